@@ -1,0 +1,202 @@
+//! Decides which requests pass by unwatched.
+
+use std::collections::HashMap;
+
+use crate::config::ConfigError;
+
+/// Paths that are not ours to watch.
+///
+/// - `/a` matches that path alone.
+/// - `/a/` matches `/a` and everything below it, segment by segment (`/a/b`, never `/ab`).
+/// - `*` stands for exactly one whole segment: `/users/*/avatar`.
+/// - `/` matches the root path alone.
+///
+/// The path is taken raw and case-sensitive, without its query. A path with an empty, `.` or `..` segment or with a `%`
+/// is never excluded: nobody can dress a request up as a probe to hide it.
+///
+/// ```
+/// use tower_vitals::exclude::Patterns;
+///
+/// let quiet = Patterns::new(["/ping", "/static/"])?;
+/// assert!(quiet.matches("/static/app.css"));
+/// assert!(!quiet.matches("/static/../admin"));
+/// # Ok::<(), tower_vitals::config::ConfigError>(())
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Patterns {
+    root: Node,
+}
+
+/// One segment of the patterns' tree; a path reaches a node by one way only, so matching visits each node at most once.
+#[derive(Clone, Debug, Default)]
+struct Node {
+    literal: HashMap<Box<str>, Node>,
+    any: Option<Box<Node>>,
+    ends_here: bool,
+    everything_below: bool,
+}
+
+// === impl Patterns ===
+
+impl Patterns {
+    /// The patterns of a list, checked.
+    ///
+    /// # Errors
+    ///
+    /// When a pattern could never match or would not mean what it seems to; the error has its index and text.
+    pub fn new<I>(patterns: I) -> Result<Self, ConfigError>
+    where
+        I: IntoIterator,
+        I::Item: AsRef<str>,
+    {
+        let mut root = Node::default();
+        for (index, pattern) in patterns.into_iter().enumerate() {
+            let pattern = pattern.as_ref();
+            root.insert(pattern)
+                .map_err(|reason| ConfigError::new(format!("exclude[{index}]"), pattern, reason))?;
+        }
+        Ok(Self { root })
+    }
+
+    /// Whether a request for `path` passes by.
+    #[must_use]
+    pub fn matches(&self, path: &str) -> bool {
+        let Some(rest) = path.strip_prefix('/') else {
+            return false;
+        };
+        self.root.matches(Some(rest)) && is_plain(rest)
+    }
+}
+
+// === impl Node ===
+
+impl Node {
+    fn insert(&mut self, pattern: &str) -> Result<(), &'static str> {
+        let Some(rest) = pattern.strip_prefix('/') else {
+            return Err("must begin with /");
+        };
+        if let Some(bad) = rest
+            .chars()
+            .find(|c| "%?#{}".contains(*c) || *c <= ' ' || *c == '\x7f')
+        {
+            return Err(match bad {
+                '{' | '}' => "route parameters mean nothing here; write * for one segment",
+                _ => "can never match: %, ?, #, spaces and control characters are not allowed",
+            });
+        }
+        let (segments, below) = match rest.strip_suffix('/') {
+            Some(segments) => (segments, true),
+            None => (rest, false),
+        };
+        let mut node = self;
+        for segment in segments.split('/') {
+            node = match segment {
+                "*" => node.any.get_or_insert_default(),
+                "" if rest.is_empty() => node.literal.entry("".into()).or_default(),
+                "" | "." | ".." => return Err("can never match: it has an empty, . or .. segment"),
+                s if s.contains('*') => {
+                    return Err("* stands for a whole segment, not a part of one");
+                }
+                s => node.literal.entry(s.into()).or_default(),
+            };
+        }
+        if below {
+            node.everything_below = true;
+        } else {
+            node.ends_here = true;
+        }
+        Ok(())
+    }
+
+    /// `rest` is what follows the slash after this node's segment, if there is one.
+    fn matches(&self, rest: Option<&str>) -> bool {
+        if self.everything_below {
+            return true;
+        }
+        let Some(rest) = rest else {
+            return self.ends_here;
+        };
+        let (segment, rest) = match rest.split_once('/') {
+            Some((segment, rest)) => (segment, Some(rest)),
+            None => (rest, None),
+        };
+        self.literal
+            .get(segment)
+            .is_some_and(|node| node.matches(rest))
+            || (!segment.is_empty() && self.any.as_ref().is_some_and(|node| node.matches(rest)))
+    }
+}
+
+/// Whether no segment of the path could be read in two ways; the last may be empty (`/a/`).
+fn is_plain(rest: &str) -> bool {
+    !rest.contains('%')
+        && !rest.contains("//")
+        && !rest.starts_with('/')
+        && rest
+            .split('/')
+            .all(|segment| segment != "." && segment != "..")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pattern_matches_by_segment() {
+        let patterns = Patterns::new(["/health", "/static/", "/users/*/avatar", "/"]).unwrap();
+        for path in [
+            "/health",
+            "/static",
+            "/static/",
+            "/static/a/b",
+            "/users/7/avatar",
+            "/",
+        ] {
+            assert!(patterns.matches(path), "{path}");
+        }
+        for path in [
+            "/healthy-admin",
+            "/api/health",
+            "/HEALTH",
+            "/health/",
+            "/health/x",
+            "/statics",
+            "/users//avatar",
+            "/users/avatar",
+            "/users/7/avatar/x",
+            "",
+            "*",
+            "/admin",
+        ] {
+            assert!(!patterns.matches(path), "{path}");
+        }
+    }
+
+    #[test]
+    fn a_dressed_up_path_is_never_excluded() {
+        let patterns = Patterns::new(["/health/"]).unwrap();
+        for path in [
+            "//health",
+            "/health/..//admin",
+            "/health/../admin",
+            "/health/./x",
+            "/%68ealth",
+            "/health/..%2fadmin",
+            "/health//admin",
+            "/health;x=1",
+            "/health/..",
+        ] {
+            assert!(!patterns.matches(path), "{path}");
+        }
+    }
+
+    #[test]
+    fn a_bad_pattern_is_named_by_index_and_text() {
+        for bad in [
+            "health", "", "/a//b", "/a/../b", "/a%20", "/a*", "/a?x", "/{id}", "/a b", "//",
+        ] {
+            let error = Patterns::new(["/fine", bad]).unwrap_err();
+            assert_eq!((error.field(), error.value()), ("exclude[1]", bad));
+        }
+    }
+}

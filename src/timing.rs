@@ -1,0 +1,5 @@
+//! Judges how long a request took.
+
+mod bands;
+
+pub use self::bands::{Severity, SeverityBands};

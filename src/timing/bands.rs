@@ -1,0 +1,178 @@
+//! Turns a duration into a severity.
+
+use std::time::Duration;
+
+use crate::config::ConfigError;
+
+/// How bad a request was, from its duration and, above that, its outcome.
+///
+/// The four names are complete: a fifth would change every dashboard that counts them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Severity {
+    /// As fast as it should be.
+    Normal,
+    /// Worth a look when you optimise.
+    Slow,
+    /// Users notice.
+    Warning,
+    /// Users leave, or the request failed on the server's side.
+    Critical,
+}
+
+/// The three edges between the four severities, in ascending order.
+///
+/// Bands are half-open: a duration exactly on an edge belongs to the band above it. Defaults to 100 ms, 500 ms and 2 s.
+///
+/// ```
+/// use std::time::Duration;
+/// use tower_vitals::timing::{Severity, SeverityBands};
+///
+/// let ms = Duration::from_millis;
+/// let bands = SeverityBands::new(ms(200), ms(800), ms(3000))?;
+/// assert_eq!(bands.severity(ms(199)), Severity::Normal);
+/// assert_eq!(bands.severity(ms(200)), Severity::Slow);
+/// # Ok::<(), tower_vitals::config::ConfigError>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SeverityBands {
+    slow: Duration,
+    warning: Duration,
+    critical: Duration,
+}
+
+// === impl Severity ===
+
+impl Severity {
+    /// Every severity, mildest first.
+    pub const ALL: [Self; 4] = [Self::Normal, Self::Slow, Self::Warning, Self::Critical];
+
+    /// The word used as a metric label and in the log.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Normal => "normal",
+            Self::Slow => "slow",
+            Self::Warning => "warning",
+            Self::Critical => "critical",
+        }
+    }
+}
+
+// === impl SeverityBands ===
+
+impl SeverityBands {
+    /// Bands whose upper three begin at `slow`, `warning` and `critical`.
+    ///
+    /// # Errors
+    ///
+    /// When an edge is zero or does not lie above the one before it; the error names the edge.
+    pub fn new(slow: Duration, warning: Duration, critical: Duration) -> Result<Self, ConfigError> {
+        let above = |field: &str, value: Duration, below: Duration, name: &str| {
+            if value > below {
+                return Ok(());
+            }
+            Err(ConfigError::new(
+                field,
+                format!("{value:?}"),
+                format!("must be longer than {name} ({below:?})"),
+            ))
+        };
+        above("bands.slow", slow, Duration::ZERO, "zero")?;
+        above("bands.warning", warning, slow, "bands.slow")?;
+        above("bands.critical", critical, warning, "bands.warning")?;
+        Ok(Self {
+            slow,
+            warning,
+            critical,
+        })
+    }
+
+    /// 500 ms, 2 s and 5 s: the set that goes with reports rather than with dashboards.
+    #[must_use]
+    pub const fn reporting() -> Self {
+        Self {
+            slow: Duration::from_millis(500),
+            warning: Duration::from_secs(2),
+            critical: Duration::from_secs(5),
+        }
+    }
+
+    /// The band that `duration` falls into.
+    #[must_use]
+    pub fn severity(&self, duration: Duration) -> Severity {
+        if duration >= self.critical {
+            Severity::Critical
+        } else if duration >= self.warning {
+            Severity::Warning
+        } else if duration >= self.slow {
+            Severity::Slow
+        } else {
+            Severity::Normal
+        }
+    }
+}
+
+impl Default for SeverityBands {
+    fn default() -> Self {
+        Self {
+            slow: Duration::from_millis(100),
+            warning: Duration::from_millis(500),
+            critical: Duration::from_secs(2),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const MS: fn(u64) -> Duration = Duration::from_millis;
+
+    #[test]
+    fn an_edge_belongs_to_the_band_above_it() {
+        let bands = SeverityBands::default();
+        let nano = Duration::from_nanos(1);
+        for (edge, below, at) in [
+            (MS(100), Severity::Normal, Severity::Slow),
+            (MS(500), Severity::Slow, Severity::Warning),
+            (MS(2000), Severity::Warning, Severity::Critical),
+        ] {
+            assert_eq!(bands.severity(edge - nano), below);
+            assert_eq!(bands.severity(edge), at);
+        }
+        assert_eq!(bands.severity(Duration::ZERO), Severity::Normal);
+        assert_eq!(bands.severity(Duration::MAX), Severity::Critical);
+    }
+
+    #[test]
+    fn bands_out_of_order_name_the_field_and_the_value() {
+        for (edges, message) in [
+            (
+                [0, 500, 2000],
+                r#"bands.slow: invalid value "0ns": must be longer than zero (0ns)"#,
+            ),
+            (
+                [500, 100, 2000],
+                r#"bands.warning: invalid value "100ms": must be longer than bands.slow (500ms)"#,
+            ),
+            (
+                [100, 500, 500],
+                r#"bands.critical: invalid value "500ms": must be longer than bands.warning (500ms)"#,
+            ),
+        ] {
+            let error = SeverityBands::new(MS(edges[0]), MS(edges[1]), MS(edges[2])).unwrap_err();
+            assert_eq!(error.to_string(), message);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn severity_never_falls_as_the_duration_grows(a: Duration, b: Duration) {
+            let (short, long) = (a.min(b), a.max(b));
+            let bands = SeverityBands::reporting();
+            prop_assert!(bands.severity(short) <= bands.severity(long));
+        }
+    }
+}
