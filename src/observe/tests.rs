@@ -71,6 +71,14 @@ async fn each_way_to_end_is_told_once_and_by_its_name() {
     let trailers = || vec![data("ab"), Ok(Frame::trailers(HeaderMap::new()))];
     let failing = || vec![data("ab"), Err("broken")];
     let grpc = || with("content-type", "application/grpc+proto");
+    let grpc_with_length = || {
+        let mut response = grpc();
+        let length = http::HeaderValue::from_static("4");
+        response
+            .headers_mut()
+            .insert(header::CONTENT_LENGTH, length);
+        response
+    };
     let cases = [
         ("polled to None", get(), status(200), two(), 3, Completed),
         ("polled after None", get(), status(200), two(), 5, Completed),
@@ -131,6 +139,14 @@ async fn each_way_to_end_is_told_once_and_by_its_name() {
             "gRPC cut before its trailers",
             get(),
             grpc(),
+            two(),
+            2,
+            Aborted,
+        ),
+        (
+            "gRPC at its length, before its trailers",
+            get(),
+            grpc_with_length(),
             two(),
             2,
             Aborted,
