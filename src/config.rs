@@ -25,6 +25,13 @@ impl ConfigError {
         }
     }
 
+    /// The same fault, found in a setting of another name: `exclude[2]` becomes `NAME[2]`.
+    pub(crate) fn within(mut self, name: &str) -> Self {
+        let index = self.field.find('[').map_or("", |at| &self.field[at..]);
+        self.field = format!("{name}{index}");
+        self
+    }
+
     /// The setting: a builder's field such as `exclude[2]`, or an environment variable.
     #[must_use]
     pub fn field(&self) -> &str {

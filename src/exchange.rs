@@ -2,14 +2,18 @@
 
 use std::{
     cell::RefCell,
+    future::{Future, poll_fn},
+    pin::pin,
     sync::{
-        Arc, OnceLock,
-        atomic::{AtomicU8, Ordering},
+        Arc, Mutex, OnceLock, PoisonError,
+        atomic::{AtomicBool, AtomicU8, Ordering},
     },
 };
 
-use http::HeaderValue;
+use http::{HeaderValue, request, uri::PathAndQuery};
 use tokio::time::Instant;
+
+use crate::{metrics::MethodLabel, route::Endpoint, timing::SeverityBands};
 
 thread_local! {
     static CURRENT: RefCell<Option<Arc<Exchange>>> = const { RefCell::new(None) };
@@ -19,8 +23,19 @@ thread_local! {
 #[derive(Debug)]
 pub struct Exchange {
     started: Instant,
+    method: MethodLabel,
+    target: Option<PathAndQuery>,
     id: OnceLock<HeaderValue>,
     claimed: AtomicU8,
+    excluded: AtomicBool,
+    lent: Mutex<Lent>,
+}
+
+/// What a layer further in told about the request; the innermost has the last word.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Lent {
+    pub(crate) endpoint: Option<Endpoint>,
+    pub(crate) bands: Option<SeverityBands>,
 }
 
 /// How a request ended.
@@ -58,17 +73,22 @@ pub(crate) struct Entered {
 // === impl Exchange ===
 
 impl Exchange {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(request: &request::Parts) -> Self {
         Self {
             started: Instant::now(),
+            method: MethodLabel::new(&request.method),
+            target: received(request),
             id: OnceLock::new(),
             claimed: AtomicU8::new(0),
+            excluded: AtomicBool::new(false),
+            lent: Mutex::default(),
         }
     }
 
-    /// The exchange that the running task works on, where one of our layers is above it.
+    /// The exchange that the running task works on, where one of our layers is above it and watches.
     ///
-    /// A task made by `tokio::spawn` has none of its own.
+    /// Right in everything the handler polls itself, also under `tokio::join!`. A task made by `tokio::spawn` has none of
+    /// its own; [`scope`](Self::scope) carries it there.
     #[must_use]
     pub fn current() -> Option<Arc<Self>> {
         CURRENT
@@ -77,23 +97,85 @@ impl Exchange {
             .flatten()
     }
 
-    /// The request's id, once [`RequestIdLayer`](crate::request_id::RequestIdLayer) has settled it.
+    /// Runs `future` with this as its current exchange, wherever it is polled.
+    ///
+    /// ```
+    /// # use tower_vitals::exchange::Exchange;
+    /// # async fn send_receipt() {}
+    /// # async fn handler() {
+    /// if let Some(exchange) = Exchange::current() {
+    ///     tokio::spawn(exchange.scope(send_receipt()));
+    /// }
+    /// # }
+    /// ```
+    ///
+    /// The exchange's facts live as long as the longest of its tasks; the request itself ends, and is counted, without
+    /// waiting for them.
+    pub async fn scope<F: Future>(self: Arc<Self>, future: F) -> F::Output {
+        let mut future = pin!(future);
+        poll_fn(|cx| {
+            let _entered = self.enter();
+            future.as_mut().poll(cx)
+        })
+        .await
+    }
+
+    /// The request's id, once [`RequestIdLayer`](crate::RequestIdLayer) has settled it.
     #[must_use]
     pub fn id(&self) -> Option<&str> {
         self.id.get().and_then(|id| id.to_str().ok())
     }
 
-    pub(crate) fn id_value(&self) -> Option<&HeaderValue> {
-        self.id.get()
+    /// The request's method as it stands in metrics: one of HTTP's nine, or `_OTHER`.
+    #[must_use]
+    pub const fn method(&self) -> &'static str {
+        self.method.as_str()
     }
 
-    pub(crate) fn settle_id(&self, id: HeaderValue) {
-        // The first id stands: only the layer that claimed the kind calls this, and it does so once.
-        let _ = self.id.set(id);
+    /// The request's path as received, raw and without its query: what a client wrote, never to be a label.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        self.target.as_ref().map_or("", PathAndQuery::path)
     }
 
-    pub(crate) fn started(&self) -> Instant {
+    /// Names the route that serves the request, for services that no router labels.
+    ///
+    /// The name is a `'static` text so that it cannot come from a client. A layer of ours at a matched axum route says it
+    /// by itself.
+    pub fn name_endpoint(&self, name: &'static str) {
+        self.lend(|lent| lent.endpoint = Some(Endpoint::Named(name)));
+    }
+
+    pub(crate) const fn method_label(&self) -> MethodLabel {
+        self.method
+    }
+
+    pub(crate) const fn id_value(&self) -> &OnceLock<HeaderValue> {
+        &self.id
+    }
+
+    pub(crate) const fn started(&self) -> Instant {
         self.started
+    }
+
+    pub(crate) fn is_excluded(&self) -> bool {
+        self.excluded.load(Ordering::Relaxed)
+    }
+
+    /// Silences every layer further in.
+    pub(crate) fn exclude(&self) {
+        self.excluded.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn lend(&self, change: impl FnOnce(&mut Lent)) {
+        change(&mut self.lent.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    pub(crate) fn lent(&self) -> Lent {
+        self.lent
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// Takes those of `kinds` that no layer further out has taken.
@@ -110,6 +192,20 @@ impl Exchange {
             .flatten();
         Entered { before }
     }
+}
+
+/// Whether this thread still has its thread-locals, and with them loggers and clients that can be called.
+pub(crate) fn thread_is_alive() -> bool {
+    CURRENT.try_with(|_| ()).is_ok()
+}
+
+/// The target before any router took a prefix from it.
+pub(crate) fn received(request: &request::Parts) -> Option<PathAndQuery> {
+    #[cfg(feature = "axum")]
+    if let Some(original) = request.extensions.get::<axum::extract::OriginalUri>() {
+        return original.0.path_and_query().cloned();
+    }
+    request.uri.path_and_query().cloned()
 }
 
 // === impl Outcome ===
@@ -143,16 +239,18 @@ impl Outcome {
 
 impl Kinds {
     pub(crate) const REQUEST_ID: Self = Self(1);
+    pub(crate) const TIMING: Self = Self(1 << 1);
+    pub(crate) const LOG: Self = Self(1 << 2);
 
-    pub(crate) fn is_empty(self) -> bool {
+    pub(crate) const fn is_empty(self) -> bool {
         self.0 == 0
     }
 
-    pub(crate) fn overlaps(self, other: Self) -> bool {
+    pub(crate) const fn overlaps(self, other: Self) -> bool {
         self.0 & other.0 != 0
     }
 
-    pub(crate) fn and(self, other: Self) -> Self {
+    pub(crate) const fn and(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
 }

@@ -1,6 +1,13 @@
 //! Decides which requests pass by unwatched.
+//!
+//! Our own layers take [`Patterns`] and leave what matches alone, wherever they stand below: no id, no event, no timing, one
+//! counter. [`ExcludeLayer`] does the same for a layer that is not ours.
+
+mod layer;
 
 use std::collections::HashMap;
+
+pub use self::layer::{Exclude, ExcludeFuture, ExcludeLayer};
 
 use crate::config::ConfigError;
 
@@ -30,8 +37,8 @@ pub struct Patterns {
 /// One segment of the patterns' tree; a path reaches a node by one way only, so matching visits each node at most once.
 #[derive(Clone, Debug, Default)]
 struct Node {
-    literal: HashMap<Box<str>, Node>,
-    any: Option<Box<Node>>,
+    literal: HashMap<Box<str>, Self>,
+    any: Option<Box<Self>>,
     ends_here: bool,
     everything_below: bool,
 }
@@ -39,6 +46,22 @@ struct Node {
 // === impl Patterns ===
 
 impl Patterns {
+    /// Health checks, static files and the admin's pages, as a monitoring guide for web shops lists them.
+    ///
+    /// ```
+    /// # use tower_vitals::exclude::Patterns;
+    /// assert!(Patterns::new(Patterns::GUIDE)?.matches("/api/health/"));
+    /// # Ok::<(), tower_vitals::config::ConfigError>(())
+    /// ```
+    pub const GUIDE: [&str; 6] = [
+        "/health/",
+        "/ping/",
+        "/api/health/",
+        "/static/",
+        "/media/",
+        "/admin/",
+    ];
+
     /// The patterns of a list, checked.
     ///
     /// # Errors
@@ -56,6 +79,15 @@ impl Patterns {
                 .map_err(|reason| ConfigError::new(format!("exclude[{index}]"), pattern, reason))?;
         }
         Ok(Self { root })
+    }
+
+    /// These and one more.
+    #[cfg(all(feature = "axum", feature = "prometheus"))]
+    pub(crate) fn and(mut self, pattern: &str) -> Result<Self, ConfigError> {
+        self.root
+            .insert(pattern)
+            .map_err(|reason| ConfigError::new("exclude", pattern, reason))?;
+        Ok(self)
     }
 
     /// Whether a request for `path` passes by.

@@ -1,13 +1,28 @@
-//! Composable Tower layers that give an axum, tonic or hyper service its vital signs.
+#![doc = include_str!("../README.md")]
+#![cfg_attr(tower_vitals_docsrs, feature(doc_cfg))]
 
 pub mod config;
+#[cfg(all(feature = "axum", feature = "prometheus"))]
+mod scrape;
+pub mod vitals;
+
 pub mod exchange;
 pub mod exclude;
-mod observe;
 pub mod request_id;
+mod route;
+
+mod observe;
+
+pub mod log;
+#[cfg(feature = "logs")]
+pub mod logs;
+pub mod metrics;
 pub mod timing;
 
 pub use self::{
-    observe::{ResponseBody, ResponseFuture},
+    log::LogLayer,
+    observe::{Observed, ResponseBody, ResponseFuture},
     request_id::RequestIdLayer,
+    timing::TimingLayer,
+    vitals::Vitals,
 };

@@ -12,27 +12,37 @@ use std::{
 use http::{HeaderMap, Method, Request, Response, StatusCode, header, request, response};
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
-use tokio::time::Instant;
 use tower_service::Service;
 
-use crate::exchange::{Exchange, Kinds, Outcome, Shared};
+use crate::{
+    exchange::{Exchange, Kinds, Outcome, Shared},
+    exclude::Patterns,
+    route::Endpoint,
+    timing::SeverityBands,
+};
 
-/// What a layer does with an exchange that it speaks for.
+/// What a layer does with the exchanges that it speaks for.
 ///
 /// `speaking` holds the kinds that no layer further out has claimed; a tuple hands each member its own.
 pub(crate) trait Observer: fmt::Debug + Send + Sync {
     /// The kinds that this observer is of.
     fn kinds(&self) -> Kinds;
+    /// Tells layers further out what this one is set to; runs also where it does not speak.
+    fn lend(&self, _: &Exchange) {}
     /// Runs before the inner service is called.
-    fn request(&self, speaking: Kinds, exchange: &Exchange, request: &mut request::Parts);
+    fn request(&self, _: Kinds, _: &Exchange, _: &mut request::Parts) {}
     /// Runs when there is a response, before it is passed on.
-    fn head(&self, speaking: Kinds, exchange: &Exchange, response: &mut response::Parts);
+    fn head(&self, _: Kinds, _: &Exchange, _: &mut response::Parts) {}
     /// Runs once, however the exchange ends; also while unwinding.
-    fn end(&self, speaking: Kinds, exchange: &Exchange, facts: &Facts);
+    fn end(&self, _: Kinds, _: &Exchange, _: &Facts) {}
+    /// Runs instead of all the others when a request ended that is none of ours to watch.
+    fn passed_by(&self, _: Kinds, _: &Exchange, _: &Facts) {}
+    /// Runs when the inner service failed before there was a request.
+    fn not_ready(&self) {}
 }
 
 /// What is known of an exchange when it ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(crate) struct Facts {
     pub(crate) outcome: Outcome,
     /// Of the response's head, where there was one.
@@ -40,27 +50,48 @@ pub(crate) struct Facts {
     /// To the head; to `Err`, panic or drop where there was none.
     pub(crate) head: Duration,
     pub(crate) total: Duration,
+    /// Of the response's body, without framing.
     pub(crate) bytes: u64,
+    /// The body outlived its head and nobody had said how long it would be.
+    pub(crate) streamed: bool,
     /// The body did not have the length that its head declared.
     pub(crate) length_mismatch: bool,
+    pub(crate) endpoint: Option<Endpoint>,
+    pub(crate) bands: SeverityBands,
 }
 
-/// A service that is followed by an observer.
+/// A layer's settings and reports, shared by all services it makes.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Engine<O: ?Sized = dyn Observer> {
+    pub(crate) exclude: Patterns,
+    pub(crate) observer: O,
+}
+
+/// The service that each of our layers makes: the inner one, followed from request to true end.
 #[derive(Clone, Debug)]
-pub(crate) struct Observed<S> {
+pub struct Observed<S> {
     inner: S,
-    observer: Arc<dyn Observer>,
+    engine: Arc<Engine>,
 }
 
 pin_project! {
     /// The future of a response that one of our layers follows.
     #[derive(Debug)]
     pub struct ResponseFuture<F> {
-        // First, so that it is dropped before the tracker tells the end.
+        // Empty only while being dropped.
         #[pin]
-        inner: F,
+        inner: Option<F>,
         tracker: Option<Tracker>,
         head_only: bool,
+    }
+
+    impl<F> PinnedDrop for ResponseFuture<F> {
+        fn drop(this: Pin<&mut Self>) {
+            let mut this = this.project();
+            // The handler's destructors still run in its exchange, and before its end is told.
+            let _entered = this.tracker.as_ref().and_then(Tracker::enter);
+            this.inner.set(None);
+        }
     }
 }
 
@@ -68,24 +99,36 @@ pin_project! {
     /// The body of a response that one of our layers follows; frames, trailers and hints are the inner body's.
     #[derive(Debug)]
     pub struct ResponseBody<B> {
+        // Empty only while being dropped.
         #[pin]
-        inner: B,
+        inner: Option<B>,
         tracker: Option<Tracker>,
+    }
+
+    impl<B> PinnedDrop for ResponseBody<B> {
+        fn drop(this: Pin<&mut Self>) {
+            let mut this = this.project();
+            let _entered = this.tracker.as_ref().and_then(Tracker::enter);
+            this.inner.set(None);
+        }
     }
 }
 
 /// The one guard of an exchange: made before the inner call, moved from the future into the body, ended by `Drop` at the latest.
 #[derive(Debug)]
 struct Tracker {
-    observer: Arc<dyn Observer>,
+    engine: Arc<Engine>,
     speaking: Kinds,
     exchange: Arc<Exchange>,
+    /// None of ours to watch.
+    excluded: bool,
     /// Set while the inner service runs. A drop that finds it set comes from a panic, even where an outer `catch_unwind`
     /// has made `thread::panicking` false again.
     running: bool,
     ended: bool,
     head: Option<(StatusCode, Duration)>,
     declared: Option<u64>,
+    streamed: bool,
     /// gRPC says how it went in the trailers, so a body may only end there.
     ends_in_trailers: bool,
     bytes: u64,
@@ -96,6 +139,11 @@ struct Tracker {
 impl<A: Observer, B: Observer> Observer for (A, B) {
     fn kinds(&self) -> Kinds {
         self.0.kinds().and(self.1.kinds())
+    }
+
+    fn lend(&self, exchange: &Exchange) {
+        self.0.lend(exchange);
+        self.1.lend(exchange);
     }
 
     fn request(&self, speaking: Kinds, exchange: &Exchange, request: &mut request::Parts) {
@@ -124,13 +172,27 @@ impl<A: Observer, B: Observer> Observer for (A, B) {
             self.1.end(speaking, exchange, facts);
         }
     }
+
+    fn passed_by(&self, speaking: Kinds, exchange: &Exchange, facts: &Facts) {
+        if speaking.overlaps(self.0.kinds()) {
+            self.0.passed_by(speaking, exchange, facts);
+        }
+        if speaking.overlaps(self.1.kinds()) {
+            self.1.passed_by(speaking, exchange, facts);
+        }
+    }
+
+    fn not_ready(&self) {
+        self.0.not_ready();
+        self.1.not_ready();
+    }
 }
 
 // === impl Observed ===
 
 impl<S> Observed<S> {
-    pub(crate) fn new(inner: S, observer: Arc<dyn Observer>) -> Self {
-        Self { inner, observer }
+    pub(crate) const fn new(inner: S, engine: Arc<Engine>) -> Self {
+        Self { inner, engine }
     }
 
     /// Finds or makes the exchange; `None` where layers further out speak for every kind of ours.
@@ -138,24 +200,38 @@ impl<S> Observed<S> {
         let exchange = match request.extensions.get::<Shared>() {
             Some(Shared(exchange)) => Arc::clone(exchange),
             None => {
-                let exchange = Arc::new(Exchange::new());
+                let exchange = Arc::new(Exchange::new(request));
                 request.extensions.insert(Shared(Arc::clone(&exchange)));
                 exchange
             }
         };
-        let speaking = exchange.claim(self.observer.kinds());
-        if speaking.is_empty() {
+        if exchange.is_excluded() {
             return None;
         }
-        self.observer.request(speaking, &exchange, request);
-        Some(Tracker {
-            observer: Arc::clone(&self.observer),
+        let observer = &self.engine.observer;
+        let speaking = exchange.claim(observer.kinds());
+        let excluded = self.engine.exclude.matches(exchange.path());
+        if excluded {
+            exchange.exclude();
+        } else {
+            if let Some(endpoint) = Endpoint::of(&request.extensions) {
+                exchange.lend(|lent| lent.endpoint = Some(endpoint));
+            }
+            observer.lend(&exchange);
+            if !speaking.is_empty() {
+                observer.request(speaking, &exchange, request);
+            }
+        }
+        (!speaking.is_empty()).then(|| Tracker {
+            engine: Arc::clone(&self.engine),
             speaking,
             exchange,
+            excluded,
             running: false,
             ended: false,
             head: None,
             declared: None,
+            streamed: false,
             ends_in_trailers: false,
             bytes: 0,
         })
@@ -172,7 +248,11 @@ where
     type Future = ResponseFuture<S::Future>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
-        self.inner.poll_ready(cx)
+        let ready = self.inner.poll_ready(cx);
+        if let Poll::Ready(Err(_)) = &ready {
+            self.engine.observer.not_ready();
+        }
+        ready
     }
 
     fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
@@ -182,7 +262,7 @@ where
         let request = Request::from_parts(parts, body);
         let inner = run(&mut tracker, || self.inner.call(request));
         ResponseFuture {
-            inner,
+            inner: Some(inner),
             tracker,
             head_only,
         }
@@ -194,7 +274,7 @@ fn run<T>(tracker: &mut Option<Tracker>, code: impl FnOnce() -> T) -> T {
     let Some(tracker) = tracker else {
         return code();
     };
-    let _entered = tracker.exchange.enter();
+    let _entered = tracker.enter();
     tracker.running = true;
     let value = code();
     tracker.running = false;
@@ -212,7 +292,10 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        let response = match ready!(run(this.tracker, || this.inner.poll(cx))) {
+        let Some(inner) = this.inner.as_pin_mut() else {
+            return Poll::Pending;
+        };
+        let response = match ready!(run(this.tracker, || inner.poll(cx))) {
             Ok(response) => response,
             Err(error) => {
                 if let Some(mut tracker) = this.tracker.take() {
@@ -226,7 +309,10 @@ where
             .tracker
             .take()
             .and_then(|tracker| tracker.respond(&mut parts, &inner, *this.head_only));
-        let body = ResponseBody { inner, tracker };
+        let body = ResponseBody {
+            inner: Some(inner),
+            tracker,
+        };
         Poll::Ready(Ok(Response::from_parts(parts, body)))
     }
 }
@@ -241,13 +327,16 @@ impl<B: Body> Body for ResponseBody<B> {
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
-        let mut this = self.project();
-        let frame = ready!(run(this.tracker, || this.inner.as_mut().poll_frame(cx)));
+        let this = self.project();
+        let Some(mut inner) = this.inner.as_pin_mut() else {
+            return Poll::Ready(None);
+        };
+        let frame = ready!(run(this.tracker, || inner.as_mut().poll_frame(cx)));
         if let Some(tracker) = this.tracker {
             let outcome = match &frame {
                 None => Some(Outcome::Completed),
                 Some(Err(_)) => Some(Outcome::BodyError),
-                Some(Ok(frame)) => tracker.frame(frame, this.inner.is_end_stream()),
+                Some(Ok(frame)) => tracker.frame(frame, inner.is_end_stream()),
             };
             if let Some(outcome) = outcome {
                 tracker.end(outcome);
@@ -258,17 +347,24 @@ impl<B: Body> Body for ResponseBody<B> {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.inner.is_end_stream()
+        self.inner.as_ref().is_none_or(B::is_end_stream)
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.inner.size_hint()
+        self.inner
+            .as_ref()
+            .map_or_else(|| SizeHint::with_exact(0), B::size_hint)
     }
 }
 
 // === impl Tracker ===
 
 impl Tracker {
+    /// Makes the exchange the current one, unless nobody watches it.
+    fn enter(&self) -> Option<impl Drop + use<>> {
+        (!self.excluded).then(|| self.exchange.enter())
+    }
+
     /// Notes the head; gives the tracker back where a body is still to come.
     fn respond<B: Body>(
         mut self,
@@ -277,7 +373,10 @@ impl Tracker {
         head_only: bool,
     ) -> Option<Self> {
         self.head = Some((response.status, self.exchange.started().elapsed()));
-        self.observer.head(self.speaking, &self.exchange, response);
+        if !self.excluded {
+            let observer = &self.engine.observer;
+            observer.head(self.speaking, &self.exchange, response);
+        }
         // hyper takes no body for these and drops it unpolled; 101 hands the connection over.
         let no_body = head_only
             || response.status.is_informational()
@@ -286,12 +385,14 @@ impl Tracker {
                 StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED
             );
         self.ends_in_trailers = is_grpc(&response.headers);
-        self.declared = content_length(&response.headers).or_else(|| body.size_hint().exact());
+        let hint = body.size_hint().exact();
+        self.declared = content_length(&response.headers).or(hint);
         if no_body || body.is_end_stream() || (self.declared == Some(0) && !self.ends_in_trailers) {
             self.declared = None;
             self.end(Outcome::Completed);
             return None;
         }
+        self.streamed = hint.is_none();
         Some(self)
     }
 
@@ -312,17 +413,26 @@ impl Tracker {
             return;
         }
         self.ended = true;
-        let total = Instant::now().duration_since(self.exchange.started());
+        let total = self.exchange.started().elapsed();
+        let lent = self.exchange.lent();
         let facts = Facts {
             outcome,
             status: self.head.map(|(status, _)| status),
             head: self.head.map_or(total, |(_, head)| head),
             total,
             bytes: self.bytes,
+            streamed: self.streamed,
             length_mismatch: outcome == Outcome::Completed
                 && self.declared.is_some_and(|declared| declared != self.bytes),
+            endpoint: lent.endpoint,
+            bands: lent.bands.unwrap_or_default(),
         };
-        self.observer.end(self.speaking, &self.exchange, &facts);
+        let observer = &self.engine.observer;
+        if self.excluded {
+            observer.passed_by(self.speaking, &self.exchange, &facts);
+        } else {
+            observer.end(self.speaking, &self.exchange, &facts);
+        }
     }
 }
 

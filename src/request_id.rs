@@ -1,57 +1,79 @@
-//! Gives every request one id: accepted or made, carried in and onto the response.
+//! Gives every request one id: accepted or made, carried in, onto the response and onward.
+//!
+//! # When it speaks
+//!
+//! - Before the inner service is called: the id stands in the request's header, in its extensions as tower-http's
+//!   `RequestId` (so that other middleware sees it) and in [`Exchange::id`].
+//! - When there is a response: the id stands in its header exactly once, whatever the service has put there. A response
+//!   that the service never makes, because it returns `Err` or panics, carries none.
+//!
+//! Where layers of this kind nest, the outermost decides.
+
+mod forward;
 
 use std::{
+    fmt,
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
-    task::{Context, Poll},
-    time::{SystemTime, UNIX_EPOCH},
 };
 
-use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, header, request, response};
-use http_body::Body;
+use http::{HeaderMap, HeaderName, HeaderValue, header, request, response};
 use tower_http::request_id::RequestId;
 use tower_layer::Layer;
-use tower_service::Service;
 
+pub use self::forward::{ForwardRequestId, ForwardRequestIdLayer};
 use crate::{
     config::ConfigError,
     exchange::{Exchange, Kinds},
-    observe::{Facts, Observed, Observer, ResponseBody, ResponseFuture},
+    exclude::Patterns,
+    metrics::Metrics,
+    observe::{Engine, Observed, Observer},
 };
+
+const DEFAULT_HEADER: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Gives every request an id.
 ///
 /// An inbound id is kept if it is the header's only value and has 1 to 128 characters of `[A-Za-z0-9._-]`; otherwise, and
-/// always with [`trust_inbound(false)`](Self::trust_inbound), a fresh UUIDv7 takes its place. The id is in the request's
-/// header, in its extensions as tower-http's `RequestId`, in [`Exchange::id`], and on the response exactly once, whatever
-/// the service has put there.
+/// always with [`trust_inbound(false)`](Self::trust_inbound), a fresh UUIDv7 takes its place. See the
+/// [module docs](self) for where the id is then found.
 ///
 /// ```
-/// use tower_vitals::request_id::RequestIdLayer;
+/// use tower_vitals::RequestIdLayer;
 ///
 /// let layer = RequestIdLayer::new().header("x-correlation-id")?.trust_inbound(false);
 /// # Ok::<(), tower_vitals::config::ConfigError>(())
 /// ```
 #[derive(Clone, Debug)]
 pub struct RequestIdLayer {
-    header: HeaderName,
-    trust_inbound: bool,
+    engine: Arc<Engine<Ids>>,
 }
 
-/// The service that [`RequestIdLayer`] makes.
+/// The observer behind [`RequestIdLayer`].
 #[derive(Clone, Debug)]
-pub struct RequestIds<S> {
-    inner: Observed<S>,
+pub(crate) struct Ids {
+    header: HeaderName,
+    trust_inbound: bool,
+    maker: Option<Maker>,
+    /// Where a maker's failures are counted; in the process's counters if none are named.
+    pub(crate) metrics: Option<Metrics>,
 }
+
+/// The application's own way to make ids.
+#[derive(Clone)]
+struct Maker(Arc<dyn Fn() -> String + Send + Sync>);
 
 // === impl RequestIdLayer ===
 
 impl RequestIdLayer {
     /// A layer for `x-request-id` that keeps valid inbound ids.
     #[must_use]
-    pub const fn new() -> Self {
+    pub fn new() -> Self {
         Self {
-            header: HeaderName::from_static("x-request-id"),
-            trust_inbound: true,
+            engine: Arc::new(Engine {
+                exclude: Patterns::default(),
+                observer: Ids::new(),
+            }),
         }
     }
 
@@ -61,36 +83,46 @@ impl RequestIdLayer {
     ///
     /// When `name` is no header name, or one that HTTP itself needs.
     pub fn header(mut self, name: &str) -> Result<Self, ConfigError> {
-        let refuse = |reason| ConfigError::new("request_id.header", name, reason);
-        self.header = name.parse().map_err(|_| refuse("not a header name"))?;
-        const RESERVED: [HeaderName; 9] = [
-            header::HOST,
-            header::CONNECTION,
-            header::CONTENT_LENGTH,
-            header::CONTENT_TYPE,
-            header::TRANSFER_ENCODING,
-            header::TE,
-            header::TRAILER,
-            header::UPGRADE,
-            header::DATE,
-        ];
-        if RESERVED.contains(&self.header) {
-            return Err(refuse("HTTP needs this header for itself"));
-        }
+        Arc::make_mut(&mut self.engine).observer.header = checked_header(name)?;
         Ok(self)
     }
 
     /// Whether a valid inbound id is kept. Defaults to `true`.
+    ///
+    /// Say `false` where requests come straight from the internet and two clients must not be able to share an id.
     #[must_use]
-    pub const fn trust_inbound(mut self, trust: bool) -> Self {
-        self.trust_inbound = trust;
+    pub fn trust_inbound(mut self, trust: bool) -> Self {
+        Arc::make_mut(&mut self.engine).observer.trust_inbound = trust;
         self
     }
 
-    fn inbound(&self, headers: &HeaderMap) -> Option<HeaderValue> {
-        let mut values = headers.get_all(&self.header).iter();
-        let only = values.next().filter(|_| values.next().is_none())?;
-        (self.trust_inbound && is_valid(only.as_bytes())).then(|| only.clone())
+    /// Makes the ids of requests that bring none. Defaults to UUIDv7.
+    ///
+    /// What it makes must be as a valid inbound id is. Where it is not, and where it panics, a UUIDv7 takes its place and
+    /// `vitals_hook_failures_total` counts.
+    #[must_use]
+    pub fn make_with(mut self, maker: impl Fn() -> String + Send + Sync + 'static) -> Self {
+        Arc::make_mut(&mut self.engine).observer.maker = Some(Maker(Arc::new(maker)));
+        self
+    }
+
+    /// Where failures of the maker are counted. Defaults to [`Metrics::global`].
+    #[must_use]
+    pub fn metrics(mut self, metrics: Metrics) -> Self {
+        Arc::make_mut(&mut self.engine).observer.metrics = Some(metrics);
+        self
+    }
+
+    /// The paths that this layer, and those of ours further in, leave alone. Defaults to none.
+    #[must_use]
+    pub fn exclude(mut self, patterns: Patterns) -> Self {
+        Arc::make_mut(&mut self.engine).exclude = patterns;
+        self
+    }
+
+    /// What this layer does, to be part of a stack.
+    pub(crate) fn observer(&self) -> Ids {
+        self.engine.observer.clone()
     }
 }
 
@@ -101,54 +133,97 @@ impl Default for RequestIdLayer {
 }
 
 impl<S> Layer<S> for RequestIdLayer {
-    type Service = RequestIds<S>;
+    type Service = Observed<S>;
 
-    fn layer(&self, inner: S) -> RequestIds<S> {
-        RequestIds {
-            inner: Observed::new(inner, Arc::new(self.clone())),
-        }
+    fn layer(&self, inner: S) -> Observed<S> {
+        Observed::new(inner, Arc::clone(&self.engine) as _)
     }
 }
 
-impl Observer for RequestIdLayer {
+// === impl Ids ===
+
+impl Ids {
+    const fn new() -> Self {
+        Self {
+            header: DEFAULT_HEADER,
+            trust_inbound: true,
+            maker: None,
+            metrics: None,
+        }
+    }
+
+    fn inbound(&self, headers: &HeaderMap) -> Option<HeaderValue> {
+        if !self.trust_inbound {
+            return None;
+        }
+        let mut values = headers.get_all(&self.header).iter();
+        let only = values.next().filter(|_| values.next().is_none())?;
+        is_valid(only.as_bytes()).then(|| only.clone())
+    }
+
+    fn made(&self) -> Option<HeaderValue> {
+        let Maker(make) = self.maker.as_ref()?;
+        let id = catch_unwind(AssertUnwindSafe(|| make()))
+            .ok()
+            .filter(|id| is_valid(id.as_bytes()))
+            .and_then(|id| HeaderValue::try_from(id).ok());
+        if id.is_none() {
+            match &self.metrics {
+                Some(metrics) => metrics.hook_failed(),
+                None => Metrics::global().hook_failed(),
+            }
+        }
+        id
+    }
+}
+
+impl Observer for Ids {
     fn kinds(&self) -> Kinds {
         Kinds::REQUEST_ID
     }
 
     fn request(&self, _: Kinds, exchange: &Exchange, request: &mut request::Parts) {
-        let id = self.inbound(&request.headers).unwrap_or_else(fresh);
-        request.headers.insert(self.header.clone(), id.clone());
+        let id = self
+            .inbound(&request.headers)
+            .or_else(|| self.made())
+            .unwrap_or_else(fresh);
+        request.headers.insert(&self.header, id.clone());
         request.extensions.insert(RequestId::new(id.clone()));
-        exchange.settle_id(id);
+        // The first id stands: only the layer that claimed the kind comes here, and once.
+        let _ = exchange.id_value().set(id);
     }
 
     fn head(&self, _: Kinds, exchange: &Exchange, response: &mut response::Parts) {
-        if let Some(id) = exchange.id_value() {
-            response.headers.insert(self.header.clone(), id.clone());
+        if let Some(id) = exchange.id_value().get() {
+            response.headers.insert(&self.header, id.clone());
         }
     }
-
-    fn end(&self, _: Kinds, _: &Exchange, _: &Facts) {}
 }
 
-// === impl RequestIds ===
-
-impl<S, ReqBody, ResBody> Service<Request<ReqBody>> for RequestIds<S>
-where
-    S: Service<Request<ReqBody>, Response = Response<ResBody>>,
-    ResBody: Body,
-{
-    type Response = Response<ResponseBody<ResBody>>;
-    type Error = S::Error;
-    type Future = ResponseFuture<S::Future>;
-
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
-        self.inner.poll_ready(cx)
+impl fmt::Debug for Maker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Maker").finish_non_exhaustive()
     }
+}
 
-    fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
-        self.inner.call(request)
+fn checked_header(name: &str) -> Result<HeaderName, ConfigError> {
+    const RESERVED: [HeaderName; 9] = [
+        header::HOST,
+        header::CONNECTION,
+        header::CONTENT_LENGTH,
+        header::CONTENT_TYPE,
+        header::TRANSFER_ENCODING,
+        header::TE,
+        header::TRAILER,
+        header::UPGRADE,
+        header::DATE,
+    ];
+    let refuse = |reason| ConfigError::new("request_id.header", name, reason);
+    let header = name.parse().map_err(|_| refuse("not a header name"))?;
+    if RESERVED.contains(&header) {
+        return Err(refuse("HTTP needs this header for itself"));
     }
+    Ok(header)
 }
 
 fn is_valid(id: &[u8]) -> bool {
@@ -160,8 +235,9 @@ fn is_valid(id: &[u8]) -> bool {
 
 /// A UUIDv7 from a generator of the thread's own: no lock, no system call for randomness.
 fn fresh() -> HeaderValue {
-    let millis = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
+    #[expect(clippy::disallowed_types, reason = "a UUIDv7 holds the wall clock")]
+    let millis = std::time::SystemTime::UNIX_EPOCH
+        .elapsed()
         .map_or(0, |since| since.as_millis() as u64);
     let mut random = [0; 10];
     fastrand::fill(&mut random);
@@ -175,6 +251,7 @@ fn fresh() -> HeaderValue {
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
+    use http::{Request, Response};
     use http_body_util::Full;
     use tower::ServiceExt;
 

@@ -1,5 +1,161 @@
-//! Judges how long a request took.
+//! Judges how long a request took, and counts it.
+//!
+//! # When it speaks
+//!
+//! - When a request begins: `http_requests_started_total`, and one more in flight.
+//! - When it has ended, however it ended, exactly once: its outcome, its status, its severity, its time to the head and, for
+//!   a streamed response, its time to the end. One less in flight.
+//! - When an excluded request has ended: `http_requests_excluded_total` alone, and `errors_total{endpoint="excluded"}`
+//!   where it panicked, failed or answered 5xx.
+//! - When the inner service fails before it takes a request: `vitals_readiness_errors_total`.
+//!
+//! Where layers of this kind nest, the outermost counts. An inner one lends the bands it was given and the route it sees,
+//! so a route has its own bands by having its own layer:
+//!
+//! ```
+//! # use std::time::Duration;
+//! use axum::{Router, routing::get};
+//! use tower_vitals::{TimingLayer, timing::SeverityBands};
+//!
+//! let patient = SeverityBands::new(Duration::from_secs(1), Duration::from_secs(5), Duration::from_secs(20))?;
+//! let app: Router = Router::new()
+//!     .route("/report", get(|| async { "…" }).layer(TimingLayer::new().bands(patient)))
+//!     .layer(TimingLayer::new());
+//! # Ok::<(), tower_vitals::config::ConfigError>(())
+//! ```
 
 mod bands;
 
+use std::sync::Arc;
+
+use http::request;
+use tower_layer::Layer;
+
 pub use self::bands::{Severity, SeverityBands};
+use crate::{
+    exchange::{Exchange, Kinds, Outcome},
+    exclude::Patterns,
+    log,
+    metrics::Metrics,
+    observe::{Engine, Facts, Observed, Observer},
+};
+
+/// Measures each request, judges its severity and counts it.
+///
+/// See the [module docs](self) for when, and [`metrics`](crate::metrics) for what is published.
+#[derive(Clone, Debug)]
+pub struct TimingLayer {
+    engine: Arc<Engine<Timing>>,
+}
+
+/// The observer behind [`TimingLayer`].
+#[derive(Clone, Debug)]
+pub(crate) struct Timing {
+    pub(crate) metrics: Metrics,
+    pub(crate) bands: Option<SeverityBands>,
+}
+
+// === impl TimingLayer ===
+
+impl TimingLayer {
+    /// A layer that counts in the process's [`Metrics::global`], by [`SeverityBands::default`].
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            engine: Arc::new(Engine {
+                exclude: Patterns::default(),
+                observer: Timing {
+                    metrics: Metrics::global(),
+                    bands: None,
+                },
+            }),
+        }
+    }
+
+    /// The bands by which requests are judged. Defaults to those of a layer further in, else [`SeverityBands::default`].
+    #[must_use]
+    pub fn bands(mut self, bands: SeverityBands) -> Self {
+        Arc::make_mut(&mut self.engine).observer.bands = Some(bands);
+        self
+    }
+
+    /// Where requests are counted. Defaults to [`Metrics::global`].
+    #[must_use]
+    pub fn metrics(mut self, metrics: Metrics) -> Self {
+        Arc::make_mut(&mut self.engine).observer.metrics = metrics;
+        self
+    }
+
+    /// The paths that this layer, and those of ours further in, leave alone. Defaults to none.
+    #[must_use]
+    pub fn exclude(mut self, patterns: Patterns) -> Self {
+        Arc::make_mut(&mut self.engine).exclude = patterns;
+        self
+    }
+}
+
+impl Default for TimingLayer {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<S> Layer<S> for TimingLayer {
+    type Service = Observed<S>;
+
+    fn layer(&self, inner: S) -> Observed<S> {
+        Observed::new(inner, Arc::clone(&self.engine) as _)
+    }
+}
+
+// === impl Timing ===
+
+impl Observer for Timing {
+    fn kinds(&self) -> Kinds {
+        Kinds::TIMING
+    }
+
+    fn lend(&self, exchange: &Exchange) {
+        if let Some(bands) = self.bands {
+            exchange.lend(|lent| lent.bands = Some(bands));
+        }
+    }
+
+    fn request(&self, _: Kinds, exchange: &Exchange, _: &mut request::Parts) {
+        self.metrics.start(exchange.method_label());
+    }
+
+    fn end(&self, _: Kinds, exchange: &Exchange, facts: &Facts) {
+        if self.metrics.end(exchange.method_label(), facts) {
+            log::warn_of_overflow(&self.metrics);
+        }
+    }
+
+    fn passed_by(&self, _: Kinds, _: &Exchange, facts: &Facts) {
+        self.metrics.excluded(is_failure(facts));
+    }
+
+    fn not_ready(&self) {
+        self.metrics.not_ready();
+    }
+}
+
+/// How bad a request was; a client that left before the head says nothing about the service.
+pub(crate) fn severity(facts: &Facts) -> Option<Severity> {
+    match facts.outcome {
+        Outcome::Cancelled => None,
+        _ if is_failure(facts) => Some(Severity::Critical),
+        _ => Some(facts.bands.severity(facts.head)),
+    }
+}
+
+/// Whether the server's side failed, however fast.
+pub(crate) fn is_failure(facts: &Facts) -> bool {
+    match facts.outcome {
+        Outcome::BodyError | Outcome::Error | Outcome::Panicked => true,
+        Outcome::Completed | Outcome::Aborted => facts
+            .status
+            .is_some_and(|status| (500..600).contains(&status.as_u16())),
+        Outcome::Cancelled => false,
+    }
+}

@@ -7,15 +7,22 @@ use tower::{Service, ServiceExt, service_fn};
 
 use super::*;
 
-#[derive(Debug, Default)]
-struct Record(Mutex<Vec<Facts>>);
+#[derive(Clone, Debug, Default)]
+struct Record(Arc<Mutex<Vec<Facts>>>);
+
+impl Record {
+    fn engine(&self) -> Arc<Engine> {
+        Arc::new(Engine {
+            exclude: Patterns::default(),
+            observer: self.clone(),
+        })
+    }
+}
 
 impl Observer for Record {
     fn kinds(&self) -> Kinds {
         Kinds(0x80)
     }
-    fn request(&self, _: Kinds, _: &Exchange, _: &mut request::Parts) {}
-    fn head(&self, _: Kinds, _: &Exchange, _: &mut response::Parts) {}
     fn end(&self, _: Kinds, _: &Exchange, facts: &Facts) {
         self.0.lock().unwrap().push(facts.clone());
     }
@@ -34,15 +41,15 @@ async fn endings(
     frames: Frames,
     polls: usize,
 ) -> Vec<Facts> {
-    let record = Arc::new(Record::default());
+    let record = Record::default();
     let mut response = Some(response.map(|()| StreamBody::new(stream::iter(frames))));
     let inner = service_fn(move |_| {
         let response = response.take().unwrap();
         async move { Ok::<_, Infallible>(response) }
     });
     // Twice, as where a nested router carries the stack again: the outer one speaks.
-    let inner = Observed::new(inner, Arc::clone(&record) as _);
-    let service = Observed::new(inner, Arc::clone(&record) as _);
+    let inner = Observed::new(inner, record.engine());
+    let service = Observed::new(inner, record.engine());
     let mut body = service.oneshot(request).await.unwrap().into_body();
     for _ in 0..polls {
         let _ = body.frame().await;
@@ -188,9 +195,9 @@ async fn a_body_longer_than_declared_is_flagged() {
 }
 
 /// A service of ours around `inner`, and what its observer was told.
-fn around<S>(inner: S) -> (Observed<S>, Arc<Record>) {
-    let record = Arc::new(Record::default());
-    (Observed::new(inner, Arc::clone(&record) as _), record)
+fn around<S>(inner: S) -> (Observed<S>, Record) {
+    let record = Record::default();
+    (Observed::new(inner, record.engine()), record)
 }
 
 fn outcomes(record: &Record) -> Vec<Outcome> {

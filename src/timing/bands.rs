@@ -97,6 +97,11 @@ impl SeverityBands {
         }
     }
 
+    /// Where a band ends and the next begins.
+    pub(crate) const fn edges(&self) -> [Duration; 3] {
+        [self.slow, self.warning, self.critical]
+    }
+
     /// The band that `duration` falls into.
     #[must_use]
     pub fn severity(&self, duration: Duration) -> Severity {

@@ -1,0 +1,170 @@
+//! Leads excluded requests around a layer that is not ours.
+
+use std::{
+    mem,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+};
+
+use http::{Request, Response};
+use http_body::Body;
+use http_body_util::Either;
+use pin_project_lite::pin_project;
+use tower_layer::Layer;
+use tower_service::Service;
+
+use super::Patterns;
+use crate::exchange;
+
+/// Wraps a layer that is not ours, so that excluded requests pass it by.
+///
+/// Only the watched service is made ready. What its readiness holds, such as the permit of a concurrency limit, is given
+/// back before an excluded request runs, on a fresh clone of the bare service that is made ready by itself: two ready
+/// services over one permit would wait for each other for ever.
+///
+/// ```
+/// use tower::limit::ConcurrencyLimitLayer;
+/// use tower_vitals::exclude::{ExcludeLayer, Patterns};
+///
+/// let layer = ExcludeLayer::new(ConcurrencyLimitLayer::new(64), Patterns::new(["/livez"])?);
+/// # Ok::<(), tower_vitals::config::ConfigError>(())
+/// ```
+///
+/// The inner service must be `Clone`, and the layer must keep its error type and request body.
+#[derive(Clone, Debug)]
+pub struct ExcludeLayer<L> {
+    layer: L,
+    patterns: Arc<Patterns>,
+}
+
+/// The service that [`ExcludeLayer`] makes: `W` is the watched service, `S` the bare one.
+#[derive(Clone, Debug)]
+pub struct Exclude<W, S> {
+    watched: W,
+    bare: S,
+    patterns: Arc<Patterns>,
+}
+
+pin_project! {
+    /// The future of a response that was watched or passed by.
+    #[derive(Debug)]
+    pub struct ExcludeFuture<W, S, F, R> {
+        #[pin]
+        state: State<W, S, F, R>,
+    }
+}
+
+pin_project! {
+    #[project = StateProjection]
+    #[derive(Debug)]
+    enum State<W, S, F, R> {
+        Watched { #[pin] future: W },
+        // The bare service is not ready for its request yet.
+        Waiting { bare: Option<(S, R)> },
+        Bare { #[pin] future: F },
+    }
+}
+
+// === impl ExcludeLayer ===
+
+impl<L> ExcludeLayer<L> {
+    /// Leads requests on `patterns` around `layer`.
+    #[must_use]
+    pub fn new(layer: L, patterns: Patterns) -> Self {
+        Self {
+            layer,
+            patterns: Arc::new(patterns),
+        }
+    }
+}
+
+impl<L, S> Layer<S> for ExcludeLayer<L>
+where
+    L: Layer<S>,
+    S: Clone,
+{
+    type Service = Exclude<L::Service, S>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        Exclude {
+            watched: self.layer.layer(inner.clone()),
+            bare: inner,
+            patterns: Arc::clone(&self.patterns),
+        }
+    }
+}
+
+// === impl Exclude ===
+
+impl<W, S, ReqBody, WatchedBody, BareBody> Service<Request<ReqBody>> for Exclude<W, S>
+where
+    W: Service<Request<ReqBody>, Response = Response<WatchedBody>> + Clone,
+    S: Service<Request<ReqBody>, Response = Response<BareBody>, Error = W::Error> + Clone,
+    WatchedBody: Body,
+    BareBody: Body<Data = WatchedBody::Data>,
+{
+    type Response = Response<Either<WatchedBody, BareBody>>;
+    type Error = W::Error;
+    type Future = ExcludeFuture<W::Future, S, S::Future, Request<ReqBody>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), W::Error>> {
+        self.watched.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
+        let (parts, body) = request.into_parts();
+        let target = exchange::received(&parts);
+        let request = Request::from_parts(parts, body);
+        let excluded = target.is_some_and(|target| self.patterns.matches(target.path()));
+        if !excluded {
+            let future = self.watched.call(request);
+            let state = State::Watched { future };
+            return ExcludeFuture { state };
+        }
+        // The clone holds no permit; the ready service, dropped here, gives its own back.
+        let fresh = self.watched.clone();
+        drop(mem::replace(&mut self.watched, fresh));
+        let bare = Some((self.bare.clone(), request));
+        let state = State::Waiting { bare };
+        ExcludeFuture { state }
+    }
+}
+
+// === impl ExcludeFuture ===
+
+impl<W, S, ReqBody, WatchedBody, BareBody, E> Future
+    for ExcludeFuture<W, S, S::Future, Request<ReqBody>>
+where
+    W: Future<Output = Result<Response<WatchedBody>, E>>,
+    S: Service<Request<ReqBody>, Response = Response<BareBody>, Error = E>,
+{
+    type Output = Result<Response<Either<WatchedBody, BareBody>>, E>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut state = self.project().state;
+        loop {
+            let future = match state.as_mut().project() {
+                StateProjection::Watched { future } => {
+                    let response = ready!(future.poll(cx))?;
+                    return Poll::Ready(Ok(response.map(Either::Left)));
+                }
+                StateProjection::Bare { future } => {
+                    let response = ready!(future.poll(cx))?;
+                    return Poll::Ready(Ok(response.map(Either::Right)));
+                }
+                StateProjection::Waiting { bare } => {
+                    if let Some((service, _)) = bare {
+                        ready!(service.poll_ready(cx))?;
+                    }
+                    // Empty only if it is polled again after its service failed to become ready.
+                    let Some((mut service, request)) = bare.take() else {
+                        return Poll::Pending;
+                    };
+                    service.call(request)
+                }
+            };
+            state.set(State::Bare { future });
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! Turns what a client or a handler chose into labels from closed sets.
+
+use std::fmt;
+
+use http::{Method, StatusCode};
+
+use crate::{exchange::Outcome, observe::Facts};
+
+/// A method of HTTP's own, or `_OTHER` for whatever else a client made up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct MethodLabel(u8);
+
+/// A status from 100 to 599, or `unknown`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct StatusLabel(u16);
+
+// === impl MethodLabel ===
+
+impl MethodLabel {
+    /// Every label there is.
+    pub(crate) const ALL: [&str; 10] = [
+        "GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS", "CONNECT", "TRACE", "_OTHER",
+    ];
+
+    pub(crate) const fn new(method: &Method) -> Self {
+        Self(match *method {
+            Method::GET => 0,
+            Method::POST => 1,
+            Method::PUT => 2,
+            Method::DELETE => 3,
+            Method::PATCH => 4,
+            Method::HEAD => 5,
+            Method::OPTIONS => 6,
+            Method::CONNECT => 7,
+            Method::TRACE => 8,
+            _ => 9,
+        })
+    }
+
+    /// The place among [`ALL`](Self::ALL).
+    pub(crate) const fn index(self) -> usize {
+        self.0 as usize
+    }
+
+    pub(crate) const fn as_str(self) -> &'static str {
+        Self::ALL[self.index()]
+    }
+}
+
+// === impl StatusLabel ===
+
+impl StatusLabel {
+    pub(crate) fn new(status: StatusCode) -> Self {
+        let code = status.as_u16();
+        Self(if (100..600).contains(&code) { code } else { 0 })
+    }
+
+    /// Of the head; 500 where there was none to come, 499 where nobody waited for it.
+    pub(crate) fn of(facts: &Facts) -> Self {
+        match (facts.status, facts.outcome) {
+            (Some(status), _) => Self::new(status),
+            (None, Outcome::Cancelled) => Self(499),
+            (None, _) => Self(500),
+        }
+    }
+
+    /// The number, or 0 for `unknown`.
+    pub(crate) const fn code(self) -> u16 {
+        self.0
+    }
+
+    pub(crate) const fn is_server_error(self) -> bool {
+        self.0 >= 500
+    }
+}
+
+impl fmt::Display for StatusLabel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            0 => f.write_str("unknown"),
+            code => code.fmt(f),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn every_status_maps_into_the_closed_set() {
+        for (code, label) in [
+            (100, "100"),
+            (200, "200"),
+            (418, "418"),
+            (599, "599"),
+            (600, "unknown"),
+            (999, "unknown"),
+        ] {
+            let status = StatusCode::from_u16(code).unwrap();
+            assert_eq!(StatusLabel::new(status).to_string(), label);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_method_is_one_of_ten_words(token in "[!#$%&'*+.^_`|~0-9A-Za-z-]{1,40}") {
+            let method = Method::from_bytes(token.as_bytes()).unwrap();
+            let label = MethodLabel::new(&method);
+            let known = MethodLabel::ALL[..9].contains(&token.as_str());
+            prop_assert_eq!(label.as_str(), if known { token.as_str() } else { "_OTHER" });
+        }
+    }
+}

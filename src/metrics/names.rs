@@ -1,0 +1,217 @@
+//! Knows what each metric is called, what it counts and which labels it carries.
+
+use std::sync::Arc;
+
+use metrics::{Key, Label, Recorder, SharedString, Unit};
+
+use super::{labels::StatusLabel, series::Series};
+use crate::{exchange::Outcome, timing::Severity};
+
+/// Which names the metrics of requests have.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Names {
+    /// `http_requests_total{method,endpoint,status}` and `http_request_duration_seconds{method,endpoint}`, as production
+    /// guides for Prometheus write them.
+    #[default]
+    Guides,
+    /// The OpenTelemetry conventions as Prometheus spells them:
+    /// `http_server_request_duration_seconds{http_request_method,http_route,http_response_status_code,url_scheme}`, with
+    /// `error_type` from status 500 on, and `http_server_active_requests`.
+    OpenTelemetry,
+}
+
+/// The words under which a preset publishes.
+#[derive(Debug)]
+pub(crate) struct Vocabulary {
+    method: &'static str,
+    pub(super) endpoint: &'static str,
+    status: &'static str,
+    /// A counter of requests, where the histogram's own count does not serve.
+    pub(super) requests: Option<&'static str>,
+    pub(crate) duration: &'static str,
+    pub(crate) streams: &'static str,
+    pub(super) in_flight: &'static str,
+    /// The histogram tells statuses apart.
+    duration_by_status: bool,
+    in_flight_by_method: bool,
+}
+
+static GUIDES: Vocabulary = Vocabulary {
+    method: "method",
+    endpoint: "endpoint",
+    status: "status",
+    requests: Some("http_requests_total"),
+    duration: "http_request_duration_seconds",
+    streams: "http_response_body_duration_seconds",
+    in_flight: "http_requests_in_flight",
+    duration_by_status: false,
+    in_flight_by_method: false,
+};
+
+static OPEN_TELEMETRY: Vocabulary = Vocabulary {
+    method: "http_request_method",
+    endpoint: "http_route",
+    status: "http_response_status_code",
+    requests: None,
+    duration: "http_server_request_duration_seconds",
+    streams: "http_response_body_duration_seconds",
+    in_flight: "http_server_active_requests",
+    duration_by_status: true,
+    in_flight_by_method: true,
+};
+
+pub(super) const STARTED: &str = "http_requests_started_total";
+pub(super) const OUTCOMES: &str = "http_request_outcomes_total";
+pub(super) const SEVERITIES: &str = "http_requests_by_severity_total";
+pub(super) const EXCLUDED: &str = "http_requests_excluded_total";
+pub(super) const ERRORS: &str = "errors_total";
+pub(super) const OVERFLOW: &str = "vitals_overflow_total";
+pub(super) const HOOK_FAILURES: &str = "vitals_hook_failures_total";
+pub(super) const READINESS_ERRORS: &str = "vitals_readiness_errors_total";
+pub(super) const DROPPED: &str = "vitals_dropped_total";
+
+// === impl Names ===
+
+impl Names {
+    pub(crate) const fn vocabulary(self) -> &'static Vocabulary {
+        match self {
+            Self::Guides => &GUIDES,
+            Self::OpenTelemetry => &OPEN_TELEMETRY,
+        }
+    }
+}
+
+// === impl Vocabulary ===
+
+impl Vocabulary {
+    /// Tells a recorder what each name means.
+    pub(super) fn describe(&self, recorder: &dyn Recorder) {
+        let counter = |name: &'static str, text: &'static str| {
+            recorder.describe_counter(name.into(), None, text.into());
+        };
+        if let Some(requests) = self.requests {
+            counter(
+                requests,
+                "Requests that ended, by method, route and status.",
+            );
+        }
+        counter(
+            STARTED,
+            "Requests that began: the ended and those in flight.",
+        );
+        counter(OUTCOMES, "Requests that ended, by the way they ended.");
+        counter(SEVERITIES, "Requests that ended, by route and severity.");
+        counter(EXCLUDED, "Requests on excluded paths, counted here alone.");
+        counter(ERRORS, "Requests that failed, by category and route.");
+        counter(
+            OVERFLOW,
+            "Requests whose route no longer fitted under the cap.",
+        );
+        counter(
+            HOOK_FAILURES,
+            "Panics and nonsense from code that was plugged in.",
+        );
+        counter(
+            READINESS_ERRORS,
+            "Services that failed before they took a request.",
+        );
+        counter(DROPPED, "Reports that a sink did not take.");
+        let seconds = Some(Unit::Seconds);
+        let text = "Time from the request to the head of its response.";
+        recorder.describe_histogram(self.duration.into(), seconds, text.into());
+        let text = "Time from the request to the end of a streamed response.";
+        recorder.describe_histogram(self.streams.into(), seconds, text.into());
+        let text = "Requests that began and have not ended.";
+        recorder.describe_gauge(self.in_flight.into(), None, text.into());
+    }
+
+    /// The key of the requests counter.
+    pub(super) fn requests_key(&self, name: &'static str, series: &Series) -> Key {
+        Key::from_parts(
+            name,
+            vec![
+                Label::new(self.method, series.method.as_str()),
+                self.endpoint_label(&series.endpoint),
+                Label::new(self.status, series.status.to_string()),
+            ],
+        )
+    }
+
+    /// The key of either histogram.
+    pub(super) fn duration_key(
+        &self,
+        name: &'static str,
+        series: &Series,
+        scheme: &'static str,
+    ) -> Key {
+        let mut labels = vec![
+            Label::new(self.method, series.method.as_str()),
+            self.endpoint_label(&series.endpoint),
+        ];
+        if self.duration_by_status {
+            labels.push(Label::new(self.status, series.status.to_string()));
+            labels.push(Label::new("url_scheme", scheme));
+            if StatusLabel::is_server_error(series.status) {
+                labels.push(Label::new("error_type", series.status.to_string()));
+            }
+        }
+        Key::from_parts(name, labels)
+    }
+
+    /// The gauges of requests in flight, with what each of `by_method` (in the order of the labels) belongs to.
+    pub(super) fn in_flight(
+        &self,
+        by_method: &[(&'static str, i64)],
+        scheme: &'static str,
+    ) -> Vec<(Key, i64)> {
+        if !self.in_flight_by_method {
+            let all = by_method.iter().map(|(_, value)| value).sum();
+            return vec![(Key::from_static_name(self.in_flight), all)];
+        }
+        let gauge = |(method, value): &(&'static str, i64)| {
+            let labels = vec![
+                Label::new(self.method, *method),
+                Label::new("url_scheme", scheme),
+            ];
+            (Key::from_parts(self.in_flight, labels), *value)
+        };
+        by_method.iter().map(gauge).collect()
+    }
+
+    pub(super) fn severity_key(&self, endpoint: &Arc<str>, severity: Severity) -> Key {
+        Key::from_parts(
+            SEVERITIES,
+            vec![
+                self.endpoint_label(endpoint),
+                Label::new("severity", severity.as_str()),
+            ],
+        )
+    }
+
+    /// The key of failures on paths that are not watched.
+    pub(super) fn excluded_errors_key(&self) -> Key {
+        Key::from_parts(
+            ERRORS,
+            vec![
+                Label::new("category", "server_error"),
+                Label::new(self.endpoint, "excluded"),
+            ],
+        )
+    }
+
+    fn endpoint_label(&self, endpoint: &Arc<str>) -> Label {
+        Label::new(
+            self.endpoint,
+            SharedString::from_shared(Arc::clone(endpoint)),
+        )
+    }
+}
+
+pub(super) fn outcome_key(outcome: Outcome) -> Key {
+    Key::from_parts(OUTCOMES, vec![Label::new("outcome", outcome.as_str())])
+}
+
+pub(super) fn dropped_key(sink: &'static str) -> Key {
+    Key::from_parts(DROPPED, vec![Label::new("sink", sink)])
+}

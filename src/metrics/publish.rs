@@ -1,0 +1,200 @@
+//! Gives a recorder what the ledger has counted since it was last asked, off every request's path.
+
+use std::sync::{Arc, PoisonError};
+
+use metrics::{Key, Level, Metadata, Recorder};
+
+use super::{
+    Inner, Metrics, Totals,
+    ledger::Ledger,
+    names::{self, Vocabulary},
+    series::{Bounds, Published, Series, seconds},
+};
+use crate::{exchange::Outcome, timing::Severity};
+
+/// Exporters keep 16 bytes a sample until they are drained; after this many we ask for it.
+const SAMPLES_AT_ONCE: u64 = 65_536;
+
+static METADATA: Metadata<'_> = Metadata::new("tower_vitals", Level::INFO, None);
+
+/// What one recorder was given; a recorder that takes its place is given everything again.
+#[derive(Debug, Default)]
+pub(super) struct Publisher {
+    /// By address.
+    recorder: Option<usize>,
+    /// Counts the recorders there were.
+    generation: u64,
+}
+
+/// One round of publishing.
+struct Round<'a> {
+    recorder: &'a dyn Recorder,
+    /// Drains what the recorder holds back.
+    drain: &'a dyn Fn(),
+    pushed: u64,
+    generation: u64,
+    words: &'static Vocabulary,
+    scheme: &'static str,
+}
+
+// === impl Publisher ===
+
+impl Publisher {
+    pub(super) fn publish(&mut self, metrics: &Metrics, recorder: &dyn Recorder, drain: &dyn Fn()) {
+        let Inner {
+            settings, ledger, ..
+        } = &*metrics.inner;
+        let words = settings.names.vocabulary();
+        let address = std::ptr::from_ref(recorder).cast::<()>().addr();
+        if self.recorder != Some(address) {
+            self.recorder = Some(address);
+            self.generation += 1;
+            words.describe(recorder);
+        }
+        let mut round = Round {
+            recorder,
+            drain,
+            pushed: 0,
+            generation: self.generation,
+            words,
+            scheme: settings.scheme,
+        };
+        round.totals(&metrics.totals(), &metrics.in_flight());
+        for endpoint in ledger.series() {
+            round.endpoint(&endpoint, ledger);
+        }
+        drain();
+    }
+}
+
+// === impl Round ===
+
+impl Round<'_> {
+    fn totals(&self, totals: &Totals, in_flight: &[(&'static str, i64)]) {
+        let counters = [
+            (names::STARTED, totals.started),
+            (names::EXCLUDED, totals.excluded),
+            (names::OVERFLOW, totals.overflow),
+            (names::HOOK_FAILURES, totals.hook_failures),
+            (names::READINESS_ERRORS, totals.readiness_errors),
+        ];
+        for (name, value) in counters {
+            self.counter(&Key::from_static_name(name), value);
+        }
+        for outcome in Outcome::ALL {
+            self.counter(&names::outcome_key(outcome), totals.outcome(outcome));
+        }
+        self.counter(&self.words.excluded_errors_key(), totals.excluded_errors);
+        self.counter(&names::dropped_key("log"), totals.dropped_log);
+        for (key, value) in self.words.in_flight(in_flight, self.scheme) {
+            self.recorder
+                .register_gauge(&key, &METADATA)
+                .set(value as f64);
+        }
+    }
+
+    /// All series of one endpoint; those that did not change since last time are left alone.
+    fn endpoint(&mut self, all: &[Arc<Series>], ledger: &Ledger) {
+        let mut severities = [0_u64; 4];
+        let mut changed = false;
+        for series in all {
+            let reading = series.read();
+            for (sum, severity) in severities.iter_mut().zip(reading.severities) {
+                *sum = sum.wrapping_add(severity);
+            }
+            let mut published = series
+                .published
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
+            if published.to != self.generation {
+                *published = Published {
+                    to: self.generation,
+                    ..Default::default()
+                };
+            } else if published.requests == reading.requests
+                && count(&published.streams) == count(&reading.streams)
+            {
+                continue;
+            }
+            changed = true;
+            published.requests = reading.requests;
+            if let Some(requests) = self.words.requests {
+                let key = self.words.requests_key(requests, series);
+                self.counter(&key, reading.requests);
+            }
+            let key = |name| self.words.duration_key(name, series, self.scheme);
+            let (duration, streams) = (key(self.words.duration), key(self.words.streams));
+            self.histogram(
+                &duration,
+                &reading.duration,
+                &mut published.duration,
+                &ledger.bounds,
+            );
+            self.histogram(
+                &streams,
+                &reading.streams,
+                &mut published.streams,
+                &ledger.streams,
+            );
+        }
+        if let Some(first) = all.first().filter(|_| changed) {
+            for severity in Severity::ALL {
+                let key = self.words.severity_key(&first.endpoint, severity);
+                self.counter(&key, severities[severity as usize]);
+            }
+        }
+    }
+
+    fn counter(&self, key: &Key, value: u64) {
+        self.recorder
+            .register_counter(key, &METADATA)
+            .absolute(value);
+    }
+
+    /// Each bucket's new samples at their mean, so that buckets, count and sum are those that were counted.
+    fn histogram(
+        &mut self,
+        key: &Key,
+        now: &[(u64, u64)],
+        before: &mut Vec<(u64, u64)>,
+        bounds: &Bounds,
+    ) {
+        before.resize(now.len(), (0, 0));
+        if *before == now {
+            return;
+        }
+        let handle = self.recorder.register_histogram(key, &METADATA);
+        for (index, (now, before)) in now.iter().zip(before).enumerate() {
+            let count = now.0.wrapping_sub(before.0);
+            if count == 0 {
+                continue;
+            }
+            let sum = now.1.wrapping_sub(before.1);
+            let (from, upto) = bounds.bucket(index);
+            // A count may be seen before its sum: what is missing comes with the bucket's next sample.
+            let mean = (sum / count).clamp(from, upto);
+            let rest = (sum.saturating_sub(mean.saturating_mul(count))).min(count);
+            let rest = if mean < upto { rest } else { 0 };
+            for (value, mut left) in [(mean, count - rest), (mean + u64::from(rest > 0), rest)] {
+                while left > 0 {
+                    let chunk = left.min(SAMPLES_AT_ONCE - self.pushed);
+                    handle.record_many(seconds(value), chunk as usize);
+                    left -= chunk;
+                    self.pushed += chunk;
+                    if self.pushed == SAMPLES_AT_ONCE {
+                        (self.drain)();
+                        self.pushed = 0;
+                    }
+                }
+            }
+            let given = mean.wrapping_mul(count).wrapping_add(rest);
+            *before = (now.0, before.1.wrapping_add(given));
+        }
+    }
+}
+
+fn count(buckets: &[(u64, u64)]) -> u64 {
+    buckets
+        .iter()
+        .fold(0, |sum, (count, _)| sum.wrapping_add(*count))
+}

@@ -1,0 +1,300 @@
+//! Counts the requests of one endpoint, method and status, one shard per thread.
+
+use std::{
+    cell::Cell,
+    num::NonZero,
+    sync::{
+        Arc, Mutex, OnceLock,
+        atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed},
+    },
+    thread,
+    time::Duration,
+};
+
+use super::labels::{MethodLabel, StatusLabel};
+use crate::timing::Severity;
+
+/// More shards buy nothing: by then two threads seldom meet in one.
+const MOST_SHARDS: usize = 8;
+
+/// The upper edges of a histogram's buckets, ascending; one more bucket lies above them all.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Bounds(Box<[u64]>);
+
+/// What stands behind one set of labels.
+#[derive(Debug)]
+pub(crate) struct Series {
+    pub(super) endpoint: Arc<str>,
+    pub(super) method: MethodLabel,
+    pub(super) status: StatusLabel,
+    /// Takes what no longer fits under the cap.
+    pub(super) overflow: bool,
+    shards: Box<[OnceLock<Box<Shard>>]>,
+    /// How long streamed bodies took; most series have none.
+    streams: OnceLock<Histogram>,
+    /// What the recorder has been given; only the publisher looks at it.
+    pub(super) published: Mutex<Published>,
+}
+
+/// What a recorder has been given of one series.
+#[derive(Debug, Default)]
+pub(super) struct Published {
+    /// Which recorder: another one has been given nothing yet.
+    pub(super) to: u64,
+    pub(super) requests: u64,
+    pub(super) duration: Vec<(u64, u64)>,
+    pub(super) streams: Vec<(u64, u64)>,
+}
+
+/// What one series counts, summed over its shards.
+#[derive(Debug, Default)]
+pub(super) struct Reading {
+    /// Every request, also those without a duration.
+    pub(super) requests: u64,
+    pub(super) severities: [u64; 4],
+    /// Count and sum of nanoseconds of each bucket.
+    pub(super) duration: Vec<(u64, u64)>,
+    pub(super) streams: Vec<(u64, u64)>,
+}
+
+/// One request, as a series takes it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sample {
+    /// To the head, where it was measured.
+    pub(super) head: Option<Duration>,
+    pub(super) severity: Option<Severity>,
+    /// To the end of a streamed body.
+    pub(super) stream: Option<Duration>,
+}
+
+/// A line of the processor's cache apart from its neighbours, so that threads do not take turns.
+#[derive(Debug)]
+#[repr(align(128))]
+struct Shard {
+    unmeasured: AtomicU64,
+    severities: [AtomicU64; 4],
+    duration: Histogram,
+}
+
+#[derive(Debug)]
+struct Histogram(Box<[(AtomicU64, AtomicU64)]>);
+
+// === impl Bounds ===
+
+impl Bounds {
+    /// Sorted and without doubles.
+    pub(crate) fn new(edges: impl IntoIterator<Item = Duration>) -> Self {
+        let mut nanos: Vec<u64> = edges.into_iter().map(nanos).collect();
+        nanos.sort_unstable();
+        nanos.dedup();
+        Self(nanos.into())
+    }
+
+    #[cfg(feature = "prometheus")]
+    pub(crate) fn seconds(&self) -> impl Iterator<Item = f64> {
+        self.0.iter().map(|edge| seconds(*edge))
+    }
+
+    /// Above which duration a bucket begins and where it ends, in nanoseconds.
+    pub(super) fn bucket(&self, index: usize) -> (u64, u64) {
+        let above = index.checked_sub(1).and_then(|below| self.0.get(below));
+        let upto = self.0.get(index).copied().unwrap_or(u64::MAX);
+        (above.map_or(0, |above| above + 1), upto)
+    }
+
+    const fn buckets(&self) -> usize {
+        self.0.len() + 1
+    }
+
+    /// Prometheus' buckets include their upper edge.
+    fn index(&self, nanos: u64) -> usize {
+        self.0.partition_point(|edge| *edge < nanos)
+    }
+}
+
+// === impl Series ===
+
+impl Series {
+    pub(super) fn new(
+        endpoint: Arc<str>,
+        method: MethodLabel,
+        status: StatusLabel,
+        overflow: bool,
+    ) -> Self {
+        Self {
+            endpoint,
+            method,
+            status,
+            overflow,
+            shards: (0..shards()).map(|_| OnceLock::new()).collect(),
+            streams: OnceLock::new(),
+            published: Mutex::default(),
+        }
+    }
+
+    /// The most memory that one series can take, with its text.
+    pub(super) fn bytes(text: usize, bounds: &Bounds, streams: &Bounds) -> usize {
+        let pair = size_of::<(u64, u64)>();
+        // A line of the allocator's own for each piece.
+        let shard = size_of::<Shard>() + bounds.buckets() * pair + 64;
+        let published = (bounds.buckets() + streams.buckets()) * pair;
+        let streams = streams.buckets() * pair;
+        size_of::<Self>() + text + shards() * (shard + 16) + published + streams + 128
+    }
+
+    pub(super) fn record(&self, sample: Sample, bounds: &Bounds, streams: &Bounds) {
+        if let Some(shard) = self.shards.get(shard()) {
+            let shard = shard.get_or_init(|| Box::new(Shard::new(bounds)));
+            match sample.head {
+                Some(head) => shard.duration.record(nanos(head), bounds),
+                None => _ = shard.unmeasured.fetch_add(1, Relaxed),
+            }
+            if let Some(severity) = sample.severity {
+                shard.severities[severity as usize].fetch_add(1, Relaxed);
+            }
+        }
+        if let Some(stream) = sample.stream {
+            let histogram = self.streams.get_or_init(|| Histogram::new(streams));
+            histogram.record(nanos(stream), streams);
+        }
+    }
+
+    pub(super) fn read(&self) -> Reading {
+        let mut reading = Reading::default();
+        for shard in self.shards.iter().filter_map(OnceLock::get) {
+            shard.duration.add_to(&mut reading.duration);
+            let unmeasured = shard.unmeasured.load(Relaxed);
+            reading.requests = reading.requests.wrapping_add(unmeasured);
+            for (sum, severity) in reading.severities.iter_mut().zip(&shard.severities) {
+                *sum = sum.wrapping_add(severity.load(Relaxed));
+            }
+        }
+        for (count, _) in &reading.duration {
+            reading.requests = reading.requests.wrapping_add(*count);
+        }
+        if let Some(streams) = self.streams.get() {
+            streams.add_to(&mut reading.streams);
+        }
+        reading
+    }
+}
+
+// === impl Shard ===
+
+impl Shard {
+    fn new(bounds: &Bounds) -> Self {
+        Self {
+            unmeasured: AtomicU64::new(0),
+            severities: Default::default(),
+            duration: Histogram::new(bounds),
+        }
+    }
+}
+
+// === impl Histogram ===
+
+impl Histogram {
+    fn new(bounds: &Bounds) -> Self {
+        Self((0..bounds.buckets()).map(|_| Default::default()).collect())
+    }
+
+    fn record(&self, nanos: u64, bounds: &Bounds) {
+        if let Some((count, sum)) = self.0.get(bounds.index(nanos)) {
+            count.fetch_add(1, Relaxed);
+            sum.fetch_add(nanos, Relaxed);
+        }
+    }
+
+    fn add_to(&self, totals: &mut Vec<(u64, u64)>) {
+        totals.resize(self.0.len(), (0, 0));
+        for (total, (count, sum)) in totals.iter_mut().zip(&self.0) {
+            total.0 = total.0.wrapping_add(count.load(Relaxed));
+            total.1 = total.1.wrapping_add(sum.load(Relaxed));
+        }
+    }
+}
+
+/// How many shards there are on this machine.
+pub(super) fn shards() -> usize {
+    static SHARDS: OnceLock<usize> = OnceLock::new();
+    *SHARDS.get_or_init(|| {
+        thread::available_parallelism()
+            .map_or(1, NonZero::get)
+            .min(MOST_SHARDS)
+    })
+}
+
+/// The shard of this thread; threads take them in turn.
+pub(super) fn shard() -> usize {
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    thread_local! {
+        static MINE: Cell<usize> = const { Cell::new(usize::MAX) };
+    }
+    // Without a destructor, this thread-local is never gone.
+    MINE.with(|mine| {
+        if mine.get() == usize::MAX {
+            mine.set(NEXT.fetch_add(1, Relaxed) % shards());
+        }
+        mine.get()
+    })
+}
+
+/// A duration above 584 years counts as that.
+fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
+pub(super) fn seconds(nanos: u64) -> f64 {
+    nanos as f64 / 1e9
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn every_observation_is_in_its_own_bucket_and_the_sum_is_exact(
+            edges in prop::collection::vec(1u64..10_000, 1..20),
+            values in prop::collection::vec(0u64..12_000, 0..200),
+        ) {
+            let bounds = Bounds::new(edges.into_iter().map(Duration::from_nanos));
+            let series = Series::new("/".into(), MethodLabel::new(&http::Method::GET), StatusLabel::new(http::StatusCode::OK), false);
+            for value in &values {
+                let head = Some(Duration::from_nanos(*value));
+                series.record(Sample { head, severity: None, stream: None }, &bounds, &bounds);
+            }
+            let reading = series.read();
+            prop_assert_eq!(reading.requests, values.len() as u64);
+            for (index, told) in reading.duration.iter().enumerate() {
+                let (from, upto) = bounds.bucket(index);
+                let mine = values.iter().filter(|value| (from..=upto).contains(value));
+                prop_assert_eq!(*told, (mine.clone().count() as u64, mine.sum()));
+            }
+        }
+    }
+
+    #[test]
+    fn counters_wrap_instead_of_panicking() {
+        let bounds = Bounds::new([Duration::from_secs(1)]);
+        let series = Series::new(
+            "/".into(),
+            MethodLabel::new(&http::Method::GET),
+            StatusLabel::new(http::StatusCode::OK),
+            false,
+        );
+        for _ in 0..3 {
+            let sample = Sample {
+                head: Some(Duration::MAX),
+                severity: Some(Severity::Critical),
+                stream: Some(Duration::MAX),
+            };
+            series.record(sample, &bounds, &bounds);
+        }
+        let reading = series.read();
+        assert_eq!(reading.duration[1], (3, u64::MAX.wrapping_mul(3)));
+        assert_eq!(reading.severities, [0, 0, 0, 3]);
+    }
+}

@@ -1,0 +1,99 @@
+//! Carries the id of the current exchange to the services it calls.
+
+use std::task::{Context, Poll};
+
+use http::{HeaderName, Request};
+use tower_layer::Layer;
+use tower_service::Service;
+
+use super::{DEFAULT_HEADER, checked_header};
+use crate::{config::ConfigError, exchange::Exchange};
+
+/// A client-side layer that puts the id of the [current exchange](Exchange::current) on outbound requests.
+///
+/// An id that the caller has put there stays. Where no exchange is current, as in a task made by `tokio::spawn`, nothing is
+/// added; [`Exchange::scope`] carries the exchange into such a task. Under `tokio::join!` each branch has its own request's
+/// id.
+///
+/// ```
+/// use tower_layer::Layer;
+/// use tower_vitals::request_id::ForwardRequestIdLayer;
+///
+/// # let client = ();
+/// let client = ForwardRequestIdLayer::new().layer(client);
+/// ```
+#[derive(Clone, Debug)]
+pub struct ForwardRequestIdLayer {
+    header: HeaderName,
+}
+
+/// The client that [`ForwardRequestIdLayer`] makes.
+#[derive(Clone, Debug)]
+pub struct ForwardRequestId<S> {
+    inner: S,
+    header: HeaderName,
+}
+
+// === impl ForwardRequestIdLayer ===
+
+impl ForwardRequestIdLayer {
+    /// A layer for `x-request-id`.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            header: DEFAULT_HEADER,
+        }
+    }
+
+    /// The header that carries the id. Defaults to `x-request-id`.
+    ///
+    /// # Errors
+    ///
+    /// When `name` is no header name, or one that HTTP itself needs.
+    pub fn header(mut self, name: &str) -> Result<Self, ConfigError> {
+        self.header = checked_header(name)?;
+        Ok(self)
+    }
+}
+
+impl Default for ForwardRequestIdLayer {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<S> Layer<S> for ForwardRequestIdLayer {
+    type Service = ForwardRequestId<S>;
+
+    fn layer(&self, inner: S) -> ForwardRequestId<S> {
+        ForwardRequestId {
+            inner,
+            header: self.header.clone(),
+        }
+    }
+}
+
+// === impl ForwardRequestId ===
+
+impl<S, ReqBody> Service<Request<ReqBody>> for ForwardRequestId<S>
+where
+    S: Service<Request<ReqBody>>,
+{
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = S::Future;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, mut request: Request<ReqBody>) -> S::Future {
+        if !request.headers().contains_key(&self.header)
+            && let Some(exchange) = Exchange::current()
+            && let Some(id) = exchange.id_value().get()
+        {
+            request.headers_mut().insert(&self.header, id.clone());
+        }
+        self.inner.call(request)
+    }
+}

@@ -1,0 +1,36 @@
+//! Names the endpoint of a request by its route, never by its path.
+
+use http::Extensions;
+
+/// The route that a request matched.
+#[derive(Clone, Debug)]
+pub(crate) enum Endpoint {
+    /// axum's template, held by reference count.
+    #[cfg(feature = "axum")]
+    Matched(axum::extract::MatchedPath),
+    /// Said by the service itself.
+    Named(&'static str),
+}
+
+// === impl Endpoint ===
+
+impl Endpoint {
+    /// What the router says, where it stands further out than the layer that asks.
+    #[cfg(feature = "axum")]
+    pub(crate) fn of(extensions: &Extensions) -> Option<Self> {
+        extensions.get().cloned().map(Self::Matched)
+    }
+
+    #[cfg(not(feature = "axum"))]
+    pub(crate) const fn of(_: &Extensions) -> Option<Self> {
+        None
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        match self {
+            #[cfg(feature = "axum")]
+            Self::Matched(path) => path.as_str(),
+            Self::Named(name) => name,
+        }
+    }
+}

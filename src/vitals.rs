@@ -1,0 +1,357 @@
+//! Puts the layers together in the order that works, once, for a whole application.
+
+use std::{env, sync::Arc};
+
+use tower_layer::Layer;
+
+#[cfg(feature = "prometheus")]
+use crate::metrics::Exporter;
+use crate::{
+    config::ConfigError,
+    exclude::Patterns,
+    log::Log,
+    metrics::{Metrics, Names, Settings},
+    observe::{Engine, Observed},
+    request_id::{Ids, RequestIdLayer},
+    timing::{SeverityBands, Timing},
+};
+
+/// The path under which [`Vitals::routes`] answers a scrape.
+#[cfg(all(feature = "axum", feature = "prometheus"))]
+const METRICS_PATH: &str = "/metrics";
+
+/// Everything at once: one layer and one router.
+///
+/// ```
+/// use axum::{Router, routing::get};
+/// use tower_vitals::Vitals;
+///
+/// let vitals = Vitals::builder().exclude(["/livez", "/static/"]).build()?;
+/// let app: Router = Router::new()
+///     .route("/orders/{id}", get(|| async { "an order" }))
+///     .layer(vitals.layer())
+///     .merge(vitals.routes());
+/// # Ok::<(), tower_vitals::config::ConfigError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Vitals {
+    layer: VitalsLayer,
+    metrics: Metrics,
+    #[cfg(feature = "prometheus")]
+    exporter: Option<Exporter>,
+}
+
+/// The layers of the ready-made stack in one: one clock, one guard, one wrapper around the body.
+#[derive(Clone, Debug)]
+pub struct VitalsLayer {
+    engine: Arc<Engine<Stack>>,
+}
+
+/// From the outside in.
+type Stack = (
+    // First, so that there is an id for all that follows.
+    Ids,
+    // Counters before the log, so that nothing that goes wrong in a subscriber can cost a number.
+    (Timing, Log),
+);
+
+/// Collects settings until [`build`](Self::build) checks them.
+#[derive(Clone, Debug)]
+#[must_use = "nothing is installed before `build`"]
+pub struct VitalsBuilder {
+    request_id: RequestIdLayer,
+    bands: SeverityBands,
+    exclude: Vec<String>,
+    settings: Settings,
+    recorder: Recorder,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Recorder {
+    #[cfg(feature = "prometheus")]
+    Ours,
+    Foreign,
+    Isolated,
+}
+
+// === impl Vitals ===
+
+impl Vitals {
+    /// A builder with the defaults.
+    pub fn builder() -> VitalsBuilder {
+        VitalsBuilder {
+            request_id: RequestIdLayer::new(),
+            bands: SeverityBands::default(),
+            exclude: Vec::new(),
+            settings: Settings::new(),
+            #[cfg(feature = "prometheus")]
+            recorder: Recorder::Ours,
+            #[cfg(not(feature = "prometheus"))]
+            recorder: Recorder::Foreign,
+        }
+    }
+
+    /// A builder with what the environment says, which later calls on it overrule.
+    ///
+    /// | variable | |
+    /// | --- | --- |
+    /// | `MONITORING_EXCLUDE` | [patterns](Patterns), separated by commas |
+    /// | `MONITORING_METRIC_NAMES` | `guides` or `otel` |
+    ///
+    /// Unset and empty mean the default; space around a value is ignored.
+    ///
+    /// # Errors
+    ///
+    /// When a value cannot be used; the error names the variable.
+    pub fn from_env() -> Result<VitalsBuilder, ConfigError> {
+        from_variables(|name| env::var_os(name).map(|value| value.to_string_lossy().into_owned()))
+    }
+
+    /// The layer to put around the application.
+    #[must_use]
+    pub fn layer(&self) -> VitalsLayer {
+        self.layer.clone()
+    }
+
+    /// What this application counts.
+    #[must_use]
+    pub const fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
+    /// A router with `GET /metrics`: Prometheus' text format 0.0.4, and 503 with `Retry-After` to a storm of scrapes.
+    ///
+    /// Never counted as traffic, wherever it is merged. Empty with [`foreign_recorder`](VitalsBuilder::foreign_recorder).
+    #[cfg(all(feature = "axum", feature = "prometheus"))]
+    #[cfg_attr(
+        tower_vitals_docsrs,
+        doc(cfg(all(feature = "axum", feature = "prometheus")))
+    )]
+    pub fn routes<S>(&self) -> axum::Router<S>
+    where
+        S: Clone + Send + Sync + 'static,
+    {
+        match &self.exporter {
+            Some(exporter) => {
+                axum::Router::new().route(METRICS_PATH, crate::scrape::route(exporter.clone()))
+            }
+            None => axum::Router::new(),
+        }
+    }
+
+    /// All metrics of the process in Prometheus' text format, for servers without axum; empty with
+    /// [`foreign_recorder`](VitalsBuilder::foreign_recorder).
+    ///
+    /// Takes milliseconds where there are thousands of series: call it on a thread that may block.
+    #[cfg(feature = "prometheus")]
+    #[cfg_attr(tower_vitals_docsrs, doc(cfg(feature = "prometheus")))]
+    #[must_use]
+    pub fn render(&self) -> String {
+        self.exporter
+            .as_ref()
+            .map(Exporter::render)
+            .unwrap_or_default()
+    }
+}
+
+fn from_variables(variable: impl Fn(&str) -> Option<String>) -> Result<VitalsBuilder, ConfigError> {
+    let variable = |name| {
+        let value = variable(name)?.trim().to_owned();
+        (!value.is_empty()).then_some(value)
+    };
+    let mut builder = Vitals::builder();
+    if let Some(list) = variable("MONITORING_EXCLUDE") {
+        let patterns: Vec<_> = list.split(',').map(str::trim).collect();
+        Patterns::new(&patterns).map_err(|error| error.within("MONITORING_EXCLUDE"))?;
+        builder = builder.exclude(patterns);
+    }
+    if let Some(names) = variable("MONITORING_METRIC_NAMES") {
+        builder = builder.names(match names.as_str() {
+            "guides" => Names::Guides,
+            "otel" => Names::OpenTelemetry,
+            _ => {
+                let reason = "expected guides or otel";
+                return Err(ConfigError::new("MONITORING_METRIC_NAMES", names, reason));
+            }
+        });
+    }
+    Ok(builder)
+}
+
+// === impl VitalsLayer ===
+
+impl<S> Layer<S> for VitalsLayer {
+    type Service = Observed<S>;
+
+    fn layer(&self, inner: S) -> Observed<S> {
+        Observed::new(inner, Arc::clone(&self.engine) as _)
+    }
+}
+
+// === impl VitalsBuilder ===
+
+impl VitalsBuilder {
+    /// How requests get their id. Defaults to [`RequestIdLayer::new`]; its own exclusions and counters are not used.
+    pub fn request_id(mut self, layer: RequestIdLayer) -> Self {
+        self.request_id = layer;
+        self
+    }
+
+    /// The bands by which requests are judged, and whose edges are edges of buckets. Defaults to
+    /// [`SeverityBands::default`].
+    pub fn bands(mut self, bands: SeverityBands) -> Self {
+        self.bands = bands;
+        self
+    }
+
+    /// The [patterns](Patterns) of paths that pass by unwatched, in place of those said before. Defaults to none.
+    pub fn exclude<I>(mut self, patterns: I) -> Self
+    where
+        I: IntoIterator,
+        I::Item: Into<String>,
+    {
+        self.exclude = patterns.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// What the metrics are called. Defaults to [`Names::Guides`].
+    pub fn names(mut self, names: Names) -> Self {
+        self.settings = self.settings.names(names);
+        self
+    }
+
+    /// How many distinct endpoints are told apart. Defaults to 1,000.
+    pub fn endpoint_cap(mut self, cap: usize) -> Self {
+        self.settings = self.settings.endpoint_cap(cap);
+        self
+    }
+
+    /// The label `url_scheme` of the OpenTelemetry names: `https` where this process ends TLS. Defaults to `http`.
+    pub fn scheme(mut self, scheme: &'static str) -> Self {
+        self.settings = self.settings.scheme(scheme);
+        self
+    }
+
+    /// Publishes to the recorder that the application installs, before or after; there is then no `/metrics` of ours.
+    ///
+    /// Its histograms need buckets: the edges that our own recorder has are
+    /// 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2, 2.5, 5, 7.5 and 10 seconds.
+    pub fn foreign_recorder(mut self) -> Self {
+        self.recorder = Recorder::Foreign;
+        self
+    }
+
+    /// Counts and publishes beside everything else in this process: for tests, which then find exact numbers.
+    ///
+    /// `/metrics` shows what this application's layers counted and nothing else.
+    pub fn isolated(mut self) -> Self {
+        self.recorder = Recorder::Isolated;
+        self
+    }
+
+    /// Checks the settings, installs the recorder, and says at `INFO` which paths pass by unwatched.
+    ///
+    /// # Errors
+    ///
+    /// When a setting cannot work; when a recorder that is not ours is installed in this process (unless
+    /// [`foreign_recorder`](Self::foreign_recorder) was said); when another part of this process counts with other settings.
+    pub fn build(self) -> Result<Vitals, ConfigError> {
+        let settings = self.settings.bands(self.bands);
+        let patterns = Patterns::new(&self.exclude)?;
+        let metrics = match self.recorder {
+            Recorder::Isolated => settings.isolated()?,
+            _ => settings.install()?,
+        };
+        #[cfg(feature = "prometheus")]
+        let exporter = match self.recorder {
+            Recorder::Ours => Some(Exporter::install(&metrics)?),
+            Recorder::Isolated => Some(Exporter::private(&metrics)?),
+            Recorder::Foreign => None,
+        };
+        // Where the router is merged beneath the layer, a scrape must still not count itself.
+        #[cfg(all(feature = "axum", feature = "prometheus"))]
+        let patterns = match &exporter {
+            Some(_) => patterns.and(METRICS_PATH)?,
+            None => patterns,
+        };
+        if !self.exclude.is_empty() {
+            let excluded = self.exclude.join(",");
+            tracing::info!(target: "tower_vitals", excluded, "these paths pass by unwatched");
+        }
+        let mut ids = self.request_id.observer();
+        ids.metrics = Some(metrics.clone());
+        let timing = Timing {
+            metrics: metrics.clone(),
+            bands: Some(self.bands),
+        };
+        let log = Log {
+            metrics: Some(metrics.clone()),
+        };
+        let engine = Engine {
+            exclude: patterns,
+            observer: (ids, (timing, log)),
+        };
+        Ok(Vitals {
+            layer: VitalsLayer {
+                engine: Arc::new(engine),
+            },
+            metrics,
+            #[cfg(feature = "prometheus")]
+            exporter,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn environment(variables: &[(&str, &str)]) -> Result<VitalsBuilder, ConfigError> {
+        from_variables(|name| {
+            let found = variables.iter().find(|(known, _)| *known == name);
+            found.map(|(_, value)| (*value).to_owned())
+        })
+    }
+
+    #[test]
+    fn a_bad_variable_stops_with_its_name_and_value() {
+        for (name, value, message) in [
+            (
+                "MONITORING_EXCLUDE",
+                "/fine, health",
+                r#"MONITORING_EXCLUDE[1]: invalid value "health": must begin with /"#,
+            ),
+            (
+                "MONITORING_METRIC_NAMES",
+                "grafana",
+                r#"MONITORING_METRIC_NAMES: invalid value "grafana": expected guides or otel"#,
+            ),
+        ] {
+            let error = environment(&[(name, value)]).unwrap_err();
+            assert_eq!(error.to_string(), message);
+        }
+    }
+
+    #[test]
+    fn empty_variables_are_as_unset() {
+        let builder =
+            environment(&[("MONITORING_EXCLUDE", " "), ("MONITORING_METRIC_NAMES", "")]).unwrap();
+        assert!(builder.exclude.is_empty());
+        assert_eq!(builder.settings, Settings::new());
+    }
+
+    #[test]
+    fn a_bad_setting_fails_at_build_with_field_and_value() {
+        let cap = Vitals::builder().isolated().endpoint_cap(0);
+        let pattern = Vitals::builder().isolated().exclude(["/a", "/b*"]);
+        let scheme = Vitals::builder().isolated().scheme("gopher");
+        for (builder, field, value) in [
+            (cap, "metrics.endpoint_cap", "0"),
+            (pattern, "exclude[1]", "/b*"),
+            (scheme, "metrics.scheme", "gopher"),
+        ] {
+            let error = builder.build().unwrap_err();
+            assert_eq!((error.field(), error.value()), (field, value));
+        }
+    }
+}
