@@ -41,16 +41,10 @@ struct Millis;
 
 type Boxed = Box<dyn Layer<Registry> + Send + Sync>;
 
-/// Sends all log lines of the process to standard output, as the environment says.
-///
-/// | variable | |
-/// | --- | --- |
-/// | `LOG_FORMAT` | `json` or `text`; by default `text` on a terminal and `json` elsewhere |
-/// | `RUST_LOG` | which lines, in the directives of `tracing_subscriber::EnvFilter` |
-/// | `LOG_LEVEL` | `error`, `warn`, `info` (the default), `debug` or `trace`, where `RUST_LOG` is not set |
+/// Sends all log lines of the process to standard output, as [`from_env`] makes them.
 ///
 /// ```
-/// tower_vitals::logs::from_env()?;
+/// tower_vitals::logs::init()?;
 /// tracing::info!(port = 3000, "listening");
 /// # Ok::<(), tower_vitals::config::ConfigError>(())
 /// ```
@@ -58,15 +52,30 @@ type Boxed = Box<dyn Layer<Registry> + Send + Sync>;
 /// # Errors
 ///
 /// When a variable cannot be used, or the process has a subscriber already.
-pub fn from_env() -> Result<(), ConfigError> {
+pub fn init() -> Result<(), ConfigError> {
+    tracing_subscriber::registry()
+        .with(from_env()?)
+        .try_init()
+        .map_err(|error| ConfigError::new("logs", "init", error.to_string()))
+}
+
+/// A layer that writes lines to standard output, as the environment says, to stand beside other layers.
+///
+/// | variable | |
+/// | --- | --- |
+/// | `LOG_FORMAT` | `json` or `text`; by default `text` on a terminal and `json` elsewhere |
+/// | `RUST_LOG` | which lines, in the directives of `tracing_subscriber::EnvFilter` |
+/// | `LOG_LEVEL` | `error`, `warn`, `info` (the default), `debug` or `trace`, where `RUST_LOG` is not set |
+///
+/// # Errors
+///
+/// When a variable cannot be used; the error names it.
+pub fn from_env() -> Result<impl Layer<Registry> + Send + Sync, ConfigError> {
     let variable = |name: &str| env::var_os(name).map(|value| value.to_string_lossy().into_owned());
     let filter = filter(variable)?;
     let terminal = io::stdout().is_terminal();
     let format = format(variable)?.unwrap_or(if terminal { Format::Text } else { Format::Json });
-    tracing_subscriber::registry()
-        .with(layer(format, io::stdout, terminal).with_filter(filter))
-        .try_init()
-        .map_err(|error| ConfigError::new("logs", format!("{format:?}"), error.to_string()))
+    Ok(layer(format, io::stdout, terminal).with_filter(filter))
 }
 
 /// A layer that writes lines to `writer`, for an application that puts its own subscriber together.
