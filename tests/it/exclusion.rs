@@ -1,1 +1,227 @@
+//! Leaves excluded requests alone, and lets nobody pass as one.
 
+use std::convert::Infallible;
+
+use axum::{
+    Router,
+    body::Body,
+    extract::Request,
+    http::StatusCode,
+    routing::{any, get},
+};
+use futures::stream;
+use http_body_util::BodyExt;
+use proptest::prelude::*;
+use tower::ServiceExt;
+use tower_vitals::{Vitals, exchange::Exchange, exclude::Patterns};
+
+use crate::{
+    exposition::Exposition,
+    wire::{Server, settled},
+};
+
+fn excluding(patterns: &[&str]) -> Vitals {
+    Vitals::builder()
+        .isolated()
+        .exclude(patterns.iter().copied())
+        .build()
+        .unwrap()
+}
+
+#[tokio::test]
+async fn an_excluded_request_has_no_id_no_timing_and_one_counter() {
+    let vitals = excluding(&["/health"]);
+    async fn health(request: Request) -> &'static str {
+        assert!(request.headers().get("x-request-id").is_none());
+        assert!(Exchange::current().is_none());
+        "healthy"
+    }
+    let app = Router::new()
+        .route("/health", get(health))
+        .layer(vitals.layer());
+    let server = Server::start(app).await;
+    let response = server.http1().get("/health?verbose=1").await.unwrap();
+    assert_eq!(response.status(), 200);
+    assert!(response.headers().get("x-request-id").is_none());
+    response.into_body().collect().await.unwrap();
+    let totals = settled(&vitals, |totals| totals.excluded == 1).await;
+    assert_eq!(
+        (totals.started, totals.in_flight, totals.excluded_errors),
+        (0, 0, 0)
+    );
+}
+
+#[tokio::test]
+async fn what_fails_on_an_excluded_path_is_not_lost() {
+    let vitals = excluding(&["/health/"]);
+    let app = Router::new()
+        .route("/health/503", get(async || StatusCode::SERVICE_UNAVAILABLE))
+        .route("/health/panic", get(async || -> () { panic!("as asked") }))
+        .route(
+            "/health/body",
+            get(async || {
+                Body::from_stream(stream::iter([
+                    Ok("a"),
+                    Err(std::io::Error::other("broken")),
+                ]))
+            }),
+        )
+        .route("/health/404", get(async || StatusCode::NOT_FOUND))
+        .layer(vitals.layer());
+    let server = Server::start(app).await;
+    for path in [
+        "/health/503",
+        "/health/panic",
+        "/health/body",
+        "/health/404",
+    ] {
+        if let Ok(response) = server.http1().get(path).await {
+            let _ = response.into_body().collect().await;
+        }
+    }
+    let totals = settled(&vitals, |totals| totals.excluded == 4).await;
+    assert_eq!((totals.started, totals.excluded_errors), (0, 3));
+    let scrape = Exposition::parse(&vitals.render()).unwrap();
+    let labels = [("category", "server_error"), ("endpoint", "excluded")];
+    assert_eq!(scrape.sum("errors_total", &labels), 3.0);
+    assert_eq!(scrape.sum("http_requests_excluded_total", &[]), 4.0);
+    assert_eq!(scrape.sum("http_requests_total", &[]), 0.0);
+}
+
+#[tokio::test]
+async fn a_request_that_reaches_the_admin_is_never_excluded() {
+    let vitals = excluding(&["/health/", "/health"]);
+    let app = Router::new()
+        .route("/health", any(async || "healthy"))
+        .fallback(any(async || "admin"))
+        .layer(vitals.layer());
+    let server = Server::start(app).await;
+    let long = format!("/health{}", "/../a".repeat(12_000));
+    let mut sent = 0;
+    for target in [
+        "//health",
+        "/health/..//admin",
+        "/health/../admin",
+        "/%68ealth",
+        "/health%2f..%2fadmin",
+        "/health;x=1",
+        "/HEALTH",
+        "/healthy-admin",
+        "/api/health",
+        "/health/./x",
+        "*",
+        long.as_str(),
+    ] {
+        let method = if target == "*" { "OPTIONS" } else { "GET" };
+        let request = format!("{method} {target} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n");
+        let answer = server.raw(request).await;
+        if answer.starts_with(b"HTTP/1.1 200 ") {
+            sent += 1;
+        }
+    }
+    let totals = settled(&vitals, |totals| totals.in_flight == 0).await;
+    assert_eq!((totals.excluded, totals.started), (0, sent));
+    assert!(sent >= 11, "only {sent} reached the service");
+    // In absolute form, and however authority and query look, it is still the probe.
+    for target in ["http://evil/health", "/health?/admin"] {
+        server
+            .raw(format!(
+                "GET {target} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n"
+            ))
+            .await;
+    }
+    settled(&vitals, |totals| totals.excluded == 2).await;
+}
+
+#[tokio::test]
+async fn a_nested_routers_prefix_counts() {
+    let vitals = excluding(&["/api/ping"]);
+    let inner = Router::new()
+        .route("/ping", get(async || ()))
+        .layer(vitals.layer());
+    let app = Router::new().nest("/api", inner.clone()).merge(inner);
+    for path in ["/api/ping", "/ping"] {
+        let request = Request::builder().uri(path).body(Body::empty()).unwrap();
+        app.clone().oneshot(request).await.unwrap();
+    }
+    let totals = vitals.metrics().totals();
+    assert_eq!((totals.excluded, totals.started), (1, 1));
+}
+
+#[tokio::test]
+async fn the_metrics_endpoint_is_never_traffic_wherever_it_is_merged() {
+    let vitals = excluding(&[]);
+    let app = Router::new().merge(vitals.routes()).layer(vitals.layer());
+    let server = Server::start(app).await;
+    for _ in 0..3 {
+        server.http1().text("/metrics").await;
+    }
+    let totals = vitals.metrics().totals();
+    assert_eq!((totals.started, totals.excluded), (0, 3));
+}
+
+/// The words of the documentation, pattern by pattern.
+fn reference(patterns: &[String], path: &str) -> bool {
+    let segments: Vec<&str> = path[1..].split('/').collect();
+    let inner = &segments[..segments.len() - 1];
+    let plain = !path.contains('%')
+        && segments
+            .iter()
+            .all(|segment| *segment != "." && *segment != "..")
+        && inner.iter().all(|segment| !segment.is_empty());
+    plain
+        && patterns.iter().any(|pattern| {
+            let below = pattern.len() > 1 && pattern.ends_with('/');
+            let wanted: Vec<&str> = pattern[1..].trim_end_matches('/').split('/').collect();
+            let long_enough = if below {
+                segments.len() >= wanted.len()
+            } else {
+                segments.len() == wanted.len()
+            };
+            long_enough
+                && wanted.iter().zip(&segments).all(|(wanted, segment)| {
+                    wanted == segment || (*wanted == "*" && !segment.is_empty())
+                })
+        })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+    #[test]
+    fn exclusion_is_what_the_documentation_says(
+        patterns in prop::collection::vec("(/[ab*]){1,3}/?|/", 0..6),
+        path in "/([ab]|\\.\\.|\\.|%61|/|a/|b/){0,5}",
+    ) {
+        let compiled = Patterns::new(&patterns).unwrap();
+        prop_assert_eq!(compiled.matches(&path), reference(&patterns, &path), "{:?}", patterns);
+    }
+}
+
+#[test]
+fn thousands_of_patterns_are_not_scanned_one_by_one() {
+    // Ten thousand patterns, a million paths: minutes if each were compared with each.
+    let patterns = Patterns::new((0..10_000).map(|n| format!("/a{n}/*/b/"))).unwrap();
+    let paths = (0..1_000_000).map(|n| format!("/a{}/x/b/c", n % 20_000));
+    assert_eq!(paths.filter(|path| patterns.matches(path)).count(), 500_000);
+}
+
+#[tokio::test]
+async fn a_layer_that_is_not_ours_is_passed_by() {
+    use tower::{Layer, service_fn};
+    use tower_http::request_id::{MakeRequestUuid, SetRequestIdLayer};
+    let theirs = SetRequestIdLayer::x_request_id(MakeRequestUuid);
+    let layer =
+        tower_vitals::exclude::ExcludeLayer::new(theirs, Patterns::new(["/livez"]).unwrap());
+    let service = layer.layer(service_fn(|request: Request| async move {
+        let seen = request.headers().contains_key("x-request-id");
+        Ok::<_, Infallible>(axum::response::Response::new(Body::from(seen.to_string())))
+    }));
+    for (path, seen) in [("/livez", "false"), ("/", "true")] {
+        let request = Request::builder().uri(path).body(Body::empty()).unwrap();
+        let response = service.clone().oneshot(request).await.unwrap();
+        assert_eq!(
+            response.into_body().collect().await.unwrap().to_bytes(),
+            seen
+        );
+    }
+}

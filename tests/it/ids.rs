@@ -1,1 +1,315 @@
+//! Gives each request one id, whatever its client sends, and carries it onward.
 
+use std::{
+    collections::HashSet,
+    convert::Infallible,
+    process::Command,
+    sync::{Arc, Barrier},
+    thread,
+};
+
+use axum::{Router, body::Body, extract::Request, routing::get};
+use http_body_util::{BodyExt, Full};
+use hyper::{Response, body::Bytes};
+use tower::{Layer, Service, ServiceBuilder, ServiceExt, service_fn};
+use tower_http::request_id::RequestId;
+use tower_vitals::{
+    RequestIdLayer, Vitals, exchange::Exchange, metrics::Settings,
+    request_id::ForwardRequestIdLayer,
+};
+
+use crate::wire::{Server, isolated};
+
+async fn seen(request: Request) -> String {
+    let header = request.headers()["x-request-id"].to_str().unwrap();
+    let extension = request.extensions().get::<RequestId>().unwrap();
+    assert_eq!(extension.header_value(), header);
+    assert_eq!(Exchange::current().unwrap().id(), Some(header));
+    header.to_owned()
+}
+
+/// What the handler saw and what stands on the response, over a socket.
+async fn over_the_wire(server: &Server, headers: &str) -> (String, Vec<String>) {
+    let request = format!("GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n{headers}\r\n");
+    let answer = server.raw(request).await;
+    let answer = String::from_utf8(answer).unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    let ids = head
+        .lines()
+        .filter_map(|line| line.strip_prefix("x-request-id: "));
+    (body.to_owned(), ids.map(str::to_owned).collect())
+}
+
+fn is_uuid_v7(id: &str) -> bool {
+    uuid::Uuid::parse_str(id).is_ok_and(|id| id.get_version_num() == 7)
+}
+
+#[tokio::test]
+async fn hostile_ids_are_replaced_and_appear_nowhere() {
+    let vitals = isolated();
+    let app = Router::new().route("/", get(seen)).layer(vitals.layer());
+    let server = Server::start(app).await;
+    let (saw, answered) = over_the_wire(&server, "").await;
+    assert!(is_uuid_v7(&saw), "{saw}");
+    assert_eq!(answered, [saw]);
+    let (saw, answered) = over_the_wire(&server, "X-Request-Id: their-own.id_7\r\n").await;
+    assert_eq!(
+        (saw.as_str(), answered),
+        ("their-own.id_7", vec!["their-own.id_7".to_owned()])
+    );
+    let long = "a".repeat(6_000);
+    for hostile in [
+        "",
+        "   ",
+        "a b",
+        "\"",
+        "\\",
+        "<script>",
+        "${jndi:ldap://x}",
+        "%0a",
+        "; DROP",
+        "a\tb",
+        "\u{202e}",
+        "\u{200b}",
+        "caf\u{e9}",
+        &long,
+        &"a".repeat(129),
+    ] {
+        let (saw, answered) = over_the_wire(&server, &format!("x-request-id: {hostile}\r\n")).await;
+        assert!(is_uuid_v7(&saw), "{hostile:?}");
+        assert_eq!(answered, [saw], "{hostile:?}");
+    }
+    let (saw, answered) = over_the_wire(&server, "x-request-id: a\r\nx-request-id: b\r\n").await;
+    assert!(is_uuid_v7(&saw));
+    assert_eq!(answered, [saw]);
+}
+
+#[tokio::test]
+async fn a_layer_that_trusts_nobody_keeps_nothing() {
+    let untrusting = Vitals::builder()
+        .isolated()
+        .request_id(RequestIdLayer::new().trust_inbound(false))
+        .build()
+        .unwrap();
+    let app = Router::new()
+        .route("/", get(seen))
+        .layer(untrusting.layer());
+    let server = Server::start(app).await;
+    let (saw, answered) = over_the_wire(
+        &server,
+        "x-request-id: valid\r\nx-forwarded-for: 127.0.0.1\r\n",
+    )
+    .await;
+    assert!(is_uuid_v7(&saw));
+    assert_eq!(answered, [saw]);
+}
+
+#[tokio::test]
+async fn a_makers_nonsense_or_panic_falls_back_and_is_counted() {
+    let nonsense = [
+        "",
+        "a\r\nset-cookie: x=1",
+        "a\0",
+        "\u{202e}",
+        &"a".repeat(129),
+    ];
+    for (failures, made) in nonsense
+        .into_iter()
+        .map(|made| (1, made))
+        .chain([(0, "fine-7")])
+    {
+        let metrics = Settings::new().isolated().unwrap();
+        let owned = made.to_owned();
+        let layer = RequestIdLayer::new()
+            .metrics(metrics.clone())
+            .make_with(move || owned.clone());
+        let app = Router::new().route("/", get(seen)).layer(layer);
+        let response = app.oneshot(Request::new(Body::empty())).await.unwrap();
+        let id = response.headers()["x-request-id"].to_str().unwrap();
+        assert_eq!(is_uuid_v7(id), failures == 1, "{made:?}");
+        assert_eq!(metrics.totals().hook_failures, failures, "{made:?}");
+    }
+    let metrics = Settings::new().isolated().unwrap();
+    let panicking = RequestIdLayer::new()
+        .metrics(metrics.clone())
+        .make_with(|| std::panic::resume_unwind(Box::new(())));
+    let app = Router::new().route("/", get(seen)).layer(panicking);
+    for n in 1..=3 {
+        let response = app
+            .clone()
+            .oneshot(Request::new(Body::empty()))
+            .await
+            .unwrap();
+        assert!(is_uuid_v7(
+            response.headers()["x-request-id"].to_str().unwrap()
+        ));
+        assert_eq!(metrics.totals().hook_failures, n);
+    }
+}
+
+/// Outbound requests answer with the id that they carried.
+fn client()
+-> impl Service<Request<()>, Response = Response<Full<Bytes>>, Error = Infallible, Future: Send>
++ Clone
++ Send {
+    ServiceBuilder::new()
+        .layer(ForwardRequestIdLayer::new())
+        .service(service_fn(|request: Request<()>| async move {
+            let id = request
+                .headers()
+                .get("x-request-id")
+                .map_or("none".into(), |id| id.as_bytes().to_vec());
+            Ok(Response::new(Full::new(Bytes::from(id))))
+        }))
+}
+
+async fn call() -> String {
+    let request = Request::new(());
+    text(client().oneshot(request).await.unwrap()).await
+}
+
+async fn text(response: Response<Full<Bytes>>) -> String {
+    let body = response.into_body().collect().await.unwrap().to_bytes();
+    String::from_utf8(body.to_vec()).unwrap()
+}
+
+#[tokio::test]
+async fn outbound_requests_carry_the_id_of_the_exchange_they_belong_to() {
+    async fn handler() -> String {
+        let spawned = tokio::spawn(call()).await.unwrap();
+        let carried = tokio::spawn(Exchange::current().unwrap().scope(call()))
+            .await
+            .unwrap();
+        let mut own = Request::new(());
+        own.headers_mut()
+            .insert("x-request-id", "own".parse().unwrap());
+        let own = text(client().oneshot(own).await.unwrap()).await;
+        let (left, right) = tokio::join!(call(), async {
+            tokio::task::yield_now().await;
+            call().await
+        });
+        [left, right, spawned, carried, own].join(" ")
+    }
+    let app = Router::new()
+        .route("/", get(handler))
+        .layer(RequestIdLayer::new());
+    let ask = async |id: &str| {
+        let request = Request::builder()
+            .header("x-request-id", id)
+            .body(Body::empty())
+            .unwrap();
+        let response = app.clone().oneshot(request).await.unwrap();
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        String::from_utf8(body.to_vec()).unwrap()
+    };
+    // Two requests in one task, turn by turn.
+    let (a, b) = tokio::join!(ask("a"), ask("b"));
+    assert_eq!(
+        (a.as_str(), b.as_str()),
+        ("a a none a own", "b b none b own")
+    );
+    assert_eq!(call().await, "none", "outside of any request");
+}
+
+#[tokio::test]
+async fn destructors_of_a_dropped_handler_run_in_its_exchange() {
+    struct Tells(Arc<std::sync::Mutex<Vec<Option<String>>>>);
+    impl Drop for Tells {
+        fn drop(&mut self) {
+            let id = Exchange::current().and_then(|exchange| exchange.id().map(str::to_owned));
+            self.0.lock().unwrap().push(id);
+        }
+    }
+    let told = Arc::default();
+    let service = RequestIdLayer::new().layer(service_fn({
+        let told = Arc::clone(&told);
+        move |_: Request<()>| {
+            let tells = Tells(Arc::clone(&told));
+            async move {
+                let _tells = tells;
+                std::future::pending::<Result<Response<Full<Bytes>>, Infallible>>().await
+            }
+        }
+    }));
+    let request = Request::builder()
+        .header("x-request-id", "mine")
+        .body(())
+        .unwrap();
+    let mut running = Box::pin(service.oneshot(request));
+    assert!(futures::poll!(&mut running).is_pending());
+    drop(running);
+    assert_eq!(*told.lock().unwrap(), [Some("mine".to_owned())]);
+}
+
+const PER_PROCESS: usize = 400_000;
+
+/// Run by `ids_are_unique_over_threads_and_processes` in processes of its own.
+#[test]
+fn print_ids_of_one_process() {
+    let Some(file) = std::env::var_os("TOWER_VITALS_TEST_IDS") else {
+        return;
+    };
+    let barrier = Barrier::new(4);
+    let all: Vec<String> = thread::scope(|scope| {
+        let threads: Vec<_> = (0..4)
+            .map(|_| {
+                scope.spawn(|| {
+                    let service = RequestIdLayer::new().layer(service_fn(|_: Request<()>| async {
+                        Ok::<_, Infallible>(Response::new(Full::<Bytes>::default()))
+                    }));
+                    barrier.wait();
+                    let ids = (0..PER_PROCESS / 4).map(|_| {
+                        let response =
+                            futures::executor::block_on(service.clone().oneshot(Request::new(())))
+                                .unwrap();
+                        response.headers()["x-request-id"]
+                            .to_str()
+                            .unwrap()
+                            .to_owned()
+                    });
+                    ids.collect::<Vec<_>>()
+                })
+            })
+            .collect();
+        threads
+            .into_iter()
+            .flat_map(|thread| thread.join().unwrap())
+            .collect()
+    });
+    std::fs::write(file, all.join("\n")).unwrap();
+}
+
+#[test]
+fn ids_are_unique_over_threads_and_processes() {
+    let directory = tempdir();
+    let processes: Vec<_> = (0..3)
+        .map(|n| {
+            let file = directory.join(n.to_string());
+            let child = Command::new(std::env::current_exe().unwrap())
+                .args(["--exact", "ids::print_ids_of_one_process"])
+                .env("TOWER_VITALS_TEST_IDS", &file)
+                .stdout(std::process::Stdio::null())
+                .spawn()
+                .unwrap();
+            (child, file)
+        })
+        .collect();
+    let mut seen = HashSet::new();
+    for (mut child, file) in processes {
+        assert!(child.wait().unwrap().success());
+        for id in std::fs::read_to_string(file).unwrap().lines() {
+            let id = uuid::Uuid::parse_str(id).unwrap();
+            assert_eq!(id.get_version_num(), 7);
+            assert!(seen.insert(id), "{id} twice");
+        }
+    }
+    assert_eq!(seen.len(), 3 * PER_PROCESS);
+    std::fs::remove_dir_all(directory).unwrap();
+}
+
+/// A directory that no other run of the suite has.
+fn tempdir() -> std::path::PathBuf {
+    let directory = std::env::temp_dir().join(format!("tower-vitals-ids-{}", std::process::id()));
+    std::fs::create_dir_all(&directory).unwrap();
+    directory
+}
