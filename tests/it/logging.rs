@@ -1,1 +1,369 @@
+//! Writes one line for each request, whatever the request, the subscriber or the thread does.
 
+use std::{
+    convert::Infallible,
+    fmt, io,
+    panic::{self, AssertUnwindSafe},
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use axum::{
+    Router,
+    body::{Body, Bytes},
+    extract::Request,
+    http::StatusCode,
+    routing::any,
+};
+use http_body_util::{BodyExt, Full};
+use hyper::Response;
+use serde_json::Value;
+use tower::{Layer, ServiceExt, service_fn};
+use tower_vitals::{
+    LogLayer, RequestIdLayer, Vitals,
+    logs::{self, Format},
+    metrics::{Metrics, Settings},
+};
+use tracing::{
+    Level, Subscriber,
+    field::{Field, Visit},
+    subscriber::DefaultGuard,
+};
+use tracing_subscriber::{
+    layer::{Context, SubscriberExt},
+    registry,
+};
+
+use crate::wire::isolated;
+
+/// What a writer was given.
+#[derive(Clone, Default)]
+struct Written(Arc<Mutex<Vec<u8>>>);
+
+impl Written {
+    fn take(&self) -> String {
+        String::from_utf8(std::mem::take(&mut self.0.lock().unwrap())).unwrap()
+    }
+}
+
+impl io::Write for Written {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Lines of this thread, in a format of ours.
+fn written(format: Format) -> (Written, DefaultGuard) {
+    let written = Written::default();
+    let writer = written.clone();
+    let subscriber = registry().with(logs::layer(format, move || writer.clone(), false));
+    (written, tracing::subscriber::set_default(subscriber))
+}
+
+fn lines(written: &Written) -> Vec<Value> {
+    let text = written.take();
+    text.lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_event_a_request_with_its_facts_at_top_level() {
+    let (written, _guard) = written(Format::Json);
+    let vitals = isolated();
+    let app = Router::new()
+        .route(
+            "/users/{id}",
+            any(async || {
+                tracing::info!(order = 7, "while it runs");
+                tokio::time::sleep(Duration::from_millis(550)).await;
+                "a user"
+            }),
+        )
+        .route("/fail", any(async || StatusCode::INTERNAL_SERVER_ERROR))
+        .layer(vitals.layer());
+    for path in ["/users/7?token=secret", "/fail", "/nothing"] {
+        let request = Request::builder()
+            .uri(path)
+            .header("x-request-id", "id-7")
+            .body(Body::empty())
+            .unwrap();
+        let response = app.clone().oneshot(request).await.unwrap();
+        response.into_body().collect().await.unwrap();
+    }
+    let lines = lines(&written);
+    assert_eq!(lines.len(), 4, "{lines:#?}");
+    // Whatever is logged while a request runs carries its id.
+    assert_eq!(
+        (&lines[0]["message"], &lines[0]["request_id"]),
+        (&"while it runs".into(), &"id-7".into())
+    );
+    let user = &lines[1];
+    for (field, value) in [
+        ("level", Value::from("WARN")),
+        ("target", "tower_vitals".into()),
+        ("message", "request".into()),
+        ("request_id", "id-7".into()),
+        ("method", "GET".into()),
+        ("path", "/users/7".into()),
+        ("endpoint", "/users/{id}".into()),
+        ("status", 200.into()),
+        ("outcome", "completed".into()),
+        ("severity", "warning".into()),
+        ("head_ms", 550.0.into()),
+        ("total_ms", 550.0.into()),
+        ("bytes", 6.into()),
+    ] {
+        assert_eq!(user[field], value, "{field}");
+    }
+    let timestamp = user["timestamp"].as_str().unwrap();
+    assert!(
+        timestamp.len() == 24 && timestamp.ends_with('Z'),
+        "{timestamp}"
+    );
+    assert_eq!(
+        (&lines[2]["level"], &lines[2]["severity"]),
+        (&"ERROR".into(), &"critical".into())
+    );
+    assert_eq!(
+        (&lines[3]["level"], &lines[3]["endpoint"]),
+        (&"INFO".into(), &"unmatched".into())
+    );
+}
+
+#[tokio::test]
+async fn one_event_is_one_line_whatever_a_client_sends() {
+    let hostile = [
+        "/\u{9b}31m",
+        "/\u{202e}x",
+        "/\u{200b}",
+        "/\"}",
+        "/\\n",
+        "/<script>",
+        "/${jndi:ldap://x}",
+        "/%0a%0d%1b[31m",
+        "/; DROP TABLE",
+        "/\u{7f}\u{80}\u{9f}",
+    ];
+    for format in [Format::Json, Format::Text] {
+        let (written, _guard) = written(format);
+        let vitals = isolated();
+        let service = vitals.layer().layer(service_fn(|_: Request<()>| async {
+            Ok::<_, Infallible>(Response::new(Full::<Bytes>::default()))
+        }));
+        for path in hostile {
+            // As hyper reads it from the wire: bytes that a checked `Uri` takes.
+            let uri = hyper::Uri::from_maybe_shared(Bytes::copy_from_slice(path.as_bytes()));
+            let Ok(uri) = uri else { continue };
+            let mut request = Request::new(());
+            request.headers_mut().insert(
+                "x-request-id",
+                hyper::header::HeaderValue::from_bytes(b"\x9b31m\tx").unwrap(),
+            );
+            *request.uri_mut() = uri;
+            service.clone().oneshot(request).await.unwrap();
+            let text = written.take();
+            assert_eq!(text.matches('\n').count(), 1, "{text:?}");
+            let line = text.trim_end_matches('\n');
+            assert!(line.chars().all(|c| (' '..='~').contains(&c)), "{line:?}");
+            if format == Format::Json {
+                serde_json::from_str::<Value>(line).unwrap();
+            }
+        }
+    }
+}
+
+/// Refuses values that were formatted, where they could hold what a client wrote.
+struct Typed;
+
+impl Visit for Typed {
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        assert_eq!(field.name(), "message", "{value:?}");
+        assert_eq!(format!("{value:?}"), "request");
+    }
+    fn record_str(&mut self, _: &Field, _: &str) {}
+    fn record_u64(&mut self, _: &Field, _: u64) {}
+    fn record_f64(&mut self, _: &Field, _: f64) {}
+    fn record_bool(&mut self, _: &Field, _: bool) {}
+}
+
+/// Runs a closure on each event.
+struct OnEvent<F>(F);
+
+impl<S: Subscriber, F: Fn(&tracing::Event<'_>) + 'static> tracing_subscriber::Layer<S>
+    for OnEvent<F>
+{
+    fn on_event(&self, event: &tracing::Event<'_>, _: Context<'_, S>) {
+        (self.0)(event);
+    }
+}
+
+fn once(metrics: &Metrics) -> impl AsyncFn() {
+    let layer = (
+        RequestIdLayer::new(),
+        LogLayer::new().metrics(metrics.clone()),
+    );
+    let service = layer.layer(service_fn(|_: Request<()>| async {
+        Ok::<_, Infallible>(Response::new(Full::<Bytes>::default()))
+    }));
+    async move || _ = service.clone().oneshot(Request::new(())).await.unwrap()
+}
+
+#[tokio::test]
+async fn what_a_client_wrote_is_recorded_as_text_and_never_formatted() {
+    let metrics = Settings::new().isolated().unwrap();
+    let subscriber = registry().with(OnEvent(|event: &tracing::Event<'_>| {
+        event.record(&mut Typed)
+    }));
+    let _guard = tracing::subscriber::set_default(subscriber);
+    once(&metrics)().await;
+    assert_eq!(metrics.totals().dropped_log, 0);
+}
+
+#[tokio::test]
+async fn a_subscriber_that_panics_costs_the_event_and_is_counted() {
+    let metrics = Settings::new().isolated().unwrap();
+    let subscriber = registry().with(OnEvent(|_: &tracing::Event<'_>| {
+        panic::resume_unwind(Box::new(()))
+    }));
+    let _guard = tracing::subscriber::set_default(subscriber);
+    for n in 1..=3 {
+        once(&metrics)().await;
+        assert_eq!(metrics.totals().dropped_log, n);
+    }
+}
+
+#[tokio::test]
+async fn a_hook_that_panics_while_the_handlers_panic_unwinds_does_not_abort() {
+    use futures::FutureExt;
+    let vitals = Vitals::builder()
+        .isolated()
+        .request_id(RequestIdLayer::new().make_with(|| panic::resume_unwind(Box::new(()))))
+        .build()
+        .unwrap();
+    let subscriber = registry().with(OnEvent(|_: &tracing::Event<'_>| {
+        panic::panic_any("as asked")
+    }));
+    let _guard = tracing::subscriber::set_default(subscriber);
+    let service = vitals.layer().layer(service_fn(|_: Request<()>| async {
+        if true {
+            panic::resume_unwind(Box::new("the handler's"));
+        }
+        Ok::<_, Infallible>(Response::new(Full::<Bytes>::default()))
+    }));
+    for n in 1..=3 {
+        let payload = AssertUnwindSafe(service.clone().oneshot(Request::new(())))
+            .catch_unwind()
+            .await
+            .err()
+            .unwrap();
+        assert_eq!(payload.downcast_ref::<&str>(), Some(&"the handler's"));
+        let totals = vitals.metrics().totals();
+        assert_eq!(
+            (totals.panicked, totals.hook_failures, totals.dropped_log),
+            (n, n, n)
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_subscriber_that_sends_requests_through_the_stack_does_not_recurse() {
+    let metrics = Settings::new().isolated().unwrap();
+    let inner = metrics.clone();
+    let events = Arc::new(Mutex::new(0));
+    let counted = Arc::clone(&events);
+    let subscriber = registry().with(OnEvent(move |_: &tracing::Event<'_>| {
+        *counted.lock().unwrap() += 1;
+        tracing::warn!("from within");
+        futures::executor::block_on(once(&inner)());
+    }));
+    // `block_on` within an executor of its own kind panics, and tokio's is another.
+    let _guard = tracing::subscriber::set_default(subscriber);
+    once(&metrics)().await;
+    assert_eq!(
+        *events.lock().unwrap(),
+        1,
+        "tracing drops events from within an event"
+    );
+    assert_eq!(metrics.totals().dropped_log, 1, "the inner request's");
+}
+
+#[test]
+fn futures_and_bodies_may_outlive_the_runtime_and_their_thread() {
+    thread_local! {
+        static LAST: std::cell::RefCell<Vec<Box<dyn std::any::Any>>> = const { std::cell::RefCell::new(Vec::new()) };
+    }
+    let vitals = isolated();
+    let stack = vitals.clone();
+    std::thread::spawn(move || {
+        // Made first, so that it is destroyed after what the stack itself keeps on this thread.
+        LAST.with(|last| last.borrow_mut().clear());
+        let service = stack
+            .layer()
+            .layer(service_fn(|request: Request<()>| async move {
+                if request.uri() == "/hang" {
+                    std::future::pending::<()>().await;
+                }
+                Ok::<_, Infallible>(Response::new(Body::from_stream(
+                    futures::stream::pending::<Result<Bytes, Infallible>>(),
+                )))
+            }));
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        let hanging = |n: usize| {
+            let request = Request::builder().uri("/hang").body(()).unwrap();
+            let mut hanging = Box::pin(service.clone().oneshot(request));
+            let polled = runtime.block_on(async { futures::poll!(&mut hanging).is_pending() });
+            assert!(polled, "{n}");
+            hanging
+        };
+        // On a plain thread, with the runtime still there and a thousand in flight.
+        let running: Vec<_> = (0..1_000).map(hanging).collect();
+        std::thread::spawn(move || drop(running)).join().unwrap();
+        // When the runtime ends.
+        runtime.block_on(async {
+            tokio::spawn(
+                service
+                    .clone()
+                    .oneshot(Request::builder().uri("/hang").body(()).unwrap()),
+            )
+        });
+        let body = runtime
+            .block_on(service.clone().oneshot(Request::new(())))
+            .unwrap();
+        let late = hanging(0);
+        drop(runtime);
+        // From the destructor of a thread-local.
+        LAST.with(|last| {
+            last.borrow_mut()
+                .extend([Box::new(body) as Box<dyn std::any::Any>, Box::new(late)])
+        });
+    })
+    .join()
+    .unwrap();
+    let totals = vitals.metrics().totals();
+    assert_eq!((totals.in_flight, totals.aborted), (0, 1));
+    // The spawned one may never have been polled, and so never have begun.
+    assert_eq!(totals.cancelled, totals.started - 1);
+    assert!(totals.started >= 1_002);
+}
+
+#[test]
+fn a_level_that_is_off_costs_no_formatting_and_is_no_loss() {
+    let metrics = Settings::new().isolated().unwrap();
+    let subscriber = registry()
+        .with(OnEvent(|event: &tracing::Event<'_>| {
+            assert_ne!(*event.metadata().level(), Level::INFO)
+        }))
+        .with(tracing_subscriber::filter::LevelFilter::ERROR);
+    let _guard = tracing::subscriber::set_default(subscriber);
+    futures::executor::block_on(once(&metrics)());
+    assert_eq!(metrics.totals().dropped_log, 0);
+}

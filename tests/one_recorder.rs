@@ -1,0 +1,57 @@
+//! Shares one recorder of ours among all applications of a process.
+#![expect(
+    clippy::unwrap_used,
+    reason = "in a test a panic with its place is the best error there is"
+)]
+
+use axum::{Router, body::Body, routing::get};
+use http_body_util::BodyExt;
+use hyper::Request;
+use tower::ServiceExt;
+use tower_vitals::{Vitals, metrics::Names};
+
+async fn text(app: Router, path: &str) -> String {
+    let request = Request::builder().uri(path).body(Body::empty()).unwrap();
+    let response = app.oneshot(request).await.unwrap();
+    let body = response.into_body().collect().await.unwrap().to_bytes();
+    String::from_utf8(body.to_vec()).unwrap()
+}
+
+#[tokio::test]
+async fn two_applications_of_one_process_publish_together() {
+    let mut texts = Vec::new();
+    for _ in 0..2 {
+        let vitals = Vitals::builder().build().unwrap();
+        let app: Router = Router::new()
+            .route("/", get(async || "hello"))
+            .layer(vitals.layer())
+            .merge(vitals.routes());
+        text(app.clone(), "/").await;
+        texts.push(text(app, "/metrics").await);
+    }
+    let count =
+        |n| format!("http_requests_total{{method=\"GET\",endpoint=\"/\",status=\"200\"}} {n}\n");
+    assert!(texts[0].contains(&count(1)), "{}", texts[0]);
+    assert!(texts[1].contains(&count(2)), "{}", texts[1]);
+    // What the application itself counts stands beside it.
+    metrics::counter!("orders_total").increment(7);
+    assert!(
+        Vitals::builder()
+            .build()
+            .unwrap()
+            .render()
+            .contains("orders_total 7\n")
+    );
+
+    let error = Vitals::builder()
+        .names(Names::OpenTelemetry)
+        .build()
+        .unwrap_err();
+    assert_eq!(error.field(), "metrics");
+    // Beside the process's, anything goes.
+    Vitals::builder()
+        .isolated()
+        .names(Names::OpenTelemetry)
+        .build()
+        .unwrap();
+}

@@ -1,0 +1,94 @@
+//! Lives with the recorders of others: late ones, foreign ones, and exporters that forget.
+//!
+//! One test, for there is one global recorder in a process.
+#![expect(
+    clippy::unwrap_used,
+    reason = "in a test a panic with its place is the best error there is"
+)]
+
+use std::{convert::Infallible, time::Duration};
+
+use axum::body::Bytes;
+use http_body_util::Full;
+use hyper::{Request, Response};
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use metrics_util::MetricKindMask;
+use tokio::time;
+use tower::{Layer, ServiceExt, service_fn};
+use tower_vitals::{TimingLayer, Vitals};
+
+const IDLE: Duration = Duration::from_millis(1_500);
+
+async fn send(requests: usize) {
+    let service = TimingLayer::new().layer(service_fn(|_: Request<()>| async {
+        Ok::<_, Infallible>(Response::new(Full::<Bytes>::default()))
+    }));
+    for _ in 0..requests {
+        service.clone().oneshot(Request::new(())).await.unwrap();
+    }
+}
+
+/// The value of the one sample that begins so.
+fn sample(text: &str, name: &str) -> Option<f64> {
+    let line = text.lines().find(|line| line.starts_with(name))?;
+    line.rsplit(' ').next()?.parse().ok()
+}
+
+/// Looks again until a sample has this value; the publisher comes by once a second.
+async fn until(handle: &PrometheusHandle, name: &str, value: Option<f64>) -> String {
+    for _ in 0..1_000 {
+        let text = handle.render();
+        if sample(&text, name) == value {
+            return text;
+        }
+        time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("{name} never became {value:?}:\n{}", handle.render());
+}
+
+const REQUESTS: &str = "http_requests_total{";
+const IN_FLIGHT: &str = "http_requests_in_flight ";
+
+#[tokio::test]
+async fn nothing_counted_before_a_recorder_came_or_after_it_forgot_is_lost() {
+    // Before anybody has thought of a recorder.
+    send(3).await;
+
+    let recorder = PrometheusBuilder::new()
+        .idle_timeout(MetricKindMask::ALL, Some(IDLE))
+        .set_buckets(&[0.1, 1.0])
+        .unwrap()
+        .build_recorder();
+    let handle = recorder.handle();
+    metrics::set_global_recorder(recorder).unwrap();
+    let text = until(&handle, REQUESTS, Some(3.0)).await;
+    assert_eq!(
+        sample(&text, "http_request_duration_seconds_count"),
+        Some(3.0)
+    );
+
+    // A foreign recorder is an error until the application says that it is meant.
+    let error = Vitals::builder().build().unwrap_err();
+    assert_eq!(
+        (error.field(), error.value()),
+        ("metrics.recorder", "foreign")
+    );
+    let vitals = Vitals::builder().foreign_recorder().build().unwrap();
+    assert_eq!(vitals.render(), "");
+
+    // Twice as many of the process's counters would be wrong: another's settings are refused, the same are shared.
+    let error = Vitals::builder()
+        .foreign_recorder()
+        .endpoint_cap(7)
+        .build()
+        .unwrap_err();
+    assert_eq!(error.field(), "metrics");
+
+    // The exporter drops what is idle; what comes back is the whole, not the rest.
+    until(&handle, REQUESTS, None).await;
+    send(2).await;
+    let text = until(&handle, REQUESTS, Some(5.0)).await;
+    assert_eq!(sample(&text, "http_requests_started_total"), Some(5.0));
+    assert_eq!(sample(&text, IN_FLIGHT), Some(0.0));
+    assert_eq!(vitals.metrics().totals().completed, 5);
+}
