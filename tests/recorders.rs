@@ -1,10 +1,6 @@
 //! Lives with the recorders of others: late ones, foreign ones, and exporters that forget.
 //!
 //! One test, for there is one global recorder in a process.
-#![expect(
-    clippy::unwrap_used,
-    reason = "in a test a panic with its place is the best error there is"
-)]
 
 use std::{convert::Infallible, time::Duration};
 

@@ -328,13 +328,8 @@ fn futures_and_bodies_may_outlive_the_runtime_and_their_thread() {
         let running: Vec<_> = (0..1_000).map(hanging).collect();
         std::thread::spawn(move || drop(running)).join().unwrap();
         // When the runtime ends.
-        runtime.block_on(async {
-            tokio::spawn(
-                service
-                    .clone()
-                    .oneshot(Request::builder().uri("/hang").body(()).unwrap()),
-            )
-        });
+        let request = Request::builder().uri("/hang").body(()).unwrap();
+        runtime.spawn(service.clone().oneshot(request));
         let body = runtime
             .block_on(service.clone().oneshot(Request::new(())))
             .unwrap();

@@ -61,7 +61,7 @@ async fn whatever_a_client_sends_makes_no_new_series() {
         .nest("/nested", nested)
         .nest_service("/files", elsewhere)
         .layer(vitals.layer());
-    let mut word = || -> String { (0..12).map(|_| fastrand::alphanumeric()).collect() };
+    let word = || -> String { (0..12).map(|_| fastrand::alphanumeric()).collect() };
     for _ in 0..25_000 {
         for prefix in ["", "/nested/x", "/files", "/users/7"] {
             send(&app, "GET", &format!("{prefix}/{}", word())).await;

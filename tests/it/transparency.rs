@@ -162,9 +162,8 @@ async fn every_byte_on_the_wire_is_the_services_but_for_the_id() {
 /// Status, headers, frames and how the stream ended, as an HTTP/2 client sees them.
 async fn http2_answer(client: &mut Client, method: &str, path: &str) -> String {
     let request = client.request(method, path);
-    let response = match client.send(request).await {
-        Ok(response) => response,
-        Err(_) => return "reset".into(),
+    let Ok(response) = client.send(request).await else {
+        return "reset".into();
     };
     let mut headers = response.headers().clone();
     headers.remove("x-request-id");
@@ -243,7 +242,7 @@ impl hyper::body::Body for Scripted {
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.hint.clone()
+        self.hint
     }
 }
 
