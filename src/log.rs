@@ -120,10 +120,7 @@ impl Observer for Log {
 impl Log {
     fn guarded(&self, write: impl FnOnce()) {
         if !guarded(write) {
-            match &self.metrics {
-                Some(metrics) => metrics.log_dropped(),
-                None => Metrics::global().log_dropped(),
-            }
+            Metrics::or_global(self.metrics.as_ref()).log_dropped();
         }
     }
 }

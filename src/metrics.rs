@@ -122,9 +122,12 @@ impl Metrics {
     /// The counters of the process; with default settings, unless [`Settings::install`] came first.
     #[must_use]
     pub fn global() -> Self {
-        GLOBAL
-            .get_or_init(|| Self::published(Settings::new()))
-            .clone()
+        Self::or_global(None).clone()
+    }
+
+    /// These, or the process's: found at the last moment, so that a layer which is made first does not settle their names.
+    pub(crate) fn or_global(metrics: Option<&Self>) -> &Self {
+        metrics.unwrap_or_else(|| GLOBAL.get_or_init(|| Self::published(Settings::new())))
     }
 
     fn new(settings: Settings) -> Self {

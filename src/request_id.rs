@@ -168,10 +168,7 @@ impl Ids {
             .filter(|id| is_valid(id.as_bytes()))
             .and_then(|id| HeaderValue::try_from(id).ok());
         if id.is_none() {
-            match &self.metrics {
-                Some(metrics) => metrics.hook_failed(),
-                None => Metrics::global().hook_failed(),
-            }
+            Metrics::or_global(self.metrics.as_ref()).hook_failed();
         }
         id
     }

@@ -49,9 +49,10 @@ pub struct TimingLayer {
 }
 
 /// The observer behind [`TimingLayer`].
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Timing {
-    pub(crate) metrics: Metrics,
+    /// Where requests are counted; in the process's counters if none are named.
+    pub(crate) metrics: Option<Metrics>,
     pub(crate) bands: Option<SeverityBands>,
 }
 
@@ -62,13 +63,7 @@ impl TimingLayer {
     #[must_use]
     pub fn new() -> Self {
         Self {
-            engine: Arc::new(Engine {
-                exclude: Patterns::default(),
-                observer: Timing {
-                    metrics: Metrics::global(),
-                    bands: None,
-                },
-            }),
+            engine: Arc::default(),
         }
     }
 
@@ -82,7 +77,7 @@ impl TimingLayer {
     /// Where requests are counted. Defaults to [`Metrics::global`].
     #[must_use]
     pub fn metrics(mut self, metrics: Metrics) -> Self {
-        Arc::make_mut(&mut self.engine).observer.metrics = metrics;
+        Arc::make_mut(&mut self.engine).observer.metrics = Some(metrics);
         self
     }
 
@@ -110,6 +105,12 @@ impl<S> Layer<S> for TimingLayer {
 
 // === impl Timing ===
 
+impl Timing {
+    fn metrics(&self) -> &Metrics {
+        Metrics::or_global(self.metrics.as_ref())
+    }
+}
+
 impl Observer for Timing {
     fn kinds(&self) -> Kinds {
         Kinds::TIMING
@@ -122,21 +123,22 @@ impl Observer for Timing {
     }
 
     fn request(&self, _: Kinds, exchange: &Exchange, _: &mut request::Parts) {
-        self.metrics.start(exchange.method_label());
+        self.metrics().start(exchange.method_label());
     }
 
     fn end(&self, _: Kinds, exchange: &Exchange, facts: &Facts) {
-        if self.metrics.end(exchange.method_label(), facts) {
-            log::warn_of_overflow(&self.metrics);
+        let metrics = self.metrics();
+        if metrics.end(exchange.method_label(), facts) {
+            log::warn_of_overflow(metrics);
         }
     }
 
     fn passed_by(&self, _: Kinds, _: &Exchange, facts: &Facts) {
-        self.metrics.excluded(is_failure(facts));
+        self.metrics().excluded(is_failure(facts));
     }
 
     fn not_ready(&self) {
-        self.metrics.not_ready();
+        self.metrics().not_ready();
     }
 }
 

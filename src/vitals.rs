@@ -249,7 +249,8 @@ impl VitalsBuilder {
         self
     }
 
-    /// Checks the settings, installs the recorder, and says at `INFO` which paths pass by unwatched.
+    /// Checks the settings, installs the recorder, and says at `INFO` which paths pass by unwatched and how many
+    /// bytes the counters can take at most.
     ///
     /// # Errors
     ///
@@ -274,14 +275,13 @@ impl VitalsBuilder {
             Some(_) => patterns.and(METRICS_PATH)?,
             None => patterns,
         };
-        if !self.exclude.is_empty() {
-            let excluded = self.exclude.join(",");
-            tracing::info!(target: "tower_vitals", excluded, "these paths pass by unwatched");
-        }
+        let excluded = self.exclude.join(",");
+        let memory_bound = metrics.memory_bound();
+        tracing::info!(target: "tower_vitals", excluded, memory_bound, "watching");
         let mut ids = self.request_id.observer();
         ids.metrics = Some(metrics.clone());
         let timing = Timing {
-            metrics: metrics.clone(),
+            metrics: Some(metrics.clone()),
             bands: Some(self.bands),
         };
         let log = Log {

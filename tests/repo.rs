@@ -1,4 +1,8 @@
 //! Keeps the README to its word: what it names is there.
+#![expect(
+    clippy::unwrap_used,
+    reason = "in a test a panic with its place is the best error there is"
+)]
 
 use std::{collections::BTreeSet, fs, path::Path};
 

@@ -259,6 +259,63 @@ async fn upgrade(mut request: axum::extract::Request) -> axum::response::Respons
 }
 
 #[tokio::test]
+async fn an_extended_connect_of_http2_is_counted_once_at_its_handshake() {
+    let vitals = isolated();
+    let app = axum::Router::new()
+        .route("/upgrade", axum::routing::any(tunnel))
+        .layer(vitals.layer());
+    let server = Server::start(app).await;
+    let mut client = server.http2();
+    let mut request = client.request("CONNECT", "/upgrade");
+    let protocol = hyper::ext::Protocol::from_static("websocket");
+    request.extensions_mut().insert(protocol);
+    let response = client.send(request).await.unwrap();
+    assert_eq!(response.status(), 200);
+    settled(&vitals, |totals| totals.completed == 1).await;
+    let upgraded = hyper::upgrade::on(response).await.unwrap();
+    let mut tunnel = hyper_util::rt::TokioIo::new(upgraded);
+    tunnel.write_all(b"both ways").await.unwrap();
+    let mut echoed = [0; 9];
+    tunnel.read_exact(&mut echoed).await.unwrap();
+    assert_eq!(&echoed, b"both ways");
+    drop(tunnel);
+    client.text("/nothing").await;
+    let totals = vitals.metrics().totals();
+    assert_eq!((totals.started, totals.completed), (2, 2));
+}
+
+async fn tunnel(request: axum::extract::Request) -> hyper::StatusCode {
+    let upgraded = hyper::upgrade::on(request);
+    tokio::spawn(async move {
+        let upgraded = hyper_util::rt::TokioIo::new(upgraded.await.unwrap());
+        let (mut read, mut write) = tokio::io::split(upgraded);
+        let _ = tokio::io::copy(&mut read, &mut write).await;
+    });
+    hyper::StatusCode::OK
+}
+
+#[tokio::test]
+async fn a_half_closed_connection_ends_each_request_once() {
+    let vitals = isolated();
+    let server = Server::faulty(&vitals).await;
+    for path in ["/hang/1", "/drip", "/full"] {
+        let mut socket = TcpStream::connect(server.address).await.unwrap();
+        let request = format!("GET {path} HTTP/1.1\r\nhost: a\r\n\r\n");
+        socket.write_all(request.as_bytes()).await.unwrap();
+        socket.shutdown().await.unwrap();
+        let mut answer = Vec::new();
+        let _ = socket.read_to_end(&mut answer).await;
+    }
+    let totals = settled(&vitals, |totals| totals.in_flight == 0).await;
+    let ended: u64 = Outcome::ALL
+        .iter()
+        .map(|outcome| totals.outcome(*outcome))
+        .sum();
+    assert_eq!(totals.started, ended);
+    assert_eq!(totals.panicked + totals.error + totals.body_error, 0);
+}
+
+#[tokio::test]
 async fn a_panic_beside_other_streams_leaves_them_alone() {
     let vitals = isolated();
     let server = Server::faulty(&vitals).await;
