@@ -2,6 +2,7 @@
 
 use std::{
     cell::RefCell,
+    error::Error,
     future::{Future, poll_fn},
     pin::pin,
     sync::{
@@ -10,10 +11,14 @@ use std::{
     },
 };
 
+#[cfg(feature = "axum")]
+use http::Extensions;
 use http::{HeaderValue, request, uri::PathAndQuery};
 use tokio::time::Instant;
 
-use crate::{metrics::MethodLabel, route::Endpoint, timing::SeverityBands};
+use crate::{
+    category::Evidence, context::Said, metrics::MethodLabel, route::Endpoint, timing::SeverityBands,
+};
 
 thread_local! {
     static CURRENT: RefCell<Option<Arc<Exchange>>> = const { RefCell::new(None) };
@@ -31,11 +36,15 @@ pub struct Exchange {
     lent: Mutex<Lent>,
 }
 
-/// What a layer further in told about the request; the innermost has the last word.
+/// What layers further in, and the handler, told about the request; the innermost has the last word.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Lent {
     pub(crate) endpoint: Option<Endpoint>,
     pub(crate) bands: Option<SeverityBands>,
+    /// A stream is judged by its whole time.
+    pub(crate) judge_at_end: bool,
+    pub(crate) evidence: Option<Evidence>,
+    pub(crate) said: Option<Arc<Said>>,
 }
 
 /// How a request ended.
@@ -178,6 +187,26 @@ impl Exchange {
             .clone()
     }
 
+    pub(crate) fn say(&self, change: impl FnOnce(&mut Said)) {
+        self.lend(|lent| change(Arc::make_mut(lent.said.get_or_insert_default())));
+    }
+
+    /// The error that the handler keeps behind its answer.
+    pub(crate) fn cause(&self) -> Option<Arc<dyn Error + Send + Sync>> {
+        self.lent().said?.cause.clone()
+    }
+
+    /// The exchange of a request, unless it passes by unwatched.
+    #[cfg(feature = "axum")]
+    pub(crate) fn watching(extensions: &Extensions) -> Option<Arc<Self>> {
+        let Shared(exchange) = extensions.get()?;
+        (!exchange.is_excluded()).then(|| Arc::clone(exchange))
+    }
+
+    pub(crate) fn is_claimed(&self, kinds: Kinds) -> bool {
+        Kinds(self.claimed.load(Ordering::Relaxed)).overlaps(kinds)
+    }
+
     /// Takes those of `kinds` that no layer further out has taken.
     pub(crate) fn claim(&self, kinds: Kinds) -> Kinds {
         let before = self.claimed.fetch_or(kinds.0, Ordering::Relaxed);
@@ -241,6 +270,7 @@ impl Kinds {
     pub(crate) const REQUEST_ID: Self = Self(1);
     pub(crate) const TIMING: Self = Self(1 << 1);
     pub(crate) const LOG: Self = Self(1 << 2);
+    pub(crate) const CATEGORY: Self = Self(1 << 3);
 
     pub(crate) const fn is_empty(self) -> bool {
         self.0 == 0

@@ -9,19 +9,28 @@ pub mod vitals;
 pub mod exchange;
 pub mod exclude;
 pub mod request_id;
+
+mod grpc;
+mod observe;
 mod route;
 
-mod observe;
+mod context;
+mod failure;
 
+pub mod category;
 pub mod log;
 #[cfg(feature = "logs")]
 pub mod logs;
 pub mod metrics;
 pub mod timing;
 
+#[cfg(feature = "axum")]
+pub use self::failure::Failure;
 pub use self::{
+    category::ErrorCategoryLayer,
+    context::RequestContext,
     log::LogLayer,
-    observe::{Observed, ResponseBody, ResponseFuture},
+    observe::{Errors, Examined, Observed, ResponseBody, ResponseFuture, Unexamined},
     request_id::RequestIdLayer,
     timing::TimingLayer,
     vitals::Vitals,

@@ -10,11 +10,15 @@
 //! | --- | --- |
 //! | `request_id` | where a [`RequestIdLayer`](crate::RequestIdLayer) stands further out |
 //! | `method`, `endpoint`, `status`, `outcome`, `severity` | as in the metrics; no `severity` where the request was cancelled |
-//! | `path` | as received without its query; anything but printable ASCII is escaped, and what is beyond 256 characters cut |
+//! | `path` | as received without its query; what is not printable is escaped, and what is beyond 256 bytes cut |
 //! | `head_ms` | milliseconds to the head of the response; for a request without one, to its end |
 //! | `total_ms` | milliseconds to the end of the response |
 //! | `bytes` | of the response's body, without framing |
 //! | `length_mismatch` | `true` where the body had not the length that its head declared |
+//! | `grpc_status` | the number, where it was a gRPC call |
+//! | `category` | of a request that failed: see [`category`] |
+//! | `cause` | of a request that failed: the error and its causes, where a layer could see them; 1,024 bytes at most |
+//! | `user`, `tenant`, `tags` | what the handler said with [`RequestContext`](crate::RequestContext); tags as `key=value key=value` |
 //!
 //! Text that a client wrote is always a string value, never formatted: no subscriber can be made to write a second line.
 //! A subscriber that panics, or logs from within itself, costs the event and counts in `vitals_dropped_total{sink="log"}`.
@@ -22,7 +26,6 @@
 use std::{
     borrow::Cow,
     cell::Cell,
-    fmt::Write,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
     time::Duration,
@@ -31,6 +34,8 @@ use std::{
 use tower_layer::Layer;
 
 use crate::{
+    category::{self, ErrorCategory},
+    context::Said,
     exchange::{self, Exchange, Kinds, Outcome},
     exclude::Patterns,
     metrics::{Metrics, StatusLabel},
@@ -154,6 +159,9 @@ fn guarded(write: impl FnOnce()) -> bool {
 }
 
 fn write(exchange: &Exchange, facts: &Facts) {
+    let category = category::judge(facts);
+    let evidence = facts.evidence.as_ref().filter(|_| category.is_some());
+    let said = facts.said.as_deref();
     macro_rules! event {
         ($level:ident) => {
             tracing::event!(
@@ -170,6 +178,12 @@ fn write(exchange: &Exchange, facts: &Facts) {
                 total_ms = millis(facts.total),
                 bytes = facts.bytes,
                 length_mismatch = facts.length_mismatch.then_some(true),
+                grpc_status = facts.grpc.as_ref().map(|grpc| grpc.code.number()),
+                category = category.map(ErrorCategory::as_str),
+                cause = evidence.and_then(|evidence| evidence.text.as_deref()),
+                user = said.and_then(|said| said.user.as_deref()),
+                tenant = said.and_then(|said| said.tenant.as_deref()),
+                tags = said.and_then(tags).as_deref(),
                 "request"
             )
         };
@@ -181,31 +195,53 @@ fn write(exchange: &Exchange, facts: &Facts) {
     }
 }
 
+fn tags(said: &Said) -> Option<String> {
+    let each = said
+        .tags
+        .iter()
+        .map(|(key, value)| format!("{key}={value}"));
+    let all: Vec<_> = each.collect();
+    (!all.is_empty()).then(|| all.join(" "))
+}
+
 /// To the microsecond, which is as far as anyone reads.
 fn millis(duration: Duration) -> f64 {
     duration.as_micros() as f64 / 1e3
 }
 
-/// The path in printable ASCII; every other byte as `\xNN`, a backslash as two, and the end of a long one cut off.
+/// The path as [`push_printable`] has it; borrowed where it is plain.
 fn printable(path: &str) -> Cow<'_, str> {
     let plain = |byte: u8| matches!(byte, b' '..=b'~') && byte != b'\\';
     if path.len() <= LONGEST_PATH && path.bytes().all(plain) {
         return Cow::Borrowed(path);
     }
-    let mut text = String::with_capacity(LONGEST_PATH + 3);
-    for byte in path.bytes() {
-        if text.len() >= LONGEST_PATH {
-            text.push('…');
-            break;
+    let mut text = String::new();
+    push_printable(&mut text, path, LONGEST_PATH);
+    Cow::Owned(text)
+}
+
+/// Appends `text`, up to `limit` bytes in all; `false`, and an ellipsis, where it does not fit.
+///
+/// Letters and digits of any script and printable ASCII stay; everything else (what a terminal obeys, what turns a line
+/// around, what nobody sees) is escaped, and the backslash with it.
+pub(crate) fn push_printable(kept: &mut String, text: &str, limit: usize) -> bool {
+    for character in text.chars() {
+        let before = kept.len();
+        match character {
+            '\\' => kept.push_str(r"\\"),
+            ' '..='~' => kept.push(character),
+            _ if character.is_alphanumeric() => kept.push(character),
+            _ => kept.extend(character.escape_default()),
         }
-        match byte {
-            b'\\' => text.push_str(r"\\"),
-            _ if plain(byte) => text.push(char::from(byte)),
-            // Writing to a `String` cannot fail.
-            _ => _ = write!(text, r"\x{byte:02x}"),
+        if kept.len() > limit {
+            kept.truncate(before);
+            if !kept.ends_with('…') {
+                kept.push('…');
+            }
+            return false;
         }
     }
-    Cow::Owned(text)
+    true
 }
 
 #[cfg(test)]
@@ -220,6 +256,9 @@ mod tests {
         let text = printable(&path);
         assert_eq!(text.chars().count(), LONGEST_PATH + 1);
         assert!(text.ends_with('…'));
+        let mut text = text.into_owned();
+        assert!(!push_printable(&mut text, "more", LONGEST_PATH));
+        assert_eq!(text.chars().count(), LONGEST_PATH + 1);
     }
 
     proptest! {
@@ -227,8 +266,8 @@ mod tests {
         fn a_logged_path_holds_nothing_that_a_terminal_obeys(path: String) {
             let text = printable(&path);
             let text = text.strip_suffix('…').unwrap_or(&text);
-            prop_assert!(text.bytes().all(|byte| (b' '..=b'~').contains(&byte)));
-            prop_assert!(text.len() < LONGEST_PATH + 4);
+            prop_assert!(text.chars().all(|c| (' '..='~').contains(&c) || c.is_alphanumeric()));
+            prop_assert!(text.len() <= LONGEST_PATH);
         }
     }
 }

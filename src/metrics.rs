@@ -14,14 +14,16 @@
 //! [`Settings::isolated`] makes one that publishes nowhere, for tests.
 
 mod labels;
-mod ledger;
 mod names;
 #[cfg(feature = "prometheus")]
 mod prometheus;
 mod publish;
 mod series;
+mod table;
+mod totals;
 
 use std::{
+    collections::BTreeMap,
     fmt,
     sync::{Arc, Mutex, OnceLock, PoisonError, atomic::Ordering::Relaxed},
     thread,
@@ -33,14 +35,18 @@ pub use self::names::Names;
 #[cfg(feature = "prometheus")]
 pub(crate) use self::prometheus::Exporter;
 use self::{
-    ledger::Ledger,
     publish::Publisher,
-    series::{Bounds, Sample},
+    series::{Bounds, Sample, Which},
+    table::Table,
+    totals::{Share, Shares},
 };
 use crate::{
+    category::ErrorCategory,
     config::ConfigError,
     exchange::Outcome,
+    grpc::Kind,
     observe::Facts,
+    route::Endpoint,
     timing::{self, SeverityBands},
 };
 
@@ -71,6 +77,8 @@ pub struct Settings {
     scheme: &'static str,
     endpoint_cap: usize,
     bands: SeverityBands,
+    /// Who streams in which gRPC method.
+    kinds: BTreeMap<String, Kind>,
 }
 
 /// What was counted over all endpoints.
@@ -112,7 +120,13 @@ pub struct Totals {
 
 struct Inner {
     settings: Settings,
-    ledger: Ledger,
+    shares: Shares,
+    /// By endpoint, method and status.
+    http: Table,
+    /// By endpoint and category.
+    errors: Table,
+    /// By method, type and code.
+    grpc: Table,
     publisher: Mutex<Publisher>,
 }
 
@@ -131,16 +145,16 @@ impl Metrics {
     }
 
     fn new(settings: Settings) -> Self {
-        let ledger = Ledger::new(
-            settings.endpoint_cap,
-            settings.bounds(),
-            Settings::stream_bounds(),
-        );
+        let cap = settings.endpoint_cap;
+        let none = || Bounds::new([]);
         Self {
             inner: Arc::new(Inner {
-                settings,
-                ledger,
+                shares: Shares::new(),
+                http: Table::new(cap, settings.bounds(), Settings::stream_bounds()),
+                errors: Table::new(cap, none(), none()),
+                grpc: Table::new(cap, settings.bounds(), none()),
                 publisher: Mutex::default(),
+                settings,
             }),
         }
     }
@@ -168,23 +182,23 @@ impl Metrics {
     #[must_use]
     pub fn totals(&self) -> Totals {
         let mut totals = Totals::default();
-        let sum = |of: &dyn Fn(&ledger::Totals) -> u64| {
-            let shards = self.inner.ledger.all_totals();
-            shards.fold(0_u64, |sum, shard| sum.wrapping_add(of(shard)))
+        let sum = |of: &dyn Fn(&Share) -> u64| {
+            let shares = self.inner.shares.all();
+            shares.fold(0_u64, |sum, share| sum.wrapping_add(of(share)))
         };
         // Endings before beginnings: nothing is seen to have ended that is not seen to have begun.
         for outcome in Outcome::ALL {
-            *totals.outcome_mut(outcome) = sum(&|shard| shard.outcome(outcome));
+            *totals.outcome_mut(outcome) = sum(&|share| share.outcome(outcome));
         }
-        totals.started = sum(&|shard| shard.started.load(Relaxed));
+        totals.started = sum(&|share| share.started.load(Relaxed));
         let in_flight: i64 = self.in_flight().iter().map(|(_, value)| value).sum();
         totals.in_flight = u64::try_from(in_flight).unwrap_or(0);
-        totals.excluded = sum(&|shard| shard.excluded.load(Relaxed));
-        totals.excluded_errors = sum(&|shard| shard.excluded_errors.load(Relaxed));
-        totals.overflow = sum(&|shard| shard.overflow.load(Relaxed));
-        totals.hook_failures = sum(&|shard| shard.hook_failures.load(Relaxed));
-        totals.readiness_errors = sum(&|shard| shard.readiness_errors.load(Relaxed));
-        totals.dropped_log = sum(&|shard| shard.dropped_log.load(Relaxed));
+        totals.excluded = sum(&|share| share.excluded.load(Relaxed));
+        totals.excluded_errors = sum(&|share| share.excluded_errors.load(Relaxed));
+        totals.overflow = sum(&|share| share.overflow.load(Relaxed));
+        totals.hook_failures = sum(&|share| share.hook_failures.load(Relaxed));
+        totals.readiness_errors = sum(&|share| share.readiness_errors.load(Relaxed));
+        totals.dropped_log = sum(&|share| share.dropped_log.load(Relaxed));
         totals
     }
 
@@ -193,13 +207,24 @@ impl Metrics {
     /// Threads remember up to 8,192 series each on top of it, half a mebibyte at most.
     #[must_use]
     pub fn memory_bound(&self) -> usize {
-        self.inner.ledger.memory_bound()
+        let Inner {
+            shares,
+            http,
+            errors,
+            grpc,
+            ..
+        } = &*self.inner;
+        let statuses = 501 * MethodLabel::ALL.len();
+        shares.memory_bound()
+            + http.memory_bound(statuses)
+            + errors.memory_bound(ErrorCategory::ALL.len())
+            + grpc.memory_bound(17)
     }
 
     fn in_flight(&self) -> Vec<(&'static str, i64)> {
-        let shards = || self.inner.ledger.all_totals();
+        let shares = || self.inner.shares.all();
         let of = |(index, label): (usize, &&'static str)| {
-            let value: i64 = shards()
+            let value: i64 = shares()
                 .map(|shard| shard.in_flight[index].load(Relaxed))
                 .sum();
             // Between reading one shard and the next a request may end that was not seen to begin.
@@ -223,41 +248,75 @@ impl Metrics {
     }
 
     pub(crate) fn start(&self, method: MethodLabel) {
-        self.inner.ledger.totals().start(method);
+        self.inner.shares.mine().start(method);
     }
 
     /// Counts an ending; `true` where its endpoint is the first that no longer fitted under the cap.
     pub(crate) fn end(&self, method: MethodLabel, facts: &Facts) -> bool {
+        let Inner {
+            settings,
+            shares,
+            http,
+            grpc,
+            ..
+        } = &*self.inner;
         let sample = Sample {
             head: (facts.outcome != Outcome::Cancelled).then_some(facts.head),
             severity: timing::severity(facts),
             stream: (facts.streamed && facts.status.is_some()).then_some(facts.total),
         };
-        let endpoint = facts.endpoint.as_ref().map(|endpoint| endpoint.as_str());
-        let ledger = &self.inner.ledger;
-        let overflowed = ledger.record(endpoint, method, StatusLabel::of(facts), sample);
-        ledger.totals().end(method, facts.outcome);
-        overflowed
+        let endpoint = facts.endpoint.as_ref().map(Endpoint::as_str);
+        let which = Which(method.index() as u8, StatusLabel::of(facts).code());
+        let mut fits = http.record(endpoint, which, sample);
+        if let Some(status) = &facts.grpc {
+            let sample = Sample {
+                head: Some(facts.total),
+                severity: None,
+                stream: None,
+            };
+            let which = Which(
+                settings.grpc_kind(endpoint) as u8,
+                status.code.number().into(),
+            );
+            fits &= grpc.record(endpoint, which, sample);
+        }
+        shares.mine().end(method, facts.outcome);
+        if fits {
+            return false;
+        }
+        shares.mine().overflow.fetch_add(1, Relaxed);
+        !shares.warned.swap(true, Relaxed)
+    }
+
+    pub(crate) fn failed(&self, facts: &Facts, category: ErrorCategory) {
+        let sample = Sample {
+            head: None,
+            severity: None,
+            stream: None,
+        };
+        let endpoint = facts.endpoint.as_ref().map(Endpoint::as_str);
+        let errors = &self.inner.errors;
+        errors.record(endpoint, Which(0, category as u16), sample);
     }
 
     pub(crate) fn excluded(&self, failed: bool) {
-        let totals = self.inner.ledger.totals();
+        let totals = self.inner.shares.mine();
         totals.excluded.fetch_add(1, Relaxed);
         totals.excluded_errors.fetch_add(failed.into(), Relaxed);
     }
 
     pub(crate) fn hook_failed(&self) {
-        let totals = self.inner.ledger.totals();
+        let totals = self.inner.shares.mine();
         totals.hook_failures.fetch_add(1, Relaxed);
     }
 
     pub(crate) fn not_ready(&self) {
-        let totals = self.inner.ledger.totals();
+        let totals = self.inner.shares.mine();
         totals.readiness_errors.fetch_add(1, Relaxed);
     }
 
     pub(crate) fn log_dropped(&self) {
-        let totals = self.inner.ledger.totals();
+        let totals = self.inner.shares.mine();
         totals.dropped_log.fetch_add(1, Relaxed);
     }
 }
@@ -288,35 +347,58 @@ impl Settings {
             scheme: "http",
             endpoint_cap: 1_000,
             bands: SeverityBands::default(),
+            kinds: BTreeMap::new(),
         }
     }
 
     /// What the metrics are called. Defaults to [`Names::Guides`].
     #[must_use]
-    pub const fn names(mut self, names: Names) -> Self {
+    pub fn names(mut self, names: Names) -> Self {
         self.names = names;
         self
     }
 
     /// The label `url_scheme` of the OpenTelemetry names: `https` where this process ends TLS. Defaults to `http`.
     #[must_use]
-    pub const fn scheme(mut self, scheme: &'static str) -> Self {
+    pub fn scheme(mut self, scheme: &'static str) -> Self {
         self.scheme = scheme;
         self
     }
 
     /// How many distinct endpoints are told apart, and one eighth of how many series. Defaults to 1,000.
     #[must_use]
-    pub const fn endpoint_cap(mut self, cap: usize) -> Self {
+    pub fn endpoint_cap(mut self, cap: usize) -> Self {
         self.endpoint_cap = cap;
         self
     }
 
     /// Bands whose edges are to be edges of buckets as well. Defaults to [`SeverityBands::default`].
     #[must_use]
-    pub const fn bands(mut self, bands: SeverityBands) -> Self {
+    pub fn bands(mut self, bands: SeverityBands) -> Self {
         self.bands = bands;
         self
+    }
+
+    /// Reads from an encoded `FileDescriptorSet`, as reflection has it, who streams in which gRPC method. May be said for each
+    /// set there is. Without it, the label `grpc_type` is `unknown`, for nothing on the wire says so.
+    ///
+    /// # Errors
+    ///
+    /// When the bytes are no descriptors.
+    #[cfg(feature = "tonic")]
+    #[cfg_attr(tower_vitals_docsrs, doc(cfg(feature = "tonic")))]
+    pub fn grpc_descriptors(mut self, encoded: &[u8]) -> Result<Self, ConfigError> {
+        let kinds = crate::grpc::kinds(encoded).map_err(|error| {
+            let value = format!("{} bytes", encoded.len());
+            ConfigError::new("metrics.grpc_descriptors", value, error.to_string())
+        })?;
+        self.kinds.extend(kinds);
+        Ok(self)
+    }
+
+    fn grpc_kind(&self, path: Option<&str>) -> Kind {
+        let kind = path.and_then(|path| self.kinds.get(path));
+        kind.copied().unwrap_or(Kind::Unknown)
     }
 
     /// Makes these the settings of the process's counters.

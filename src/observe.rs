@@ -1,8 +1,10 @@
 //! Follows one exchange to its true end and tells its observer exactly once.
 
 use std::{
+    any::Any,
     fmt,
     future::Future,
+    marker::PhantomData,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
@@ -12,11 +14,15 @@ use std::{
 use http::{HeaderMap, Method, Request, Response, StatusCode, header, request, response};
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
+use tokio::{runtime::Handle, time::Instant};
 use tower_service::Service;
 
 use crate::{
+    category::{ErrorCategory, Evidence},
+    context::Said,
     exchange::{Exchange, Kinds, Outcome, Shared},
     exclude::Patterns,
+    grpc,
     route::Endpoint,
     timing::SeverityBands,
 };
@@ -33,6 +39,8 @@ pub(crate) trait Observer: fmt::Debug + Send + Sync {
     fn request(&self, _: Kinds, _: &Exchange, _: &mut request::Parts) {}
     /// Runs when there is a response, before it is passed on.
     fn head(&self, _: Kinds, _: &Exchange, _: &mut response::Parts) {}
+    /// Runs when the service or its body failed, while the error can be seen, before the end.
+    fn error(&self, _: Kinds, _: &Exchange, _: &dyn Any) {}
     /// Runs once, however the exchange ends; also while unwinding.
     fn end(&self, _: Kinds, _: &Exchange, _: &Facts) {}
     /// Runs instead of all the others when a request ended that is none of ours to watch.
@@ -58,6 +66,12 @@ pub(crate) struct Facts {
     pub(crate) length_mismatch: bool,
     pub(crate) endpoint: Option<Endpoint>,
     pub(crate) bands: SeverityBands,
+    /// What the bands judge: time to the head, or the whole where the route says so.
+    pub(crate) judged: Duration,
+    /// How it went, where it was a gRPC call.
+    pub(crate) grpc: Option<grpc::Status>,
+    pub(crate) evidence: Option<Evidence>,
+    pub(crate) said: Option<Arc<Said>>,
 }
 
 /// A layer's settings and reports, shared by all services it makes.
@@ -68,24 +82,48 @@ pub(crate) struct Engine<O: ?Sized = dyn Observer> {
 }
 
 /// The service that each of our layers makes: the inner one, followed from request to true end.
-#[derive(Clone, Debug)]
-pub struct Observed<S> {
+///
+/// `E` says whether errors are looked into: [`Examined`] or [`Unexamined`].
+pub struct Observed<S, E = Unexamined> {
     inner: S,
     engine: Arc<Engine>,
+    errors: PhantomData<fn() -> E>,
+}
+
+/// Looks into errors of type `E`, or does not; nobody else can.
+pub trait Errors<E>: sealed::Sealed {
+    #[doc(hidden)]
+    fn look(error: &E) -> Option<&dyn Any>;
+}
+
+/// Errors pass unseen, whatever their type.
+#[derive(Clone, Copy, Debug)]
+pub enum Unexamined {}
+
+/// Errors are looked into before they are passed on; their types must be `'static`.
+#[derive(Clone, Copy, Debug)]
+pub enum Examined {}
+
+mod sealed {
+    #[expect(
+        unnameable_types,
+        reason = "so that nobody else can implement what it seals"
+    )]
+    pub trait Sealed {}
 }
 
 pin_project! {
     /// The future of a response that one of our layers follows.
-    #[derive(Debug)]
-    pub struct ResponseFuture<F> {
+    pub struct ResponseFuture<F, E = Unexamined> {
         // Empty only while being dropped.
         #[pin]
         inner: Option<F>,
         tracker: Option<Tracker>,
         head_only: bool,
+        errors: PhantomData<fn() -> E>,
     }
 
-    impl<F> PinnedDrop for ResponseFuture<F> {
+    impl<F, E> PinnedDrop for ResponseFuture<F, E> {
         fn drop(this: Pin<&mut Self>) {
             let mut this = this.project();
             // The handler's destructors still run in its exchange, and before its end is told.
@@ -97,15 +135,15 @@ pin_project! {
 
 pin_project! {
     /// The body of a response that one of our layers follows; frames, trailers and hints are the inner body's.
-    #[derive(Debug)]
-    pub struct ResponseBody<B> {
+    pub struct ResponseBody<B, E = Unexamined> {
         // Empty only while being dropped.
         #[pin]
         inner: Option<B>,
         tracker: Option<Tracker>,
+        errors: PhantomData<fn() -> E>,
     }
 
-    impl<B> PinnedDrop for ResponseBody<B> {
+    impl<B, E> PinnedDrop for ResponseBody<B, E> {
         fn drop(this: Pin<&mut Self>) {
             let mut this = this.project();
             let _entered = this.tracker.as_ref().and_then(Tracker::enter);
@@ -129,6 +167,7 @@ struct Tracker {
     head: Option<(StatusCode, Duration)>,
     declared: Option<u64>,
     streamed: bool,
+    grpc: Option<grpc::Call>,
     /// gRPC says how it went in the trailers, so a body may only end there.
     ends_in_trailers: bool,
     bytes: u64,
@@ -173,6 +212,15 @@ impl<A: Observer, B: Observer> Observer for (A, B) {
         }
     }
 
+    fn error(&self, speaking: Kinds, exchange: &Exchange, error: &dyn Any) {
+        if speaking.overlaps(self.0.kinds()) {
+            self.0.error(speaking, exchange, error);
+        }
+        if speaking.overlaps(self.1.kinds()) {
+            self.1.error(speaking, exchange, error);
+        }
+    }
+
     fn passed_by(&self, speaking: Kinds, exchange: &Exchange, facts: &Facts) {
         if speaking.overlaps(self.0.kinds()) {
             self.0.passed_by(speaking, exchange, facts);
@@ -188,11 +236,64 @@ impl<A: Observer, B: Observer> Observer for (A, B) {
     }
 }
 
+// === impl Facts ===
+
+impl Facts {
+    /// A drop at or after a gRPC deadline is the deadline's work.
+    pub(crate) fn missed_deadline(&self) -> bool {
+        let left = matches!(self.outcome, Outcome::Cancelled | Outcome::Aborted);
+        let code = self.grpc.as_ref().map(|grpc| grpc.code);
+        left && code == Some(grpc::Code::DEADLINE_EXCEEDED)
+    }
+
+    /// What the handler called it.
+    pub(crate) fn said_category(&self) -> Option<ErrorCategory> {
+        self.said.as_ref()?.category
+    }
+}
+
+// === impl Errors ===
+
+impl sealed::Sealed for Unexamined {}
+
+impl<E> Errors<E> for Unexamined {
+    fn look(_: &E) -> Option<&dyn Any> {
+        None
+    }
+}
+
+impl sealed::Sealed for Examined {}
+
+impl<E: 'static> Errors<E> for Examined {
+    fn look(error: &E) -> Option<&dyn Any> {
+        Some(error)
+    }
+}
+
 // === impl Observed ===
 
-impl<S> Observed<S> {
+impl<S: Clone, E> Clone for Observed<S, E> {
+    fn clone(&self) -> Self {
+        Self::new(self.inner.clone(), Arc::clone(&self.engine))
+    }
+}
+
+impl<S: fmt::Debug, E> fmt::Debug for Observed<S, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Observed")
+            .field("inner", &self.inner)
+            .field("engine", &self.engine)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<S, E> Observed<S, E> {
     pub(crate) const fn new(inner: S, engine: Arc<Engine>) -> Self {
-        Self { inner, engine }
+        Self {
+            inner,
+            engine,
+            errors: PhantomData,
+        }
     }
 
     /// Finds or makes the exchange; `None` where layers further out speak for every kind of ours.
@@ -232,20 +333,22 @@ impl<S> Observed<S> {
             head: None,
             declared: None,
             streamed: false,
+            grpc: grpc::Call::of(&request.headers),
             ends_in_trailers: false,
             bytes: 0,
         })
     }
 }
 
-impl<S, ReqBody, ResBody> Service<Request<ReqBody>> for Observed<S>
+impl<S, E, ReqBody, ResBody> Service<Request<ReqBody>> for Observed<S, E>
 where
     S: Service<Request<ReqBody>, Response = Response<ResBody>>,
+    E: Errors<S::Error> + Errors<ResBody::Error>,
     ResBody: Body,
 {
-    type Response = Response<ResponseBody<ResBody>>;
+    type Response = Response<ResponseBody<ResBody, E>>;
     type Error = S::Error;
-    type Future = ResponseFuture<S::Future>;
+    type Future = ResponseFuture<S::Future, E>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         let ready = self.inner.poll_ready(cx);
@@ -265,6 +368,7 @@ where
             inner: Some(inner),
             tracker,
             head_only,
+            errors: PhantomData,
         }
     }
 }
@@ -283,12 +387,13 @@ fn run<T>(tracker: &mut Option<Tracker>, code: impl FnOnce() -> T) -> T {
 
 // === impl ResponseFuture ===
 
-impl<F, ResBody, E> Future for ResponseFuture<F>
+impl<F, E, ResBody, Error> Future for ResponseFuture<F, E>
 where
-    F: Future<Output = Result<Response<ResBody>, E>>,
+    F: Future<Output = Result<Response<ResBody>, Error>>,
+    E: Errors<Error>,
     ResBody: Body,
 {
-    type Output = Result<Response<ResponseBody<ResBody>>, E>;
+    type Output = Result<Response<ResponseBody<ResBody, E>>, Error>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
@@ -299,6 +404,7 @@ where
             Ok(response) => response,
             Err(error) => {
                 if let Some(mut tracker) = this.tracker.take() {
+                    tracker.error(E::look(&error));
                     tracker.end(Outcome::Error);
                 }
                 return Poll::Ready(Err(error));
@@ -312,14 +418,31 @@ where
         let body = ResponseBody {
             inner: Some(inner),
             tracker,
+            errors: PhantomData,
         };
         Poll::Ready(Ok(Response::from_parts(parts, body)))
     }
 }
 
+impl<F: fmt::Debug, E> fmt::Debug for ResponseFuture<F, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ResponseFuture")
+            .field("inner", &self.inner)
+            .finish_non_exhaustive()
+    }
+}
+
 // === impl ResponseBody ===
 
-impl<B: Body> Body for ResponseBody<B> {
+impl<B: fmt::Debug, E> fmt::Debug for ResponseBody<B, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ResponseBody")
+            .field("inner", &self.inner)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<B: Body, E: Errors<B::Error>> Body for ResponseBody<B, E> {
     type Data = B::Data;
     type Error = B::Error;
 
@@ -335,7 +458,10 @@ impl<B: Body> Body for ResponseBody<B> {
         if let Some(tracker) = this.tracker {
             let outcome = match &frame {
                 None => Some(Outcome::Completed),
-                Some(Err(_)) => Some(Outcome::BodyError),
+                Some(Err(error)) => {
+                    tracker.error(E::look(error));
+                    Some(Outcome::BodyError)
+                }
                 Some(Ok(frame)) => tracker.frame(frame, inner.is_end_stream()),
             };
             if let Some(outcome) = outcome {
@@ -384,7 +510,15 @@ impl Tracker {
                 response.status,
                 StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED
             );
-        self.ends_in_trailers = is_grpc(&response.headers);
+        self.ends_in_trailers = grpc::is_grpc(&response.headers);
+        if self.ends_in_trailers {
+            if let Some(call) = &mut self.grpc {
+                call.code = grpc::Code::read(&response.headers);
+            }
+        } else {
+            // Whatever the request was called, this is an answer of plain HTTP.
+            self.grpc = None;
+        }
         let hint = body.size_hint().exact();
         self.declared = content_length(&response.headers).or(hint);
         if no_body || body.is_end_stream() || (self.declared == Some(0) && !self.ends_in_trailers) {
@@ -398,7 +532,10 @@ impl Tracker {
 
     /// The outcome, where this frame is the last that a server asks for.
     fn frame<D: bytes::Buf>(&mut self, frame: &Frame<D>, at_end: bool) -> Option<Outcome> {
-        if frame.is_trailers() {
+        if let Some(trailers) = frame.trailers_ref() {
+            if let Some(call) = &mut self.grpc {
+                call.code = call.code.or_else(|| grpc::Code::read(trailers));
+            }
             return Some(Outcome::Completed);
         }
         let length = frame.data_ref().map_or(0, bytes::Buf::remaining);
@@ -408,24 +545,60 @@ impl Tracker {
         ((at_end || sent_all) && !self.ends_in_trailers).then_some(Outcome::Completed)
     }
 
+    fn error(&self, error: Option<&dyn Any>) {
+        if let Some(error) = error.filter(|_| !self.excluded) {
+            let observer = &self.engine.observer;
+            observer.error(self.speaking, &self.exchange, error);
+        }
+    }
+
+    /// How a gRPC call went; where nobody said, by the way it ended.
+    fn grpc_status(&self, outcome: Outcome, total: Duration) -> Option<grpc::Status> {
+        let call = self.grpc?;
+        let late = call.deadline.is_some_and(|deadline| total >= deadline);
+        let unsaid = match outcome {
+            Outcome::Aborted | Outcome::Cancelled if late => grpc::Code::DEADLINE_EXCEEDED,
+            Outcome::Aborted | Outcome::Cancelled => grpc::Code::CANCELLED,
+            _ => grpc::Code::UNKNOWN,
+        };
+        Some(grpc::Status {
+            code: call.code.unwrap_or(unsaid),
+            method: grpc::known(self.exchange.path(), call.code),
+        })
+    }
+
     fn end(&mut self, outcome: Outcome) {
+        self.end_at(Instant::now(), outcome);
+    }
+
+    fn end_at(&mut self, now: Instant, outcome: Outcome) {
         if self.ended {
             return;
         }
         self.ended = true;
-        let total = self.exchange.started().elapsed();
+        let total = now.duration_since(self.exchange.started());
+        let head = self.head.map_or(total, |(_, head)| head);
         let lent = self.exchange.lent();
+        let grpc = self.grpc_status(outcome, total);
         let facts = Facts {
             outcome,
             status: self.head.map(|(status, _)| status),
-            head: self.head.map_or(total, |(_, head)| head),
+            head,
             total,
             bytes: self.bytes,
             streamed: self.streamed,
             length_mismatch: outcome == Outcome::Completed
                 && self.declared.is_some_and(|declared| declared != self.bytes),
-            endpoint: lent.endpoint,
+            // A gRPC method says more than the wildcard it was routed by.
+            endpoint: match &grpc {
+                Some(grpc) => grpc.method.clone().map(Endpoint::Method),
+                None => lent.endpoint,
+            },
             bands: lent.bands.unwrap_or_default(),
+            judged: if lent.judge_at_end { total } else { head },
+            grpc,
+            evidence: lent.evidence,
+            said: lent.said,
         };
         let observer = &self.engine.observer;
         if self.excluded {
@@ -438,6 +611,9 @@ impl Tracker {
 
 impl Drop for Tracker {
     fn drop(&mut self) {
+        if self.ended {
+            return;
+        }
         let outcome = if self.running {
             Outcome::Panicked
         } else if self.head.is_some() {
@@ -445,7 +621,19 @@ impl Drop for Tracker {
         } else {
             Outcome::Cancelled
         };
-        self.end(outcome);
+        self.end_at(late_now(), outcome);
+    }
+}
+
+/// The time, also where the thread is ending: tokio's clock, while it can be paused, panics there.
+fn late_now() -> Instant {
+    match Handle::try_current() {
+        #[expect(
+            clippy::disallowed_types,
+            reason = "no test pauses a clock that is gone"
+        )]
+        Err(error) if error.is_thread_local_destroyed() => std::time::Instant::now().into(),
+        _ => Instant::now(),
     }
 }
 
@@ -456,17 +644,6 @@ fn content_length(headers: &HeaderMap) -> Option<u64> {
         .ok()?
         .parse()
         .ok()
-}
-
-/// gRPC proper; gRPC-Web carries its trailers inside the body and ends like any other.
-fn is_grpc(headers: &HeaderMap) -> bool {
-    let Some(kind) = headers.get(header::CONTENT_TYPE) else {
-        return false;
-    };
-    let Some(rest) = kind.as_bytes().strip_prefix(b"application/grpc") else {
-        return false;
-    };
-    matches!(rest.first(), None | Some(b'+' | b';'))
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! Names the endpoint of a request by its route, never by its path.
 
+use std::sync::Arc;
+
 use http::Extensions;
 
 /// The route that a request matched.
@@ -8,6 +10,8 @@ pub(crate) enum Endpoint {
     /// axum's template, held by reference count.
     #[cfg(feature = "axum")]
     Matched(axum::extract::MatchedPath),
+    /// A gRPC method that the server is known to have.
+    Method(Arc<str>),
     /// Said by the service itself.
     Named(&'static str),
 }
@@ -30,6 +34,7 @@ impl Endpoint {
         match self {
             #[cfg(feature = "axum")]
             Self::Matched(path) => path.as_str(),
+            Self::Method(path) => path,
             Self::Named(name) => name,
         }
     }

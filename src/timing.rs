@@ -36,7 +36,7 @@ use crate::{
     exchange::{Exchange, Kinds, Outcome},
     exclude::Patterns,
     log,
-    metrics::Metrics,
+    metrics::{Metrics, StatusLabel},
     observe::{Engine, Facts, Observed, Observer},
 };
 
@@ -52,8 +52,9 @@ pub struct TimingLayer {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Timing {
     /// Where requests are counted; in the process's counters if none are named.
-    pub(crate) metrics: Option<Metrics>,
-    pub(crate) bands: Option<SeverityBands>,
+    metrics: Option<Metrics>,
+    bands: Option<SeverityBands>,
+    judge_at_end: bool,
 }
 
 // === impl TimingLayer ===
@@ -71,6 +72,14 @@ impl TimingLayer {
     #[must_use]
     pub fn bands(mut self, bands: SeverityBands) -> Self {
         Arc::make_mut(&mut self.engine).observer.bands = Some(bands);
+        self
+    }
+
+    /// Judges by the time to the end of the response, not to its head: for a route whose stream is the work, such as an
+    /// export. The histogram stays what it is. Defaults to the head.
+    #[must_use]
+    pub fn judge_at_end(mut self) -> Self {
+        Arc::make_mut(&mut self.engine).observer.judge_at_end = true;
         self
     }
 
@@ -106,6 +115,14 @@ impl<S> Layer<S> for TimingLayer {
 // === impl Timing ===
 
 impl Timing {
+    pub(crate) const fn new(metrics: Metrics, bands: SeverityBands) -> Self {
+        Self {
+            metrics: Some(metrics),
+            bands: Some(bands),
+            judge_at_end: false,
+        }
+    }
+
     fn metrics(&self) -> &Metrics {
         Metrics::or_global(self.metrics.as_ref())
     }
@@ -119,6 +136,9 @@ impl Observer for Timing {
     fn lend(&self, exchange: &Exchange) {
         if let Some(bands) = self.bands {
             exchange.lend(|lent| lent.bands = Some(bands));
+        }
+        if self.judge_at_end {
+            exchange.lend(|lent| lent.judge_at_end = true);
         }
     }
 
@@ -145,19 +165,23 @@ impl Observer for Timing {
 /// How bad a request was; a client that left before the head says nothing about the service.
 pub(crate) fn severity(facts: &Facts) -> Option<Severity> {
     match facts.outcome {
-        Outcome::Cancelled => None,
         _ if is_failure(facts) => Some(Severity::Critical),
-        _ => Some(facts.bands.severity(facts.head)),
+        Outcome::Cancelled => None,
+        _ => Some(facts.bands.severity(facts.judged)),
     }
 }
 
 /// Whether the server's side failed, however fast.
 pub(crate) fn is_failure(facts: &Facts) -> bool {
+    let status = || match &facts.grpc {
+        Some(grpc) => grpc.is_failure(),
+        None => facts
+            .status
+            .is_some_and(|status| StatusLabel::new(status).is_server_error()),
+    };
     match facts.outcome {
         Outcome::BodyError | Outcome::Error | Outcome::Panicked => true,
-        Outcome::Completed | Outcome::Aborted => facts
-            .status
-            .is_some_and(|status| (500..600).contains(&status.as_u16())),
-        Outcome::Cancelled => false,
+        Outcome::Completed | Outcome::Aborted => status(),
+        Outcome::Cancelled => facts.missed_deadline(),
     }
 }

@@ -7,11 +7,12 @@ use tower_layer::Layer;
 #[cfg(feature = "prometheus")]
 use crate::metrics::Exporter;
 use crate::{
+    category::{Categories, Rules},
     config::ConfigError,
     exclude::Patterns,
     log::Log,
     metrics::{Metrics, Names, Settings},
-    observe::{Engine, Observed},
+    observe::{Engine, Examined, Observed},
     request_id::{Ids, RequestIdLayer},
     timing::{SeverityBands, Timing},
 };
@@ -52,7 +53,7 @@ type Stack = (
     // First, so that there is an id for all that follows.
     Ids,
     // Counters before the log, so that nothing that goes wrong in a subscriber can cost a number.
-    (Timing, Log),
+    (Timing, (Categories, Log)),
 );
 
 /// Collects settings until [`build`](Self::build) checks them.
@@ -61,6 +62,7 @@ type Stack = (
 pub struct VitalsBuilder {
     request_id: RequestIdLayer,
     bands: SeverityBands,
+    rules: Rules,
     exclude: Vec<String>,
     settings: Settings,
     recorder: Recorder,
@@ -82,6 +84,7 @@ impl Vitals {
         VitalsBuilder {
             request_id: RequestIdLayer::new(),
             bands: SeverityBands::default(),
+            rules: Rules::new(),
             exclude: Vec::new(),
             settings: Settings::new(),
             #[cfg(feature = "prometheus")]
@@ -181,9 +184,9 @@ fn from_variables(variable: impl Fn(&str) -> Option<String>) -> Result<VitalsBui
 // === impl VitalsLayer ===
 
 impl<S> Layer<S> for VitalsLayer {
-    type Service = Observed<S>;
+    type Service = Observed<S, Examined>;
 
-    fn layer(&self, inner: S) -> Observed<S> {
+    fn layer(&self, inner: S) -> Observed<S, Examined> {
         Observed::new(inner, Arc::clone(&self.engine) as _)
     }
 }
@@ -201,6 +204,12 @@ impl VitalsBuilder {
     /// [`SeverityBands::default`].
     pub fn bands(mut self, bands: SeverityBands) -> Self {
         self.bands = bands;
+        self
+    }
+
+    /// How errors of the application's own are [categorised](crate::category). Defaults to [`Rules::new`].
+    pub fn rules(mut self, rules: Rules) -> Self {
+        self.rules = rules;
         self
     }
 
@@ -230,6 +239,18 @@ impl VitalsBuilder {
     pub fn scheme(mut self, scheme: &'static str) -> Self {
         self.settings = self.settings.scheme(scheme);
         self
+    }
+
+    /// See [`Settings::grpc_descriptors`].
+    ///
+    /// # Errors
+    ///
+    /// When the bytes are no descriptors.
+    #[cfg(feature = "tonic")]
+    #[cfg_attr(tower_vitals_docsrs, doc(cfg(feature = "tonic")))]
+    pub fn grpc_descriptors(mut self, encoded: &[u8]) -> Result<Self, ConfigError> {
+        self.settings = self.settings.grpc_descriptors(encoded)?;
+        Ok(self)
     }
 
     /// Publishes to the recorder that the application installs, before or after; there is then no `/metrics` of ours.
@@ -280,16 +301,17 @@ impl VitalsBuilder {
         tracing::info!(target: "tower_vitals", excluded, memory_bound, "watching");
         let mut ids = self.request_id.observer();
         ids.metrics = Some(metrics.clone());
-        let timing = Timing {
+        let timing = Timing::new(metrics.clone(), self.bands);
+        let categories = Categories {
+            rules: self.rules.checked()?,
             metrics: Some(metrics.clone()),
-            bands: Some(self.bands),
         };
         let log = Log {
             metrics: Some(metrics.clone()),
         };
         let engine = Engine {
             exclude: patterns,
-            observer: (ids, (timing, log)),
+            observer: (ids, (timing, (categories, log))),
         };
         Ok(Vitals {
             layer: VitalsLayer {

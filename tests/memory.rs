@@ -10,21 +10,18 @@ use allocation_counter::{AllocationInfo, measure};
 use axum::body::Bytes;
 use futures::executor::block_on;
 use http_body_util::{BodyExt, Full};
-use hyper::{Method, Request, Response};
+use hyper::{Method, Request, Response, body::Body};
 use tower::{Layer, Service, ServiceExt, service_fn};
 use tower_vitals::{TimingLayer, Vitals, exchange::Exchange, metrics::Settings};
 
 type Answer = Result<Response<Full<Bytes>>, Infallible>;
 
 /// Answers with a known length, after a layer of ours.
-fn around<L>(layer: L) -> impl Fn(Request<()>)
+fn around<L, B>(layer: L) -> impl Fn(Request<()>)
 where
     L: Layer<tower::util::ServiceFn<fn(Request<()>) -> std::future::Ready<Answer>>>,
-    L::Service: Service<
-            Request<()>,
-            Response = Response<tower_vitals::ResponseBody<Full<Bytes>>>,
-            Error = Infallible,
-        > + Clone,
+    L::Service: Service<Request<()>, Response = Response<B>, Error = Infallible> + Clone,
+    B: Body<Error = Infallible>,
 {
     fn answer(_: Request<()>) -> std::future::Ready<Answer> {
         std::future::ready(Ok(Response::new(Full::from("hello"))))
@@ -33,7 +30,7 @@ where
     move |request| {
         block_on(async {
             let response = service.clone().oneshot(request).await.unwrap();
-            response.into_body().collect().await.unwrap();
+            response.into_body().collect().await.map(drop).unwrap();
         });
     }
 }

@@ -45,6 +45,14 @@ impl MethodLabel {
     pub(crate) const fn as_str(self) -> &'static str {
         Self::ALL[self.index()]
     }
+
+    /// The label at a place that [`index`](Self::index) gave.
+    pub(super) fn at(index: u8) -> &'static str {
+        Self::ALL
+            .get(usize::from(index))
+            .copied()
+            .unwrap_or("_OTHER")
+    }
 }
 
 // === impl StatusLabel ===
@@ -67,6 +75,11 @@ impl StatusLabel {
     /// The number, or 0 for `unknown`.
     pub(crate) const fn code(self) -> u16 {
         self.0
+    }
+
+    /// The label of a number that [`code`](Self::code) gave.
+    pub(super) const fn at(code: u16) -> Self {
+        Self(code)
     }
 
     pub(crate) const fn is_server_error(self) -> bool {

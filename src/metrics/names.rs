@@ -4,8 +4,11 @@ use std::sync::Arc;
 
 use metrics::{Key, Label, Recorder, SharedString, Unit};
 
-use super::{labels::StatusLabel, series::Series};
-use crate::{exchange::Outcome, timing::Severity};
+use super::{
+    labels::{MethodLabel, StatusLabel},
+    series::{Series, Which},
+};
+use crate::{category::ErrorCategory, exchange::Outcome, grpc, timing::Severity};
 
 /// Which names the metrics of requests have.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -66,6 +69,8 @@ pub(super) const OUTCOMES: &str = "http_request_outcomes_total";
 pub(super) const SEVERITIES: &str = "http_requests_by_severity_total";
 pub(super) const EXCLUDED: &str = "http_requests_excluded_total";
 pub(super) const ERRORS: &str = "errors_total";
+pub(super) const GRPC_HANDLED: &str = "grpc_server_handled_total";
+pub(super) const GRPC_SECONDS: &str = "grpc_server_handling_seconds";
 pub(super) const OVERFLOW: &str = "vitals_overflow_total";
 pub(super) const HOOK_FAILURES: &str = "vitals_hook_failures_total";
 pub(super) const READINESS_ERRORS: &str = "vitals_readiness_errors_total";
@@ -122,6 +127,10 @@ impl Vocabulary {
         recorder.describe_histogram(self.duration.into(), seconds, text.into());
         let text = "Time from the request to the end of a streamed response.";
         recorder.describe_histogram(self.streams.into(), seconds, text.into());
+        let text = "gRPC calls that ended, by method and status.";
+        recorder.describe_counter(GRPC_HANDLED.into(), None, text.into());
+        let text = "Time from the start of a gRPC call to its end.";
+        recorder.describe_histogram(GRPC_SECONDS.into(), seconds, text.into());
         let text = "Requests that began and have not ended.";
         recorder.describe_gauge(self.in_flight.into(), None, text.into());
     }
@@ -131,9 +140,9 @@ impl Vocabulary {
         Key::from_parts(
             name,
             vec![
-                Label::new(self.method, series.method.as_str()),
+                Label::new(self.method, method(series.which)),
                 self.endpoint_label(&series.endpoint),
-                Label::new(self.status, series.status.to_string()),
+                Label::new(self.status, status(series.which).to_string()),
             ],
         )
     }
@@ -146,14 +155,15 @@ impl Vocabulary {
         scheme: &'static str,
     ) -> Key {
         let mut labels = vec![
-            Label::new(self.method, series.method.as_str()),
+            Label::new(self.method, method(series.which)),
             self.endpoint_label(&series.endpoint),
         ];
         if self.duration_by_status {
-            labels.push(Label::new(self.status, series.status.to_string()));
+            let status = status(series.which);
+            labels.push(Label::new(self.status, status.to_string()));
             labels.push(Label::new("url_scheme", scheme));
-            if StatusLabel::is_server_error(series.status) {
-                labels.push(Label::new("error_type", series.status.to_string()));
+            if status.is_server_error() {
+                labels.push(Label::new("error_type", status.to_string()));
             }
         }
         Key::from_parts(name, labels)
@@ -189,12 +199,25 @@ impl Vocabulary {
         )
     }
 
+    /// The key of the failures that a series counts.
+    pub(super) fn errors_key(&self, series: &Series) -> Key {
+        let category = ErrorCategory::ALL.get(usize::from(series.which.1));
+        let category = category.copied().unwrap_or(ErrorCategory::ServerError);
+        Key::from_parts(
+            ERRORS,
+            vec![
+                Label::new("category", category.as_str()),
+                self.endpoint_label(&series.endpoint),
+            ],
+        )
+    }
+
     /// The key of failures on paths that are not watched.
     pub(super) fn excluded_errors_key(&self) -> Key {
         Key::from_parts(
             ERRORS,
             vec![
-                Label::new("category", "server_error"),
+                Label::new("category", ErrorCategory::ServerError.as_str()),
                 Label::new(self.endpoint, "excluded"),
             ],
         )
@@ -214,4 +237,31 @@ pub(super) fn outcome_key(outcome: Outcome) -> Key {
 
 pub(super) fn dropped_key(sink: &'static str) -> Key {
     Key::from_parts(DROPPED, vec![Label::new("sink", sink)])
+}
+
+/// Labels that gRPC's own libraries have, whatever the preset.
+pub(super) fn grpc_labels(series: &Series) -> Vec<Label> {
+    let (service, method) = grpc::split(&series.endpoint).unwrap_or(("_OTHER", "_OTHER"));
+    let kind = grpc::Kind::ALL.get(usize::from(series.which.0));
+    vec![
+        Label::new("grpc_type", kind.map_or("unknown", |kind| kind.as_str())),
+        Label::new("grpc_service", service.to_owned()),
+        Label::new("grpc_method", method.to_owned()),
+    ]
+}
+
+/// The key of the calls that a series counts.
+pub(super) fn grpc_handled_key(series: &Series) -> Key {
+    let mut labels = grpc_labels(series);
+    let code = u8::try_from(series.which.1).map_or("Unknown", grpc::Code::name_of);
+    labels.push(Label::new("grpc_code", code));
+    Key::from_parts(GRPC_HANDLED, labels)
+}
+
+fn method(which: Which) -> &'static str {
+    MethodLabel::at(which.0)
+}
+
+fn status(which: Which) -> StatusLabel {
+    StatusLabel::at(which.1)
 }

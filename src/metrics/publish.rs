@@ -6,9 +6,9 @@ use metrics::{Key, Level, Metadata, Recorder};
 
 use super::{
     Inner, Metrics, Totals,
-    ledger::Ledger,
     names::{self, Vocabulary},
-    series::{Bounds, Published, Series, seconds},
+    series::{Bounds, Series, seconds},
+    table::Table,
 };
 use crate::{exchange::Outcome, timing::Severity};
 
@@ -42,7 +42,11 @@ struct Round<'a> {
 impl Publisher {
     pub(super) fn publish(&mut self, metrics: &Metrics, recorder: &dyn Recorder, drain: &dyn Fn()) {
         let Inner {
-            settings, ledger, ..
+            settings,
+            http,
+            errors,
+            grpc,
+            ..
         } = &*metrics.inner;
         let words = settings.names.vocabulary();
         let address = std::ptr::from_ref(recorder).cast::<()>().addr();
@@ -60,8 +64,15 @@ impl Publisher {
             scheme: settings.scheme,
         };
         round.totals(&metrics.totals(), &metrics.in_flight());
-        for endpoint in ledger.series() {
-            round.endpoint(&endpoint, ledger);
+        for endpoint in http.series() {
+            round.endpoint(&endpoint, http);
+        }
+        for series in errors.series().iter().flatten() {
+            let key = words.errors_key(series);
+            round.counter(&key, series.read().requests);
+        }
+        for series in grpc.series().iter().flatten() {
+            round.grpc(series, grpc);
         }
         drain();
     }
@@ -94,7 +105,7 @@ impl Round<'_> {
     }
 
     /// All series of one endpoint; those that did not change since last time are left alone.
-    fn endpoint(&mut self, all: &[Arc<Series>], ledger: &Ledger) {
+    fn endpoint(&mut self, all: &[Arc<Series>], table: &Table) {
         let mut severities = [0_u64; 4];
         let mut changed = false;
         for series in all {
@@ -106,18 +117,10 @@ impl Round<'_> {
                 .published
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner);
-            if published.to != self.generation {
-                *published = Published {
-                    to: self.generation,
-                    ..Default::default()
-                };
-            } else if published.requests == reading.requests
-                && count(&published.streams) == count(&reading.streams)
-            {
+            if !published.is_due(self.generation, &reading) {
                 continue;
             }
             changed = true;
-            published.requests = reading.requests;
             if let Some(requests) = self.words.requests {
                 let key = self.words.requests_key(requests, series);
                 self.counter(&key, reading.requests);
@@ -128,13 +131,13 @@ impl Round<'_> {
                 &duration,
                 &reading.duration,
                 &mut published.duration,
-                &ledger.bounds,
+                &table.bounds,
             );
             self.histogram(
                 &streams,
                 &reading.streams,
                 &mut published.streams,
-                &ledger.streams,
+                &table.streams,
             );
         }
         if let Some(first) = all.first().filter(|_| changed) {
@@ -143,6 +146,21 @@ impl Round<'_> {
                 self.counter(&key, severities[severity as usize]);
             }
         }
+    }
+
+    fn grpc(&mut self, series: &Series, table: &Table) {
+        let reading = series.read();
+        let mut published = series
+            .published
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if !published.is_due(self.generation, &reading) {
+            return;
+        }
+        self.counter(&names::grpc_handled_key(series), reading.requests);
+        let key = Key::from_parts(names::GRPC_SECONDS, names::grpc_labels(series));
+        let before = &mut published.duration;
+        self.histogram(&key, &reading.duration, before, &table.bounds);
     }
 
     fn counter(&self, key: &Key, value: u64) {
@@ -191,10 +209,4 @@ impl Round<'_> {
             *before = (now.0, before.1.wrapping_add(given));
         }
     }
-}
-
-fn count(buckets: &[(u64, u64)]) -> u64 {
-    buckets
-        .iter()
-        .fold(0, |sum, (count, _)| sum.wrapping_add(*count))
 }

@@ -1,4 +1,4 @@
-//! Counts the requests of one endpoint, method and status, one shard per thread.
+//! Counts the requests of one set of labels, one shard per thread.
 
 use std::{
     cell::Cell,
@@ -11,7 +11,6 @@ use std::{
     time::Duration,
 };
 
-use super::labels::{MethodLabel, StatusLabel};
 use crate::timing::Severity;
 
 /// More shards buy nothing: by then two threads seldom meet in one.
@@ -25,8 +24,7 @@ pub(crate) struct Bounds(Box<[u64]>);
 #[derive(Debug)]
 pub(crate) struct Series {
     pub(super) endpoint: Arc<str>,
-    pub(super) method: MethodLabel,
-    pub(super) status: StatusLabel,
+    pub(super) which: Which,
     /// Takes what no longer fits under the cap.
     pub(super) overflow: bool,
     shards: Box<[OnceLock<Box<Shard>>]>,
@@ -35,6 +33,10 @@ pub(crate) struct Series {
     /// What the recorder has been given; only the publisher looks at it.
     pub(super) published: Mutex<Published>,
 }
+
+/// What tells the series of one endpoint apart: two labels, as their table numbers them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Which(pub(super) u8, pub(super) u16);
 
 /// What a recorder has been given of one series.
 #[derive(Debug, Default)]
@@ -115,16 +117,10 @@ impl Bounds {
 // === impl Series ===
 
 impl Series {
-    pub(super) fn new(
-        endpoint: Arc<str>,
-        method: MethodLabel,
-        status: StatusLabel,
-        overflow: bool,
-    ) -> Self {
+    pub(super) fn new(endpoint: Arc<str>, which: Which, overflow: bool) -> Self {
         Self {
             endpoint,
-            method,
-            status,
+            which,
             overflow,
             shards: (0..shards()).map(|_| OnceLock::new()).collect(),
             streams: OnceLock::new(),
@@ -179,6 +175,26 @@ impl Series {
     }
 }
 
+// === impl Published ===
+
+impl Published {
+    /// Whether a recorder is to be given anything: it is another than before, or there is something new.
+    pub(super) fn is_due(&mut self, to: u64, reading: &Reading) -> bool {
+        if self.to != to {
+            *self = Self {
+                to,
+                ..Self::default()
+            };
+        } else if self.requests == reading.requests
+            && count(&self.streams) == count(&reading.streams)
+        {
+            return false;
+        }
+        self.requests = reading.requests;
+        true
+    }
+}
+
 // === impl Shard ===
 
 impl Shard {
@@ -212,6 +228,11 @@ impl Histogram {
             total.1 = total.1.wrapping_add(sum.load(Relaxed));
         }
     }
+}
+
+fn count(buckets: &[(u64, u64)]) -> u64 {
+    let counts = buckets.iter().map(|(count, _)| count);
+    counts.fold(0, |sum, count| sum.wrapping_add(*count))
 }
 
 /// How many shards there are on this machine.
@@ -261,7 +282,7 @@ mod tests {
             values in prop::collection::vec(0u64..12_000, 0..200),
         ) {
             let bounds = Bounds::new(edges.into_iter().map(Duration::from_nanos));
-            let series = Series::new("/".into(), MethodLabel::new(&http::Method::GET), StatusLabel::new(http::StatusCode::OK), false);
+            let series = Series::new("/".into(), Which(0, 200), false);
             for value in &values {
                 let head = Some(Duration::from_nanos(*value));
                 series.record(Sample { head, severity: None, stream: None }, &bounds, &bounds);
@@ -279,12 +300,7 @@ mod tests {
     #[test]
     fn counters_wrap_instead_of_panicking() {
         let bounds = Bounds::new([Duration::from_secs(1)]);
-        let series = Series::new(
-            "/".into(),
-            MethodLabel::new(&http::Method::GET),
-            StatusLabel::new(http::StatusCode::OK),
-            false,
-        );
+        let series = Series::new("/".into(), Which(0, 200), false);
         for _ in 0..3 {
             let sample = Sample {
                 head: Some(Duration::MAX),

@@ -48,8 +48,8 @@ async fn endings(
         async move { Ok::<_, Infallible>(response) }
     });
     // Twice, as where a nested router carries the stack again: the outer one speaks.
-    let inner = Observed::new(inner, record.engine());
-    let service = Observed::new(inner, record.engine());
+    let inner = Observed::<_>::new(inner, record.engine());
+    let service = Observed::<_>::new(inner, record.engine());
     let mut body = service.oneshot(request).await.unwrap().into_body();
     for _ in 0..polls {
         let _ = body.frame().await;
@@ -197,7 +197,7 @@ async fn a_body_longer_than_declared_is_flagged() {
 /// A service of ours around `inner`, and what its observer was told.
 fn around<S>(inner: S) -> (Observed<S>, Record) {
     let record = Record::default();
-    (Observed::new(inner, record.engine()), record)
+    (Observed::<_>::new(inner, record.engine()), record)
 }
 
 fn outcomes(record: &Record) -> Vec<Outcome> {

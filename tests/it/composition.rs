@@ -26,7 +26,7 @@ use tower::{
     util::BoxCloneSyncService,
 };
 use tower_vitals::{
-    LogLayer, RequestIdLayer, TimingLayer, Vitals,
+    Examined, LogLayer, RequestIdLayer, TimingLayer, Vitals,
     exclude::{ExcludeLayer, Patterns},
     metrics::Settings,
     timing::SeverityBands,
@@ -384,7 +384,7 @@ async fn timeouts_retries_and_shed_load_are_counted_where_they_stand() {
     impl
         tower::retry::Policy<
             Request<()>,
-            Response<tower_vitals::ResponseBody<Full<Bytes>>>,
+            Response<tower_vitals::ResponseBody<Full<Bytes>, Examined>>,
             BoxError,
         > for Twice
     {
@@ -392,7 +392,10 @@ async fn timeouts_retries_and_shed_load_are_counted_where_they_stand() {
         fn retry(
             &mut self,
             _: &mut Request<()>,
-            result: &mut Result<Response<tower_vitals::ResponseBody<Full<Bytes>>>, BoxError>,
+            result: &mut Result<
+                Response<tower_vitals::ResponseBody<Full<Bytes>, Examined>>,
+                BoxError,
+            >,
         ) -> Option<Ready<()>> {
             let again = result.is_err() && self.0 > 0;
             self.0 = self.0.saturating_sub(1);

@@ -74,8 +74,8 @@ fn lines(written: &Written) -> Vec<Value> {
 
 #[tokio::test(start_paused = true)]
 async fn one_event_a_request_with_its_facts_at_top_level() {
-    let (written, _guard) = written(Format::Json);
     let vitals = isolated();
+    let (written, _guard) = written(Format::Json);
     let app = Router::new()
         .route(
             "/users/{id}",
@@ -151,8 +151,8 @@ async fn one_event_is_one_line_whatever_a_client_sends() {
         "/\u{7f}\u{80}\u{9f}",
     ];
     for format in [Format::Json, Format::Text] {
-        let (written, _guard) = written(format);
         let vitals = isolated();
+        let (written, _guard) = written(format);
         let service = vitals.layer().layer(service_fn(|_: Request<()>| async {
             Ok::<_, Infallible>(Response::new(Full::<Bytes>::default()))
         }));

@@ -1,0 +1,312 @@
+//! Reads what gRPC says about a call: its status, its deadline, and which methods there are.
+
+use std::{
+    collections::HashSet,
+    sync::{Arc, LazyLock, PoisonError, RwLock},
+    time::Duration,
+};
+
+use http::{HeaderMap, HeaderValue, header};
+
+/// More methods than any server has; what comes after stays unknown.
+const MOST_METHODS: usize = 1_000;
+
+/// A gRPC status code, 0 to 16.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Code(u8);
+
+/// A gRPC call, as far as its content type promises.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Call {
+    pub(crate) deadline: Option<Duration>,
+    pub(crate) code: Option<Code>,
+}
+
+/// Who streams in a gRPC method; nothing on the wire says so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Unary,
+    ClientStream,
+    ServerStream,
+    BidiStream,
+    /// Nobody told us.
+    Unknown,
+}
+
+/// How a gRPC call went.
+#[derive(Clone, Debug)]
+pub(crate) struct Status {
+    pub(crate) code: Code,
+    /// The path of the method, where the server is known to have it.
+    pub(crate) method: Option<Arc<str>>,
+}
+
+// === impl Code ===
+
+impl Code {
+    #[cfg(test)]
+    pub(crate) const OK: Self = Self(0);
+    pub(crate) const CANCELLED: Self = Self(1);
+    pub(crate) const UNKNOWN: Self = Self(2);
+    pub(crate) const DEADLINE_EXCEEDED: Self = Self(4);
+    pub(crate) const UNIMPLEMENTED: Self = Self(12);
+    pub(crate) const INTERNAL: Self = Self(13);
+
+    /// The words of gRPC's own libraries, which dashboards look for.
+    const NAMES: [&str; 17] = [
+        "OK",
+        "Canceled",
+        "Unknown",
+        "InvalidArgument",
+        "DeadlineExceeded",
+        "NotFound",
+        "AlreadyExists",
+        "PermissionDenied",
+        "ResourceExhausted",
+        "FailedPrecondition",
+        "Aborted",
+        "OutOfRange",
+        "Unimplemented",
+        "Internal",
+        "Unavailable",
+        "DataLoss",
+        "Unauthenticated",
+    ];
+
+    /// What headers or trailers say, where they say anything. Nonsense, and two that differ, are `UNKNOWN`.
+    pub(crate) fn read(headers: &HeaderMap) -> Option<Self> {
+        let mut values = headers.get_all("grpc-status").iter().map(Self::parse);
+        let first = values.next()?;
+        Some(if values.all(|other| other == first) {
+            first
+        } else {
+            Self::UNKNOWN
+        })
+    }
+
+    fn parse(value: &HeaderValue) -> Self {
+        match value.as_bytes() {
+            [digit @ b'0'..=b'9'] => Self(digit - b'0'),
+            [b'1', digit @ b'0'..=b'6'] => Self(10 + digit - b'0'),
+            _ => Self::UNKNOWN,
+        }
+    }
+
+    pub(crate) const fn number(self) -> u8 {
+        self.0
+    }
+
+    pub(crate) fn name_of(number: u8) -> &'static str {
+        let name = Self::NAMES.get(usize::from(number));
+        name.copied().unwrap_or("Unknown")
+    }
+}
+
+// === impl Kind ===
+
+impl Kind {
+    pub(crate) const ALL: [Self; 5] = [
+        Self::Unary,
+        Self::ClientStream,
+        Self::ServerStream,
+        Self::BidiStream,
+        Self::Unknown,
+    ];
+
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Unary => "unary",
+            Self::ClientStream => "client_stream",
+            Self::ServerStream => "server_stream",
+            Self::BidiStream => "bidi_stream",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+// === impl Call ===
+
+impl Call {
+    /// A request that says of itself that it is gRPC.
+    pub(crate) fn of(headers: &HeaderMap) -> Option<Self> {
+        is_grpc(headers).then(|| Self {
+            deadline: headers.get("grpc-timeout").and_then(timeout),
+            code: None,
+        })
+    }
+}
+
+// === impl Status ===
+
+impl Status {
+    /// Whether the server's side failed. A method that nobody has is the client's mistake.
+    pub(crate) const fn is_failure(&self) -> bool {
+        match self.code.0 {
+            2 | 4 | 13 | 14 | 15 => true,
+            12 => self.method.is_some(),
+            _ => false,
+        }
+    }
+}
+
+/// gRPC proper; gRPC-Web carries its trailers inside the body and ends like any other.
+pub(crate) fn is_grpc(headers: &HeaderMap) -> bool {
+    let Some(kind) = headers.get(header::CONTENT_TYPE) else {
+        return false;
+    };
+    let Some(rest) = kind.as_bytes().strip_prefix(b"application/grpc") else {
+        return false;
+    };
+    matches!(rest.first(), None | Some(b'+' | b';'))
+}
+
+/// One to eight digits and a unit; anything else is no deadline.
+fn timeout(value: &HeaderValue) -> Option<Duration> {
+    let (unit, digits) = value.as_bytes().split_last()?;
+    let digits = std::str::from_utf8(digits).ok()?;
+    if digits.len() > 8 || !digits.bytes().all(|digit| digit.is_ascii_digit()) {
+        return None;
+    }
+    let amount: u64 = digits.parse().ok()?;
+    match unit {
+        b'H' => Some(Duration::from_secs(amount * 3_600)),
+        b'M' => Some(Duration::from_secs(amount * 60)),
+        b'S' => Some(Duration::from_secs(amount)),
+        b'm' => Some(Duration::from_millis(amount)),
+        b'u' => Some(Duration::from_micros(amount)),
+        b'n' => Some(Duration::from_nanos(amount)),
+        _ => None,
+    }
+}
+
+/// The method at `path`, if the server has ever answered it with anything but UNIMPLEMENTED, as now with `answered`.
+///
+/// Only so is a path fit to be a label: anyone can ask for anything.
+pub(crate) fn known(path: &str, answered: Option<Code>) -> Option<Arc<str>> {
+    static KNOWN: LazyLock<RwLock<HashSet<Arc<str>>>> = LazyLock::new(RwLock::default);
+    let known = KNOWN.read().unwrap_or_else(PoisonError::into_inner);
+    if let Some(method) = known.get(path) {
+        return Some(Arc::clone(method));
+    }
+    let full = known.len() >= MOST_METHODS;
+    drop(known);
+    let answered = answered.is_some_and(|code| code != Code::UNIMPLEMENTED);
+    if full || !answered || split(path).is_none() {
+        return None;
+    }
+    let mut known = KNOWN.write().unwrap_or_else(PoisonError::into_inner);
+    let method: Arc<str> = path.into();
+    known.insert(Arc::clone(&method));
+    Some(method)
+}
+
+/// The methods of an encoded `FileDescriptorSet`, by their paths.
+#[cfg(feature = "tonic")]
+pub(crate) fn kinds(
+    descriptors: &[u8],
+) -> Result<std::collections::BTreeMap<String, Kind>, prost::DecodeError> {
+    use prost::Message;
+    let set = prost_types::FileDescriptorSet::decode(descriptors)?;
+    let mut kinds = std::collections::BTreeMap::new();
+    for file in &set.file {
+        for service in &file.service {
+            for method in &service.method {
+                let package = file.package();
+                let dot = if package.is_empty() { "" } else { "." };
+                let path = format!("/{package}{dot}{}/{}", service.name(), method.name());
+                let kind = match (method.client_streaming(), method.server_streaming()) {
+                    (false, false) => Kind::Unary,
+                    (true, false) => Kind::ClientStream,
+                    (false, true) => Kind::ServerStream,
+                    (true, true) => Kind::BidiStream,
+                };
+                kinds.insert(path, kind);
+            }
+        }
+    }
+    Ok(kinds)
+}
+
+/// Service and method of a gRPC path.
+pub(crate) fn split(path: &str) -> Option<(&str, &str)> {
+    let (service, method) = path.strip_prefix('/')?.split_once('/')?;
+    let fits = |name: &str| {
+        let character = |c: u8| c.is_ascii_alphanumeric() || b"._-".contains(&c);
+        (1..=128).contains(&name.len()) && name.bytes().all(character)
+    };
+    (fits(service) && fits(method)).then_some((service, method))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(values: &[&'static [u8]]) -> Option<u8> {
+        let mut headers = HeaderMap::new();
+        for value in values {
+            headers.append("grpc-status", HeaderValue::from_bytes(value).unwrap());
+        }
+        Code::read(&headers).map(Code::number)
+    }
+
+    #[test]
+    fn a_status_is_one_of_seventeen() {
+        assert_eq!(read(&[]), None);
+        assert_eq!(read(&[b"0"]), Some(0));
+        assert_eq!(read(&[b"16"]), Some(16));
+        assert_eq!(read(&[b"5", b"5"]), Some(5));
+        for nonsense in ["", "abc", "999", "-1", "17", "05", " 0", "0 ", "+1", "1.0"] {
+            assert_eq!(read(&[nonsense.as_bytes()]), Some(2), "{nonsense:?}");
+        }
+        assert_eq!(read(&[b"0", b"13"]), Some(2));
+        assert_eq!(read(&[b"\xff"]), Some(2));
+    }
+
+    #[test]
+    fn a_deadline_is_digits_and_a_unit() {
+        let read = |text: &'static str| timeout(&HeaderValue::from_static(text));
+        assert_eq!(read("1S"), Some(Duration::from_secs(1)));
+        assert_eq!(read("250m"), Some(Duration::from_millis(250)));
+        assert_eq!(
+            read("99999999H"),
+            Some(Duration::from_secs(99_999_999 * 3_600))
+        );
+        for nonsense in [
+            "",
+            "S",
+            "1",
+            "1s",
+            "-1S",
+            "999999999S",
+            "1.5S",
+            "+1S",
+            "1 S",
+        ] {
+            assert_eq!(read(nonsense), None, "{nonsense:?}");
+        }
+    }
+
+    #[test]
+    fn a_method_is_known_once_it_was_answered() {
+        let path = "/test.Known/Method";
+        assert_eq!(known(path, None), None);
+        assert_eq!(known(path, Some(Code::UNIMPLEMENTED)), None);
+        assert_eq!(known(path, Some(Code::OK)).as_deref(), Some(path));
+        assert_eq!(
+            known(path, Some(Code::UNIMPLEMENTED)).as_deref(),
+            Some(path)
+        );
+        for malformed in [
+            "/",
+            "/a",
+            "a/b",
+            "/a/b/c",
+            "/a/",
+            "//b",
+            "/a/b\u{e9}",
+            "/a b/c",
+        ] {
+            assert_eq!(known(malformed, Some(Code::OK)), None, "{malformed:?}");
+        }
+    }
+}

@@ -1,0 +1,201 @@
+//! Finds the series of a request, and bounds how many there are.
+
+use std::{
+    cell::RefCell,
+    collections::HashMap,
+    hash::{BuildHasherDefault, Hasher},
+    sync::{
+        Arc, PoisonError, RwLock,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+};
+
+use super::series::{Bounds, Sample, Series, Which};
+
+/// Statuses and methods that a handler lets a client choose must not multiply the endpoints without end.
+const SERIES_PER_ENDPOINT: usize = 8;
+
+/// What a thread remembers before it starts anew.
+const REMEMBERED: usize = 8_192;
+
+const UNMATCHED: &str = "unmatched";
+const OVERFLOW: &str = "overflow";
+
+/// The series of one kind, by endpoint, until the publisher reads them.
+#[derive(Debug)]
+pub(super) struct Table {
+    /// Tells tables apart in what threads remember.
+    number: u64,
+    endpoint_cap: usize,
+    pub(super) bounds: Bounds,
+    pub(super) streams: Bounds,
+    rows: RwLock<Rows>,
+}
+
+#[derive(Debug, Default)]
+struct Rows {
+    endpoints: HashMap<Arc<str>, Vec<Arc<Series>>>,
+    /// Endpoints and series that count against the cap.
+    named: usize,
+    series: usize,
+}
+
+/// By address: two texts of one address are the same text while both live.
+type Remembered = HashMap<Key, Arc<Series>, BuildHasherDefault<Mix>>;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Key {
+    table: u64,
+    endpoint: (usize, usize),
+    which: Which,
+}
+
+/// Multiplies words together; what it hashes are addresses, which no client chooses.
+#[derive(Debug, Default)]
+struct Mix(u64);
+
+thread_local! {
+    static REMEMBER: RefCell<Remembered> = RefCell::default();
+}
+
+// === impl Table ===
+
+impl Table {
+    pub(super) fn new(endpoint_cap: usize, bounds: Bounds, streams: Bounds) -> Self {
+        static NUMBERS: AtomicU64 = AtomicU64::new(0);
+        Self {
+            number: NUMBERS.fetch_add(1, Relaxed),
+            endpoint_cap,
+            bounds,
+            streams,
+            rows: RwLock::default(),
+        }
+    }
+
+    /// Counts a request; `false` where it no longer fitted under the cap.
+    pub(super) fn record(&self, endpoint: Option<&str>, which: Which, sample: Sample) -> bool {
+        let endpoint = endpoint.unwrap_or(UNMATCHED);
+        let key = Key {
+            table: self.number,
+            endpoint: (endpoint.as_ptr().addr(), endpoint.len()),
+            which,
+        };
+        let known = REMEMBER.try_with(|remember| {
+            let remember = remember.borrow();
+            match remember.get(&key) {
+                // The address may have been another text's before.
+                Some(series) if *series.endpoint == *endpoint => {
+                    series.record(sample, &self.bounds, &self.streams);
+                    true
+                }
+                _ => false,
+            }
+        });
+        if known == Ok(true) {
+            return true;
+        }
+        let series = self.find(endpoint, which);
+        series.record(sample, &self.bounds, &self.streams);
+        if series.overflow {
+            return false;
+        }
+        let forgotten = REMEMBER.try_with(|remember| {
+            let mut remember = remember.borrow_mut();
+            let full = remember.len() >= REMEMBERED;
+            let forgotten = full.then(|| std::mem::take(&mut *remember));
+            remember.insert(key, series);
+            forgotten
+        });
+        drop(forgotten);
+        true
+    }
+
+    fn find(&self, endpoint: &str, which: Which) -> Arc<Series> {
+        let rows = self.rows.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(series) = rows.get(endpoint, which) {
+            return series;
+        }
+        drop(rows);
+        let mut rows = self.rows.write().unwrap_or_else(PoisonError::into_inner);
+        rows.get_or_add(endpoint, which, self.endpoint_cap)
+    }
+
+    /// The series there are, endpoint by endpoint.
+    pub(super) fn series(&self) -> Vec<Vec<Arc<Series>>> {
+        let rows = self.rows.read().unwrap_or_else(PoisonError::into_inner);
+        rows.endpoints.values().cloned().collect()
+    }
+
+    /// The most memory, in bytes, that counting can take with endpoints of 64 characters, where an endpoint outside the cap
+    /// has at most `most` series.
+    pub(super) fn memory_bound(&self, most: usize) -> usize {
+        let per_endpoint = SERIES_PER_ENDPOINT.min(most);
+        let series = self.endpoint_cap.saturating_mul(per_endpoint) + 2 * most;
+        series.saturating_mul(Series::bytes(64, &self.bounds, &self.streams))
+    }
+}
+
+// === impl Rows ===
+
+impl Rows {
+    fn get(&self, endpoint: &str, which: Which) -> Option<Arc<Series>> {
+        let series = self.endpoints.get(endpoint)?;
+        series.iter().find(|series| series.which == which).cloned()
+    }
+
+    fn get_or_add(&mut self, endpoint: &str, which: Which, cap: usize) -> Arc<Series> {
+        if let Some(series) = self.get(endpoint, which) {
+            return series;
+        }
+        let free = endpoint == UNMATCHED || endpoint == OVERFLOW;
+        let known = self.endpoints.contains_key(endpoint);
+        if !free {
+            let room = self.series < cap.saturating_mul(SERIES_PER_ENDPOINT);
+            if !room || (!known && self.named >= cap) {
+                return self.get_or_add(OVERFLOW, which, cap);
+            }
+            self.series += 1;
+            self.named += usize::from(!known);
+        }
+        let overflow = endpoint == OVERFLOW;
+        let endpoint: Arc<str> = match self.endpoints.get_key_value(endpoint) {
+            Some((known, _)) => Arc::clone(known),
+            None => endpoint.into(),
+        };
+        let series = Arc::new(Series::new(Arc::clone(&endpoint), which, overflow));
+        let all = self.endpoints.entry(endpoint).or_default();
+        all.push(Arc::clone(&series));
+        series
+    }
+}
+
+// === impl Mix ===
+
+impl Hasher for Mix {
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.write_u64(u64::from(*byte));
+        }
+    }
+
+    fn write_u8(&mut self, word: u8) {
+        self.write_u64(u64::from(word));
+    }
+
+    fn write_u16(&mut self, word: u16) {
+        self.write_u64(u64::from(word));
+    }
+
+    fn write_usize(&mut self, word: usize) {
+        self.write_u64(word as u64);
+    }
+
+    fn write_u64(&mut self, word: u64) {
+        self.0 = (self.0.rotate_left(23) ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
+
+    fn finish(&self) -> u64 {
+        // The table takes the low bits, the product mixes the high ones.
+        self.0 ^ (self.0 >> 32)
+    }
+}
