@@ -134,6 +134,15 @@ impl Call {
             code: None,
         })
     }
+
+    /// Whether the deadline had passed. The client's clock began before ours, so the end of its patience may reach us a
+    /// little early: a sixteenth of it, 10 ms at most, is taken for the way.
+    pub(crate) fn is_late(&self, elapsed: Duration) -> bool {
+        self.deadline.is_some_and(|deadline| {
+            let way = (deadline / 16).min(Duration::from_millis(10));
+            elapsed >= deadline - way
+        })
+    }
 }
 
 // === impl Status ===

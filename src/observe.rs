@@ -555,9 +555,10 @@ impl Tracker {
     /// How a gRPC call went; where nobody said, by the way it ended.
     fn grpc_status(&self, outcome: Outcome, total: Duration) -> Option<grpc::Status> {
         let call = self.grpc?;
-        let late = call.deadline.is_some_and(|deadline| total >= deadline);
         let unsaid = match outcome {
-            Outcome::Aborted | Outcome::Cancelled if late => grpc::Code::DEADLINE_EXCEEDED,
+            Outcome::Aborted | Outcome::Cancelled if call.is_late(total) => {
+                grpc::Code::DEADLINE_EXCEEDED
+            }
             Outcome::Aborted | Outcome::Cancelled => grpc::Code::CANCELLED,
             _ => grpc::Code::UNKNOWN,
         };

@@ -4,10 +4,24 @@
     reason = "in a test a panic with its place is the best error there is"
 )]
 
+#[expect(
+    clippy::allow_attributes,
+    clippy::clone_on_ref_ptr,
+    unreachable_pub,
+    unused_qualifications,
+    reason = "made from probe.proto by tonic-prost-build, and left as it is"
+)]
+#[path = "../../examples/conformance/generated.rs"]
+mod generated;
+#[path = "../../examples/conformance/probe.rs"]
+mod probe;
+
+mod categories;
 mod composition;
 mod conservation;
 mod exclusion;
 mod exposition;
+mod grpc;
 mod ids;
 mod logging;
 mod metrics;

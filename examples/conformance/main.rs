@@ -1,5 +1,15 @@
 //! A server for black-box tests: every way in which a request can end, and what was counted. CONTRIBUTING says how to drive it.
 
+#[expect(
+    clippy::allow_attributes,
+    clippy::clone_on_ref_ptr,
+    unreachable_pub,
+    unused_qualifications,
+    reason = "made from probe.proto by tonic-prost-build, and left as it is"
+)]
+mod generated;
+mod probe;
+
 use std::{
     collections::VecDeque,
     convert::Infallible,
@@ -29,7 +39,9 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use tokio::{io, net::TcpListener, time};
 use tower::{Layer, Service, ServiceBuilder};
-use tower_vitals::{RequestIdLayer, Vitals, logs, metrics::Metrics};
+use tower_vitals::{
+    Failure, RequestIdLayer, Vitals, category::ErrorCategory, logs, metrics::Metrics,
+};
 use tracing::field::{Field, Visit};
 use tracing_subscriber::{layer::SubscriberExt, util::SubscriberInitExt};
 
@@ -71,6 +83,7 @@ async fn serve(settings: Settings) -> Result<(), Box<dyn Error>> {
         .exclude(settings.exclude)
         .endpoint_cap(settings.series_cap)
         .request_id(RequestIdLayer::new().trust_inbound(settings.trust_inbound))
+        .grpc_descriptors(probe::DESCRIPTORS)?
         .build()?;
     let app = application(&vitals);
     let admin = administration(&vitals, last);
@@ -171,6 +184,7 @@ fn application(vitals: &Vitals) -> Router {
         .route("/204", get(async || StatusCode::NO_CONTENT))
         .route("/304", get(async || StatusCode::NOT_MODIFIED))
         .route("/err", get(failing))
+        .route("/fail", get(fail))
         .route("/slow", get(slow))
         .route("/drip", get(drip))
         .route("/panic", get(panicking))
@@ -187,6 +201,7 @@ fn application(vitals: &Vitals) -> Router {
         .nest("/nested", nested)
         .route("/admin", any(async || "admin\n"))
         .route("/health", any(async || "healthy\n"))
+        .route_service(probe::ROUTE, probe::service())
         .layer(around)
 }
 
@@ -231,6 +246,40 @@ async fn failing(Query(asked): Query<Asked>) -> Response {
         Ok(status) => (status, "as you asked\n").into_response(),
         Err(error) => (StatusCode::BAD_REQUEST, format!("{error}\n")).into_response(),
     }
+}
+
+#[derive(Deserialize)]
+struct Wanted {
+    kind: String,
+    #[serde(default)]
+    msg: String,
+}
+
+/// An error of the wanted kind with the wanted text, behind an answer that shows neither.
+async fn fail(Query(Wanted { kind, msg }): Query<Wanted>) -> Response {
+    let (status, error): (u16, BoxError) = match kind.as_str() {
+        "database" => (500, sqlx_core::Error::Protocol(msg).into()),
+        "external" => (500, io_error(io::ErrorKind::ConnectionRefused, msg)),
+        "timeout" => (500, io_error(io::ErrorKind::TimedOut, msg)),
+        "server" => (500, Broken(msg).into()),
+        "validation" => (422, Broken(msg).into()),
+        "conflict" => (409, Broken(msg).into()),
+        "rate_limit" => (429, Broken(msg).into()),
+        "authentication" => (401, Broken(msg).into()),
+        "not_found" => (404, Broken(msg).into()),
+        _ => return (StatusCode::BAD_REQUEST, "no such kind\n").into_response(),
+    };
+    let status = StatusCode::from_u16(status).unwrap_or_default();
+    let failure = Failure::new(error).answer((status, "it failed\n"));
+    if kind == "server" {
+        // Words in its text must not make it anything else.
+        return failure.category(ErrorCategory::ServerError).into_response();
+    }
+    failure.into_response()
+}
+
+fn io_error(kind: io::ErrorKind, text: String) -> BoxError {
+    io::Error::new(kind, Broken(text)).into()
 }
 
 async fn slow(Query(asked): Query<Asked>) -> &'static str {
@@ -294,7 +343,7 @@ struct FaultLayer;
 struct Fault<S>(S);
 
 #[derive(Debug)]
-struct Broken;
+struct Broken(String);
 
 impl<S> Layer<S> for FaultLayer {
     type Service = Fault<S>;
@@ -320,7 +369,10 @@ where
     fn call(&mut self, request: Request) -> Self::Future {
         match request.uri().path() {
             "/panic-sync" => panic!("/panic-sync: as you asked"),
-            "/service-error" => Either::Right(ready(Err(Broken.into()))),
+            "/service-error" => Either::Right(ready(Err(Broken(
+                "/service-error: as you asked".into(),
+            )
+            .into()))),
             _ => Either::Left(futures::TryFutureExt::err_into(self.0.call(request))),
         }
     }
@@ -328,7 +380,7 @@ where
 
 impl Display for Broken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("/service-error: as you asked")
+        f.write_str(&self.0)
     }
 }
 
@@ -403,15 +455,15 @@ impl<S: tracing::Subscriber> tracing_subscriber::Layer<S> for Last {
             "path": take("path"),
             "endpoint": take("endpoint"),
             "status": take("status"),
-            "grpc_status": null,
+            "grpc_status": take("grpc_status"),
             "outcome": take("outcome"),
             "severity": take("severity"),
-            "category": null,
+            "category": take("category"),
             "head_ms": take("head_ms"),
             "total_ms": take("total_ms"),
             "bytes": take("bytes"),
-            "user": null,
-            "tenant": null,
+            "user": take("user"),
+            "tenant": take("tenant"),
         });
         let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if last.len() == REMEMBERED {

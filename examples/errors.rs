@@ -1,0 +1,171 @@
+//! Turns "500" into something a person on call can act on: each category from a real cause, behind a safe answer.
+//!
+//! `cargo run --example errors`, then what it prints.
+
+use std::{env, error::Error, fmt, num::ParseIntError, time::Duration};
+
+use axum::{
+    Router,
+    extract::{Path, State},
+    http::{HeaderMap, StatusCode},
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
+use sqlx::{Row, SqlitePool, sqlite::SqlitePoolOptions};
+use tokio::{net::TcpListener, signal, sync::Semaphore, time};
+use tower_vitals::{
+    Failure, RequestContext, Vitals,
+    category::{ErrorCategory, Rules},
+    logs,
+};
+
+/// An error of our own, for which there is a rule.
+#[derive(Debug)]
+struct StockIsBusy;
+
+impl fmt::Display for StockIsBusy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("somebody else holds this item")
+    }
+}
+
+impl Error for StockIsBusy {}
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn Error>> {
+    logs::init()?;
+    let rules = Rules::new()
+        .on::<StockIsBusy>(|_| Some(ErrorCategory::Conflict))
+        .on::<ParseIntError>(|_| Some(ErrorCategory::Validation));
+    let vitals = Vitals::from_env()?.rules(rules).build()?;
+
+    let database = SqlitePoolOptions::new()
+        .max_connections(1)
+        .connect("sqlite::memory:")
+        .await?;
+    sqlx::query("CREATE TABLE stock (item TEXT PRIMARY KEY, amount INTEGER NOT NULL)")
+        .execute(&database)
+        .await?;
+    let app = Router::new()
+        .route("/stock/{item}", get(show).post(add))
+        .route("/broken-query", get(broken_query))
+        .route("/exchange-rate", get(exchange_rate))
+        .route("/report", get(report))
+        .route("/amount/{amount}", get(amount))
+        .route("/hold", post(hold))
+        .route("/account", get(account))
+        .route("/limited", get(limited))
+        .route("/bug", get(bug))
+        .with_state(database)
+        .layer(vitals.layer())
+        .merge(vitals.routes());
+
+    let port = env::var("PORT").unwrap_or_else(|_| "3000".into());
+    let address = format!("127.0.0.1:{port}");
+    let listener = TcpListener::bind(&address)
+        .await
+        .map_err(|error| format!("{address}: {error}"))?;
+    let address = listener.local_addr()?;
+    println!(
+        "Failures on http://{address}. Try:
+
+  curl -X POST http://{address}/stock/tea                        # twice: conflict, of a unique key
+  curl http://{address}/stock/unicorn                            # not_found, of a row that is missing
+  curl http://{address}/broken-query                             # database
+  curl http://{address}/exchange-rate                            # external_service
+  curl http://{address}/report                                   # timeout
+  curl http://{address}/amount/many                              # validation, by a rule of our own
+  curl -X POST http://{address}/hold                             # conflict, by a rule of our own
+  curl http://{address}/account                                  # authentication
+  curl http://{address}/limited                                  # rate_limit
+  curl http://{address}/bug                                      # server_error
+  curl -s http://{address}/metrics | grep ^errors_total
+"
+    );
+    let stop = async { _ = signal::ctrl_c().await };
+    axum::serve(listener, app)
+        .with_graceful_shutdown(stop)
+        .await?;
+    Ok(())
+}
+
+/// A missing row is an error of sqlx's, and here what the client asked for is not there.
+async fn show(
+    State(database): State<SqlitePool>,
+    Path(item): Path<String>,
+) -> Result<String, Failure> {
+    let row = sqlx::query("SELECT amount FROM stock WHERE item = ?")
+        .bind(&item)
+        .fetch_one(&database)
+        .await
+        .map_err(|error| match error {
+            sqlx::Error::RowNotFound => {
+                Failure::new(error).answer((StatusCode::NOT_FOUND, "no such item\n"))
+            }
+            _ => error.into(),
+        })?;
+    let amount: i64 = row.try_get("amount")?;
+    Ok(format!("{amount}\n"))
+}
+
+async fn add(
+    State(database): State<SqlitePool>,
+    Path(item): Path<String>,
+) -> Result<StatusCode, Failure> {
+    sqlx::query("INSERT INTO stock VALUES (?, 1)")
+        .bind(&item)
+        .execute(&database)
+        .await?;
+    Ok(StatusCode::CREATED)
+}
+
+async fn broken_query(State(database): State<SqlitePool>) -> Result<(), Failure> {
+    sqlx::query("SELECT * FROM nothing_here")
+        .execute(&database)
+        .await?;
+    Ok(())
+}
+
+/// Nobody listens on that port.
+async fn exchange_rate() -> Result<String, Failure> {
+    let answer = reqwest::get("http://127.0.0.1:9/rates").await?;
+    Ok(answer.text().await?)
+}
+
+async fn report() -> Result<(), Failure> {
+    let endless = std::future::pending();
+    Ok(time::timeout(Duration::from_millis(200), endless).await?)
+}
+
+async fn amount(Path(amount): Path<String>) -> Result<String, Failure> {
+    let refuse = |error| Failure::new(error).answer((StatusCode::BAD_REQUEST, "not a number\n"));
+    let amount: u32 = amount.parse().map_err(refuse)?;
+    Ok(format!("{amount}\n"))
+}
+
+async fn hold() -> Result<(), Failure> {
+    Err(StockIsBusy.into())
+}
+
+/// Code that makes its own response says the rest to the context.
+async fn account(context: RequestContext, headers: HeaderMap) -> Response {
+    let Some(user) = headers.get("x-user").and_then(|user| user.to_str().ok()) else {
+        context.tag("reason", "no x-user");
+        return (StatusCode::UNAUTHORIZED, "who are you?\n").into_response();
+    };
+    context.user(user).tenant("acme");
+    "your account\n".into_response()
+}
+
+/// A gate that is always full.
+async fn limited() -> Result<(), Failure> {
+    static GATE: Semaphore = Semaphore::const_new(0);
+    let _permit = GATE.try_acquire().map_err(|error| {
+        Failure::new(error).answer((StatusCode::TOO_MANY_REQUESTS, "later, please\n"))
+    })?;
+    Ok(())
+}
+
+async fn bug() -> Result<(), Failure> {
+    Err("a thing that cannot happen".into())
+}
