@@ -19,7 +19,8 @@
 //!
 //! # When it speaks
 //!
-//! When a failing request has ended: `errors_total{category,endpoint}`. Error texts are never labels, and no error is
+//! When a failing request has ended: `errors_total{category,endpoint}`. Where layers of this kind nest, the outermost counts,
+//! and asks the rules of the innermost first: so a route has its own. Error texts are never labels, and no error is
 //! formatted unless words are looked for or the request is logged.
 
 mod chain;
@@ -86,7 +87,7 @@ pub struct ErrorCategoryLayer {
 /// The observer behind [`ErrorCategoryLayer`].
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Categories {
-    pub(crate) rules: Rules,
+    pub(crate) rules: Arc<Rules>,
     /// Where failures are counted; in the process's counters if none are named.
     pub(crate) metrics: Option<Metrics>,
 }
@@ -166,6 +167,19 @@ impl ErrorCategory {
     }
 }
 
+// === impl Evidence ===
+
+impl Evidence {
+    /// What is known here, and else what is known there.
+    fn or(self, other: Self) -> Self {
+        Self {
+            by_type: self.by_type.or(other.by_type),
+            by_words: self.by_words.or(other.by_words),
+            text: self.text.or(other.text),
+        }
+    }
+}
+
 // === impl ErrorCategoryLayer ===
 
 impl ErrorCategoryLayer {
@@ -183,7 +197,7 @@ impl ErrorCategoryLayer {
     ///
     /// When two rules are about one type.
     pub fn rules(mut self, rules: Rules) -> Result<Self, ConfigError> {
-        Arc::make_mut(&mut self.engine).observer.rules = rules.checked()?;
+        Arc::make_mut(&mut self.engine).observer.rules = Arc::new(rules.checked()?);
         Ok(self)
     }
 
@@ -226,9 +240,15 @@ impl Categories {
     /// Examines an error once, while it can be seen; whatever its own code does stays here.
     fn examine(&self, exchange: &Exchange, vague: bool, error: &(dyn Error + 'static)) {
         let wanted = exchange.is_claimed(Kinds::LOG);
-        let (evidence, failures) = self.rules.examine(error, vague, wanted);
-        for _ in 0..failures {
-            self.metrics().hook_failed();
+        let lent = exchange.lent().rules;
+        let all = lent.iter().chain([&self.rules]);
+        let mut evidence = Evidence::default();
+        for rules in all {
+            let (found, failures) = rules.examine(error, vague, wanted);
+            for _ in 0..failures {
+                self.metrics().hook_failed();
+            }
+            evidence = evidence.or(found);
         }
         // What a layer further in has found is from nearer to the cause.
         exchange.lend(|lent| _ = lent.evidence.get_or_insert(evidence));
@@ -240,7 +260,15 @@ impl Observer for Categories {
         Kinds::CATEGORY
     }
 
-    fn head(&self, _: Kinds, exchange: &Exchange, response: &mut response::Parts) {
+    /// A route's own rules are asked by whoever speaks.
+    fn lend(&self, speaking: Kinds, exchange: &Exchange) {
+        if !speaking.overlaps(self.kinds()) {
+            let rules = Arc::clone(&self.rules);
+            exchange.lend(|lent| lent.rules = Some(rules));
+        }
+    }
+
+    fn head(&self, _: Kinds, exchange: &Arc<Exchange>, response: &mut response::Parts) {
         let vague = is_vague(response.status);
         if let Some(Cause { error, category }) = response.extensions.get() {
             self.examine(exchange, vague, &**error);
@@ -259,13 +287,15 @@ impl Observer for Categories {
         }
     }
 
-    fn error(&self, _: Kinds, exchange: &Exchange, error: &dyn Any) {
-        if let Some(error) = self.rules.as_error(error) {
+    fn error(&self, _: Kinds, exchange: &Arc<Exchange>, error: &dyn Any) {
+        let lent = exchange.lent().rules;
+        let by_lent = lent.as_ref().and_then(|rules| rules.as_error(error));
+        if let Some(error) = by_lent.or_else(|| self.rules.as_error(error)) {
             self.examine(exchange, true, error);
         }
     }
 
-    fn end(&self, _: Kinds, _: &Exchange, facts: &Facts) {
+    fn end(&self, _: Kinds, _: &Arc<Exchange>, facts: &Facts) {
         if let Some(category) = judge(facts) {
             self.metrics().failed(facts, category);
         }

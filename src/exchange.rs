@@ -17,7 +17,11 @@ use http::{HeaderValue, request, uri::PathAndQuery};
 use tokio::time::Instant;
 
 use crate::{
-    category::Evidence, context::Said, metrics::MethodLabel, route::Endpoint, timing::SeverityBands,
+    category::{Evidence, Rules},
+    context::Said,
+    metrics::MethodLabel,
+    route::Endpoint,
+    timing::SeverityBands,
 };
 
 thread_local! {
@@ -43,6 +47,8 @@ pub(crate) struct Lent {
     pub(crate) bands: Option<SeverityBands>,
     /// A stream is judged by its whole time.
     pub(crate) judge_at_end: bool,
+    /// A route's own, asked before those of the layer that speaks.
+    pub(crate) rules: Option<Arc<Rules>>,
     pub(crate) evidence: Option<Evidence>,
     pub(crate) said: Option<Arc<Said>>,
 }
@@ -271,6 +277,8 @@ impl Kinds {
     pub(crate) const TIMING: Self = Self(1 << 1);
     pub(crate) const LOG: Self = Self(1 << 2);
     pub(crate) const CATEGORY: Self = Self(1 << 3);
+    pub(crate) const STUCK: Self = Self(1 << 4);
+    pub(crate) const NONE: Self = Self(0);
 
     pub(crate) const fn is_empty(self) -> bool {
         self.0 == 0

@@ -5,7 +5,13 @@
 
 mod layer;
 
-use std::collections::HashMap;
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 pub use self::layer::{Exclude, ExcludeFuture, ExcludeLayer};
 
@@ -32,6 +38,14 @@ use crate::config::ConfigError;
 #[derive(Clone, Debug, Default)]
 pub struct Patterns {
     root: Node,
+    all: Vec<Pattern>,
+}
+
+/// One pattern, and whether anything has ever matched it.
+#[derive(Clone, Debug)]
+struct Pattern {
+    text: Box<str>,
+    used: Arc<AtomicBool>,
 }
 
 /// One segment of the patterns' tree; a path reaches a node by one way only, so matching visits each node at most once.
@@ -39,8 +53,9 @@ pub struct Patterns {
 struct Node {
     literal: HashMap<Box<str>, Self>,
     any: Option<Box<Self>>,
-    ends_here: bool,
-    everything_below: bool,
+    /// The pattern that ends here, by its place in the list.
+    ends_here: Option<usize>,
+    everything_below: Option<usize>,
 }
 
 // === impl Patterns ===
@@ -66,44 +81,71 @@ impl Patterns {
     ///
     /// # Errors
     ///
-    /// When a pattern could never match or would not mean what it seems to; the error has its index and text.
+    /// When a pattern could never match, would not mean what it seems to, or clashes with one before it: they are the same,
+    /// or one covers the other. The error has its index and text.
     pub fn new<I>(patterns: I) -> Result<Self, ConfigError>
     where
         I: IntoIterator,
         I::Item: AsRef<str>,
     {
-        let mut root = Node::default();
+        let mut all = Self::default();
         for (index, pattern) in patterns.into_iter().enumerate() {
             let pattern = pattern.as_ref();
-            root.insert(pattern)
+            all.insert(pattern)
                 .map_err(|reason| ConfigError::new(format!("exclude[{index}]"), pattern, reason))?;
         }
-        Ok(Self { root })
+        Ok(all)
     }
 
     /// These and one more.
     #[cfg(all(feature = "axum", feature = "prometheus"))]
     pub(crate) fn and(mut self, pattern: &str) -> Result<Self, ConfigError> {
-        self.root
-            .insert(pattern)
-            .map_err(|reason| ConfigError::new("exclude", pattern, reason))?;
+        if self.find(pattern).is_none() {
+            self.insert(pattern)
+                .map_err(|reason| ConfigError::new("exclude", pattern, reason))?;
+        }
         Ok(self)
+    }
+
+    /// Those that nothing has matched yet.
+    pub(crate) fn unused(&self) -> impl Iterator<Item = &str> {
+        let unused = |pattern: &&Pattern| !pattern.used.load(Ordering::Relaxed);
+        self.all.iter().filter(unused).map(|pattern| &*pattern.text)
+    }
+
+    fn insert(&mut self, pattern: &str) -> Result<(), &'static str> {
+        self.root.insert(pattern, self.all.len())?;
+        self.all.push(Pattern {
+            text: pattern.into(),
+            used: Arc::default(),
+        });
+        Ok(())
     }
 
     /// Whether a request for `path` passes by.
     #[must_use]
     pub fn matches(&self, path: &str) -> bool {
-        let Some(rest) = path.strip_prefix('/') else {
+        let Some(pattern) = self.find(path).and_then(|index| self.all.get(index)) else {
             return false;
         };
-        self.root.matches(Some(rest)) && is_plain(rest)
+        // Read first: written once, it stays in every processor's cache.
+        if !pattern.used.load(Ordering::Relaxed) {
+            pattern.used.store(true, Ordering::Relaxed);
+        }
+        true
+    }
+
+    fn find(&self, path: &str) -> Option<usize> {
+        let rest = path.strip_prefix('/')?;
+        self.root.find(Some(rest)).filter(|_| is_plain(rest))
     }
 }
 
 // === impl Node ===
 
 impl Node {
-    fn insert(&mut self, pattern: &str) -> Result<(), &'static str> {
+    fn insert(&mut self, pattern: &str, index: usize) -> Result<(), &'static str> {
+        const COVERED: &str = "an earlier pattern covers it";
         let Some(rest) = pattern.strip_prefix('/') else {
             return Err("must begin with /");
         };
@@ -122,6 +164,9 @@ impl Node {
         };
         let mut node = self;
         for segment in segments.split('/') {
+            if node.everything_below.is_some() {
+                return Err(COVERED);
+            }
             node = match segment {
                 "*" => node.any.get_or_insert_default(),
                 "" if rest.is_empty() => node.literal.entry("".into()).or_default(),
@@ -132,18 +177,28 @@ impl Node {
                 s => node.literal.entry(s.into()).or_default(),
             };
         }
-        if below {
-            node.everything_below = true;
-        } else {
-            node.ends_here = true;
+        if node.everything_below.is_some() || (!below && node.ends_here.is_some()) {
+            return Err(COVERED);
         }
+        if below && !node.is_empty() {
+            return Err("it covers an earlier pattern");
+        }
+        let place = match below {
+            true => &mut node.everything_below,
+            false => &mut node.ends_here,
+        };
+        *place = Some(index);
         Ok(())
     }
 
+    fn is_empty(&self) -> bool {
+        self.literal.is_empty() && self.any.is_none() && self.ends_here.is_none()
+    }
+
     /// `rest` is what follows the slash after this node's segment, if there is one.
-    fn matches(&self, rest: Option<&str>) -> bool {
-        if self.everything_below {
-            return true;
+    fn find(&self, rest: Option<&str>) -> Option<usize> {
+        if self.everything_below.is_some() {
+            return self.everything_below;
         }
         let Some(rest) = rest else {
             return self.ends_here;
@@ -152,10 +207,14 @@ impl Node {
             Some((segment, rest)) => (segment, Some(rest)),
             None => (rest, None),
         };
-        self.literal
-            .get(segment)
-            .is_some_and(|node| node.matches(rest))
-            || (!segment.is_empty() && self.any.as_ref().is_some_and(|node| node.matches(rest)))
+        let literal = || self.literal.get(segment)?.find(rest);
+        let any = || {
+            self.any
+                .as_ref()
+                .filter(|_| !segment.is_empty())?
+                .find(rest)
+        };
+        literal().or_else(any)
     }
 }
 
@@ -220,6 +279,32 @@ mod tests {
         ] {
             assert!(!patterns.matches(path), "{path}");
         }
+    }
+
+    #[test]
+    fn patterns_that_clash_are_refused() {
+        for (first, second) in [
+            ("/a", "/a"),
+            ("/a/", "/a/"),
+            ("/a/", "/a"),
+            ("/a", "/a/"),
+            ("/a/", "/a/b/c"),
+            ("/a/b/c", "/a/"),
+            ("/a/*", "/a/"),
+        ] {
+            let error = Patterns::new([first, second]).unwrap_err();
+            assert_eq!((error.field(), error.value()), ("exclude[1]", second));
+        }
+        Patterns::new(["/a", "/b", "/a/b", "/a/*", "/*"]).unwrap();
+    }
+
+    #[test]
+    fn what_nothing_has_matched_is_told() {
+        let patterns = Patterns::new(["/livez", "/statics/", "/users/*/avatar"]).unwrap();
+        assert!(patterns.matches("/livez"));
+        assert!(!patterns.matches("/static/app.css"));
+        let unused: Vec<_> = patterns.unused().collect();
+        assert_eq!(unused, ["/statics/", "/users/*/avatar"]);
     }
 
     #[test]

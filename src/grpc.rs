@@ -44,7 +44,6 @@ pub(crate) struct Status {
 // === impl Code ===
 
 impl Code {
-    #[cfg(test)]
     pub(crate) const OK: Self = Self(0);
     pub(crate) const CANCELLED: Self = Self(1);
     pub(crate) const UNKNOWN: Self = Self(2);

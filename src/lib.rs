@@ -13,6 +13,7 @@ pub mod request_id;
 mod grpc;
 mod observe;
 mod route;
+mod stuck;
 
 mod context;
 mod failure;

@@ -108,11 +108,11 @@ impl Observer for Log {
         Kinds::LOG
     }
 
-    fn end(&self, _: Kinds, exchange: &Exchange, facts: &Facts) {
+    fn end(&self, _: Kinds, exchange: &Arc<Exchange>, facts: &Facts) {
         self.guarded(|| write(exchange, facts));
     }
 
-    fn passed_by(&self, _: Kinds, exchange: &Exchange, facts: &Facts) {
+    fn passed_by(&self, _: Kinds, exchange: &Arc<Exchange>, facts: &Facts) {
         if matches!(
             facts.outcome,
             Outcome::Panicked | Outcome::Error | Outcome::BodyError
@@ -136,6 +136,25 @@ pub(crate) fn warn_of_overflow(metrics: &Metrics) {
         tracing::warn!(
             target: "tower_vitals",
             "more distinct endpoints than the cap: the rest is counted under \"overflow\""
+        );
+    });
+    if !written {
+        metrics.log_dropped();
+    }
+}
+
+/// Says once that a request has no answer yet.
+pub(crate) fn still_running(metrics: &Metrics, exchange: &Exchange) {
+    let written = guarded(|| {
+        let endpoint = exchange.lent().endpoint;
+        tracing::warn!(
+            target: "tower_vitals",
+            request_id = exchange.id(),
+            method = exchange.method(),
+            path = &*printable(exchange.path()),
+            endpoint = endpoint.as_ref().map_or("unmatched", |endpoint| endpoint.as_str()),
+            age_ms = millis(exchange.started().elapsed()),
+            "still running"
         );
     });
     if !written {

@@ -34,17 +34,17 @@ pub(crate) trait Observer: fmt::Debug + Send + Sync {
     /// The kinds that this observer is of.
     fn kinds(&self) -> Kinds;
     /// Tells layers further out what this one is set to; runs also where it does not speak.
-    fn lend(&self, _: &Exchange) {}
+    fn lend(&self, _: Kinds, _: &Exchange) {}
     /// Runs before the inner service is called.
-    fn request(&self, _: Kinds, _: &Exchange, _: &mut request::Parts) {}
+    fn request(&self, _: Kinds, _: &Arc<Exchange>, _: &mut request::Parts) {}
     /// Runs when there is a response, before it is passed on.
-    fn head(&self, _: Kinds, _: &Exchange, _: &mut response::Parts) {}
+    fn head(&self, _: Kinds, _: &Arc<Exchange>, _: &mut response::Parts) {}
     /// Runs when the service or its body failed, while the error can be seen, before the end.
-    fn error(&self, _: Kinds, _: &Exchange, _: &dyn Any) {}
+    fn error(&self, _: Kinds, _: &Arc<Exchange>, _: &dyn Any) {}
     /// Runs once, however the exchange ends; also while unwinding.
-    fn end(&self, _: Kinds, _: &Exchange, _: &Facts) {}
+    fn end(&self, _: Kinds, _: &Arc<Exchange>, _: &Facts) {}
     /// Runs instead of all the others when a request ended that is none of ours to watch.
-    fn passed_by(&self, _: Kinds, _: &Exchange, _: &Facts) {}
+    fn passed_by(&self, _: Kinds, _: &Arc<Exchange>, _: &Facts) {}
     /// Runs when the inner service failed before there was a request.
     fn not_ready(&self) {}
 }
@@ -180,12 +180,12 @@ impl<A: Observer, B: Observer> Observer for (A, B) {
         self.0.kinds().and(self.1.kinds())
     }
 
-    fn lend(&self, exchange: &Exchange) {
-        self.0.lend(exchange);
-        self.1.lend(exchange);
+    fn lend(&self, speaking: Kinds, exchange: &Exchange) {
+        self.0.lend(speaking, exchange);
+        self.1.lend(speaking, exchange);
     }
 
-    fn request(&self, speaking: Kinds, exchange: &Exchange, request: &mut request::Parts) {
+    fn request(&self, speaking: Kinds, exchange: &Arc<Exchange>, request: &mut request::Parts) {
         if speaking.overlaps(self.0.kinds()) {
             self.0.request(speaking, exchange, request);
         }
@@ -194,7 +194,7 @@ impl<A: Observer, B: Observer> Observer for (A, B) {
         }
     }
 
-    fn head(&self, speaking: Kinds, exchange: &Exchange, response: &mut response::Parts) {
+    fn head(&self, speaking: Kinds, exchange: &Arc<Exchange>, response: &mut response::Parts) {
         if speaking.overlaps(self.0.kinds()) {
             self.0.head(speaking, exchange, response);
         }
@@ -203,7 +203,7 @@ impl<A: Observer, B: Observer> Observer for (A, B) {
         }
     }
 
-    fn end(&self, speaking: Kinds, exchange: &Exchange, facts: &Facts) {
+    fn end(&self, speaking: Kinds, exchange: &Arc<Exchange>, facts: &Facts) {
         if speaking.overlaps(self.0.kinds()) {
             self.0.end(speaking, exchange, facts);
         }
@@ -212,7 +212,7 @@ impl<A: Observer, B: Observer> Observer for (A, B) {
         }
     }
 
-    fn error(&self, speaking: Kinds, exchange: &Exchange, error: &dyn Any) {
+    fn error(&self, speaking: Kinds, exchange: &Arc<Exchange>, error: &dyn Any) {
         if speaking.overlaps(self.0.kinds()) {
             self.0.error(speaking, exchange, error);
         }
@@ -221,7 +221,7 @@ impl<A: Observer, B: Observer> Observer for (A, B) {
         }
     }
 
-    fn passed_by(&self, speaking: Kinds, exchange: &Exchange, facts: &Facts) {
+    fn passed_by(&self, speaking: Kinds, exchange: &Arc<Exchange>, facts: &Facts) {
         if speaking.overlaps(self.0.kinds()) {
             self.0.passed_by(speaking, exchange, facts);
         }
@@ -318,7 +318,7 @@ impl<S, E> Observed<S, E> {
             if let Some(endpoint) = Endpoint::of(&request.extensions) {
                 exchange.lend(|lent| lent.endpoint = Some(endpoint));
             }
-            observer.lend(&exchange);
+            observer.lend(speaking, &exchange);
             if !speaking.is_empty() {
                 observer.request(speaking, &exchange, request);
             }
@@ -562,9 +562,11 @@ impl Tracker {
             Outcome::Aborted | Outcome::Cancelled => grpc::Code::CANCELLED,
             _ => grpc::Code::UNKNOWN,
         };
+        // Who sends a message has the method, whatever it will say in the end.
+        let answered = call.code.or((self.bytes > 0).then_some(grpc::Code::OK));
         Some(grpc::Status {
             code: call.code.unwrap_or(unsaid),
-            method: grpc::known(self.exchange.path(), call.code),
+            method: grpc::known(self.exchange.path(), answered),
         })
     }
 

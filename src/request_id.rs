@@ -179,7 +179,7 @@ impl Observer for Ids {
         Kinds::REQUEST_ID
     }
 
-    fn request(&self, _: Kinds, exchange: &Exchange, request: &mut request::Parts) {
+    fn request(&self, _: Kinds, exchange: &Arc<Exchange>, request: &mut request::Parts) {
         let id = self
             .inbound(&request.headers)
             .or_else(|| self.made())
@@ -190,7 +190,7 @@ impl Observer for Ids {
         let _ = exchange.id_value().set(id);
     }
 
-    fn head(&self, _: Kinds, exchange: &Exchange, response: &mut response::Parts) {
+    fn head(&self, _: Kinds, exchange: &Arc<Exchange>, response: &mut response::Parts) {
         if let Some(id) = exchange.id_value().get() {
             response.headers.insert(&self.header, id.clone());
         }

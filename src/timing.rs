@@ -133,7 +133,7 @@ impl Observer for Timing {
         Kinds::TIMING
     }
 
-    fn lend(&self, exchange: &Exchange) {
+    fn lend(&self, _: Kinds, exchange: &Exchange) {
         if let Some(bands) = self.bands {
             exchange.lend(|lent| lent.bands = Some(bands));
         }
@@ -142,18 +142,18 @@ impl Observer for Timing {
         }
     }
 
-    fn request(&self, _: Kinds, exchange: &Exchange, _: &mut request::Parts) {
+    fn request(&self, _: Kinds, exchange: &Arc<Exchange>, _: &mut request::Parts) {
         self.metrics().start(exchange.method_label());
     }
 
-    fn end(&self, _: Kinds, exchange: &Exchange, facts: &Facts) {
+    fn end(&self, _: Kinds, exchange: &Arc<Exchange>, facts: &Facts) {
         let metrics = self.metrics();
         if metrics.end(exchange.method_label(), facts) {
             log::warn_of_overflow(metrics);
         }
     }
 
-    fn passed_by(&self, _: Kinds, _: &Exchange, facts: &Facts) {
+    fn passed_by(&self, _: Kinds, _: &Arc<Exchange>, facts: &Facts) {
         self.metrics().excluded(is_failure(facts));
     }
 

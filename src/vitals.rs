@@ -14,6 +14,7 @@ use crate::{
     metrics::{Metrics, Names, Settings},
     observe::{Engine, Examined, Observed},
     request_id::{Ids, RequestIdLayer},
+    stuck::Stuck,
     timing::{SeverityBands, Timing},
 };
 
@@ -53,7 +54,7 @@ type Stack = (
     // First, so that there is an id for all that follows.
     Ids,
     // Counters before the log, so that nothing that goes wrong in a subscriber can cost a number.
-    (Timing, (Categories, Log)),
+    (Timing, (Categories, (Log, Stuck))),
 );
 
 /// Collects settings until [`build`](Self::build) checks them.
@@ -63,6 +64,7 @@ pub struct VitalsBuilder {
     request_id: RequestIdLayer,
     bands: SeverityBands,
     rules: Rules,
+    log_stuck: bool,
     exclude: Vec<String>,
     settings: Settings,
     recorder: Recorder,
@@ -85,6 +87,7 @@ impl Vitals {
             request_id: RequestIdLayer::new(),
             bands: SeverityBands::default(),
             rules: Rules::new(),
+            log_stuck: false,
             exclude: Vec::new(),
             settings: Settings::new(),
             #[cfg(feature = "prometheus")]
@@ -120,6 +123,15 @@ impl Vitals {
     #[must_use]
     pub const fn metrics(&self) -> &Metrics {
         &self.metrics
+    }
+
+    /// The patterns of exclusion that no request has matched since the start: misspelt, or of no use any more.
+    #[must_use]
+    pub fn unused_patterns(&self) -> Vec<&str> {
+        let unused = self.layer.engine.exclude.unused();
+        #[cfg(all(feature = "axum", feature = "prometheus"))]
+        let unused = unused.filter(|pattern| *pattern != METRICS_PATH);
+        unused.collect()
     }
 
     /// A router with `GET /metrics`: Prometheus' text format 0.0.4, and 503 with `Retry-After` to a storm of scrapes.
@@ -213,6 +225,13 @@ impl VitalsBuilder {
         self
     }
 
+    /// Logs once, at `WARN`, each request that is still without an answer beyond its critical band, with its id, route and
+    /// age. Looks every second, by one task on the runtime in which [`build`](Self::build) runs. Defaults to off.
+    pub fn log_stuck(mut self) -> Self {
+        self.log_stuck = true;
+        self
+    }
+
     /// The [patterns](Patterns) of paths that pass by unwatched, in place of those said before. Defaults to none.
     pub fn exclude<I>(mut self, patterns: I) -> Self
     where
@@ -275,7 +294,7 @@ impl VitalsBuilder {
     ///
     /// # Errors
     ///
-    /// When a setting cannot work; when a recorder that is not ours is installed in this process (unless
+    /// When a setting cannot work, or two clash; when [`log_stuck`](Self::log_stuck) has no runtime with a clock; when a recorder that is not ours is installed in this process (unless
     /// [`foreign_recorder`](Self::foreign_recorder) was said); when another part of this process counts with other settings.
     pub fn build(self) -> Result<Vitals, ConfigError> {
         let settings = self.settings.bands(self.bands);
@@ -303,15 +322,19 @@ impl VitalsBuilder {
         ids.metrics = Some(metrics.clone());
         let timing = Timing::new(metrics.clone(), self.bands);
         let categories = Categories {
-            rules: self.rules.checked()?,
+            rules: Arc::new(self.rules.checked()?),
             metrics: Some(metrics.clone()),
         };
         let log = Log {
             metrics: Some(metrics.clone()),
         };
+        let stuck = match self.log_stuck {
+            true => Stuck::watching(metrics.clone())?,
+            false => Stuck::default(),
+        };
         let engine = Engine {
             exclude: patterns,
-            observer: (ids, (timing, (categories, log))),
+            observer: (ids, (timing, (categories, (log, stuck)))),
         };
         Ok(Vitals {
             layer: VitalsLayer {

@@ -36,8 +36,13 @@ fn next<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e (dyn Error + 'static
 /// The texts of an error and its causes, in printable characters.
 pub(super) fn text(error: &(dyn Error + 'static)) -> Arc<str> {
     let mut text = Cut(String::new());
-    for (depth, cause) in causes(error).enumerate() {
-        let separator = if depth == 0 { "" } else { ": " };
+    // An `io::Error` says what is wrapped in it, word by word.
+    let wraps = |cause: &&(dyn Error + 'static)| {
+        let io = cause.downcast_ref::<io::Error>();
+        io.is_some_and(|io| io.get_ref().is_some())
+    };
+    for cause in causes(error).filter(|cause| !wraps(cause)) {
+        let separator = if text.0.is_empty() { "" } else { ": " };
         // Full, or an error that fails to print: what there is, is enough.
         if write!(text, "{separator}{cause}").is_err() {
             break;

@@ -23,7 +23,7 @@ impl Observer for Record {
     fn kinds(&self) -> Kinds {
         Kinds(0x80)
     }
-    fn end(&self, _: Kinds, _: &Exchange, facts: &Facts) {
+    fn end(&self, _: Kinds, _: &Arc<Exchange>, facts: &Facts) {
         self.0.lock().unwrap().push(facts.clone());
     }
 }

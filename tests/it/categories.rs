@@ -498,6 +498,34 @@ fn clashing_rules_and_empty_words_fail_at_build() {
 }
 
 #[tokio::test]
+async fn a_route_has_its_own_rules_and_the_stacks_behind_them() {
+    let stack = Rules::new()
+        .on::<Layered>(|_| Some(ErrorCategory::Validation))
+        .on::<fmt::Error>(|_| Some(ErrorCategory::RateLimit));
+    let vitals = Vitals::builder().isolated().rules(stack).build().unwrap();
+    let own = Rules::new().on::<Layered>(|_| Some(ErrorCategory::Conflict));
+    let own = ErrorCategoryLayer::new().rules(own).unwrap();
+    let nested = Router::new()
+        .route("/own", get(async || Failure::from(Layered("x", None))))
+        .route("/behind", get(async || Failure::from(fmt::Error)))
+        .layer(own);
+    let app = Router::new()
+        .nest("/nested", nested)
+        .route("/stack", get(async || Failure::from(Layered("x", None))))
+        .layer(vitals.layer());
+    for (path, expected) in [
+        ("/nested/own", "conflict"),
+        ("/nested/behind", "rate_limit"),
+        ("/stack", "validation"),
+    ] {
+        let request = Request::builder().uri(path).body(Body::empty()).unwrap();
+        let response = app.clone().oneshot(request).await.unwrap();
+        response.into_body().collect().await.unwrap();
+        assert_eq!(category_of(&vitals, path).as_deref(), Some(expected));
+    }
+}
+
+#[tokio::test]
 async fn a_success_allocates_nothing_for_its_category() {
     let inner = || {
         service_fn(|_: Request<()>| async {

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use axum::body::Bytes;
 use futures::{StreamExt, stream};
-use http_body_util::BodyExt;
+use http_body_util::{BodyExt, Full};
 use hyper::header;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -22,7 +22,7 @@ use crate::{
 /// A request and how it must end: method, path over HTTP/1.1, path over HTTP/2.
 ///
 /// HTTP/2 forbids a body with 204 and one longer than its length; there the stream would be reset by the client.
-const KINDS: [(&str, &str, &str, Outcome); 15] = [
+const KINDS: [(&str, &str, &str, Outcome); 17] = [
     ("GET", "/full", "/full", Completed),
     ("GET", "/empty", "/empty", Completed),
     ("GET", "/stream", "/stream", Completed),
@@ -38,13 +38,16 @@ const KINDS: [(&str, &str, &str, Outcome); 15] = [
     ("GET", "/panic-body", "/panic-body", Panicked),
     ("GET", "/panic-sync", "/panic-sync", Panicked),
     ("GET", "/service-error", "/service-error", Error),
+    // gRPC needs HTTP/2: a call, and one of a method that is not there.
+    ("POST", "/echo", "/conformance.v1.Probe/Unary", Completed),
+    ("POST", "/echo", "/conformance.v1.Probe/Nothing", Completed),
 ];
 
 const CLIENTS: usize = 64;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn twenty_thousand_mixed_requests_are_counted_exactly() {
-    const REQUESTS: usize = 20_010;
+    const REQUESTS: usize = 20_026;
     let vitals = isolated();
     let server = Arc::new(Server::faulty(&vitals).await);
     stream::iter(0..CLIENTS)
@@ -96,6 +99,13 @@ async fn twenty_thousand_mixed_requests_are_counted_exactly() {
     // A panic before the head and an `Err` are 500; a head that was sent keeps its status.
     assert_eq!(status("500"), 3.0 * each);
     assert_eq!(status("499"), each);
+    // Half of each kind went over HTTP/2.
+    let called = |code| scrape.sum("grpc_server_handled_total", &[("grpc_code", code)]);
+    assert_eq!(
+        (called("OK"), called("Unimplemented")),
+        (each / 2.0, each / 2.0)
+    );
+    assert_eq!(scrape.sum("grpc_server_handled_total", &[]), each);
     assert_eq!(
         scrape.sum("http_requests_total", &[("endpoint", "/hang/{n}")]),
         each
@@ -127,7 +137,13 @@ async fn exchange(server: &Server, client: &mut Client, n: u64, kind: usize) {
             client.hang_up();
         }
         _ => {
-            let request = client.request(method, path);
+            let mut request = client.request(method, path);
+            if path.starts_with("/conformance.v1.Probe/") {
+                let kind = header::HeaderValue::from_static("application/grpc");
+                request.headers_mut().insert(header::CONTENT_TYPE, kind);
+                // An empty message.
+                *request.body_mut() = Full::from(Bytes::from_static(&[0; 5]));
+            }
             let whole = match client.send(request).await {
                 Ok(response) => response.into_body().collect().await,
                 Err(error) => Err(error),

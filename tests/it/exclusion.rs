@@ -90,7 +90,7 @@ async fn what_fails_on_an_excluded_path_is_not_lost() {
 
 #[tokio::test]
 async fn a_request_that_reaches_the_admin_is_never_excluded() {
-    let vitals = excluding(&["/health/", "/health"]);
+    let vitals = excluding(&["/health"]);
     let app = Router::new()
         .route("/health", any(async || "healthy"))
         .fallback(any(async || "admin"))
@@ -192,6 +192,15 @@ proptest! {
         patterns in prop::collection::vec("(/[ab*]){1,3}/?|/", 0..6),
         path in "/([ab]|\\.\\.|\\.|%61|/|a/|b/){0,5}",
     ) {
+        // Those that do not clash.
+        let mut kept: Vec<String> = Vec::new();
+        for pattern in patterns {
+            kept.push(pattern);
+            if Patterns::new(&kept).is_err() {
+                kept.pop();
+            }
+        }
+        let patterns = kept;
         let compiled = Patterns::new(&patterns).unwrap();
         prop_assert_eq!(compiled.matches(&path), reference(&patterns, &path), "{:?}", patterns);
     }

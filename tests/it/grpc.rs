@@ -3,7 +3,7 @@
 use std::{convert::Infallible, time::Duration};
 
 use axum::{Router, body::Body, extract::Request, response::Response, routing::any};
-use futures::stream;
+use futures::{StreamExt, stream};
 use http_body_util::{BodyExt, StreamBody};
 use hyper::{
     HeaderMap,
@@ -13,7 +13,7 @@ use hyper::{
 use tokio::net::TcpListener;
 use tonic::{Code, transport::Channel};
 use tower::{Layer, ServiceExt, service_fn};
-use tower_vitals::Vitals;
+use tower_vitals::{TimingLayer, Vitals, timing::SeverityBands};
 
 use crate::{
     exposition::Exposition,
@@ -537,6 +537,54 @@ async fn grpc_web_and_plain_http_are_left_as_they_are() {
         ),
         5.0
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_service_has_its_own_bands_and_may_be_judged_at_its_end() {
+    let ms = Duration::from_millis;
+    let patient = SeverityBands::new(ms(5_000), ms(20_000), ms(30_000)).unwrap();
+    let own = TimingLayer::new().bands(patient);
+    for (own, severity) in [
+        (None, "critical"),
+        (Some(own.clone()), "normal"),
+        (Some(own.judge_at_end()), "slow"),
+    ] {
+        let vitals = watching();
+        let service = any(async || {
+            tokio::time::sleep(Duration::from_secs(3)).await;
+            let first = stream::iter([Ok(Frame::data(Bytes::from_static(b"\0")))]);
+            let status = stream::once(async {
+                tokio::time::sleep(Duration::from_secs(12)).await;
+                let mut trailers = HeaderMap::new();
+                trailers.insert("grpc-status", HeaderValue::from_static("0"));
+                Ok::<_, Infallible>(Frame::trailers(trailers))
+            });
+            let body = Body::new(StreamBody::new(first.chain(status)));
+            let response = Response::builder().header("content-type", "application/grpc");
+            response.body(body).unwrap()
+        });
+        let service = match own {
+            Some(own) => service.layer(own),
+            None => service,
+        };
+        let app = Router::new()
+            .route("/bands.v1.Service/{*method}", service)
+            .layer(vitals.layer());
+        let request = Request::builder()
+            .uri("/bands.v1.Service/Method")
+            .header("content-type", "application/grpc")
+            .body(Body::empty())
+            .unwrap();
+        let response = app.oneshot(request).await.unwrap();
+        response.into_body().collect().await.unwrap();
+        let scrape = Exposition::parse(&vitals.render()).unwrap();
+        let labels = [
+            ("endpoint", "/bands.v1.Service/Method"),
+            ("severity", severity),
+        ];
+        let counted = scrape.sum("http_requests_by_severity_total", &labels);
+        assert_eq!(counted, 1.0, "{severity}");
+    }
 }
 
 #[test]

@@ -362,3 +362,104 @@ fn a_level_that_is_off_costs_no_formatting_and_is_no_loss() {
     futures::executor::block_on(once(&metrics)());
     assert_eq!(metrics.totals().dropped_log, 0);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_request_without_an_answer_is_told_of_once_while_it_runs() {
+    let (written, _guard) = written(Format::Json);
+    let vitals = Vitals::builder().isolated().log_stuck().build().unwrap();
+    written.take();
+    let app = Router::new()
+        .route(
+            "/report/{n}",
+            any(async || tokio::time::sleep(Duration::from_secs(60)).await),
+        )
+        .route("/quick", any(async || ()))
+        .route(
+            "/events",
+            any(
+                async || Body::from_stream(futures::stream::pending::<Result<Bytes, Infallible>>()),
+            ),
+        )
+        .layer(vitals.layer());
+    let send = |path: &str| {
+        let request = Request::builder()
+            .uri(path)
+            .header("x-request-id", "slow-7");
+        app.clone().oneshot(request.body(Body::empty()).unwrap())
+    };
+    let stream = send("/events").await.unwrap();
+    send("/quick").await.unwrap();
+    written.take();
+    // Dropped before its critical band: nobody is told.
+    let hasty = tokio::time::timeout(Duration::from_millis(1_500), send("/report/1"));
+    hasty.await.unwrap_err();
+    written.take();
+    send("/report/7").await.unwrap();
+    let lines = lines(&written);
+    let told: Vec<_> = lines
+        .iter()
+        .filter(|line| line["message"] == "still running")
+        .collect();
+    assert_eq!(told.len(), 1, "{lines:#?}");
+    for (field, value) in [
+        ("level", "WARN"),
+        ("request_id", "slow-7"),
+        ("endpoint", "/report/{n}"),
+        ("path", "/report/7"),
+        ("method", "GET"),
+    ] {
+        assert_eq!(told[0][field], value, "{field}");
+    }
+    let age = told[0]["age_ms"].as_f64().unwrap();
+    assert!((2_000.0..=3_000.0).contains(&age), "{age}");
+    drop(stream);
+}
+
+#[test]
+fn watching_for_stuck_requests_needs_a_runtime_with_a_clock() {
+    let watching = || Vitals::builder().isolated().log_stuck().build();
+    let error = watching().unwrap_err();
+    assert_eq!((error.field(), error.value()), ("log_stuck", "on"));
+    let timeless = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
+    let error = timeless.block_on(async { watching().unwrap_err() });
+    assert!(error.to_string().contains("time driver"), "{error}");
+}
+
+#[tokio::test]
+async fn what_the_handler_said_and_why_it_failed_is_in_the_event() {
+    let vitals = isolated();
+    let (written, _guard) = written(Format::Json);
+    let app = Router::new()
+        .route(
+            "/",
+            any(async |context: tower_vitals::RequestContext| {
+                context
+                    .user("u-17")
+                    .tenant("acme\n\u{202e}")
+                    .tag("plan", "gold")
+                    .tag("plan", "silver");
+                for n in 0..100 {
+                    context.tag(format!("t{n}"), "x".repeat(1_000));
+                }
+                tower_vitals::Failure::new(io::Error::other("disk\nfull"))
+            }),
+        )
+        .layer(vitals.layer());
+    let response = app.oneshot(Request::new(Body::empty())).await.unwrap();
+    response.into_body().collect().await.unwrap();
+    let line = &lines(&written)[0];
+    assert_eq!(
+        (&line["user"], &line["tenant"]),
+        (&"u-17".into(), &r"acme\n\u{202e}".into())
+    );
+    assert_eq!(
+        (&line["category"], &line["cause"]),
+        (&"server_error".into(), &r"disk\nfull".into())
+    );
+    let tags = line["tags"].as_str().unwrap();
+    assert!(tags.starts_with("plan=silver t0=xxx"), "{tags}");
+    assert_eq!(tags.split(' ').count(), 32);
+    assert!(tags.len() < 32 * 220, "{}", tags.len());
+}

@@ -38,6 +38,8 @@ use tokio::{
 use tower::{Layer, Service, ServiceBuilder};
 use tower_vitals::{Vitals, metrics::Totals};
 
+use crate::probe;
+
 pub(crate) const CHUNK: Bytes = Bytes::from_static(b"ten bytes\n");
 
 /// An application on a socket of its own, until dropped.
@@ -83,7 +85,8 @@ impl Server {
             }))
             .layer(vitals.layer())
             .layer(FaultLayer);
-        Self::with(routes(hanging.clone()).layer(around), hanging).await
+        let app = routes(hanging.clone()).route_service(probe::ROUTE, probe::service());
+        Self::with(app.layer(around), hanging).await
     }
 
     pub(crate) async fn with(app: Router, hanging: Hanging) -> Self {

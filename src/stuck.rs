@@ -1,0 +1,145 @@
+//! Tells of requests that are still running when they should have been answered long ago.
+
+use std::{
+    collections::HashMap,
+    panic::catch_unwind,
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    time::Duration,
+};
+
+use http::{request, response};
+use tokio::{
+    runtime::Handle,
+    time::{self, MissedTickBehavior},
+};
+
+use crate::{
+    config::ConfigError,
+    exchange::{Exchange, Kinds},
+    log,
+    metrics::Metrics,
+    observe::{Facts, Observer},
+};
+
+/// How often those that run are looked at.
+const EVERY: Duration = Duration::from_secs(1);
+
+/// The observer that remembers what runs; one that is off is asked nothing.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Stuck {
+    running: Option<Arc<Running>>,
+}
+
+/// The requests without an answer, by the address of their exchange.
+#[derive(Debug)]
+struct Running {
+    exchanges: Mutex<HashMap<usize, Waiting>>,
+    metrics: Metrics,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    exchange: Arc<Exchange>,
+    told: bool,
+}
+
+// === impl Stuck ===
+
+impl Stuck {
+    /// Watches from now on, by one task on the current runtime, for as long as a layer lives.
+    pub(crate) fn watching(metrics: Metrics) -> Result<Self, ConfigError> {
+        let refuse = |reason| ConfigError::new("log_stuck", "on", reason);
+        let runtime = Handle::try_current()
+            .map_err(|_| refuse("needs a Tokio runtime: build within one, or leave it off"))?;
+        // Tokio has no other way to say that it has no clock.
+        catch_unwind(|| drop(time::sleep(EVERY)))
+            .map_err(|_| refuse("needs the runtime's time driver: Builder::enable_time"))?;
+        let running = Arc::new(Running {
+            exchanges: Mutex::default(),
+            metrics,
+        });
+        runtime.spawn(watch(Arc::downgrade(&running)));
+        Ok(Self {
+            running: Some(running),
+        })
+    }
+
+    fn forget(&self, exchange: &Arc<Exchange>) {
+        if let Some(running) = &self.running {
+            // What is taken out is dropped outside the lock.
+            let _gone = running.lock().remove(&address(exchange));
+        }
+    }
+}
+
+impl Observer for Stuck {
+    fn kinds(&self) -> Kinds {
+        match self.running {
+            Some(_) => Kinds::STUCK,
+            None => Kinds::NONE,
+        }
+    }
+
+    fn request(&self, _: Kinds, exchange: &Arc<Exchange>, _: &mut request::Parts) {
+        if let Some(running) = &self.running {
+            let waiting = Waiting {
+                exchange: Arc::clone(exchange),
+                told: false,
+            };
+            running.lock().insert(address(exchange), waiting);
+        }
+    }
+
+    /// A stream that goes on is no stuck request, unless its whole time is what counts.
+    fn head(&self, _: Kinds, exchange: &Arc<Exchange>, _: &mut response::Parts) {
+        if !exchange.lent().judge_at_end {
+            self.forget(exchange);
+        }
+    }
+
+    fn end(&self, _: Kinds, exchange: &Arc<Exchange>, _: &Facts) {
+        self.forget(exchange);
+    }
+}
+
+// === impl Running ===
+
+impl Running {
+    fn lock(&self) -> MutexGuard<'_, HashMap<usize, Waiting>> {
+        self.exchanges
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Those that are beyond their critical band and of whom nobody was told.
+    fn overdue(&self) -> Vec<Arc<Exchange>> {
+        let mut running = self.lock();
+        let overdue = running.values_mut().filter(|waiting| {
+            let critical = waiting.exchange.lent().bands.unwrap_or_default().edges()[2];
+            !waiting.told && waiting.exchange.started().elapsed() >= critical
+        });
+        let told = overdue.map(|waiting| {
+            waiting.told = true;
+            Arc::clone(&waiting.exchange)
+        });
+        told.collect()
+    }
+}
+
+async fn watch(running: Weak<Running>) {
+    let mut ticks = time::interval(EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    loop {
+        ticks.tick().await;
+        let Some(running) = running.upgrade() else {
+            return;
+        };
+        for exchange in running.overdue() {
+            log::still_running(&running.metrics, &exchange);
+        }
+    }
+}
+
+fn address(exchange: &Arc<Exchange>) -> usize {
+    Arc::as_ptr(exchange).addr()
+}
