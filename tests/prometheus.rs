@@ -1,0 +1,228 @@
+//! Has the real Prometheus scrape the quickstart and asks it what the guides ask.
+#![expect(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    reason = "in a test a panic with its place is the best error there is"
+)]
+
+use std::{
+    env, fs,
+    io::{BufRead, BufReader, Read, Write},
+    net::{TcpListener, TcpStream},
+    path::PathBuf,
+    process::{Child, Command, Stdio},
+    thread,
+    time::Duration,
+};
+
+use serde_json::Value;
+
+/// A process that ends with the test, however the test ends.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// The quickstart as `cargo test` has built it, on a port of its own.
+fn quickstart() -> (Running, String) {
+    let tests = env::current_exe().unwrap();
+    let program = tests
+        .parent()
+        .unwrap()
+        .parent()
+        .unwrap()
+        .join("examples/quickstart");
+    let mut child = Command::new(&program)
+        .env("PORT", "0")
+        .env("LOG_LEVEL", "error")
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut first = String::new();
+    let mut out = BufReader::new(child.stdout.take().unwrap());
+    while !first.starts_with("An order service on ") {
+        first.clear();
+        assert!(
+            out.read_line(&mut first).unwrap() > 0,
+            "{program:?} said nothing"
+        );
+    }
+    // Whatever else it says must not fill the pipe.
+    thread::spawn(move || std::io::copy(&mut out, &mut std::io::sink()));
+    let address = first
+        .split("http://")
+        .nth(1)
+        .unwrap()
+        .split(". ")
+        .next()
+        .unwrap();
+    (Running(child), address.to_owned())
+}
+
+/// The body of an answer; `None` where nobody answers.
+fn get(address: &str, path: &str) -> Option<String> {
+    let mut socket = TcpStream::connect(address).ok()?;
+    write!(socket, "GET {path} HTTP/1.0\r\nhost: {address}\r\n\r\n").ok()?;
+    let mut answer = String::new();
+    socket.read_to_string(&mut answer).ok()?;
+    Some(answer.split_once("\r\n\r\n")?.1.to_owned())
+}
+
+/// What `look` finds, within half a minute.
+fn eventually<T>(what: &str, look: impl Fn() -> Option<T>) -> T {
+    for _ in 0..300 {
+        if let Some(found) = look() {
+            return found;
+        }
+        thread::sleep(Duration::from_millis(100));
+    }
+    panic!("never: {what}")
+}
+
+/// Prometheus, scraping and evaluating each second.
+fn prometheus(target: &str) -> (Running, String, PathBuf) {
+    let directory = env::temp_dir().join(format!("tower-vitals-prometheus-{}", std::process::id()));
+    fs::create_dir_all(&directory).unwrap();
+    let config = directory.join("prometheus.yml");
+    let text = format!(
+        "global: {{scrape_interval: 1s, evaluation_interval: 1s}}\n\
+         scrape_configs: [{{job_name: quickstart, static_configs: [{{targets: ['{target}']}}]}}]\n"
+    );
+    fs::write(&config, text).unwrap();
+    let free = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = free.local_addr().unwrap().to_string();
+    drop(free);
+    let child = Command::new("prometheus")
+        .arg(format!("--config.file={}", config.display()))
+        .arg(format!(
+            "--storage.tsdb.path={}",
+            directory.join("data").display()
+        ))
+        .arg(format!("--web.listen-address={address}"))
+        .arg("--log.level=warn")
+        .spawn()
+        .expect("prometheus is not installed");
+    (Running(child), address, directory)
+}
+
+fn json(address: &str, path: &str) -> Option<Value> {
+    serde_json::from_str(&get(address, path)?).ok()
+}
+
+/// The values that an expression has now, each with its labels.
+fn query(prometheus: &str, expression: &str) -> Vec<(Value, f64)> {
+    let encoded: String = expression
+        .bytes()
+        .map(|byte| format!("%{byte:02x}"))
+        .collect();
+    let answer = json(prometheus, &format!("/api/v1/query?query={encoded}")).unwrap();
+    let found = answer["data"]["result"]
+        .as_array()
+        .unwrap_or_else(|| panic!("{expression}: {answer}"));
+    let value = |one: &Value| one["value"][1].as_str().unwrap().parse().unwrap();
+    found
+        .iter()
+        .map(|one| (one["metric"].clone(), value(one)))
+        .collect()
+}
+
+#[test]
+#[ignore = "needs prometheus and promtool; .ci/run installs them"]
+fn prometheus_scrapes_the_quickstart_and_the_guides_promql_runs_unchanged() {
+    let (_quickstart, target) = quickstart();
+    let send = |path: &str| get(&target, path).unwrap();
+    let send_all = |paths: &[&str]| paths.iter().for_each(|path| drop(send(path)));
+    // A series that is born with its value has no first increase.
+    send_all(&["/orders", "/slow", "/fail"]);
+
+    let mut promtool = Command::new("promtool")
+        .args(["check", "metrics"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("promtool is not installed");
+    promtool
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(send("/metrics").as_bytes())
+        .unwrap();
+    let lint = promtool.wait_with_output().unwrap();
+    assert!(
+        lint.status.success() && lint.stdout.is_empty() && lint.stderr.is_empty(),
+        "{lint:?}"
+    );
+
+    let (_prometheus, prometheus, directory) = prometheus(&target);
+    eventually("the target is up", || {
+        let targets = json(&prometheus, "/api/v1/targets")?;
+        let target = targets["data"]["activeTargets"].get(0)?.clone();
+        (target["health"] == "up" && target["lastError"] == "").then_some(())
+    });
+    let total = |status: &str| -> f64 {
+        let selector = format!("http_requests_total{{status=~\"{status}\"}}");
+        query(&prometheus, &selector)
+            .iter()
+            .map(|(_, value)| value)
+            .sum()
+    };
+    eventually("the first of each was scraped", || {
+        (total("...") == 3.0).then_some(())
+    });
+    // One in ten fails, and one in ten takes 600 ms: the p95 is in the bucket from 0.5 to 0.75.
+    thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                for _ in 0..15 {
+                    send_all(&["/orders"; 8]);
+                    send_all(&["/slow", "/fail"]);
+                }
+            });
+        }
+    });
+    eventually("the last was scraped", || {
+        (total("...") == 603.0).then_some(())
+    });
+    eventually("the failures were scraped", || {
+        (total("5..") == 61.0).then_some(())
+    });
+
+    let failing = query(
+        &prometheus,
+        r#"rate(http_requests_total{status=~"5.."}[5m])"#,
+    );
+    assert!(
+        failing.len() == 1 && failing[0].0["endpoint"] == "/fail" && failing[0].1 > 0.05,
+        "{failing:?}"
+    );
+    let ratio =
+        r#"sum(rate(http_requests_total{status=~"5.."}[5m])) / sum(rate(http_requests_total[5m]))"#;
+    let [(_, ratio)] = query(&prometheus, ratio)[..] else {
+        panic!("no ratio")
+    };
+    assert!((ratio - 0.1).abs() < 0.1 * 0.02, "{ratio}");
+    let p95 =
+        "histogram_quantile(0.95, sum(rate(http_request_duration_seconds_bucket[5m])) by (le))";
+    let [(_, p95)] = query(&prometheus, p95)[..] else {
+        panic!("no quantile")
+    };
+    assert!((0.5..=0.75).contains(&p95), "{p95}");
+    let each = query(
+        &prometheus,
+        "histogram_quantile(0.95, rate(http_request_duration_seconds_bucket[5m]))",
+    );
+    let of = |endpoint: &str| {
+        each.iter()
+            .find(|(labels, _)| labels["endpoint"] == endpoint)
+            .unwrap()
+            .1
+    };
+    assert!((0.5..=0.75).contains(&of("/slow")), "{each:?}");
+    assert!(of("/orders") < 0.1, "{each:?}");
+    fs::remove_dir_all(directory).unwrap();
+}
