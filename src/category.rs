@@ -32,11 +32,12 @@ use http::{StatusCode, response};
 use tower_layer::Layer;
 
 pub use self::rules::Rules;
+#[cfg(feature = "axum")]
+use crate::failure::Cause;
 use crate::{
     config::ConfigError,
     exchange::{Exchange, Kinds, Outcome},
     exclude::Patterns,
-    failure::Cause,
     grpc::Code,
     metrics::Metrics,
     observe::{Engine, Examined, Facts, Observed, Observer},
@@ -270,20 +271,21 @@ impl Observer for Categories {
 
     fn head(&self, _: Kinds, exchange: &Arc<Exchange>, response: &mut response::Parts) {
         let vague = is_vague(response.status);
+        #[cfg(feature = "axum")]
         if let Some(Cause { error, category }) = response.extensions.get() {
-            self.examine(exchange, vague, &**error);
             if let Some(category) = *category {
                 exchange.say(|said| said.category = Some(category));
             }
-        } else if let Some(cause) = exchange.cause() {
-            self.examine(exchange, vague, &*cause);
-        } else {
-            #[cfg(feature = "tonic")]
-            if let Some(status) = response.extensions.get::<tonic::Status>() {
-                let code = status.code();
-                let vague = matches!(code, tonic::Code::Unknown | tonic::Code::Internal);
-                self.examine(exchange, vague, status);
-            }
+            return self.examine(exchange, vague, &**error);
+        }
+        if let Some(cause) = exchange.cause() {
+            return self.examine(exchange, vague, &*cause);
+        }
+        #[cfg(feature = "tonic")]
+        if let Some(status) = response.extensions.get::<tonic::Status>() {
+            let code = status.code();
+            let vague = matches!(code, tonic::Code::Unknown | tonic::Code::Internal);
+            self.examine(exchange, vague, status);
         }
     }
 

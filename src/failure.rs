@@ -2,7 +2,6 @@
 
 use std::{error::Error, fmt, sync::Arc};
 
-#[cfg(feature = "axum")]
 use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
@@ -25,7 +24,6 @@ use crate::category::ErrorCategory;
 ///     Ok(port.to_string())
 /// }
 /// ```
-#[cfg(feature = "axum")]
 #[cfg_attr(tower_vitals_docsrs, doc(cfg(feature = "axum")))]
 pub struct Failure {
     cause: Cause,
@@ -41,7 +39,6 @@ pub(crate) struct Cause {
 
 // === impl Failure ===
 
-#[cfg(feature = "axum")]
 impl Failure {
     /// A failure that answers `500`.
     #[must_use]
@@ -70,14 +67,12 @@ impl Failure {
     }
 }
 
-#[cfg(feature = "axum")]
 impl<E: Into<Box<dyn Error + Send + Sync>>> From<E> for Failure {
     fn from(cause: E) -> Self {
         Self::new(cause)
     }
 }
 
-#[cfg(feature = "axum")]
 impl IntoResponse for Failure {
     fn into_response(mut self) -> Response {
         self.answer.extensions_mut().insert(self.cause);
@@ -85,7 +80,6 @@ impl IntoResponse for Failure {
     }
 }
 
-#[cfg(feature = "axum")]
 impl fmt::Debug for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Failure")

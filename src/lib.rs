@@ -16,6 +16,7 @@ mod route;
 mod stuck;
 
 mod context;
+#[cfg(feature = "axum")]
 mod failure;
 
 pub mod category;
