@@ -18,6 +18,7 @@ use std::{
     fmt::{self, Display},
     future::{Ready, ready},
     net::SocketAddr,
+    process::ExitCode,
     str::FromStr,
     sync::{Arc, Mutex, PoisonError},
     task::{Context, Poll},
@@ -57,14 +58,18 @@ struct Settings {
     trust_inbound: bool,
 }
 
-fn main() -> Result<(), Box<dyn Error>> {
-    let settings = match Settings::from_env() {
-        Ok(settings) => settings,
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("{error}");
-            std::process::exit(2);
+            ExitCode::from(2)
         }
-    };
+    }
+}
+
+fn run() -> Result<(), Box<dyn Error>> {
+    let settings = Settings::from_env()?;
     let mut runtime = if settings.multi {
         tokio::runtime::Builder::new_multi_thread()
     } else {

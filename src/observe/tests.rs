@@ -174,6 +174,41 @@ async fn each_way_to_end_is_told_once_and_by_its_name() {
     }
 }
 
+/// A body that knows its length and not that it has ended.
+struct Sized(Vec<Bytes>);
+
+impl Body for Sized {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        Poll::Ready(self.0.pop().map(|data| Ok(Frame::data(data))))
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.0.iter().map(|data| data.len() as u64).sum())
+    }
+}
+
+#[tokio::test]
+async fn hyper_stops_polling_at_the_length_that_the_body_itself_gave() {
+    for (polls, outcome) in [(1, Outcome::Aborted), (2, Outcome::Completed)] {
+        let (service, record) = around(service_fn(|_: Request<()>| async {
+            let halves = [Bytes::from_static(b"ab"), Bytes::from_static(b"cd")];
+            Ok::<_, Infallible>(Response::new(Sized(halves.into())))
+        }));
+        let mut body = service.oneshot(get()).await.unwrap().into_body();
+        for _ in 0..polls {
+            body.frame().await.unwrap().unwrap();
+        }
+        drop(body);
+        assert_eq!(outcomes(&record), [outcome]);
+    }
+}
+
 #[tokio::test]
 async fn a_body_longer_than_declared_is_flagged() {
     let told = endings(

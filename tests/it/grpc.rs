@@ -503,6 +503,47 @@ async fn a_call_that_panics_or_breaks_is_unknown_and_the_servers_fault() {
 }
 
 #[tokio::test]
+async fn the_cause_behind_tonics_status_is_looked_into() {
+    let answer = |status: fn() -> tonic::Status| {
+        any(async move || status().into_http::<Body>().map(Body::new))
+    };
+    let caused = || {
+        let mut status = tonic::Status::internal("no price today");
+        status.set_source(std::sync::Arc::new(sqlx_core::Error::WorkerCrashed));
+        status
+    };
+    let vitals = watching();
+    let app = Router::new()
+        .route("/cause.v1.Service/Typed", answer(caused))
+        .route(
+            "/cause.v1.Service/Words",
+            answer(|| tonic::Status::unknown("the upstream timed out")),
+        )
+        .route(
+            "/cause.v1.Service/Specific",
+            answer(|| tonic::Status::not_found("timed out")),
+        )
+        .layer(vitals.layer());
+    for (method, category) in [
+        ("Typed", "database"),
+        ("Words", "timeout"),
+        ("Specific", "not_found"),
+    ] {
+        let path = format!("/cause.v1.Service/{method}");
+        let request = Request::builder()
+            .uri(&path)
+            .header("content-type", "application/grpc")
+            .body(Body::empty())
+            .unwrap();
+        let response = app.clone().oneshot(request).await.unwrap();
+        response.into_body().collect().await.unwrap();
+        let scrape = Exposition::parse(&vitals.render()).unwrap();
+        let labels = [("endpoint", path.as_str()), ("category", category)];
+        assert_eq!(scrape.sum("errors_total", &labels), 1.0, "{method}");
+    }
+}
+
+#[tokio::test]
 async fn grpc_web_and_plain_http_are_left_as_they_are() {
     let vitals = watching();
     let (server, _client) = in_axum(&vitals).await;

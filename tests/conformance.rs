@@ -1,0 +1,241 @@
+//! Drives the conformance server as a stranger would: by its variables, its sockets and what it says of itself.
+#![expect(
+    clippy::unwrap_used,
+    reason = "in a test a panic with its place is the best error there is"
+)]
+
+use std::{
+    env,
+    io::{BufRead, BufReader, Read, Write},
+    net::TcpStream,
+    path::PathBuf,
+    process::{Child, Command, Stdio},
+    thread,
+    time::Duration,
+};
+
+use serde_json::Value;
+
+/// The server, until dropped.
+struct Server {
+    child: Child,
+    address: String,
+    admin: String,
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The example as `cargo test` has built it.
+fn program() -> PathBuf {
+    let tests = env::current_exe().unwrap();
+    tests
+        .parent()
+        .unwrap()
+        .parent()
+        .unwrap()
+        .join("examples/conformance")
+}
+
+impl Server {
+    fn start(variables: &[(&str, &str)]) -> Self {
+        let mut child = Command::new(program())
+            .env("ADDR", "127.0.0.1:0")
+            .env("ADMIN_ADDR", "127.0.0.1:0")
+            .env("LOG_FORMAT", "json")
+            .envs(variables.iter().copied())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut out = BufReader::new(child.stdout.take().unwrap());
+        let mut line = String::new();
+        while !line.starts_with("conformance on ") {
+            line.clear();
+            assert!(out.read_line(&mut line).unwrap() > 0, "said nothing");
+        }
+        // Its log must not fill the pipe.
+        thread::spawn(move || std::io::copy(&mut out, &mut std::io::sink()));
+        let (address, admin) = line.trim().split_once(", administration on ").unwrap();
+        let address = address.trim_start_matches("conformance on ").to_owned();
+        Self {
+            child,
+            address,
+            admin: admin.to_owned(),
+        }
+    }
+
+    /// Status and body of an answer; `None` where the connection just ends.
+    fn get(&self, path: &str) -> Option<(u16, String)> {
+        get(
+            &self.address,
+            &format!("GET {path} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n"),
+        )
+    }
+
+    fn outcomes(&self) -> Value {
+        let (_, body) = get(&self.admin, "GET /debug/outcomes HTTP/1.0\r\n\r\n").unwrap();
+        serde_json::from_str(&body).unwrap()
+    }
+
+    /// The last exchanges, once there are `n` finished ones.
+    fn last(&self, n: u64) -> Vec<Value> {
+        for _ in 0..1_000 {
+            let outcomes = self.outcomes();
+            if outcomes["in_flight"] == 0 && outcomes["started"] == n {
+                let (_, body) = get(
+                    &self.admin,
+                    &format!("GET /debug/last?n={n} HTTP/1.0\r\n\r\n"),
+                )
+                .unwrap();
+                return body
+                    .lines()
+                    .map(|line| serde_json::from_str(line).unwrap())
+                    .collect();
+            }
+            thread::sleep(Duration::from_millis(10));
+        }
+        panic!("never: {}", self.outcomes())
+    }
+}
+
+fn get(address: &str, request: &str) -> Option<(u16, String)> {
+    let mut socket = TcpStream::connect(address).unwrap();
+    socket.write_all(request.as_bytes()).unwrap();
+    let mut answer = Vec::new();
+    let _ = socket.read_to_end(&mut answer);
+    let answer = String::from_utf8_lossy(&answer);
+    let (head, body) = answer.split_once("\r\n\r\n")?;
+    Some((head.split(' ').nth(1)?.parse().ok()?, body.to_owned()))
+}
+
+#[test]
+fn every_failure_has_its_category_and_hides_its_text() {
+    let server = Server::start(&[("RUNTIME", "current")]);
+    let kinds = [
+        ("database", 500),
+        ("external", 500),
+        ("timeout", 500),
+        ("server", 500),
+        ("validation", 422),
+        ("conflict", 409),
+        ("rate_limit", 429),
+        ("authentication", 401),
+        ("not_found", 404),
+    ];
+    for (kind, status) in kinds {
+        let (answered, body) = server
+            .get(&format!(
+                "/fail?kind={kind}&msg=secret%20database%0atimed%20out"
+            ))
+            .unwrap();
+        assert_eq!(answered, status, "{kind}");
+        assert!(!body.contains("secret"), "{body}");
+    }
+    let last = server.last(9);
+    for (line, (kind, status)) in last.iter().zip(kinds) {
+        let expected = match kind {
+            "external" => "external_service",
+            "server" => "server_error",
+            other => other,
+        };
+        assert_eq!(
+            (&line["category"], &line["status"]),
+            (&expected.into(), &status.into()),
+            "{kind}"
+        );
+        let severity = if status == 500 { "critical" } else { "normal" };
+        assert_eq!(line["severity"], severity, "{kind}");
+    }
+    let (_, metrics) = get(&server.admin, "GET /metrics HTTP/1.0\r\n\r\n").unwrap();
+    assert!(
+        metrics.contains("errors_total{category=\"database\",endpoint=\"/fail\"} 1\n"),
+        "{metrics}"
+    );
+    assert!(!metrics.contains("secret"), "an error's text in a label");
+}
+
+#[test]
+fn every_route_ends_as_it_says() {
+    let server = Server::start(&[("EXCLUDE", "/health"), ("TRUST_INBOUND_ID", "false")]);
+    for (path, status) in [
+        ("/full", Some(200)),
+        ("/empty", Some(200)),
+        ("/stream?n=2&ms=5", Some(200)),
+        ("/cl", Some(200)),
+        ("/short-cl", Some(200)),
+        ("/204", Some(204)),
+        ("/304", Some(304)),
+        ("/err?status=418", Some(418)),
+        ("/slow?ms=5", Some(200)),
+        ("/panic", None),
+        ("/panic-sync", None),
+        ("/service-error", Some(500)),
+        ("/users/7", Some(200)),
+        ("/nested/a/b", Some(200)),
+        ("/admin", Some(200)),
+        ("/health", Some(200)),
+        ("/nothing", Some(404)),
+    ] {
+        let answered = server.get(path).map(|(status, _)| status);
+        assert_eq!(answered, status, "{path}");
+    }
+    let last = server.last(16);
+    let of = |path: &str| last.iter().find(|line| line["path"] == path).unwrap();
+    for (path, endpoint, status, outcome) in [
+        ("/users/7", "/users/{id}", 200, "completed"),
+        ("/nested/a/b", "/nested/{a}/{b}", 200, "completed"),
+        ("/nothing", "unmatched", 404, "completed"),
+        ("/panic", "/panic", 500, "panicked"),
+        ("/panic-sync", "/panic-sync", 500, "panicked"),
+        ("/service-error", "/service-error", 500, "error"),
+        ("/short-cl", "/short-cl", 200, "completed"),
+    ] {
+        let line = of(path);
+        assert_eq!(
+            (&line["endpoint"], &line["outcome"]),
+            (&endpoint.into(), &outcome.into()),
+            "{path}"
+        );
+        assert_eq!(line["status"], status, "{path}");
+        assert_eq!(line["id"].as_str().unwrap().len(), 36, "{path}");
+    }
+    let outcomes = server.outcomes();
+    assert_eq!(
+        (
+            &outcomes["completed"],
+            &outcomes["panicked"],
+            &outcomes["error"]
+        ),
+        (&13.into(), &2.into(), &1.into())
+    );
+    assert_eq!(
+        (&outcomes["excluded"], &outcomes["dropped_log"]),
+        (&1.into(), &0.into())
+    );
+}
+
+#[test]
+fn a_bad_variable_stops_it_with_a_clear_message() {
+    for (name, value) in [
+        ("ADDR", "0.0.0.0:3001"),
+        ("ADMIN_ADDR", "nowhere"),
+        ("SERIES_CAP", "many"),
+        ("SERIES_CAP", "0"),
+        ("RUNTIME", "both"),
+        ("TRUST_INBOUND_ID", "perhaps"),
+        ("LOG_FORMAT", "xml"),
+        ("EXCLUDE", "/fine,health"),
+    ] {
+        let out = Command::new(program()).env(name, value).output().unwrap();
+        let error = String::from_utf8_lossy(&out.stderr);
+        assert!(!out.status.success(), "{name}={value}");
+        let bad = value.rsplit(',').next().unwrap();
+        assert!(error.contains(bad), "{name}={value}: {error}");
+        assert!(!error.contains("panicked"), "{error}");
+    }
+}
