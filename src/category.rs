@@ -304,6 +304,12 @@ impl Observer for Categories {
     }
 }
 
+/// The texts of an error and its causes.
+#[cfg(feature = "health")]
+pub(crate) fn causes(error: &(dyn Error + 'static)) -> String {
+    chain::text(error).to_string()
+}
+
 /// Statuses that a server gives when it does not know better.
 const fn is_vague(status: StatusCode) -> bool {
     matches!(status.as_u16(), 500 | 503)

@@ -97,14 +97,16 @@ impl Patterns {
         Ok(all)
     }
 
-    /// These and one more.
-    #[cfg(all(feature = "axum", feature = "prometheus"))]
-    pub(crate) fn and(mut self, pattern: &str) -> Result<Self, ConfigError> {
-        if self.find(pattern).is_none() {
-            self.insert(pattern)
-                .map_err(|reason| ConfigError::new("exclude", pattern, reason))?;
+    /// These and one of our own, which counts as used.
+    #[cfg(any(feature = "health", all(feature = "axum", feature = "prometheus")))]
+    pub(crate) fn and(mut self, pattern: &str) -> Self {
+        // Where the application's own say it already, there is nothing to add.
+        if self.insert(pattern).is_ok()
+            && let Some(pattern) = self.all.last()
+        {
+            pattern.used.store(true, Ordering::Relaxed);
         }
-        Ok(self)
+        self
     }
 
     /// Those that nothing has matched yet.

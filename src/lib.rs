@@ -13,19 +13,26 @@ pub mod request_id;
 mod grpc;
 mod observe;
 mod route;
+mod runtime;
 mod stuck;
 
 mod context;
+#[cfg(feature = "health")]
+mod drain;
 #[cfg(feature = "axum")]
 mod failure;
 
 pub mod category;
+#[cfg(feature = "health")]
+pub mod health;
 pub mod log;
 #[cfg(feature = "logs")]
 pub mod logs;
 pub mod metrics;
 pub mod timing;
 
+#[cfg(feature = "health")]
+pub use self::drain::Drained;
 #[cfg(feature = "axum")]
 pub use self::failure::Failure;
 pub use self::{

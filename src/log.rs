@@ -33,6 +33,8 @@ use std::{
 
 use tower_layer::Layer;
 
+#[cfg(feature = "health")]
+use crate::health::{CheckReport, Role, Status};
 use crate::{
     category::{self, ErrorCategory},
     context::Said,
@@ -160,6 +162,37 @@ pub(crate) fn still_running(metrics: &Metrics, exchange: &Exchange) {
     if !written {
         metrics.log_dropped();
     }
+}
+
+/// Says that a check has changed; its error is for those who read the log.
+#[cfg(feature = "health")]
+pub(crate) fn health(report: &CheckReport, from: Status, to: Status) {
+    macro_rules! event {
+        ($level:ident) => {
+            tracing::event!(
+                target: "tower_vitals",
+                tracing::Level::$level,
+                check = &*report.name,
+                from = from.as_str(),
+                to = to.as_str(),
+                error = report.error.as_deref(),
+                latency_ms = millis(report.latency),
+                "health"
+            )
+        };
+    }
+    // Nobody waits for this event: what a subscriber does wrong ends here.
+    guarded(|| match (to, report.role) {
+        (Status::Healthy, _) => event!(INFO),
+        (Status::Unhealthy, Role::Critical) => event!(ERROR),
+        _ => event!(WARN),
+    });
+}
+
+/// The texts of an error and its causes, in printable characters, 1,024 bytes at most.
+#[cfg(feature = "health")]
+pub(crate) fn causes(error: &(dyn std::error::Error + 'static)) -> String {
+    catch_unwind(AssertUnwindSafe(|| category::causes(error))).unwrap_or_default()
 }
 
 /// Runs code that calls the subscriber; `false` where it could not run or panicked.

@@ -233,6 +233,17 @@ impl Metrics {
         MethodLabel::ALL.iter().enumerate().map(of).collect()
     }
 
+    /// Gives the process's recorder what it has not been given yet, where these are the process's counters.
+    #[cfg(feature = "health")]
+    pub(crate) fn publish_global(&self) {
+        let global = GLOBAL
+            .get()
+            .is_some_and(|global| Arc::ptr_eq(&global.inner, &self.inner));
+        if global {
+            metrics::with_recorder(|recorder| self.publish(recorder));
+        }
+    }
+
     /// Gives the recorder what it has not been given yet.
     fn publish(&self, recorder: &dyn metrics::Recorder) {
         self.publish_and(recorder, &drain_global);

@@ -2,16 +2,12 @@
 
 use std::{
     collections::HashMap,
-    panic::catch_unwind,
     sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
     time::Duration,
 };
 
 use http::{request, response};
-use tokio::{
-    runtime::Handle,
-    time::{self, MissedTickBehavior},
-};
+use tokio::time::{self, MissedTickBehavior};
 
 use crate::{
     config::ConfigError,
@@ -19,6 +15,7 @@ use crate::{
     log,
     metrics::Metrics,
     observe::{Facts, Observer},
+    runtime,
 };
 
 /// How often those that run are looked at.
@@ -48,12 +45,7 @@ struct Waiting {
 impl Stuck {
     /// Watches from now on, by one task on the current runtime, for as long as a layer lives.
     pub(crate) fn watching(metrics: Metrics) -> Result<Self, ConfigError> {
-        let refuse = |reason| ConfigError::new("log_stuck", "on", reason);
-        let runtime = Handle::try_current()
-            .map_err(|_| refuse("needs a Tokio runtime: build within one, or leave it off"))?;
-        // Tokio has no other way to say that it has no clock.
-        catch_unwind(|| drop(time::sleep(EVERY)))
-            .map_err(|_| refuse("needs the runtime's time driver: Builder::enable_time"))?;
+        let runtime = runtime::with_clock("log_stuck")?;
         let running = Arc::new(Running {
             exchanges: Mutex::default(),
             metrics,

@@ -1,5 +1,7 @@
 //! Puts the layers together in the order that works, once, for a whole application.
 
+#[cfg(feature = "health")]
+use std::time::Duration;
 use std::{env, sync::Arc};
 
 use tower_layer::Layer;
@@ -16,6 +18,11 @@ use crate::{
     request_id::{Ids, RequestIdLayer},
     stuck::Stuck,
     timing::{SeverityBands, Timing},
+};
+#[cfg(feature = "health")]
+use crate::{
+    drain::{self, Shutdown},
+    health::{Health, HealthService},
 };
 
 /// The path under which [`Vitals::routes`] answers a scrape.
@@ -41,6 +48,10 @@ pub struct Vitals {
     metrics: Metrics,
     #[cfg(feature = "prometheus")]
     exporter: Option<Exporter>,
+    #[cfg(feature = "health")]
+    health: Option<HealthService>,
+    #[cfg(feature = "health")]
+    pub(crate) shutdown: Shutdown,
 }
 
 /// The layers of the ready-made stack in one: one clock, one guard, one wrapper around the body.
@@ -65,6 +76,12 @@ pub struct VitalsBuilder {
     bands: SeverityBands,
     rules: Rules,
     log_stuck: bool,
+    #[cfg(feature = "health")]
+    health: Option<HealthService>,
+    #[cfg(feature = "health")]
+    drain_delay: Duration,
+    #[cfg(feature = "health")]
+    shutdown_deadline: Duration,
     exclude: Vec<String>,
     settings: Settings,
     recorder: Recorder,
@@ -88,6 +105,12 @@ impl Vitals {
             bands: SeverityBands::default(),
             rules: Rules::new(),
             log_stuck: false,
+            #[cfg(feature = "health")]
+            health: None,
+            #[cfg(feature = "health")]
+            drain_delay: drain::DELAY,
+            #[cfg(feature = "health")]
+            shutdown_deadline: drain::DEADLINE,
             exclude: Vec::new(),
             settings: Settings::new(),
             #[cfg(feature = "prometheus")]
@@ -125,33 +148,43 @@ impl Vitals {
         &self.metrics
     }
 
+    /// The checks behind the probes.
+    #[cfg(feature = "health")]
+    pub(crate) fn health_handle(&self) -> Option<&Health> {
+        self.health.as_ref().map(HealthService::handle)
+    }
+
     /// The patterns of exclusion that no request has matched since the start: misspelt, or of no use any more.
     #[must_use]
     pub fn unused_patterns(&self) -> Vec<&str> {
-        let unused = self.layer.engine.exclude.unused();
-        #[cfg(all(feature = "axum", feature = "prometheus"))]
-        let unused = unused.filter(|pattern| *pattern != METRICS_PATH);
-        unused.collect()
+        self.layer.engine.exclude.unused().collect()
     }
 
-    /// A router with `GET /metrics`: Prometheus' text format 0.0.4, and 503 with `Retry-After` to a storm of scrapes.
+    /// A router with `GET /metrics`: Prometheus' text format 0.0.4, and 503 with `Retry-After` to a storm of scrapes; and with
+    /// the probes of [`health`](VitalsBuilder::health), where there are any.
     ///
-    /// Never counted as traffic, wherever it is merged. Empty with [`foreign_recorder`](VitalsBuilder::foreign_recorder).
-    #[cfg(all(feature = "axum", feature = "prometheus"))]
-    #[cfg_attr(
-        tower_vitals_docsrs,
-        doc(cfg(all(feature = "axum", feature = "prometheus")))
-    )]
+    /// Never counted as traffic, wherever it is merged; paths that no route has are counted as `unmatched` in either order.
+    /// No `/metrics` with [`foreign_recorder`](VitalsBuilder::foreign_recorder).
+    #[cfg(feature = "axum")]
+    #[cfg_attr(tower_vitals_docsrs, doc(cfg(feature = "axum")))]
     pub fn routes<S>(&self) -> axum::Router<S>
     where
         S: Clone + Send + Sync + 'static,
     {
-        match &self.exporter {
-            Some(exporter) => {
-                axum::Router::new().route(METRICS_PATH, crate::scrape::route(exporter.clone()))
-            }
-            None => axum::Router::new(),
-        }
+        // Of two routers that are merged, axum takes the fallback of the second: where this is merged into an application
+        // that has its layer already, the answer to an unknown path is this router's, and must be watched as well.
+        let router = axum::Router::new().layer(self.layer());
+        #[cfg(feature = "prometheus")]
+        let router = match &self.exporter {
+            Some(exporter) => router.route(METRICS_PATH, crate::scrape::route(exporter.clone())),
+            None => router,
+        };
+        #[cfg(feature = "health")]
+        let router = match &self.health {
+            Some(health) => health.add_to(router),
+            None => router,
+        };
+        router
     }
 
     /// All metrics of the process in Prometheus' text format, for servers without axum; empty with
@@ -222,6 +255,30 @@ impl VitalsBuilder {
     /// How errors of the application's own are [categorised](crate::category). Defaults to [`Rules::new`].
     pub fn rules(mut self, rules: Rules) -> Self {
         self.rules = rules;
+        self
+    }
+
+    /// The probes that [`Vitals::routes`] serves, and for which [`Vitals::drained`] fails readiness first. Defaults to none.
+    #[cfg(feature = "health")]
+    #[cfg_attr(tower_vitals_docsrs, doc(cfg(feature = "health")))]
+    pub fn health(mut self, health: HealthService) -> Self {
+        self.health = Some(health);
+        self
+    }
+
+    /// How long readiness fails before [`Vitals::drained`] resolves. Defaults to 5 s.
+    #[cfg(feature = "health")]
+    #[cfg_attr(tower_vitals_docsrs, doc(cfg(feature = "health")))]
+    pub fn drain_delay(mut self, delay: Duration) -> Self {
+        self.drain_delay = delay;
+        self
+    }
+
+    /// How long after the signal [`Vitals::run`] drops the server. Defaults to 25 s.
+    #[cfg(feature = "health")]
+    #[cfg_attr(tower_vitals_docsrs, doc(cfg(feature = "health")))]
+    pub fn shutdown_deadline(mut self, deadline: Duration) -> Self {
+        self.shutdown_deadline = deadline;
         self
     }
 
@@ -297,6 +354,16 @@ impl VitalsBuilder {
     /// When a setting cannot work, or two clash; when [`log_stuck`](Self::log_stuck) has no runtime with a clock; when a recorder that is not ours is installed in this process (unless
     /// [`foreign_recorder`](Self::foreign_recorder) was said); when another part of this process counts with other settings.
     pub fn build(self) -> Result<Vitals, ConfigError> {
+        #[cfg(feature = "health")]
+        let shutdown = {
+            let (delay, deadline) = (self.drain_delay, self.shutdown_deadline);
+            if deadline <= delay {
+                let reason = format!("must be longer than drain_delay ({delay:?})");
+                let deadline = format!("{deadline:?}");
+                return Err(ConfigError::new("shutdown_deadline", deadline, reason));
+            }
+            Shutdown::new(delay, deadline)
+        };
         let settings = self.settings.bands(self.bands);
         let patterns = Patterns::new(&self.exclude)?;
         let metrics = match self.recorder {
@@ -309,12 +376,17 @@ impl VitalsBuilder {
             Recorder::Isolated => Some(Exporter::private(&metrics)?),
             Recorder::Foreign => None,
         };
-        // Where the router is merged beneath the layer, a scrape must still not count itself.
+        // Where the router is merged beneath the layer, scrapes and probes must still not count themselves.
         #[cfg(all(feature = "axum", feature = "prometheus"))]
         let patterns = match &exporter {
-            Some(_) => patterns.and(METRICS_PATH)?,
+            Some(_) => patterns.and(METRICS_PATH),
             None => patterns,
         };
+        #[cfg(feature = "health")]
+        let patterns = self.health.iter().fold(patterns, |patterns, health| {
+            let each = |patterns: Patterns, path: &str| patterns.and(path).and(&format!("{path}/"));
+            health.paths().fold(patterns, each)
+        });
         let excluded = self.exclude.join(",");
         let memory_bound = metrics.memory_bound();
         tracing::info!(target: "tower_vitals", excluded, memory_bound, "watching");
@@ -343,6 +415,10 @@ impl VitalsBuilder {
             metrics,
             #[cfg(feature = "prometheus")]
             exporter,
+            #[cfg(feature = "health")]
+            health: self.health,
+            #[cfg(feature = "health")]
+            shutdown,
         })
     }
 }

@@ -9,7 +9,10 @@ use metrics_exporter_prometheus::{
     Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder,
 };
 
-use super::{Metrics, Settings, names::GRPC_SECONDS};
+use super::{
+    Metrics, Settings,
+    names::{GRPC_SECONDS, HEALTH_SECONDS},
+};
 use crate::config::ConfigError;
 
 /// The recorder of the process, where it is ours.
@@ -103,6 +106,8 @@ fn recorder(settings: &Settings) -> Result<PrometheusRecorder, ConfigError> {
         .set_buckets_for_metric(Matcher::Full(words.streams.into()), &streams)
         .map_err(refuse)?
         .set_buckets_for_metric(Matcher::Full(GRPC_SECONDS.into()), &duration)
+        .map_err(refuse)?
+        .set_buckets_for_metric(Matcher::Full(HEALTH_SECONDS.into()), &duration)
         .map_err(refuse)?
         .build_recorder())
 }

@@ -160,6 +160,26 @@ async fn the_metrics_endpoint_is_never_traffic_wherever_it_is_merged() {
     assert_eq!((totals.started, totals.excluded), (0, 3));
 }
 
+#[tokio::test]
+async fn axum_merge_takes_the_second_fallback_and_unknown_paths_are_counted_all_the_same() {
+    for after in [true, false] {
+        let vitals = excluding(&[]);
+        let app: Router = Router::new().route("/", get(async || ()));
+        let app = if after {
+            app.layer(vitals.layer()).merge(vitals.routes())
+        } else {
+            app.merge(vitals.routes()).layer(vitals.layer())
+        };
+        let request = Request::builder().uri("/nowhere").body(Body::empty());
+        let response = app.oneshot(request.unwrap()).await.unwrap();
+        assert_eq!(response.status(), 404);
+        assert!(response.headers().contains_key("x-request-id"), "{after}");
+        let scrape = Exposition::parse(&vitals.render()).unwrap();
+        let labels = [("endpoint", "unmatched"), ("status", "404")];
+        assert_eq!(scrape.sum("http_requests_total", &labels), 1.0, "{after}");
+    }
+}
+
 /// The words of the documentation, pattern by pattern.
 fn reference(patterns: &[String], path: &str) -> bool {
     let segments: Vec<&str> = path[1..].split('/').collect();

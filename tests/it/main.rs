@@ -22,6 +22,7 @@ mod conservation;
 mod exclusion;
 mod exposition;
 mod grpc;
+mod health;
 mod ids;
 mod logging;
 mod metrics;

@@ -1,0 +1,180 @@
+//! Asks one dependency how it is.
+
+use std::{error::Error, fmt, future::Future, pin::Pin, sync::Arc, time::Duration};
+
+use crate::config::ConfigError;
+
+type BoxError = Box<dyn Error + Send + Sync>;
+type Asked = Pin<Box<dyn Future<Output = Result<Answer, BoxError>> + Send>>;
+
+/// A question to a dependency, asked again and again in the background.
+///
+/// ```
+/// use std::{io, time::Duration};
+/// use tower_vitals::health::{Check, Role};
+///
+/// async fn ping() -> io::Result<()> { Ok(()) }
+///
+/// let check = Check::new("cache", ping)
+///     .role(Role::Optional)
+///     .timeout(Duration::from_millis(300))
+///     .failures(3);
+/// ```
+#[derive(Clone)]
+pub struct Check {
+    pub(super) name: Arc<str>,
+    pub(super) role: Role,
+    pub(super) word: &'static str,
+    pub(super) timeout: Duration,
+    pub(super) interval: Duration,
+    pub(super) failures: u32,
+    pub(super) successes: u32,
+    ask: Arc<dyn Fn() -> Asked + Send + Sync>,
+}
+
+/// What a failing check means for the whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Role {
+    /// Without it the service is not ready.
+    Critical,
+    /// Without it the service is degraded.
+    Optional,
+    /// It is shown, and changes nothing.
+    Informational,
+}
+
+/// What a dependency that answers says of itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Answer {
+    /// All is well.
+    Fine,
+    /// It works, and this is wrong with it.
+    Degraded(String),
+}
+
+// === impl Check ===
+
+impl Check {
+    /// A critical check; `ask` must not block its thread.
+    ///
+    /// The name, of `[a-z0-9_-]`, is public: it stands in answers, paths, metrics and the log. The error is not: it goes to the
+    /// log and behind the [gate](super::Details) alone.
+    pub fn new<F, T, E>(name: &str, ask: impl Fn() -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = Result<T, E>> + Send + 'static,
+        T: Into<Answer>,
+        E: Into<BoxError>,
+    {
+        Self {
+            name: name.into(),
+            role: Role::Critical,
+            word: "available",
+            timeout: Duration::from_secs(2),
+            interval: Duration::from_secs(10),
+            failures: 1,
+            successes: 1,
+            ask: Arc::new(move || {
+                let asked = ask();
+                Box::pin(async move { asked.await.map(Into::into).map_err(Into::into) })
+            }),
+        }
+    }
+
+    /// What its failure means. Defaults to [`Role::Critical`].
+    #[must_use]
+    pub fn role(mut self, role: Role) -> Self {
+        self.role = role;
+        self
+    }
+
+    /// The word for a healthy one in public answers, such as `connected`. Defaults to `available`.
+    #[must_use]
+    pub fn word(mut self, word: &'static str) -> Self {
+        self.word = word;
+        self
+    }
+
+    /// How long an answer may take. Defaults to 2 s.
+    #[must_use]
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// How long to wait between an answer and the next question, a tenth more or less. Defaults to 10 s.
+    #[must_use]
+    pub fn interval(mut self, interval: Duration) -> Self {
+        self.interval = interval;
+        self
+    }
+
+    /// How many failures in a row make it unhealthy. Defaults to 1.
+    #[must_use]
+    pub fn failures(mut self, failures: u32) -> Self {
+        self.failures = failures;
+        self
+    }
+
+    /// How many successes in a row make it healthy again. Defaults to 1.
+    #[must_use]
+    pub fn successes(mut self, successes: u32) -> Self {
+        self.successes = successes;
+        self
+    }
+
+    pub(super) fn ask(&self) -> Asked {
+        (self.ask)()
+    }
+
+    /// A result is believed until three questions should have been answered since.
+    pub(super) fn stale_after(&self) -> Duration {
+        self.interval.saturating_mul(3).saturating_add(self.timeout)
+    }
+
+    pub(super) fn verify(&self) -> Result<(), ConfigError> {
+        let field = |setting| format!("health.{}.{setting}", self.name);
+        let fits = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-');
+        if self.name.is_empty() || self.name.len() > 64 || !self.name.bytes().all(fits) {
+            let reason = "a name has 1 to 64 characters of [a-z0-9_-]";
+            return Err(ConfigError::new("health.check", &*self.name, reason));
+        }
+        for (setting, value) in [("timeout", self.timeout), ("interval", self.interval)] {
+            if value.is_zero() {
+                return Err(ConfigError::new(
+                    field(setting),
+                    "0ns",
+                    "must be longer than zero",
+                ));
+            }
+        }
+        for (setting, value) in [("failures", self.failures), ("successes", self.successes)] {
+            if value == 0 {
+                return Err(ConfigError::new(
+                    field(setting),
+                    "0",
+                    "must be at least one",
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Check {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Check")
+            .field("name", &self.name)
+            .field("role", &self.role)
+            .finish_non_exhaustive()
+    }
+}
+
+// === impl Answer ===
+
+impl From<()> for Answer {
+    fn from((): ()) -> Self {
+        Self::Fine
+    }
+}

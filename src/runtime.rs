@@ -1,0 +1,18 @@
+//! Finds the runtime that timers need, where one is built, not where one is missed.
+
+use std::{panic::catch_unwind, time::Duration};
+
+use tokio::{runtime::Handle, time};
+
+use crate::config::ConfigError;
+
+/// The current runtime, if it has a clock; else an error about `field`.
+pub(crate) fn with_clock(field: &str) -> Result<Handle, ConfigError> {
+    let refuse = |reason| ConfigError::new(field, "on", reason);
+    let runtime = Handle::try_current()
+        .map_err(|_| refuse("needs a Tokio runtime: build within one, or leave it off"))?;
+    // Tokio has no other way to say that it has no clock.
+    catch_unwind(|| drop(time::sleep(Duration::ZERO)))
+        .map_err(|_| refuse("needs the runtime's time driver: Builder::enable_time"))?;
+    Ok(runtime)
+}

@@ -1,0 +1,605 @@
+//! Answers probes from what is known, whatever the checks do.
+
+use std::{
+    convert::Infallible,
+    io,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use axum::{Router, body::Body, extract::Request, routing::get};
+use futures::stream;
+use http_body_util::BodyExt;
+use hyper::{Response, StatusCode};
+use serde_json::Value;
+use tokio::{net::TcpListener, time};
+use tower::{Service, ServiceExt};
+use tower_vitals::{
+    Vitals,
+    health::{Answer, Check, Details, Health, HealthService, Role, Status},
+};
+
+use crate::wire::{Server, settled};
+
+const MS: fn(u64) -> Duration = Duration::from_millis;
+const SECRET: &str = "postgres://user:secret@10.0.0.5/db";
+
+/// What a dependency does when it is asked.
+#[derive(Clone, Copy)]
+#[repr(u8)]
+enum Mood {
+    Up,
+    Degraded,
+    Down,
+    Hanging,
+    Panicking,
+}
+
+/// A dependency whose mood the test sets.
+#[derive(Clone)]
+struct Dependency {
+    mood: Arc<AtomicU8>,
+    asked: Arc<AtomicUsize>,
+}
+
+impl Dependency {
+    fn new(mood: Mood) -> Self {
+        Self {
+            mood: Arc::new(AtomicU8::new(mood as u8)),
+            asked: Arc::default(),
+        }
+    }
+
+    fn set(&self, mood: Mood) {
+        self.mood.store(mood as u8, Ordering::Relaxed);
+    }
+
+    fn asked(&self) -> usize {
+        self.asked.load(Ordering::Relaxed)
+    }
+
+    fn check(&self, name: &str) -> Check {
+        let own = self.clone();
+        Check::new(name, move || {
+            own.asked.fetch_add(1, Ordering::Relaxed);
+            let mood = own.mood.load(Ordering::Relaxed);
+            async move {
+                match mood {
+                    mood if mood == Mood::Up as u8 => Ok(Answer::Fine),
+                    mood if mood == Mood::Degraded as u8 => {
+                        Ok(Answer::Degraded("half of it".into()))
+                    }
+                    mood if mood == Mood::Down as u8 => Err(io::Error::other(SECRET)),
+                    mood if mood == Mood::Hanging as u8 => std::future::pending().await,
+                    _ => panic!("as asked"),
+                }
+            }
+        })
+        .interval(MS(1_000))
+        .timeout(MS(300))
+    }
+}
+
+/// Status, content type and body of a probe.
+async fn probe(service: &HealthService, target: &str) -> (u16, String, String) {
+    ask(
+        service,
+        Request::builder().uri(target).body(Body::empty()).unwrap(),
+    )
+    .await
+}
+
+async fn ask(service: &HealthService, request: Request) -> (u16, String, String) {
+    let response = service.clone().oneshot(request).await.unwrap();
+    assert_eq!(response.headers()["cache-control"], "no-store");
+    let kind = response.headers()["content-type"]
+        .to_str()
+        .unwrap()
+        .to_owned();
+    let status = response.status().as_u16();
+    let body = response.into_body().collect().await.unwrap().to_bytes();
+    (status, kind, String::from_utf8(body.to_vec()).unwrap())
+}
+
+fn json(body: &str) -> Value {
+    serde_json::from_str(body).unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn probes_say_what_the_last_round_said() {
+    let (database, cache) = (Dependency::new(Mood::Up), Dependency::new(Mood::Up));
+    let health = Health::builder()
+        .check(database.check("database").word("connected"))
+        .check(cache.check("cache").role(Role::Optional))
+        .start()
+        .unwrap();
+    let service = health.service();
+    // Nobody has answered yet.
+    assert_eq!(probe(&service, "/readyz").await.0, 503);
+    assert_eq!(probe(&service, "/startupz").await.0, 503);
+    assert_eq!(
+        probe(&service, "/livez").await,
+        (200, "text/plain; charset=utf-8".into(), "ok".into())
+    );
+    time::sleep(MS(50)).await;
+    let (status, kind, body) = probe(&service, "/health").await;
+    assert_eq!((status, kind.as_str()), (200, "application/json"));
+    let said = json(&body);
+    assert_eq!(said["status"], "healthy");
+    assert_eq!(
+        said["checks"],
+        serde_json::json!({"database": "connected", "cache": "available"})
+    );
+    let timestamp = said["timestamp"].as_str().unwrap();
+    assert!(
+        timestamp.len() == 24 && timestamp.ends_with('Z'),
+        "{timestamp}"
+    );
+    assert_eq!(probe(&service, "/readyz").await.2, "ok");
+    assert_eq!(probe(&service, "/startupz").await.0, 200);
+
+    // An optional one that fails degrades; a critical one ends it.
+    cache.set(Mood::Down);
+    time::sleep(MS(1_200)).await;
+    let (status, _, body) = probe(&service, "/health").await;
+    assert_eq!(
+        (
+            status,
+            &json(&body)["status"],
+            &json(&body)["checks"]["cache"]
+        ),
+        (200, &"degraded".into(), &"unavailable".into())
+    );
+    let strict = service
+        .clone()
+        .degraded_status(StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(probe(&strict, "/readyz").await.0, 503);
+    for (mood, latency) in [(Mood::Down, 0), (Mood::Hanging, 300), (Mood::Panicking, 0)] {
+        database.set(mood);
+        time::sleep(MS(1_200 + latency)).await;
+        let (status, _, body) = probe(&service, "/readyz").await;
+        assert_eq!(status, 503);
+        assert_eq!(
+            body,
+            "[-]database failed: reason withheld\n[-]cache failed: reason withheld\nreadyz check failed\n"
+        );
+        assert_eq!(probe(&service, "/health/database").await.0, 503);
+        assert_eq!(probe(&service, "/readyz?exclude=database").await.0, 200);
+        assert_eq!(probe(&service, "/livez").await.0, 200);
+        // What has started stays started.
+        assert_eq!(probe(&service, "/startupz").await.0, 200);
+        database.set(Mood::Up);
+        time::sleep(MS(1_500)).await;
+        assert_eq!(health.status(), Status::Degraded);
+    }
+    database.set(Mood::Degraded);
+    time::sleep(MS(1_200)).await;
+    assert_eq!(
+        probe(&service, "/readyz?verbose").await.2,
+        "[+]database degraded\n[-]cache failed: reason withheld\nreadyz check passed\n"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn formats_aliases_and_methods_are_as_people_ask_for_them() {
+    let health = Health::builder()
+        .check(Dependency::new(Mood::Up).check("database"))
+        .start()
+        .unwrap();
+    let service = health
+        .service()
+        .alias("/health/db", "/health/database")
+        .unwrap();
+    time::sleep(MS(50)).await;
+    for path in [
+        "/health",
+        "/health/",
+        "/v1/health",
+        "/v1/health/",
+        "/api/health",
+        "/health/db",
+        "/health/database",
+        "/readyz/",
+        "/health?x=%00&x",
+    ] {
+        assert_eq!(probe(&service, path).await.0, 200, "{path}");
+    }
+    for path in ["/", "/health/nobody", "/health/a/b", "/livezz", "/Health"] {
+        assert_eq!(probe(&service, path).await.0, 404, "{path}");
+    }
+    assert_eq!(probe(&service, "/health?format=xml").await.0, 400);
+    for (format, kind) in [
+        ("json", "application/json"),
+        ("text", "text/plain; charset=utf-8"),
+        ("health+json", "application/health+json"),
+    ] {
+        assert_eq!(
+            probe(&service, &format!("/readyz?format={format}")).await.1,
+            kind
+        );
+    }
+    let accepting = |accept: &str, path: &str| {
+        Request::builder()
+            .uri(path)
+            .header("accept", accept)
+            .body(Body::empty())
+            .unwrap()
+    };
+    let (_, kind, body) = ask(&service, accepting("application/health+json", "/health")).await;
+    assert_eq!(
+        (kind.as_str(), &json(&body)["status"]),
+        ("application/health+json", &"pass".into())
+    );
+    assert_eq!(
+        ask(&service, accepting("text/plain", "/health")).await.1,
+        "text/plain; charset=utf-8"
+    );
+    assert_eq!(
+        ask(&service, accepting("application/json", "/readyz"))
+            .await
+            .1,
+        "application/json"
+    );
+    let head = Request::builder()
+        .method("HEAD")
+        .uri("/health")
+        .body(Body::empty())
+        .unwrap();
+    let head = service.clone().oneshot(head).await.unwrap();
+    let length = probe(&service, "/health").await.2.len().to_string();
+    assert_eq!(
+        (
+            head.status().as_u16(),
+            head.headers()["content-length"].to_str().unwrap()
+        ),
+        (200, length.as_str())
+    );
+    assert!(
+        head.into_body()
+            .collect()
+            .await
+            .unwrap()
+            .to_bytes()
+            .is_empty()
+    );
+    let post = Request::builder()
+        .method("POST")
+        .uri("/health")
+        .body(Body::empty())
+        .unwrap();
+    assert_eq!(ask(&service, post).await.0, 405);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_error_is_in_the_log_and_behind_the_gate_and_nowhere_else() {
+    let health = Health::builder()
+        .check(Dependency::new(Mood::Down).check("database"))
+        .start()
+        .unwrap();
+    time::sleep(MS(50)).await;
+    let public = health.service();
+    let gated = health
+        .service()
+        .details(Details::Token("s3cret-token".into()))
+        .unwrap();
+    let open = health.service().details(Details::Public).unwrap();
+    let targets = [
+        "/health",
+        "/readyz?verbose",
+        "/health?format=health%2Bjson",
+        "/health?format=health+json",
+        "/health/database",
+        "/readyz?format=json",
+    ];
+    for target in targets {
+        let (_, _, body) = probe(&public, target).await;
+        assert!(!body.contains("secret"), "{body}");
+        let (status, _, body) = probe(&open, target).await;
+        assert!(body.contains(SECRET) || status == 400, "{target}: {body}");
+    }
+    let with = |authorization: &[&str]| {
+        let mut request = Request::builder().uri("/health");
+        for value in authorization {
+            request = request.header("authorization", *value);
+        }
+        request.body(Body::empty()).unwrap()
+    };
+    for wrong in [
+        &[][..],
+        &["Bearer"],
+        &["Bearer "],
+        &["Bearer s3cret-toke"],
+        &["Bearer s3cret-token2"],
+        &["bearer s3cret-token"],
+        &["Basic s3cret-token"],
+        &["s3cret-token"],
+        &["Bearer s3cret-token", "Bearer s3cret-token"],
+    ] {
+        let (_, _, body) = ask(&gated, with(wrong)).await;
+        assert!(!body.contains("secret@"), "{wrong:?}: {body}");
+    }
+    let (_, _, body) = ask(&gated, with(&["Bearer s3cret-token"])).await;
+    let said = json(&body);
+    assert_eq!(said["checks"]["database"]["error"], SECRET);
+    assert_eq!(said["checks"]["database"]["status"], "unhealthy");
+    assert!(!format!("{gated:?}").contains("s3cret"), "{gated:?}");
+    let error = health
+        .service()
+        .details(Details::Token(String::new()))
+        .unwrap_err();
+    assert_eq!(error.field(), "health.details");
+}
+
+#[tokio::test(start_paused = true)]
+async fn ten_thousand_probes_cause_no_check() {
+    let database = Dependency::new(Mood::Up);
+    let health = Health::builder()
+        .check(database.check("database"))
+        .start()
+        .unwrap();
+    let service = health.service();
+    time::sleep(MS(50)).await;
+    let before = database.asked();
+    let probes = (0..10_000).map(|_| probe(&service, "/readyz"));
+    let answers = futures::future::join_all(probes).await;
+    assert!(answers.iter().all(|(status, ..)| *status == 200));
+    assert_eq!((before, database.asked()), (1, 1));
+    // Ten intervals of a second, a tenth more or less.
+    time::sleep(MS(10_000)).await;
+    assert!(
+        (10..=12).contains(&database.asked()),
+        "{}",
+        database.asked()
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_check_turns_after_so_many_and_goes_stale_when_it_is_not_asked() {
+    let database = Dependency::new(Mood::Up);
+    let health = Health::builder()
+        .check(database.check("database").failures(3).successes(2))
+        .start()
+        .unwrap();
+    time::sleep(MS(50)).await;
+    let after = async |mood, answers: usize| {
+        database.set(mood);
+        let upto = database.asked() + answers;
+        while database.asked() < upto {
+            time::sleep(MS(10)).await;
+        }
+        time::sleep(MS(10)).await;
+        health.status()
+    };
+    assert_eq!(after(Mood::Down, 1).await, Status::Healthy);
+    assert_eq!(after(Mood::Down, 1).await, Status::Healthy);
+    assert_eq!(after(Mood::Up, 1).await, Status::Healthy);
+    assert_eq!(after(Mood::Down, 2).await, Status::Healthy);
+    assert_eq!(after(Mood::Down, 1).await, Status::Unhealthy);
+    assert_eq!(after(Mood::Up, 1).await, Status::Unhealthy);
+    assert_eq!(after(Mood::Up, 1).await, Status::Healthy);
+}
+
+#[test]
+fn a_result_that_nobody_renews_is_unknown() {
+    let runtime = || {
+        tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .start_paused(true)
+            .build()
+            .unwrap()
+    };
+    let asking = runtime();
+    let health = asking.block_on(async {
+        let health = Health::builder()
+            .check(Dependency::new(Mood::Up).check("database"))
+            .start()
+            .unwrap();
+        time::sleep(MS(50)).await;
+        assert_eq!(health.status(), Status::Healthy);
+        health
+    });
+    // The runtime that asked is gone; the probes are served by another, an hour later.
+    drop(asking);
+    runtime().block_on(async {
+        time::advance(Duration::from_secs(3_600)).await;
+        assert_eq!(health.status(), Status::Unknown);
+        assert_eq!(probe(&health.service(), "/readyz").await.0, 503);
+        assert_eq!(
+            json(&probe(&health.service(), "/health").await.2)["checks"]["database"],
+            "unknown"
+        );
+    });
+}
+
+#[tokio::test]
+async fn without_checks_it_is_ready_and_bad_checks_fail_at_start() {
+    let health = Health::builder().start().unwrap();
+    assert_eq!(probe(&health.service(), "/readyz").await.0, 200);
+    assert_eq!(probe(&health.service(), "/startupz").await.0, 200);
+    let check = || Dependency::new(Mood::Up).check("database");
+    for (check, field, value) in [
+        (
+            Dependency::new(Mood::Up).check("Data base"),
+            "health.check",
+            "Data base",
+        ),
+        (Dependency::new(Mood::Up).check(""), "health.check", ""),
+        (
+            check().timeout(Duration::ZERO),
+            "health.database.timeout",
+            "0ns",
+        ),
+        (
+            check().interval(Duration::ZERO),
+            "health.database.interval",
+            "0ns",
+        ),
+        (check().failures(0), "health.database.failures", "0"),
+        (check().successes(0), "health.database.successes", "0"),
+    ] {
+        let error = Health::builder().check(check).start().unwrap_err();
+        assert_eq!((error.field(), error.value()), (field, value));
+    }
+    let error = Health::builder()
+        .check(check())
+        .check(check())
+        .start()
+        .unwrap_err();
+    assert_eq!((error.field(), error.value()), ("health.check", "database"));
+    for (path, of) in [
+        ("health", "/health"),
+        ("/x", "/nothing"),
+        ("/livez", "/health"),
+        ("/a/", "/health"),
+        ("/{x}", "/health"),
+    ] {
+        assert_eq!(
+            health.service().alias(path, of).unwrap_err().field(),
+            "health.alias"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn in_an_application_probes_are_no_traffic_and_never_wait_for_a_check() {
+    let hanging = Dependency::new(Mood::Hanging);
+    let health = Health::builder()
+        .check(hanging.check("database").timeout(MS(60_000)))
+        .start()
+        .unwrap();
+    let vitals = Vitals::builder()
+        .isolated()
+        .health(health.service())
+        .build()
+        .unwrap();
+    let app = Router::new()
+        .route("/", get(async || "hello"))
+        .layer(vitals.layer())
+        .merge(vitals.routes());
+    let server = Server::start(app).await;
+    let mut client = server.http1();
+    for (path, status) in [
+        ("/livez", 200),
+        ("/readyz", 503),
+        ("/startupz", 503),
+        ("/health/", 503),
+        ("/v1/health", 503),
+        ("/health/database", 503),
+        ("/metrics", 200),
+    ] {
+        let response = client.get(path).await.unwrap();
+        assert_eq!(response.status(), status, "{path}");
+        response.into_body().collect().await.unwrap();
+    }
+    assert_eq!(vitals.metrics().totals().started, 0);
+    assert!(vitals.unused_patterns().is_empty());
+    assert_eq!(client.text("/").await, "hello");
+}
+
+/// An application with an endless stream open, run to its end after `begin`.
+async fn shut_down(stay: bool) -> (tower_vitals::Drained, Duration) {
+    let health = Health::builder().start().unwrap();
+    let vitals = Vitals::builder()
+        .isolated()
+        .health(health.service())
+        .drain_delay(MS(100))
+        .shutdown_deadline(MS(400))
+        .build()
+        .unwrap();
+    let app = Router::new()
+        .route(
+            "/endless",
+            get(async || Body::from_stream(stream::pending::<Result<&'static str, Infallible>>())),
+        )
+        .layer(vitals.layer())
+        .merge(vitals.routes());
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let server = axum::serve(listener, app).with_graceful_shutdown(vitals.drained());
+    let running = tokio::spawn({
+        let vitals = vitals.clone();
+        async move { vitals.run(server).await.unwrap() }
+    });
+    let mut client = crate::wire::Client::Http1(address, None);
+    let endless = client.get("/endless").await.unwrap();
+    assert_eq!(client_status(address, "/readyz").await, 200);
+    let begun = time::Instant::now();
+    health.drain();
+    // Readiness fails at once and liveness stays, while requests are still taken.
+    assert_eq!(client_status(address, "/readyz").await, 503);
+    assert_eq!(client_status(address, "/livez").await, 200);
+    if !stay {
+        drop(endless);
+        client.hang_up();
+        settled(&vitals, |totals| totals.in_flight == 0).await;
+        return (running.await.unwrap(), begun.elapsed());
+    }
+    let drained = running.await.unwrap();
+    drop(endless);
+    (drained, begun.elapsed())
+}
+
+async fn client_status(address: std::net::SocketAddr, path: &str) -> u16 {
+    let mut client = crate::wire::Client::Http1(address, None);
+    let response: Response<_> = client.get(path).await.unwrap();
+    response.status().as_u16()
+}
+
+#[tokio::test]
+async fn an_endless_stream_ends_with_the_deadline_and_is_reported() {
+    let (drained, took) = shut_down(true).await;
+    assert_eq!(drained.unfinished, 1);
+    assert!(took >= MS(400), "{took:?}");
+}
+
+#[tokio::test]
+async fn a_server_that_is_done_ends_before_the_deadline() {
+    let (drained, took) = shut_down(false).await;
+    assert_eq!(drained.unfinished, 0);
+    assert!(took >= MS(100), "the delay was kept: {took:?}");
+}
+
+#[tokio::test]
+async fn a_deadline_within_the_delay_fails_at_build() {
+    let error = Vitals::builder()
+        .isolated()
+        .drain_delay(MS(500))
+        .shutdown_deadline(MS(500))
+        .build()
+        .unwrap_err();
+    assert_eq!(
+        (error.field(), error.value()),
+        ("shutdown_deadline", "500ms")
+    );
+}
+
+#[tokio::test]
+async fn changes_are_told_once_each() {
+    let told = Arc::new(Mutex::new(0));
+    let up = Arc::new(AtomicBool::new(true));
+    let own = Arc::clone(&up);
+    let check = Check::new("database", move || {
+        let up = own.load(Ordering::Relaxed);
+        async move { if up { Ok(()) } else { Err("down") } }
+    });
+    let health = Health::builder()
+        .check(check.interval(MS(5)))
+        .start()
+        .unwrap();
+    let mut changes = health.changes();
+    let mut service = health.service();
+    changes.changed().await.unwrap();
+    up.store(false, Ordering::Relaxed);
+    changes.changed().await.unwrap();
+    assert_eq!(health.status(), Status::Unhealthy);
+    let response = service
+        .call(Request::builder().uri("/readyz").body(()).unwrap())
+        .await
+        .unwrap();
+    assert_eq!(response.status(), 503);
+    *told.lock().unwrap() += 1;
+    assert_eq!(health.reports()[0].error.as_deref(), Some("down"));
+}
