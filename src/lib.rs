@@ -1,6 +1,8 @@
 #![doc = include_str!("../README.md")]
 #![cfg_attr(tower_vitals_docsrs, feature(doc_cfg))]
 
+#[cfg(feature = "cli")]
+pub mod cli;
 pub mod config;
 #[cfg(all(feature = "axum", feature = "prometheus"))]
 mod scrape;

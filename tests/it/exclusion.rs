@@ -52,6 +52,29 @@ async fn an_excluded_request_has_no_id_no_timing_and_one_counter() {
 }
 
 #[tokio::test]
+async fn an_exclusion_holds_for_every_layer_further_in() {
+    let vitals = excluding(&["/health"]);
+    let inner = tower_vitals::metrics::Settings::new().isolated().unwrap();
+    let layers = (
+        tower_vitals::RequestIdLayer::new(),
+        tower_vitals::TimingLayer::new().metrics(inner.clone()),
+    );
+    async fn seen(request: Request) -> String {
+        request.headers().contains_key("x-request-id").to_string()
+    }
+    let app = Router::new()
+        .route("/health", get(seen).layer(layers))
+        .layer(vitals.layer());
+    let request = Request::builder().uri("/health").body(Body::empty());
+    let response = app.oneshot(request.unwrap()).await.unwrap();
+    assert!(!response.headers().contains_key("x-request-id"));
+    let body = response.into_body().collect().await.unwrap().to_bytes();
+    assert_eq!(body, "false");
+    assert_eq!((inner.totals().started, inner.totals().excluded), (0, 0));
+    assert_eq!(vitals.metrics().totals().excluded, 1);
+}
+
+#[tokio::test]
 async fn what_fails_on_an_excluded_path_is_not_lost() {
     let vitals = excluding(&["/health/"]);
     let app = Router::new()

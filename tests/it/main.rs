@@ -17,6 +17,7 @@ mod generated;
 mod probe;
 
 mod categories;
+mod command;
 mod composition;
 mod conservation;
 mod exclusion;

@@ -1,0 +1,9 @@
+//! The command `vitals`: asks a service how it is.
+
+use std::process::ExitCode;
+
+use tower_vitals::cli;
+
+fn main() -> ExitCode {
+    cli::main()
+}

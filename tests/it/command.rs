@@ -1,0 +1,133 @@
+//! Asks services with the command's own code, and trusts its exit codes.
+
+use std::{net::SocketAddr, process::ExitCode, time::Duration};
+
+use axum::{Router, http::StatusCode, routing::get};
+use clap::Parser;
+use tokio::{io::AsyncWriteExt, net::TcpListener, task};
+use tower_vitals::{
+    Vitals,
+    cli::Check,
+    health::{self, Health, Role},
+};
+
+use crate::wire::{Server, eventually};
+
+#[derive(Parser)]
+struct Command {
+    #[command(flatten)]
+    check: Check,
+}
+
+/// The exit code of `vitals check` with these arguments; `None` where they are refused, which exits with 2.
+async fn check(arguments: &[&str]) -> Option<u8> {
+    let command = Command::try_parse_from(["check"].iter().chain(arguments)).ok()?;
+    let code = task::spawn_blocking(move || command.check.run())
+        .await
+        .unwrap();
+    let code = format!("{code:?}");
+    (0..=2).find(|number| code == format!("{:?}", ExitCode::from(*number)))
+}
+
+async fn service(database: bool, cache: bool) -> (Server, String) {
+    let answer = |up: bool| move || async move { if up { Ok(()) } else { Err("down") } };
+    let health = Health::builder()
+        .check(health::Check::new("database", answer(database)).word("connected"))
+        .check(health::Check::new("cache", answer(cache)).role(Role::Optional))
+        .start()
+        .unwrap();
+    let round = || {
+        health
+            .reports()
+            .iter()
+            .all(|report| report.runs > 0 && report.latency > Duration::ZERO)
+            .then_some(())
+    };
+    eventually(round).await.unwrap();
+    let vitals = Vitals::builder()
+        .isolated()
+        .health(health.service())
+        .build()
+        .unwrap();
+    let server = Server::start(vitals.routes()).await;
+    let url = format!("http://{}/health", server.address);
+    (server, url)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_exit_code_says_how_the_service_is() {
+    let (_well, well) = service(true, true).await;
+    let (_degraded, degraded) = service(true, false).await;
+    let (_down, down) = service(false, true).await;
+    for (url, more, code) in [
+        (&well, &[][..], Some(0)),
+        (
+            &well,
+            &["--strict", "--verbose", "--format", "json"],
+            Some(0),
+        ),
+        (&well, &["--check", "database", "--check", "cache"], Some(0)),
+        (&degraded, &[], Some(0)),
+        (&degraded, &["--strict"], Some(1)),
+        (&degraded, &["--check", "cache"], Some(1)),
+        (&degraded, &["--check", "database"], Some(0)),
+        (&degraded, &["--exclude", "cache", "--strict"], Some(0)),
+        (&down, &[], Some(1)),
+        (&down, &["--check", "cache"], Some(0)),
+        (&down, &["--exclude", "database"], Some(0)),
+        // Misused: a check that is not there, and what no argument can be.
+        (&well, &["--check", "queue"], Some(2)),
+        (&well, &["--timeout", "0"], None),
+        (&well, &["--timeout", "soon"], None),
+        (&well, &["--format", "xml"], None),
+    ] {
+        let arguments: Vec<_> = ["--url", url.as_str()]
+            .iter()
+            .chain(more)
+            .copied()
+            .collect();
+        assert_eq!(check(&arguments).await, code, "{arguments:?}");
+    }
+}
+
+async fn bound() -> (TcpListener, SocketAddr) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    (listener, address)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_does_not_answer_is_unreachable_and_not_unhealthy() {
+    let (closed, nobody) = bound().await;
+    drop(closed);
+    let (_silent, silence) = bound().await;
+    let (dripping, drip) = bound().await;
+    let drops = tokio::spawn(async move {
+        let (mut socket, _) = dripping.accept().await.unwrap();
+        while socket.write_all(b"H").await.is_ok() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    });
+    let strange = Router::new()
+        .route("/text", get(async || "all is well"))
+        .route("/json", get(async || (StatusCode::OK, "{}")));
+    let strange = Server::start(strange).await;
+    for url in [
+        format!("http://{nobody}/health"),
+        format!("http://{silence}/health"),
+        format!("http://{drip}/health"),
+        format!("http://{}/text", strange.address),
+        format!("http://{}/json", strange.address),
+        format!("http://{}/nothing", strange.address),
+        "https://127.0.0.1/health".into(),
+        "http://user@127.0.0.1/health".into(),
+        "nonsense".into(),
+    ] {
+        assert_eq!(
+            check(&["--url", &url, "--timeout", "200ms"]).await,
+            Some(2),
+            "{url}"
+        );
+    }
+    drops.abort();
+}
