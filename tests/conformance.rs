@@ -220,6 +220,70 @@ fn every_route_ends_as_it_says() {
 }
 
 #[test]
+fn probes_follow_the_dependencies_and_a_signal_drains() {
+    let mut server = Server::start(&[("SHUTDOWN_MS", "800")]);
+    let admin = |path: &str| get(&server.admin, &format!("GET {path} HTTP/1.0\r\n\r\n")).unwrap();
+    let becomes = |path: &str, status: u16| {
+        for _ in 0..500 {
+            let (answered, body) = admin(path);
+            if answered == status {
+                return body;
+            }
+            thread::sleep(Duration::from_millis(10));
+        }
+        panic!("{path} never answered {status}")
+    };
+    becomes("/readyz", 200);
+    for state in ["hang", "panic", "error&msg=postgres://user:secret@db"] {
+        assert_eq!(
+            admin(&format!("/debug/dep?name=database&state={state}")).0,
+            204
+        );
+        let body = becomes("/health", 503);
+        assert!(
+            body.contains("\"database\":\"unavailable\"") && !body.contains("secret"),
+            "{body}"
+        );
+        assert_eq!(admin("/livez").0, 200);
+        assert_eq!(admin("/debug/dep?name=database&state=up").0, 204);
+        becomes("/readyz", 200);
+    }
+    admin("/debug/dep?name=cache&state=error");
+    for _ in 0..500 {
+        if admin("/health").1.contains("degraded") {
+            break;
+        }
+        thread::sleep(Duration::from_millis(10));
+    }
+    assert!(admin("/health").1.contains("\"status\":\"degraded\""));
+    let outcomes = server.outcomes();
+    assert!(
+        outcomes["check_runs"]["database"].as_u64() > Some(3),
+        "{outcomes}"
+    );
+    assert_eq!(
+        outcomes["started"], 0,
+        "probes and unknown paths of the administration are no traffic"
+    );
+    assert_eq!(admin("/nothing").0, 404);
+    assert_eq!(server.outcomes()["started"], 0);
+
+    // An endless stream is open when the signal comes: readiness fails, liveness stays, the deadline ends it.
+    let mut drip = TcpStream::connect(&server.address).unwrap();
+    drip.write_all(b"GET /drip HTTP/1.1\r\nhost: a\r\n\r\n")
+        .unwrap();
+    let mut first = [0; 1];
+    drip.read_exact(&mut first).unwrap();
+    let kill = Command::new("kill")
+        .args(["-TERM", &server.child.id().to_string()])
+        .status();
+    assert!(kill.unwrap().success());
+    becomes("/readyz", 503);
+    assert_eq!(admin("/livez").0, 200);
+    assert!(server.child.wait().unwrap().success());
+}
+
+#[test]
 fn a_bad_variable_stops_it_with_a_clear_message() {
     for (name, value) in [
         ("ADDR", "0.0.0.0:3001"),
@@ -229,6 +293,7 @@ fn a_bad_variable_stops_it_with_a_clear_message() {
         ("RUNTIME", "both"),
         ("TRUST_INBOUND_ID", "perhaps"),
         ("LOG_FORMAT", "xml"),
+        ("SHUTDOWN_MS", "soon"),
         ("EXCLUDE", "/fine,health"),
     ] {
         let out = Command::new(program()).env(name, value).output().unwrap();

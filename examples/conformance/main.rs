@@ -10,6 +10,8 @@
 mod generated;
 mod probe;
 
+mod dependencies;
+
 use std::{
     collections::VecDeque,
     convert::Infallible,
@@ -41,10 +43,13 @@ use serde_json::{Map, Value, json};
 use tokio::{io, net::TcpListener, time};
 use tower::{Layer, Service, ServiceBuilder};
 use tower_vitals::{
-    Failure, RequestIdLayer, Vitals, category::ErrorCategory, logs, metrics::Metrics,
+    Failure, RequestIdLayer, Vitals, category::ErrorCategory, health::Health, logs,
+    metrics::Metrics,
 };
 use tracing::field::{Field, Visit};
 use tracing_subscriber::{layer::SubscriberExt, util::SubscriberInitExt};
+
+use crate::dependencies::Dependencies;
 
 /// How many finished exchanges `/debug/last` remembers.
 const REMEMBERED: usize = 10_000;
@@ -56,6 +61,7 @@ struct Settings {
     series_cap: usize,
     multi: bool,
     trust_inbound: bool,
+    shutdown: Duration,
 }
 
 fn main() -> ExitCode {
@@ -84,14 +90,19 @@ async fn serve(settings: Settings) -> Result<(), Box<dyn Error>> {
         .with(logs::from_env()?)
         .with(last.clone())
         .try_init()?;
+    let dependencies = Dependencies::default();
+    let health = dependencies.health()?;
     let vitals = Vitals::builder()
+        .health(health.service())
+        .drain_delay(settings.shutdown / 4)
+        .shutdown_deadline(settings.shutdown)
         .exclude(settings.exclude)
         .endpoint_cap(settings.series_cap)
         .request_id(RequestIdLayer::new().trust_inbound(settings.trust_inbound))
         .grpc_descriptors(probe::DESCRIPTORS)?
         .build()?;
     let app = application(&vitals);
-    let admin = administration(&vitals, last);
+    let admin = administration(&vitals, last, health, dependencies);
     let listener = bind("ADDR", settings.address).await?;
     let admin_listener = bind("ADMIN_ADDR", settings.admin).await?;
     println!(
@@ -99,9 +110,11 @@ async fn serve(settings: Settings) -> Result<(), Box<dyn Error>> {
         listener.local_addr()?,
         admin_listener.local_addr()?
     );
-    let served = axum::serve(listener, app);
-    let administered = axum::serve(admin_listener, admin);
-    tokio::try_join!(async { served.await }, async { administered.await })?;
+    // Its probes answer until the process ends.
+    tokio::spawn(axum::serve(admin_listener, admin).into_future());
+    let server = axum::serve(listener, app).with_graceful_shutdown(vitals.drained());
+    let drained = vitals.run(server).await?;
+    println!("ended with {} unfinished", drained.unfinished);
     Ok(())
 }
 
@@ -127,6 +140,7 @@ impl Settings {
                 Some("current") => false,
                 Some(other) => return Err(invalid("RUNTIME", other, "expected current or multi")),
             },
+            shutdown: Duration::from_millis(parsed("SHUTDOWN_MS", "2000")?),
             trust_inbound: match variable("TRUST_INBOUND_ID").as_deref() {
                 None | Some("true" | "1" | "yes" | "on") => true,
                 Some("false" | "0" | "no" | "off") => false,
@@ -393,10 +407,24 @@ impl Error for Broken {}
 
 // === what was counted ===
 
-fn administration(vitals: &Vitals, last: Last) -> Router {
+fn administration(
+    vitals: &Vitals,
+    last: Last,
+    health: Health,
+    dependencies: Dependencies,
+) -> Router {
     let metrics = vitals.metrics().clone();
     Router::new()
-        .route("/debug/outcomes", get(async move || outcomes(&metrics)))
+        // Its own, so that nothing of ours stands around unknown paths.
+        .fallback(async || StatusCode::NOT_FOUND)
+        .route(
+            "/debug/dep",
+            get(async move |Query(wanted): Query<dependencies::Wanted>| dependencies.set(wanted)),
+        )
+        .route(
+            "/debug/outcomes",
+            get(async move || outcomes(&metrics, &health)),
+        )
         .route(
             "/debug/last",
             get(async move |Query(asked): Query<Asked>| last.lines(asked.n.unwrap_or(1))),
@@ -404,8 +432,13 @@ fn administration(vitals: &Vitals, last: Last) -> Router {
         .merge(vitals.routes())
 }
 
-fn outcomes(metrics: &Metrics) -> axum::Json<Value> {
+fn outcomes(metrics: &Metrics, health: &Health) -> axum::Json<Value> {
     let totals = metrics.totals();
+    let reports = health.reports();
+    let runs = reports
+        .iter()
+        .map(|check| (check.name.to_string(), check.runs.into()));
+    let runs: Map<String, Value> = runs.collect();
     axum::Json(json!({
         "started": totals.started,
         "completed": totals.completed,
@@ -421,6 +454,7 @@ fn outcomes(metrics: &Metrics) -> axum::Json<Value> {
         "hook_failures": totals.hook_failures,
         "readiness_errors": totals.readiness_errors,
         "dropped_log": totals.dropped_log,
+        "check_runs": runs,
     }))
 }
 
