@@ -26,6 +26,7 @@
 //! ```
 
 mod check;
+mod ready_made;
 mod report;
 mod service;
 
@@ -150,6 +151,11 @@ impl HealthBuilder {
         self
     }
 
+    /// Adds one that asks nobody: it is unknown until [`Health::set`] says how it is.
+    pub fn by_hand(self, name: &str, role: Role) -> Self {
+        self.check(Check::by_hand(name).role(role))
+    }
+
     /// Starts the checks, each in a task of its own on the current runtime.
     ///
     /// # Errors
@@ -179,8 +185,10 @@ impl HealthBuilder {
         });
         if !inner.entries.is_empty() {
             let runtime = runtime::with_clock("health")?;
-            for index in 0..inner.entries.len() {
-                runtime.spawn(keep_asking(Arc::downgrade(&inner), index));
+            for (index, entry) in inner.entries.iter().enumerate() {
+                if !entry.check.is_by_hand() {
+                    runtime.spawn(keep_asking(Arc::downgrade(&inner), index));
+                }
             }
         }
         Ok(Health { inner })
@@ -247,6 +255,29 @@ impl Health {
             started.fetch_or(all, Ordering::Relaxed);
         }
         started.load(Ordering::Relaxed)
+    }
+
+    /// Says how a dependency is, for a check that was added [by hand](HealthBuilder::by_hand). What was said stays until
+    /// something else is said.
+    ///
+    /// `false` where there is no such check.
+    pub fn set(&self, name: &str, status: Status, error: Option<&str>) -> bool {
+        let by_hand = |entry: &&Entry| entry.check.is_by_hand() && *entry.check.name == *name;
+        let Some(entry) = self.inner.entries.iter().find(by_hand) else {
+            return false;
+        };
+        let before = entry.report().status;
+        let mut state = entry.lock();
+        state.status = status;
+        state.answered = Some(Instant::now());
+        state.error = error.map(Into::into);
+        drop(state);
+        let change = (before != status).then_some((before, status));
+        tell(entry, change);
+        if change.is_some() {
+            self.inner.changed.send_modify(|version| *version += 1);
+        }
+        true
     }
 
     /// Fails readiness from now on, so that nobody sends more; liveness stays.

@@ -17,6 +17,7 @@ use std::{
     sync::Arc,
 };
 
+use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, header, request, response};
 use tower_http::request_id::RequestId;
 use tower_layer::Layer;
@@ -240,14 +241,24 @@ fn fresh() -> HeaderValue {
     fastrand::fill(&mut random);
     let id = uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid();
     let mut text = uuid::Uuid::encode_buffer();
-    let text = id.hyphenated().encode_lower(&mut text);
+    id.hyphenated().encode_lower(&mut text);
+    // Shared from the start: it is cloned for the request, its extensions, the exchange and the response.
+    let text = Bytes::from_owner(Text(text[..36].try_into().unwrap_or([b'0'; 36])));
     // Hexadecimal digits and dashes always make a header value; the fallback only spares us an `expect`.
-    HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static("unknown"))
+    HeaderValue::from_maybe_shared(text).unwrap_or(HeaderValue::from_static("unknown"))
+}
+
+/// A hyphenated UUID.
+struct Text([u8; 36]);
+
+impl AsRef<[u8]> for Text {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use bytes::Bytes;
     use http::{Request, Response};
     use http_body_util::Full;
     use tower::ServiceExt;

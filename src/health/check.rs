@@ -29,7 +29,8 @@ pub struct Check {
     pub(super) interval: Duration,
     pub(super) failures: u32,
     pub(super) successes: u32,
-    ask: Arc<dyn Fn() -> Asked + Send + Sync>,
+    /// None where somebody says it by hand.
+    ask: Option<Arc<dyn Fn() -> Asked + Send + Sync>>,
 }
 
 /// What a failing check means for the whole.
@@ -68,6 +69,16 @@ impl Check {
         E: Into<BoxError>,
     {
         Self {
+            ask: Some(Arc::new(move || {
+                let asked = ask();
+                Box::pin(async move { asked.await.map(Into::into).map_err(Into::into) })
+            })),
+            ..Self::by_hand(name)
+        }
+    }
+
+    pub(super) fn by_hand(name: &str) -> Self {
+        Self {
             name: name.into(),
             role: Role::Critical,
             word: "available",
@@ -75,11 +86,12 @@ impl Check {
             interval: Duration::from_secs(10),
             failures: 1,
             successes: 1,
-            ask: Arc::new(move || {
-                let asked = ask();
-                Box::pin(async move { asked.await.map(Into::into).map_err(Into::into) })
-            }),
+            ask: None,
         }
+    }
+
+    pub(super) fn is_by_hand(&self) -> bool {
+        self.ask.is_none()
     }
 
     /// What its failure means. Defaults to [`Role::Critical`].
@@ -125,11 +137,17 @@ impl Check {
     }
 
     pub(super) fn ask(&self) -> Asked {
-        (self.ask)()
+        match &self.ask {
+            Some(ask) => ask(),
+            None => Box::pin(std::future::ready(Ok(Answer::Fine))),
+        }
     }
 
     /// A result is believed until three questions should have been answered since.
     pub(super) fn stale_after(&self) -> Duration {
+        if self.is_by_hand() {
+            return Duration::MAX;
+        }
         self.interval.saturating_mul(3).saturating_add(self.timeout)
     }
 

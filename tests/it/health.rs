@@ -576,6 +576,63 @@ async fn a_deadline_within_the_delay_fails_at_build() {
     );
 }
 
+#[tokio::test(start_paused = true)]
+async fn what_is_said_by_hand_stays_until_something_else_is_said() {
+    let health = Health::builder()
+        .by_hand("queue", Role::Critical)
+        .start()
+        .unwrap();
+    let service = health.service();
+    assert_eq!(probe(&service, "/readyz").await.0, 503);
+    assert!(health.set("queue", Status::Healthy, None));
+    time::sleep(Duration::from_secs(3_600)).await;
+    assert_eq!(probe(&service, "/readyz").await.0, 200);
+    assert!(health.set("queue", Status::Unhealthy, Some(SECRET)));
+    let (status, _, body) = probe(&service, "/health").await;
+    assert!(status == 503 && !body.contains("secret"), "{body}");
+    assert!(!health.set("nobody", Status::Healthy, None));
+}
+
+#[tokio::test]
+async fn a_busy_pool_is_not_a_dead_database_and_a_port_is_open_or_not() {
+    let pool = sqlx::sqlite::SqlitePoolOptions::new()
+        .max_connections(1)
+        .connect("sqlite::memory:")
+        .await
+        .unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let closed = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (open, nobody) = (listener.local_addr().unwrap(), closed.local_addr().unwrap());
+    drop(closed);
+    let redis = redis::Client::open(format!("redis://{nobody}")).unwrap();
+    let health = Health::builder()
+        .check(Check::sqlx("database", pool.clone()).interval(MS(20)))
+        .check(Check::tcp("open", open).interval(MS(20)))
+        .check(Check::tcp("closed", nobody).interval(MS(20)))
+        .check(Check::redis("redis", redis).interval(MS(20)))
+        .start()
+        .unwrap();
+    let becomes = async |name: &str, status: Status| {
+        let look = || {
+            let reports = health.reports();
+            let report = reports.into_iter().find(|report| *report.name == *name)?;
+            (report.status == status).then_some(())
+        };
+        let found = crate::wire::eventually(look).await;
+        assert!(found.is_some(), "{name} never became {status:?}");
+    };
+    becomes("open", Status::Healthy).await;
+    becomes("closed", Status::Unhealthy).await;
+    becomes("redis", Status::Unhealthy).await;
+    becomes("database", Status::Healthy).await;
+    let busy = pool.acquire().await.unwrap();
+    becomes("database", Status::Degraded).await;
+    drop(busy);
+    becomes("database", Status::Healthy).await;
+    pool.close().await;
+    becomes("database", Status::Unhealthy).await;
+}
+
 #[tokio::test]
 async fn changes_are_told_once_each() {
     let told = Arc::new(Mutex::new(0));

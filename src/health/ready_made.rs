@@ -1,0 +1,117 @@
+//! Asks the usual dependencies in the usual way.
+
+use std::{io, path::PathBuf};
+
+use tokio::{
+    fs,
+    net::{TcpStream, ToSocketAddrs},
+};
+
+use super::{Answer, Check};
+
+impl Check {
+    /// Whether something listens at `address`, such as `cache:6379`.
+    pub fn tcp(name: &str, address: impl ToSocketAddrs + Clone + Send + Sync + 'static) -> Self {
+        Self::new(name, move || {
+            let address = address.clone();
+            async move { TcpStream::connect(address).await.map(drop) }
+        })
+    }
+
+    /// How much of its memory limit the process's cgroup (version 2) has in use: degraded from 80 % on, failed never. Without
+    /// a limit, and outside Linux, all is well.
+    #[must_use]
+    pub fn memory(name: &str) -> Self {
+        Self::memory_in(name, "/sys/fs/cgroup".into())
+    }
+
+    pub(super) fn memory_in(name: &str, cgroup: PathBuf) -> Self {
+        Self::new(name, move || {
+            let cgroup = cgroup.clone();
+            async move {
+                let number = async |file: &str| match fs::read_to_string(cgroup.join(file)).await {
+                    // `max` is no limit.
+                    Ok(text) => Ok(text.trim().parse::<u64>().ok()),
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+                    Err(error) => Err(error),
+                };
+                let (limit, used) = (number("memory.max").await?, number("memory.current").await?);
+                Ok::<_, io::Error>(match (limit, used) {
+                    (Some(limit), Some(used)) if used >= limit / 5 * 4 => {
+                        Answer::Degraded(format!("{used} of {limit} bytes in use"))
+                    }
+                    _ => Answer::Fine,
+                })
+            }
+        })
+        .word("within limits")
+    }
+
+    /// Whether a database answers a ping over a connection of `pool`. A pool whose connections are all in use is degraded and
+    /// not dead: they are being used.
+    #[cfg(feature = "sqlx")]
+    #[cfg_attr(tower_vitals_docsrs, doc(cfg(feature = "sqlx")))]
+    #[must_use]
+    pub fn sqlx<DB>(name: &str, pool: sqlx_core::pool::Pool<DB>) -> Self
+    where
+        DB: sqlx_core::database::Database,
+    {
+        use sqlx_core::connection::Connection;
+        Self::new(name, move || {
+            let pool = pool.clone();
+            async move {
+                let mut connection = match pool.try_acquire() {
+                    Some(idle) => idle,
+                    None if pool.size() >= pool.options().get_max_connections() => {
+                        return Ok(Answer::Degraded("every connection is in use".into()));
+                    }
+                    None => pool.acquire().await?,
+                };
+                connection.ping().await?;
+                Ok::<_, sqlx_core::Error>(Answer::Fine)
+            }
+        })
+        .word("connected")
+    }
+
+    /// Whether Redis answers a ping on a connection of its own.
+    #[cfg(feature = "redis")]
+    #[cfg_attr(tower_vitals_docsrs, doc(cfg(feature = "redis")))]
+    #[must_use]
+    pub fn redis(name: &str, client: redis::Client) -> Self {
+        Self::new(name, move || {
+            let client = client.clone();
+            async move {
+                let mut connection = client.get_multiplexed_async_connection().await?;
+                redis::cmd("PING").exec_async(&mut connection).await
+            }
+        })
+        .word("connected")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn memory_is_measured_against_the_limit_of_the_cgroup() {
+        let folder =
+            std::env::temp_dir().join(format!("tower-vitals-cgroup-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let check = Check::memory_in("memory", folder.clone());
+        assert_eq!(check.ask().await.unwrap(), Answer::Fine, "no cgroup");
+        for (limit, used, fine) in [
+            ("max\n", "999999999\n", true),
+            ("1000\n", "799\n", true),
+            ("1000\n", "800\n", false),
+            ("1000\n", "1000\n", false),
+        ] {
+            std::fs::write(folder.join("memory.max"), limit).unwrap();
+            std::fs::write(folder.join("memory.current"), used).unwrap();
+            let answer = check.ask().await.unwrap();
+            assert_eq!(answer == Answer::Fine, fine, "{used} of {limit}");
+        }
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+}
