@@ -240,10 +240,10 @@ fn fresh() -> HeaderValue {
     let mut random = [0; 10];
     fastrand::fill(&mut random);
     let id = uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid();
-    let mut text = uuid::Uuid::encode_buffer();
+    let mut text = [0; 36];
     id.hyphenated().encode_lower(&mut text);
     // Shared from the start: it is cloned for the request, its extensions, the exchange and the response.
-    let text = Bytes::from_owner(Text(text[..36].try_into().unwrap_or([b'0'; 36])));
+    let text = Bytes::from_owner(Text(text));
     // Hexadecimal digits and dashes always make a header value; the fallback only spares us an `expect`.
     HeaderValue::from_maybe_shared(text).unwrap_or(HeaderValue::from_static("unknown"))
 }
