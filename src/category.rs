@@ -251,7 +251,7 @@ impl Categories {
             }
             evidence = evidence.or(found);
         }
-        // What a layer further in has found is from nearer to the cause.
+        // The cause that the handler kept is nearer than the error of a body that broke later.
         exchange.lend(|lent| _ = lent.evidence.get_or_insert(evidence));
     }
 }

@@ -271,6 +271,24 @@ mod tests {
     }
 
     #[test]
+    fn grpc_web_and_what_only_begins_so_are_no_grpc() {
+        for (kind, grpc) in [
+            ("application/grpc", true),
+            ("application/grpc+proto", true),
+            ("application/grpc;charset=utf-8", true),
+            ("application/grpc-web", false),
+            ("application/grpc-web+proto", false),
+            ("application/grpcx", false),
+            ("application/json", false),
+        ] {
+            let mut headers = HeaderMap::new();
+            assert!(!is_grpc(&headers));
+            headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+            assert_eq!(is_grpc(&headers), grpc, "{kind}");
+        }
+    }
+
+    #[test]
     fn a_deadline_is_digits_and_a_unit() {
         let read = |text: &'static str| timeout(&HeaderValue::from_static(text));
         assert_eq!(read("1S"), Some(Duration::from_secs(1)));

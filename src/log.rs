@@ -313,6 +313,12 @@ mod tests {
         assert_eq!(text.chars().count(), LONGEST_PATH + 1);
     }
 
+    #[test]
+    fn what_is_escaped_differs_from_what_was_sent_so() {
+        assert_eq!(printable("/a\n"), r"/a\n");
+        assert_eq!(printable(r"/a\n"), r"/a\\n");
+    }
+
     proptest! {
         #[test]
         fn a_logged_path_holds_nothing_that_a_terminal_obeys(path: String) {

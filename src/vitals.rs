@@ -454,6 +454,18 @@ mod tests {
     }
 
     #[test]
+    fn variables_say_what_is_excluded_and_what_metrics_are_called() {
+        let builder = environment(&[
+            ("MONITORING_EXCLUDE", " /livez , /static/"),
+            ("MONITORING_METRIC_NAMES", "otel"),
+        ])
+        .unwrap();
+        assert_eq!(builder.exclude, ["/livez", "/static/"]);
+        let settings = Settings::new().names(Names::OpenTelemetry);
+        assert_eq!(builder.settings, settings);
+    }
+
+    #[test]
     fn empty_variables_are_as_unset() {
         let builder =
             environment(&[("MONITORING_EXCLUDE", " "), ("MONITORING_METRIC_NAMES", "")]).unwrap();

@@ -47,8 +47,9 @@ const IN_FLIGHT: &str = "http_requests_in_flight ";
 
 #[tokio::test]
 async fn nothing_counted_before_a_recorder_came_or_after_it_forgot_is_lost() {
-    // Before anybody has thought of a recorder.
+    // Before anybody has thought of a recorder, and published once to nobody.
     send(3).await;
+    time::sleep(IDLE).await;
 
     let recorder = PrometheusBuilder::new()
         .idle_timeout(MetricKindMask::ALL, Some(IDLE))

@@ -199,3 +199,63 @@ impl Hasher for Mix {
         self.0 ^ (self.0 >> 32)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GET_OK: Which = Which(0, 200);
+
+    fn capped(cap: usize) -> Table {
+        let none = || Bounds::new([]);
+        Table::new(cap, none(), none())
+    }
+
+    /// One request; whether it fitted under the cap.
+    fn count(table: &Table, endpoint: Option<&str>, which: Which) -> bool {
+        let sample = Sample {
+            head: None,
+            severity: None,
+            stream: None,
+        };
+        table.record(endpoint, which, sample)
+    }
+
+    #[test]
+    fn an_address_that_was_another_texts_before_is_not_taken_for_it() {
+        let table = capped(10);
+        let mut endpoint = String::from("/a");
+        for letter in ["a", "b"] {
+            endpoint.replace_range(1.., letter);
+            assert!(count(&table, Some(&endpoint), GET_OK));
+        }
+        for endpoint in ["/a", "/b"] {
+            let series = table.find(endpoint, GET_OK);
+            assert_eq!(series.read().requests, 1, "{endpoint}");
+        }
+    }
+
+    #[test]
+    fn a_thread_forgets_rather_than_remember_without_end() {
+        let table = capped(10_000);
+        let text = "/".repeat(64);
+        for n in 0..=REMEMBERED {
+            let status = (n / text.len()) as u16;
+            count(&table, Some(&text[n % text.len()..]), Which(0, status));
+        }
+        let remembered = REMEMBER.with_borrow(HashMap::len);
+        assert!(remembered <= REMEMBERED, "{remembered}");
+        // And counts on.
+        count(&table, Some(&text), Which(0, 0));
+        assert_eq!(table.find(&text, Which(0, 0)).read().requests, 2);
+    }
+
+    #[test]
+    fn what_matches_no_route_needs_no_room_under_the_cap() {
+        let table = capped(1);
+        assert!(count(&table, Some("/a"), GET_OK));
+        assert!(!count(&table, Some("/b"), GET_OK));
+        assert!(count(&table, None, GET_OK));
+        assert_eq!(table.find(UNMATCHED, GET_OK).read().requests, 1);
+    }
+}

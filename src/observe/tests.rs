@@ -78,9 +78,9 @@ async fn each_way_to_end_is_told_once_and_by_its_name() {
     let trailers = || vec![data("ab"), Ok(Frame::trailers(HeaderMap::new()))];
     let failing = || vec![data("ab"), Err("broken")];
     let grpc = || with("content-type", "application/grpc+proto");
-    let grpc_with_length = || {
+    let grpc_of_length = |length: &'static str| {
         let mut response = grpc();
-        let length = http::HeaderValue::from_static("4");
+        let length = http::HeaderValue::from_static(length);
         response
             .headers_mut()
             .insert(header::CONTENT_LENGTH, length);
@@ -153,9 +153,17 @@ async fn each_way_to_end_is_told_once_and_by_its_name() {
         (
             "gRPC at its length, before its trailers",
             get(),
-            grpc_with_length(),
+            grpc_of_length("4"),
             two(),
             2,
+            Aborted,
+        ),
+        (
+            "gRPC of length zero, before its trailers",
+            get(),
+            grpc_of_length("0"),
+            vec![Ok(Frame::trailers(HeaderMap::new()))],
+            0,
             Aborted,
         ),
         (

@@ -367,6 +367,100 @@ async fn the_error_of_a_body_is_looked_into() {
     assert_eq!(vitals.metrics().totals().body_error, 1);
 }
 
+#[tokio::test]
+async fn the_cause_behind_an_answer_stands_where_its_body_breaks_as_well() {
+    let vitals = isolated();
+    let app = Router::new()
+        .route(
+            "/",
+            get(async || {
+                let broken = wrapped(io::Error::from(io::ErrorKind::ConnectionReset));
+                let body = Body::from_stream(stream::iter([Ok("a"), Err(broken)]));
+                Failure::from(wrapped(sqlx_core::Error::WorkerCrashed))
+                    .answer((StatusCode::INTERNAL_SERVER_ERROR, body))
+            }),
+        )
+        .layer(vitals.layer());
+    let response = app.oneshot(Request::new(Body::empty())).await.unwrap();
+    response.into_body().collect().await.unwrap_err();
+    assert_eq!(category_of(&vitals, "/").as_deref(), Some("database"));
+}
+
+#[tokio::test]
+async fn a_panic_is_the_servers_fault_whatever_was_said() {
+    use futures::FutureExt;
+    let vitals = isolated();
+    let service = vitals.layer().layer(service_fn(|_: Request<()>| async {
+        RequestContext::current().category(ErrorCategory::RateLimit);
+        if true {
+            std::panic::resume_unwind(Box::new(()));
+        }
+        Ok::<_, Infallible>(Response::new(Full::<Bytes>::default()))
+    }));
+    let panicked = std::panic::AssertUnwindSafe(service.oneshot(Request::new(())));
+    assert!(panicked.catch_unwind().await.is_err());
+    assert_eq!(
+        category_of(&vitals, "unmatched").as_deref(),
+        Some("server_error")
+    );
+}
+
+#[tokio::test]
+async fn of_an_answer_that_nobody_waited_for_only_the_status_counts() {
+    for (status, expected) in [
+        (StatusCode::OK, None),
+        (StatusCode::INTERNAL_SERVER_ERROR, Some("server_error")),
+    ] {
+        let vitals = isolated();
+        let app = Router::new()
+            .route(
+                "/",
+                get(async move || {
+                    RequestContext::current().category(ErrorCategory::Database);
+                    let endless = stream::pending::<Result<Bytes, Infallible>>();
+                    (status, Body::from_stream(endless))
+                }),
+            )
+            .layer(vitals.layer());
+        drop(app.oneshot(Request::new(Body::empty())).await.unwrap());
+        assert_eq!(vitals.metrics().totals().aborted, 1);
+        assert_eq!(category_of(&vitals, "/").as_deref(), expected);
+    }
+}
+
+/// Counts how often somebody wants its text.
+#[derive(Debug)]
+struct Read(Arc<AtomicUsize>);
+
+impl fmt::Display for Read {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        f.write_str("read")
+    }
+}
+
+impl Error for Read {}
+
+#[tokio::test]
+async fn an_error_is_formatted_where_words_are_looked_for_and_no_log_is_written() {
+    let layer = ErrorCategoryLayer::new().metrics(Settings::new().isolated().unwrap());
+    for (status, times) in [
+        (StatusCode::CONFLICT, 0),
+        (StatusCode::INTERNAL_SERVER_ERROR, 1),
+    ] {
+        let reads = Arc::new(AtomicUsize::new(0));
+        let cause = Arc::clone(&reads);
+        let app = Router::new()
+            .route(
+                "/",
+                get(async move || Failure::new(Read(Arc::clone(&cause))).answer(status)),
+            )
+            .layer(layer.clone());
+        app.oneshot(Request::new(Body::empty())).await.unwrap();
+        assert_eq!(reads.load(Ordering::Relaxed), times, "{status}");
+    }
+}
+
 /// An error that does its worst.
 #[derive(Clone, Debug)]
 enum Hostile {

@@ -489,8 +489,14 @@ async fn an_excluded_request_gives_the_permit_back_before_it_runs() {
     let mut service = limited.layer(inner);
     let at = |path: &str| Request::builder().uri(path).body(()).unwrap();
     let deadline = Duration::from_secs(10);
-    // Ready holds the one permit; the probe runs without it, and the next request can have it.
+    // Ready holds the one permit; the probe runs without it, and the next request can have it, whoever brings it.
     let probe = service.ready().await.unwrap().call(at("/livez"));
+    let mut elsewhere = service.clone();
+    time::timeout(deadline, elsewhere.ready())
+        .await
+        .unwrap()
+        .unwrap();
+    drop(elsewhere);
     let busy = time::timeout(deadline, service.ready())
         .await
         .unwrap()

@@ -378,6 +378,35 @@ async fn a_caught_panic_is_the_500_that_the_catcher_made_of_it() {
 }
 
 #[tokio::test]
+async fn what_fails_on_our_side_is_critical_however_fast() {
+    for path in [
+        "/500",
+        "/body-error",
+        "/service-error",
+        "/panic",
+        "/panic-body",
+        "/panic-sync",
+    ] {
+        let vitals = isolated();
+        let server = Server::faulty(&vitals).await;
+        if let Ok(response) = server.http1().get(path).await {
+            let _ = response.into_body().collect().await;
+        }
+        settled(&vitals, |totals| {
+            totals.started == 1 && totals.in_flight == 0
+        })
+        .await;
+        let scrape = Exposition::parse(&vitals.render()).unwrap();
+        let critical = [("severity", "critical")];
+        assert_eq!(
+            scrape.sum("http_requests_by_severity_total", &critical),
+            1.0,
+            "{path}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_slow_reader_of_a_large_body_is_completed_or_aborted_by_what_it_read() {
     let vitals = isolated();
     let large = Bytes::from(vec![b'x'; 8 << 20]);

@@ -13,7 +13,11 @@ use futures::stream;
 use http_body_util::BodyExt;
 use proptest::prelude::*;
 use tower::ServiceExt;
-use tower_vitals::{Vitals, exchange::Exchange, exclude::Patterns};
+use tower_vitals::{
+    Vitals,
+    exchange::Exchange,
+    exclude::{ExcludeLayer, Patterns},
+};
 
 use crate::{
     exposition::Exposition,
@@ -49,29 +53,6 @@ async fn an_excluded_request_has_no_id_no_timing_and_one_counter() {
         (totals.started, totals.in_flight, totals.excluded_errors),
         (0, 0, 0)
     );
-}
-
-#[tokio::test]
-async fn an_exclusion_holds_for_every_layer_further_in() {
-    let vitals = excluding(&["/health"]);
-    let inner = tower_vitals::metrics::Settings::new().isolated().unwrap();
-    let layers = (
-        tower_vitals::RequestIdLayer::new(),
-        tower_vitals::TimingLayer::new().metrics(inner.clone()),
-    );
-    async fn seen(request: Request) -> String {
-        request.headers().contains_key("x-request-id").to_string()
-    }
-    let app = Router::new()
-        .route("/health", get(seen).layer(layers))
-        .layer(vitals.layer());
-    let request = Request::builder().uri("/health").body(Body::empty());
-    let response = app.oneshot(request.unwrap()).await.unwrap();
-    assert!(!response.headers().contains_key("x-request-id"));
-    let body = response.into_body().collect().await.unwrap().to_bytes();
-    assert_eq!(body, "false");
-    assert_eq!((inner.totals().started, inner.totals().excluded), (0, 0));
-    assert_eq!(vitals.metrics().totals().excluded, 1);
 }
 
 #[tokio::test]
@@ -172,6 +153,63 @@ async fn a_nested_routers_prefix_counts() {
 }
 
 #[tokio::test]
+async fn a_nested_routers_prefix_counts_around_a_layer_that_is_not_ours() {
+    use tower_http::request_id::{MakeRequestUuid, SetRequestIdLayer};
+    let theirs = ExcludeLayer::new(
+        SetRequestIdLayer::x_request_id(MakeRequestUuid),
+        Patterns::new(["/api/ping"]).unwrap(),
+    );
+    let inner = Router::new().route("/ping", get(has_id)).layer(theirs);
+    let app = Router::new().nest("/api", inner.clone()).merge(inner);
+    for (path, seen) in [("/api/ping", "false"), ("/ping", "true")] {
+        let request = Request::builder().uri(path).body(Body::empty()).unwrap();
+        let response = app.clone().oneshot(request).await.unwrap();
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        assert_eq!(body, seen, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn what_one_layer_excludes_those_further_in_leave_alone() {
+    let metrics = tower_vitals::metrics::Settings::new().isolated().unwrap();
+    let outermost = tower_vitals::TimingLayer::new().metrics(metrics.clone());
+    // Of another kind, so that only the exclusion keeps it from speaking.
+    let app = Router::new()
+        .route("/health", get(has_id))
+        .layer(tower_vitals::RequestIdLayer::new())
+        .layer(outermost.exclude(Patterns::new(["/health"]).unwrap()));
+    let request = Request::builder()
+        .uri("/health")
+        .body(Body::empty())
+        .unwrap();
+    let response = app.oneshot(request).await.unwrap();
+    assert!(!response.headers().contains_key("x-request-id"));
+    let body = response.into_body().collect().await.unwrap().to_bytes();
+    assert_eq!(body, "false");
+    assert_eq!(metrics.totals().excluded, 1);
+}
+
+#[tokio::test]
+async fn patterns_that_nothing_matched_are_the_applications_own() {
+    let vitals = excluding(&["/health", "/helth"]);
+    let app = Router::new()
+        .route("/health", get(async || ()))
+        .layer(vitals.layer());
+    assert_eq!(vitals.unused_patterns(), ["/health", "/helth"]);
+    let request = Request::builder()
+        .uri("/health")
+        .body(Body::empty())
+        .unwrap();
+    app.oneshot(request).await.unwrap();
+    assert_eq!(vitals.unused_patterns(), ["/helth"]);
+}
+
+/// Whether somebody has given the request an id.
+async fn has_id(request: Request) -> String {
+    request.headers().contains_key("x-request-id").to_string()
+}
+
+#[tokio::test]
 async fn the_metrics_endpoint_is_never_traffic_wherever_it_is_merged() {
     let vitals = excluding(&[]);
     let app = Router::new().merge(vitals.routes()).layer(vitals.layer());
@@ -262,8 +300,7 @@ async fn a_layer_that_is_not_ours_is_passed_by() {
     use tower::{Layer, service_fn};
     use tower_http::request_id::{MakeRequestUuid, SetRequestIdLayer};
     let theirs = SetRequestIdLayer::x_request_id(MakeRequestUuid);
-    let layer =
-        tower_vitals::exclude::ExcludeLayer::new(theirs, Patterns::new(["/livez"]).unwrap());
+    let layer = ExcludeLayer::new(theirs, Patterns::new(["/livez"]).unwrap());
     let service = layer.layer(service_fn(|request: Request| async move {
         let seen = request.headers().contains_key("x-request-id");
         Ok::<_, Infallible>(axum::response::Response::new(Body::from(seen.to_string())))

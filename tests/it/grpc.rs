@@ -224,6 +224,25 @@ async fn answered(vitals: &Vitals, path: &str, trailers: &[(&'static str, &'stat
 }
 
 #[tokio::test]
+async fn codes_that_no_longer_fit_under_the_cap_are_told() {
+    let vitals = Vitals::builder()
+        .isolated()
+        .endpoint_cap(1)
+        .build()
+        .unwrap();
+    for code in ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11"] {
+        answered(
+            &vitals,
+            "/capped.v1.Service/Method",
+            &[("grpc-status", code)],
+        )
+        .await;
+    }
+    // Eight series for the one endpoint; to HTTP all of them are 200.
+    assert_eq!(vitals.metrics().totals().overflow, 4);
+}
+
+#[tokio::test]
 async fn a_status_said_twice_counts_where_both_agree() {
     let vitals = watching();
     let path = "/duplicates.v1.Service/Method";

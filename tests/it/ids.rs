@@ -3,14 +3,20 @@
 use std::{
     collections::HashSet,
     convert::Infallible,
+    future::ready,
     process::Command,
     sync::{Arc, Barrier},
+    task::Poll,
     thread,
 };
 
 use axum::{Router, body::Body, extract::Request, routing::get};
-use http_body_util::{BodyExt, Full};
-use hyper::{Response, body::Bytes};
+use futures::stream;
+use http_body_util::{BodyExt, Full, StreamBody};
+use hyper::{
+    Response,
+    body::{Bytes, Frame},
+};
 use tower::{Layer, Service, ServiceBuilder, ServiceExt, service_fn};
 use tower_http::request_id::RequestId;
 use tower_vitals::{
@@ -212,14 +218,62 @@ async fn outbound_requests_carry_the_id_of_the_exchange_they_belong_to() {
 }
 
 #[tokio::test]
-async fn destructors_of_a_dropped_handler_run_in_its_exchange() {
-    struct Tells(Arc<std::sync::Mutex<Vec<Option<String>>>>);
-    impl Drop for Tells {
-        fn drop(&mut self) {
-            let id = Exchange::current().and_then(|exchange| exchange.id().map(str::to_owned));
-            self.0.lock().unwrap().push(id);
+async fn a_header_of_ones_own_name_carries_the_id_in_out_and_onward() {
+    const OWN: &str = "x-correlation-id";
+    let outbound = ForwardRequestIdLayer::new().header(OWN).unwrap();
+    let handler = service_fn(move |request: Request<()>| {
+        let client = outbound.layer(service_fn(|request: Request<()>| {
+            ready(Ok::<_, Infallible>(request.headers().clone()))
+        }));
+        async move {
+            assert_eq!(request.headers()[OWN], "mine");
+            let sent = client.oneshot(Request::new(())).await?;
+            assert_eq!(sent[OWN], "mine");
+            assert!(!sent.contains_key("x-request-id"));
+            Ok::<_, Infallible>(Response::new(Full::<Bytes>::default()))
         }
+    });
+    let service = RequestIdLayer::new().header(OWN).unwrap().layer(handler);
+    let request = Request::builder().header(OWN, "mine").body(()).unwrap();
+    let response = service.oneshot(request).await.unwrap();
+    assert_eq!(response.headers()[OWN], "mine");
+    assert!(!response.headers().contains_key("x-request-id"));
+}
+
+/// Tells in which exchange it was dropped.
+struct Tells(Arc<std::sync::Mutex<Vec<Option<String>>>>);
+
+impl Drop for Tells {
+    fn drop(&mut self) {
+        let id = Exchange::current().and_then(|exchange| exchange.id().map(str::to_owned));
+        self.0.lock().unwrap().push(id);
     }
+}
+
+#[tokio::test]
+async fn destructors_of_a_dropped_body_run_in_its_exchange() {
+    let told = Arc::default();
+    let service = RequestIdLayer::new().layer(service_fn({
+        let told = Arc::clone(&told);
+        move |_: Request<()>| {
+            let tells = Tells(Arc::clone(&told));
+            let frames = stream::poll_fn(move |_| {
+                let _tells = &tells;
+                Poll::<Option<Result<Frame<Bytes>, Infallible>>>::Pending
+            });
+            ready(Ok::<_, Infallible>(Response::new(StreamBody::new(frames))))
+        }
+    }));
+    let request = Request::builder()
+        .header("x-request-id", "mine")
+        .body(())
+        .unwrap();
+    drop(service.oneshot(request).await.unwrap());
+    assert_eq!(*told.lock().unwrap(), [Some("mine".to_owned())]);
+}
+
+#[tokio::test]
+async fn destructors_of_a_dropped_handler_run_in_its_exchange() {
     let told = Arc::default();
     let service = RequestIdLayer::new().layer(service_fn({
         let told = Arc::clone(&told);

@@ -20,9 +20,10 @@ use hyper::Response;
 use serde_json::Value;
 use tower::{Layer, ServiceExt, service_fn};
 use tower_vitals::{
-    LogLayer, RequestIdLayer, Vitals,
+    LogLayer, RequestIdLayer, TimingLayer, Vitals,
     logs::{self, Format},
     metrics::{Metrics, Settings},
+    timing::SeverityBands,
 };
 use tracing::{
     Level, Subscriber,
@@ -178,6 +179,101 @@ async fn one_event_is_one_line_whatever_a_client_sends() {
     }
 }
 
+#[tokio::test]
+async fn an_excluded_request_has_an_event_only_where_it_failed() {
+    let vitals = Vitals::builder()
+        .isolated()
+        .exclude(["/health/"])
+        .build()
+        .unwrap();
+    let (written, _guard) = written(Format::Json);
+    let service = vitals
+        .layer()
+        .layer(service_fn(|request: Request<()>| async move {
+            if request.uri() == "/health/error" {
+                return Err("broken");
+            }
+            Ok(Response::new(Full::<Bytes>::default()))
+        }));
+    for path in ["/health/fine", "/health/error"] {
+        let request = Request::builder().uri(path).body(()).unwrap();
+        let _ = service.clone().oneshot(request).await;
+    }
+    let lines = lines(&written);
+    assert_eq!(lines.len(), 1, "{lines:#?}");
+    for (field, value) in [
+        ("level", "ERROR"),
+        ("path", "/health/error"),
+        ("outcome", "error"),
+    ] {
+        assert_eq!(lines[0][field], value, "{field}");
+    }
+}
+
+#[tokio::test]
+async fn a_calls_status_and_a_wrong_length_are_in_the_event() {
+    let vitals = isolated();
+    let (written, _guard) = written(Format::Json);
+    for (header, value, grpc_status, mismatch) in [
+        ("grpc-status", "5", 5.into(), Value::Null),
+        ("content-length", "3", Value::Null, true.into()),
+        ("content-length", "5", Value::Null, Value::Null),
+    ] {
+        let kind = match header {
+            "grpc-status" => "application/grpc",
+            _ => "text/plain",
+        };
+        let service = vitals
+            .layer()
+            .layer(service_fn(move |_: Request<()>| async move {
+                let response = Response::builder()
+                    .header(header, value)
+                    .header("content-type", kind);
+                Ok::<_, Infallible>(response.body(Full::<Bytes>::from("hello")).unwrap())
+            }));
+        let request = Request::builder()
+            .header("content-type", kind)
+            .body(())
+            .unwrap();
+        let response = service.oneshot(request).await.unwrap();
+        response.into_body().collect().await.unwrap();
+        let line = &lines(&written)[0];
+        assert_eq!(
+            (&line["grpc_status"], &line["length_mismatch"]),
+            (&grpc_status, &mismatch)
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_event_with_an_id_of_its_own_has_no_second_one() {
+    let vitals = isolated();
+    let (written, _guard) = written(Format::Json);
+    let service = vitals.layer().layer(service_fn(|_: Request<()>| async {
+        tracing::info!(request_id = "own", "while it runs");
+        Ok::<_, Infallible>(Response::new(Full::<Bytes>::default()))
+    }));
+    service.oneshot(Request::new(())).await.unwrap();
+    // As text: a parser takes two keys of one name for one.
+    let text = written.take();
+    let line = text.lines().next().unwrap();
+    assert!(line.contains(r#""request_id":"own""#), "{line}");
+    assert_eq!(line.matches("request_id").count(), 1, "{line}");
+}
+
+#[test]
+fn a_stack_says_what_it_leaves_alone_and_how_much_memory_it_can_take() {
+    let (written, _guard) = written(Format::Json);
+    let vitals = Vitals::builder()
+        .isolated()
+        .exclude(["/livez", "/static/"])
+        .build()
+        .unwrap();
+    let line = &lines(&written)[0];
+    assert_eq!(line["excluded"], "/livez,/static/");
+    assert_eq!(line["memory_bound"], vitals.metrics().memory_bound());
+}
+
 /// Refuses values that were formatted, where they could hold what a client wrote.
 struct Typed;
 
@@ -231,11 +327,14 @@ async fn a_subscriber_that_panics_costs_the_event_and_is_counted() {
     let subscriber = registry().with(OnEvent(|_: &tracing::Event<'_>| {
         panic::resume_unwind(Box::new(()))
     }));
-    let _guard = tracing::subscriber::set_default(subscriber);
+    let guard = tracing::subscriber::set_default(subscriber);
     for n in 1..=3 {
         once(&metrics)().await;
         assert_eq!(metrics.totals().dropped_log, n);
     }
+    drop(guard);
+    once(&metrics)().await;
+    assert_eq!(metrics.totals().dropped_log, 3, "written again");
 }
 
 #[tokio::test]
@@ -348,6 +447,8 @@ fn futures_and_bodies_may_outlive_the_runtime_and_their_thread() {
     // The spawned one may never have been polled, and so never have begun.
     assert_eq!(totals.cancelled, totals.started - 1);
     assert!(totals.started >= 1_002);
+    // Of the two that outlived their thread's loggers.
+    assert_eq!(totals.dropped_log, 2);
 }
 
 #[test]
@@ -413,6 +514,21 @@ async fn a_request_without_an_answer_is_told_of_once_while_it_runs() {
     let age = told[0]["age_ms"].as_f64().unwrap();
     assert!((2_000.0..=3_000.0).contains(&age), "{age}");
     drop(stream);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_route_is_stuck_by_its_own_layers_bands() {
+    let seconds = Duration::from_secs;
+    let patient = SeverityBands::new(seconds(10), seconds(20), seconds(30)).unwrap();
+    let (written, _guard) = written(Format::Json);
+    let vitals = Vitals::builder().isolated().log_stuck().build().unwrap();
+    written.take();
+    let pause = async || tokio::time::sleep(Duration::from_secs(25)).await;
+    let app = Router::new()
+        .route("/", any(pause).layer(TimingLayer::new().bands(patient)))
+        .layer(vitals.layer());
+    app.oneshot(Request::new(Body::empty())).await.unwrap();
+    assert_eq!(lines(&written).len(), 1, "the request's own");
 }
 
 #[test]

@@ -7,6 +7,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
+    task::{Context, Poll},
     thread,
     time::Duration,
 };
@@ -23,7 +24,7 @@ use futures::stream;
 use http_body_util::{BodyExt, Full};
 use tokio::time;
 use tower::{Layer, Service, ServiceExt, service_fn};
-use tower_vitals::{TimingLayer, Vitals, exchange::Exchange, metrics::Names};
+use tower_vitals::{RequestIdLayer, TimingLayer, Vitals, exchange::Exchange, metrics::Names};
 
 use crate::{
     exposition::Exposition,
@@ -181,6 +182,56 @@ fn a_million_endpoints_keep_the_cap_the_totals_and_one_warning() {
     );
     assert_eq!(scrape.sum("vitals_overflow_total", &[]), overflow);
     assert_eq!(warnings.0.load(Ordering::Relaxed), 1);
+}
+
+/// Panics on each event.
+struct Panics;
+
+impl<S: tracing::Subscriber> tracing_subscriber::Layer<S> for Panics {
+    fn on_event(&self, _: &tracing::Event<'_>, _: tracing_subscriber::layer::Context<'_, S>) {
+        std::panic::resume_unwind(Box::new(()));
+    }
+}
+
+/// Fails before it takes a request.
+struct NeverReady;
+
+impl Service<Request<()>> for NeverReady {
+    type Response = Response<Full<Bytes>>;
+    type Error = &'static str;
+    type Future = std::future::Pending<Result<Response<Full<Bytes>>, &'static str>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), &'static str>> {
+        Poll::Ready(Err("no database"))
+    }
+
+    fn call(&mut self, _: Request<()>) -> Self::Future {
+        std::future::pending()
+    }
+}
+
+#[tokio::test]
+async fn what_goes_wrong_around_requests_is_published() {
+    use tracing_subscriber::layer::SubscriberExt;
+    let vitals = Vitals::builder()
+        .isolated()
+        .request_id(RequestIdLayer::new().make_with(String::new))
+        .build()
+        .unwrap();
+    let subscriber = tracing_subscriber::registry().with(Panics);
+    let _default = tracing::subscriber::set_default(subscriber);
+    let service = vitals.layer().layer(named());
+    service.oneshot(naming("/")).await.unwrap();
+    let service = vitals.layer().layer(NeverReady);
+    assert!(service.oneshot(Request::new(())).await.is_err());
+    let scrape = scrape(&vitals);
+    for (name, labels) in [
+        ("vitals_hook_failures_total", &[][..]),
+        ("vitals_readiness_errors_total", &[]),
+        ("vitals_dropped_total", &[("sink", "log")]),
+    ] {
+        assert_eq!(scrape.sum(name, labels), 1.0, "{name}");
+    }
 }
 
 #[tokio::test]
