@@ -100,11 +100,12 @@ impl Patterns {
     /// These and one of our own, which counts as used.
     #[cfg(any(feature = "health", all(feature = "axum", feature = "prometheus")))]
     pub(crate) fn and(mut self, pattern: &str) -> Self {
-        // Where the application's own say it already, there is nothing to add.
-        if self.insert(pattern).is_ok()
-            && let Some(pattern) = self.all.last()
-        {
-            pattern.used.store(true, Ordering::Relaxed);
+        // It may cover one of the application's own; where one of those covers it, there is nothing to add.
+        if self.root.insert(pattern, self.all.len(), true).is_ok() {
+            self.all.push(Pattern {
+                text: pattern.into(),
+                used: Arc::new(AtomicBool::new(true)),
+            });
         }
         self
     }
@@ -116,7 +117,7 @@ impl Patterns {
     }
 
     fn insert(&mut self, pattern: &str) -> Result<(), &'static str> {
-        self.root.insert(pattern, self.all.len())?;
+        self.root.insert(pattern, self.all.len(), false)?;
         self.all.push(Pattern {
             text: pattern.into(),
             used: Arc::default(),
@@ -146,7 +147,7 @@ impl Patterns {
 // === impl Node ===
 
 impl Node {
-    fn insert(&mut self, pattern: &str, index: usize) -> Result<(), &'static str> {
+    fn insert(&mut self, pattern: &str, index: usize, may_cover: bool) -> Result<(), &'static str> {
         const COVERED: &str = "an earlier pattern covers it";
         let Some(rest) = pattern.strip_prefix('/') else {
             return Err("must begin with /");
@@ -182,7 +183,7 @@ impl Node {
         if node.everything_below.is_some() || (!below && node.ends_here.is_some()) {
             return Err(COVERED);
         }
-        if below && !node.is_empty() {
+        if below && !node.is_empty() && !may_cover {
             return Err("it covers an earlier pattern");
         }
         let place = match below {
@@ -199,12 +200,12 @@ impl Node {
 
     /// `rest` is what follows the slash after this node's segment, if there is one.
     fn find(&self, rest: Option<&str>) -> Option<usize> {
+        let Some(rest) = rest else {
+            return self.ends_here.or(self.everything_below);
+        };
         if self.everything_below.is_some() {
             return self.everything_below;
         }
-        let Some(rest) = rest else {
-            return self.ends_here;
-        };
         let (segment, rest) = match rest.split_once('/') {
             Some((segment, rest)) => (segment, Some(rest)),
             None => (rest, None),

@@ -384,7 +384,7 @@ impl VitalsBuilder {
         };
         #[cfg(feature = "health")]
         let patterns = self.health.iter().fold(patterns, |patterns, health| {
-            let each = |patterns: Patterns, path: &str| patterns.and(path).and(&format!("{path}/"));
+            let each = |patterns: Patterns, path: &str| patterns.and(&format!("{path}/"));
             health.paths().fold(patterns, each)
         });
         let excluded = self.exclude.join(",");

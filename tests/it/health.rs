@@ -475,28 +475,32 @@ async fn in_an_application_probes_are_no_traffic_and_never_wait_for_a_check() {
         .health(health.service())
         .build()
         .unwrap();
-    let app = Router::new()
-        .route("/", get(async || "hello"))
-        .layer(vitals.layer())
-        .merge(vitals.routes());
-    let server = Server::start(app).await;
-    let mut client = server.http1();
-    for (path, status) in [
-        ("/livez", 200),
-        ("/readyz", 503),
-        ("/startupz", 503),
-        ("/health/", 503),
-        ("/v1/health", 503),
-        ("/health/database", 503),
-        ("/metrics", 200),
+    let app: Router = Router::new().route("/", get(async || "hello"));
+    // Beneath the layer and beside it.
+    for app in [
+        app.clone().merge(vitals.routes()).layer(vitals.layer()),
+        app.layer(vitals.layer()).merge(vitals.routes()),
     ] {
-        let response = client.get(path).await.unwrap();
-        assert_eq!(response.status(), status, "{path}");
-        response.into_body().collect().await.unwrap();
+        let before = vitals.metrics().totals().started;
+        let server = Server::start(app).await;
+        let mut client = server.http1();
+        for (path, status) in [
+            ("/livez", 200),
+            ("/readyz", 503),
+            ("/startupz", 503),
+            ("/health/", 503),
+            ("/v1/health", 503),
+            ("/health/database", 503),
+            ("/metrics", 200),
+        ] {
+            let response = client.get(path).await.unwrap();
+            assert_eq!(response.status(), status, "{path}");
+            response.into_body().collect().await.unwrap();
+        }
+        assert_eq!(vitals.metrics().totals().started, before);
+        assert_eq!(client.text("/").await, "hello");
     }
-    assert_eq!(vitals.metrics().totals().started, 0);
     assert!(vitals.unused_patterns().is_empty());
-    assert_eq!(client.text("/").await, "hello");
 }
 
 /// An application with an endless stream open, run to its end after `begin`.
