@@ -26,6 +26,8 @@
 //! ```
 
 mod check;
+#[cfg(feature = "tonic")]
+mod grpc;
 mod ready_made;
 mod report;
 mod service;
@@ -44,6 +46,9 @@ use tokio::{
     time::{self, Instant},
 };
 
+#[cfg(feature = "tonic")]
+#[cfg_attr(tower_vitals_docsrs, doc(cfg(feature = "tonic")))]
+pub use self::grpc::{GrpcHealth, Probe};
 pub use self::{
     check::{Answer, Check, Role},
     service::{Details, HealthService},

@@ -13,6 +13,13 @@
 )]
 #[path = "../../examples/conformance/generated.rs"]
 mod generated;
+#[expect(
+    clippy::allow_attributes,
+    unreachable_pub,
+    unused_qualifications,
+    reason = "made from health.proto by tonic-prost-build, and left as it is"
+)]
+mod health_client;
 #[path = "../../examples/conformance/probe.rs"]
 mod probe;
 
