@@ -3,8 +3,6 @@
 #[expect(
     clippy::allow_attributes,
     clippy::clone_on_ref_ptr,
-    missing_debug_implementations,
-    missing_docs,
     unnameable_types,
     unreachable_pub,
     unused_qualifications,

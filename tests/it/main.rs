@@ -15,6 +15,8 @@
 mod generated;
 #[expect(
     clippy::allow_attributes,
+    clippy::module_inception,
+    unnameable_types,
     unreachable_pub,
     unused_qualifications,
     reason = "made from health.proto by tonic-prost-build, and left as it is"
