@@ -14,7 +14,6 @@
 #[path = "../../examples/conformance/generated.rs"]
 mod generated;
 #[expect(
-    clippy::allow_attributes,
     clippy::module_inception,
     unnameable_types,
     unreachable_pub,
