@@ -1,7 +1,6 @@
 //! Gives each request one id, whatever its client sends, and carries it onward.
 
 use std::{
-    collections::HashSet,
     convert::Infallible,
     future::ready,
     process::Command,
@@ -295,7 +294,8 @@ async fn destructors_of_a_dropped_handler_run_in_its_exchange() {
     assert_eq!(*told.lock().unwrap(), [Some("mine".to_owned())]);
 }
 
-const PER_PROCESS: usize = 400_000;
+/// Five million in all.
+const PER_THREAD: usize = 416_667;
 
 /// Run by `ids_are_unique_over_threads_and_processes` in processes of its own.
 #[test]
@@ -304,33 +304,26 @@ fn print_ids_of_one_process() {
         return;
     };
     let barrier = Barrier::new(4);
-    let all: Vec<String> = thread::scope(|scope| {
-        let threads: Vec<_> = (0..4)
-            .map(|_| {
-                scope.spawn(|| {
-                    let service = RequestIdLayer::new().layer(service_fn(|_: Request<()>| async {
-                        Ok::<_, Infallible>(Response::new(Full::<Bytes>::default()))
-                    }));
-                    barrier.wait();
-                    let ids = (0..PER_PROCESS / 4).map(|_| {
-                        let response =
-                            futures::executor::block_on(service.clone().oneshot(Request::new(())))
-                                .unwrap();
-                        response.headers()["x-request-id"]
-                            .to_str()
-                            .unwrap()
-                            .to_owned()
-                    });
-                    ids.collect::<Vec<_>>()
-                })
-            })
-            .collect();
-        threads
-            .into_iter()
-            .flat_map(|thread| thread.join().unwrap())
-            .collect()
+    let ids = || {
+        let service = RequestIdLayer::new().layer(service_fn(|_: Request<()>| {
+            ready(Ok::<_, Infallible>(Response::new(Full::<Bytes>::default())))
+        }));
+        barrier.wait();
+        let mut ids = Vec::with_capacity(PER_THREAD * 16);
+        for _ in 0..PER_THREAD {
+            let answer = service.clone().oneshot(Request::new(()));
+            let response = futures::executor::block_on(answer).unwrap();
+            let id = uuid::Uuid::try_parse_ascii(response.headers()["x-request-id"].as_bytes());
+            ids.extend(id.unwrap().into_bytes());
+        }
+        ids
+    };
+    let all: Vec<Vec<u8>> = thread::scope(|scope| {
+        let threads: Vec<_> = (0..4).map(|_| scope.spawn(ids)).collect();
+        let joined = threads.into_iter().map(|thread| thread.join().unwrap());
+        joined.collect()
     });
-    std::fs::write(file, all.join("\n")).unwrap();
+    std::fs::write(file, all.concat()).unwrap();
 }
 
 #[test]
@@ -348,16 +341,25 @@ fn ids_are_unique_over_threads_and_processes() {
             (child, file)
         })
         .collect();
-    let mut seen = HashSet::new();
+    let mut ids: Vec<u128> = Vec::new();
     for (mut child, file) in processes {
         assert!(child.wait().unwrap().success());
-        for id in std::fs::read_to_string(file).unwrap().lines() {
-            let id = uuid::Uuid::parse_str(id).unwrap();
-            assert_eq!(id.get_version_num(), 7);
-            assert!(seen.insert(id), "{id} twice");
-        }
+        let bytes = std::fs::read(file).unwrap();
+        let each = bytes
+            .chunks_exact(16)
+            .map(|id| u128::from_be_bytes(id.try_into().unwrap()));
+        ids.extend(each);
     }
-    assert_eq!(seen.len(), 3 * PER_PROCESS);
+    assert_eq!(ids.len(), 3 * 4 * PER_THREAD);
+    assert!(
+        ids.iter().all(|id| (id >> 76) & 0xf == 7),
+        "not all are version 7"
+    );
+    ids.sort_unstable();
+    assert!(
+        ids.windows(2).all(|pair| pair[0] != pair[1]),
+        "one id twice"
+    );
     std::fs::remove_dir_all(directory).unwrap();
 }
 
