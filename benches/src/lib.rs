@@ -84,6 +84,8 @@ impl Subject {
             .enable_all()
             .build()
             .expect("a runtime");
+        // As a server does once for each connection; without it, axum builds its layers anew for each request.
+        let app = app.with_state(());
         Self { app, runtime }
     }
 
