@@ -1,7 +1,7 @@
 //! Sets up the application's log lines: JSON for machines, text for people.
 //!
 //! In JSON every line is one flat object: `timestamp` (milliseconds, UTC), `level`, `target`, `message`, the event's own
-//! fields, and `request_id` on whatever is logged while a request is
+//! fields (one that is named as the first three gets `field_` before its name), and `request_id` on whatever is logged while a request is
 //! [current](crate::exchange::Exchange::current), by whomever.
 
 use std::{
@@ -9,8 +9,11 @@ use std::{
     io::{self, IsTerminal},
 };
 
-use json_subscriber::JsonLayer;
-use tracing::{Event, Subscriber};
+use json_subscriber::{FieldWriter, JsonLayer};
+use tracing::{
+    Event, Subscriber,
+    field::{Field, Visit},
+};
 use tracing_subscriber::{
     EnvFilter, Layer, Registry,
     filter::LevelFilter,
@@ -38,6 +41,9 @@ pub enum Format {
 
 /// The clock, as far as its milliseconds.
 struct Millis;
+
+/// Writes the fields of an event into its line.
+struct Fields<'a, 'b>(&'a mut FieldWriter<'b>);
 
 type Boxed = Box<dyn Layer<Registry> + Send + Sync>;
 
@@ -111,12 +117,17 @@ where
     layer.with_timer("timestamp", Millis);
     layer.with_level("level");
     layer.with_target("target");
-    layer.with_flattened_event();
-    layer.add_dynamic_field("request_id", |event: &Event<'_>, _| {
+    // Field by field into the line, with no tree of values in between.
+    layer.add_multiple_dynamic_fields(|event: &Event<'_>, _, line| {
+        event.record(&mut Fields(line));
         // An event with an id of its own keeps it; a second one would make two keys of one name.
-        let own = event.metadata().fields().field("request_id");
-        let exchange = own.is_none().then(Exchange::current)??;
-        exchange.id().map(str::to_owned)
+        if event.metadata().fields().field("request_id").is_none()
+            && let Some(exchange) = Exchange::current()
+            && let Some(id) = exchange.id()
+        {
+            // Text is always written.
+            let _ = line.write_field("request_id", id);
+        }
     });
     layer
 }
@@ -149,6 +160,45 @@ fn filter(variable: impl Fn(&str) -> Option<String>) -> Result<EnvFilter, Config
         })?,
     };
     Ok(EnvFilter::default().add_directive(level.into()))
+}
+
+impl Fields<'_, '_> {
+    fn write(&mut self, field: &Field, value: impl serde::Serialize) {
+        // A raw identifier is written with a mark that is not part of its name. A value that cannot be written is left out.
+        let name = field.name();
+        let name = name.strip_prefix("r#").unwrap_or(name);
+        let _ = match name {
+            // The line has these already, and no two keys of one name.
+            "timestamp" | "level" | "target" => self.0.write_field(&format!("field_{name}"), value),
+            _ => self.0.write_field(name, value),
+        };
+    }
+}
+
+impl Visit for Fields<'_, '_> {
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.write(field, value);
+    }
+
+    fn record_bool(&mut self, field: &Field, value: bool) {
+        self.write(field, value);
+    }
+
+    fn record_f64(&mut self, field: &Field, value: f64) {
+        self.write(field, value);
+    }
+
+    fn record_i64(&mut self, field: &Field, value: i64) {
+        self.write(field, value);
+    }
+
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        self.write(field, value);
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        self.write(field, format!("{value:?}"));
+    }
 }
 
 impl FormatTime for Millis {

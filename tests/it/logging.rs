@@ -137,6 +137,32 @@ async fn one_event_a_request_with_its_facts_at_top_level() {
     );
 }
 
+#[test]
+fn values_of_every_kind_are_written_as_what_they_are() {
+    let (written, _guard) = written(Format::Json);
+    tracing::info!(
+        text = "a \"b\"",
+        signed = -7,
+        unsigned = u64::MAX,
+        fraction = 0.5,
+        yes = true,
+        debug = ?Some(1),
+        level = "mine",
+        r#type = "raw",
+        error = &io::Error::other("gone") as &(dyn std::error::Error + 'static),
+        "with \n {}",
+        "everything"
+    );
+    let line = &lines(&written)[0];
+    let expected = serde_json::json!({
+        "text": "a \"b\"", "signed": -7, "unsigned": u64::MAX, "fraction": 0.5, "yes": true, "debug": "Some(1)",
+        "field_level": "mine", "type": "raw", "error": "gone", "message": "with \n everything", "level": "INFO",
+    });
+    for (field, value) in expected.as_object().unwrap() {
+        assert_eq!(&line[field], value, "{field}");
+    }
+}
+
 #[tokio::test]
 async fn one_event_is_one_line_whatever_a_client_sends() {
     let hostile = [
