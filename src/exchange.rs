@@ -197,9 +197,10 @@ impl Exchange {
         self.lend(|lent| change(Arc::make_mut(lent.said.get_or_insert_default())));
     }
 
-    /// The error that the handler keeps behind its answer.
+    /// The error that the handler keeps behind its answer; asked of every response, so nothing else is cloned for it.
     pub(crate) fn cause(&self) -> Option<Arc<dyn Error + Send + Sync>> {
-        self.lent().said?.cause.clone()
+        let lent = self.lent.lock().unwrap_or_else(PoisonError::into_inner);
+        lent.said.as_ref()?.cause.clone()
     }
 
     /// The exchange of a request, unless it passes by unwatched.

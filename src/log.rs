@@ -111,7 +111,7 @@ impl Observer for Log {
     }
 
     fn end(&self, _: Kinds, exchange: &Arc<Exchange>, facts: &Facts) {
-        self.guarded(|| write(exchange, facts));
+        counted(self.metrics.as_ref(), || write(exchange, facts));
     }
 
     fn passed_by(&self, _: Kinds, exchange: &Arc<Exchange>, facts: &Facts) {
@@ -119,35 +119,24 @@ impl Observer for Log {
             facts.outcome,
             Outcome::Panicked | Outcome::Error | Outcome::BodyError
         ) {
-            self.guarded(|| write(exchange, facts));
-        }
-    }
-}
-
-impl Log {
-    fn guarded(&self, write: impl FnOnce()) {
-        if !guarded(write) {
-            Metrics::or_global(self.metrics.as_ref()).log_dropped();
+            counted(self.metrics.as_ref(), || write(exchange, facts));
         }
     }
 }
 
 /// Says once that the labels have run out.
 pub(crate) fn warn_of_overflow(metrics: &Metrics) {
-    let written = guarded(|| {
+    counted(Some(metrics), || {
         tracing::warn!(
             target: "tower_vitals",
             "more distinct endpoints than the cap: the rest is counted under \"overflow\""
         );
     });
-    if !written {
-        metrics.log_dropped();
-    }
 }
 
 /// Says once that a request has no answer yet.
 pub(crate) fn still_running(metrics: &Metrics, exchange: &Exchange) {
-    let written = guarded(|| {
+    counted(Some(metrics), || {
         let endpoint = exchange.lent().endpoint;
         tracing::warn!(
             target: "tower_vitals",
@@ -159,9 +148,6 @@ pub(crate) fn still_running(metrics: &Metrics, exchange: &Exchange) {
             "still running"
         );
     });
-    if !written {
-        metrics.log_dropped();
-    }
 }
 
 /// Says that a check has changed; its error is for those who read the log.
@@ -193,6 +179,13 @@ pub(crate) fn health(report: &CheckReport, from: Status, to: Status) {
 #[cfg(feature = "health")]
 pub(crate) fn causes(error: &(dyn std::error::Error + 'static)) -> String {
     catch_unwind(AssertUnwindSafe(|| category::causes(error))).unwrap_or_default()
+}
+
+/// Runs code that calls the subscriber, and counts where it did not write.
+fn counted(metrics: Option<&Metrics>, write: impl FnOnce()) {
+    if !guarded(write) {
+        Metrics::or_global(metrics).log_dropped();
+    }
 }
 
 /// Runs code that calls the subscriber; `false` where it could not run or panicked.

@@ -376,7 +376,7 @@ impl Settings {
         self
     }
 
-    /// How many distinct endpoints are told apart, and one eighth of how many series. Defaults to 1,000.
+    /// How many distinct endpoints are told apart; of series there are eight times as many at most. Defaults to 1,000.
     #[must_use]
     pub fn endpoint_cap(mut self, cap: usize) -> Self {
         self.endpoint_cap = cap;

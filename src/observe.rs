@@ -575,9 +575,6 @@ impl Tracker {
     }
 
     fn end_at(&mut self, now: Instant, outcome: Outcome) {
-        if self.ended {
-            return;
-        }
         self.ended = true;
         let total = now.duration_since(self.exchange.started());
         let head = self.head.map_or(total, |(_, head)| head);

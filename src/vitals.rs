@@ -351,8 +351,9 @@ impl VitalsBuilder {
     ///
     /// # Errors
     ///
-    /// When a setting cannot work, or two clash; when [`log_stuck`](Self::log_stuck) has no runtime with a clock; when a recorder that is not ours is installed in this process (unless
-    /// [`foreign_recorder`](Self::foreign_recorder) was said); when another part of this process counts with other settings.
+    /// When a setting cannot work, or two clash; when [`log_stuck`](Self::log_stuck) has no runtime with a clock; when a
+    /// recorder that is not ours is installed in this process (unless [`foreign_recorder`](Self::foreign_recorder) was
+    /// said); when another part of this process counts with other settings.
     pub fn build(self) -> Result<Vitals, ConfigError> {
         #[cfg(feature = "health")]
         let shutdown = {
