@@ -19,11 +19,11 @@ mod names;
 mod prometheus;
 mod publish;
 mod series;
+mod settings;
 mod table;
 mod totals;
 
 use std::{
-    collections::BTreeMap,
     fmt,
     sync::{Arc, Mutex, OnceLock, PoisonError, atomic::Ordering::Relaxed},
     thread,
@@ -31,24 +31,16 @@ use std::{
 };
 
 pub(crate) use self::labels::{MethodLabel, StatusLabel};
-pub use self::names::Names;
 #[cfg(feature = "prometheus")]
 pub(crate) use self::prometheus::Exporter;
+pub use self::{names::Names, settings::Settings};
 use self::{
     publish::Publisher,
     series::{Bounds, Sample, Which},
     table::Table,
     totals::{Share, Shares},
 };
-use crate::{
-    category::ErrorCategory,
-    config::ConfigError,
-    exchange::Outcome,
-    grpc::Kind,
-    observe::Facts,
-    route::Endpoint,
-    timing::{self, SeverityBands},
-};
+use crate::{category::ErrorCategory, exchange::Outcome, observe::Facts, route::Endpoint, timing};
 
 /// How often the global recorder is given what was counted.
 const EVERY: Duration = Duration::from_secs(1);
@@ -59,26 +51,6 @@ static GLOBAL: OnceLock<Metrics> = OnceLock::new();
 #[derive(Clone)]
 pub struct Metrics {
     inner: Arc<Inner>,
-}
-
-/// How requests are counted and named.
-///
-/// ```
-/// use tower_vitals::metrics::{Names, Settings};
-///
-/// let metrics = Settings::new().names(Names::OpenTelemetry).endpoint_cap(200).isolated()?;
-/// assert_eq!(metrics.totals().started, 0);
-/// println!("never more than {} bytes", metrics.memory_bound());
-/// # Ok::<(), tower_vitals::config::ConfigError>(())
-/// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Settings {
-    names: Names,
-    scheme: &'static str,
-    endpoint_cap: usize,
-    bands: SeverityBands,
-    /// Who streams in which gRPC method.
-    kinds: BTreeMap<String, Kind>,
 }
 
 /// What was counted over all endpoints.
@@ -344,139 +316,6 @@ impl fmt::Debug for Metrics {
             .field("settings", &self.inner.settings)
             .field("totals", &self.totals())
             .finish_non_exhaustive()
-    }
-}
-
-// === impl Settings ===
-
-impl Settings {
-    /// The names of the guides, 1,000 endpoints, default bands.
-    #[must_use]
-    pub fn new() -> Self {
-        Self {
-            names: Names::Guides,
-            scheme: "http",
-            endpoint_cap: 1_000,
-            bands: SeverityBands::default(),
-            kinds: BTreeMap::new(),
-        }
-    }
-
-    /// What the metrics are called. Defaults to [`Names::Guides`].
-    #[must_use]
-    pub fn names(mut self, names: Names) -> Self {
-        self.names = names;
-        self
-    }
-
-    /// The label `url_scheme` of the OpenTelemetry names: `https` where this process ends TLS. Defaults to `http`.
-    #[must_use]
-    pub fn scheme(mut self, scheme: &'static str) -> Self {
-        self.scheme = scheme;
-        self
-    }
-
-    /// How many distinct endpoints are told apart; of series there are eight times as many at most. Defaults to 1,000.
-    #[must_use]
-    pub fn endpoint_cap(mut self, cap: usize) -> Self {
-        self.endpoint_cap = cap;
-        self
-    }
-
-    /// Bands whose edges are to be edges of buckets as well. Defaults to [`SeverityBands::default`].
-    #[must_use]
-    pub fn bands(mut self, bands: SeverityBands) -> Self {
-        self.bands = bands;
-        self
-    }
-
-    /// Reads from an encoded `FileDescriptorSet`, as reflection has it, who streams in which gRPC method. May be said for each
-    /// set there is. Without it, the label `grpc_type` is `unknown`, for nothing on the wire says so.
-    ///
-    /// # Errors
-    ///
-    /// When the bytes are no descriptors.
-    #[cfg(feature = "tonic")]
-    #[cfg_attr(tower_vitals_docsrs, doc(cfg(feature = "tonic")))]
-    pub fn grpc_descriptors(mut self, encoded: &[u8]) -> Result<Self, ConfigError> {
-        let kinds = crate::grpc::kinds(encoded).map_err(|error| {
-            let value = format!("{} bytes", encoded.len());
-            ConfigError::new("metrics.grpc_descriptors", value, error.to_string())
-        })?;
-        self.kinds.extend(kinds);
-        Ok(self)
-    }
-
-    fn grpc_kind(&self, path: Option<&str>) -> Kind {
-        let kind = path.and_then(|path| self.kinds.get(path));
-        kind.copied().unwrap_or(Kind::Unknown)
-    }
-
-    /// Makes these the settings of the process's counters.
-    ///
-    /// # Errors
-    ///
-    /// When a setting cannot work, or the process counts with other settings already.
-    pub fn install(self) -> Result<Metrics, ConfigError> {
-        self.check()?;
-        let metrics = GLOBAL.get_or_init(|| Metrics::published(self.clone()));
-        if metrics.inner.settings == self {
-            return Ok(metrics.clone());
-        }
-        Err(ConfigError::new(
-            "metrics",
-            format!("{self:?}"),
-            format!(
-                "this process counts with other settings already: {:?}",
-                metrics.inner.settings
-            ),
-        ))
-    }
-
-    /// Counters of their own, which no global recorder sees: for tests, which then find exact numbers.
-    ///
-    /// # Errors
-    ///
-    /// When a setting cannot work.
-    pub fn isolated(self) -> Result<Metrics, ConfigError> {
-        self.check()?;
-        Ok(Metrics::new(self))
-    }
-
-    fn check(&self) -> Result<(), ConfigError> {
-        if self.endpoint_cap == 0 {
-            let reason = "at least one endpoint must be told apart";
-            return Err(ConfigError::new("metrics.endpoint_cap", "0", reason));
-        }
-        if self.scheme != "http" && self.scheme != "https" {
-            let reason = "http or https";
-            return Err(ConfigError::new("metrics.scheme", self.scheme, reason));
-        }
-        Ok(())
-    }
-
-    /// OpenTelemetry's fourteen edges, 2 s, and every edge of the bands.
-    fn bounds(&self) -> Bounds {
-        const MILLIS: [u64; 15] = [
-            5, 10, 25, 50, 75, 100, 250, 500, 750, 1_000, 2_000, 2_500, 5_000, 7_500, 10_000,
-        ];
-        let millis = MILLIS.into_iter().map(Duration::from_millis);
-        Bounds::new(millis.chain(self.bands.edges()))
-    }
-
-    /// From a tenth of a second to an hour.
-    fn stream_bounds() -> Bounds {
-        const MILLIS: [u64; 13] = [
-            100, 500, 1_000, 2_000, 5_000, 10_000, 30_000, 60_000, 120_000, 300_000, 600_000,
-            1_800_000, 3_600_000,
-        ];
-        Bounds::new(MILLIS.into_iter().map(Duration::from_millis))
-    }
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self::new()
     }
 }
 

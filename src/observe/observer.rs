@@ -1,0 +1,140 @@
+//! Says what an observer is told of an exchange, and when.
+
+use std::{any::Any, fmt, sync::Arc, time::Duration};
+
+use http::{StatusCode, request, response};
+
+use crate::{
+    category::{ErrorCategory, Evidence},
+    context::Said,
+    exchange::{Exchange, Kinds, Outcome},
+    grpc,
+    route::Endpoint,
+    timing::SeverityBands,
+};
+
+/// What a layer does with the exchanges that it speaks for.
+///
+/// `speaking` holds the kinds that no layer further out has claimed; a tuple hands each member its own.
+pub(crate) trait Observer: fmt::Debug + Send + Sync {
+    /// The kinds that this observer is of.
+    fn kinds(&self) -> Kinds;
+    /// Tells layers further out what this one is set to; runs also where it does not speak.
+    fn lend(&self, _: Kinds, _: &Exchange) {}
+    /// Runs before the inner service is called.
+    fn request(&self, _: Kinds, _: &Arc<Exchange>, _: &mut request::Parts) {}
+    /// Runs when there is a response, before it is passed on.
+    fn head(&self, _: Kinds, _: &Arc<Exchange>, _: &mut response::Parts) {}
+    /// Runs when the service or its body failed, while the error can be seen, before the end.
+    fn error(&self, _: Kinds, _: &Arc<Exchange>, _: &dyn Any) {}
+    /// Runs once, however the exchange ends; also while unwinding.
+    fn end(&self, _: Kinds, _: &Arc<Exchange>, _: &Facts) {}
+    /// Runs instead of all the others when a request ended that is none of ours to watch.
+    fn passed_by(&self, _: Kinds, _: &Arc<Exchange>, _: &Facts) {}
+    /// Runs when the inner service failed before there was a request.
+    fn not_ready(&self) {}
+}
+
+/// What is known of an exchange when it ended.
+#[derive(Clone, Debug)]
+pub(crate) struct Facts {
+    pub(crate) outcome: Outcome,
+    /// Of the response's head, where there was one.
+    pub(crate) status: Option<StatusCode>,
+    /// To the head; to `Err`, panic or drop where there was none.
+    pub(crate) head: Duration,
+    pub(crate) total: Duration,
+    /// Of the response's body, without framing.
+    pub(crate) bytes: u64,
+    /// The body outlived its head and nobody had said how long it would be.
+    pub(crate) streamed: bool,
+    /// The body did not have the length that its head declared.
+    pub(crate) length_mismatch: bool,
+    pub(crate) endpoint: Option<Endpoint>,
+    pub(crate) bands: SeverityBands,
+    /// What the bands judge: time to the head, or the whole where the route says so.
+    pub(crate) judged: Duration,
+    /// How it went, where it was a gRPC call.
+    pub(crate) grpc: Option<grpc::Status>,
+    pub(crate) evidence: Option<Evidence>,
+    pub(crate) said: Option<Arc<Said>>,
+}
+
+// === impl Observer ===
+
+impl<A: Observer, B: Observer> Observer for (A, B) {
+    fn kinds(&self) -> Kinds {
+        self.0.kinds().and(self.1.kinds())
+    }
+
+    fn lend(&self, speaking: Kinds, exchange: &Exchange) {
+        self.0.lend(speaking, exchange);
+        self.1.lend(speaking, exchange);
+    }
+
+    fn request(&self, speaking: Kinds, exchange: &Arc<Exchange>, request: &mut request::Parts) {
+        if speaking.overlaps(self.0.kinds()) {
+            self.0.request(speaking, exchange, request);
+        }
+        if speaking.overlaps(self.1.kinds()) {
+            self.1.request(speaking, exchange, request);
+        }
+    }
+
+    fn head(&self, speaking: Kinds, exchange: &Arc<Exchange>, response: &mut response::Parts) {
+        if speaking.overlaps(self.0.kinds()) {
+            self.0.head(speaking, exchange, response);
+        }
+        if speaking.overlaps(self.1.kinds()) {
+            self.1.head(speaking, exchange, response);
+        }
+    }
+
+    fn end(&self, speaking: Kinds, exchange: &Arc<Exchange>, facts: &Facts) {
+        if speaking.overlaps(self.0.kinds()) {
+            self.0.end(speaking, exchange, facts);
+        }
+        if speaking.overlaps(self.1.kinds()) {
+            self.1.end(speaking, exchange, facts);
+        }
+    }
+
+    fn error(&self, speaking: Kinds, exchange: &Arc<Exchange>, error: &dyn Any) {
+        if speaking.overlaps(self.0.kinds()) {
+            self.0.error(speaking, exchange, error);
+        }
+        if speaking.overlaps(self.1.kinds()) {
+            self.1.error(speaking, exchange, error);
+        }
+    }
+
+    fn passed_by(&self, speaking: Kinds, exchange: &Arc<Exchange>, facts: &Facts) {
+        if speaking.overlaps(self.0.kinds()) {
+            self.0.passed_by(speaking, exchange, facts);
+        }
+        if speaking.overlaps(self.1.kinds()) {
+            self.1.passed_by(speaking, exchange, facts);
+        }
+    }
+
+    fn not_ready(&self) {
+        self.0.not_ready();
+        self.1.not_ready();
+    }
+}
+
+// === impl Facts ===
+
+impl Facts {
+    /// A drop at or after a gRPC deadline is the deadline's work.
+    pub(crate) fn missed_deadline(&self) -> bool {
+        let left = matches!(self.outcome, Outcome::Cancelled | Outcome::Aborted);
+        let code = self.grpc.as_ref().map(|grpc| grpc.code);
+        left && code == Some(grpc::Code::DEADLINE_EXCEEDED)
+    }
+
+    /// What the handler called it.
+    pub(crate) fn said_category(&self) -> Option<ErrorCategory> {
+        self.said.as_ref()?.category
+    }
+}
