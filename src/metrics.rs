@@ -10,7 +10,7 @@
 //! - Distinct endpoints are capped ([`Settings::endpoint_cap`]); the rest is counted under `overflow`, with one warning.
 //! - Counters wrap at 2⁶⁴; an exporter that follows absolute values stays at the last one.
 //!
-//! There is one ledger per process, since two could not publish one name; [`Settings::install`] configures it.
+//! There is one set of counters per process, since two could not publish one name; [`Settings::install`] configures it.
 //! [`Settings::isolated`] makes one that publishes nowhere, for tests.
 
 mod labels;

@@ -26,7 +26,7 @@ use tower::{
     util::BoxCloneSyncService,
 };
 use tower_vitals::{
-    Examined, LogLayer, RequestIdLayer, TimingLayer, Vitals,
+    ErrorCategoryLayer, Examined, LogLayer, RequestIdLayer, TimingLayer, Vitals,
     exclude::{ExcludeLayer, Patterns},
     metrics::Settings,
     timing::SeverityBands,
@@ -173,6 +173,7 @@ fn layer(number: usize, vitals: &Vitals, inner: Boxed) -> Boxed {
         1 => boxed(TimingLayer::new().metrics(metrics).layer(inner)),
         2 => boxed(LogLayer::new().metrics(metrics).layer(inner)),
         3 => boxed(vitals.layer().layer(inner)),
+        4 => boxed(ErrorCategoryLayer::new().metrics(metrics).layer(inner)),
         _ => boxed(ExcludeLayer::new(RequestIdLayer::new(), Patterns::default()).layer(inner)),
     }
 }
@@ -232,9 +233,9 @@ async fn thirteen_kinds(service: Boxed) {
 #[tokio::test]
 async fn any_subset_in_any_order_counts_each_request_once() {
     fastrand::seed(2);
-    let subsets = (0..32_u32).map(|set| (0..5).filter(|at| set & (1 << at) != 0).collect());
+    let subsets = (0..64_u32).map(|set| (0..6).filter(|at| set & (1 << at) != 0).collect());
     let orders = (0..50).map(|_| {
-        let mut order: Vec<usize> = vec![0, 1, 2, 3, 4, 0, 1, 2, 3];
+        let mut order: Vec<usize> = vec![0, 1, 2, 3, 4, 5, 0, 1, 2, 3, 4];
         fastrand::shuffle(&mut order);
         order
     });
