@@ -463,10 +463,13 @@ impl Tracker {
             streamed: self.streamed,
             length_mismatch: outcome == Outcome::Completed
                 && self.declared.is_some_and(|declared| declared != self.bytes),
-            // A gRPC method says more than the wildcard it was routed by.
+            // A gRPC method says more than the wildcard it was routed by; where nothing was answered, the client's word that
+            // it is gRPC is no reason to take a request from its route.
             endpoint: match &grpc {
-                Some(grpc) => grpc.method.clone().map(Endpoint::Method),
-                None => lent.endpoint,
+                Some(grpc) if grpc.method.is_some() || self.ends_in_trailers => {
+                    grpc.method.clone().map(Endpoint::Method)
+                }
+                _ => lent.endpoint,
             },
             bands: lent.bands.unwrap_or_default(),
             judged: if lent.judge_at_end { total } else { head },

@@ -657,3 +657,34 @@ fn bytes_that_are_no_descriptors_fail_at_build() {
         ("metrics.grpc_descriptors", "3 bytes")
     );
 }
+
+#[tokio::test]
+async fn who_only_says_that_it_is_grpc_stays_on_its_route() {
+    let vitals = watching();
+    let app = Router::new()
+        .route("/hangs", any(std::future::pending::<Response>))
+        .route(
+            "/panics",
+            any(async || -> Response { panic!("on purpose") }),
+        )
+        .layer(vitals.layer());
+    let request = |path: &str| {
+        let builder = Request::builder().uri(path);
+        let builder = builder.header("content-type", "application/grpc");
+        builder.body(Body::empty()).unwrap()
+    };
+    let panicked = tokio::spawn(app.clone().oneshot(request("/panics"))).await;
+    assert!(panicked.unwrap_err().is_panic());
+    let waiting = app.clone().oneshot(request("/hangs"));
+    let waited = tokio::time::timeout(Duration::from_millis(10), waiting).await;
+    waited.unwrap_err();
+    let scrape = Exposition::parse(&vitals.render()).unwrap();
+    for (endpoint, status) in [("/panics", "500"), ("/hangs", "499")] {
+        let labels = [("endpoint", endpoint), ("status", status)];
+        assert_eq!(
+            scrape.sum("http_requests_total", &labels),
+            1.0,
+            "{endpoint}"
+        );
+    }
+}
