@@ -102,6 +102,27 @@ pub(crate) struct Evidence {
     pub(crate) by_words: Option<ErrorCategory>,
     /// The error and its causes, for the log.
     pub(crate) text: Option<Arc<str>>,
+    /// The same one by one, outermost first, for Sentry.
+    #[cfg(feature = "sentry")]
+    pub(crate) chain: Vec<Link>,
+}
+
+/// One error in a chain of causes.
+#[cfg(feature = "sentry")]
+#[derive(Clone, Debug)]
+pub(crate) struct Link {
+    /// What its type is called, as far as its `Debug` tells.
+    pub(crate) kind: String,
+    pub(crate) text: Arc<str>,
+}
+
+/// What is asked of an error, beside its type.
+#[derive(Clone, Copy, Debug)]
+struct Wanted {
+    words: bool,
+    text: bool,
+    #[cfg(feature = "sentry")]
+    chain: bool,
 }
 
 // === impl ErrorCategory ===
@@ -177,6 +198,12 @@ impl Evidence {
             by_type: self.by_type.or(other.by_type),
             by_words: self.by_words.or(other.by_words),
             text: self.text.or(other.text),
+            #[cfg(feature = "sentry")]
+            chain: if self.chain.is_empty() {
+                other.chain
+            } else {
+                self.chain
+            },
         }
     }
 }
@@ -240,12 +267,17 @@ impl Categories {
 
     /// Examines an error once, while it can be seen; whatever its own code does stays here.
     fn examine(&self, exchange: &Exchange, vague: bool, error: &(dyn Error + 'static)) {
-        let wanted = exchange.is_claimed(Kinds::LOG);
+        let wanted = Wanted {
+            words: vague,
+            text: exchange.is_claimed(Kinds::LOG),
+            #[cfg(feature = "sentry")]
+            chain: exchange.is_claimed(Kinds::SENTRY),
+        };
         let lent = exchange.lent().rules;
         let all = lent.iter().chain([&self.rules]);
         let mut evidence = Evidence::default();
         for rules in all {
-            let (found, failures) = rules.examine(error, vague, wanted);
+            let (found, failures) = rules.examine(error, wanted);
             for _ in 0..failures {
                 self.metrics().hook_failed();
             }

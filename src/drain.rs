@@ -7,7 +7,12 @@ use std::{
     time::Duration,
 };
 
-use tokio::{select, sync::watch, task, time};
+use tokio::{
+    select,
+    sync::watch,
+    task,
+    time::{self, Instant},
+};
 
 use crate::vitals::Vitals;
 
@@ -17,12 +22,22 @@ pub(crate) const DELAY: Duration = Duration::from_secs(5);
 /// How long all of it may take.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(25);
 
+/// What reporting has after the server, whatever the deadline says.
+const AT_LEAST: Duration = Duration::from_millis(100);
+
+/// What it has if there is time.
+#[cfg(feature = "sentry")]
+const AT_MOST: Duration = Duration::from_secs(2);
+
 /// What was left when a server ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Drained {
     /// Requests that had not ended when the deadline dropped the server; 0 where it ended by itself.
     pub unfinished: u64,
+    /// Events that Sentry had not taken when time was up.
+    #[cfg(feature = "sentry")]
+    pub unsent: u64,
 }
 
 /// Where a shutdown stands: not begun, or begun.
@@ -30,7 +45,8 @@ pub struct Drained {
 pub(crate) struct Shutdown {
     pub(crate) delay: Duration,
     pub(crate) deadline: Duration,
-    begun: watch::Sender<bool>,
+    /// When it did.
+    begun: watch::Sender<Option<Instant>>,
 }
 
 // === impl Shutdown ===
@@ -40,7 +56,7 @@ impl Shutdown {
         Self {
             delay,
             deadline,
-            begun: watch::Sender::new(false),
+            begun: watch::Sender::new(None),
         }
     }
 }
@@ -73,7 +89,7 @@ impl Vitals {
                 health.drain();
             }
             tracing::info!(target: "tower_vitals", delay_ms = shutdown.delay.as_millis() as u64, "draining");
-            shutdown.begun.send_replace(true);
+            shutdown.begun.send_replace(Some(Instant::now()));
             time::sleep(shutdown.delay).await;
         }
     }
@@ -82,7 +98,8 @@ impl Vitals {
     /// [deadline](crate::vitals::VitalsBuilder::shutdown_deadline), 25 s after the signal by default, whatever is still open
     /// then.
     ///
-    /// What was counted is published once more before this returns, for recorders that push.
+    /// What was counted is published once more before this returns, for recorders that push; and with feature `sentry`, what
+    /// Sentry is to get is sent, within what is left of the deadline, but for 2 s at most and 100 ms at least.
     ///
     /// ```no_run
     /// # async fn serve(vitals: tower_vitals::Vitals, app: axum::Router) -> std::io::Result<()> {
@@ -104,18 +121,15 @@ impl Vitals {
         let mut begun = self.shutdown.begun.subscribe();
         let deadline = async {
             // The sender lives in `self`, so this fails only when there is nothing to wait for.
-            if begun.wait_for(|begun| *begun).await.is_err() {
+            if begun.wait_for(Option::is_some).await.is_err() {
                 std::future::pending::<()>().await;
             }
             time::sleep(self.shutdown.deadline).await;
         };
         let mut server = pin!(server.into_future());
-        let unfinished = select! {
-            ended = &mut server => {
-                ended?;
-                0
-            }
-            () = deadline => self.metrics().totals().in_flight,
+        let (ended, unfinished) = select! {
+            ended = &mut server => (ended, 0),
+            () = deadline => (Ok(()), self.metrics().totals().in_flight),
         };
         if unfinished > 0 {
             tracing::warn!(target: "tower_vitals", unfinished, "the deadline ended the server");
@@ -123,8 +137,31 @@ impl Vitals {
         let metrics = self.metrics().clone();
         // Not on a thread that serves, and not for longer than a moment.
         let published = task::spawn_blocking(move || metrics.publish_global());
-        let _ = time::timeout(Duration::from_millis(100), published).await;
-        Ok(Drained { unfinished })
+        let _ = time::timeout(AT_LEAST, published).await;
+        #[cfg(feature = "sentry")]
+        let unsent = self.send_the_rest().await;
+        ended.map(|()| Drained {
+            unfinished,
+            #[cfg(feature = "sentry")]
+            unsent,
+        })
+    }
+
+    /// Sends what Sentry is to get while there is time; how much is left then.
+    #[cfg(feature = "sentry")]
+    async fn send_the_rest(&self) -> u64 {
+        let begun = *self.shutdown.begun.borrow();
+        let left = begun.map_or(Duration::MAX, |begun| {
+            self.shutdown.deadline.saturating_sub(begun.elapsed())
+        });
+        let timeout = left.clamp(AT_LEAST, AT_MOST);
+        let vitals = self.clone();
+        let flushed = task::spawn_blocking(move || vitals.flush(timeout));
+        // The client's own hooks run before anything waits here: they may hang.
+        match time::timeout(timeout + AT_LEAST / 2, flushed).await {
+            Ok(Ok(unsent)) => unsent,
+            _ => self.sentry.unsent(),
+        }
     }
 }
 

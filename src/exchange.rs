@@ -38,6 +38,9 @@ pub struct Exchange {
     claimed: AtomicU8,
     excluded: AtomicBool,
     lent: Mutex<Lent>,
+    /// Where a layer for Sentry watches and a client is bound.
+    #[cfg(feature = "sentry")]
+    pub(crate) sentry: OnceLock<crate::sentry::Scope>,
 }
 
 /// What layers further in, and the handler, told about the request; the innermost has the last word.
@@ -51,6 +54,9 @@ pub(crate) struct Lent {
     pub(crate) rules: Option<Arc<Rules>>,
     pub(crate) evidence: Option<Evidence>,
     pub(crate) said: Option<Arc<Said>>,
+    /// What a route has Sentry told of, asked before what the layer that speaks says.
+    #[cfg(feature = "sentry")]
+    pub(crate) reports: Option<crate::sentry::Reports>,
 }
 
 /// How a request ended.
@@ -80,9 +86,23 @@ pub(crate) struct Shared(pub(crate) Arc<Exchange>);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Kinds(pub(crate) u8);
 
-/// Keeps an exchange current on this thread until dropped.
+/// Keeps an exchange current on this thread until dropped, and its Sentry hub with it.
 pub(crate) struct Entered {
     before: Option<Arc<Exchange>>,
+    #[cfg(feature = "sentry")]
+    _hub: Option<sentry::HubSwitchGuard>,
+}
+
+/// In which circumstances an exchange becomes the current one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Entry {
+    /// Code of the inner service runs.
+    Run,
+    /// The same, seen by the layer that keeps the exchange's Sentry hub.
+    #[cfg(feature = "sentry")]
+    RunWithHub,
+    /// Something is dropped, perhaps on a thread that ends.
+    Drop,
 }
 
 // === impl Exchange ===
@@ -97,6 +117,8 @@ impl Exchange {
             claimed: AtomicU8::new(0),
             excluded: AtomicBool::new(false),
             lent: Mutex::default(),
+            #[cfg(feature = "sentry")]
+            sentry: OnceLock::new(),
         }
     }
 
@@ -126,13 +148,42 @@ impl Exchange {
     ///
     /// The exchange's facts live as long as the longest of its tasks; the request itself ends, and is counted, without
     /// waiting for them.
+    ///
+    /// With feature `sentry`, the task has the request's Sentry scope as it is now, and adds to a copy of its own.
     pub async fn scope<F: Future>(self: Arc<Self>, future: F) -> F::Output {
+        #[cfg(feature = "sentry")]
+        let hub = self.sentry.get().map(crate::sentry::Scope::fork);
         let mut future = pin!(future);
         poll_fn(|cx| {
-            let _entered = self.enter();
+            let _entered = self.enter(Entry::Run);
+            #[cfg(feature = "sentry")]
+            let _hub = hub.clone().map(sentry::HubSwitchGuard::new);
             future.as_mut().poll(cx)
         })
         .await
+    }
+
+    /// Runs `code` with this as its current exchange: what [`scope`](Self::scope) is to tasks, for threads.
+    ///
+    /// ```
+    /// # use tower_vitals::exchange::Exchange;
+    /// # fn resize_picture() {}
+    /// # async fn handler() {
+    /// let exchange = Exchange::current();
+    /// tokio::task::spawn_blocking(move || match exchange {
+    ///     Some(exchange) => exchange.run(resize_picture),
+    ///     None => resize_picture(),
+    /// });
+    /// # }
+    /// ```
+    pub fn run<T>(self: &Arc<Self>, code: impl FnOnce() -> T) -> T {
+        let _entered = self.enter(Entry::Run);
+        #[cfg(feature = "sentry")]
+        let _hub = self
+            .sentry
+            .get()
+            .map(|scope| sentry::HubSwitchGuard::new(scope.fork()));
+        code()
     }
 
     /// The request's id, once [`RequestIdLayer`](crate::RequestIdLayer) has settled it.
@@ -151,6 +202,12 @@ impl Exchange {
     #[must_use]
     pub fn path(&self) -> &str {
         self.target.as_ref().map_or("", PathAndQuery::path)
+    }
+
+    /// The path with its query, as received.
+    #[cfg(feature = "sentry")]
+    pub(crate) fn target(&self) -> &str {
+        self.target.as_ref().map_or("", PathAndQuery::as_str)
     }
 
     /// Names the route that serves the request, for services that no router labels.
@@ -221,12 +278,32 @@ impl Exchange {
     }
 
     /// Makes this the current exchange of the thread; without effect where thread-locals are already gone.
-    pub(crate) fn enter(self: &Arc<Self>) -> Entered {
+    #[cfg_attr(
+        not(feature = "sentry"),
+        expect(unused_variables, reason = "only a hub is bound differently")
+    )]
+    pub(crate) fn enter(self: &Arc<Self>, entry: Entry) -> Entered {
         let before = CURRENT
             .try_with(|current| current.replace(Some(Arc::clone(self))))
             .ok()
             .flatten();
-        Entered { before }
+        #[cfg(feature = "sentry")]
+        let hub = {
+            // Within itself it has its hub already, or one that somebody made of it further in.
+            let within = before
+                .as_ref()
+                .is_some_and(|before| Arc::ptr_eq(before, self));
+            let scope = self
+                .sentry
+                .get()
+                .filter(|_| !within || entry == Entry::RunWithHub);
+            scope.and_then(|scope| scope.bind(entry != Entry::Drop))
+        };
+        Entered {
+            before,
+            #[cfg(feature = "sentry")]
+            _hub: hub,
+        }
     }
 }
 
@@ -279,6 +356,8 @@ impl Kinds {
     pub(crate) const LOG: Self = Self(1 << 2);
     pub(crate) const CATEGORY: Self = Self(1 << 3);
     pub(crate) const STUCK: Self = Self(1 << 4);
+    #[cfg(feature = "sentry")]
+    pub(crate) const SENTRY: Self = Self(1 << 5);
     pub(crate) const NONE: Self = Self(0);
 
     pub(crate) const fn is_empty(self) -> bool {

@@ -19,6 +19,7 @@ mod runtime;
 mod stuck;
 
 mod context;
+mod deployment;
 #[cfg(feature = "health")]
 mod drain;
 #[cfg(feature = "axum")]
@@ -31,17 +32,24 @@ pub mod log;
 #[cfg(feature = "logs")]
 pub mod logs;
 pub mod metrics;
+mod release;
+#[cfg(feature = "sentry")]
+pub mod sentry;
 pub mod timing;
 
 #[cfg(feature = "health")]
 pub use self::drain::Drained;
 #[cfg(feature = "axum")]
 pub use self::failure::Failure;
+#[cfg(feature = "sentry")]
+pub use self::sentry::SentryScopeLayer;
 pub use self::{
     category::ErrorCategoryLayer,
     context::RequestContext,
+    deployment::Deployment,
     log::LogLayer,
     observe::{Errors, Examined, Observed, ResponseBody, ResponseFuture, Unexamined},
+    release::Release,
     request_id::RequestIdLayer,
     timing::TimingLayer,
     vitals::Vitals,

@@ -40,7 +40,7 @@ use crate::{
     context::Said,
     exchange::{self, Exchange, Kinds, Outcome},
     exclude::Patterns,
-    metrics::{Metrics, StatusLabel},
+    metrics::{Metrics, Sink, StatusLabel},
     observe::{Engine, Facts, Observed, Observer},
     timing::{self, Severity},
 };
@@ -184,7 +184,7 @@ pub(crate) fn causes(error: &(dyn std::error::Error + 'static)) -> String {
 /// Runs code that calls the subscriber, and counts where it did not write.
 fn counted(metrics: Option<&Metrics>, write: impl FnOnce()) {
     if !guarded(write) {
-        Metrics::or_global(metrics).log_dropped();
+        Metrics::or_global(metrics).dropped(Sink::Log);
     }
 }
 

@@ -2,7 +2,8 @@
 //!
 //! In JSON every line is one flat object: `timestamp` (milliseconds, UTC), `level`, `target`, `message`, the event's own
 //! fields (one that is named as the first three gets `field_` before its name), and `request_id` on whatever is logged while a request is
-//! [current](crate::exchange::Exchange::current), by whomever.
+//! [current](crate::exchange::Exchange::current), by whomever; and once a [`Vitals`](crate::Vitals) is built, `release` (if there
+//! is one) and `environment`.
 
 use std::{
     env, fmt,
@@ -27,7 +28,7 @@ use tracing_subscriber::{
     util::SubscriberInitExt,
 };
 
-use crate::{config::ConfigError, exchange::Exchange};
+use crate::{config::ConfigError, exchange::Exchange, release::Release};
 
 /// How a log line looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -127,6 +128,15 @@ where
         {
             // Text is always written.
             let _ = line.write_field("request_id", id);
+        }
+        if let Some(release) = Release::current() {
+            let said = |name| event.metadata().fields().field(name).is_some();
+            if let Some(version) = release.version.as_deref().filter(|_| !said("release")) {
+                let _ = line.write_field("release", version);
+            }
+            if !said("environment") {
+                let _ = line.write_field("environment", &*release.environment);
+            }
         }
     });
     layer

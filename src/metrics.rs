@@ -24,15 +24,19 @@ mod table;
 mod totals;
 
 use std::{
+    collections::BTreeMap,
     fmt,
-    sync::{Arc, Mutex, OnceLock, PoisonError, atomic::Ordering::Relaxed},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, atomic::Ordering::Relaxed},
     thread,
     time::Duration,
 };
 
-pub(crate) use self::labels::{MethodLabel, StatusLabel};
 #[cfg(feature = "prometheus")]
 pub(crate) use self::prometheus::Exporter;
+pub(crate) use self::{
+    labels::{MethodLabel, StatusLabel},
+    totals::Sink,
+};
 pub use self::{names::Names, settings::Settings};
 use self::{
     publish::Publisher,
@@ -40,10 +44,16 @@ use self::{
     table::Table,
     totals::{Share, Shares},
 };
-use crate::{category::ErrorCategory, exchange::Outcome, observe::Facts, route::Endpoint, timing};
+use crate::{
+    category::ErrorCategory, exchange::Outcome, observe::Facts, release::Release, route::Endpoint,
+    timing,
+};
 
 /// How often the global recorder is given what was counted.
 const EVERY: Duration = Duration::from_secs(1);
+
+/// A version is a label, and a process has few.
+const MOST_DEPLOYMENTS: usize = 16;
 
 static GLOBAL: OnceLock<Metrics> = OnceLock::new();
 
@@ -88,6 +98,12 @@ pub struct Totals {
     pub readiness_errors: u64,
     /// Log events that were not written.
     pub dropped_log: u64,
+    /// What was not sent to Sentry: no room, no network, or refused.
+    pub dropped_sentry: u64,
+    /// Reports to Sentry that were held back, because the same was told often enough.
+    pub dropped_sentry_flood: u64,
+    /// What was not sent to Sentry because it could not be scrubbed.
+    pub dropped_sentry_scrubbing: u64,
 }
 
 struct Inner {
@@ -99,6 +115,10 @@ struct Inner {
     errors: Table,
     /// By method, type and code.
     grpc: Table,
+    /// What the process is a build of.
+    build: OnceLock<Release>,
+    /// When each version was deployed, in seconds since 1970.
+    deployments: Mutex<BTreeMap<String, f64>>,
     publisher: Mutex<Publisher>,
 }
 
@@ -125,6 +145,8 @@ impl Metrics {
                 http: Table::new(cap, settings.bounds(), Settings::stream_bounds()),
                 errors: Table::new(cap, none(), none()),
                 grpc: Table::new(cap, settings.bounds(), none()),
+                build: OnceLock::new(),
+                deployments: Mutex::default(),
                 publisher: Mutex::default(),
                 settings,
             }),
@@ -170,7 +192,12 @@ impl Metrics {
         totals.overflow = sum(&|share| share.overflow.load(Relaxed));
         totals.hook_failures = sum(&|share| share.hook_failures.load(Relaxed));
         totals.readiness_errors = sum(&|share| share.readiness_errors.load(Relaxed));
-        totals.dropped_log = sum(&|share| share.dropped_log.load(Relaxed));
+        let dropped = |sink: Sink| sum(&|share| share.dropped[sink as usize].load(Relaxed));
+        let [log, sentry, flood, scrubbing] = Sink::ALL.map(dropped);
+        totals.dropped_log = log;
+        totals.dropped_sentry = sentry;
+        totals.dropped_sentry_flood = flood;
+        totals.dropped_sentry_scrubbing = scrubbing;
         totals
     }
 
@@ -298,9 +325,28 @@ impl Metrics {
         totals.readiness_errors.fetch_add(1, Relaxed);
     }
 
-    pub(crate) fn log_dropped(&self) {
+    /// Says what the process is a build of; who says so first is right.
+    pub(crate) fn runs(&self, release: &Release) {
+        let _ = self.inner.build.set(release.clone());
+    }
+
+    pub(crate) fn deployed(&self, version: &str, at: f64) {
+        let mut deployments = self.deployments();
+        if deployments.len() < MOST_DEPLOYMENTS || deployments.contains_key(version) {
+            deployments.insert(version.to_owned(), at);
+        }
+    }
+
+    fn deployments(&self) -> MutexGuard<'_, BTreeMap<String, f64>> {
+        self.inner
+            .deployments
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn dropped(&self, sink: Sink) {
         let totals = self.inner.shares.mine();
-        totals.dropped_log.fetch_add(1, Relaxed);
+        totals.dropped[sink as usize].fetch_add(1, Relaxed);
     }
 }
 

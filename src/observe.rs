@@ -21,7 +21,7 @@ use tower_service::Service;
 
 pub(crate) use self::observer::{Facts, Observer};
 use crate::{
-    exchange::{Exchange, Kinds, Outcome, Shared},
+    exchange::{Entry, Exchange, Kinds, Outcome, Shared},
     exclude::Patterns,
     grpc,
     route::Endpoint,
@@ -80,7 +80,7 @@ pin_project! {
         fn drop(this: Pin<&mut Self>) {
             let mut this = this.project();
             // The handler's destructors still run in its exchange, and before its end is told.
-            let _entered = this.tracker.as_ref().and_then(Tracker::enter);
+            let _entered = this.tracker.as_ref().and_then(|tracker| tracker.enter(Entry::Drop));
             this.inner.set(None);
         }
     }
@@ -99,7 +99,7 @@ pin_project! {
     impl<B, E> PinnedDrop for ResponseBody<B, E> {
         fn drop(this: Pin<&mut Self>) {
             let mut this = this.project();
-            let _entered = this.tracker.as_ref().and_then(Tracker::enter);
+            let _entered = this.tracker.as_ref().and_then(|tracker| tracker.enter(Entry::Drop));
             this.inner.set(None);
         }
     }
@@ -252,7 +252,7 @@ fn run<T>(tracker: &mut Option<Tracker>, code: impl FnOnce() -> T) -> T {
     let Some(tracker) = tracker else {
         return code();
     };
-    let _entered = tracker.enter();
+    let _entered = tracker.enter(tracker.entry());
     tracker.running = true;
     let value = code();
     tracker.running = false;
@@ -361,8 +361,22 @@ impl<B: Body, E: Errors<B::Error>> Body for ResponseBody<B, E> {
 
 impl Tracker {
     /// Makes the exchange the current one, unless nobody watches it.
-    fn enter(&self) -> Option<impl Drop + use<>> {
-        (!self.excluded).then(|| self.exchange.enter())
+    fn enter(&self, entry: Entry) -> Option<impl Drop + use<>> {
+        (!self.excluded).then(|| self.exchange.enter(entry))
+    }
+
+    #[cfg(feature = "sentry")]
+    const fn entry(&self) -> Entry {
+        if self.speaking.overlaps(Kinds::SENTRY) {
+            Entry::RunWithHub
+        } else {
+            Entry::Run
+        }
+    }
+
+    #[cfg(not(feature = "sentry"))]
+    const fn entry(&self) -> Entry {
+        Entry::Run
     }
 
     /// Notes the head; gives the tracker back where a body is still to come.

@@ -9,6 +9,8 @@ use std::{
 use http::{request, response};
 use tokio::time::{self, MissedTickBehavior};
 
+#[cfg(feature = "sentry")]
+use crate::sentry::Reporter;
 use crate::{
     config::ConfigError,
     exchange::{Exchange, Kinds},
@@ -32,6 +34,8 @@ pub(crate) struct Stuck {
 struct Running {
     exchanges: Mutex<HashMap<usize, Waiting>>,
     metrics: Metrics,
+    #[cfg(feature = "sentry")]
+    reporter: Reporter,
 }
 
 #[derive(Debug)]
@@ -44,11 +48,16 @@ struct Waiting {
 
 impl Stuck {
     /// Watches from now on, by one task on the current runtime, for as long as a layer lives.
-    pub(crate) fn watching(metrics: Metrics) -> Result<Self, ConfigError> {
+    pub(crate) fn watching(
+        metrics: Metrics,
+        #[cfg(feature = "sentry")] reporter: Reporter,
+    ) -> Result<Self, ConfigError> {
         let runtime = runtime::with_clock("log_stuck")?;
         let running = Arc::new(Running {
             exchanges: Mutex::default(),
             metrics,
+            #[cfg(feature = "sentry")]
+            reporter,
         });
         runtime.spawn(watch(Arc::downgrade(&running)));
         Ok(Self {
@@ -128,6 +137,8 @@ async fn watch(running: Weak<Running>) {
         };
         for exchange in running.overdue() {
             log::still_running(&running.metrics, &exchange);
+            #[cfg(feature = "sentry")]
+            running.reporter.stuck(&exchange);
         }
     }
 }

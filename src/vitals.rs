@@ -1,6 +1,6 @@
 //! Puts the layers together in the order that works, once, for a whole application.
 
-#[cfg(feature = "health")]
+#[cfg(any(feature = "health", feature = "sentry"))]
 use std::time::Duration;
 use std::{env, sync::Arc};
 
@@ -8,6 +8,8 @@ use tower_layer::Layer;
 
 #[cfg(feature = "prometheus")]
 use crate::metrics::Exporter;
+#[cfg(feature = "sentry")]
+use crate::sentry::{Connection, Reporter, SentryOptions};
 use crate::{
     category::{Categories, Rules},
     config::ConfigError,
@@ -15,6 +17,7 @@ use crate::{
     log::Log,
     metrics::{Metrics, Names, Settings},
     observe::{Engine, Examined, Observed},
+    release::Release,
     request_id::{Ids, RequestIdLayer},
     stuck::Stuck,
     timing::{SeverityBands, Timing},
@@ -52,6 +55,8 @@ pub struct Vitals {
     health: Option<HealthService>,
     #[cfg(feature = "health")]
     pub(crate) shutdown: Shutdown,
+    #[cfg(feature = "sentry")]
+    pub(crate) sentry: Connection,
 }
 
 /// The layers of the ready-made stack in one: one clock, one guard, one wrapper around the body.
@@ -65,8 +70,14 @@ type Stack = (
     // First, so that there is an id for all that follows.
     Ids,
     // Counters before the log, so that nothing that goes wrong in a subscriber can cost a number.
-    (Timing, (Categories, (Log, Stuck))),
+    (Timing, (Categories, (Log, Last))),
 );
+
+/// Last those that others wait for least.
+#[cfg(feature = "sentry")]
+type Last = (Stuck, Reporter);
+#[cfg(not(feature = "sentry"))]
+type Last = Stuck;
 
 /// Collects settings until [`build`](Self::build) checks them.
 #[derive(Clone, Debug)]
@@ -82,6 +93,9 @@ pub struct VitalsBuilder {
     drain_delay: Duration,
     #[cfg(feature = "health")]
     shutdown_deadline: Duration,
+    #[cfg(feature = "sentry")]
+    sentry: Option<SentryOptions>,
+    release: Option<Release>,
     exclude: Vec<String>,
     settings: Settings,
     recorder: Recorder,
@@ -111,6 +125,9 @@ impl Vitals {
             drain_delay: drain::DELAY,
             #[cfg(feature = "health")]
             shutdown_deadline: drain::DEADLINE,
+            #[cfg(feature = "sentry")]
+            sentry: None,
+            release: None,
             exclude: Vec::new(),
             settings: Settings::new(),
             #[cfg(feature = "prometheus")]
@@ -126,6 +143,7 @@ impl Vitals {
     /// | --- | --- |
     /// | `MONITORING_EXCLUDE` | [patterns](Patterns), separated by commas |
     /// | `MONITORING_METRIC_NAMES` | `guides` or `otel` |
+    /// | `APP_VERSION`, `ENVIRONMENT` and others | see [`Release::from_env`] |
     ///
     /// Unset and empty mean the default; space around a value is ignored.
     ///
@@ -152,6 +170,19 @@ impl Vitals {
     #[cfg(feature = "health")]
     pub(crate) fn health_handle(&self) -> Option<&Health> {
         self.health.as_ref().map(HealthService::handle)
+    }
+
+    /// Waits until all that Sentry is to get was sent, or for `timeout`; returns how many events were not.
+    ///
+    /// Blocks the thread: for the end of a program that does not use [`run`](Self::run).
+    #[cfg(feature = "sentry")]
+    #[cfg_attr(tower_vitals_docsrs, doc(cfg(feature = "sentry")))]
+    #[expect(
+        clippy::must_use_candidate,
+        reason = "who only waits may not want to know"
+    )]
+    pub fn flush(&self, timeout: Duration) -> u64 {
+        self.sentry.flush(timeout)
     }
 
     /// The patterns of exclusion that no request has matched since the start: misspelt, or of no use any more.
@@ -203,11 +234,11 @@ impl Vitals {
 }
 
 fn from_variables(variable: impl Fn(&str) -> Option<String>) -> Result<VitalsBuilder, ConfigError> {
-    let variable = |name| {
+    let variable = |name: &str| {
         let value = variable(name)?.trim().to_owned();
         (!value.is_empty()).then_some(value)
     };
-    let mut builder = Vitals::builder();
+    let mut builder = Vitals::builder().release(Release::from_variables(variable));
     if let Some(list) = variable("MONITORING_EXCLUDE") {
         let patterns: Vec<_> = list.split(',').map(str::trim).collect();
         Patterns::new(&patterns).map_err(|error| error.within("MONITORING_EXCLUDE"))?;
@@ -279,6 +310,24 @@ impl VitalsBuilder {
     #[cfg_attr(tower_vitals_docsrs, doc(cfg(feature = "health")))]
     pub fn shutdown_deadline(mut self, deadline: Duration) -> Self {
         self.shutdown_deadline = deadline;
+        self
+    }
+
+    /// Tells Sentry what goes wrong; see [`sentry`](crate::sentry). Defaults to nothing, whatever the environment holds.
+    ///
+    /// The client is also bound to the main hub and to that of this thread, where they have none, for what is captured outside
+    /// of requests; not with [`isolated`](Self::isolated).
+    #[cfg(feature = "sentry")]
+    #[cfg_attr(tower_vitals_docsrs, doc(cfg(feature = "sentry")))]
+    pub fn sentry(mut self, options: SentryOptions) -> Self {
+        self.sentry = Some(options);
+        self
+    }
+
+    /// Which build this is: `app_build_info{version,revision,rustc}`, and on log lines and Sentry events. Defaults to what
+    /// [`Vitals::from_env`] found, and otherwise to no version in `production`.
+    pub fn release(mut self, release: Release) -> Self {
+        self.release = Some(release);
         self
     }
 
@@ -391,6 +440,25 @@ impl VitalsBuilder {
         let excluded = self.exclude.join(",");
         let memory_bound = metrics.memory_bound();
         tracing::info!(target: "tower_vitals", excluded, memory_bound, "watching");
+        #[cfg(feature = "sentry")]
+        let release = self
+            .release
+            .or_else(|| self.sentry.as_ref()?.release.clone());
+        #[cfg(not(feature = "sentry"))]
+        let release = self.release;
+        let release = release.unwrap_or_else(Release::unknown);
+        #[cfg(feature = "sentry")]
+        let sentry = match self.sentry {
+            Some(options) => {
+                let shared = !matches!(self.recorder, Recorder::Isolated);
+                options.connect(&release, &metrics, shared)?
+            }
+            None => Connection::off(),
+        };
+        metrics.runs(&release);
+        if !matches!(self.recorder, Recorder::Isolated) {
+            release.announce();
+        }
         let mut ids = self.request_id.observer();
         ids.metrics = Some(metrics.clone());
         let timing = Timing::new(metrics.clone(), self.bands);
@@ -402,12 +470,20 @@ impl VitalsBuilder {
             metrics: Some(metrics.clone()),
         };
         let stuck = match self.log_stuck {
-            true => Stuck::watching(metrics.clone())?,
+            true => Stuck::watching(
+                metrics.clone(),
+                #[cfg(feature = "sentry")]
+                sentry.reporter.clone(),
+            )?,
             false => Stuck::default(),
         };
+        #[cfg(feature = "sentry")]
+        let last = (stuck, sentry.reporter.clone());
+        #[cfg(not(feature = "sentry"))]
+        let last = stuck;
         let engine = Engine {
             exclude: patterns,
-            observer: (ids, (timing, (categories, (log, stuck)))),
+            observer: (ids, (timing, (categories, (log, last)))),
         };
         Ok(Vitals {
             layer: VitalsLayer {
@@ -420,6 +496,8 @@ impl VitalsBuilder {
             health: self.health,
             #[cfg(feature = "health")]
             shutdown,
+            #[cfg(feature = "sentry")]
+            sentry,
         })
     }
 }

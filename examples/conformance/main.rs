@@ -43,8 +43,8 @@ use serde_json::{Map, Value, json};
 use tokio::{io, net::TcpListener, time};
 use tower::{Layer, Service, ServiceBuilder};
 use tower_vitals::{
-    Failure, RequestIdLayer, Vitals, category::ErrorCategory, health::Health, logs,
-    metrics::Metrics,
+    Failure, RequestContext, RequestIdLayer, Vitals, category::ErrorCategory, exchange::Exchange,
+    health::Health, logs, metrics::Metrics, sentry::SentryOptions,
 };
 use tracing::field::{Field, Visit};
 use tracing_subscriber::{layer::SubscriberExt, util::SubscriberInitExt};
@@ -92,7 +92,9 @@ async fn serve(settings: Settings) -> Result<(), Box<dyn Error>> {
         .try_init()?;
     let dependencies = Dependencies::default();
     let health = dependencies.health()?;
-    let vitals = Vitals::builder()
+    // Nothing is sent without `SENTRY_DSN`.
+    let vitals = Vitals::from_env()?
+        .sentry(SentryOptions::from_env()?)
         .health(health.service())
         .drain_delay(settings.shutdown / 4)
         .shutdown_deadline(settings.shutdown)
@@ -114,7 +116,10 @@ async fn serve(settings: Settings) -> Result<(), Box<dyn Error>> {
     tokio::spawn(axum::serve(admin_listener, admin).into_future());
     let server = axum::serve(listener, app).with_graceful_shutdown(vitals.drained());
     let drained = vitals.run(server).await?;
-    println!("ended with {} unfinished", drained.unfinished);
+    println!(
+        "ended with {} unfinished, {} unsent",
+        drained.unfinished, drained.unsent
+    );
     Ok(())
 }
 
@@ -204,6 +209,8 @@ fn application(vitals: &Vitals) -> Router {
         .route("/304", get(async || StatusCode::NOT_MODIFIED))
         .route("/err", get(failing))
         .route("/fail", get(fail))
+        .route("/capture", get(capture))
+        .route("/capture-spawn", get(capture_spawn))
         .route("/slow", get(slow))
         .route("/drip", get(drip))
         .route("/panic", get(panicking))
@@ -295,6 +302,43 @@ async fn fail(Query(Wanted { kind, msg }): Query<Wanted>) -> Response {
         return failure.category(ErrorCategory::ServerError).into_response();
     }
     failure.into_response()
+}
+
+#[derive(Deserialize)]
+struct Message {
+    msg: String,
+}
+
+/// Says who asks, leaves a breadcrumb, and captures a message.
+async fn capture(context: RequestContext, Query(Message { msg }): Query<Message>) -> &'static str {
+    prepare(&context, &msg);
+    sentry::capture_message(&msg, sentry::Level::Info);
+    "captured\n"
+}
+
+/// The same from a task that carries the request along.
+async fn capture_spawn(
+    context: RequestContext,
+    Query(Message { msg }): Query<Message>,
+) -> Result<&'static str, Failure> {
+    prepare(&context, &msg);
+    let work = async move {
+        time::sleep(Duration::from_millis(1)).await;
+        sentry::capture_message(&msg, sentry::Level::Info);
+    };
+    match Exchange::current() {
+        Some(exchange) => tokio::spawn(exchange.scope(work)).await?,
+        None => work.await,
+    }
+    Ok("captured\n")
+}
+
+fn prepare(context: &RequestContext, message: &str) {
+    context.user("u-1").tenant("t-1");
+    sentry::add_breadcrumb(sentry::Breadcrumb {
+        message: Some(message.to_owned()),
+        ..Default::default()
+    });
 }
 
 fn io_error(kind: io::ErrorKind, text: String) -> BoxError {
@@ -454,6 +498,9 @@ fn outcomes(metrics: &Metrics, health: &Health) -> axum::Json<Value> {
         "hook_failures": totals.hook_failures,
         "readiness_errors": totals.readiness_errors,
         "dropped_log": totals.dropped_log,
+        "dropped_sentry": totals.dropped_sentry,
+        "dropped_sentry_flood": totals.dropped_sentry_flood,
+        "dropped_sentry_scrubbing": totals.dropped_sentry_scrubbing,
         "check_runs": runs,
     }))
 }

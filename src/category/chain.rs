@@ -15,6 +15,10 @@ const DEEPEST: usize = 16;
 /// The longest text of an error and its causes, in bytes.
 const LONGEST: usize = 1_024;
 
+/// The longest name of an error's type.
+#[cfg(feature = "sentry")]
+const LONGEST_KIND: usize = 64;
+
 /// The error and its causes, outermost first.
 pub(super) fn causes<'e>(
     error: &'e (dyn Error + 'static),
@@ -33,15 +37,21 @@ fn next<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e (dyn Error + 'static
     }
 }
 
+/// Those of them that say something of their own.
+fn speaking<'e>(
+    error: &'e (dyn Error + 'static),
+) -> impl Iterator<Item = &'e (dyn Error + 'static)> {
+    // An `io::Error` says what is wrapped in it, word by word.
+    causes(error).filter(|cause| {
+        let io = cause.downcast_ref::<io::Error>();
+        io.is_none_or(|io| io.get_ref().is_none())
+    })
+}
+
 /// The texts of an error and its causes, in printable characters.
 pub(super) fn text(error: &(dyn Error + 'static)) -> Arc<str> {
-    let mut text = Cut(String::new());
-    // An `io::Error` says what is wrapped in it, word by word.
-    let wraps = |cause: &&(dyn Error + 'static)| {
-        let io = cause.downcast_ref::<io::Error>();
-        io.is_some_and(|io| io.get_ref().is_some())
-    };
-    for cause in causes(error).filter(|cause| !wraps(cause)) {
+    let mut text = Cut(String::new(), LONGEST);
+    for cause in speaking(error) {
         let separator = if text.0.is_empty() { "" } else { ": " };
         // Full, or an error that fails to print: what there is, is enough.
         if write!(text, "{separator}{cause}").is_err() {
@@ -51,12 +61,37 @@ pub(super) fn text(error: &(dyn Error + 'static)) -> Arc<str> {
     text.0.into()
 }
 
+/// An error and its causes one by one, in printable characters.
+#[cfg(feature = "sentry")]
+pub(super) fn links(error: &(dyn Error + 'static)) -> Vec<super::Link> {
+    let link = |cause: &(dyn Error + 'static)| {
+        let (mut kind, mut text) = (
+            Cut(String::new(), LONGEST_KIND),
+            Cut(String::new(), LONGEST),
+        );
+        // Cut short, or an error that fails to print: what there is, is enough.
+        let _ = (write!(kind, "{cause:?}"), write!(text, "{cause}"));
+        let name = kind
+            .0
+            .split(|character: char| !character.is_alphanumeric() && character != '_')
+            .next();
+        super::Link {
+            kind: name
+                .filter(|name| !name.is_empty())
+                .unwrap_or("Error")
+                .to_owned(),
+            text: text.0.into(),
+        }
+    };
+    speaking(error).map(link).collect()
+}
+
 /// Takes what fits, then refuses, so that nobody formats 50 MB for it.
-struct Cut(String);
+struct Cut(String, usize);
 
 impl Write for Cut {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        if push_printable(&mut self.0, text, LONGEST) {
+        if push_printable(&mut self.0, text, self.1) {
             Ok(())
         } else {
             Err(fmt::Error)

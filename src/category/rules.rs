@@ -8,7 +8,7 @@ use std::{
     sync::Arc,
 };
 
-use super::{ErrorCategory, Evidence, chain};
+use super::{ErrorCategory, Evidence, Wanted, chain};
 use crate::config::ConfigError;
 
 /// What is known of error types, beside the ready-made rules.
@@ -126,12 +126,11 @@ impl Rules {
 
     /// What the error and its causes say, with the number of rules (or errors) that panicked.
     ///
-    /// Its words are looked for where the status is `vague`, and its text is kept where it is `wanted`.
+    /// Words are what a vague status asks for.
     pub(super) fn examine(
         &self,
         error: &(dyn Error + 'static),
-        vague: bool,
-        wanted: bool,
+        wanted: Wanted,
     ) -> (Evidence, usize) {
         let mut failures = 0;
         let mut guarded = |ask: &mut dyn FnMut()| {
@@ -151,9 +150,13 @@ impl Rules {
             by_type: by_type.or_else(ready),
             ..Evidence::default()
         };
-        let words = vague && evidence.by_type.is_none() && !self.words.is_empty();
-        if words || wanted {
+        let words = wanted.words && evidence.by_type.is_none() && !self.words.is_empty();
+        if words || wanted.text {
             guarded(&mut || evidence.text = Some(chain::text(error)));
+        }
+        #[cfg(feature = "sentry")]
+        if wanted.chain {
+            guarded(&mut || evidence.chain = chain::links(error));
         }
         if let Some(text) = evidence.text.as_deref().filter(|_| words) {
             let text = text.to_lowercase();

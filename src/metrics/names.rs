@@ -8,7 +8,7 @@ use super::{
     labels::{MethodLabel, StatusLabel},
     series::{Series, Which},
 };
-use crate::{category::ErrorCategory, exchange::Outcome, grpc, timing::Severity};
+use crate::{category::ErrorCategory, exchange::Outcome, grpc, release::Release, timing::Severity};
 
 /// Which names the metrics of requests have.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -77,6 +77,8 @@ pub(super) const OVERFLOW: &str = "vitals_overflow_total";
 pub(super) const HOOK_FAILURES: &str = "vitals_hook_failures_total";
 pub(super) const READINESS_ERRORS: &str = "vitals_readiness_errors_total";
 pub(super) const DROPPED: &str = "vitals_dropped_total";
+const BUILD_INFO: &str = "app_build_info";
+const DEPLOYED: &str = "app_deployment_timestamp_seconds";
 
 // === impl Names ===
 
@@ -135,6 +137,10 @@ impl Vocabulary {
         recorder.describe_histogram(GRPC_SECONDS.into(), seconds, text.into());
         let text = "Requests that began and have not ended.";
         recorder.describe_gauge(self.in_flight.into(), None, text.into());
+        let text = "1, with what the process is a build of.";
+        recorder.describe_gauge(BUILD_INFO.into(), None, text.into());
+        let text = "When a version was deployed, in seconds since 1970.";
+        recorder.describe_gauge(DEPLOYED.into(), seconds, text.into());
     }
 
     /// The key of the requests counter.
@@ -235,6 +241,22 @@ impl Vocabulary {
 
 pub(super) fn outcome_key(outcome: Outcome) -> Key {
     Key::from_parts(OUTCOMES, vec![Label::new("outcome", outcome.as_str())])
+}
+
+pub(super) fn build_key(release: &Release) -> Key {
+    let labels = vec![
+        Label::new(
+            "version",
+            release.version.clone().unwrap_or_else(|| "unknown".into()),
+        ),
+        Label::new("revision", release.revision.clone()),
+        Label::new("rustc", Release::RUSTC),
+    ];
+    Key::from_parts(BUILD_INFO, labels)
+}
+
+pub(super) fn deployment_key(version: &str) -> Key {
+    Key::from_parts(DEPLOYED, vec![Label::new("version", version.to_owned())])
 }
 
 pub(super) fn dropped_key(sink: &'static str) -> Key {

@@ -5,7 +5,7 @@ use std::sync::{Arc, PoisonError};
 use metrics::{Key, Level, Metadata, Recorder};
 
 use super::{
-    Inner, Metrics, Totals,
+    Inner, Metrics, Sink, Totals,
     names::{self, Vocabulary},
     series::{Bounds, Series, seconds},
     table::Table,
@@ -64,6 +64,12 @@ impl Publisher {
             scheme: settings.scheme,
         };
         round.totals(&metrics.totals(), &metrics.in_flight());
+        if let Some(release) = metrics.inner.build.get() {
+            round.gauge(&names::build_key(release), 1.0);
+        }
+        for (version, at) in metrics.deployments().iter() {
+            round.gauge(&names::deployment_key(version), *at);
+        }
         for endpoint in http.series() {
             round.endpoint(&endpoint, http);
         }
@@ -96,12 +102,29 @@ impl Round<'_> {
             self.counter(&names::outcome_key(outcome), totals.outcome(outcome));
         }
         self.counter(&self.words.excluded_errors_key(), totals.excluded_errors);
-        self.counter(&names::dropped_key("log"), totals.dropped_log);
-        for (key, value) in self.words.in_flight(in_flight, self.scheme) {
-            self.recorder
-                .register_gauge(&key, &METADATA)
-                .set(value as f64);
+        let Totals {
+            dropped_log,
+            dropped_sentry,
+            dropped_sentry_flood,
+            dropped_sentry_scrubbing,
+            ..
+        } = *totals;
+        let dropped = [
+            dropped_log,
+            dropped_sentry,
+            dropped_sentry_flood,
+            dropped_sentry_scrubbing,
+        ];
+        for (sink, dropped) in Sink::ALL.iter().zip(dropped) {
+            self.counter(&names::dropped_key(sink.as_str()), dropped);
         }
+        for (key, value) in self.words.in_flight(in_flight, self.scheme) {
+            self.gauge(&key, value as f64);
+        }
+    }
+
+    fn gauge(&self, key: &Key, value: f64) {
+        self.recorder.register_gauge(key, &METADATA).set(value);
     }
 
     /// All series of one endpoint; those that did not change since last time are left alone.

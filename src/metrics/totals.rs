@@ -11,6 +11,18 @@ use super::{
 };
 use crate::exchange::Outcome;
 
+/// Where something was to go and did not.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Sink {
+    Log,
+    /// Not sent: no room, no thread, no network, or refused.
+    Sentry,
+    /// Held back, because the same was told often enough.
+    SentryFlood,
+    /// Not scrubbed, and so not sent.
+    SentryScrubbing,
+}
+
 /// The shares of all threads.
 #[derive(Debug)]
 pub(super) struct Shares {
@@ -32,7 +44,27 @@ pub(super) struct Share {
     pub(super) overflow: AtomicU64,
     pub(super) hook_failures: AtomicU64,
     pub(super) readiness_errors: AtomicU64,
-    pub(super) dropped_log: AtomicU64,
+    pub(super) dropped: [AtomicU64; Sink::ALL.len()],
+}
+
+// === impl Sink ===
+
+impl Sink {
+    pub(super) const ALL: [Self; 4] = [
+        Self::Log,
+        Self::Sentry,
+        Self::SentryFlood,
+        Self::SentryScrubbing,
+    ];
+
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Log => "log",
+            Self::Sentry => "sentry",
+            Self::SentryFlood => "sentry_flood",
+            Self::SentryScrubbing => "sentry_scrubbing",
+        }
+    }
 }
 
 // === impl Shares ===

@@ -362,7 +362,7 @@ pub(crate) async fn eventually<T>(look: impl Fn() -> Option<T>) -> Option<T> {
 }
 
 /// The hook prints a page for each; those of this file are no news.
-fn silence_panics_that_were_asked_for() {
+pub(crate) fn silence_panics_that_were_asked_for() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         let print = panic::take_hook();

@@ -1,0 +1,125 @@
+//! Stands in for Sentry on a socket: keeps every byte that it is sent, and answers, refuses or hangs as asked.
+
+use std::{
+    io::{BufRead, BufReader, Read, Write},
+    net::{SocketAddr, TcpListener, TcpStream},
+    sync::{Arc, Mutex},
+    thread,
+};
+
+use serde_json::Value;
+
+/// What a DSN leads to.
+pub(crate) struct Dsn {
+    address: SocketAddr,
+    taken: Arc<Mutex<Vec<Vec<u8>>>>,
+}
+
+/// How it answers.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Answer {
+    Status(u16),
+    /// Reads and never answers.
+    Never,
+}
+
+// === impl Dsn ===
+
+impl Dsn {
+    pub(crate) fn start(answer: Answer) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let taken = Arc::<Mutex<Vec<Vec<u8>>>>::default();
+        let all = Arc::clone(&taken);
+        thread::spawn(move || {
+            for socket in listener.incoming() {
+                let (socket, taken) = (socket.unwrap(), Arc::clone(&all));
+                thread::spawn(move || serve(socket, &taken, answer));
+            }
+        });
+        Self { address, taken }
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("http://public@{}/1", self.address)
+    }
+
+    /// All bytes of all bodies.
+    pub(crate) fn bytes(&self) -> Vec<u8> {
+        self.taken.lock().unwrap().concat()
+    }
+
+    /// Every item of a type, in the order of arrival.
+    pub(crate) fn items(&self, kind: &str) -> Vec<Value> {
+        let taken = self.taken.lock().unwrap();
+        taken
+            .iter()
+            .flat_map(|body| items(body))
+            .filter(|(found, _)| found == kind)
+            .map(|(_, item)| item)
+            .collect()
+    }
+
+    pub(crate) fn events(&self) -> Vec<Value> {
+        self.items("event")
+    }
+}
+
+fn serve(socket: TcpStream, taken: &Mutex<Vec<Vec<u8>>>, answer: Answer) {
+    let mut reader = BufReader::new(socket.try_clone().unwrap());
+    let mut socket = socket;
+    loop {
+        let mut length = 0;
+        loop {
+            let mut line = String::new();
+            if reader.read_line(&mut line).unwrap_or(0) == 0 {
+                return;
+            }
+            if line == "\r\n" {
+                break;
+            }
+            if let Some(value) = line.to_lowercase().strip_prefix("content-length:") {
+                length = value.trim().parse().unwrap();
+            }
+        }
+        let mut body = vec![0; length];
+        reader.read_exact(&mut body).unwrap();
+        match answer {
+            Answer::Status(status) => {
+                if status == 200 {
+                    taken.lock().unwrap().push(body);
+                }
+                let _ = write!(
+                    socket,
+                    "HTTP/1.1 {status} x\r\ncontent-length: 2\r\n\r\n{{}}"
+                );
+            }
+            Answer::Never => thread::park(),
+        }
+    }
+}
+
+/// The items of an envelope with their types; what is no JSON is a string.
+fn items(envelope: &[u8]) -> Vec<(String, Value)> {
+    let line = |bytes: &[u8]| {
+        bytes
+            .iter()
+            .position(|byte| *byte == b'\n')
+            .unwrap_or(bytes.len())
+    };
+    let mut rest = &envelope[line(envelope) + 1..];
+    let mut items = Vec::new();
+    while !rest.is_empty() {
+        let end = line(rest);
+        let header: Value = serde_json::from_slice(&rest[..end]).unwrap();
+        rest = &rest[end + 1..];
+        let length = header["length"]
+            .as_u64()
+            .map_or_else(|| line(rest), |length| length.try_into().unwrap());
+        let text = || Value::String(String::from_utf8_lossy(&rest[..length]).into_owned());
+        let item = serde_json::from_slice(&rest[..length]).unwrap_or_else(|_| text());
+        items.push((header["type"].as_str().unwrap().to_owned(), item));
+        rest = rest.get(length + 1..).unwrap_or_default();
+    }
+    items
+}
