@@ -172,7 +172,7 @@ impl SentryScopeLayer {
     /// Where it counts what was not told. Defaults to [`Metrics::global`].
     #[must_use]
     pub fn metrics(mut self, metrics: Metrics) -> Self {
-        Arc::make_mut(&mut self.engine).observer.metrics = Some(metrics);
+        Arc::make_mut(&mut self.engine).observer.count_in(metrics);
         self
     }
 
@@ -351,7 +351,7 @@ impl SentryOptions {
         reporter.client.clone_from(&client);
         reporter.reports = self.reports;
         reporter.transactions = self.transactions;
-        reporter.metrics = Some(metrics.clone());
+        reporter.count_in(metrics.clone());
         Ok(Connection {
             reporter,
             client,

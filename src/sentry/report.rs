@@ -64,7 +64,9 @@ pub(crate) struct Reporter {
     pub(super) client: Option<Arc<Client>>,
     pub(super) reports: Reports,
     pub(super) transactions: bool,
-    pub(super) metrics: Option<Metrics>,
+    metrics: Option<Metrics>,
+    /// Finds the cause of a failure where no layer for categories does.
+    categories: Categories,
     flood: Arc<Flood>,
 }
 
@@ -193,8 +195,15 @@ impl Reporter {
             reports: Reports::new(),
             transactions: false,
             metrics: None,
+            categories: Categories::default(),
             flood: Arc::default(),
         }
+    }
+
+    /// Counts there what was not told.
+    pub(super) fn count_in(&mut self, metrics: Metrics) {
+        self.categories.metrics = Some(metrics.clone());
+        self.metrics = Some(metrics);
     }
 
     pub(super) const fn is_on(&self) -> bool {
@@ -332,14 +341,6 @@ impl Reporter {
             self.metrics().dropped(Sink::Sentry);
         }
     }
-
-    /// What finds the cause of a failure where no layer for categories does.
-    fn categories(&self, exchange: &Exchange) -> Option<Categories> {
-        (!exchange.is_claimed(Kinds::CATEGORY)).then(|| Categories {
-            metrics: self.metrics.clone(),
-            ..Categories::default()
-        })
-    }
 }
 
 impl Observer for Reporter {
@@ -359,18 +360,14 @@ impl Observer for Reporter {
     }
 
     fn head(&self, speaking: Kinds, exchange: &Arc<Exchange>, response: &mut response::Parts) {
-        if exchange.sentry.get().is_some()
-            && let Some(categories) = self.categories(exchange)
-        {
-            categories.head(speaking, exchange, response);
+        if exchange.sentry.get().is_some() && !exchange.is_claimed(Kinds::CATEGORY) {
+            self.categories.head(speaking, exchange, response);
         }
     }
 
     fn error(&self, speaking: Kinds, exchange: &Arc<Exchange>, error: &dyn Any) {
-        if exchange.sentry.get().is_some()
-            && let Some(categories) = self.categories(exchange)
-        {
-            categories.error(speaking, exchange, error);
+        if exchange.sentry.get().is_some() && !exchange.is_claimed(Kinds::CATEGORY) {
+            self.categories.error(speaking, exchange, error);
         }
     }
 

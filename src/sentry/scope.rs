@@ -71,11 +71,13 @@ impl Scope {
             return None;
         }
         let current = Hub::current();
-        let hub = Hub::new_from_top(&current);
+        if client.is_none() {
+            current.client()?;
+        }
+        let hub = Hub::new_from_top(current);
         match client {
             Some(client) => hub.bind_client(Some(Arc::clone(client))),
             None => {
-                current.client()?;
                 if !hub.with_integration(|_: &Enrich| true) {
                     warn_unguarded();
                     hub.configure_scope(|scope| {

@@ -1,6 +1,10 @@
 //! Takes secrets out of what leaves the process, by the names they stand under and by what they look like.
 
-use std::{borrow::Cow, fmt, sync::Arc};
+use std::{
+    borrow::Cow,
+    fmt,
+    sync::{Arc, LazyLock},
+};
 
 use regex::{Captures, Regex};
 use serde_json::{Map, Value};
@@ -9,6 +13,9 @@ use crate::config::ConfigError;
 
 /// What stands in a secret's place.
 pub(crate) const FILTERED: &str = "[Filtered]";
+
+/// A text that still changes after so many passes is filtered as a whole.
+const MOST_PASSES: usize = 8;
 
 /// What lies deeper is not looked into but filtered.
 const DEEPEST: usize = 64;
@@ -125,7 +132,6 @@ const FREE_TEXT: &[&str] = &[
 /// ```
 #[derive(Clone)]
 pub struct Scrubbing {
-    patterns: Arc<Patterns>,
     keys: Vec<String>,
     values: Vec<Regex>,
     rules: Vec<Arc<Rule>>,
@@ -150,6 +156,8 @@ struct Patterns {
     personal: Regex,
 }
 
+static PATTERNS: LazyLock<Patterns> = LazyLock::new(Patterns::new);
+
 // === impl Scrubbing ===
 
 impl Scrubbing {
@@ -157,7 +165,6 @@ impl Scrubbing {
     #[must_use]
     pub fn new() -> Self {
         Self {
-            patterns: Arc::new(Patterns::new()),
             keys: Vec::new(),
             values: Vec::new(),
             rules: Vec::new(),
@@ -205,6 +212,18 @@ impl Scrubbing {
         self
     }
 
+    /// A text without what looks like a secret: what happens to each that leaves, for a test of one's own rules.
+    ///
+    /// ```
+    /// use tower_vitals::sentry::Scrubbing;
+    ///
+    /// assert_eq!(Scrubbing::new().scrub("password=hunter2 for 17"), "password=[Filtered] for 17");
+    /// ```
+    #[must_use]
+    pub fn scrub(&self, text: &str) -> String {
+        self.text(text).into_owned()
+    }
+
     pub(crate) const fn lets_text_through(&self) -> bool {
         self.free_text
     }
@@ -221,42 +240,56 @@ impl Scrubbing {
     /// A text without what looks like a secret.
     pub(crate) fn text<'t>(&self, text: &'t str) -> Cow<'t, str> {
         let mut kept = Cow::Borrowed(text);
-        let patterns = &*self.patterns;
-        pass(&mut kept, |text| {
+        for rule in &self.rules {
+            if let Some(changed) = rule(&kept) {
+                kept = Cow::Owned(changed);
+            }
+        }
+        // What goes may leave behind what is a secret only now: until nothing changes, which is nearly always at once.
+        for _ in 0..MOST_PASSES {
+            match self.pass(&kept) {
+                Some(changed) => kept = Cow::Owned(changed),
+                None => return kept,
+            }
+        }
+        Cow::Borrowed(FILTERED)
+    }
+
+    /// What every pattern makes of a text, if that is anything else.
+    fn pass(&self, text: &str) -> Option<String> {
+        let patterns = &*PATTERNS;
+        let mut kept = Cow::Borrowed(text);
+        step(&mut kept, |text| {
             patterns.private_key.replace_all(text, FILTERED)
         });
-        pass(&mut kept, |text| {
+        step(&mut kept, |text| {
             patterns
                 .url
                 .replace_all(text, |url: &Captures<'_>| without_secrets(&url[0]))
         });
-        pass(&mut kept, |text| {
+        step(&mut kept, |text| {
             patterns.formed.replace_all(text, FILTERED)
         });
-        pass(&mut kept, |text| {
+        step(&mut kept, |text| {
             patterns.scheme.replace_all(text, credentials)
         });
-        pass(&mut kept, |text| {
-            patterns
-                .assigned
-                .replace_all(text, format!("${{1}}{FILTERED}"))
+        step(&mut kept, |text| {
+            patterns.assigned.replace_all(text, "${1}[Filtered]")
         });
-        pass(&mut kept, |text| patterns.email.replace_all(text, FILTERED));
-        pass(&mut kept, without_cards);
+        step(&mut kept, |text| patterns.email.replace_all(text, FILTERED));
+        step(&mut kept, without_cards);
         if !self.free_text {
-            pass(&mut kept, |text| {
+            step(&mut kept, |text| {
                 patterns.personal.replace_all(text, FILTERED)
             });
         }
         for value in &self.values {
-            pass(&mut kept, |text| value.replace_all(text, FILTERED));
+            step(&mut kept, |text| value.replace_all(text, FILTERED));
         }
-        for rule in &self.rules {
-            pass(&mut kept, |text| {
-                rule(text).map_or(Cow::Borrowed(text), Cow::Owned)
-            });
+        match kept {
+            Cow::Owned(kept) if kept != text => Some(kept),
+            _ => None,
         }
-        kept
     }
 
     /// Texts alone, whatever they are called: what stands there is ours and the SDK's.
@@ -302,41 +335,45 @@ impl Scrubbing {
     }
 
     fn fields(&self, fields: &mut Map<String, Value>, depth: usize) {
-        // A secret may stand where a name should.
-        let renamed: Vec<_> = fields
-            .keys()
-            .filter_map(|name| match self.text(name) {
-                Cow::Owned(kept) => Some((name.clone(), kept)),
-                Cow::Borrowed(_) => None,
-            })
-            .collect();
-        for (name, kept) in renamed {
+        self.names(fields);
+        for (name, value) in fields.iter_mut() {
+            self.field(name, value, depth);
+        }
+    }
+
+    /// A secret may stand where a name should.
+    fn names(&self, fields: &mut Map<String, Value>) {
+        let renamed = fields.keys().filter_map(|name| match self.text(name) {
+            Cow::Owned(kept) => Some((name.clone(), kept)),
+            Cow::Borrowed(_) => None,
+        });
+        for (name, kept) in renamed.collect::<Vec<_>>() {
             if let Some(value) = fields.remove(&name) {
                 fields.insert(kept, value);
             }
-        }
-        for (name, value) in fields.iter_mut() {
-            self.field(name, value, depth);
         }
     }
 
     fn field(&self, name: &str, value: &mut Value, depth: usize) {
         match name {
             "headers" => self.headers(value, depth),
-            "query_string" => replace_texts(value, &query),
-            "cookies" | "env" => filter(value),
+            "query_string" => match value.as_str().map(query) {
+                Some(kept) => *value = kept.into(),
+                None => self.filter(value, depth),
+            },
+            "cookies" | "env" => self.filter(value, depth),
             // Typed in the protocol: there is no other way to say nothing.
             "ip_address" => *value = Value::Null,
             "url" if !self.free_text => *value = Value::Null,
             "trace_id" | "span_id" | "parent_span_id" if is_hex(value) => {}
             "request" => {
                 if let Some(body) = value.get_mut("data") {
-                    filter(body);
+                    self.filter(body, depth);
                 }
                 self.value_of(value, depth);
             }
-            _ if !self.free_text && FREE_TEXT.contains(&name) => filter(value),
-            _ if self.is_secret(name) => filter(value),
+            _ if !self.free_text && FREE_TEXT.contains(&name) => self.filter(value, depth),
+            _ if self.is_secret(name) => self.filter(value, depth),
             _ => self.value_of(value, depth),
         }
     }
@@ -348,11 +385,38 @@ impl Scrubbing {
                     if HEADERS.contains(&name.to_lowercase().as_str()) {
                         self.value_of(value, depth);
                     } else {
-                        filter(value);
+                        self.filter(value, depth);
                     }
                 }
             }
-            other => filter(other),
+            other => self.filter(other, depth),
+        }
+    }
+
+    /// Filters all that says something, and keeps the shape.
+    fn filter(&self, value: &mut Value, depth: usize) {
+        match value {
+            _ if depth >= DEEPEST => *value = FILTERED.into(),
+            Value::Null | Value::Bool(_) => {}
+            Value::String(_) | Value::Number(_) => *value = FILTERED.into(),
+            Value::Array(values) => values
+                .iter_mut()
+                .for_each(|value| self.filter(value, depth + 1)),
+            Value::Object(fields) => {
+                self.names(fields);
+                // An attribute of a log names its value's type.
+                let is_attribute = fields.len() == 2
+                    && fields.contains_key("value")
+                    && fields.contains_key("type");
+                for (name, value) in fields.iter_mut() {
+                    match name.as_str() {
+                        "ip_address" => *value = Value::Null,
+                        "type" if is_attribute => *value = "string".into(),
+                        "value" if is_attribute => *value = FILTERED.into(),
+                        _ => self.filter(value, depth + 1),
+                    }
+                }
+            }
         }
     }
 
@@ -407,7 +471,7 @@ impl Patterns {
             scheme: regex(r"(?i)\b(bearer|basic|digest|token|apikey)(\s+)([\w.~+/:-]{6,}=*)"),
             assigned: regex(concat!(
                 r#"(?i)([\w.-]*(?:passw(?:or)?d|passphrase|pwd|secret|token|api[_-]?key|(?:access|private|secret)[_-]?key|credentials?"#,
-                r#"|authorization|session[_-]?id|jwt|cookie|signature)[\w-]*["']?\s*[:=]\s*)("(?:[^"\\]|\\.)*"?|'(?:[^'\\]|\\.)*'?|[^\s"',;&<>]+)"#,
+                r#"|authorization|session[_-]?id|jwt|cookie|signature)[\w-]*(?:\\*["'])?\s*[:=]\s*)(\\+["'](?:[^"'\\]|\\+[^"'\\]|\\{3,}["'])*|"(?:[^"\\]|\\.)*"?|'(?:[^'\\]|\\.)*'?|[^\s"',;&<>}]+)"#,
             )),
             email: regex(r"[\w.%+-]+@[\w-]+(?:\.[\w-]+)*\.[A-Za-z]{2,}\b"),
             personal: regex(concat!(
@@ -418,9 +482,9 @@ impl Patterns {
     }
 }
 
-/// Puts what a rule made of the text in its place.
-fn pass(kept: &mut Cow<'_, str>, rule: impl for<'a> FnOnce(&'a str) -> Cow<'a, str>) {
-    let changed = match rule(kept) {
+/// Puts what a pattern made of the text in its place.
+fn step(kept: &mut Cow<'_, str>, pattern: impl for<'a> FnOnce(&'a str) -> Cow<'a, str>) {
+    let changed = match pattern(kept) {
         Cow::Owned(changed) => changed,
         Cow::Borrowed(_) => return,
     };
@@ -559,32 +623,4 @@ fn is_hex(value: &Value) -> bool {
     value
         .as_str()
         .is_some_and(|text| text.len() <= 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit()))
-}
-
-/// Filters all that says something, and keeps the shape.
-fn filter(value: &mut Value) {
-    match value {
-        Value::Number(_) => *value = FILTERED.into(),
-        Value::Object(fields) => {
-            // An attribute of a log names its value's type.
-            let is_attribute =
-                fields.len() == 2 && fields.contains_key("value") && fields.contains_key("type");
-            if is_attribute {
-                fields.insert("type".into(), "string".into());
-                fields.insert("value".into(), FILTERED.into());
-            } else {
-                fields.values_mut().for_each(filter);
-            }
-        }
-        Value::Array(values) => values.iter_mut().for_each(filter),
-        other => replace_texts(other, &|_| FILTERED.to_owned()),
-    }
-}
-
-fn replace_texts(value: &mut Value, replacement: &dyn Fn(&str) -> String) {
-    match value {
-        Value::String(text) => *text = replacement(text),
-        Value::Null | Value::Bool(_) => {}
-        other => filter(other),
-    }
 }

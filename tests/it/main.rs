@@ -36,6 +36,7 @@ mod health;
 mod ids;
 mod logging;
 mod metrics;
+mod scrubbing;
 mod sentry;
 mod transparency;
 mod wire;
