@@ -450,12 +450,12 @@ fn sent(scrubbing: Scrubbing, event: Event<'static>) -> (Vec<Value>, u64) {
         .unwrap();
     runtime.block_on(async {
         use tower::{Layer, ServiceExt, service_fn};
-        let service = vitals
-            .layer()
-            .layer(service_fn(async |_: http::Request<String>| {
-                Hub::current().capture_event(event.clone());
-                Ok::<_, std::convert::Infallible>(http::Response::new(String::new()))
-            }));
+        let service = vitals.layer().layer(service_fn(|_: http::Request<String>| {
+            Hub::current().capture_event(event.clone());
+            std::future::ready(Ok::<_, std::convert::Infallible>(http::Response::new(
+                String::new(),
+            )))
+        }));
         service.oneshot(http::Request::default()).await.unwrap();
     });
     assert_eq!(vitals.flush(LONG), 0);

@@ -793,13 +793,15 @@ async fn a_deployment_is_one_event_and_two_metrics() {
 async fn a_grpc_error_of_the_server_is_told() {
     let dsn = Dsn::start(Answer::Status(200));
     let vitals = reporting(&dsn).build().unwrap();
-    let service = vitals.layer().layer(service_fn(async |request: Request| {
-        let code = &request.uri().path()["/shop.v1.Orders/".len()..];
-        let response = Response::builder()
-            .header("content-type", "application/grpc")
-            .header("grpc-status", code);
-        Ok::<_, Infallible>(response.body(Body::empty()).unwrap())
-    }));
+    let service = vitals
+        .layer()
+        .layer(service_fn(|request: Request| async move {
+            let code = &request.uri().path()["/shop.v1.Orders/".len()..];
+            let response = Response::builder()
+                .header("content-type", "application/grpc")
+                .header("grpc-status", code);
+            Ok::<_, Infallible>(response.body(Body::empty()).unwrap())
+        }));
     for code in ["5", "13"] {
         let request = Request::builder()
             .uri(format!("/shop.v1.Orders/{code}"))
