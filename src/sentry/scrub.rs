@@ -152,7 +152,8 @@ struct Patterns {
     /// `password=…`.
     assigned: Regex,
     email: Regex,
-    /// What only the preset for health data filters: IP addresses, dates, telephone and social security numbers.
+    /// What only the preset for health data filters: IP addresses, dates, telephone and social security numbers; and ids, which
+    /// it leaves alone, whatever digits are in them.
     personal: Regex,
 }
 
@@ -280,7 +281,12 @@ impl Scrubbing {
         step(&mut kept, without_cards);
         if !self.free_text {
             step(&mut kept, |text| {
-                patterns.personal.replace_all(text, FILTERED)
+                patterns.personal.replace_all(text, |found: &Captures<'_>| {
+                    match found.name("uuid") {
+                        Some(uuid) => uuid.as_str().to_owned(),
+                        None => FILTERED.to_owned(),
+                    }
+                })
             });
         }
         for value in &self.values {
@@ -292,13 +298,10 @@ impl Scrubbing {
         }
     }
 
-    /// Texts alone, whatever they are called: what stands there is ours and the SDK's.
+    /// What stands before the items: the SDK's own numbers, and the name of a transaction.
     pub(crate) fn header(&self, header: &mut Value) {
-        match header {
-            Value::String(text) => *text = self.text(text).into_owned(),
-            Value::Array(values) => values.iter_mut().for_each(|value| self.header(value)),
-            Value::Object(fields) => fields.values_mut().for_each(|value| self.header(value)),
-            _ => {}
+        if let Some(name) = header.pointer_mut("/trace/transaction") {
+            self.value_of(name, 0);
         }
     }
 
@@ -475,7 +478,7 @@ impl Patterns {
             )),
             email: regex(r"[\w.%+-]+@[\w-]+(?:\.[\w-]+)*\.[A-Za-z]{2,}\b"),
             personal: regex(concat!(
-                r"\b\d{1,3}(?:\.\d{1,3}){3}\b|\b(?:[0-9a-fA-F]{1,4}:){3,7}[0-9a-fA-F]{0,4}\b|\b\d{3}-\d{2}-\d{4}\b",
+                r"(?P<uuid>\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b)|\b\d{1,3}(?:\.\d{1,3}){3}\b|\b(?:[0-9a-fA-F]{1,4}:){3,7}[0-9a-fA-F]{0,4}\b|\b\d{3}-\d{2}-\d{4}\b",
                 r"|\b\d{4}-\d{2}-\d{2}\b|\b\d{1,2}[./]\d{1,2}[./]\d{2,4}\b|\+?\b\d[\d ().-]{6,}\d\b",
             )),
         }

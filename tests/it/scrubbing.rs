@@ -526,12 +526,15 @@ fn bad_rules_fail_at_build() {
 
 #[test]
 fn of_health_data_no_free_text_leaves() {
+    // Looks like a telephone number, in the middle.
+    const ID: &str = "01a1fd6d-1234-7063-9123-78d9a63d47c1";
     let mut event = full_event();
     event.message = Some("Mrs Miller has measles".into());
     event.transaction = Some("/patients/{id}".into());
     event.tags = [
         ("born".to_owned(), "1970-01-31".to_owned()),
         ("plan".to_owned(), "gold".to_owned()),
+        ("order".to_owned(), ID.to_owned()),
     ]
     .into_iter()
     .collect();
@@ -551,6 +554,7 @@ fn of_health_data_no_free_text_leaves() {
     assert_eq!(events[0]["transaction"], "/patients/{id}", "{text}");
     assert_eq!(events[0]["exception"]["values"][0]["type"], "NoPatient");
     assert_eq!(events[0]["tags"]["plan"], "gold");
+    assert_eq!(events[0]["tags"]["order"], ID);
 }
 
 #[test]
