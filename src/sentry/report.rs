@@ -6,6 +6,7 @@ use std::{
     fmt,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, Mutex, PoisonError},
+    thread,
     time::Duration,
 };
 
@@ -20,7 +21,7 @@ use super::scope::{self, Scope, Told};
 use crate::{
     category::{self, Categories, ErrorCategory, Link},
     config::ConfigError,
-    exchange::{self, Exchange, Kinds, Outcome},
+    exchange::{Exchange, Kinds, Outcome},
     metrics::{Metrics, Sink, StatusLabel},
     observe::{Facts, Observer},
     timing::{self, Severity},
@@ -219,7 +220,7 @@ impl Reporter {
         else {
             return;
         };
-        self.guarded(|| {
+        self.guarded(true, || {
             let mut event = Event {
                 level: Level::Warning,
                 ..Event::default()
@@ -335,12 +336,22 @@ impl Reporter {
         Metrics::or_global(self.metrics.as_ref())
     }
 
-    /// Runs code of the SDK and of its hooks, or counts where it cannot run or panics.
-    fn guarded(&self, report: impl FnOnce()) {
-        if !exchange::thread_is_alive() || catch_unwind(AssertUnwindSafe(report)).is_err() {
+    /// Runs code of the SDK and of its hooks, or counts where it cannot run or panics; `alive` where the thread surely is.
+    fn guarded(&self, alive: bool, report: impl FnOnce()) {
+        // A thread that unwinds has not come to its end.
+        let alive = scope::thread_has_hub(alive || thread::panicking());
+        if !alive || catch_unwind(AssertUnwindSafe(report)).is_err() {
             self.metrics().dropped(Sink::Sentry);
         }
     }
+}
+
+/// Whether what was polled told of this end, and not a destructor, which may run when the thread ends.
+const fn was_polled(outcome: Outcome) -> bool {
+    matches!(
+        outcome,
+        Outcome::Completed | Outcome::BodyError | Outcome::Error
+    )
 }
 
 impl Observer for Reporter {
@@ -381,7 +392,9 @@ impl Observer for Reporter {
                     .kind(facts)
                     .is_some())
         {
-            self.guarded(|| self.report(exchange, facts, scope));
+            self.guarded(was_polled(facts.outcome), || {
+                self.report(exchange, facts, scope);
+            });
         }
     }
 
@@ -394,7 +407,7 @@ impl Observer for Reporter {
             _ if self.reports.excluded && timing::is_failure(facts) => Kind::Failed,
             _ => return,
         };
-        self.guarded(|| {
+        self.guarded(was_polled(facts.outcome), || {
             let hub = Hub::new_from_top(Hub::main());
             if let Some(client) = &self.client {
                 hub.bind_client(Some(Arc::clone(client)));

@@ -282,7 +282,7 @@ fn warn_unguarded() {
 /// Whether the thread has a hub that can be asked for, or may get one now.
 ///
 /// Sentry's own thread-local aborts the process where it is asked for after it is gone. Ours is made after it, and so goes before it.
-fn thread_has_hub(beginning: bool) -> bool {
+pub(super) fn thread_has_hub(beginning: bool) -> bool {
     match LIFE.get() {
         Life::Unknown if beginning => {
             let _first = Hub::current();

@@ -1,6 +1,7 @@
 //! Tells Sentry what went wrong, once, and of the right request.
 
 use std::{
+    cell::RefCell,
     convert::Infallible,
     error::Error,
     fmt,
@@ -39,6 +40,7 @@ use tower_vitals::{
     sentry::{Reports, SentryOptions, guard},
     vitals::VitalsBuilder,
 };
+use tracing_subscriber::layer::SubscriberExt;
 
 use crate::{
     dsn::{Answer, Dsn},
@@ -897,4 +899,64 @@ async fn over_the_wire_a_client_that_left_is_no_incident() {
         .collect();
     told.sort_unstable();
     assert_eq!(told, ["/500", "/body-error", "/panic", "/service-error"]);
+}
+
+#[tokio::test]
+async fn our_own_log_events_do_not_tell_it_a_second_time() {
+    let dsn = Dsn::start(Answer::Status(200));
+    let vitals = reporting(&dsn).build().unwrap();
+    let subscriber = tracing_subscriber::registry().with(sentry::integrations::tracing::layer());
+    let _logs = tracing::subscriber::set_default(subscriber);
+    let handler = async || {
+        tracing::info!("on the way");
+        StatusCode::INTERNAL_SERVER_ERROR
+    };
+    let app = Router::new()
+        .route("/500", get(handler))
+        .layer(vitals.layer());
+    send(&app, "/500").await;
+    vitals.flush(LONG);
+    let [event] = &dsn.events()[..] else {
+        panic!("{:?}", dsn.events())
+    };
+    assert_eq!(event["message"], "GET /500 answered 500");
+    assert_eq!(event["breadcrumbs"]["values"][0]["message"], "on the way");
+}
+
+/// A thread may end before what it holds of a request, and Sentry's own thread-local before or after that.
+#[test]
+fn a_thread_that_ends_with_a_request_in_its_hands_ends_well() {
+    thread_local! {
+        static HELD: RefCell<Option<Response<tower_vitals::ResponseBody<Body, tower_vitals::Examined>>>> = const { RefCell::new(None) };
+    }
+    let dsn = Dsn::start(Answer::Status(200));
+    let vitals = reporting(&dsn).build().unwrap();
+    for (held_first, polled_here) in [(true, true), (false, true), (true, false), (false, false)] {
+        let service = vitals.layer().layer(service_fn(|_: Request| {
+            let broken = stream::pending::<Result<&'static str, Infallible>>();
+            std::future::ready(Ok::<_, Infallible>(
+                Response::builder()
+                    .status(500)
+                    .body(Body::from_stream(broken))
+                    .unwrap(),
+            ))
+        }));
+        let answer =
+            || futures::executor::block_on(service.clone().oneshot(Request::default())).unwrap();
+        std::thread::scope(|scope| {
+            let elsewhere = (!polled_here).then(answer);
+            scope.spawn(move || {
+                if held_first {
+                    HELD.with(|_| ());
+                }
+                let _hub = Hub::current();
+                HELD.set(elsewhere.or_else(|| Some(answer())));
+            });
+        });
+    }
+    vitals.flush(LONG);
+    let totals = vitals.metrics().totals();
+    assert_eq!((totals.aborted, totals.in_flight), (4, 0));
+    // Where it could still be told it was, and elsewhere it was counted.
+    assert_eq!(dsn.events().len() as u64 + totals.dropped_sentry, 4);
 }
