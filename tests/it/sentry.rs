@@ -24,7 +24,11 @@ use axum::{
 };
 use futures::stream;
 use http_body_util::BodyExt;
-use sentry::{ClientOptions, Hub, Level, test::TestTransport};
+use sentry::{
+    ClientOptions, Hub, Level,
+    integrations::tracing::{BreadcrumbLayer, ErrorLayer},
+    test::TestTransport,
+};
 use sentry_tower::{NewSentryLayer, SentryHttpLayer};
 use serde_json::Value;
 use tokio::{
@@ -40,7 +44,7 @@ use tower_vitals::{
     sentry::{Reports, SentryOptions, guard},
     vitals::VitalsBuilder,
 };
-use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::{Layer as _, filter::LevelFilter, layer::SubscriberExt};
 
 use crate::{
     dsn::{Answer, Dsn},
@@ -905,7 +909,9 @@ async fn over_the_wire_a_client_that_left_is_no_incident() {
 async fn our_own_log_events_do_not_tell_it_a_second_time() {
     let dsn = Dsn::start(Answer::Status(200));
     let vitals = reporting(&dsn).build().unwrap();
-    let subscriber = tracing_subscriber::registry().with(sentry::integrations::tracing::layer());
+    let subscriber = tracing_subscriber::registry()
+        .with(BreadcrumbLayer::new())
+        .with(ErrorLayer::new().with_filter(LevelFilter::ERROR));
     let _logs = tracing::subscriber::set_default(subscriber);
     let handler = async || {
         tracing::info!("on the way");
