@@ -102,7 +102,7 @@ impl Check {
     }
 
     /// One that cannot be started.
-    #[cfg(feature = "reqwest")]
+    #[cfg(any(feature = "disk", feature = "reqwest"))]
     pub(super) fn refused(
         name: &str,
         setting: &'static str,
