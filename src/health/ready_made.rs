@@ -49,8 +49,8 @@ impl Check {
         .word("within limits")
     }
 
-    /// Whether a database answers a ping over a connection of `pool`. A pool whose connections are all in use is degraded and
-    /// not dead: they are being used.
+    /// Whether a database answers a ping over a connection of `pool`. A pool whose connections are all in use is degraded, and
+    /// not dead for as long as the database answers beside it, on a connection that is opened for the question.
     #[cfg(feature = "sqlx")]
     #[cfg_attr(tower_vitals_docsrs, doc(cfg(feature = "sqlx")))]
     #[must_use]
@@ -65,6 +65,17 @@ impl Check {
                 let mut connection = match pool.try_acquire() {
                     Some(idle) => idle,
                     None if pool.size() >= pool.options().get_max_connections() => {
+                        // Those who hold them may be at work, or wait for a database that has frozen.
+                        let options = pool.connect_options();
+                        match DB::Connection::connect_with(&options).await {
+                            Ok(mut beside) => {
+                                beside.ping().await?;
+                                beside.close().await?;
+                            }
+                            // It answers, if only to say that it has no connection left.
+                            Err(sqlx_core::Error::Database(_)) => {}
+                            Err(error) => return Err(error),
+                        }
                         return Ok(Answer::Degraded("every connection is in use".into()));
                     }
                     None => pool.acquire().await?,

@@ -1,0 +1,12 @@
+//! Tries the health part with what is not ours: PostgreSQL and Redis that stop and freeze, and the clients that people have.
+//!
+//! Every test here is ignored by default, and says what it needs; `.ci/run` installs that and runs them.
+#![cfg(target_os = "linux")]
+#![expect(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    reason = "in a test a panic with its place is the best error there is"
+)]
+
+mod dependencies;
+mod servers;
