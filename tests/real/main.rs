@@ -9,4 +9,5 @@
 )]
 
 mod dependencies;
+mod grpc;
 mod servers;
