@@ -1,6 +1,6 @@
 //! Tries the health part with what is not ours: PostgreSQL and Redis that stop and freeze, and the clients that people have.
 //!
-//! Every test here is ignored by default, and says what it needs; `.ci/run` installs that and runs them.
+//! A test that needs more than the toolchain is ignored by default and says what; `.ci/run` installs that and runs it.
 #![cfg(target_os = "linux")]
 #![expect(
     clippy::expect_used,
@@ -10,4 +10,5 @@
 
 mod dependencies;
 mod grpc;
+mod guides;
 mod servers;
