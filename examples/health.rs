@@ -1,41 +1,33 @@
-//! A service with two dependencies, probes and a shutdown that drains: SQLite is the database, a TCP port the cache.
+//! A service with a database, a cache, probes and a shutdown that drains.
 //!
-//! `cargo run --example health`, then what it prints. `CACHE` is the cache's address, `PORT` our own.
+//! `cargo run --example health`, then what it prints. The database is PostgreSQL where `DATABASE_URL` says so or one answers on
+//! its usual port, else SQLite in memory; the cache is the Redis of `REDIS_URL`, by default on its usual port. `PORT` is our own.
 
 use std::{env, error::Error, time::Duration};
 
 use axum::{Router, routing::get};
-use sqlx::SqlitePool;
-use tokio::net::{TcpListener, TcpStream};
+use sqlx::{Connection, PgConnection, PgPool, SqlitePool};
+use tokio::net::TcpListener;
 use tower_vitals::{
     Vitals,
     health::{Check, Health, Role},
     logs,
 };
 
+/// Where PostgreSQL is if nobody says so.
+const USUAL: &str = "postgres://postgres@127.0.0.1/postgres";
+
+const SECOND: Duration = Duration::from_secs(1);
+
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     logs::init()?;
-    let database = SqlitePool::connect("sqlite::memory:").await?;
-    let cache = env::var("CACHE").unwrap_or_else(|_| "127.0.0.1:6379".into());
-    let second = Duration::from_secs(1);
+    let (database, kind) = database().await?;
+    let redis = env::var("REDIS_URL").unwrap_or_else(|_| "redis://127.0.0.1".into());
+    let cache = Check::redis("cache", redis::Client::open(redis)?);
     let health = Health::builder()
-        .check(
-            Check::new("database", move || {
-                let database = database.clone();
-                async move { sqlx::query("SELECT 1").execute(&database).await.map(drop) }
-            })
-            .word("connected")
-            .interval(second),
-        )
-        .check(
-            Check::new("cache", move || {
-                let cache = cache.clone();
-                async move { TcpStream::connect(cache).await.map(drop) }
-            })
-            .role(Role::Optional)
-            .interval(second),
-        )
+        .check(database.interval(SECOND)) // critical: not ready without it
+        .check(cache.role(Role::Optional).interval(SECOND)) // degraded without it
         .start()?;
     let vitals = Vitals::from_env()?.health(health.service()).build()?;
     let app = Router::new()
@@ -47,7 +39,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let listener = TcpListener::bind(format!("127.0.0.1:{port}")).await?;
     let address = listener.local_addr()?;
     println!(
-        "Probes on http://{address}. Try, with something on the cache's port and without:
+        "Probes on http://{address}, over {kind} and Redis. Stop one of them, start it, and ask:
 
   curl -i http://{address}/livez
   curl -i http://{address}/readyz?verbose
@@ -61,4 +53,19 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let drained = vitals.run(server).await?;
     println!("{} requests were cut off", drained.unfinished);
     Ok(())
+}
+
+/// The check of the database there is, and what that is.
+async fn database() -> Result<(Check, &'static str), sqlx::Error> {
+    let url = match env::var("DATABASE_URL") {
+        Ok(url) => url,
+        Err(_) if PgConnection::connect(USUAL).await.is_ok() => USUAL.into(),
+        Err(_) => {
+            let pool = SqlitePool::connect("sqlite::memory:").await?;
+            return Ok((Check::sqlx("database", pool), "SQLite"));
+        }
+    };
+    // It need not be up yet: until it is, we are not ready.
+    let pool = PgPool::connect_lazy(&url)?;
+    Ok((Check::sqlx("database", pool), "PostgreSQL"))
 }

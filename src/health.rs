@@ -26,6 +26,8 @@
 //! ```
 
 mod check;
+#[cfg(feature = "disk")]
+mod disk;
 #[cfg(feature = "tonic")]
 mod grpc;
 mod ready_made;

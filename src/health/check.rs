@@ -4,7 +4,7 @@ use std::{error::Error, fmt, future::Future, pin::Pin, sync::Arc, time::Duration
 
 use crate::config::ConfigError;
 
-type BoxError = Box<dyn Error + Send + Sync>;
+pub(super) type BoxError = Box<dyn Error + Send + Sync>;
 type Asked = Pin<Box<dyn Future<Output = Result<Answer, BoxError>> + Send>>;
 
 /// A question to a dependency, asked again and again in the background.
@@ -31,6 +31,16 @@ pub struct Check {
     pub(super) successes: u32,
     /// None where somebody says it by hand.
     ask: Option<Arc<dyn Fn() -> Asked + Send + Sync>>,
+    /// What a ready-made one was given that cannot work: told at the start, as every bad setting is.
+    fault: Option<Fault>,
+}
+
+/// A setting of one check, its value, and why that cannot work.
+#[derive(Clone)]
+struct Fault {
+    setting: &'static str,
+    value: String,
+    reason: &'static str,
 }
 
 /// What a failing check means for the whole.
@@ -87,6 +97,26 @@ impl Check {
             failures: 1,
             successes: 1,
             ask: None,
+            fault: None,
+        }
+    }
+
+    /// One that cannot be started.
+    #[cfg(any(feature = "disk", feature = "reqwest"))]
+    pub(super) fn refused(
+        name: &str,
+        setting: &'static str,
+        value: String,
+        reason: &'static str,
+    ) -> Self {
+        let fault = Fault {
+            setting,
+            value,
+            reason,
+        };
+        Self {
+            fault: Some(fault),
+            ..Self::by_hand(name)
         }
     }
 
@@ -176,7 +206,14 @@ impl Check {
                 ));
             }
         }
-        Ok(())
+        match &self.fault {
+            Some(fault) => Err(ConfigError::new(
+                field(fault.setting),
+                &*fault.value,
+                fault.reason,
+            )),
+            None => Ok(()),
+        }
     }
 }
 

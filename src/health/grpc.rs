@@ -142,3 +142,6 @@ impl generated::health_server::Health for Probe {
         Ok(Response::new(Box::pin(ReceiverStream::new(receiver))))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,6 +7,8 @@ use tokio::{
     net::{TcpStream, ToSocketAddrs},
 };
 
+#[cfg(feature = "reqwest")]
+use super::check::BoxError;
 use super::{Answer, Check};
 
 impl Check {
@@ -47,8 +49,8 @@ impl Check {
         .word("within limits")
     }
 
-    /// Whether a database answers a ping over a connection of `pool`. A pool whose connections are all in use is degraded and
-    /// not dead: they are being used.
+    /// Whether a database answers a ping over a connection of `pool`. A pool whose connections are all in use is degraded, and
+    /// not dead for as long as the database answers beside it, on a connection that is opened for the question.
     #[cfg(feature = "sqlx")]
     #[cfg_attr(tower_vitals_docsrs, doc(cfg(feature = "sqlx")))]
     #[must_use]
@@ -63,6 +65,17 @@ impl Check {
                 let mut connection = match pool.try_acquire() {
                     Some(idle) => idle,
                     None if pool.size() >= pool.options().get_max_connections() => {
+                        // Those who hold them may be at work, or wait for a database that has frozen.
+                        let options = pool.connect_options();
+                        match DB::Connection::connect_with(&options).await {
+                            Ok(mut beside) => {
+                                beside.ping().await?;
+                                beside.close().await?;
+                            }
+                            // It answers, if only to say that it has no connection left.
+                            Err(sqlx_core::Error::Database(_)) => {}
+                            Err(error) => return Err(error),
+                        }
                         return Ok(Answer::Degraded("every connection is in use".into()));
                     }
                     None => pool.acquire().await?,
@@ -72,6 +85,41 @@ impl Check {
             }
         })
         .word("connected")
+    }
+
+    /// Whether a GET of `url`, an `http` or `https` address, is answered with a 2xx; the body is not read. The address is in no
+    /// error and no answer, for it may hold a password or a key.
+    ///
+    /// A bad address is refused by [`HealthBuilder::start`](super::HealthBuilder::start) as `health.{name}.url`, without what
+    /// is secret in it.
+    ///
+    /// ```
+    /// use tower_vitals::health::{Check, Role};
+    ///
+    /// # fn checks() -> Check {
+    /// Check::reqwest("payments", reqwest::Client::new(), "http://payments:8080/readyz").role(Role::Optional)
+    /// # }
+    /// ```
+    #[cfg(feature = "reqwest")]
+    #[cfg_attr(tower_vitals_docsrs, doc(cfg(feature = "reqwest")))]
+    #[must_use]
+    pub fn reqwest(name: &str, client: reqwest::Client, url: &str) -> Self {
+        let parsed = reqwest::Url::parse(url).ok();
+        let Some(address) = parsed.filter(|url| matches!(url.scheme(), "http" | "https")) else {
+            let reason = "expected an http or https address";
+            return Self::refused(name, "url", without_secrets(url), reason);
+        };
+        Self::new(name, move || {
+            let asked = client.get(address.clone()).send();
+            async move {
+                let answer = asked.await.map_err(reqwest::Error::without_url)?;
+                let status = answer.status();
+                match status.is_success() {
+                    true => Ok(()),
+                    false => Err::<_, BoxError>(format!("answered {}", status.as_u16()).into()),
+                }
+            }
+        })
     }
 
     /// Whether Redis answers a ping on a connection of its own.
@@ -88,6 +136,17 @@ impl Check {
         })
         .word("connected")
     }
+}
+
+/// As much of an address as may be shown: what stands before an `@` may be a password, what stands behind a `?` a key.
+#[cfg(feature = "reqwest")]
+fn without_secrets(url: &str) -> String {
+    let shown = match url.rsplit_once('@') {
+        Some((_, host)) => format!("…@{host}"),
+        None => url.to_owned(),
+    };
+    let end = shown.find(['?', '#']).unwrap_or(shown.len());
+    shown[..end].to_owned()
 }
 
 #[cfg(test)]

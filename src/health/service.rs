@@ -51,7 +51,7 @@ pub enum Details {
     /// Nobody: they are in the log.
     #[default]
     Never,
-    /// Whoever sends `Authorization: Bearer` with this token.
+    /// Whoever sends `Authorization: Bearer` with this token, once; anybody else is answered as without one.
     Token(String),
     /// Everybody, on purpose.
     Public,

@@ -25,6 +25,7 @@ mod health_client;
 mod probe;
 
 mod categories;
+mod checks;
 mod command;
 mod composition;
 mod conservation;

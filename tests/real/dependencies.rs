@@ -1,0 +1,237 @@
+//! Stops, freezes and starts a real PostgreSQL and a real Redis beneath an application under load.
+
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use axum::{Router, routing::get};
+use serde_json::Value;
+use sqlx::postgres::PgPoolOptions;
+use tokio::{
+    net::TcpListener,
+    task::JoinSet,
+    time::{self, Instant},
+};
+use tower_vitals::{
+    Vitals,
+    health::{Check, Health, Role},
+};
+
+use crate::servers::{CONNECTIONS, Kind, Server};
+
+const INTERVAL: Duration = Duration::from_millis(500);
+const TIMEOUT: Duration = Duration::from_secs(2);
+/// After so long a change has been noticed: an interval, which may be a tenth longer, and a timeout, with a tenth for good
+/// measure.
+const LATEST: Duration = Duration::from_millis(2_750);
+/// Of the pool, which leaves one for others.
+const POOLED: u32 = CONNECTIONS - 1;
+
+/// What `/health` says: its code, the whole, `database` and `cache`.
+type Said = (u16, &'static str, &'static str, &'static str);
+
+const WELL: Said = (200, "healthy", "connected", "connected");
+const NO_CACHE: Said = (200, "degraded", "connected", "unavailable");
+const NO_DATABASE: Said = (503, "unhealthy", "unavailable", "connected");
+const BUSY: Said = (200, "degraded", "degraded", "connected");
+
+/// An application over both, on a socket of its own.
+struct Application {
+    address: SocketAddr,
+    client: reqwest::Client,
+}
+
+/// Requests that have nothing to do with the dependencies.
+#[derive(Default)]
+struct Load {
+    done: AtomicBool,
+    answered: AtomicU64,
+    slowest_ms: AtomicU64,
+}
+
+// === impl Application ===
+
+impl Application {
+    async fn start(pool: sqlx::PgPool, redis: redis::Client) -> Self {
+        let health = Health::builder()
+            .check(
+                Check::sqlx("database", pool)
+                    .interval(INTERVAL)
+                    .timeout(TIMEOUT),
+            )
+            .check(
+                Check::redis("cache", redis)
+                    .role(Role::Optional)
+                    .interval(INTERVAL)
+                    .timeout(TIMEOUT),
+            )
+            .start()
+            .unwrap();
+        let vitals = Vitals::builder()
+            .isolated()
+            .health(health.service())
+            .build()
+            .unwrap();
+        let app = Router::new()
+            .route("/", get(async || "hello"))
+            .layer(vitals.layer())
+            .merge(vitals.routes());
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
+        Self {
+            address,
+            client: reqwest::Client::new(),
+        }
+    }
+
+    async fn get(&self, path: &str) -> (u16, String) {
+        let url = format!("http://{}{path}", self.address);
+        let response = self.client.get(url).send().await.unwrap();
+        let code = response.status().as_u16();
+        (code, response.text().await.unwrap())
+    }
+
+    /// Whether it says this now, in all its ways.
+    async fn says(&self, (code, status, database, cache): Said) -> bool {
+        let (answered, body) = self.get("/health").await;
+        assert!(
+            !body.contains("s3cret") && !body.contains("127.0.0.1"),
+            "{body}"
+        );
+        assert_eq!(self.get("/livez").await, (200, "ok".into()));
+        let report: Value = serde_json::from_str(&body).unwrap();
+        let found = report["status"] == status
+            && report["checks"]["database"] == database
+            && report["checks"]["cache"] == cache;
+        if found {
+            assert_eq!(answered, code, "{body}");
+        }
+        found
+    }
+
+    /// Sees it say this, and nothing else, for so many questions.
+    async fn stays(&self, said: Said, questions: u32) {
+        let began = Instant::now();
+        while began.elapsed() < LATEST * questions {
+            assert!(self.says(said).await, "not {said:?} any more");
+            time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    /// Waits until it says this, and asks whether that was in time.
+    async fn turns(&self, said: Said, when: &str) {
+        let began = Instant::now();
+        while !self.says(said).await {
+            assert!(
+                began.elapsed() < Duration::from_secs(20),
+                "{when}: never {said:?}"
+            );
+            time::sleep(Duration::from_millis(10)).await;
+        }
+        let took = began.elapsed();
+        println!("{when}: {said:?} after {} ms", took.as_millis());
+        assert_eq!(self.get("/readyz").await.0, said.0);
+        assert!(
+            took <= (INTERVAL + TIMEOUT).mul_f64(1.1),
+            "{when}: {took:?}"
+        );
+    }
+}
+
+// === impl Load ===
+
+impl Load {
+    /// One client that asks until it is told to stop; whatever but 200 fails it.
+    async fn ask(self: Arc<Self>, address: SocketAddr) {
+        let client = reqwest::Client::new();
+        while !self.done.load(Ordering::Relaxed) {
+            let began = Instant::now();
+            let response = client
+                .get(format!("http://{address}/"))
+                .send()
+                .await
+                .unwrap();
+            assert_eq!(response.status(), 200);
+            assert_eq!(response.text().await.unwrap(), "hello");
+            let took = began.elapsed().as_millis() as u64;
+            self.answered.fetch_add(1, Ordering::Relaxed);
+            self.slowest_ms.fetch_max(took, Ordering::Relaxed);
+            time::sleep(Duration::from_millis(2)).await;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs PostgreSQL and Redis; .ci/run installs them"]
+async fn each_way_to_lose_a_dependency_is_told_in_time_and_hurts_nothing_else() {
+    let (mut postgres, mut redis) = (Server::new(Kind::Postgres), Server::new(Kind::Redis));
+    let options = PgPoolOptions::new().max_connections(POOLED);
+    let pool = options.connect(&postgres.url()).await.unwrap();
+    let all = async || {
+        let each = (0..POOLED).map(|_| pool.acquire());
+        futures::future::try_join_all(each).await.unwrap()
+    };
+    let app = Application::start(pool.clone(), redis::Client::open(redis.url()).unwrap()).await;
+    let load = Arc::new(Load::default());
+    let mut clients = JoinSet::new();
+    for _ in 0..4 {
+        clients.spawn(Arc::clone(&load).ask(app.address));
+    }
+    app.turns(WELL, "both are up").await;
+
+    redis.stop();
+    app.turns(NO_CACHE, "Redis is stopped").await;
+    redis.start();
+    app.turns(WELL, "Redis is started").await;
+    redis.freeze();
+    app.turns(NO_CACHE, "Redis is frozen").await;
+    redis.thaw();
+    app.turns(WELL, "Redis goes on").await;
+
+    postgres.stop();
+    app.turns(NO_DATABASE, "PostgreSQL is stopped").await;
+    postgres.start();
+    app.turns(WELL, "PostgreSQL is started").await;
+    // With every connection open and idle, each of which will be found not to answer.
+    drop(all().await);
+    postgres.freeze();
+    app.turns(NO_DATABASE, "PostgreSQL is frozen").await;
+    app.stays(NO_DATABASE, POOLED + 1).await;
+    postgres.thaw();
+    app.turns(WELL, "PostgreSQL goes on").await;
+
+    let busy = all().await;
+    app.turns(BUSY, "every connection is in use").await;
+    postgres.freeze();
+    app.turns(
+        NO_DATABASE,
+        "PostgreSQL is frozen while every connection is in use",
+    )
+    .await;
+    postgres.thaw();
+    app.turns(BUSY, "PostgreSQL goes on").await;
+    // Another program has taken what was left: who is turned away was answered.
+    let last = PgPoolOptions::new().max_connections(1);
+    let last = last.connect(&postgres.url()).await.unwrap();
+    app.stays(BUSY, 2).await;
+    last.close().await;
+    drop(busy);
+    app.turns(WELL, "the connections are given back").await;
+
+    assert!(clients.try_join_next().is_none(), "a request failed");
+    load.done.store(true, Ordering::Relaxed);
+    clients.join_all().await;
+    let answered = load.answered.load(Ordering::Relaxed);
+    let slowest = load.slowest_ms.load(Ordering::Relaxed);
+    println!("{answered} other requests, the slowest in {slowest} ms");
+    assert!(
+        answered > 1_000 && slowest < 1_000,
+        "{answered}, {slowest} ms"
+    );
+}
