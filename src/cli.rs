@@ -1,4 +1,4 @@
-//! Asks a running service how it is, for a person, a script or a container's `HEALTHCHECK`.
+//! Asks a running service how it is, for a person, a script or a container's `HEALTHCHECK`; and records deployments.
 //!
 //! The command `vitals` is [`main`]; an application that has a command line of its own takes [`Check`] into it as a subcommand:
 //!
@@ -32,6 +32,9 @@ use clap::{Args, Parser, ValueEnum};
 use serde_json::Value;
 use tokio::time::Instant;
 
+#[cfg(feature = "sentry")]
+use crate::{deployment::Deployment, release::Release, sentry::SentryOptions};
+
 /// More than any report has.
 const LONGEST: u64 = 1 << 20;
 
@@ -42,6 +45,9 @@ enum Command {
     /// Reads a service's health: exits with 0 if it is healthy or degraded, 1 if not, 2 if nobody answers or the question is
     /// wrong.
     Check(Check),
+    /// Records a deployment in Sentry: exits with 0 if it was taken, 2 if not.
+    #[cfg(feature = "sentry")]
+    Deploy(Deploy),
 }
 
 /// The subcommand `check`.
@@ -70,6 +76,28 @@ pub struct Check {
     format: Format,
 }
 
+/// The subcommand `deploy`: where to, `SENTRY_DSN` says.
+#[cfg(feature = "sentry")]
+#[cfg_attr(tower_vitals_docsrs, doc(cfg(feature = "sentry")))]
+#[derive(Args, Clone, Debug)]
+pub struct Deploy {
+    /// What runs now [default: SENTRY_RELEASE, APP_VERSION or VERSION]
+    #[arg(long)]
+    version: Option<String>,
+    /// Where it runs [default: SENTRY_ENVIRONMENT or ENVIRONMENT, and production]
+    #[arg(long)]
+    environment: Option<String>,
+    /// Who did it
+    #[arg(long, env = "DEPLOYED_BY", default_value = "automated")]
+    by: String,
+    /// What is new in it
+    #[arg(long, default_value = "")]
+    changes: String,
+    /// How long to wait: `10`, `10s` or `500ms`
+    #[arg(long, env = "TIMEOUT", default_value = "10s", value_parser = duration)]
+    timeout: Duration,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Format {
     Text,
@@ -87,8 +115,60 @@ struct Report {
 /// The command `vitals`, from its arguments to its exit code.
 #[must_use]
 pub fn main() -> ExitCode {
-    let Command::Check(check) = Command::parse();
-    check.run()
+    match Command::parse() {
+        Command::Check(check) => check.run(),
+        #[cfg(feature = "sentry")]
+        Command::Deploy(deploy) => deploy.run(),
+    }
+}
+
+// === impl Deploy ===
+
+#[cfg(feature = "sentry")]
+impl Deploy {
+    /// Sends the event, says whether it was taken, and gives the exit code.
+    #[must_use]
+    pub fn run(&self) -> ExitCode {
+        // What cannot be said to anybody changes nothing.
+        match self.send() {
+            Ok(what) => {
+                let _ = writeln!(io::stdout(), "✓ {what}");
+                ExitCode::SUCCESS
+            }
+            Err(error) => {
+                let _ = writeln!(io::stderr(), "✗ {error}");
+                ExitCode::from(2)
+            }
+        }
+    }
+
+    fn send(&self) -> Result<String, String> {
+        let known = Release::from_env();
+        let given = |said: &Option<String>| said.clone().filter(|said| !said.is_empty());
+        let version = given(&self.version).or(known.version);
+        let version = version.ok_or(
+            "--version: none given, and neither SENTRY_RELEASE, APP_VERSION nor VERSION is set",
+        )?;
+        let environment = given(&self.environment).unwrap_or(known.environment);
+        let by = if self.by.is_empty() {
+            "automated"
+        } else {
+            &self.by
+        };
+        let deployment = Deployment::new(&version)
+            .environment(&environment)
+            .by(by)
+            .changes(&self.changes);
+        let options = SentryOptions::from_env().map_err(|error| error.to_string())?;
+        let sent = options
+            .send(&deployment, self.timeout)
+            .map_err(|error| error.to_string())?;
+        match sent {
+            Some(true) => Ok(format!("{version} in {environment}")),
+            Some(false) => Err("Sentry did not take it".into()),
+            None => Err("SENTRY_DSN: not set, so there is nobody to tell".into()),
+        }
+    }
 }
 
 // === impl Check ===

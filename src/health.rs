@@ -37,7 +37,7 @@ mod service;
 use std::{
     fmt,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError, Weak,
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
@@ -112,6 +112,9 @@ struct Inner {
     draining: AtomicBool,
     started: AtomicBool,
     changed: watch::Sender<u64>,
+    /// Who else is told, once a `Vitals` knows these checks.
+    #[cfg(feature = "sentry")]
+    sentry: OnceLock<crate::sentry::Connection>,
 }
 
 struct Entry {
@@ -189,6 +192,8 @@ impl HealthBuilder {
             entries: self.checks.into_iter().map(entry).collect(),
             draining: AtomicBool::new(false),
             changed: watch::Sender::new(0),
+            #[cfg(feature = "sentry")]
+            sentry: OnceLock::new(),
         });
         if !inner.entries.is_empty() {
             let runtime = runtime::with_clock("health")?;
@@ -280,11 +285,17 @@ impl Health {
         state.error = error.map(Into::into);
         drop(state);
         let change = (before != status).then_some((before, status));
-        tell(entry, change);
+        self.inner.tell(entry, change);
         if change.is_some() {
             self.inner.changed.send_modify(|version| *version += 1);
         }
         true
+    }
+
+    /// Tells Sentry of critical checks that fail; of several that want to know, the first does.
+    #[cfg(feature = "sentry")]
+    pub(crate) fn tell_sentry(&self, sentry: crate::sentry::Connection) {
+        let _ = self.inner.sentry.set(sentry);
     }
 
     /// Fails readiness from now on, so that nobody sends more; liveness stays.
@@ -311,6 +322,41 @@ impl fmt::Debug for Health {
         f.debug_struct("Health")
             .field("status", &self.status())
             .finish_non_exhaustive()
+    }
+}
+
+// === impl Inner ===
+
+impl Inner {
+    /// To the recorder after each answer, to the log where it changed.
+    fn tell(&self, entry: &Entry, change: Option<(Status, Status)>) {
+        let report = entry.report();
+        let name = report.name.to_string();
+        let value = match report.status {
+            Status::Healthy => 1.0,
+            Status::Degraded => 0.5,
+            Status::Unknown | Status::Unhealthy => 0.0,
+        };
+        metrics::gauge!("health_check_status", "check" => name.clone()).set(value);
+        metrics::histogram!("health_check_duration_seconds", "check" => name.clone())
+            .record(report.latency.as_secs_f64());
+        let since = report.last_success.and_then(|last| {
+            #[expect(clippy::disallowed_types, reason = "Prometheus counts from there")]
+            last.duration_since(std::time::SystemTime::UNIX_EPOCH).ok()
+        });
+        if let Some(since) = since {
+            metrics::gauge!("health_check_last_success_timestamp_seconds", "check" => name)
+                .set(since.as_secs_f64());
+        }
+        if let Some((from, to)) = change {
+            log::health(&report, from, to);
+            #[cfg(feature = "sentry")]
+            if let Some(sentry) = self.sentry.get()
+                && (report.role, to) == (Role::Critical, Status::Unhealthy)
+            {
+                sentry.health(&report);
+            }
+        }
     }
 }
 
@@ -398,9 +444,10 @@ async fn keep_asking(inner: Weak<Inner>, index: usize) {
         let began = Instant::now();
         let answer = ask(&check).await;
         let latency = began.elapsed();
-        let told = with(&inner, index, |entry| {
+        let told = inner.upgrade().map(|inner| {
+            let entry = &inner.entries[index];
             let change = entry.take(&answer, latency);
-            tell(entry, change);
+            inner.tell(entry, change);
             change.is_some()
         });
         match told {
@@ -434,30 +481,5 @@ async fn ask(check: &Check) -> Result<Answer, String> {
             asked.abort();
             Err(format!("no answer within {:?}", check.timeout))
         }
-    }
-}
-
-/// To the recorder after each answer, to the log where it changed.
-fn tell(entry: &Entry, change: Option<(Status, Status)>) {
-    let report = entry.report();
-    let name = report.name.to_string();
-    let value = match report.status {
-        Status::Healthy => 1.0,
-        Status::Degraded => 0.5,
-        Status::Unknown | Status::Unhealthy => 0.0,
-    };
-    metrics::gauge!("health_check_status", "check" => name.clone()).set(value);
-    metrics::histogram!("health_check_duration_seconds", "check" => name.clone())
-        .record(report.latency.as_secs_f64());
-    let since = report.last_success.and_then(|last| {
-        #[expect(clippy::disallowed_types, reason = "Prometheus counts from there")]
-        last.duration_since(std::time::SystemTime::UNIX_EPOCH).ok()
-    });
-    if let Some(since) = since {
-        metrics::gauge!("health_check_last_success_timestamp_seconds", "check" => name)
-            .set(since.as_secs_f64());
-    }
-    if let Some((from, to)) = change {
-        log::health(&report, from, to);
     }
 }

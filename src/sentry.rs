@@ -44,6 +44,7 @@ use sentry::{
         contexts::ContextIntegration,
         panic::PanicIntegration,
     },
+    protocol::Event,
     types::Dsn,
 };
 use tower_layer::Layer;
@@ -312,6 +313,26 @@ impl SentryOptions {
         self
     }
 
+    /// Sends a deployment and nothing else: whether it was taken in time, or `None` where there is nobody to send it to.
+    #[cfg(feature = "cli")]
+    pub(crate) fn send(
+        self,
+        deployment: &crate::Deployment,
+        timeout: Duration,
+    ) -> Result<Option<bool>, ConfigError> {
+        let metrics = crate::metrics::Settings::new().isolated()?;
+        let connection = self.connect(&Release::unknown(), &metrics, false)?;
+        if connection.client.is_none() {
+            return Ok(None);
+        }
+        connection.capture(deployment.event());
+        let unsent = connection.flush(timeout);
+        let totals = metrics.totals();
+        Ok(Some(
+            unsent + totals.dropped_sentry + totals.dropped_sentry_scrubbing == 0,
+        ))
+    }
+
     /// The client; one that is `shared` also takes what is captured outside of any request, unless another does already.
     pub(crate) fn connect(
         self,
@@ -405,15 +426,37 @@ impl Connection {
         self.progress.unsent()
     }
 
-    /// Captures an event outside of any request.
-    pub(crate) fn capture(&self, event: sentry::protocol::Event<'static>) {
-        if !self.reporter.is_on() {
+    /// Captures an event outside of any request, unless the same was told often enough.
+    pub(crate) fn capture(&self, event: Event<'static>) {
+        if !self.reporter.is_on() || !self.reporter.admits(&event) {
             return;
         }
         match &self.client {
             Some(client) => _ = client.capture_event(event, None),
-            None => _ = Hub::current().capture_event(event),
+            None => _ = Hub::main().capture_event(event),
         }
+    }
+
+    /// Tells of a critical check that failed, with the error that only those see who may.
+    #[cfg(feature = "health")]
+    pub(crate) fn health(&self, report: &crate::health::CheckReport) {
+        let mut event = Event {
+            message: Some(format!("health check {} failed", report.name)),
+            fingerprint: [scope::OURS, "health", &report.name]
+                .map(|part| part.to_owned().into())
+                .to_vec()
+                .into(),
+            ..Event::default()
+        };
+        event.tags.insert("check".into(), report.name.to_string());
+        event.extra.insert(
+            "latency_ms".into(),
+            (report.latency.as_micros() as f64 / 1e3).into(),
+        );
+        if let Some(error) = &report.error {
+            event.extra.insert("error".into(), (&**error).into());
+        }
+        self.capture(event);
     }
 }
 

@@ -455,6 +455,10 @@ impl VitalsBuilder {
             }
             None => Connection::off(),
         };
+        #[cfg(all(feature = "health", feature = "sentry"))]
+        if let Some(health) = self.health.as_ref().map(HealthService::handle) {
+            health.tell_sentry(sentry.clone());
+        }
         metrics.runs(&release);
         if !matches!(self.recorder, Recorder::Isolated) {
             release.announce();

@@ -1,4 +1,4 @@
-//! The command `vitals`: asks a service how it is.
+//! The command `vitals`: asks a service how it is, and records deployments.
 
 use std::process::ExitCode;
 

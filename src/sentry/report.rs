@@ -211,6 +211,23 @@ impl Reporter {
         self.on
     }
 
+    /// Whether an event of nobody's request may be told; counts it if not.
+    pub(super) fn admits(&self, event: &Event<'_>) -> bool {
+        let fingerprint: Vec<_> = event
+            .fingerprint
+            .iter()
+            .map(|part| part.to_string())
+            .collect();
+        let admitted = self
+            .flood
+            .admit(&fingerprint, self.reports.per_minute)
+            .is_some();
+        if !admitted {
+            self.metrics().dropped(Sink::SentryFlood);
+        }
+        admitted
+    }
+
     /// Tells that a request has no answer yet.
     pub(crate) fn stuck(&self, exchange: &Exchange) {
         let Some(scope) = exchange

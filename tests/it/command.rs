@@ -11,7 +11,10 @@ use tower_vitals::{
     health::{self, Health, Role},
 };
 
-use crate::wire::{Server, eventually};
+use crate::{
+    dsn::{Answer, Dsn},
+    wire::{Server, eventually},
+};
 
 #[derive(Parser)]
 struct Command {
@@ -130,4 +133,48 @@ async fn whoever_does_not_answer_is_unreachable_and_not_unhealthy() {
         );
     }
     drops.abort();
+}
+
+/// `vitals deploy` as a pipeline runs it: its exit code, and what it says.
+fn deploy(dsn: &str, arguments: &[&str]) -> (Option<i32>, String) {
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_vitals"))
+        .arg("deploy")
+        .args(arguments)
+        .env_clear()
+        .env("SENTRY_DSN", dsn)
+        .env("DEPLOYED_BY", "pipeline")
+        .output()
+        .unwrap();
+    let said = [output.stdout, output.stderr].concat();
+    (
+        output.status.code(),
+        String::from_utf8(said).unwrap().trim().to_owned(),
+    )
+}
+
+#[test]
+fn a_deployment_is_recorded_or_the_pipeline_hears_of_it() {
+    let dsn = Dsn::start(Answer::Status(200));
+    let new = [
+        "--version",
+        "shop@2.0",
+        "--environment",
+        "canary",
+        "--changes",
+        "all new",
+    ];
+    let said = deploy(&dsn.url(), &new);
+    assert_eq!(said, (Some(0), "✓ shop@2.0 in canary".into()));
+    let [event] = &dsn.events()[..] else { panic!() };
+    assert_eq!(event["message"], "deployed shop@2.0 to canary");
+    assert_eq!(event["tags"]["deployed_by"], "pipeline");
+    let refusing = Dsn::start(Answer::Status(500));
+    assert_eq!(
+        deploy(&refusing.url(), &new),
+        (Some(2), "✗ Sentry did not take it".into())
+    );
+    let (code, said) = deploy("", &new);
+    assert_eq!((code, said.contains("SENTRY_DSN")), (Some(2), true));
+    let (code, said) = deploy(&dsn.url(), &[]);
+    assert_eq!((code, said.contains("--version")), (Some(2), true));
 }

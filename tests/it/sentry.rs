@@ -41,6 +41,7 @@ use tower_vitals::{
     Deployment, Failure, Release, RequestContext, RequestIdLayer, SentryScopeLayer, TimingLayer,
     Vitals,
     exchange::Exchange,
+    health::{Health, Role, Status},
     sentry::{Reports, SentryOptions, guard},
     vitals::VitalsBuilder,
 };
@@ -965,4 +966,33 @@ fn a_thread_that_ends_with_a_request_in_its_hands_ends_well() {
     assert_eq!((totals.aborted, totals.in_flight), (4, 0));
     // Where it could still be told it was, and elsewhere it was counted.
     assert_eq!(dsn.events().len() as u64 + totals.dropped_sentry, 4);
+}
+
+#[tokio::test]
+async fn a_critical_check_that_fails_is_told_without_its_password() {
+    let dsn = Dsn::start(Answer::Status(200));
+    let health = Health::builder()
+        .by_hand("database", Role::Critical)
+        .by_hand("cache", Role::Optional)
+        .start()
+        .unwrap();
+    let vitals = reporting(&dsn).health(health.service()).build().unwrap();
+    health.set("database", Status::Healthy, None);
+    health.set("cache", Status::Unhealthy, Some("no cache"));
+    health.set(
+        "database",
+        Status::Unhealthy,
+        Some("postgres://user:SENTINEL@db/shop is away"),
+    );
+    health.set("database", Status::Unhealthy, Some("still"));
+    vitals.flush(LONG);
+    let [event] = &dsn.events()[..] else {
+        panic!("{:?}", dsn.events())
+    };
+    assert_eq!(event["message"], "health check database failed");
+    assert_eq!(
+        event["extra"]["error"],
+        "postgres://[Filtered]@db/shop is away"
+    );
+    assert_eq!(tags(event), [("check", "database")]);
 }
