@@ -26,7 +26,7 @@ use tower::{
     util::BoxCloneSyncService,
 };
 use tower_vitals::{
-    ErrorCategoryLayer, Examined, LogLayer, RequestIdLayer, TimingLayer, Vitals,
+    ErrorCategoryLayer, Examined, LogLayer, RequestIdLayer, SentryScopeLayer, TimingLayer, Vitals,
     exclude::{ExcludeLayer, Patterns},
     metrics::Settings,
     timing::SeverityBands,
@@ -174,6 +174,7 @@ fn layer(number: usize, vitals: &Vitals, inner: Boxed) -> Boxed {
         2 => boxed(LogLayer::new().metrics(metrics).layer(inner)),
         3 => boxed(vitals.layer().layer(inner)),
         4 => boxed(ErrorCategoryLayer::new().metrics(metrics).layer(inner)),
+        5 => boxed(SentryScopeLayer::new().metrics(metrics).layer(inner)),
         _ => boxed(ExcludeLayer::new(RequestIdLayer::new(), Patterns::default()).layer(inner)),
     }
 }
@@ -233,9 +234,15 @@ async fn thirteen_kinds(service: Boxed) {
 #[tokio::test]
 async fn any_subset_in_any_order_counts_each_request_once() {
     fastrand::seed(2);
-    let subsets = (0..64_u32).map(|set| (0..6).filter(|at| set & (1 << at) != 0).collect());
+    let transport = sentry::test::TestTransport::new();
+    let options = sentry::ClientOptions::new()
+        .dsn("http://public@localhost/1")
+        .transport(transport);
+    let client = Arc::new(sentry::Client::with_options(options));
+    sentry::Hub::current().bind_client(Some(client));
+    let subsets = (0..128_u32).map(|set| (0..7).filter(|at| set & (1 << at) != 0).collect());
     let orders = (0..50).map(|_| {
-        let mut order: Vec<usize> = vec![0, 1, 2, 3, 4, 5, 0, 1, 2, 3, 4];
+        let mut order: Vec<usize> = vec![0, 1, 2, 3, 4, 5, 6, 0, 1, 2, 3, 4, 5];
         fastrand::shuffle(&mut order);
         order
     });

@@ -49,7 +49,7 @@ use tracing_subscriber::{Layer as _, filter::LevelFilter, layer::SubscriberExt};
 
 use crate::{
     dsn::{Answer, Dsn},
-    wire::{Server, silence_panics_that_were_asked_for},
+    wire::{Server, settled, silence_panics_that_were_asked_for},
 };
 
 const LONG: Duration = Duration::from_secs(20);
@@ -604,6 +604,7 @@ async fn sentry_away_or_hanging_costs_a_counter_and_ends_in_time() {
         (Answer::Never, false),
         (Answer::Status(500), false),
         (Answer::Status(200), true),
+        (Answer::Status(200), false),
     ] {
         let dsn = Dsn::start(answer);
         let url = if refused {
@@ -645,7 +646,9 @@ async fn sentry_away_or_hanging_costs_a_counter_and_ends_in_time() {
             "{:?}",
             began.elapsed()
         );
-        assert_eq!(dropped + unsent, 501, "all is accounted for");
+        let arrived = dsn.events().len() as u64;
+        assert_eq!(arrived + dropped + unsent, 501, "all is accounted for");
+        assert_eq!(arrived > 0, answer == Answer::Status(200) && !refused);
         assert_eq!(unsent > 0, hangs);
     }
 }
@@ -995,4 +998,42 @@ async fn a_critical_check_that_fails_is_told_without_its_password() {
         "postgres://[Filtered]@db/shop is away"
     );
     assert_eq!(tags(event), [("check", "database")]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_hung_sentry_holds_up_no_shutdown() {
+    let dsn = Dsn::start(Answer::Never);
+    let health = Health::builder().start().unwrap();
+    let vitals = reporting(&dsn)
+        .health(health.service())
+        .drain_delay(Duration::ZERO)
+        .shutdown_deadline(Duration::from_millis(500))
+        .build()
+        .unwrap();
+    let app = Router::new()
+        .route("/500", get(async || StatusCode::INTERNAL_SERVER_ERROR))
+        .route("/hangs", get(async || std::future::pending::<()>().await))
+        .layer(vitals.layer());
+    for _ in 0..3 {
+        send(&app, "/500").await;
+    }
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let server = axum::serve(listener, app).with_graceful_shutdown(vitals.drained());
+    let running = vitals.clone();
+    let running = task::spawn(async move { running.run(server).await });
+    let mut hanging = tokio::net::TcpStream::connect(address).await.unwrap();
+    tokio::io::AsyncWriteExt::write_all(&mut hanging, b"GET /hangs HTTP/1.1\r\nhost: x\r\n\r\n")
+        .await
+        .unwrap();
+    settled(&vitals, |totals| totals.in_flight == 1).await;
+    let began = Instant::now();
+    health.drain();
+    let drained = running.await.unwrap().unwrap();
+    assert!(
+        began.elapsed() < Duration::from_millis(700 + 150),
+        "{:?}",
+        began.elapsed()
+    );
+    assert_eq!((drained.unfinished, drained.unsent), (1, 3));
 }
