@@ -10,11 +10,12 @@ use std::{
 
 use tower_vitals_benches::{
     Case, Driver, SUBJECTS, Subject,
+    clock::{cpu_time, median},
     subject::{PEERS, PEERS_JSON},
 };
 
 use crate::{
-    measure::{self, cpu_time, median},
+    measure,
     table::{self, number, number_or_dash},
 };
 
@@ -104,12 +105,13 @@ fn all() -> Vec<Vec<Cost>> {
     let next = AtomicUsize::new(0);
     let costs = Mutex::new(vec![None; jobs.len()]);
     let work = || {
-        while let Some((subject, case)) = jobs.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let cost = Some(Cost::of(subject, *case));
-            let place = jobs
-                .iter()
-                .position(|job| std::ptr::eq(job.0, *subject) && job.1 == *case);
-            costs.lock().expect("no panic")[place.expect("a job")] = cost;
+        loop {
+            let job = next.fetch_add(1, Ordering::Relaxed);
+            let Some((subject, case)) = jobs.get(job) else {
+                break;
+            };
+            let cost = Cost::of(subject, *case);
+            costs.lock().expect("no panic")[job] = Some(cost);
         }
     };
     thread::scope(|scope| {

@@ -37,6 +37,7 @@ impl Driver {
         }
     }
 
+    /// Another handle to it.
     pub fn app(&self) -> Router {
         self.app.clone()
     }

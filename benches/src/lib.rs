@@ -1,6 +1,7 @@
 //! One application, and everything that can stand around it.
 
 pub mod application;
+pub mod clock;
 pub mod driver;
 pub mod ours;
 pub mod peers;

@@ -3,21 +3,25 @@
 mod costs;
 mod measure;
 mod table;
+mod wire;
 
 use std::env;
 
 use tower_vitals_benches::{Case, Subject};
 
 const USAGE: &str = "\
-without arguments: instructions, allocations and CPU time of a request, in one process";
+without arguments: instructions, allocations and CPU time of a request, in one process
+wire: requests/s, p99 and CPU time of servers under wrk and h2load";
 
 fn main() {
     let arguments: Vec<String> = env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments[..] {
         [] => costs::print(),
+        ["wire"] => wire::print(),
         // What the above start, each in a process of its own: recorders, subscribers and clients are global.
         ["run", subject, case] => costs::run(Subject::named(subject), Case::named(case)),
+        ["serve", subject] => wire::serve(Subject::named(subject)),
         ["ratio", subject, case] => costs::ratio(Subject::named(subject), Case::named(case)),
         _ => eprintln!("{USAGE}"),
     }

@@ -11,8 +11,6 @@ use std::{
     },
 };
 
-use rustix::time::{ClockId, clock_gettime};
-
 static VALGRIND: LazyLock<bool> = LazyLock::new(|| {
     let found = Command::new("valgrind").arg("--version").output().is_ok();
     if !found {
@@ -74,7 +72,7 @@ pub fn counted(arguments: &[&str]) -> Vec<f64> {
     parse(&output(Command::new(&*PROGRAM).args(arguments)))
 }
 
-fn output(command: &mut Command) -> String {
+pub fn output(command: &mut Command) -> String {
     let program = command.get_program().to_owned();
     let out = command
         .output()
@@ -87,20 +85,4 @@ fn output(command: &mut Command) -> String {
 fn parse(text: &str) -> Vec<f64> {
     let words = text.split_whitespace();
     words.map(|word| word.parse().expect("a number")).collect()
-}
-
-/// The CPU time that this thread takes for it, in seconds.
-pub fn cpu_time(run: impl FnOnce()) -> f64 {
-    let now = || {
-        let time = clock_gettime(ClockId::ThreadCPUTime);
-        time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
-    };
-    let start = now();
-    run();
-    now() - start
-}
-
-pub fn median(mut numbers: Vec<f64>) -> f64 {
-    numbers.sort_by(f64::total_cmp);
-    numbers[numbers.len() / 2]
 }

@@ -8,7 +8,7 @@ use tower_vitals::{
     logs::{self, Format},
     metrics::Settings,
 };
-use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::{EnvFilter, Layer, layer::SubscriberExt};
 
 pub fn request_id(app: Router) -> Router {
     app.layer(RequestIdLayer::new())
@@ -57,8 +57,9 @@ fn build(builder: tower_vitals::vitals::VitalsBuilder) -> Vitals {
     builder.build().expect("good settings")
 }
 
+/// As `logs::init` does; without a filter, h2 would log each of its frames.
 fn json() {
-    let layer = logs::layer(Format::Json, io::sink, false);
+    let layer = logs::layer(Format::Json, io::sink, false).with_filter(EnvFilter::new("info"));
     let subscriber = tracing_subscriber::registry().with(layer);
     tracing::subscriber::set_global_default(subscriber).expect("the first subscriber");
 }

@@ -34,10 +34,7 @@ pub const SUBJECTS: [Subject; 23] = [
     subject("opentelemetry-instrumentation-tower", peers::opentelemetry),
     subject("tower-otel", peers::tower_otel),
     subject(PEERS, peers::full),
-    subject(
-        "peers: full stack in one ServiceBuilder",
-        peers::full_in_one,
-    ),
+    subject(PEERS_IN_ONE, peers::full_in_one),
     subject(PEERS_JSON, peers::full_json),
     subject(
         "peers: full stack in one ServiceBuilder, JSON log",
@@ -49,6 +46,7 @@ pub const OURS: &str = "ours: full stack";
 pub const OURS_JSON: &str = "ours: full stack, JSON log";
 pub const PROMETHEUS: &str = "axum-prometheus";
 pub const PEERS: &str = "peers: full stack";
+pub const PEERS_IN_ONE: &str = "peers: full stack in one ServiceBuilder";
 pub const PEERS_JSON: &str = "peers: full stack, JSON log";
 
 const fn subject(name: &'static str, around: fn(Router) -> Router) -> Subject {
