@@ -1,5 +1,6 @@
 //! Prints what our stack costs beside what people use today.
 
+mod contention;
 mod costs;
 mod measure;
 mod table;
@@ -11,7 +12,8 @@ use tower_vitals_benches::{Case, Subject};
 
 const USAGE: &str = "\
 without arguments: instructions, allocations and CPU time of a request, in one process
-wire: requests/s, p99 and CPU time of servers under wrk and h2load";
+wire: requests/s, p99 and CPU time of servers under wrk and h2load
+contention: two threads on one route against one";
 
 fn main() {
     let arguments: Vec<String> = env::args().skip(1).collect();
@@ -19,8 +21,10 @@ fn main() {
     match arguments[..] {
         [] => costs::print(),
         ["wire"] => wire::print(),
+        ["contention"] => contention::print(),
         // What the above start, each in a process of its own: recorders, subscribers and clients are global.
         ["run", subject, case] => costs::run(Subject::named(subject), Case::named(case)),
+        ["contend", subject] => contention::run(Subject::named(subject)),
         ["serve", subject] => wire::serve(Subject::named(subject)),
         ["ratio", subject, case] => costs::ratio(Subject::named(subject), Case::named(case)),
         _ => eprintln!("{USAGE}"),
