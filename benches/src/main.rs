@@ -3,6 +3,7 @@
 mod contention;
 mod costs;
 mod measure;
+mod scale;
 mod table;
 mod wire;
 
@@ -13,7 +14,8 @@ use tower_vitals_benches::{Case, Subject};
 const USAGE: &str = "\
 without arguments: instructions, allocations and CPU time of a request, in one process
 wire: requests/s, p99 and CPU time of servers under wrk and h2load
-contention: two threads on one route against one";
+contention: two threads on one route against one
+scale: many series, many requests without a scrape, many open streams";
 
 fn main() {
     let arguments: Vec<String> = env::args().skip(1).collect();
@@ -22,9 +24,15 @@ fn main() {
         [] => costs::print(),
         ["wire"] => wire::print(),
         ["contention"] => contention::print(),
+        ["scale"] => scale::print(),
         // What the above start, each in a process of its own: recorders, subscribers and clients are global.
         ["run", subject, case] => costs::run(Subject::named(subject), Case::named(case)),
         ["contend", subject] => contention::run(Subject::named(subject)),
+        ["routes", subject, series] => scale::routes(subject, series.parse().expect("a number")),
+        ["after", subject, requests] => {
+            scale::after(Subject::named(subject), requests.parse().expect("a number"))
+        }
+        ["scrape", subject, series] => scale::scrape(subject, series.parse().expect("a number")),
         ["serve", subject] => wire::serve(Subject::named(subject)),
         ["ratio", subject, case] => costs::ratio(Subject::named(subject), Case::named(case)),
         _ => eprintln!("{USAGE}"),
