@@ -23,6 +23,15 @@ const REQUESTS: usize = 1_000;
 const ROUNDS: usize = 31;
 const REQUESTS_A_ROUND: usize = 1_000;
 
+const PEERS_BY_NAME: [&str; 6] = [
+    "axum",
+    "axum-prometheus",
+    "opentelemetry-instrumentation-tower",
+    "sentry-tower",
+    "tower-http",
+    "tower-otel",
+];
+
 /// What one request of a kind costs around one subject.
 #[derive(Clone, Copy)]
 struct Cost {
@@ -47,9 +56,10 @@ pub fn print() {
         added(row.expect("a subject"), Case::Found).instructions
     };
     println!(
-        "One request; `bare` in full, the others as what they add to it. A 200 with the 12 headers of a browser; to the right, instructions and allocations of others."
+        "One request; `bare` in full, the others as what they add to it. First a 200 with the 12 headers of a browser; \
+         then instructions and allocations of the same with 4 headers, and of others.\n\n{}.\n",
+        versions()
     );
-    println!();
     table::head(&[
         "around the application",
         "instructions",
@@ -87,6 +97,18 @@ pub fn print() {
         }));
         table::row(subject.name, &cells);
     }
+}
+
+/// Of the peers, as they are locked.
+fn versions() -> String {
+    let lock = include_str!("../Cargo.lock");
+    let version = |peer: &&str| {
+        let (_, rest) = lock.split_once(&format!("name = \"{peer}\"\nversion = \""))?;
+        let (version, _) = rest.split_once('"')?;
+        Some(format!("{peer} {version}"))
+    };
+    let versions: Vec<_> = PEERS_BY_NAME.iter().filter_map(version).collect();
+    versions.join(", ")
 }
 
 /// What callgrind looks at.

@@ -43,6 +43,12 @@ struct Load {
 }
 
 pub fn print() {
+    for program in ["taskset", "wrk", "h2load"] {
+        if Command::new(program).arg("--version").output().is_err() {
+            println!("{program} is missing: `apt-get install -y util-linux wrk nghttp2-client`.");
+            return;
+        }
+    }
     println!(
         "One core for a current-thread server, one for the load; {ROUNDS} rounds in turns of {SECONDS} s, medians. \
          HTTP/1.1: wrk, 32 connections; HTTP/2: h2load, 8 connections of 16 streams. Log lines go to a sink."
