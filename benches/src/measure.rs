@@ -4,6 +4,7 @@ use std::{
     env,
     ffi::OsStr,
     fs,
+    path::PathBuf,
     process::{self, Command},
     sync::{
         LazyLock,
@@ -55,19 +56,17 @@ pub fn numbers(arguments: &[&str]) -> Vec<f64> {
 
 /// The numbers that the program with the allocator that counts prints; `cargo run` does not build it by itself.
 pub fn counted(arguments: &[&str]) -> Vec<f64> {
-    static PROGRAM: LazyLock<std::path::PathBuf> = LazyLock::new(|| {
-        let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
-        output(Command::new(env!("CARGO")).args([
-            "build",
-            "-q",
-            "--release",
-            "--bin",
-            "allocations",
-            "--manifest-path",
-            manifest,
-        ]));
-        let program = env::current_exe().expect("this program");
-        program.with_file_name("allocations")
+    static PROGRAM: LazyLock<PathBuf> = LazyLock::new(|| {
+        let this = env::current_exe().expect("this program");
+        let target = this.ancestors().nth(2).expect("target/release/program");
+        let mut cargo = Command::new(env!("CARGO"));
+        cargo
+            .args(["build", "-q", "--release", "--bin", "allocations"])
+            .arg("--target-dir")
+            .arg(target)
+            .current_dir(env!("CARGO_MANIFEST_DIR"));
+        output(&mut cargo);
+        this.with_file_name("allocations")
     });
     parse(&output(Command::new(&*PROGRAM).args(arguments)))
 }
