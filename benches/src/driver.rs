@@ -22,10 +22,10 @@ impl Driver {
     pub fn around(app: Router, around: impl FnOnce(Router) -> Router) -> Self {
         let runtime = current_thread();
         // Some peers spawn a task.
-        let _guard = runtime.enter();
+        let guard = runtime.enter();
         // As a server does once for each connection; without it, axum builds its layers anew for each request.
         let app = around(app).with_state(());
-        drop(_guard);
+        drop(guard);
         Self { app, runtime }
     }
 

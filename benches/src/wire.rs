@@ -54,48 +54,45 @@ pub fn print() {
          HTTP/1.1: wrk, 32 connections; HTTP/2: h2load, 8 connections of 16 streams. Log lines go to a sink."
     );
     let servers = SERVERS.map(Server::start);
-    for (title, load) in [
-        ("HTTP/1.1", wrk as fn(&Server) -> Load),
-        ("HTTP/1.1, 12 headers of a browser", wrk_browser),
-        ("HTTP/2", h2load),
-    ] {
-        println!();
-        table::head(&[
-            title,
-            "requests/s",
-            "of bare",
-            "p99 ms",
-            "CPU µs a request",
-            "of bare",
-        ]);
-        let rounds: Vec<_> = (0..ROUNDS).map(|_| servers.each_ref().map(load)).collect();
-        let medians = |value: &dyn Fn(&[Load], usize) -> f64| {
-            let median = |server| median(rounds.iter().map(|round| value(round, server)).collect());
-            (0..servers.len()).map(median).collect::<Vec<_>>()
+    compare("HTTP/1.1", &servers, |server| wrk(server, &[]));
+    let browser = BROWSER.map(|(name, value)| format!("-H{name}: {value}"));
+    compare("HTTP/1.1, 12 headers of a browser", &servers, |server| {
+        wrk(server, &browser)
+    });
+    compare("HTTP/2", &servers, h2load);
+}
+
+fn compare(title: &str, servers: &[Server; SERVERS.len()], load: impl Fn(&Server) -> Load) {
+    let rounds: Vec<_> = (0..ROUNDS).map(|_| servers.each_ref().map(&load)).collect();
+    println!();
+    table::head(&[
+        title,
+        "requests/s",
+        "of bare",
+        "p99 ms",
+        "CPU µs a request",
+        "of bare",
+    ]);
+    for (server, name) in SERVERS.iter().enumerate() {
+        // Each against bare of the same round.
+        let of = |value: &dyn Fn(&Load, &Load) -> f64| {
+            let values = rounds.iter().map(|round| value(&round[server], &round[0]));
+            median(values.collect())
         };
-        let requests = medians(&|round, server| round[server].requests_a_second);
-        // Against bare of the same round.
-        let throughput =
-            medians(&|round, server| round[server].requests_a_second / round[0].requests_a_second);
-        let p99 = medians(&|round, server| round[server].p99.unwrap_or(f64::NAN));
-        let cpu = medians(&|round, server| round[server].cpu);
-        let cpu_ratio = medians(&|round, server| round[server].cpu / round[0].cpu);
-        for (server, name) in SERVERS.iter().enumerate() {
-            let p99 = match p99[server] {
-                p99 if p99.is_nan() => "–".into(),
-                p99 => format!("{p99:.2}"),
-            };
-            table::row(
-                name,
-                &[
-                    table::number(requests[server] as i64),
-                    table::ratio(throughput[server]),
-                    p99,
-                    format!("{:.1}", cpu[server]),
-                    table::ratio(cpu_ratio[server]),
-                ],
-            );
-        }
+        let p99 = match of(&|load, _| load.p99.unwrap_or(f64::NAN)) {
+            p99 if p99.is_nan() => "–".into(),
+            p99 => format!("{p99:.2}"),
+        };
+        let cells = [
+            table::number(of(&|load, _| load.requests_a_second) as i64),
+            table::ratio(of(&|load, bare| {
+                load.requests_a_second / bare.requests_a_second
+            })),
+            p99,
+            format!("{:.1}", of(&|load, _| load.cpu)),
+            table::ratio(of(&|load, bare| load.cpu / bare.cpu)),
+        ];
+        table::row(name, &cells);
     }
 }
 
@@ -110,16 +107,7 @@ pub fn serve(subject: &Subject) {
     });
 }
 
-fn wrk(server: &Server) -> Load {
-    load_with_wrk(server, &[])
-}
-
-fn wrk_browser(server: &Server) -> Load {
-    let headers = BROWSER.map(|(name, value)| format!("-H{name}: {value}"));
-    load_with_wrk(server, &headers)
-}
-
-fn load_with_wrk(server: &Server, headers: &[String]) -> Load {
+fn wrk(server: &Server, headers: &[String]) -> Load {
     let mut wrk = Command::new("taskset");
     wrk.args([
         "-c",
