@@ -1,73 +1,40 @@
-//! Prints what each layer costs, in instructions (callgrind) and allocations a request.
-//!
-//! With a variant and a number it only sends that many requests: that is what it runs under valgrind, twice, so that the
-//! difference holds no start and no end.
+//! Prints what our stack costs beside what people use today.
 
-use std::{env, fs, process::Command};
+mod contention;
+mod costs;
+mod measure;
+mod scale;
+mod table;
+mod wire;
 
-use tower_vitals_benches::{Subject, VARIANTS};
+use std::env;
 
-const REQUESTS: u64 = 2_000;
+use tower_vitals_benches::{Case, Subject};
+
+const USAGE: &str = "\
+without arguments: instructions, allocations and CPU time of a request, in one process
+wire: requests/s, p99 and CPU time of servers under wrk and h2load
+contention: two threads on one route against one
+scale: many series, many requests without a scrape, many open streams";
 
 fn main() {
     let arguments: Vec<String> = env::args().skip(1).collect();
-    if let [variant, requests] = &arguments[..] {
-        return Subject::new(variant).run(requests.parse().expect("a number"));
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match arguments[..] {
+        [] => costs::print(),
+        ["wire"] => wire::print(),
+        ["contention"] => contention::print(),
+        ["scale"] => scale::print(),
+        // What the above start, each in a process of its own: recorders, subscribers and clients are global.
+        ["run", subject, case] => costs::run(Subject::named(subject), Case::named(case)),
+        ["contend", subject] => contention::run(Subject::named(subject)),
+        ["routes", subject, series] => scale::routes(subject, series.parse().expect("a number")),
+        ["after", subject, requests] => {
+            scale::after(Subject::named(subject), requests.parse().expect("a number"))
+        }
+        ["scrape", subject, series] => scale::scrape(subject, series.parse().expect("a number")),
+        ["serve", subject] => wire::serve(Subject::named(subject)),
+        ["ratio", subject, case] => costs::ratio(Subject::named(subject), Case::named(case)),
+        _ => eprintln!("{USAGE}"),
     }
-    println!(
-        "| around `GET /hello/{{id}}` | instructions | added | allocations | added | bytes | added |"
-    );
-    println!("| --- | ---: | ---: | ---: | ---: | ---: | ---: |");
-    let mut bare = None;
-    for variant in VARIANTS {
-        let instructions =
-            (instructions(variant, 2 * REQUESTS) - instructions(variant, REQUESTS)) / REQUESTS;
-        let (allocations, bytes) = allocations(variant);
-        let (i, a, b) = *bare.get_or_insert((instructions, allocations, bytes));
-        println!(
-            "| {variant} | {instructions} | {} | {allocations} | {} | {bytes} | {} |",
-            instructions - i,
-            allocations - a,
-            bytes as i64 - b as i64,
-        );
-    }
-}
-
-/// All instructions of a run.
-fn instructions(variant: &str, requests: u64) -> u64 {
-    let out = env::temp_dir().join(format!("tower-vitals-callgrind-{}", std::process::id()));
-    let status = Command::new("valgrind")
-        .args(["--tool=callgrind", "-q"])
-        .arg(format!("--callgrind-out-file={}", out.display()))
-        .arg(env::current_exe().expect("this program"))
-        .args([variant, &requests.to_string()])
-        .status()
-        .expect("valgrind is not installed");
-    assert!(status.success());
-    let text = fs::read_to_string(&out).expect("callgrind's output");
-    fs::remove_file(out).expect("callgrind's output");
-    let totals = text
-        .lines()
-        .find_map(|line| line.strip_prefix("totals: "))
-        .expect("totals");
-    totals.trim().parse().expect("a number")
-}
-
-/// Counted by a program of its own, whose allocator costs instructions; `cargo run` does not build it by itself.
-fn allocations(variant: &str) -> (u64, u64) {
-    let out = Command::new(env!("CARGO"))
-        .args(["run", "-q", "--release", "--bin", "allocations"])
-        .args([
-            "--manifest-path",
-            concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"),
-        ])
-        .args(["--", variant])
-        .output()
-        .expect("allocations");
-    let text = String::from_utf8(out.stdout).expect("text");
-    let (count, bytes) = text.trim().split_once(' ').expect("two numbers");
-    (
-        count.parse().expect("a number"),
-        bytes.parse().expect("a number"),
-    )
 }

@@ -1,17 +1,76 @@
-//! Prints allocations and bytes a request of one variant.
+//! Counts allocations; a program of its own, since the allocator that counts costs instructions.
 
-use tower_vitals_benches::Subject;
+use std::{env, future, task::Poll};
+
+use allocation_counter::measure;
+use tower::ServiceExt;
+use tower_vitals_benches::{Case, Driver, Subject, clock::cpu_time};
 
 const REQUESTS: u64 = 1_000;
+const BATCH: usize = 100_000;
+const OPEN: usize = 10_000;
 
 fn main() {
-    let variant = std::env::args().nth(1).expect("a variant");
-    let subject = Subject::new(&variant);
-    subject.run(100);
-    let info = allocation_counter::measure(|| subject.run(REQUESTS as usize));
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match arguments[..] {
+        ["request", subject, case] => request(Subject::named(subject), Case::named(case)),
+        ["unscraped", subject, millions] => {
+            let millions: usize = millions.parse().expect("a number");
+            unscraped(Subject::named(subject), millions * 1_000_000);
+        }
+        ["open", subject, case] => open(Subject::named(subject), case),
+        _ => panic!("run by the benches, not by hand"),
+    }
+}
+
+/// Allocations and bytes a request.
+fn request(subject: &Subject, case: Case) {
+    let driver = Driver::new(subject);
+    driver.run(case, 100);
+    let info = measure(|| driver.run(case, REQUESTS as usize));
     println!(
         "{} {}",
         info.count_total / REQUESTS,
         info.bytes_total / REQUESTS
     );
+}
+
+/// Bytes at the peak and in the end, and the CPU time of the last batch against the first.
+fn unscraped(subject: &Subject, requests: usize) {
+    let driver = Driver::new(subject);
+    let batch = || cpu_time(|| driver.run(Case::Found, BATCH));
+    let mut ratio = 0.0;
+    let info = measure(|| {
+        // The first requests of all make series and fill caches.
+        driver.run(Case::Found, 1_000);
+        let first = batch();
+        driver.run(Case::Found, requests - 2 * BATCH);
+        ratio = batch() / first;
+    });
+    println!("{} {} {ratio}", info.bytes_max, info.bytes_current);
+}
+
+/// Bytes of each of many requests that have no end.
+fn open(subject: &Subject, case: &str) {
+    let driver = Driver::new(subject);
+    driver.run(Case::Found, 100);
+    let mut bodies = Vec::with_capacity(OPEN);
+    let mut futures = Vec::with_capacity(OPEN);
+    let info = measure(|| {
+        driver.block_on(async {
+            for _ in 0..OPEN {
+                if case == "streaming" {
+                    let answer = driver.app().oneshot(Case::Streaming.request()).await;
+                    bodies.push(answer.expect("an answer"));
+                    continue;
+                }
+                let mut answer = Box::pin(driver.app().oneshot(Case::Waiting.request()));
+                let first = future::poll_fn(|context| Poll::Ready(answer.as_mut().poll(context)));
+                assert!(first.await.is_pending());
+                futures.push(answer);
+            }
+        });
+    });
+    println!("{}", info.bytes_current / OPEN as i64);
 }

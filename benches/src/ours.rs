@@ -1,0 +1,65 @@
+//! Puts our layers around an application, each alone and all together.
+
+use std::io;
+
+use axum::Router;
+use tower_vitals::{
+    ErrorCategoryLayer, LogLayer, RequestIdLayer, TimingLayer, Vitals,
+    logs::{self, Format},
+    metrics::Settings,
+};
+use tracing_subscriber::{EnvFilter, Layer, layer::SubscriberExt};
+
+pub fn request_id(app: Router) -> Router {
+    app.layer(RequestIdLayer::new())
+}
+
+pub fn timing(app: Router) -> Router {
+    let metrics = Settings::new().isolated().expect("good settings");
+    app.layer(TimingLayer::new().metrics(metrics))
+}
+
+pub fn category(app: Router) -> Router {
+    let metrics = Settings::new().isolated().expect("good settings");
+    app.layer(ErrorCategoryLayer::new().metrics(metrics))
+}
+
+pub fn log(app: Router) -> Router {
+    app.layer(LogLayer::new())
+}
+
+pub fn full(app: Router) -> Router {
+    app.layer(build(Vitals::builder()).layer())
+}
+
+pub fn excluded(app: Router) -> Router {
+    app.layer(build(Vitals::builder().exclude(["/hello/"])).layer())
+}
+
+pub fn full_json(app: Router) -> Router {
+    json();
+    full(app)
+}
+
+pub fn log_json(app: Router) -> Router {
+    json();
+    log(app)
+}
+
+/// Room for this many endpoints; with it comes what renders them.
+pub fn scraped(app: Router, endpoints: usize) -> (Router, impl Fn() -> String) {
+    let vitals = build(Vitals::builder().endpoint_cap(endpoints));
+    (app.layer(vitals.layer()), move || vitals.render())
+}
+
+fn build(builder: tower_vitals::vitals::VitalsBuilder) -> Vitals {
+    // The Sentry layer goes here: `.sentry(…)`, with `peers::bind_sentry()` before it.
+    builder.build().expect("good settings")
+}
+
+/// As `logs::init` does; without a filter, h2 would log each of its frames.
+fn json() {
+    let layer = logs::layer(Format::Json, io::sink, false).with_filter(EnvFilter::new("info"));
+    let subscriber = tracing_subscriber::registry().with(layer);
+    tracing::subscriber::set_global_default(subscriber).expect("the first subscriber");
+}

@@ -1,0 +1,63 @@
+//! Lists what is measured.
+
+use axum::Router;
+
+use crate::{ours, peers};
+
+/// Something that can stand around the application.
+#[derive(Clone, Copy)]
+pub struct Subject {
+    pub name: &'static str,
+    pub around: fn(Router) -> Router,
+}
+
+/// The first is what all others are compared with.
+pub const SUBJECTS: &[Subject] = &[
+    subject("bare", peers::bare),
+    subject("a layer that does nothing", peers::nothing),
+    subject("five layers that do nothing", peers::nothing_five_times),
+    subject("ours: request id", ours::request_id),
+    subject("ours: timing", ours::timing),
+    subject("ours: category", ours::category),
+    subject("ours: log, no subscriber", ours::log),
+    subject("ours: log, JSON", ours::log_json),
+    // The Sentry layer goes here: `subject("ours: sentry", ours::sentry),`.
+    subject(OURS, ours::full),
+    subject("ours: full stack, excluded path", ours::excluded),
+    subject(OURS_JSON, ours::full_json),
+    subject("tower-http Trace, no subscriber", peers::trace),
+    subject("tower-http Trace, JSON", peers::trace_json),
+    subject("tower-http request id", peers::request_id),
+    subject(PROMETHEUS, peers::prometheus),
+    subject("sentry-tower hub", peers::sentry_hub),
+    subject("sentry-tower hub and http", peers::sentry),
+    subject("opentelemetry-instrumentation-tower", peers::opentelemetry),
+    subject("tower-otel", peers::tower_otel),
+    subject(PEERS, peers::full),
+    subject(PEERS_IN_ONE, peers::full_in_one),
+    subject(PEERS_JSON, peers::full_json),
+    subject(
+        "peers: full stack in one ServiceBuilder, JSON log",
+        peers::full_in_one_json,
+    ),
+];
+
+pub const OURS: &str = "ours: full stack";
+pub const OURS_JSON: &str = "ours: full stack, JSON log";
+pub const PROMETHEUS: &str = "axum-prometheus";
+pub const PEERS: &str = "peers: full stack";
+pub const PEERS_IN_ONE: &str = "peers: full stack in one ServiceBuilder";
+pub const PEERS_JSON: &str = "peers: full stack, JSON log";
+
+const fn subject(name: &'static str, around: fn(Router) -> Router) -> Subject {
+    Subject { name, around }
+}
+
+// === impl Subject ===
+
+impl Subject {
+    pub fn named(name: &str) -> &'static Self {
+        let found = SUBJECTS.iter().find(|subject| subject.name == name);
+        found.unwrap_or_else(|| panic!("no subject {name:?}"))
+    }
+}
