@@ -5,12 +5,9 @@
 
 mod layer;
 
-use std::{
-    collections::HashMap,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
 };
 
 pub use self::layer::{Exclude, ExcludeFuture, ExcludeLayer};
@@ -51,7 +48,8 @@ struct Pattern {
 /// One segment of the patterns' tree; a path reaches a node by one way only, so matching visits each node at most once.
 #[derive(Clone, Debug, Default)]
 struct Node {
-    literal: HashMap<Box<str>, Self>,
+    /// In order.
+    literal: Vec<(Box<str>, Self)>,
     any: Option<Box<Self>>,
     /// The pattern that ends here, by its place in the list.
     ends_here: Option<usize>,
@@ -172,12 +170,12 @@ impl Node {
             }
             node = match segment {
                 "*" => node.any.get_or_insert_default(),
-                "" if rest.is_empty() => node.literal.entry("".into()).or_default(),
+                "" if rest.is_empty() => node.child(""),
                 "" | "." | ".." => return Err("can never match: it has an empty, . or .. segment"),
                 s if s.contains('*') => {
                     return Err("* stands for a whole segment, not a part of one");
                 }
-                s => node.literal.entry(s.into()).or_default(),
+                s => node.child(s),
             };
         }
         if node.everything_below.is_some() || (!below && node.ends_here.is_some()) {
@@ -194,6 +192,19 @@ impl Node {
         Ok(())
     }
 
+    fn place_of(&self, segment: &str) -> Result<usize, usize> {
+        self.literal
+            .binary_search_by(|(known, _)| (**known).cmp(segment))
+    }
+
+    fn child(&mut self, segment: &str) -> &mut Self {
+        let at = self.place_of(segment).unwrap_or_else(|at| {
+            self.literal.insert(at, (segment.into(), Self::default()));
+            at
+        });
+        &mut self.literal[at].1
+    }
+
     fn is_empty(&self) -> bool {
         self.literal.is_empty() && self.any.is_none() && self.ends_here.is_none()
     }
@@ -206,11 +217,14 @@ impl Node {
         if self.everything_below.is_some() {
             return self.everything_below;
         }
-        let (segment, rest) = match rest.split_once('/') {
-            Some((segment, rest)) => (segment, Some(rest)),
+        let (segment, rest) = match rest.bytes().position(|byte| byte == b'/') {
+            Some(at) => (&rest[..at], Some(&rest[at + 1..])),
             None => (rest, None),
         };
-        let literal = || self.literal.get(segment)?.find(rest);
+        let literal = || {
+            let at = self.place_of(segment).ok()?;
+            self.literal[at].1.find(rest)
+        };
         let any = || {
             self.any
                 .as_ref()
@@ -223,17 +237,37 @@ impl Node {
 
 /// Whether no segment of the path could be read in two ways; the last may be empty (`/a/`).
 fn is_plain(rest: &str) -> bool {
-    !rest.contains('%')
-        && !rest.contains("//")
-        && !rest.starts_with('/')
-        && rest
-            .split('/')
-            .all(|segment| segment != "." && segment != "..")
+    // `rest` follows a slash.
+    let (mut before, mut dots) = (b'/', 0);
+    for byte in rest.bytes() {
+        match byte {
+            b'%' => return false,
+            b'/' if before == b'/' || dots > 0 => return false,
+            // Only where they are all that there is since the last slash.
+            b'.' if before == b'/' || (dots == 1 && before == b'.') => dots += 1,
+            _ => dots = 0,
+        }
+        before = byte;
+    }
+    dots == 0
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn a_path_is_plain_if_its_segments_are(path in "[a./%]{0,8}") {
+            let segments: Vec<_> = path.split('/').collect();
+            let (last, others) = segments.split_last().unwrap();
+            let plain = |segment: &&str| !matches!(*segment, &"." | &"..") && !segment.contains('%');
+            let each = others.iter().all(|segment| plain(segment) && !segment.is_empty());
+            prop_assert_eq!(is_plain(&path), each && plain(last));
+        }
+    }
 
     #[test]
     fn a_pattern_matches_by_segment() {

@@ -37,7 +37,7 @@ mod service;
 use std::{
     fmt,
     sync::{
-        Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak,
+        Arc, Mutex, MutexGuard, PoisonError, Weak,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
@@ -114,7 +114,7 @@ struct Inner {
     changed: watch::Sender<u64>,
     /// Who else is told, once a `Vitals` knows these checks.
     #[cfg(feature = "sentry")]
-    sentry: OnceLock<crate::sentry::Connection>,
+    sentry: std::sync::OnceLock<crate::sentry::Connection>,
 }
 
 struct Entry {
@@ -193,7 +193,7 @@ impl HealthBuilder {
             draining: AtomicBool::new(false),
             changed: watch::Sender::new(0),
             #[cfg(feature = "sentry")]
-            sentry: OnceLock::new(),
+            sentry: std::sync::OnceLock::new(),
         });
         if !inner.entries.is_empty() {
             let runtime = runtime::with_clock("health")?;

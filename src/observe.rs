@@ -490,6 +490,8 @@ impl Tracker {
             grpc,
             evidence: lent.evidence,
             said: lent.said,
+            #[cfg(feature = "sentry")]
+            reports: lent.reports,
         };
         let observer = &self.engine.observer;
         if self.excluded {

@@ -181,11 +181,11 @@ impl Observer for Ids {
     }
 
     fn request(&self, _: Kinds, exchange: &Arc<Exchange>, request: &mut request::Parts) {
-        let id = self
-            .inbound(&request.headers)
-            .or_else(|| self.made())
-            .unwrap_or_else(fresh);
-        request.headers.insert(&self.header, id.clone());
+        let id = self.inbound(&request.headers).unwrap_or_else(|| {
+            let id = self.made().unwrap_or_else(fresh);
+            request.headers.insert(&self.header, id.clone());
+            id
+        });
         request.extensions.insert(RequestId::new(id.clone()));
         // The first id stands: only the layer that claimed the kind comes here, and once.
         let _ = exchange.id_value().set(id);

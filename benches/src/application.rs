@@ -11,7 +11,7 @@ use axum::{
     Router,
     body::{Body, Bytes},
     extract::Path,
-    http::{HeaderMap, HeaderValue, Request, StatusCode},
+    http::{HeaderMap, HeaderValue, Request, StatusCode, Uri},
     response::{IntoResponse, Response},
     routing::{get, post},
 };
@@ -138,10 +138,18 @@ pub fn browser(path: &str) -> Request<Body> {
     request("GET", path, &BROWSER, Body::empty())
 }
 
+/// As hyper makes it: path and values are slices of one buffer, which nobody who clones them copies.
 fn request(method: &str, path: &str, headers: &[(&str, &str)], body: Body) -> Request<Body> {
+    let texts = [path]
+        .into_iter()
+        .chain(headers.iter().map(|(_, value)| *value));
+    let mut buffer = Bytes::from(texts.collect::<String>());
+    let mut next = |text: &str| buffer.split_to(text.len());
+    let path = Uri::from_maybe_shared(next(path)).expect("a path");
     let mut request = Request::builder().method(method).uri(path);
     for (name, value) in headers {
-        request = request.header(*name, *value);
+        let value = HeaderValue::from_maybe_shared(next(value));
+        request = request.header(*name, value.expect("a value"));
     }
     request.body(body).expect("a request")
 }

@@ -4,11 +4,14 @@ use std::io;
 
 use axum::Router;
 use tower_vitals::{
-    ErrorCategoryLayer, LogLayer, RequestIdLayer, TimingLayer, Vitals,
+    ErrorCategoryLayer, LogLayer, RequestIdLayer, SentryScopeLayer, TimingLayer, Vitals,
     logs::{self, Format},
     metrics::Settings,
+    sentry::{SentryOptions, guard},
 };
 use tracing_subscriber::{EnvFilter, Layer, layer::SubscriberExt};
+
+use crate::peers;
 
 pub fn request_id(app: Router) -> Router {
     app.layer(RequestIdLayer::new())
@@ -28,8 +31,19 @@ pub fn log(app: Router) -> Router {
     app.layer(LogLayer::new())
 }
 
+/// With a client bound, and nothing to tell it.
+pub fn sentry(app: Router) -> Router {
+    peers::bind_sentry(guard);
+    app.layer(SentryScopeLayer::new())
+}
+
 pub fn full(app: Router) -> Router {
     app.layer(build(Vitals::builder()).layer())
+}
+
+pub fn without_sentry(app: Router) -> Router {
+    let vitals = Vitals::builder().isolated().build();
+    app.layer(vitals.expect("good settings").layer())
 }
 
 pub fn excluded(app: Router) -> Router {
@@ -53,8 +67,8 @@ pub fn scraped(app: Router, endpoints: usize) -> (Router, impl Fn() -> String) {
 }
 
 fn build(builder: tower_vitals::vitals::VitalsBuilder) -> Vitals {
-    // The Sentry layer goes here: `.sentry(…)`, with `peers::bind_sentry()` before it.
-    builder.build().expect("good settings")
+    let sentry = SentryOptions::new("http://public@localhost/1").expect("a good DSN");
+    builder.sentry(sentry).build().expect("good settings")
 }
 
 /// As `logs::init` does; without a filter, h2 would log each of its frames.

@@ -63,12 +63,12 @@ pub fn scraped(app: Router) -> (Router, impl Fn() -> String) {
 }
 
 pub fn sentry_hub(app: Router) -> Router {
-    bind_sentry();
+    bind_sentry(|options| options);
     app.layer(NewSentryLayer::<Request<Body>>::new_from_top())
 }
 
 pub fn sentry(app: Router) -> Router {
-    bind_sentry();
+    bind_sentry(|options| options);
     app.layer(
         ServiceBuilder::new()
             .layer(NewSentryLayer::<Request<Body>>::new_from_top())
@@ -90,7 +90,7 @@ pub fn tower_otel(app: Router) -> Router {
 
 /// One `Router::layer` after the other, as each crate's page shows it; the id outermost, so that spans and Sentry's events have it.
 pub fn full(app: Router) -> Router {
-    bind_sentry();
+    bind_sentry(|options| options);
     let (prometheus, _) = PrometheusMetricLayer::pair();
     app.layer(prometheus)
         .layer(SentryHttpLayer::new())
@@ -106,7 +106,7 @@ pub fn full_json(app: Router) -> Router {
 
 /// The same in one piece, which axum boxes once.
 pub fn full_in_one(app: Router) -> Router {
-    bind_sentry();
+    bind_sentry(|options| options);
     let (prometheus, _) = PrometheusMetricLayer::pair();
     app.layer(
         ServiceBuilder::new()
@@ -124,11 +124,11 @@ pub fn full_in_one_json(app: Router) -> Router {
 }
 
 /// A client that would capture, for every hub of the process.
-pub fn bind_sentry() {
-    let options = ClientOptions::new()
+pub fn bind_sentry(options: impl FnOnce(ClientOptions) -> ClientOptions) {
+    let discarding = ClientOptions::new()
         .dsn("http://public@127.0.0.1:1/1")
         .transport(Arc::new(Discard));
-    Hub::main().bind_client(Some(Arc::new(Client::from(options))));
+    Hub::main().bind_client(Some(Arc::new(Client::from(options(discarding)))));
 }
 
 fn request_id_layer() -> (SetRequestIdLayer<MakeRequestUuid>, PropagateRequestIdLayer) {

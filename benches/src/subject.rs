@@ -21,7 +21,8 @@ pub const SUBJECTS: &[Subject] = &[
     subject("ours: category", ours::category),
     subject("ours: log, no subscriber", ours::log),
     subject("ours: log, JSON", ours::log_json),
-    // The Sentry layer goes here: `subject("ours: sentry", ours::sentry),`.
+    subject("ours: Sentry scope", ours::sentry),
+    subject("ours: full stack without Sentry", ours::without_sentry),
     subject(OURS, ours::full),
     subject("ours: full stack, excluded path", ours::excluded),
     subject(OURS_JSON, ours::full_json),

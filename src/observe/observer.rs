@@ -58,6 +58,9 @@ pub(crate) struct Facts {
     pub(crate) grpc: Option<grpc::Status>,
     pub(crate) evidence: Option<Evidence>,
     pub(crate) said: Option<Arc<Said>>,
+    /// What the route has Sentry told of.
+    #[cfg(feature = "sentry")]
+    pub(crate) reports: Option<crate::sentry::Reports>,
 }
 
 // === impl Observer ===

@@ -275,13 +275,12 @@ impl Reporter {
         let _ = exchange.sentry.set(scope);
     }
 
-    fn report(&self, exchange: &Exchange, facts: &Facts, scope: &Scope) {
-        let reports = exchange.lent().reports.unwrap_or(self.reports);
+    fn report(&self, exchange: &Exchange, facts: &Facts, scope: &Scope, kind: Option<Kind>) {
         let category = category::judge(facts);
         if let Some(transaction) = &scope.transaction {
             finish(transaction, exchange, facts, category, scope);
         }
-        let Some(kind) = reports.kind(facts) else {
+        let Some(kind) = kind else {
             return;
         };
         let told = match kind {
@@ -400,17 +399,14 @@ impl Observer for Reporter {
     }
 
     fn end(&self, _: Kinds, exchange: &Arc<Exchange>, facts: &Facts) {
-        if let Some(scope) = exchange.sentry.get()
-            && (scope.transaction.is_some()
-                || exchange
-                    .lent()
-                    .reports
-                    .unwrap_or(self.reports)
-                    .kind(facts)
-                    .is_some())
-        {
+        let Some(scope) = exchange.sentry.get() else {
+            return;
+        };
+        // The route's own, or those of the layer that speaks.
+        let kind = facts.reports.unwrap_or(self.reports).kind(facts);
+        if kind.is_some() || scope.transaction.is_some() {
             self.guarded(was_polled(facts.outcome), || {
-                self.report(exchange, facts, scope);
+                self.report(exchange, facts, scope, kind);
             });
         }
     }

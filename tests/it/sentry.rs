@@ -235,6 +235,8 @@ async fn slow_requests_are_a_warning_and_then_an_error_and_a_route_has_its_own_i
     for path in ["/1999", "/2000", "/5000", "/patient"] {
         assert_eq!(send(&app, path).await, 200);
     }
+    let left = time::timeout(Duration::from_millis(4_000), send(&app, "/5000"));
+    left.await.unwrap_err();
     vitals.flush(LONG);
     let events = dsn.events();
     // `error` is the protocol's default, and not said.
