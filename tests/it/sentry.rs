@@ -203,7 +203,7 @@ async fn which_statuses_report_is_a_setting_of_the_stack_and_of_a_route() {
     let events = dsn.events();
     let messages: Vec<_> = events
         .iter()
-        .map(|event| event["message"].as_str().unwrap())
+        .map(|event| event["logentry"]["message"].as_str().unwrap())
         .collect();
     assert_eq!(messages, ["GET /429 answered 429"]);
 }
@@ -421,7 +421,13 @@ fn requests_never_see_each_others_data() {
     let dropped = vitals.metrics().totals().dropped_sentry;
     assert!(events.len() > 1_000, "{}", events.len());
     for event in &events {
-        let (marker, _) = event.message.as_deref().unwrap().split_once(' ').unwrap();
+        let (marker, _) = event
+            .logentry
+            .as_ref()
+            .unwrap()
+            .message
+            .split_once(' ')
+            .unwrap();
         assert_eq!(event.tags["marker"], marker);
         assert_eq!(event.tags["request_id"], format!("id-{marker}"));
         let crumbs: Vec<_> = event
@@ -478,7 +484,7 @@ async fn what_streams_and_destructors_capture_has_its_request() {
         .iter()
         .map(|event| {
             (
-                event["message"].as_str().unwrap(),
+                event["logentry"]["message"].as_str().unwrap(),
                 event["transaction"].as_str().unwrap(),
             )
         })
@@ -753,7 +759,7 @@ async fn a_stuck_request_is_told_once() {
         panic!("{:?}", dsn.events())
     };
     assert_eq!(
-        (&event["message"], &event["level"]),
+        (&event["logentry"]["message"], &event["level"]),
         (&"GET /stuck no answer yet".into(), &"warning".into())
     );
 }
