@@ -16,7 +16,7 @@ use sentry::{
 };
 
 use super::scrub;
-use crate::{category::ErrorCategory, exchange::Exchange, log::push_printable};
+use crate::{category::ErrorCategory, exchange::Exchange, log::push_printable, timing::Severity};
 
 /// Sentry cuts nothing but refuses: longer keys of tags, in characters.
 const LONGEST_KEY: usize = 32;
@@ -161,6 +161,10 @@ fn enriched(mut event: Event<'static>) -> Event<'static> {
         Some((exchange, scope)) => {
             if panic {
                 scope.tell(Told::Panic);
+                // However soon it came, and however long the SDK took over its stack trace.
+                tag(&mut event, "severity", Some(Severity::Critical.as_str()));
+                let category = ErrorCategory::ServerError.as_str();
+                tag(&mut event, "error_category", Some(category));
             }
             enrich(&mut event, exchange, scope);
         }
