@@ -155,13 +155,10 @@ impl Deploy {
         } else {
             &self.by
         };
-        let deployment = Deployment::new(&version)
-            .environment(&environment)
-            .by(by)
-            .changes(&self.changes);
+        let deployment = Deployment::new(&version).by(by).changes(&self.changes);
         let options = SentryOptions::from_env().map_err(|error| error.to_string())?;
         let sent = options
-            .send(&deployment, self.timeout)
+            .send(&deployment, &environment, self.timeout)
             .map_err(|error| error.to_string())?;
         match sent {
             Some(true) => Ok(format!("{version} in {environment}")),

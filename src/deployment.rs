@@ -14,7 +14,7 @@ use crate::{metrics::Metrics, vitals::Vitals};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Deployment {
     version: String,
-    environment: String,
+    environment: Option<String>,
     by: String,
     changes: String,
 }
@@ -22,20 +22,20 @@ pub struct Deployment {
 // === impl Deployment ===
 
 impl Deployment {
-    /// This version, now in `production`, deployed by `automated`.
+    /// This version, deployed by `automated`, in the environment of the [`Release`](crate::Release) that tells of it.
     pub fn new(version: impl Into<String>) -> Self {
         Self {
             version: version.into(),
-            environment: "production".into(),
+            environment: None,
             by: "automated".into(),
             changes: String::new(),
         }
     }
 
-    /// Where it runs now. Defaults to `production`.
+    /// Where it runs now. Defaults to where the process that tells of it runs.
     #[must_use]
     pub fn environment(mut self, environment: impl Into<String>) -> Self {
-        self.environment = environment.into();
+        self.environment = Some(environment.into());
         self
     }
 
@@ -53,17 +53,17 @@ impl Deployment {
         self
     }
 
-    fn log(&self) {
+    fn log(&self, environment: &str) {
         let Self {
             version,
-            environment,
             by,
             changes,
+            ..
         } = self;
         tracing::info!(
             target: "tower_vitals",
             version = version.as_str(),
-            environment = environment.as_str(),
+            environment,
             deployed_by = by.as_str(),
             changes = changes.as_str(),
             "deployment"
@@ -80,16 +80,16 @@ impl Deployment {
 
     /// As an event, with the version as its release.
     #[cfg(feature = "sentry")]
-    pub(crate) fn event(&self) -> sentry::protocol::Event<'static> {
+    pub(crate) fn event(&self, environment: &str) -> sentry::protocol::Event<'static> {
         let mut event = sentry::protocol::Event {
             level: sentry::Level::Info,
-            message: Some(format!("deployed {} to {}", self.version, self.environment)),
+            message: Some(format!("deployed {} to {environment}", self.version)),
             release: Some(self.version.clone().into()),
-            environment: Some(self.environment.clone().into()),
+            environment: Some(environment.to_owned().into()),
             fingerprint: vec![
                 "tower-vitals".into(),
                 "deployment".into(),
-                self.environment.clone().into(),
+                environment.to_owned().into(),
             ]
             .into(),
             ..Default::default()
@@ -112,9 +112,13 @@ impl Vitals {
     ///
     /// For the process to say as it starts, or for whoever deploys it with `vitals deploy`.
     pub fn deployment(&self, deployment: &Deployment) {
-        deployment.log();
+        let environment = deployment
+            .environment
+            .as_deref()
+            .unwrap_or(&self.environment);
+        deployment.log(environment);
         deployment.count(self.metrics());
         #[cfg(feature = "sentry")]
-        self.sentry.capture(deployment.event());
+        self.sentry.capture(deployment.event(environment));
     }
 }

@@ -318,6 +318,7 @@ impl SentryOptions {
     pub(crate) fn send(
         self,
         deployment: &crate::Deployment,
+        environment: &str,
         timeout: Duration,
     ) -> Result<Option<bool>, ConfigError> {
         let metrics = crate::metrics::Settings::new().isolated()?;
@@ -325,7 +326,7 @@ impl SentryOptions {
         if connection.client.is_none() {
             return Ok(None);
         }
-        connection.capture(deployment.event());
+        connection.capture(deployment.event(environment));
         let unsent = connection.flush(timeout);
         let totals = metrics.totals();
         Ok(Some(

@@ -49,6 +49,8 @@ const METRICS_PATH: &str = "/metrics";
 pub struct Vitals {
     layer: VitalsLayer,
     metrics: Metrics,
+    /// Where it runs.
+    pub(crate) environment: Arc<str>,
     #[cfg(feature = "prometheus")]
     exporter: Option<Exporter>,
     #[cfg(feature = "health")]
@@ -460,6 +462,7 @@ impl VitalsBuilder {
             health.tell_sentry(sentry.clone());
         }
         metrics.runs(&release);
+        let environment = release.environment.as_str().into();
         if !matches!(self.recorder, Recorder::Isolated) {
             release.announce();
         }
@@ -494,6 +497,7 @@ impl VitalsBuilder {
                 engine: Arc::new(engine),
             },
             metrics,
+            environment,
             #[cfg(feature = "prometheus")]
             exporter,
             #[cfg(feature = "health")]

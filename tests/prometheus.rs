@@ -5,46 +5,22 @@
     reason = "in a test a panic with its place is the best error there is"
 )]
 
+mod programs;
+
 use std::{
     env, fs,
-    io::{BufRead, BufReader, Read, Write},
-    net::{TcpListener, TcpStream},
-    path::PathBuf,
-    process::{Child, Command, Stdio},
+    io::{BufRead, BufReader, Write},
+    process::{Command, Stdio},
     thread,
-    time::Duration,
 };
 
 use serde_json::Value;
 
-/// A process that ends with the test, however the test ends.
-struct Running(Child);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-/// A folder that goes with the test, however the test ends.
-struct Folder(PathBuf);
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
+use crate::programs::{Folder, Running, eventually, example, free_port, get};
 
 /// The quickstart as `cargo test` has built it, on a port of its own.
 fn quickstart() -> (Running, String) {
-    let tests = env::current_exe().unwrap();
-    let program = tests
-        .parent()
-        .unwrap()
-        .parent()
-        .unwrap()
-        .join("examples/quickstart");
+    let program = example("quickstart");
     let mut child = Command::new(&program)
         .env_clear()
         .env("PORT", "0")
@@ -73,29 +49,6 @@ fn quickstart() -> (Running, String) {
     (Running(child), address.to_owned())
 }
 
-/// The body of an answer; `None` where nobody answers.
-fn get(address: &str, path: &str) -> Option<String> {
-    let mut socket = TcpStream::connect(address).ok()?;
-    socket
-        .set_read_timeout(Some(Duration::from_secs(10)))
-        .ok()?;
-    write!(socket, "GET {path} HTTP/1.0\r\nhost: {address}\r\n\r\n").ok()?;
-    let mut answer = String::new();
-    socket.read_to_string(&mut answer).ok()?;
-    Some(answer.split_once("\r\n\r\n")?.1.to_owned())
-}
-
-/// What `look` finds, within half a minute.
-fn eventually<T>(what: &str, look: impl Fn() -> Option<T>) -> T {
-    for _ in 0..300 {
-        if let Some(found) = look() {
-            return found;
-        }
-        thread::sleep(Duration::from_millis(100));
-    }
-    panic!("never: {what}")
-}
-
 /// Prometheus, scraping and evaluating each second.
 fn prometheus(target: &str) -> (Running, Folder, String) {
     let directory = env::temp_dir().join(format!("tower-vitals-prometheus-{}", std::process::id()));
@@ -106,9 +59,7 @@ fn prometheus(target: &str) -> (Running, Folder, String) {
          scrape_configs: [{{job_name: quickstart, static_configs: [{{targets: ['{target}']}}]}}]\n"
     );
     fs::write(&config, text).unwrap();
-    let free = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = free.local_addr().unwrap().to_string();
-    drop(free);
+    let address = format!("127.0.0.1:{}", free_port());
     let child = Command::new("prometheus")
         .arg(format!("--config.file={}", config.display()))
         .arg(format!(
@@ -123,7 +74,7 @@ fn prometheus(target: &str) -> (Running, Folder, String) {
 }
 
 fn json(address: &str, path: &str) -> Option<Value> {
-    serde_json::from_str(&get(address, path)?).ok()
+    serde_json::from_str(&get(address, path, "")?).ok()
 }
 
 /// The values that an expression has now, each with its labels.
@@ -147,7 +98,7 @@ fn query(prometheus: &str, expression: &str) -> Vec<(Value, f64)> {
 #[ignore = "needs prometheus and promtool; .ci/run installs them"]
 fn prometheus_scrapes_the_quickstart_and_the_guides_promql_runs_unchanged() {
     let (_quickstart, target) = quickstart();
-    let send = |path: &str| get(&target, path).unwrap();
+    let send = |path: &str| get(&target, path, "").unwrap();
     let send_all = |paths: &[&str]| paths.iter().for_each(|path| drop(send(path)));
     // A series that is born with its value has no first increase.
     send_all(&["/orders", "/slow", "/fail"]);

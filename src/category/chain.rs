@@ -15,10 +15,6 @@ const DEEPEST: usize = 16;
 /// The longest text of an error and its causes, in bytes.
 const LONGEST: usize = 1_024;
 
-/// The longest name of an error's type.
-#[cfg(feature = "sentry")]
-const LONGEST_KIND: usize = 64;
-
 /// The error and its causes, outermost first.
 pub(super) fn causes<'e>(
     error: &'e (dyn Error + 'static),
@@ -50,7 +46,7 @@ fn speaking<'e>(
 
 /// The texts of an error and its causes, in printable characters.
 pub(super) fn text(error: &(dyn Error + 'static)) -> Arc<str> {
-    let mut text = Cut(String::new(), LONGEST);
+    let mut text = Cut(String::new());
     for cause in speaking(error) {
         let separator = if text.0.is_empty() { "" } else { ": " };
         // Full, or an error that fails to print: what there is, is enough.
@@ -61,25 +57,17 @@ pub(super) fn text(error: &(dyn Error + 'static)) -> Arc<str> {
     text.0.into()
 }
 
-/// An error and its causes one by one, in printable characters.
+/// An error and its causes one by one, as they are: what is escaped cannot be scrubbed.
 #[cfg(feature = "sentry")]
 pub(super) fn links(error: &(dyn Error + 'static)) -> Vec<super::Link> {
     let link = |cause: &(dyn Error + 'static)| {
-        let (mut kind, mut text) = (
-            Cut(String::new(), LONGEST_KIND),
-            Cut(String::new(), LONGEST),
-        );
+        let (mut kind, mut text) = (Raw(String::new()), Raw(String::new()));
         // Cut short, or an error that fails to print: what there is, is enough.
         let _ = (write!(kind, "{cause:?}"), write!(text, "{cause}"));
-        let name = kind
-            .0
-            .split(|character: char| !character.is_alphanumeric() && character != '_')
-            .next();
+        let end = |character: char| !character.is_alphanumeric() && character != '_';
+        let name = kind.0.split(end).next().filter(|name| !name.is_empty());
         super::Link {
-            kind: name
-                .filter(|name| !name.is_empty())
-                .unwrap_or("Error")
-                .to_owned(),
+            kind: name.unwrap_or("Error").to_owned(),
             text: text.0.into(),
         }
     };
@@ -87,11 +75,33 @@ pub(super) fn links(error: &(dyn Error + 'static)) -> Vec<super::Link> {
 }
 
 /// Takes what fits, then refuses, so that nobody formats 50 MB for it.
-struct Cut(String, usize);
+struct Cut(String);
 
 impl Write for Cut {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        if push_printable(&mut self.0, text, self.1) {
+        if push_printable(&mut self.0, text, LONGEST) {
+            Ok(())
+        } else {
+            Err(fmt::Error)
+        }
+    }
+}
+
+/// The same without escaping.
+#[cfg(feature = "sentry")]
+struct Raw(String);
+
+#[cfg(feature = "sentry")]
+impl Write for Raw {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let room = LONGEST - self.0.len();
+        let fits = text
+            .char_indices()
+            .map(|(at, one)| at + one.len_utf8())
+            .take_while(|end| *end <= room);
+        let end = fits.last().unwrap_or(0);
+        self.0.push_str(&text[..end]);
+        if end == text.len() {
             Ok(())
         } else {
             Err(fmt::Error)

@@ -13,7 +13,7 @@ use std::{
 
 use sentry::{
     Envelope, Transport, TransportFactory, TransportOptions,
-    protocol::{Attachment, EnvelopeItem, ItemContainer},
+    protocol::{Attachment, EnvelopeItem, Event, ItemContainer, LogEntry},
     transports::UreqHttpTransportOptions,
 };
 use serde::{Serialize, de::DeserializeOwned};
@@ -240,7 +240,7 @@ impl Sender {
 
     fn item_of(&self, item: EnvelopeItem) -> Option<EnvelopeItem> {
         Some(match item {
-            EnvelopeItem::Event(event) => self.item(&*event)?.into(),
+            EnvelopeItem::Event(event) => self.item(&in_schema(*event))?.into(),
             EnvelopeItem::Transaction(transaction) => self.item(&*transaction)?.into(),
             EnvelopeItem::SessionUpdate(session) => self.item(&session)?.into(),
             EnvelopeItem::SessionAggregates(sessions) => self.item(&sessions)?.into(),
@@ -302,4 +302,15 @@ impl Sender {
     fn dropped(&self, sink: Sink) {
         Metrics::or_global(self.metrics.as_ref()).dropped(sink);
     }
+}
+
+/// The event, with its message where Sentry's schema has it: the SDK's own field is an older name, which a strict server refuses.
+fn in_schema(mut event: Event<'static>) -> Event<'static> {
+    if let Some(message) = event.message.take() {
+        event.logentry.get_or_insert_with(|| LogEntry {
+            message,
+            ..LogEntry::default()
+        });
+    }
+    event
 }

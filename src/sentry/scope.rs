@@ -16,7 +16,7 @@ use sentry::{
 };
 
 use super::scrub;
-use crate::{category::ErrorCategory, exchange::Exchange, log::push_printable};
+use crate::{category::ErrorCategory, exchange::Exchange, timing::Severity};
 
 /// Sentry cuts nothing but refuses: longer keys of tags, in characters.
 const LONGEST_KEY: usize = 32;
@@ -163,6 +163,10 @@ fn enriched(mut event: Event<'static>) -> Event<'static> {
         Some((exchange, scope)) => {
             if panic {
                 scope.tell(Told::Panic);
+                // However soon it came, and however long the SDK took over its stack trace.
+                tag(&mut event, "severity", Some(Severity::Critical.as_str()));
+                let category = ErrorCategory::ServerError.as_str();
+                tag(&mut event, "error_category", Some(category));
             }
             enrich(&mut event, exchange, scope);
         }
@@ -243,8 +247,9 @@ pub(super) fn tag(event: &mut Event<'static>, key: &str, value: Option<&str>) {
         .collect();
     cut(&mut key, LONGEST_KEY);
     event.tags.entry(key).or_insert_with(|| {
-        let mut kept = String::new();
-        push_printable(&mut kept, value, 4 * LONGEST_VALUE);
+        // Sentry refuses a line break in a tag; what is escaped could not be scrubbed.
+        let one_line = |one: char| if one.is_control() { ' ' } else { one };
+        let mut kept: String = value.chars().map(one_line).collect();
         cut(&mut kept, LONGEST_VALUE);
         kept
     });

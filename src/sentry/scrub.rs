@@ -6,6 +6,7 @@ use std::{
     sync::{Arc, LazyLock},
 };
 
+use percent_encoding::percent_decode_str;
 use regex::{Captures, Regex};
 use serde_json::{Map, Value};
 
@@ -147,6 +148,8 @@ struct Patterns {
     url: Regex,
     /// Credentials by their own form.
     formed: Regex,
+    /// `Cookie: …`, to the end of its line.
+    cookie: Regex,
     /// `Bearer …`, and the same for the schemes that are also English words.
     scheme: Regex,
     /// `password=…`.
@@ -248,7 +251,8 @@ impl Scrubbing {
         }
         // What goes may leave behind what is a secret only now: until nothing changes, which is nearly always at once.
         for _ in 0..MOST_PASSES {
-            match self.pass(&kept) {
+            let decoded = decoded(&kept).filter(|decoded| self.pass(decoded).is_some());
+            match self.pass(decoded.as_deref().unwrap_or(&kept)) {
                 Some(changed) => kept = Cow::Owned(changed),
                 None => return kept,
             }
@@ -273,6 +277,9 @@ impl Scrubbing {
         });
         step(&mut kept, |text| {
             patterns.scheme.replace_all(text, credentials)
+        });
+        step(&mut kept, |text| {
+            patterns.cookie.replace_all(text, "${1}[Filtered]")
         });
         step(&mut kept, |text| {
             patterns.assigned.replace_all(text, "${1}[Filtered]")
@@ -368,13 +375,15 @@ impl Scrubbing {
             // Typed in the protocol: there is no other way to say nothing.
             "ip_address" => *value = Value::Null,
             "url" if !self.free_text => *value = Value::Null,
-            "trace_id" | "span_id" | "parent_span_id" if is_hex(value) => {}
+            "trace_id" | "span_id" | "parent_span_id" | "sid" | "check_in_id" if is_id(value) => {}
             "request" => {
                 if let Some(body) = value.get_mut("data") {
                     self.filter(body, depth);
                 }
                 self.value_of(value, depth);
             }
+            // A measurement's value is a number, and no text.
+            "value" if value.is_number() => {}
             _ if !self.free_text && FREE_TEXT.contains(&name) => self.filter(value, depth),
             _ if self.is_secret(name) => self.filter(value, depth),
             _ => self.value_of(value, depth),
@@ -463,20 +472,30 @@ impl Patterns {
         let regex = |pattern: &str| Regex::new(pattern).expect("a pattern of ours");
         Self {
             private_key: regex(
-                r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY[A-Z ]*-----(?s:.*?)(?:-----END[A-Z0-9 ]*-----|$)",
+                r"(?i)-----BEGIN[A-Z0-9 +]*PRIVATE[ +]KEY[A-Z +]*-----(?s:.*?)(?:-----END[A-Z0-9 +]*-----|$)",
             ),
             url: regex(r#"(?i)\b[a-z][a-z0-9+.-]*://[^\s"'<>`]+"#),
             formed: regex(concat!(
                 r"\beyJ[\w-]{4,}\.[\w-]+(?:\.[\w-]*)*",
                 r"|\b(?:AKIA|ASIA|AIDA|AROA|AGPA|ANPA|ANVA)[A-Z0-9]{16}\b",
-                r"|\b(?:gh[pousr]_|github_pat_|glpat-|xox[a-z]-|[sr]k_(?:live|test)_)[\w-]{10,}",
+                r"|\b(?:gh[pousr]_|github_pat_|glpat-|xox[a-z]-|[sr]k_(?:live|test)_|npm_|sk-(?:proj-|ant-)?)[\w-]{10,}",
+                r"|\bAIza[\w-]{20,}|\bSG\.[\w-]{8,}\.[\w-]{8,}|\bbot\d{6,}:[\w-]{8,}|/api/webhooks/\d+/[\w-]+",
+                r"|(?i:\bdigest\s+\w+=[^\r\n]*)",
             )),
-            scheme: regex(r"(?i)\b(bearer|basic|digest|token|apikey)(\s+)([\w.~+/:-]{6,}=*)"),
+            cookie: regex(r"(?i)\b((?:set-)?cookie2?\s*[:=]\s*)[^\r\n]+"),
+            scheme: regex(
+                r#"(?i)\b(bearer|basic|digest|token|apikey)(\s+\\*["']?)([\w.~+/:-]{6,}=*)"#,
+            ),
             assigned: regex(concat!(
-                r#"(?i)([\w.-]*(?:passw(?:or)?d|passphrase|pwd|secret|token|api[_-]?key|(?:access|private|secret)[_-]?key|credentials?"#,
-                r#"|authorization|session[_-]?id|jwt|cookie|signature)[\w-]*(?:\\*["'])?\s*[:=]\s*)(\\+["'](?:[^"'\\]|\\+[^"'\\]|\\{3,}["'])*|"(?:[^"\\]|\\.)*"?|'(?:[^'\\]|\\.)*'?|[^\s"',;&<>}]+)"#,
+                r"(?i)((?:[\w.-]*(?:passw(?:or)?d|passphrase|pwd|secret|token|api[_-]?key|(?:access|private|secret)[_-]?key|credentials?",
+                r"|authorization|session[_-]?id|jwt|cookie|signature)[\w-]*|(?:\b|_)(?:auth|session|bearer|pass|pin|otp|cvv2?|cvc2?|ssn|csrf|xsrf|sid))",
+                // What stands between name and value, in JSON also when it is quoted once more.
+                r#"(?:\\*["'])?\s*(?:=>|:=|[:=>])\s*|--[\w-]*(?:passw(?:or)?d|pwd|secret|token|key)[\w-]*\s+)"#,
+                r#"(\[Filtered\]|\[[^\]\r\n]*\]?|(?:\w+\()+\\*"(?:[^"\\]|\\.)*"?"#,
+                r#"|\\{4,}["'][^\r\n]*|\\{3}["'](?:[^"'\\]|\\+[^"'\\]|\\{7,}["'])*|\\["'](?:[^"'\\]|\\+[^"'\\]|\\{3,}["'])*"#,
+                r#"|"(?:[^"\\]|\\.)*"?|'(?:[^'\\]|\\.)*'?|[^\s"'}\]]+)"#,
             )),
-            email: regex(r"[\w.%+-]+@[\w-]+(?:\.[\w-]+)*\.[A-Za-z]{2,}\b"),
+            email: regex(r#"(?:[\w.%+-]+|"[^"\r\n]{1,64}")@[\w-]+(?:\.[\w-]+)*\.[A-Za-z]{2,}\b"#),
             personal: regex(concat!(
                 r"(?P<uuid>\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b)|\b\d{1,3}(?:\.\d{1,3}){3}\b|\b(?:[0-9a-fA-F]{1,4}:){3,7}[0-9a-fA-F]{0,4}\b|\b\d{3}-\d{2}-\d{4}\b",
                 r"|\b\d{4}-\d{2}-\d{2}\b|\b\d{1,2}[./]\d{1,2}[./]\d{2,4}\b|\+?\b\d[\d ().-]{6,}\d\b",
@@ -554,43 +573,51 @@ fn query(query: &str) -> String {
     pairs.collect::<Vec<_>>().join("&")
 }
 
-/// A text without card numbers: 13 to 19 digits in groups, of a network that exists, with the right check digit.
+/// A text without percent-encoding, if it has any.
+fn decoded(text: &str) -> Option<String> {
+    let decoded = percent_decode_str(text).decode_utf8_lossy();
+    match decoded {
+        Cow::Owned(decoded) if decoded != text => Some(decoded),
+        _ => None,
+    }
+}
+
+/// A text without card numbers: 13 to 19 digits, in one or in groups of three and more, of a network that exists, with the
+/// right check digit.
 fn without_cards(text: &str) -> Cow<'_, str> {
     const SHORTEST: usize = 13;
     const LONGEST: usize = 19;
     let bytes = text.as_bytes();
+    let group = |at: usize| {
+        bytes[at..]
+            .iter()
+            .take_while(|byte| byte.is_ascii_digit())
+            .count()
+    };
     let mut kept = String::new();
     let mut copied = 0;
     let mut at = 0;
     while let Some(start) = (at..bytes.len()).find(|at| bytes[*at].is_ascii_digit()) {
-        // Groups of digits with at most one space or dash between; a card begins and ends with a group.
-        let mut digits = 0;
-        let mut end = start;
+        if let Some(end) = id_around(bytes, start) {
+            at = end;
+            continue;
+        }
+        let first = group(start);
+        let (mut digits, mut end) = (first, start + first);
+        at = end;
         let mut card = None;
-        while digits < LONGEST {
-            let group = bytes[end..]
-                .iter()
-                .take_while(|byte| byte.is_ascii_digit())
-                .count();
-            if group == 0 {
-                break;
-            }
-            digits += group;
-            end += group;
-            if (SHORTEST..=LONGEST).contains(&digits) && is_card(&bytes[start..end]) {
+        while digits <= LONGEST {
+            if digits >= SHORTEST && is_card(&bytes[start..end]) {
                 card = Some(end);
             }
-            let next_is_digit = bytes.get(end + 1).is_some_and(u8::is_ascii_digit);
-            if !matches!(bytes.get(end), Some(b' ' | b'-')) || !next_is_digit {
+            let next = end + separators(&bytes[end..]);
+            let length = group(next);
+            if next == end || length < 3 || first < 3 {
                 break;
             }
-            end += 1;
+            digits += length;
+            end = next + length;
         }
-        let group = bytes[start..]
-            .iter()
-            .take_while(|byte| byte.is_ascii_digit())
-            .count();
-        at = start + group;
         if let Some(end) = card {
             kept.push_str(&text[copied..start]);
             kept.push_str(FILTERED);
@@ -603,6 +630,47 @@ fn without_cards(text: &str) -> Cow<'_, str> {
     }
     kept.push_str(&text[copied..]);
     Cow::Owned(kept)
+}
+
+/// How many bytes stand between two groups of a number: one or two of what people write there.
+fn separators(bytes: &[u8]) -> usize {
+    let separator = |bytes: &[u8]| match bytes {
+        [b' ' | b'-' | b'.' | b'/' | b'_' | b'+', ..] => 1,
+        // A space that does not break.
+        [0xC2, 0xA0, ..] => 2,
+        _ => 0,
+    };
+    let first = separator(bytes);
+    first
+        + if first == 0 {
+            0
+        } else {
+            separator(&bytes[first..])
+        }
+}
+
+/// The end of a UUID or of an id of 16 or 32 hexadecimal digits, where a digit of it stands at `at`: its digits are no card's.
+fn id_around(bytes: &[u8], at: usize) -> Option<usize> {
+    let is_hex = |at: usize| bytes.get(at).is_some_and(u8::is_ascii_hexdigit);
+    let start = (0..at)
+        .rev()
+        .take(36)
+        .take_while(|at| is_hex(*at))
+        .last()
+        .unwrap_or(at);
+    let run = (start..).take_while(|at| is_hex(*at)).take(36).count();
+    let letters = bytes[start..start + run]
+        .iter()
+        .any(u8::is_ascii_alphabetic);
+    if matches!(run, 16 | 32) && letters {
+        return Some(start + run);
+    }
+    let uuid = bytes.get(start..start + 36)?;
+    let shaped = |(place, byte): (usize, &u8)| match place {
+        8 | 13 | 18 | 23 => *byte == b'-',
+        _ => byte.is_ascii_hexdigit(),
+    };
+    (uuid.iter().enumerate().all(shaped) && !is_hex(start + 36)).then_some(start + 36)
 }
 
 /// Luhn's check, over the digits of `text`.
@@ -622,8 +690,10 @@ fn is_card(text: &[u8]) -> bool {
     matches!(text.first(), Some(b'2'..=b'6')) && sum.is_multiple_of(10)
 }
 
-fn is_hex(value: &Value) -> bool {
+/// Random digits, and hyphens at most.
+fn is_id(value: &Value) -> bool {
+    let digit = |byte: u8| byte.is_ascii_hexdigit() || byte == b'-';
     value
         .as_str()
-        .is_some_and(|text| text.len() <= 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit()))
+        .is_some_and(|text| text.len() <= 36 && text.bytes().all(digit))
 }

@@ -166,7 +166,7 @@ fn a_deployment_is_recorded_or_the_pipeline_hears_of_it() {
     let said = deploy(&dsn.url(), &new);
     assert_eq!(said, (Some(0), "✓ shop@2.0 in canary".into()));
     let [event] = &dsn.events()[..] else { panic!() };
-    assert_eq!(event["message"], "deployed shop@2.0 to canary");
+    assert_eq!(event["logentry"]["message"], "deployed shop@2.0 to canary");
     assert_eq!(event["tags"]["deployed_by"], "pipeline");
     let refusing = Dsn::start(Answer::Status(500));
     assert_eq!(

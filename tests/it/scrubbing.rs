@@ -70,6 +70,52 @@ const SECRETS: &[(&str, &str)] = &[
         "https://hooks.slack.com/services/T000/B000/SENTINELhook",
         "SENTINELhook",
     ),
+    ("password%3DSENTINELpercent", "SENTINELpercent"),
+    ("x%26token%3DSENTINELamp", "SENTINELamp"),
+    ("Authorization%3A%20Bearer%20SENTINELcoded", "SENTINELcoded"),
+    ("SENTINELmail%40example.org", "SENTINELmail"),
+    ("https%3A%2F%2Fu%3ASENTINELuserinfo%40h", "SENTINELuserinfo"),
+    (
+        "-----BEGIN+PRIVATE+KEY-----SENTINELplus-----END+PRIVATE+KEY-----",
+        "SENTINELplus",
+    ),
+    (r#"{\"password\":\"SENTINELonce\"}"#, "SENTINELonce"),
+    (
+        r#"{\\\"password\\\":\\\"SENTINELtwice\\\"}"#,
+        "SENTINELtwice",
+    ),
+    (r#"password: Some("SENTINELsome")"#, "SENTINELsome"),
+    (r#"token: Token("SENTINELtuple")"#, "SENTINELtuple"),
+    (r#"{"tokens":["SENTINELlist"]}"#, "SENTINELlist"),
+    ("password => SENTINELarrow", "SENTINELarrow"),
+    ("<password>SENTINELxml</password>", "SENTINELxml"),
+    ("run --password SENTINELoption", "SENTINELoption"),
+    ("password=abc,SENTINELcomma", "SENTINELcomma"),
+    ("password=abc&SENTINELand", "SENTINELand"),
+    ("password=abc;SENTINELsemi", "SENTINELsemi"),
+    ("password=abc<SENTINELless", "SENTINELless"),
+    (r"password='a\'SENTINELquote'", "SENTINELquote"),
+    ("Cookie: a=b; theme=SENTINELcookie", "SENTINELcookie"),
+    (
+        "auth=SENTINELauth session=SENTINELsession otp=SENTINELotp pin: SENTINELpin",
+        "SENTINEL",
+    ),
+    ("Bearer:SENTINELcolon", "SENTINELcolon"),
+    (r#"Bearer "SENTINELquoted1""#, "SENTINELquoted"),
+    ("Bearer\u{a0}SENTINELnbsp", "SENTINELnbsp"),
+    ("password\t=\n SENTINELspaces", "SENTINELspaces"),
+    (
+        r#"Digest username="a", response="SENTINELdigest""#,
+        "SENTINELdigest",
+    ),
+    (r#""jane SENTINELlocal"@example.org"#, "SENTINELlocal"),
+    (
+        "https://discord.com/api/webhooks/123456/SENTINELdiscord",
+        "SENTINELdiscord",
+    ),
+    ("4111.1111.1111.1111", "4111.1111"),
+    ("4111  1111  1111  1111", "4111  1111"),
+    ("4111\u{a0}1111\u{a0}1111\u{a0}1111", "1111\u{a0}1111"),
     (
         "-----BEGIN RSA PRIVATE KEY-----\nSENTINELpem\n-----END RSA PRIVATE KEY-----",
         "SENTINELpem",
@@ -407,6 +453,9 @@ fn what_is_no_secret_stays() {
         "GET /orders/{id} answered 500",
         "https://example.org/orders/17",
         "shop@1.2.3",
+        "since 2024-01-15 10.30.00.123456, id 41112222-3333-4444-8555-666677778888",
+        "trace 4111111111111111a111111111111111, 100% of 4b11111111111111",
+        "passed: 3, failed: 1, author: Bob",
     ];
     let dsn = Dsn::start(Answer::Status(200));
     let client = client(
@@ -428,7 +477,7 @@ fn what_is_no_secret_stays() {
     let events = dsn.events();
     let arrived: Vec<_> = events
         .iter()
-        .map(|event| event["message"].as_str().unwrap())
+        .map(|event| event["logentry"]["message"].as_str().unwrap())
         .collect();
     assert_eq!(arrived, texts);
     assert_eq!(events[0]["release"], "shop@1.2.3-beta.rc");
@@ -486,7 +535,7 @@ fn rules_of_ones_own_are_asked_as_well() {
         .insert("old_tax_number".into(), "SENTINEL".into());
     event.extra.insert("said".into(), "a whisper".into());
     let (events, _) = sent(scrubbing, event);
-    assert_eq!(events[0]["message"], "[Filtered] called");
+    assert_eq!(events[0]["logentry"]["message"], "[Filtered] called");
     assert_eq!(
         events[0]["extra"],
         serde_json::json!({"old_tax_number": "[Filtered]", "said": "[Quiet]"})
@@ -599,8 +648,12 @@ fn guarded_options_keep_the_applications_own_transport() {
     client.capture_event(saying("be quiet"), None);
     assert!(client.flush(Some(LONG)));
     assert_eq!(
-        transport.fetch_and_clear_events()[0].message.as_deref(),
-        Some("be [Filtered]")
+        transport.fetch_and_clear_events()[0]
+            .logentry
+            .as_ref()
+            .unwrap()
+            .message,
+        "be [Filtered]"
     );
 }
 
@@ -637,4 +690,49 @@ proptest! {
         let kept = Scrubbing::new().scrub(&format!("{before} {text}{after}"));
         prop_assert!(!kept.contains(secret), "{}", kept);
     }
+}
+
+#[tokio::test]
+async fn what_an_error_says_is_scrubbed_before_anybody_escapes_it() {
+    let dsn = Dsn::start(Answer::Status(200));
+    let vitals = Vitals::builder()
+        .isolated()
+        .sentry(SentryOptions::new(&dsn.url()).unwrap())
+        .build()
+        .unwrap();
+    let failing = async || -> Result<(), tower_vitals::Failure> { Err(all_secrets())? };
+    let app: axum::Router = axum::Router::new()
+        .route("/", axum::routing::get(failing))
+        .layer(vitals.layer());
+    let request = http::Request::new(axum::body::Body::empty());
+    tower::ServiceExt::oneshot(app, request).await.unwrap();
+    assert_eq!(vitals.flush(LONG), 0);
+    assert_eq!(dsn.events().len(), 1);
+    assert_clean(&dsn.bytes());
+}
+
+#[test]
+fn sessions_leave_with_their_ids() {
+    let dsn = Dsn::start(Answer::Status(200));
+    let client = client(&dsn, ClientOptions::new());
+    let session = serde_json::json!({
+        "sid": "41112222-3333-4444-8555-666677778888", "did": "sentinel.person@example.org", "init": true, "status": "ok",
+        "started": "2026-01-01T00:00:00Z", "errors": 0, "attrs": {"release": "shop@1.2.3"},
+    });
+    let mut envelope = Envelope::new();
+    envelope.add_item(
+        serde_json::from_value::<sentry::protocol::SessionUpdate<'static>>(session).unwrap(),
+    );
+    client.send_envelope(envelope);
+    assert!(client.flush(Some(LONG)));
+    let [session] = &dsn.items("session")[..] else {
+        panic!()
+    };
+    assert_eq!(
+        (&session["sid"], &session["did"]),
+        (
+            &"41112222-3333-4444-8555-666677778888".into(),
+            &"[Filtered]".into()
+        )
+    );
 }

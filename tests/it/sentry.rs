@@ -210,7 +210,7 @@ async fn which_statuses_report_is_a_setting_of_the_stack_and_of_a_route() {
     let events = dsn.events();
     let messages: Vec<_> = events
         .iter()
-        .map(|event| event["message"].as_str().unwrap())
+        .map(|event| event["logentry"]["message"].as_str().unwrap())
         .collect();
     assert_eq!(messages, ["GET /429 answered 429"]);
 }
@@ -430,7 +430,13 @@ fn requests_never_see_each_others_data() {
     let dropped = vitals.metrics().totals().dropped_sentry;
     assert!(events.len() > 1_000, "{}", events.len());
     for event in &events {
-        let (marker, _) = event.message.as_deref().unwrap().split_once(' ').unwrap();
+        let (marker, _) = event
+            .logentry
+            .as_ref()
+            .unwrap()
+            .message
+            .split_once(' ')
+            .unwrap();
         assert_eq!(event.tags["marker"], marker);
         assert_eq!(event.tags["request_id"], format!("id-{marker}"));
         let crumbs: Vec<_> = event
@@ -487,7 +493,7 @@ async fn what_streams_and_destructors_capture_has_its_request() {
         .iter()
         .map(|event| {
             (
-                event["message"].as_str().unwrap(),
+                event["logentry"]["message"].as_str().unwrap(),
                 event["transaction"].as_str().unwrap(),
             )
         })
@@ -765,7 +771,7 @@ async fn a_stuck_request_is_told_once() {
         panic!("{:?}", dsn.events())
     };
     assert_eq!(
-        (&event["message"], &event["level"]),
+        (&event["logentry"]["message"], &event["level"]),
         (&"GET /stuck no answer yet".into(), &"warning".into())
     );
 }
@@ -931,7 +937,7 @@ async fn our_own_log_events_do_not_tell_it_a_second_time() {
     let [event] = &dsn.events()[..] else {
         panic!("{:?}", dsn.events())
     };
-    assert_eq!(event["message"], "GET /500 answered 500");
+    assert_eq!(event["logentry"]["message"], "GET /500 answered 500");
     assert_eq!(event["breadcrumbs"]["values"][0]["message"], "on the way");
 }
 
@@ -994,7 +1000,7 @@ async fn a_critical_check_that_fails_is_told_without_its_password() {
     let [event] = &dsn.events()[..] else {
         panic!("{:?}", dsn.events())
     };
-    assert_eq!(event["message"], "health check database failed");
+    assert_eq!(event["logentry"]["message"], "health check database failed");
     assert_eq!(
         event["extra"]["error"],
         "postgres://[Filtered]@db/shop is away"

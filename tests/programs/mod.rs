@@ -1,0 +1,79 @@
+//! Real programs that tests run, ask and end.
+
+use std::{
+    env, fs,
+    io::{Read, Write},
+    net::{TcpListener, TcpStream},
+    path::PathBuf,
+    process::{Child, Command},
+    thread,
+    time::Duration,
+};
+
+/// A process that ends with the test, however the test ends.
+pub(crate) struct Running(pub(crate) Child);
+
+/// A folder that goes with the test, however the test ends.
+pub(crate) struct Folder(pub(crate) PathBuf);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // Asked first: what it has started itself is then ended too.
+        let _ = Command::new("kill").arg(self.0.id().to_string()).status();
+        for _ in 0..30 {
+            if self.0.try_wait().is_ok_and(|ended| ended.is_some()) {
+                return;
+            }
+            thread::sleep(Duration::from_millis(100));
+        }
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// An example as `cargo test` has built it.
+pub(crate) fn example(name: &str) -> PathBuf {
+    let tests = env::current_exe().unwrap();
+    tests
+        .parent()
+        .unwrap()
+        .parent()
+        .unwrap()
+        .join("examples")
+        .join(name)
+}
+
+/// A port that nobody has just now.
+pub(crate) fn free_port() -> u16 {
+    let free = TcpListener::bind("127.0.0.1:0").unwrap();
+    free.local_addr().unwrap().port()
+}
+
+/// The body of an answer; `None` where nobody answers. Each header ends with its line.
+pub(crate) fn get(address: &str, path: &str, headers: &str) -> Option<String> {
+    let mut socket = TcpStream::connect(address).ok()?;
+    socket
+        .set_read_timeout(Some(Duration::from_secs(10)))
+        .ok()?;
+    write!(socket, "GET {path} HTTP/1.0\r\n{headers}\r\n").ok()?;
+    let mut answer = String::new();
+    socket.read_to_string(&mut answer).ok()?;
+    Some(answer.split_once("\r\n\r\n")?.1.to_owned())
+}
+
+/// What `look` finds, within half a minute.
+pub(crate) fn eventually<T>(what: &str, look: impl Fn() -> Option<T>) -> T {
+    for _ in 0..300 {
+        if let Some(found) = look() {
+            return found;
+        }
+        thread::sleep(Duration::from_millis(100));
+    }
+    panic!("never: {what}")
+}
