@@ -373,11 +373,11 @@ fn each_incident_of_the_example_arrives_once_and_says_exactly_what_is_known() {
         lasting(&events[""][0]),
         json!({
             "level": "info",
-            "logentry": {"message": concat!("deployed ", env!("CARGO_PKG_VERSION"), " to production")},
+            "logentry": {"message": concat!("deployed ", env!("CARGO_PKG_VERSION"), " to staging")},
             "release": env!("CARGO_PKG_VERSION"),
-            "environment": "production",
+            "environment": "staging",
             "tags": {"deployed_by": "cargo run"},
-            "fingerprint": ["tower-vitals", "deployment", "production"],
+            "fingerprint": ["tower-vitals", "deployment", "staging"],
         })
     );
     assert_eq!(

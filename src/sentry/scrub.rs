@@ -371,7 +371,7 @@ impl Scrubbing {
                 Some(kept) => *value = kept.into(),
                 None => self.filter(value, depth),
             },
-            "cookies" | "env" => self.filter(value, depth),
+            "env" => self.filter(value, depth),
             // Typed in the protocol: there is no other way to say nothing.
             "ip_address" => *value = Value::Null,
             "url" if !self.free_text => *value = Value::Null,

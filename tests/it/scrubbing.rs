@@ -147,6 +147,7 @@ fn assert_clean(bytes: &[u8]) {
         }
     }
     assert_eq!(around(&text, "SENTINEL"), None);
+    assert_eq!(around(&text, "203.0.113.7"), None);
 }
 
 /// A client of the application's own, guarded, that sends to a socket.
@@ -166,7 +167,8 @@ fn values() -> Map<String, Value> {
     [
         ("text".to_owned(), all_secrets().into()),
         ("list".to_owned(), vec![all_secrets(); 2].into()),
-        ("keys".to_owned(), keyed),
+        ("keys".to_owned(), keyed.clone()),
+        ("names".to_owned(), keyed),
         ("deep".to_owned(), deep(200)),
         ("password".to_owned(), "SENTINELplain".into()),
         ("X-Auth_Token".to_owned(), vec!["SENTINELplain"].into()),
@@ -236,7 +238,7 @@ fn full_event() -> Event<'static> {
             query_string: Some("token=SENTINELa&x=SENTINELb&SENTINELc".into()),
             cookies: Some("a=SENTINEL".into()),
             headers: texts(),
-            env: texts(),
+            env: [("HOME".into(), "SENTINELhome".into())].into(),
         }),
         contexts: [
             ("other".to_owned(), Context::Other(values())),

@@ -1045,3 +1045,61 @@ async fn a_hung_sentry_holds_up_no_shutdown() {
     );
     assert_eq!((drained.unfinished, drained.unsent), (1, 3));
 }
+
+#[tokio::test]
+async fn each_request_is_a_trace_of_its_own() {
+    let dsn = Dsn::start(Answer::Status(200));
+    let vitals = reporting(&dsn).build().unwrap();
+    let handler = async || {
+        sentry::capture_message("first", Level::Info);
+        sentry::capture_message("second", Level::Info);
+    };
+    let app = Router::new().route("/", get(handler)).layer(vitals.layer());
+    send(&app, "/").await;
+    send(&app, "/").await;
+    vitals.flush(LONG);
+    let events = dsn.events();
+    let traces: Vec<_> = events
+        .iter()
+        .map(|event| &event["contexts"]["trace"]["trace_id"])
+        .collect();
+    let [one, same, other, again] = traces[..] else {
+        panic!("{traces:?}")
+    };
+    assert!(one == same && other == again && one != other, "{traces:?}");
+}
+
+#[tokio::test]
+async fn what_a_spawned_task_adds_stays_with_it() {
+    let dsn = Dsn::start(Answer::Status(200));
+    let vitals = reporting(&dsn).build().unwrap();
+    let leave = |text: &str| {
+        sentry::add_breadcrumb(sentry::Breadcrumb {
+            message: Some(text.into()),
+            ..Default::default()
+        });
+    };
+    let handler = async move || {
+        leave("handler");
+        let exchange = Exchange::current().unwrap();
+        let task = async move {
+            leave("task");
+            sentry::capture_message("task", Level::Info);
+        };
+        task::spawn(exchange.scope(task)).await.unwrap();
+        sentry::capture_message("handler", Level::Info);
+    };
+    let app = Router::new().route("/", get(handler)).layer(vitals.layer());
+    send(&app, "/").await;
+    vitals.flush(LONG);
+    let crumbs = |event: &Value| -> Vec<String> {
+        let crumbs = event["breadcrumbs"]["values"].as_array().unwrap();
+        crumbs
+            .iter()
+            .map(|crumb| crumb["message"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    let events = dsn.events();
+    assert_eq!(crumbs(&events[0]), ["handler", "task"]);
+    assert_eq!(crumbs(&events[1]), ["handler"]);
+}
