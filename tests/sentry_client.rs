@@ -1,8 +1,4 @@
 //! Binds a client to the process, beside one that is there already; a process of its own, for there is one main hub.
-#![expect(
-    clippy::unwrap_used,
-    reason = "in a test a panic with its place is the best error there is"
-)]
 
 use std::sync::Arc;
 

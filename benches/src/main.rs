@@ -1,5 +1,6 @@
 //! Prints what our stack costs beside what people use today.
 
+mod budget;
 mod contention;
 mod costs;
 mod measure;
@@ -7,21 +8,23 @@ mod scale;
 mod table;
 mod wire;
 
-use std::env;
+use std::{env, process::ExitCode};
 
 use tower_vitals_benches::{Case, Subject};
 
 const USAGE: &str = "\
 without arguments: instructions, allocations and CPU time of a request, in one process
+budget: whether a request costs no more instructions than it did
 wire: requests/s, p99 and CPU time of servers under wrk and h2load
 contention: two threads on one route against one
 scale: many series, many requests without a scrape, many open streams";
 
-fn main() {
+fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments[..] {
         [] => costs::print(),
+        ["budget"] => return budget::check(),
         ["wire"] => wire::print(),
         ["contention"] => contention::print(),
         ["scale"] => scale::print(),
@@ -37,4 +40,5 @@ fn main() {
         ["ratio", subject, case] => costs::ratio(Subject::named(subject), Case::named(case)),
         _ => eprintln!("{USAGE}"),
     }
+    ExitCode::SUCCESS
 }

@@ -24,7 +24,7 @@ pub const SUBJECTS: &[Subject] = &[
     subject("ours: Sentry scope", ours::sentry),
     subject("ours: full stack without Sentry", ours::without_sentry),
     subject(OURS, ours::full),
-    subject("ours: full stack, excluded path", ours::excluded),
+    subject(EXCLUDED, ours::excluded),
     subject(OURS_JSON, ours::full_json),
     subject("tower-http Trace, no subscriber", peers::trace),
     subject("tower-http Trace, JSON", peers::trace_json),
@@ -44,6 +44,7 @@ pub const SUBJECTS: &[Subject] = &[
 ];
 
 pub const OURS: &str = "ours: full stack";
+pub const EXCLUDED: &str = "ours: full stack, excluded path";
 pub const OURS_JSON: &str = "ours: full stack, JSON log";
 pub const PROMETHEUS: &str = "axum-prometheus";
 pub const PEERS: &str = "peers: full stack";

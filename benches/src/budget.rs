@@ -1,0 +1,36 @@
+//! Holds what a request costs to what it cost before.
+
+use std::process::ExitCode;
+
+use tower_vitals_benches::{
+    Case, SUBJECTS,
+    subject::{EXCLUDED, OURS, OURS_JSON},
+};
+
+use crate::measure;
+
+/// Instructions of the application with a subject around it, as a multiple of those without, with some five per cent of slack
+/// for compilers and their libraries. A smaller number is an improvement: write it down.
+const BUDGETS: [(&str, f64); 3] = [(OURS, 1.55), (EXCLUDED, 1.29), (OURS_JSON, 2.50)];
+
+/// Prints each ratio beside its budget; fails where one is above.
+pub fn check() -> ExitCode {
+    let instructions = |name: &str| measure::instructions(&["run", name, Case::Found.name()]);
+    let Some(bare) = instructions(SUBJECTS[0].name) else {
+        return ExitCode::FAILURE;
+    };
+    let mut within = true;
+    for (name, budget) in BUDGETS {
+        let Some(cost) = instructions(name) else {
+            return ExitCode::FAILURE;
+        };
+        let ratio = cost as f64 / bare as f64;
+        within &= ratio <= budget;
+        println!("{name}: {ratio:.3} of bare, {budget} at most");
+    }
+    if within {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}
