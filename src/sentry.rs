@@ -30,6 +30,7 @@
 //! Nothing waits for Sentry: events go through a queue of 100 to a thread of their own. What does not fit, is refused or fails
 //! counts in `vitals_dropped_total{sink="sentry"}`.
 
+mod flood;
 mod outbox;
 mod report;
 mod scope;

@@ -103,7 +103,7 @@ pub fn print() {
 fn versions() -> String {
     let lock = include_str!("../Cargo.lock");
     let version = |peer: &&str| {
-        let (_, rest) = lock.split_once(&format!("name = \"{peer}\"\nversion = \""))?;
+        let (_, rest) = lock.rsplit_once(&format!("name = \"{peer}\"\nversion = \""))?;
         let (version, _) = rest.split_once('"')?;
         Some(format!("{peer} {version}"))
     };

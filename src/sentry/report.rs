@@ -2,22 +2,17 @@
 
 use std::{
     any::Any,
-    collections::HashMap,
     fmt,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
     thread,
     time::Duration,
 };
 
-use http::{StatusCode, request, response};
-use sentry::{
-    Client, Hub, Level, TransactionContext,
-    protocol::{Context, Event, Exception, Mechanism, ResponseContext, SpanStatus},
+use super::{
+    flood::Flood,
+    scope::{self, Scope, Told},
 };
-use tokio::time::Instant;
-
-use super::scope::{self, Scope, Told};
 use crate::{
     category::{self, Categories, ErrorCategory, Link},
     config::ConfigError,
@@ -26,12 +21,11 @@ use crate::{
     observe::{Facts, Observer},
     timing::{self, Severity},
 };
-
-/// As long as a flood is looked back upon.
-const WINDOW: Duration = Duration::from_secs(60);
-
-/// Endpoints are bounded, and so are the things that can go wrong with each; beyond this, nothing new is told for a while.
-const MOST_FINGERPRINTS: usize = 10_000;
+use http::{StatusCode, request, response};
+use sentry::{
+    Client, Hub, Level, TransactionContext,
+    protocol::{Context, Event, Exception, Mechanism, ResponseContext, SpanStatus},
+};
 
 /// Which requests Sentry is told of.
 ///
@@ -71,17 +65,13 @@ pub(crate) struct Reporter {
     flood: Arc<Flood>,
 }
 
-/// How often each thing was told lately.
-#[derive(Debug, Default)]
-struct Flood {
-    told: Mutex<HashMap<Vec<String>, Recent>>,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Recent {
-    since: Instant,
-    told: u32,
-    held_back: u64,
+/// One thing that went wrong with one request, and what it has in common with others that are told as the same.
+struct Incident<'a> {
+    method: &'static str,
+    endpoint: &'a str,
+    kind: Kind,
+    category: Option<ErrorCategory>,
+    per_minute: u32,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -213,11 +203,7 @@ impl Reporter {
 
     /// Whether an event of nobody's request may be told; counts it if not.
     pub(super) fn admits(&self, event: &Event<'_>) -> bool {
-        let fingerprint: Vec<_> = event
-            .fingerprint
-            .iter()
-            .map(|part| part.to_string())
-            .collect();
+        let fingerprint: Vec<_> = event.fingerprint.iter().map(|part| &**part).collect();
         let admitted = self
             .flood
             .admit(&fingerprint, self.reports.per_minute)
@@ -237,21 +223,26 @@ impl Reporter {
         else {
             return;
         };
+        let lent = exchange.lent();
+        let incident = Incident {
+            method: exchange.method(),
+            endpoint: lent
+                .endpoint
+                .as_ref()
+                .map_or("unmatched", |endpoint| endpoint.as_str()),
+            kind: Kind::Stuck,
+            category: Some(ErrorCategory::Timeout),
+            per_minute: lent.reports.unwrap_or(self.reports).per_minute,
+        };
         self.guarded(true, || {
-            let mut event = Event {
-                level: Level::Warning,
-                ..Event::default()
-            };
-            scope::enrich(&mut event, exchange, scope);
-            let category = ErrorCategory::Timeout;
-            self.tell(
-                event,
-                &scope.hub,
-                Kind::Stuck,
-                exchange,
-                "no answer yet",
-                Some(category),
-            );
+            self.tell(&incident, &scope.hub, || {
+                let mut event = Event {
+                    level: Level::Warning,
+                    ..Event::default()
+                };
+                scope::enrich(&mut event, exchange, scope);
+                (event, "no answer yet".into())
+            });
         });
     }
 
@@ -275,75 +266,53 @@ impl Reporter {
         let _ = exchange.sentry.set(scope);
     }
 
-    fn report(&self, exchange: &Exchange, facts: &Facts, scope: &Scope, kind: Option<Kind>) {
-        let category = category::judge(facts);
-        if let Some(transaction) = &scope.transaction {
-            finish(transaction, exchange, facts, category, scope);
-        }
-        let Some(kind) = kind else {
-            return;
-        };
+    fn report(&self, exchange: &Exchange, facts: &Facts, scope: &Scope, kind: Kind) {
         let told = match kind {
             Kind::Failed | Kind::Panicked => scope.was_told(Told::Panic),
             Kind::Slow(_) | Kind::Stuck => scope.was_told(Told::Stuck),
         };
-        if !told {
-            let mut event = described(facts, kind, category);
+        if told {
+            return;
+        }
+        let reports = facts.reports.as_ref().unwrap_or(&self.reports);
+        let incident = Incident::of(exchange, facts, kind, reports);
+        self.tell(&incident, &scope.hub, || {
+            let (mut event, what) = described(facts, &incident);
             event.request = Some(scope.request(exchange));
             scope::enrich(&mut event, exchange, scope);
-            self.send(event, &scope.hub, kind, exchange, facts, category);
-        }
+            (event, what)
+        });
     }
 
-    fn send(
-        &self,
-        event: Event<'static>,
-        hub: &Hub,
-        kind: Kind,
-        exchange: &Exchange,
-        facts: &Facts,
-        category: Option<ErrorCategory>,
-    ) {
-        let what = match facts.outcome {
-            Outcome::Completed | Outcome::Aborted => format!("answered {}", StatusLabel::of(facts)),
-            outcome => outcome.as_str().replace('_', " "),
-        };
-        self.tell(event, hub, kind, exchange, &what, category);
-    }
-
-    /// Captures an event, unless the same was told often enough.
+    /// Makes and captures an event, unless the same was told often enough.
     fn tell(
         &self,
-        mut event: Event<'static>,
+        incident: &Incident<'_>,
         hub: &Hub,
-        kind: Kind,
-        exchange: &Exchange,
-        what: &str,
-        category: Option<ErrorCategory>,
+        event: impl FnOnce() -> (Event<'static>, String),
     ) {
-        let reports = exchange.lent().reports.unwrap_or(self.reports);
-        let endpoint = event.transaction.clone().unwrap_or_default();
-        let category = category.map_or("none", ErrorCategory::as_str);
-        let fingerprint = [
-            scope::OURS,
-            exchange.method(),
-            &endpoint,
-            category,
-            kind.as_str(),
-        ]
-        .map(str::to_owned);
-        match self.flood.admit(&fingerprint, reports.per_minute) {
-            Some(0) => {}
-            Some(held_back) => _ = event.extra.insert("held_back".into(), held_back.into()),
-            None => return self.metrics().dropped(Sink::SentryFlood),
+        let fingerprint = incident.fingerprint();
+        let Some(held_back) = self.flood.admit(&fingerprint, incident.per_minute) else {
+            return self.metrics().dropped(Sink::SentryFlood);
+        };
+        let (mut event, what) = event();
+        if held_back > 0 {
+            event.extra.insert("held_back".into(), held_back.into());
         }
-        event.fingerprint = fingerprint.map(Into::into).to_vec().into();
+        event.fingerprint = fingerprint
+            .map(|part| part.to_owned().into())
+            .to_vec()
+            .into();
         if event.exception.is_empty() {
-            let words = match kind {
-                Kind::Slow(_) => "slow: ",
-                _ => "",
+            let Incident {
+                method, endpoint, ..
+            } = incident;
+            let slow = if matches!(incident.kind, Kind::Slow(_)) {
+                "slow: "
+            } else {
+                ""
             };
-            event.message = Some(format!("{words}{} {endpoint} {what}", exchange.method()));
+            event.message = Some(format!("{slow}{method} {endpoint} {what}"));
         }
         hub.capture_event(event);
     }
@@ -406,7 +375,12 @@ impl Observer for Reporter {
         let kind = facts.reports.unwrap_or(self.reports).kind(facts);
         if kind.is_some() || scope.transaction.is_some() {
             self.guarded(was_polled(facts.outcome), || {
-                self.report(exchange, facts, scope, kind);
+                if let Some(transaction) = &scope.transaction {
+                    finish(transaction, exchange, facts, scope);
+                }
+                if let Some(kind) = kind {
+                    self.report(exchange, facts, scope, kind);
+                }
             });
         }
     }
@@ -425,10 +399,11 @@ impl Observer for Reporter {
             if let Some(client) = &self.client {
                 hub.bind_client(Some(Arc::clone(client)));
             }
-            let category = category::judge(facts);
-            let mut event = described(facts, kind, category);
-            event.transaction = Some("excluded".into());
-            self.send(event, &hub, kind, exchange, facts, category);
+            let incident = Incident {
+                endpoint: "excluded",
+                ..Incident::of(exchange, facts, kind, &self.reports)
+            };
+            self.tell(&incident, &hub, || described(facts, &incident));
         });
     }
 }
@@ -443,33 +418,31 @@ impl fmt::Debug for Reporter {
     }
 }
 
-// === impl Flood ===
+// === impl Incident ===
 
-impl Flood {
-    /// Whether one more may be told, and how many were not since the last one was.
-    fn admit(&self, fingerprint: &[String], most: u32) -> Option<u64> {
-        let now = Instant::now();
-        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        if told.len() >= MOST_FINGERPRINTS && !told.contains_key(fingerprint) {
-            told.retain(|_, recent| now.duration_since(recent.since) < WINDOW);
-            if told.len() >= MOST_FINGERPRINTS {
-                return None;
-            }
+impl<'a> Incident<'a> {
+    fn of(exchange: &Exchange, facts: &'a Facts, kind: Kind, reports: &Reports) -> Self {
+        Self {
+            method: exchange.method(),
+            endpoint: facts
+                .endpoint
+                .as_ref()
+                .map_or("unmatched", |endpoint| endpoint.as_str()),
+            kind,
+            category: category::judge(facts),
+            per_minute: reports.per_minute,
         }
-        let recent = told.entry(fingerprint.to_vec()).or_insert(Recent {
-            since: now,
-            told: 0,
-            held_back: 0,
-        });
-        if now.duration_since(recent.since) >= WINDOW {
-            (recent.since, recent.told) = (now, 0);
-        }
-        if recent.told >= most {
-            recent.held_back += 1;
-            return None;
-        }
-        recent.told += 1;
-        Some(std::mem::take(&mut recent.held_back))
+    }
+
+    fn fingerprint(&self) -> [&'a str; 5] {
+        let category = self.category.map_or("none", ErrorCategory::as_str);
+        [
+            scope::OURS,
+            self.method,
+            self.endpoint,
+            category,
+            self.kind.as_str(),
+        ]
     }
 }
 
@@ -486,35 +459,26 @@ impl Kind {
     }
 }
 
-/// An event that says how a request ended.
-fn described(facts: &Facts, kind: Kind, category: Option<ErrorCategory>) -> Event<'static> {
+/// An event that says how a request ended, and the words for it where there is no error to show.
+fn described(facts: &Facts, incident: &Incident<'_>) -> (Event<'static>, String) {
     let mut event = Event {
-        level: match kind {
+        level: match incident.kind {
             Kind::Slow(level) => level,
             _ => Level::Error,
         },
+        transaction: Some(incident.endpoint.into()),
         ..Event::default()
     };
-    let evidence = facts.evidence.as_ref().filter(|_| kind == Kind::Failed);
+    let evidence = facts
+        .evidence
+        .as_ref()
+        .filter(|_| incident.kind == Kind::Failed);
     // The innermost first.
     let links = evidence
         .into_iter()
         .flat_map(|evidence| evidence.chain.iter().rev());
     event.exception = links.map(exception).collect::<Vec<_>>().into();
-    event.transaction = facts
-        .endpoint
-        .as_ref()
-        .map(|endpoint| endpoint.as_str().into());
-    scope::tag(
-        &mut event,
-        "endpoint",
-        Some(
-            facts
-                .endpoint
-                .as_ref()
-                .map_or("unmatched", |endpoint| endpoint.as_str()),
-        ),
-    );
+    scope::tag(&mut event, "endpoint", Some(incident.endpoint));
     scope::tag(
         &mut event,
         "severity",
@@ -523,19 +487,14 @@ fn described(facts: &Facts, kind: Kind, category: Option<ErrorCategory>) -> Even
     scope::tag(
         &mut event,
         "error_category",
-        category.map(ErrorCategory::as_str),
+        incident.category.map(ErrorCategory::as_str),
     );
+    let millis = |duration: Duration| (duration.as_micros() as f64 / 1e3).into();
     event
         .extra
         .insert("outcome".into(), facts.outcome.as_str().into());
-    event.extra.insert(
-        "head_ms".into(),
-        (facts.head.as_micros() as f64 / 1e3).into(),
-    );
-    event.extra.insert(
-        "total_ms".into(),
-        (facts.total.as_micros() as f64 / 1e3).into(),
-    );
+    event.extra.insert("head_ms".into(), millis(facts.head));
+    event.extra.insert("total_ms".into(), millis(facts.total));
     if let Some(status) = facts.status {
         let response = ResponseContext {
             status_code: Some(status.as_u16().into()),
@@ -545,7 +504,11 @@ fn described(facts: &Facts, kind: Kind, category: Option<ErrorCategory>) -> Even
             .contexts
             .insert("response".into(), Context::Response(Box::new(response)));
     }
-    event
+    let what = match facts.outcome {
+        Outcome::Completed | Outcome::Aborted => format!("answered {}", StatusLabel::of(facts)),
+        outcome => outcome.as_str().replace('_', " "),
+    };
+    (event, what)
 }
 
 fn exception(link: &Link) -> Exception {
@@ -562,13 +525,8 @@ fn exception(link: &Link) -> Exception {
 }
 
 /// Ends the transaction with the route that is known now, and the status of the true end.
-fn finish(
-    transaction: &sentry::Transaction,
-    exchange: &Exchange,
-    facts: &Facts,
-    category: Option<ErrorCategory>,
-    scope: &Scope,
-) {
+fn finish(transaction: &sentry::Transaction, exchange: &Exchange, facts: &Facts, scope: &Scope) {
+    let category = category::judge(facts);
     transaction.set_name(
         facts
             .endpoint
