@@ -35,7 +35,7 @@ use tokio::{
     task,
     time::{self, Instant},
 };
-use tower::{Layer, ServiceExt, service_fn};
+use tower::{Layer, ServiceBuilder, ServiceExt, service_fn};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_vitals::{
     Deployment, Failure, Release, RequestContext, RequestIdLayer, SentryScopeLayer, TimingLayer,
@@ -1102,4 +1102,26 @@ async fn what_a_spawned_task_adds_stays_with_it() {
     let events = dsn.events();
     assert_eq!(crumbs(&events[0]), ["handler", "task"]);
     assert_eq!(crumbs(&events[1]), ["handler"]);
+}
+
+#[tokio::test]
+async fn the_scope_is_there_before_the_first_await_whatever_stands_outside() {
+    let (transport, client) = own_client(ClientOptions::new());
+    let hub = Arc::new(Hub::new(Some(Arc::clone(&client)), Arc::default()));
+    let app = ServiceBuilder::new()
+        .layer(TimingLayer::new())
+        .layer(SentryScopeLayer::new())
+        .service(service_fn(|_: Request| {
+            sentry::configure_scope(|scope| scope.set_tag("own", "yes"));
+            sentry::capture_message("called", Level::Info);
+            std::future::ready(Ok::<_, Infallible>(Response::new(Body::empty())))
+        }));
+    sentry::SentryFutureExt::bind_hub(app.oneshot(Request::default()), Arc::clone(&hub))
+        .await
+        .unwrap();
+    hub.capture_message("outside", Level::Info);
+    client.flush(Some(LONG));
+    let events = transport.fetch_and_clear_events();
+    assert_eq!(events[0].tags["own"], "yes");
+    assert!(events[1].tags.is_empty(), "{:?}", events[1].tags);
 }
