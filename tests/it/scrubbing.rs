@@ -455,7 +455,7 @@ fn what_is_no_secret_stays() {
         "GET /orders/{id} answered 500",
         "https://example.org/orders/17",
         "shop@1.2.3",
-        "since 2024-01-15 10.30.00.123456, id 41112222-3333-4444-8555-666677778888",
+        "since 2024-01-15 10.30.02, id 41112222-3333-4444-8555-666677778888",
         "trace 4111111111111111a111111111111111, 100% of 4b11111111111111",
         "passed: 3, failed: 1, author: Bob",
     ];
