@@ -4,23 +4,31 @@
     reason = "in a test a panic with its place is the best error there is"
 )]
 
+#[path = "it/dsn.rs"]
+#[expect(dead_code, reason = "shared with other tests, which ask for more")]
+mod dsn;
+
 use std::{
     env,
     io::{BufRead, BufReader, Read, Write},
     net::TcpStream,
     path::PathBuf,
     process::{Child, Command, Stdio},
+    sync::{Arc, Mutex},
     thread,
     time::Duration,
 };
 
 use serde_json::Value;
 
+use crate::dsn::{Answer, Dsn};
+
 /// The server, until dropped.
 struct Server {
     child: Child,
     address: String,
     admin: String,
+    log: Arc<Mutex<Vec<String>>>,
 }
 
 impl Drop for Server {
@@ -59,13 +67,20 @@ impl Server {
             assert!(out.read_line(&mut line).unwrap() > 0, "said nothing");
         }
         // Its log must not fill the pipe.
-        thread::spawn(move || std::io::copy(&mut out, &mut std::io::sink()));
+        let log = Arc::<Mutex<Vec<String>>>::default();
+        let lines = Arc::clone(&log);
+        thread::spawn(move || {
+            out.lines()
+                .map_while(Result::ok)
+                .for_each(|line| lines.lock().unwrap().push(line))
+        });
         let (address, admin) = line.trim().split_once(", administration on ").unwrap();
         let address = address.trim_start_matches("conformance on ").to_owned();
         Self {
             child,
             address,
             admin: admin.to_owned(),
+            log,
         }
     }
 
@@ -303,4 +318,75 @@ fn a_bad_variable_stops_it_with_a_clear_message() {
         assert!(error.contains(bad), "{name}={value}: {error}");
         assert!(!error.contains("panicked"), "{error}");
     }
+}
+
+#[test]
+fn with_a_dsn_sentry_is_told_and_every_line_says_which_build() {
+    let dsn = Dsn::start(Answer::Status(200));
+    let server = Server::start(&[
+        ("SENTRY_DSN", &dsn.url()),
+        ("APP_VERSION", "shop@9"),
+        ("ENVIRONMENT", "canary"),
+    ]);
+    server.get("/capture?msg=one").unwrap();
+    server.get("/capture-spawn?msg=two").unwrap();
+    server.get("/fail?kind=database&msg=lost").unwrap();
+    server.get("/panic");
+    for _ in 0..1_000 {
+        if dsn.events().len() == 4 {
+            break;
+        }
+        thread::sleep(Duration::from_millis(10));
+    }
+    let events = dsn.events();
+    let said: Vec<_> = events
+        .iter()
+        .map(|event| {
+            (
+                event["transaction"].as_str().unwrap(),
+                event["logentry"]["message"].as_str(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        said,
+        [
+            ("/capture", Some("one")),
+            ("/capture-spawn", Some("two")),
+            ("/fail", None),
+            ("/panic", None)
+        ]
+    );
+    for captured in &events[..2] {
+        assert_eq!(
+            (&captured["user"]["id"], &captured["tags"]["tenant_id"]),
+            (&"u-1".into(), &"t-1".into())
+        );
+        assert_eq!(
+            captured["breadcrumbs"]["values"][0]["message"],
+            captured["logentry"]["message"]
+        );
+    }
+    assert_eq!(events[2]["tags"]["error_category"], "database");
+    assert!(
+        events
+            .iter()
+            .all(|event| event["release"] == "shop@9" && event["environment"] == "canary")
+    );
+    server.last(4);
+    let log = server.log.lock().unwrap();
+    let lines: Vec<Value> = log
+        .iter()
+        .filter_map(|line| serde_json::from_str(line).ok())
+        .collect();
+    let requests: Vec<_> = lines
+        .iter()
+        .filter(|line| line["message"] == "request")
+        .collect();
+    assert_eq!(requests.len(), 4);
+    assert!(
+        requests
+            .iter()
+            .all(|line| line["release"] == "shop@9" && line["environment"] == "canary")
+    );
 }

@@ -10,14 +10,14 @@ use sentry::{
     ClientOptions, Envelope, Hub, Level,
     protocol::{
         Attachment, Breadcrumb, Context, Event, Exception, Frame, Log, LogAttribute, LogEntry,
-        LogLevel, Map, Request, Span, Stacktrace, Thread, TraceContext, TraceId, Transaction, User,
-        Value,
+        LogLevel, Map, Metric, Request, Span, Stacktrace, Thread, TraceContext, TraceId,
+        Transaction, User, Value,
     },
 };
 use tokio::time::Instant;
 use tower_vitals::{
     Vitals,
-    sentry::{Scrubbing, SentryOptions, guard, guard_with},
+    sentry::{Reports, Scrubbing, SentryOptions, guard, guard_with},
 };
 
 use crate::{
@@ -337,9 +337,17 @@ fn no_secret_leaves_in_transactions_logs_and_attachments() {
         attributes: attributes.collect(),
     }]);
     client.send_envelope(logs);
+    let metric = serde_json::json!({
+        "type": "counter", "name": "orders", "value": 1.0, "timestamp": 1_700_000_000.0, "trace_id": TraceId::default(),
+        "attributes": {"text": {"value": all_secrets(), "type": "string"}, "token": {"value": "SENTINELplain", "type": "string"}},
+    });
+    let mut metrics = Envelope::new();
+    metrics.add_item(vec![serde_json::from_value::<Metric>(metric).unwrap()]);
+    client.send_envelope(metrics);
     assert!(client.flush(Some(LONG)));
-    let arrived = ["transaction", "attachment", "log"].map(|kind| dsn.items(kind).len());
-    assert_eq!(arrived, [1, 1, 1]);
+    let arrived =
+        ["transaction", "attachment", "log", "trace_metric"].map(|kind| dsn.items(kind).len());
+    assert_eq!(arrived, [1, 1, 1, 1]);
     assert_clean(&dsn.bytes());
 }
 
@@ -697,19 +705,29 @@ proptest! {
 #[tokio::test]
 async fn what_an_error_says_is_scrubbed_before_anybody_escapes_it() {
     let dsn = Dsn::start(Answer::Status(200));
+    let options = SentryOptions::new(&dsn.url())
+        .unwrap()
+        .reports(Reports::new().per_minute(u32::MAX));
     let vitals = Vitals::builder()
         .isolated()
-        .sentry(SentryOptions::new(&dsn.url()).unwrap())
+        .sentry(options)
         .build()
         .unwrap();
-    let failing = async || -> Result<(), tower_vitals::Failure> { Err(all_secrets())? };
+    let failing = async |axum::extract::Path(n): axum::extract::Path<usize>| -> Result<(), tower_vitals::Failure> { Err(SECRETS[n].0)? };
     let app: axum::Router = axum::Router::new()
-        .route("/", axum::routing::get(failing))
+        .route("/{n}", axum::routing::get(failing))
         .layer(vitals.layer());
-    let request = http::Request::new(axum::body::Body::empty());
-    tower::ServiceExt::oneshot(app, request).await.unwrap();
+    for n in 0..SECRETS.len() {
+        let request = http::Request::builder()
+            .uri(format!("/{n}"))
+            .body(axum::body::Body::empty())
+            .unwrap();
+        tower::ServiceExt::oneshot(app.clone(), request)
+            .await
+            .unwrap();
+    }
     assert_eq!(vitals.flush(LONG), 0);
-    assert_eq!(dsn.events().len(), 1);
+    assert_eq!(dsn.events().len(), SECRETS.len());
     assert_clean(&dsn.bytes());
 }
 
