@@ -12,7 +12,7 @@ const MOST_TAGS: usize = 32;
 
 /// What a handler adds to the request it answers: who asked, and what went wrong.
 ///
-/// It goes into the log event, and never into a label of a metric. Texts are cut at 200 bytes and kept to printable
+/// It goes into the log event and to Sentry, and never into a label of a metric. Texts are cut at 200 bytes and kept to printable
 /// characters; of tags there are at most 32. The last word on each counts.
 ///
 /// In axum it is an extractor; everywhere else, however deep below the handler, [`current`](Self::current) finds it. Right

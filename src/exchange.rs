@@ -260,11 +260,12 @@ impl Exchange {
         lent.said.as_ref()?.cause.clone()
     }
 
-    /// The exchange of a request, unless it passes by unwatched.
+    /// The exchange of a request, unless it passes by unwatched: one that only a layer further in left alone is still current.
     #[cfg(feature = "axum")]
     pub(crate) fn watching(extensions: &Extensions) -> Option<Arc<Self>> {
         let Shared(exchange) = extensions.get()?;
-        (!exchange.is_excluded()).then(|| Arc::clone(exchange))
+        let is_current = || Self::current().is_some_and(|current| Arc::ptr_eq(&current, exchange));
+        (!exchange.is_excluded() || is_current()).then(|| Arc::clone(exchange))
     }
 
     pub(crate) fn is_claimed(&self, kinds: Kinds) -> bool {

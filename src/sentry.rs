@@ -27,7 +27,9 @@
 //! [`Scrubbing`]. What cannot be scrubbed is dropped and counted. A client that the application makes itself is scrubbed if its
 //! options went through [`guard`]; one that is bound without it is used, and warned about once.
 //!
-//! Nothing waits for Sentry: events go through a queue of 100 to a thread of their own. What does not fit, is refused or fails
+//! A panic makes its request wait for as long as the SDK takes to collect the stack trace: in a debug build, most of a second.
+//!
+//! Nothing else waits for Sentry: events go through a queue of 100 to a thread of their own. What does not fit, is refused or fails
 //! counts in `vitals_dropped_total{sink="sentry"}`.
 
 mod flood;

@@ -333,7 +333,6 @@ fn each_incident_of_the_example_arrives_once_and_says_exactly_what_is_known() {
     assert_eq!(
         lasting(panic),
         json!({
-            "level": "fatal",
             "release": "shop@1.2.3",
             "environment": "staging",
             "transaction": "/panic",

@@ -11,7 +11,7 @@ use std::{
 
 use http::{HeaderMap, HeaderValue, header, request};
 use sentry::{
-    Client, ClientOptions, Hub, HubSwitchGuard, Integration,
+    Client, ClientOptions, Hub, HubSwitchGuard, Integration, Level,
     protocol::{Context, Event, Request, TraceContext, TraceId, User},
 };
 
@@ -163,6 +163,8 @@ fn enriched(mut event: Event<'static>) -> Event<'static> {
         Some((exchange, scope)) => {
             if panic {
                 scope.tell(Told::Panic);
+                // The SDK takes a panic for the end of the process.
+                event.level = Level::Error;
                 // However soon it came, and however long the SDK took over its stack trace.
                 tag(&mut event, "severity", Some(Severity::Critical.as_str()));
                 let category = ErrorCategory::ServerError.as_str();

@@ -21,6 +21,7 @@ use serde_json::Value;
 use tower::{Layer, ServiceExt, service_fn};
 use tower_vitals::{
     LogLayer, RequestIdLayer, TimingLayer, Vitals,
+    exclude::Patterns,
     logs::{self, Format},
     metrics::{Metrics, Settings},
     timing::SeverityBands,
@@ -604,4 +605,24 @@ async fn what_the_handler_said_and_why_it_failed_is_in_the_event() {
     assert!(tags.starts_with("plan=silver t0=xxx"), "{tags}");
     assert_eq!(tags.split(' ').count(), 32);
     assert!(tags.len() < 32 * 220, "{}", tags.len());
+}
+
+#[tokio::test]
+async fn what_a_layer_further_in_leaves_alone_the_handler_can_still_speak_of() {
+    let metrics = isolated().metrics().clone();
+    let (written, _guard) = written(Format::Json);
+    let inner = TimingLayer::new()
+        .metrics(metrics)
+        .exclude(Patterns::new(["/x"]).unwrap());
+    let handler = any(async |context: tower_vitals::RequestContext| {
+        context.user("u-17");
+    });
+    let app = Router::new()
+        .route("/x", handler)
+        .layer(inner)
+        .layer(LogLayer::new());
+    let request = Request::builder().uri("/x").body(Body::empty()).unwrap();
+    let response = app.oneshot(request).await.unwrap();
+    response.into_body().collect().await.unwrap();
+    assert_eq!(lines(&written)[0]["user"], "u-17");
 }
