@@ -333,6 +333,7 @@ fn each_incident_of_the_example_arrives_once_and_says_exactly_what_is_known() {
     assert_eq!(
         lasting(panic),
         json!({
+            "fingerprint": ["tower-vitals", "GET", "/panic", "server_error", "panicked"],
             "release": "shop@1.2.3",
             "environment": "staging",
             "transaction": "/panic",

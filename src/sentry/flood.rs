@@ -10,6 +10,8 @@ use std::{
 
 use tokio::time::Instant;
 
+use crate::metrics::{Metrics, Sink};
+
 /// As long as a flood is looked back upon.
 const WINDOW: Duration = Duration::from_secs(60);
 
@@ -19,6 +21,8 @@ const MOST_FINGERPRINTS: usize = 10_000;
 /// How often each thing was told lately.
 #[derive(Debug, Default)]
 pub(super) struct Flood {
+    /// Where it counts what is held back; in the process's counters if none are named.
+    metrics: Option<Metrics>,
     hasher: RandomState,
     /// By the hash of its fingerprint: what is held back costs no more than to know it again.
     told: Mutex<HashMap<u64, Recent>>,
@@ -34,8 +38,23 @@ struct Recent {
 // === impl Flood ===
 
 impl Flood {
-    /// How many were held back since this was last told, if it may be told once more; at most so often a minute.
+    pub(super) fn counting_in(metrics: Metrics) -> Self {
+        Self {
+            metrics: Some(metrics),
+            ..Self::default()
+        }
+    }
+
+    /// How many were held back since this was last told, if it may be told once more, at most so often a minute; counted if not.
     pub(super) fn admit(&self, fingerprint: &[&str], most: u32) -> Option<u64> {
+        let admitted = self.look(fingerprint, most);
+        if admitted.is_none() {
+            Metrics::or_global(self.metrics.as_ref()).dropped(Sink::SentryFlood);
+        }
+        admitted
+    }
+
+    fn look(&self, fingerprint: &[&str], most: u32) -> Option<u64> {
         let now = Instant::now();
         let key = self.hasher.hash_one(fingerprint);
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
@@ -68,7 +87,8 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn memory_is_bounded_and_given_back() {
-        let flood = Flood::default();
+        let metrics = crate::metrics::Settings::new().isolated().unwrap();
+        let flood = Flood::counting_in(metrics);
         let all = || (0..MOST_FINGERPRINTS).map(|n| n.to_string());
         assert!(all().all(|name| flood.admit(&[&name], 10).is_some()));
         assert_eq!(flood.admit(&["one more"], 10), None);

@@ -143,6 +143,11 @@ impl Reports {
         self
     }
 
+    /// How often a minute one incident is told.
+    pub(super) const fn most(&self) -> u32 {
+        self.per_minute
+    }
+
     fn kind(&self, facts: &Facts) -> Option<Kind> {
         let failed = match (facts.outcome, &facts.grpc, facts.status) {
             (Outcome::Panicked, ..) => return Some(Kind::Panicked),
@@ -194,6 +199,7 @@ impl Reporter {
     /// Counts there what was not told.
     pub(super) fn count_in(&mut self, metrics: Metrics) {
         self.categories.metrics = Some(metrics.clone());
+        self.flood = Arc::new(Flood::counting_in(metrics.clone()));
         self.metrics = Some(metrics);
     }
 
@@ -201,17 +207,11 @@ impl Reporter {
         self.on
     }
 
-    /// Whether an event of nobody's request may be told; counts it if not.
+    /// Whether an event of nobody's request may be told.
     pub(super) fn admits(&self, event: &Event<'_>) -> bool {
         let fingerprint: Vec<_> = event.fingerprint.iter().map(|part| &**part).collect();
-        let admitted = self
-            .flood
-            .admit(&fingerprint, self.reports.per_minute)
-            .is_some();
-        if !admitted {
-            self.metrics().dropped(Sink::SentryFlood);
-        }
-        admitted
+        let most = self.reports.per_minute;
+        self.flood.admit(&fingerprint, most).is_some()
     }
 
     /// Tells that a request has no answer yet.
@@ -247,7 +247,8 @@ impl Reporter {
     }
 
     fn watch(&self, exchange: &Arc<Exchange>, request: &request::Parts) {
-        let Some(mut scope) = Scope::new(self.client.as_ref(), request) else {
+        let flood = (Arc::clone(&self.flood), self.reports.per_minute);
+        let Some(mut scope) = Scope::new(self.client.as_ref(), request, flood) else {
             return;
         };
         if self.transactions {
@@ -293,7 +294,7 @@ impl Reporter {
     ) {
         let fingerprint = incident.fingerprint();
         let Some(held_back) = self.flood.admit(&fingerprint, incident.per_minute) else {
-            return self.metrics().dropped(Sink::SentryFlood);
+            return;
         };
         let (mut event, what) = event();
         if held_back > 0 {

@@ -15,7 +15,7 @@ use sentry::{
     protocol::{Context, Event, Request, TraceContext, TraceId, User},
 };
 
-use super::scrub;
+use super::{flood::Flood, scrub};
 use crate::{category::ErrorCategory, exchange::Exchange, timing::Severity};
 
 /// Sentry cuts nothing but refuses: longer keys of tags, in characters.
@@ -44,6 +44,8 @@ pub(crate) struct Scope {
     headers: [Option<HeaderValue>; KEPT],
     trace: OnceLock<TraceId>,
     told: AtomicU8,
+    /// Panics come from the SDK's hook; of them too a few are enough, so many a minute.
+    flood: (Arc<Flood>, u32),
 }
 
 /// What Sentry has been told of an exchange already.
@@ -66,7 +68,11 @@ impl fmt::Debug for Scope {
 
 impl Scope {
     /// A hub for one request, from the current one; `None` where no client is bound, or the thread is ending.
-    pub(super) fn new(client: Option<&Arc<Client>>, request: &request::Parts) -> Option<Self> {
+    pub(super) fn new(
+        client: Option<&Arc<Client>>,
+        request: &request::Parts,
+        flood: (Arc<Flood>, u32),
+    ) -> Option<Self> {
         if !thread_has_hub(true) {
             return None;
         }
@@ -80,9 +86,7 @@ impl Scope {
             None => {
                 if !hub.with_integration(|_: &Enrich| true) {
                     warn_unguarded();
-                    hub.configure_scope(|scope| {
-                        scope.add_event_processor(|event| Some(enriched(event)))
-                    });
+                    hub.configure_scope(|scope| scope.add_event_processor(enriched));
                 }
             }
         }
@@ -92,6 +96,7 @@ impl Scope {
             headers: kept(&request.headers),
             trace: OnceLock::new(),
             told: AtomicU8::new(0),
+            flood,
         })
     }
 
@@ -112,6 +117,34 @@ impl Scope {
 
     pub(super) fn was_told(&self, what: Told) -> bool {
         self.told.load(Ordering::Relaxed) & what as u8 != 0
+    }
+
+    /// Makes the SDK's event of a panic one of ours; `None` where the same was told often enough.
+    fn panicked(&self, event: &mut Event<'static>, exchange: &Exchange) -> Option<()> {
+        self.tell(Told::Panic);
+        let lent = exchange.lent();
+        let endpoint = lent
+            .endpoint
+            .as_ref()
+            .map_or("unmatched", |endpoint| endpoint.as_str());
+        let category = ErrorCategory::ServerError.as_str();
+        let fingerprint = [OURS, exchange.method(), endpoint, category, "panicked"];
+        let (flood, per_minute) = &self.flood;
+        let most = lent.reports.map_or(*per_minute, |reports| reports.most());
+        let held_back = flood.admit(&fingerprint, most)?;
+        if held_back > 0 {
+            event.extra.insert("held_back".into(), held_back.into());
+        }
+        event.fingerprint = fingerprint
+            .map(|part| part.to_owned().into())
+            .to_vec()
+            .into();
+        // The SDK takes a panic for the end of the process.
+        event.level = Level::Error;
+        // However soon it came, and however long the SDK took over its stack trace.
+        tag(event, "severity", Some(Severity::Critical.as_str()));
+        tag(event, "error_category", Some(category));
+        Some(())
     }
 
     /// The request as far as it may be shown: headers of a short list, no body, and no value of its query.
@@ -145,30 +178,24 @@ impl Integration for Enrich {
             .logger
             .as_deref()
             .is_some_and(|logger| logger.split("::").next() == Some("tower_vitals"));
-        (!ours).then(|| enriched(event))
+        if ours { None } else { enriched(event) }
     }
 }
 
-/// The event, with what is known of the current exchange.
-fn enriched(mut event: Event<'static>) -> Event<'static> {
+/// The event, with what is known of the current exchange; `None` where the same was told often enough.
+fn enriched(mut event: Event<'static>) -> Option<Event<'static>> {
     if event.fingerprint.first().is_some_and(|first| first == OURS) {
-        return event;
+        return Some(event);
     }
     let panic = is_panic(&event);
     let exchange = Exchange::current();
-    match exchange
+    let watched = exchange
         .as_ref()
-        .and_then(|exchange| Some((exchange, exchange.sentry.get()?)))
-    {
+        .and_then(|exchange| Some((exchange, exchange.sentry.get()?)));
+    match watched {
         Some((exchange, scope)) => {
             if panic {
-                scope.tell(Told::Panic);
-                // The SDK takes a panic for the end of the process.
-                event.level = Level::Error;
-                // However soon it came, and however long the SDK took over its stack trace.
-                tag(&mut event, "severity", Some(Severity::Critical.as_str()));
-                let category = ErrorCategory::ServerError.as_str();
-                tag(&mut event, "error_category", Some(category));
+                scope.panicked(&mut event, exchange)?;
             }
             enrich(&mut event, exchange, scope);
         }
@@ -187,7 +214,7 @@ fn enriched(mut event: Event<'static>) -> Event<'static> {
             })
             .collect();
     }
-    event
+    Some(event)
 }
 
 /// Adds to an event what is known of an exchange; what the event says itself stays.

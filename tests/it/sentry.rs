@@ -963,13 +963,15 @@ fn a_thread_that_ends_with_a_request_in_its_hands_ends_well() {
             || futures::executor::block_on(service.clone().oneshot(Request::default())).unwrap();
         std::thread::scope(|scope| {
             let elsewhere = (!polled_here).then(answer);
-            scope.spawn(move || {
+            // Joined, since a scope does not wait for what the thread drops at its end.
+            let ended = scope.spawn(move || {
                 if held_first {
                     HELD.with(|_| ());
                 }
                 let _hub = Hub::current();
                 HELD.set(elsewhere.or_else(|| Some(answer())));
             });
+            ended.join().unwrap();
         });
     }
     vitals.flush(LONG);
@@ -1124,4 +1126,27 @@ async fn the_scope_is_there_before_the_first_await_whatever_stands_outside() {
     let events = transport.fetch_and_clear_events();
     assert_eq!(events[0].tags["own"], "yes");
     assert!(events[1].tags.is_empty(), "{:?}", events[1].tags);
+}
+
+#[tokio::test]
+async fn of_a_thousand_panics_a_few_are_told_as_one_issue() {
+    let dsn = Dsn::start(Answer::Status(200));
+    let vitals = with_reports(&dsn, Reports::new().per_minute(3));
+    let app = Router::new()
+        .route("/panic", get(async || -> () { panic!("as asked") }))
+        .layer(CatchPanicLayer::new())
+        .layer(vitals.layer());
+    for _ in 0..10 {
+        assert_eq!(send(&app, "/panic").await, 500);
+    }
+    vitals.flush(LONG);
+    let events = dsn.events();
+    assert_eq!(events.len(), 3);
+    assert!(
+        events
+            .iter()
+            .all(|event| event["fingerprint"] == events[0]["fingerprint"])
+    );
+    assert_eq!(events[0]["fingerprint"][4], "panicked");
+    assert_eq!(vitals.metrics().totals().dropped_sentry_flood, 7);
 }
