@@ -18,6 +18,7 @@ use sentry::{
 };
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
+use tokio::runtime::Handle;
 
 use super::scrub::Scrubbing;
 use crate::{
@@ -166,9 +167,12 @@ impl Transport for Outbox {
         self.progress.changed.notify_all();
     }
 
-    /// Waits, unless a request's panic asks: the process lives on, and the thread that would wait serves others.
+    /// Waits, unless a request's or a task's panic asks: the process lives on, and the thread that would wait serves others.
+    /// A panic of the main thread is another matter.
     fn flush(&self, timeout: Duration) -> bool {
-        if thread::panicking() && Exchange::current().is_some() {
+        let of_a_task =
+            || Handle::try_current().is_ok() && thread::current().name() != Some("main");
+        if thread::panicking() && (Exchange::current().is_some() || of_a_task()) {
             return true;
         }
         self.progress.flush(timeout)
