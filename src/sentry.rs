@@ -124,12 +124,13 @@ pub fn guard(options: ClientOptions) -> ClientOptions {
 /// The same, with rules of one's own.
 #[must_use = "the client must be made with what is returned"]
 pub fn guard_with(options: ClientOptions, scrubbing: Scrubbing) -> ClientOptions {
-    guarded(options, scrubbing, None, Arc::default())
+    guarded(options, scrubbing, Enrich::default(), None, Arc::default())
 }
 
 fn guarded(
     mut options: ClientOptions,
     scrubbing: Scrubbing,
+    enrich: Enrich,
     metrics: Option<Metrics>,
     progress: Arc<Progress>,
 ) -> ClientOptions {
@@ -139,7 +140,7 @@ fn guarded(
         metrics,
         progress,
     }));
-    options.integrations.push(Arc::new(Enrich));
+    options.integrations.push(Arc::new(enrich));
     options
 }
 
@@ -160,7 +161,7 @@ impl SentryScopeLayer {
     /// Which requests Sentry is told of. Within another layer of this kind, on a route, this is that route's own setting.
     #[must_use]
     pub fn reports(mut self, reports: Reports) -> Self {
-        Arc::make_mut(&mut self.engine).observer.reports = reports;
+        Arc::make_mut(&mut self.engine).observer.tell_of(reports);
         self
     }
 
@@ -345,6 +346,10 @@ impl SentryOptions {
         shared: bool,
     ) -> Result<Connection, ConfigError> {
         let progress = Arc::<Progress>::default();
+        let mut reporter = Reporter::new(!matches!(self.client, Source::Ours(None)));
+        reporter.tell_of(self.reports);
+        reporter.transactions = self.transactions;
+        reporter.count_in(metrics.clone());
         let client = match &self.client {
             Source::Ours(Some(dsn)) => {
                 let mut options = ClientOptions::new()
@@ -358,6 +363,7 @@ impl SentryOptions {
                 let options = guarded(
                     options,
                     scrubbing,
+                    reporter.enrich.clone(),
                     Some(metrics.clone()),
                     Arc::clone(&progress),
                 );
@@ -372,11 +378,7 @@ impl SentryOptions {
                 }
             }
         }
-        let mut reporter = Reporter::new(!matches!(self.client, Source::Ours(None)));
         reporter.client.clone_from(&client);
-        reporter.reports = self.reports;
-        reporter.transactions = self.transactions;
-        reporter.count_in(metrics.clone());
         Ok(Connection {
             reporter,
             client,

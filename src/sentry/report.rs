@@ -11,7 +11,7 @@ use std::{
 
 use super::{
     flood::Flood,
-    scope::{self, Scope, Told},
+    scope::{self, Enrich, Scope, Told},
 };
 use crate::{
     category::{self, Categories, ErrorCategory, Link},
@@ -26,6 +26,9 @@ use sentry::{
     Client, Hub, Level, TransactionContext,
     protocol::{Context, Event, Exception, Mechanism, ResponseContext, SpanStatus},
 };
+
+/// How often one incident is told.
+pub(super) const PER_MINUTE: u32 = 10;
 
 /// Which requests Sentry is told of.
 ///
@@ -57,12 +60,13 @@ pub(crate) struct Reporter {
     pub(super) on: bool,
     /// Ours; the one that the application has bound, if none.
     pub(super) client: Option<Arc<Client>>,
-    pub(super) reports: Reports,
+    reports: Reports,
     pub(super) transactions: bool,
     metrics: Option<Metrics>,
     /// Finds the cause of a failure where no layer for categories does.
     categories: Categories,
-    flood: Arc<Flood>,
+    /// With what is told lately.
+    pub(super) enrich: Enrich,
 }
 
 /// One thing that went wrong with one request, and what it has in common with others that are told as the same.
@@ -93,7 +97,7 @@ impl Reports {
             error: Duration::from_secs(5),
             statuses: |status| status.is_server_error(),
             excluded: false,
-            per_minute: 10,
+            per_minute: PER_MINUTE,
         }
     }
 
@@ -192,14 +196,20 @@ impl Reporter {
             transactions: false,
             metrics: None,
             categories: Categories::default(),
-            flood: Arc::default(),
+            enrich: Enrich::default(),
         }
+    }
+
+    /// Which requests are told of.
+    pub(super) fn tell_of(&mut self, reports: Reports) {
+        self.enrich.per_minute = reports.per_minute;
+        self.reports = reports;
     }
 
     /// Counts there what was not told.
     pub(super) fn count_in(&mut self, metrics: Metrics) {
         self.categories.metrics = Some(metrics.clone());
-        self.flood = Arc::new(Flood::counting_in(metrics.clone()));
+        self.enrich.flood = Arc::new(Flood::counting_in(metrics.clone()));
         self.metrics = Some(metrics);
     }
 
@@ -211,7 +221,7 @@ impl Reporter {
     pub(super) fn admits(&self, event: &Event<'_>) -> bool {
         let fingerprint: Vec<_> = event.fingerprint.iter().map(|part| &**part).collect();
         let most = self.reports.per_minute;
-        self.flood.admit(&fingerprint, most).is_some()
+        self.enrich.flood.admit(&fingerprint, most).is_some()
     }
 
     /// Tells that a request has no answer yet.
@@ -247,8 +257,7 @@ impl Reporter {
     }
 
     fn watch(&self, exchange: &Arc<Exchange>, request: &request::Parts) {
-        let flood = (Arc::clone(&self.flood), self.reports.per_minute);
-        let Some(mut scope) = Scope::new(self.client.as_ref(), request, flood) else {
+        let Some(mut scope) = Scope::new(self.client.as_ref(), request, &self.enrich) else {
             return;
         };
         if self.transactions {
@@ -293,7 +302,7 @@ impl Reporter {
         event: impl FnOnce() -> (Event<'static>, String),
     ) {
         let fingerprint = incident.fingerprint();
-        let Some(held_back) = self.flood.admit(&fingerprint, incident.per_minute) else {
+        let Some(held_back) = self.enrich.flood.admit(&fingerprint, incident.per_minute) else {
             return;
         };
         let (mut event, what) = event();

@@ -15,7 +15,7 @@ use sentry::{
     protocol::{Context, Event, Request, TraceContext, TraceId, User},
 };
 
-use super::{flood::Flood, scrub};
+use super::{flood::Flood, report::PER_MINUTE, scrub};
 use crate::{category::ErrorCategory, exchange::Exchange, timing::Severity};
 
 /// Sentry cuts nothing but refuses: longer keys of tags, in characters.
@@ -44,8 +44,6 @@ pub(crate) struct Scope {
     headers: [Option<HeaderValue>; KEPT],
     trace: OnceLock<TraceId>,
     told: AtomicU8,
-    /// Panics come from the SDK's hook; of them too a few are enough, so many a minute.
-    flood: (Arc<Flood>, u32),
 }
 
 /// What Sentry has been told of an exchange already.
@@ -56,7 +54,13 @@ pub(super) enum Told {
 }
 
 /// Adds what is known of the current exchange to every event of a client.
-pub(super) struct Enrich;
+#[derive(Clone)]
+pub(super) struct Enrich {
+    /// Panics come from the SDK's hook; of them too a few are enough.
+    pub(super) flood: Arc<Flood>,
+    /// So many a minute, where the route says nothing else.
+    pub(super) per_minute: u32,
+}
 
 // === impl Scope ===
 
@@ -71,7 +75,7 @@ impl Scope {
     pub(super) fn new(
         client: Option<&Arc<Client>>,
         request: &request::Parts,
-        flood: (Arc<Flood>, u32),
+        enrich: &Enrich,
     ) -> Option<Self> {
         if !thread_has_hub(true) {
             return None;
@@ -86,7 +90,10 @@ impl Scope {
             None => {
                 if !hub.with_integration(|_: &Enrich| true) {
                     warn_unguarded();
-                    hub.configure_scope(|scope| scope.add_event_processor(enriched));
+                    let enrich = enrich.clone();
+                    hub.configure_scope(|scope| {
+                        scope.add_event_processor(move |event| enrich.event(event))
+                    });
                 }
             }
         }
@@ -96,7 +103,6 @@ impl Scope {
             headers: kept(&request.headers),
             trace: OnceLock::new(),
             told: AtomicU8::new(0),
-            flood,
         })
     }
 
@@ -119,34 +125,6 @@ impl Scope {
         self.told.load(Ordering::Relaxed) & what as u8 != 0
     }
 
-    /// Makes the SDK's event of a panic one of ours; `None` where the same was told often enough.
-    fn panicked(&self, event: &mut Event<'static>, exchange: &Exchange) -> Option<()> {
-        self.tell(Told::Panic);
-        let lent = exchange.lent();
-        let endpoint = lent
-            .endpoint
-            .as_ref()
-            .map_or("unmatched", |endpoint| endpoint.as_str());
-        let category = ErrorCategory::ServerError.as_str();
-        let fingerprint = [OURS, exchange.method(), endpoint, category, "panicked"];
-        let (flood, per_minute) = &self.flood;
-        let most = lent.reports.map_or(*per_minute, |reports| reports.most());
-        let held_back = flood.admit(&fingerprint, most)?;
-        if held_back > 0 {
-            event.extra.insert("held_back".into(), held_back.into());
-        }
-        event.fingerprint = fingerprint
-            .map(|part| part.to_owned().into())
-            .to_vec()
-            .into();
-        // The SDK takes a panic for the end of the process.
-        event.level = Level::Error;
-        // However soon it came, and however long the SDK took over its stack trace.
-        tag(event, "severity", Some(Severity::Critical.as_str()));
-        tag(event, "error_category", Some(category));
-        Some(())
-    }
-
     /// The request as far as it may be shown: headers of a short list, no body, and no value of its query.
     pub(super) fn request(&self, exchange: &Exchange) -> Request {
         let named = HEADERS.iter().zip(&self.headers);
@@ -167,6 +145,81 @@ impl Scope {
 
 // === impl Enrich ===
 
+impl Default for Enrich {
+    fn default() -> Self {
+        Self {
+            flood: Arc::default(),
+            per_minute: PER_MINUTE,
+        }
+    }
+}
+
+impl Enrich {
+    /// The event, with what is known of the current exchange; `None` where the same was told often enough.
+    fn event(&self, mut event: Event<'static>) -> Option<Event<'static>> {
+        if event.fingerprint.first().is_some_and(|first| first == OURS) {
+            return Some(event);
+        }
+        let panic = is_panic(&event);
+        let exchange = Exchange::current();
+        let watched = exchange
+            .as_ref()
+            .and_then(|exchange| Some((exchange, exchange.sentry.get()?)));
+        match watched {
+            Some((exchange, scope)) => {
+                if panic {
+                    scope.tell(Told::Panic);
+                    self.panicked(&mut event, exchange)?;
+                }
+                enrich(&mut event, exchange, scope);
+            }
+            None if panic => UNWATCHED_PANIC.set(true),
+            None => {}
+        }
+        for (_, value) in event.tags.iter_mut() {
+            cut(value, LONGEST_VALUE);
+        }
+        if event.tags.keys().any(|key| key.len() > LONGEST_KEY) {
+            event.tags = std::mem::take(&mut event.tags)
+                .into_iter()
+                .map(|(mut key, value)| {
+                    cut(&mut key, LONGEST_KEY);
+                    (key, value)
+                })
+                .collect();
+        }
+        Some(event)
+    }
+
+    /// Makes the SDK's event of a panic one of ours; `None` where the same was told often enough.
+    fn panicked(&self, event: &mut Event<'static>, exchange: &Exchange) -> Option<()> {
+        let lent = exchange.lent();
+        let endpoint = lent
+            .endpoint
+            .as_ref()
+            .map_or("unmatched", |endpoint| endpoint.as_str());
+        let category = ErrorCategory::ServerError.as_str();
+        let fingerprint = [OURS, exchange.method(), endpoint, category, "panicked"];
+        let most = lent
+            .reports
+            .map_or(self.per_minute, |reports| reports.most());
+        let held_back = self.flood.admit(&fingerprint, most)?;
+        if held_back > 0 {
+            event.extra.insert("held_back".into(), held_back.into());
+        }
+        event.fingerprint = fingerprint
+            .map(|part| part.to_owned().into())
+            .to_vec()
+            .into();
+        // The SDK takes a panic for the end of the process.
+        event.level = Level::Error;
+        // However soon it came, and however long the SDK took over its stack trace.
+        tag(event, "severity", Some(Severity::Critical.as_str()));
+        tag(event, "error_category", Some(category));
+        Some(())
+    }
+}
+
 impl Integration for Enrich {
     fn name(&self) -> &'static str {
         "tower-vitals"
@@ -178,43 +231,8 @@ impl Integration for Enrich {
             .logger
             .as_deref()
             .is_some_and(|logger| logger.split("::").next() == Some("tower_vitals"));
-        if ours { None } else { enriched(event) }
+        if ours { None } else { self.event(event) }
     }
-}
-
-/// The event, with what is known of the current exchange; `None` where the same was told often enough.
-fn enriched(mut event: Event<'static>) -> Option<Event<'static>> {
-    if event.fingerprint.first().is_some_and(|first| first == OURS) {
-        return Some(event);
-    }
-    let panic = is_panic(&event);
-    let exchange = Exchange::current();
-    let watched = exchange
-        .as_ref()
-        .and_then(|exchange| Some((exchange, exchange.sentry.get()?)));
-    match watched {
-        Some((exchange, scope)) => {
-            if panic {
-                scope.panicked(&mut event, exchange)?;
-            }
-            enrich(&mut event, exchange, scope);
-        }
-        None if panic => UNWATCHED_PANIC.set(true),
-        None => {}
-    }
-    for (_, value) in event.tags.iter_mut() {
-        cut(value, LONGEST_VALUE);
-    }
-    if event.tags.keys().any(|key| key.len() > LONGEST_KEY) {
-        event.tags = std::mem::take(&mut event.tags)
-            .into_iter()
-            .map(|(mut key, value)| {
-                cut(&mut key, LONGEST_KEY);
-                (key, value)
-            })
-            .collect();
-    }
-    Some(event)
 }
 
 /// Adds to an event what is known of an exchange; what the event says itself stays.
