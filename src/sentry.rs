@@ -124,7 +124,7 @@ pub fn guard(options: ClientOptions) -> ClientOptions {
 /// The same, with rules of one's own.
 #[must_use = "the client must be made with what is returned"]
 pub fn guard_with(options: ClientOptions, scrubbing: Scrubbing) -> ClientOptions {
-    guarded(options, scrubbing, Enrich::default(), None, Arc::default())
+    guarded(options, scrubbing, Enrich::default(), None, None)
 }
 
 fn guarded(
@@ -132,7 +132,7 @@ fn guarded(
     scrubbing: Scrubbing,
     enrich: Enrich,
     metrics: Option<Metrics>,
-    progress: Arc<Progress>,
+    progress: Option<Arc<Progress>>,
 ) -> ClientOptions {
     options.transport = Some(Arc::new(Factory {
         scrubbing,
@@ -365,7 +365,7 @@ impl SentryOptions {
                     scrubbing,
                     reporter.enrich.clone(),
                     Some(metrics.clone()),
-                    Arc::clone(&progress),
+                    Some(Arc::clone(&progress)),
                 );
                 Some(Arc::new(Client::with_options(options)))
             }

@@ -38,7 +38,8 @@ pub(super) struct Factory {
     /// The application's own, or that of the SDK.
     pub(super) inner: Option<Arc<dyn TransportFactory>>,
     pub(super) metrics: Option<Metrics>,
-    pub(super) progress: Arc<Progress>,
+    /// Of the one client that is made of these options, where somebody wants to see it; otherwise each has its own.
+    pub(super) progress: Option<Arc<Progress>>,
 }
 
 /// What is on its way.
@@ -83,8 +84,9 @@ impl TransportFactory for Factory {
                 (http(options, Arc::clone(&taken)), Some(taken))
             }
         };
+        let progress = self.progress.clone().unwrap_or_default();
         let sender = Sender {
-            progress: Arc::clone(&self.progress),
+            progress: Arc::clone(&progress),
             scrubbing: self.scrubbing.clone(),
             metrics: self.metrics.clone(),
             inner,
@@ -92,10 +94,10 @@ impl TransportFactory for Factory {
         };
         let thread = thread::Builder::new().name("vitals-sentry".into());
         if thread.spawn(move || sender.run()).is_err() {
-            self.progress.lock().closed = true;
+            progress.lock().closed = true;
         }
         Arc::new(Outbox {
-            progress: Arc::clone(&self.progress),
+            progress,
             metrics: self.metrics.clone(),
         })
     }

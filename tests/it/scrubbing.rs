@@ -667,6 +667,18 @@ fn guarded_options_keep_the_applications_own_transport() {
     );
 }
 
+#[test]
+fn two_clients_of_the_same_options_send_each_for_itself() {
+    let dsn = Dsn::start(Answer::Status(200));
+    let options = guard(ClientOptions::new().dsn(&dsn.url()));
+    let gone = sentry::Client::with_options(options.clone());
+    let client = sentry::Client::with_options(options);
+    assert!(gone.close(Some(LONG)));
+    client.capture_event(saying("still here"), None);
+    assert!(client.flush(Some(LONG)));
+    assert_eq!(dsn.events().len(), 1);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
 
