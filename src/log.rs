@@ -42,6 +42,7 @@ use crate::{
     exclude::Patterns,
     metrics::{Metrics, Sink, StatusLabel},
     observe::{Engine, Facts, Observed, Observer},
+    route::Endpoint,
     timing::{self, Severity},
 };
 
@@ -143,7 +144,7 @@ pub(crate) fn still_running(metrics: &Metrics, exchange: &Exchange) {
             request_id = exchange.id(),
             method = exchange.method(),
             path = &*printable(exchange.path()),
-            endpoint = endpoint.as_ref().map_or("unmatched", |endpoint| endpoint.as_str()),
+            endpoint = Endpoint::name(endpoint.as_ref()),
             age_ms = millis(exchange.started().elapsed()),
             "still running"
         );
@@ -215,7 +216,7 @@ fn write(exchange: &Exchange, facts: &Facts) {
                 request_id = exchange.id(),
                 method = exchange.method(),
                 path = &*printable(exchange.path()),
-                endpoint = facts.endpoint.as_ref().map_or("unmatched", |endpoint| endpoint.as_str()),
+                endpoint = Endpoint::name(facts.endpoint.as_ref()),
                 status = StatusLabel::of(facts).code(),
                 outcome = facts.outcome.as_str(),
                 severity = timing::severity(facts).map(Severity::as_str),

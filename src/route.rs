@@ -16,9 +16,17 @@ pub(crate) enum Endpoint {
     Named(&'static str),
 }
 
+/// The name of what no route matched, as it stands in metrics, log and Sentry.
+pub(crate) const UNMATCHED: &str = "unmatched";
+
 // === impl Endpoint ===
 
 impl Endpoint {
+    /// As metrics, log and Sentry name it.
+    pub(crate) fn name(endpoint: Option<&Self>) -> &str {
+        endpoint.map_or(UNMATCHED, Self::as_str)
+    }
+
     /// What the router says, where it stands further out than the layer that asks.
     #[cfg(feature = "axum")]
     pub(crate) fn of(extensions: &Extensions) -> Option<Self> {

@@ -11,6 +11,7 @@ use std::{
 };
 
 use super::series::{Bounds, Sample, Series, Which};
+use crate::route::UNMATCHED;
 
 /// Statuses and methods that a handler lets a client choose must not multiply the endpoints without end.
 const SERIES_PER_ENDPOINT: usize = 8;
@@ -18,7 +19,6 @@ const SERIES_PER_ENDPOINT: usize = 8;
 /// What a thread remembers before it starts anew.
 const REMEMBERED: usize = 8_192;
 
-const UNMATCHED: &str = "unmatched";
 const OVERFLOW: &str = "overflow";
 
 /// The series of one kind, by endpoint, until the publisher reads them.

@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use sentry::protocol::Event;
 use tokio::time::Instant;
 
 use crate::metrics::{Metrics, Sink};
@@ -78,6 +79,15 @@ impl Flood {
         }
         recent.told += 1;
         Some(mem::take(&mut recent.held_back))
+    }
+}
+
+/// Marks an event that was admitted: what it has in common with others, and how many of those were held back.
+pub(super) fn stamp(event: &mut Event<'static>, fingerprint: &[&str], held_back: u64) {
+    let parts = fingerprint.iter().map(|part| (*part).to_owned().into());
+    event.fingerprint = parts.collect::<Vec<_>>().into();
+    if held_back > 0 {
+        event.extra.insert("held_back".into(), held_back.into());
     }
 }
 

@@ -10,7 +10,7 @@ use std::{
 };
 
 use super::{
-    flood::Flood,
+    flood::{self, Flood},
     scope::{self, Enrich, Scope, Told},
 };
 use crate::{
@@ -19,6 +19,7 @@ use crate::{
     exchange::{Exchange, Kinds, Outcome},
     metrics::{Metrics, Sink, StatusLabel},
     observe::{Facts, Observer},
+    route::{Endpoint, UNMATCHED},
     timing::{self, Severity},
 };
 use http::{StatusCode, request, response};
@@ -51,7 +52,7 @@ pub struct Reports {
     error: Duration,
     statuses: fn(StatusCode) -> bool,
     excluded: bool,
-    per_minute: u32,
+    pub(super) per_minute: u32,
 }
 
 /// The observer that keeps a scope and tells.
@@ -147,11 +148,6 @@ impl Reports {
         self
     }
 
-    /// How often a minute one incident is told.
-    pub(super) const fn most(&self) -> u32 {
-        self.per_minute
-    }
-
     fn kind(&self, facts: &Facts) -> Option<Kind> {
         let failed = match (facts.outcome, &facts.grpc, facts.status) {
             (Outcome::Panicked, ..) => return Some(Kind::Panicked),
@@ -236,10 +232,7 @@ impl Reporter {
         let lent = exchange.lent();
         let incident = Incident {
             method: exchange.method(),
-            endpoint: lent
-                .endpoint
-                .as_ref()
-                .map_or("unmatched", |endpoint| endpoint.as_str()),
+            endpoint: Endpoint::name(lent.endpoint.as_ref()),
             kind: Kind::Stuck,
             category: Some(ErrorCategory::Timeout),
             per_minute: lent.reports.unwrap_or(self.reports).per_minute,
@@ -254,26 +247,6 @@ impl Reporter {
                 (event, "no answer yet".into())
             });
         });
-    }
-
-    fn watch(&self, exchange: &Arc<Exchange>, request: &request::Parts) {
-        let Some(mut scope) = Scope::new(self.client.as_ref(), request, &self.enrich) else {
-            return;
-        };
-        if self.transactions {
-            let headers = request.headers.iter();
-            let headers =
-                headers.filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)));
-            let context =
-                TransactionContext::continue_from_headers("unmatched", "http.server", headers);
-            let transaction = scope.hub.start_transaction(context);
-            scope
-                .hub
-                .configure_scope(|scope| scope.set_span(Some(transaction.clone().into())));
-            scope.transaction = Some(transaction);
-        }
-        // Only one layer speaks, so nobody was here before.
-        let _ = exchange.sentry.set(scope);
     }
 
     fn report(&self, exchange: &Exchange, facts: &Facts, scope: &Scope, kind: Kind) {
@@ -306,13 +279,7 @@ impl Reporter {
             return;
         };
         let (mut event, what) = event();
-        if held_back > 0 {
-            event.extra.insert("held_back".into(), held_back.into());
-        }
-        event.fingerprint = fingerprint
-            .map(|part| part.to_owned().into())
-            .to_vec()
-            .into();
+        flood::stamp(&mut event, &fingerprint, held_back);
         if event.exception.is_empty() {
             let Incident {
                 method, endpoint, ..
@@ -362,7 +329,23 @@ impl Observer for Reporter {
     }
 
     fn request(&self, _: Kinds, exchange: &Arc<Exchange>, request: &mut request::Parts) {
-        self.watch(exchange, request);
+        let Some(mut scope) = Scope::new(self.client.as_ref(), request, &self.enrich) else {
+            return;
+        };
+        if self.transactions {
+            let headers = request.headers.iter();
+            let headers =
+                headers.filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)));
+            let context =
+                TransactionContext::continue_from_headers(UNMATCHED, "http.server", headers);
+            let transaction = scope.hub.start_transaction(context);
+            scope
+                .hub
+                .configure_scope(|scope| scope.set_span(Some(transaction.clone().into())));
+            scope.transaction = Some(transaction);
+        }
+        // Only one layer speaks, so nobody was here before.
+        let _ = exchange.sentry.set(scope);
     }
 
     fn head(&self, speaking: Kinds, exchange: &Arc<Exchange>, response: &mut response::Parts) {
@@ -434,10 +417,7 @@ impl<'a> Incident<'a> {
     fn of(exchange: &Exchange, facts: &'a Facts, kind: Kind, reports: &Reports) -> Self {
         Self {
             method: exchange.method(),
-            endpoint: facts
-                .endpoint
-                .as_ref()
-                .map_or("unmatched", |endpoint| endpoint.as_str()),
+            endpoint: Endpoint::name(facts.endpoint.as_ref()),
             kind,
             category: category::judge(facts),
             per_minute: reports.per_minute,
@@ -537,12 +517,7 @@ fn exception(link: &Link) -> Exception {
 /// Ends the transaction with the route that is known now, and the status of the true end.
 fn finish(transaction: &sentry::Transaction, exchange: &Exchange, facts: &Facts, scope: &Scope) {
     let category = category::judge(facts);
-    transaction.set_name(
-        facts
-            .endpoint
-            .as_ref()
-            .map_or("unmatched", |endpoint| endpoint.as_str()),
-    );
+    transaction.set_name(Endpoint::name(facts.endpoint.as_ref()));
     transaction.set_status(span_status(facts, category));
     transaction.set_request(scope.request(exchange));
     transaction.set_tag("outcome", facts.outcome.as_str());

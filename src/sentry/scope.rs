@@ -15,8 +15,12 @@ use sentry::{
     protocol::{Context, Event, Request, TraceContext, TraceId, User},
 };
 
-use super::{flood::Flood, report::PER_MINUTE, scrub};
-use crate::{category::ErrorCategory, exchange::Exchange, timing::Severity};
+use super::{
+    flood::{self, Flood},
+    report::PER_MINUTE,
+    scrub,
+};
+use crate::{category::ErrorCategory, exchange::Exchange, route::Endpoint, timing::Severity};
 
 /// Sentry cuts nothing but refuses: longer keys of tags, in characters.
 const LONGEST_KEY: usize = 32;
@@ -194,23 +198,14 @@ impl Enrich {
     /// Makes the SDK's event of a panic one of ours; `None` where the same was told often enough.
     fn panicked(&self, event: &mut Event<'static>, exchange: &Exchange) -> Option<()> {
         let lent = exchange.lent();
-        let endpoint = lent
-            .endpoint
-            .as_ref()
-            .map_or("unmatched", |endpoint| endpoint.as_str());
+        let endpoint = Endpoint::name(lent.endpoint.as_ref());
         let category = ErrorCategory::ServerError.as_str();
         let fingerprint = [OURS, exchange.method(), endpoint, category, "panicked"];
         let most = lent
             .reports
-            .map_or(self.per_minute, |reports| reports.most());
+            .map_or(self.per_minute, |reports| reports.per_minute);
         let held_back = self.flood.admit(&fingerprint, most)?;
-        if held_back > 0 {
-            event.extra.insert("held_back".into(), held_back.into());
-        }
-        event.fingerprint = fingerprint
-            .map(|part| part.to_owned().into())
-            .to_vec()
-            .into();
+        flood::stamp(event, &fingerprint, held_back);
         // The SDK takes a panic for the end of the process.
         event.level = Level::Error;
         // However soon it came, and however long the SDK took over its stack trace.
@@ -238,10 +233,7 @@ impl Integration for Enrich {
 /// Adds to an event what is known of an exchange; what the event says itself stays.
 pub(super) fn enrich(event: &mut Event<'static>, exchange: &Exchange, scope: &Scope) {
     let lent = exchange.lent();
-    let endpoint = lent
-        .endpoint
-        .as_ref()
-        .map_or("unmatched", |endpoint| endpoint.as_str());
+    let endpoint = Endpoint::name(lent.endpoint.as_ref());
     let severity = lent
         .bands
         .unwrap_or_default()
