@@ -33,10 +33,13 @@
 //! counts in `vitals_dropped_total{sink="sentry"}`.
 
 mod flood;
+mod incident;
 mod outbox;
-mod report;
+mod reporter;
+mod reports;
 mod scope;
 mod scrub;
+mod trace;
 
 use std::{env, fmt, sync::Arc, time::Duration};
 
@@ -56,8 +59,8 @@ use self::{
     outbox::{Factory, Progress},
     scope::Enrich,
 };
-pub(crate) use self::{report::Reporter, scope::Scope};
-pub use self::{report::Reports, scrub::Scrubbing};
+pub(crate) use self::{reporter::Reporter, scope::Scope};
+pub use self::{reports::Reports, scrub::Scrubbing};
 use crate::{
     config::ConfigError,
     exclude::Patterns,

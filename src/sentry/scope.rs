@@ -17,7 +17,7 @@ use sentry::{
 
 use super::{
     flood::{self, Flood},
-    report::PER_MINUTE,
+    reports::PER_MINUTE,
     scrub,
 };
 use crate::{category::ErrorCategory, exchange::Exchange, route::Endpoint, timing::Severity};
