@@ -5,30 +5,23 @@
 //! [current](crate::exchange::Exchange::current), by whomever; and once a [`Vitals`](crate::Vitals) is built, `release` (if there
 //! is one) and `environment`.
 
+mod json;
+
 use std::{
     env, fmt,
     io::{self, IsTerminal},
 };
 
-use json_subscriber::{FieldWriter, JsonLayer};
-use tracing::{
-    Event, Subscriber,
-    field::{Field, Visit},
-};
 use tracing_subscriber::{
     EnvFilter, Layer, Registry,
     filter::LevelFilter,
-    fmt::{
-        MakeWriter,
-        format::Writer,
-        time::{FormatTime, SystemTime},
-    },
+    fmt::{MakeWriter, format::Writer, time::FormatTime},
     layer::SubscriberExt,
-    registry::LookupSpan,
     util::SubscriberInitExt,
 };
 
-use crate::{config::ConfigError, exchange::Exchange, release::Release};
+use self::json::Lines;
+use crate::config::ConfigError;
 
 /// How a log line looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,9 +35,6 @@ pub enum Format {
 
 /// The clock, as far as its milliseconds.
 struct Millis;
-
-/// Writes the fields of an event into its line.
-struct Fields<'a, 'b>(&'a mut FieldWriter<'b>);
 
 type Boxed = Box<dyn Layer<Registry> + Send + Sync>;
 
@@ -98,7 +88,7 @@ where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
     match format {
-        Format::Json => Box::new(json(writer)) as Boxed,
+        Format::Json => Box::new(Lines(writer)) as Boxed,
         Format::Text => {
             let text = tracing_subscriber::fmt::layer()
                 .with_timer(Millis)
@@ -107,39 +97,6 @@ where
             Box::new(text)
         }
     }
-}
-
-fn json<S, W>(writer: W) -> JsonLayer<S, W>
-where
-    S: Subscriber + for<'lookup> LookupSpan<'lookup>,
-    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
-{
-    let mut layer = JsonLayer::new(writer);
-    layer.with_timer("timestamp", Millis);
-    layer.with_level("level");
-    layer.with_target("target");
-    // Field by field into the line, with no tree of values in between.
-    layer.add_multiple_dynamic_fields(|event: &Event<'_>, _, line| {
-        event.record(&mut Fields(line));
-        // An event with an id of its own keeps it; a second one would make two keys of one name.
-        if event.metadata().fields().field("request_id").is_none()
-            && let Some(exchange) = Exchange::current()
-            && let Some(id) = exchange.id()
-        {
-            // Text is always written.
-            let _ = line.write_field("request_id", id);
-        }
-        if let Some(release) = Release::current() {
-            let said = |name| event.metadata().fields().field(name).is_some();
-            if let Some(version) = release.version.as_deref().filter(|_| !said("release")) {
-                let _ = line.write_field("release", version);
-            }
-            if !said("environment") {
-                let _ = line.write_field("environment", &*release.environment);
-            }
-        }
-    });
-    layer
 }
 
 fn format(variable: impl Fn(&str) -> Option<String>) -> Result<Option<Format>, ConfigError> {
@@ -172,53 +129,17 @@ fn filter(variable: impl Fn(&str) -> Option<String>) -> Result<EnvFilter, Config
     Ok(EnvFilter::default().add_directive(level.into()))
 }
 
-impl Fields<'_, '_> {
-    fn write(&mut self, field: &Field, value: impl serde::Serialize) {
-        // A raw identifier is written with a mark that is not part of its name. A value that cannot be written is left out.
-        let name = field.name();
-        let name = name.strip_prefix("r#").unwrap_or(name);
-        let _ = match name {
-            // The line has these already, and no two keys of one name.
-            "timestamp" | "level" | "target" => self.0.write_field(&format!("field_{name}"), value),
-            _ => self.0.write_field(name, value),
-        };
-    }
-}
-
-impl Visit for Fields<'_, '_> {
-    fn record_str(&mut self, field: &Field, value: &str) {
-        self.write(field, value);
-    }
-
-    fn record_bool(&mut self, field: &Field, value: bool) {
-        self.write(field, value);
-    }
-
-    fn record_f64(&mut self, field: &Field, value: f64) {
-        self.write(field, value);
-    }
-
-    fn record_i64(&mut self, field: &Field, value: i64) {
-        self.write(field, value);
-    }
-
-    fn record_u64(&mut self, field: &Field, value: u64) {
-        self.write(field, value);
-    }
-
-    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        self.write(field, format!("{value:?}"));
-    }
-}
-
 impl FormatTime for Millis {
     fn format_time(&self, w: &mut Writer<'_>) -> fmt::Result {
-        let mut text = String::with_capacity(32);
-        SystemTime.format_time(&mut Writer::new(&mut text))?;
-        // 2026-11-20T12:00:00.123456Z, up to its milliseconds.
-        w.write_str(text.get(..23).unwrap_or(&text))?;
-        w.write_char('Z')
+        write!(w, "{}", now())
     }
+}
+
+/// `2026-11-20T12:00:00.123Z`; a clock that is set before 1970 stands there.
+fn now() -> impl fmt::Display {
+    #[expect(clippy::disallowed_types, reason = "a log line tells the time of day")]
+    const START: std::time::SystemTime = std::time::SystemTime::UNIX_EPOCH;
+    humantime::format_rfc3339_millis(START + START.elapsed().unwrap_or_default())
 }
 
 #[cfg(test)]

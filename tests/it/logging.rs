@@ -164,6 +164,28 @@ fn values_of_every_kind_are_written_as_what_they_are() {
     }
 }
 
+/// Cannot be written.
+struct Unwritable;
+
+impl fmt::Debug for Unwritable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("half of ")?;
+        Err(fmt::Error)
+    }
+}
+
+#[test]
+fn a_value_that_cannot_be_written_leaves_the_line_whole() {
+    let (written, _guard) = written(Format::Json);
+    tracing::info!(before = 1, bad = ?Unwritable, nan = f64::NAN, "a \"key\"" = 'c'.len_utf8(), wide = i128::MAX);
+    let text = written.take();
+    let (_, fields) = text.split_once(r#""before""#).unwrap();
+    assert_eq!(
+        fields,
+        ":1,\"nan\":null,\"a \\\"key\\\"\":1,\"wide\":\"170141183460469231731687303715884105727\"}\n"
+    );
+}
+
 #[tokio::test]
 async fn one_event_is_one_line_whatever_a_client_sends() {
     let hostile = [
