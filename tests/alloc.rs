@@ -7,12 +7,16 @@
 )]
 
 use std::{
+    alloc::System,
+    backtrace::Backtrace,
+    cell::RefCell,
+    collections::BTreeMap,
     convert::Infallible,
     future::{Ready, ready},
-    sync::{Arc, Mutex, PoisonError},
+    panic::catch_unwind,
+    sync::{Arc, Mutex, Once, PoisonError},
 };
 
-use allocation_counter::measure;
 use axum::body::Bytes;
 use futures::executor::block_on;
 use http_body_util::{BodyExt, Full};
@@ -24,7 +28,12 @@ use tower_vitals::{
     ErrorCategoryLayer, LogLayer, RequestIdLayer, SentryScopeLayer, TimingLayer, Vitals,
     exclude::Patterns,
     sentry::{SentryOptions, guard},
+    vitals::{VitalsBuilder, VitalsLayer},
 };
+use tracking_allocator::{AllocationGroupId, AllocationRegistry, AllocationTracker, Allocator};
+
+#[global_allocator]
+static ALLOCATOR: Allocator<System> = Allocator::system();
 
 type Answer = Result<Response<Full<Bytes>>, Infallible>;
 type Answering = ServiceFn<fn(Request<()>) -> Ready<Answer>>;
@@ -48,8 +57,78 @@ const BROWSER: [(&str, &str); 12] = [
     ("upgrade-insecure-requests", "1"),
 ];
 
-/// Tests share the allocator's counters' thread, and one client is bound to the process.
+/// One client is bound to the process.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+
+/// What code on this thread allocated.
+#[derive(Default)]
+struct Allocated {
+    times: u64,
+    /// What it did not give back.
+    kept: i64,
+    /// The places in our sources that did, and how often; where they are asked for.
+    sites: Option<BTreeMap<String, u64>>,
+}
+
+/// Counts for the thread that measures; what it allocates itself, the allocator does not tell it.
+struct Counter;
+
+thread_local! {
+    static MEASURED: RefCell<Option<Allocated>> = const { RefCell::new(None) };
+}
+
+impl AllocationTracker for Counter {
+    fn allocated(&self, _: usize, size: usize, _: usize, _: AllocationGroupId) {
+        MEASURED.with_borrow_mut(|measured| {
+            if let Some(allocated) = measured {
+                allocated.times += 1;
+                allocated.kept += size as i64;
+                if let Some(sites) = &mut allocated.sites {
+                    *sites.entry(site()).or_default() += 1;
+                }
+            }
+        });
+    }
+
+    fn deallocated(
+        &self,
+        _: usize,
+        size: usize,
+        _: usize,
+        _: AllocationGroupId,
+        _: AllocationGroupId,
+    ) {
+        MEASURED.with_borrow_mut(|measured| {
+            if let Some(allocated) = measured {
+                allocated.kept -= size as i64;
+            }
+        });
+    }
+}
+
+/// The innermost place of our sources on the stack, as `function at file:line:column`.
+fn site() -> String {
+    let stack = Backtrace::force_capture().to_string();
+    let lines: Vec<_> = stack.lines().map(str::trim).collect();
+    // A frame is two lines: its number and function, and its place.
+    let frame = lines.windows(2).find(|two| two[1].starts_with("at ./src/"));
+    let function = |line: &str| line.split_once(": ").map(|(_, name)| name.to_owned());
+    frame
+        .and_then(|two| Some(format!("{} {}", function(two[0])?, two[1])))
+        .unwrap_or("elsewhere".into())
+}
+
+/// What `code` allocates.
+fn measure(allocated: Allocated, code: impl FnOnce()) -> Allocated {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        AllocationRegistry::set_global_tracker(Counter).unwrap();
+        AllocationRegistry::enable_tracking();
+    });
+    MEASURED.set(Some(allocated));
+    code();
+    MEASURED.take().unwrap()
+}
 
 fn request() -> Request<()> {
     // As from hyper: slices of a buffer that is shared already.
@@ -64,8 +143,8 @@ fn answer(_: Request<()>) -> Ready<Answer> {
     ready(Ok(Response::new(Full::from("an order"))))
 }
 
-/// The allocations of one request around which `layer` stands, after a hundred have made what is made once.
-fn allocations<L, B>(layer: L) -> u64
+/// What one request allocates around which `layer` stands, after a hundred have made what is made once.
+fn request_through<L, B>(layer: &L, allocated: Allocated) -> Allocated
 where
     L: Layer<Answering>,
     L::Service: Service<Request<()>, Response = Response<B>, Error = Infallible>,
@@ -80,18 +159,48 @@ where
     };
     (0..100).for_each(|_| send(request()));
     let request = request();
-    let mut request = Some(request);
-    measure(|| request.take().into_iter().for_each(&mut send)).count_total
+    measure(allocated, || send(request))
 }
 
-/// What `layer` adds to no layer at all.
-fn added<L, B>(layer: L) -> u64
+/// How often `layer` allocates where no layer at all does not.
+fn added<L, B>(layer: &L) -> u64
 where
     L: Layer<Answering>,
     L::Service: Service<Request<()>, Response = Response<B>, Error = Infallible>,
     B: Body<Error = Infallible>,
 {
-    allocations(layer) - allocations(Identity::new())
+    let times = request_through(layer, Allocated::default()).times;
+    times - request_through(&Identity::new(), Allocated::default()).times
+}
+
+/// Holds a layer to its budget; where it breaks it, says who allocates.
+#[track_caller]
+fn allocates<L, B>(what: &str, layer: &L, budget: u64)
+where
+    L: Layer<Answering>,
+    L::Service: Service<Request<()>, Response = Response<B>, Error = Infallible>,
+    B: Body<Error = Infallible>,
+{
+    let times = added(layer);
+    if times != budget {
+        let asked = Allocated {
+            sites: Some(BTreeMap::new()),
+            ..Allocated::default()
+        };
+        let sites = request_through(layer, asked).sites.unwrap();
+        let sites: Vec<_> = sites
+            .iter()
+            .map(|(site, times)| format!("{times} × {site}"))
+            .collect();
+        panic!(
+            "{what} allocates {times} times and not {budget}:\n{}",
+            sites.join("\n")
+        );
+    }
+}
+
+fn whole(builder: VitalsBuilder) -> VitalsLayer {
+    builder.isolated().build().unwrap().layer()
 }
 
 fn alone() -> impl Drop {
@@ -101,31 +210,31 @@ fn alone() -> impl Drop {
 #[test]
 fn each_layer_allocates_as_often_as_it_says() {
     let _alone = alone();
-    let excluding = Vitals::builder().isolated().exclude(["/orders/"]);
-    let whole = Vitals::builder().isolated();
     let patterns = Patterns::new(["/nothing/"]).unwrap();
-    let measured = [
-        ("timing", added(TimingLayer::new())),
-        (
-            "timing, with patterns",
-            added(TimingLayer::new().exclude(patterns)),
-        ),
-        ("category", added(ErrorCategoryLayer::new())),
-        ("log, without a subscriber", added(LogLayer::new())),
-        ("request id", added(RequestIdLayer::new())),
-        ("whole stack", added(whole.build().unwrap().layer())),
-        ("excluded path", added(excluding.build().unwrap().layer())),
-    ];
-    let budgets = [
-        ("timing", 4),
-        ("timing, with patterns", 4),
-        ("category", 4),
-        ("log, without a subscriber", 4),
-        ("request id", 10),
-        ("whole stack", 10),
-        ("excluded path", 4),
-    ];
-    assert_eq!(measured, budgets);
+    allocates("timing", &TimingLayer::new(), 4);
+    let layer = TimingLayer::new().exclude(patterns);
+    allocates("timing, with patterns", &layer, 4);
+    allocates("category", &ErrorCategoryLayer::new(), 4);
+    allocates("log, without a subscriber", &LogLayer::new(), 4);
+    allocates("request id", &RequestIdLayer::new(), 10);
+    allocates("whole stack", &whole(Vitals::builder()), 10);
+    let excluding = whole(Vitals::builder().exclude(["/orders/"]));
+    allocates("excluded path", &excluding, 4);
+}
+
+#[test]
+fn who_allocates_beyond_the_budget_is_named_with_its_place() {
+    let _alone = alone();
+    let broken = catch_unwind(|| allocates("timing", &TimingLayer::new(), 3)).unwrap_err();
+    let message = broken.downcast_ref::<String>().unwrap();
+    for part in [
+        "timing allocates 4 times and not 3",
+        "1 × ",
+        "observe::Observed",
+        "::begin at ./src/observe.rs:",
+    ] {
+        assert!(message.contains(part), "{message}");
+    }
 }
 
 fn client(guarded: bool) -> Arc<sentry::Client> {
@@ -142,34 +251,20 @@ fn client(guarded: bool) -> Arc<sentry::Client> {
 #[test]
 fn a_scope_for_sentry_costs_what_its_hub_does() {
     let _alone = alone();
-    let timing = added(TimingLayer::new());
-    let with = |client| {
+    let exchange = added(&TimingLayer::new());
+    for (what, client, budget) in [
+        ("no client", None, 0),
+        ("a guarded client", Some(client(true)), 2),
+        ("the application's own, as it is", Some(client(false)), 6),
+    ] {
         Hub::current().bind_client(client);
-        let added = added(SentryScopeLayer::new()) - timing;
+        allocates(what, &SentryScopeLayer::new(), exchange + budget);
         Hub::current().bind_client(None);
-        added
-    };
-    let measured = [
-        ("no client", with(None)),
-        ("a guarded client", with(Some(client(true)))),
-        ("the application's own, as it is", with(Some(client(false)))),
-    ];
-    let budgets = [
-        ("no client", 0),
-        ("a guarded client", 2),
-        ("the application's own, as it is", 6),
-    ];
-    assert_eq!(measured, budgets);
-    let options = || SentryOptions::new("http://public@localhost/1").unwrap();
-    let whole = |builder: tower_vitals::vitals::VitalsBuilder| {
-        added(builder.isolated().build().unwrap().layer())
-    };
-    let without = whole(Vitals::builder());
-    assert_eq!(
-        whole(Vitals::builder().sentry(options())) - without,
-        2,
-        "our client"
-    );
+    }
+    let without = added(&whole(Vitals::builder()));
+    let options = SentryOptions::new("http://public@localhost/1").unwrap();
+    let with = whole(Vitals::builder().sentry(options));
+    allocates("our client", &with, without + 2);
 }
 
 #[test]
@@ -195,7 +290,7 @@ fn in_whatever_order_requests_keep_nothing() {
             });
         };
         (0..100).for_each(|_| send());
-        measure(|| (0..5_000).for_each(|_| send())).bytes_current
+        measure(Allocated::default(), || (0..5_000).for_each(|_| send())).kept
     }
     assert_eq!(kept(SentryScopeLayer::new()), 0);
     assert_eq!(
