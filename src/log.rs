@@ -115,11 +115,13 @@ impl Observer for Log {
         counted(self.metrics.as_ref(), || write(exchange, facts));
     }
 
-    fn passed_by(&self, _: Kinds, exchange: &Arc<Exchange>, facts: &Facts) {
-        if matches!(
-            facts.outcome,
-            Outcome::Panicked | Outcome::Error | Outcome::BodyError
-        ) {
+    fn passed_by(&self, _: Kinds, suspect: Option<(&Arc<Exchange>, &Facts)>) {
+        if let Some((exchange, facts)) = suspect
+            && matches!(
+                facts.outcome,
+                Outcome::Panicked | Outcome::Error | Outcome::BodyError
+            )
+        {
             counted(self.metrics.as_ref(), || write(exchange, facts));
         }
     }

@@ -398,7 +398,8 @@ impl Tracker {
                 response.status,
                 StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED
             );
-        self.ends_in_trailers = grpc::is_grpc(&response.headers);
+        let (is_grpc, length) = described(&response.headers);
+        self.ends_in_trailers = is_grpc;
         if self.ends_in_trailers {
             if let Some(call) = &mut self.grpc {
                 call.code = grpc::Code::read(&response.headers);
@@ -408,7 +409,7 @@ impl Tracker {
             self.grpc = None;
         }
         let hint = body.size_hint().exact();
-        self.declared = content_length(&response.headers).or(hint);
+        self.declared = length.or(hint);
         if no_body || body.is_end_stream() || (self.declared == Some(0) && !self.ends_in_trailers) {
             self.declared = None;
             self.end(Outcome::Completed);
@@ -458,13 +459,26 @@ impl Tracker {
         })
     }
 
-    fn end(&mut self, outcome: Outcome) {
-        self.end_at(Instant::now(), outcome);
+    /// Seen without a clock and without its facts.
+    fn surely_went_well(&self, outcome: Outcome) -> bool {
+        let left = matches!(
+            outcome,
+            Outcome::Completed | Outcome::Aborted | Outcome::Cancelled
+        );
+        left && self.grpc.is_none() && self.head.is_none_or(|(status, _)| status.as_u16() < 500)
     }
 
-    fn end_at(&mut self, now: Instant, outcome: Outcome) {
+    fn end(&mut self, outcome: Outcome) {
+        self.end_at(Instant::now, outcome);
+    }
+
+    fn end_at(&mut self, now: impl FnOnce() -> Instant, outcome: Outcome) {
         self.ended = true;
-        let total = now.duration_since(self.exchange.started());
+        let observer = &self.engine.observer;
+        if self.excluded && self.surely_went_well(outcome) {
+            return observer.passed_by(self.speaking, None);
+        }
+        let total = now().duration_since(self.exchange.started());
         let head = self.head.map_or(total, |(_, head)| head);
         let lent = self.exchange.lent();
         let grpc = self.grpc_status(outcome, total);
@@ -493,9 +507,8 @@ impl Tracker {
             #[cfg(feature = "sentry")]
             reports: lent.reports,
         };
-        let observer = &self.engine.observer;
         if self.excluded {
-            observer.passed_by(self.speaking, &self.exchange, &facts);
+            observer.passed_by(self.speaking, Some((&self.exchange, &facts)));
         } else {
             observer.end(self.speaking, &self.exchange, &facts);
         }
@@ -514,8 +527,23 @@ impl Drop for Tracker {
         } else {
             Outcome::Cancelled
         };
-        self.end_at(late_now(), outcome);
+        self.end_at(late_now, outcome);
     }
+}
+
+/// Whether a body is gRPC, and how long it says it is. One walk past the few headers of an answer is cheaper than to look
+/// for two by their hashes.
+fn described(headers: &HeaderMap) -> (bool, Option<u64>) {
+    let (mut kind, mut length) = (None, None);
+    for (name, value) in headers {
+        match *name {
+            header::CONTENT_TYPE => kind = kind.or(Some(value)),
+            header::CONTENT_LENGTH => length = length.or(Some(value)),
+            _ => {}
+        }
+    }
+    let length = length.and_then(|length| length.to_str().ok()?.parse().ok());
+    (kind.is_some_and(grpc::is_content_type), length)
 }
 
 /// The time, also where the thread is ending: tokio's clock, while it can be paused, panics there.
@@ -528,15 +556,6 @@ fn late_now() -> Instant {
         Err(error) if error.is_thread_local_destroyed() => std::time::Instant::now().into(),
         _ => Instant::now(),
     }
-}
-
-fn content_length(headers: &HeaderMap) -> Option<u64> {
-    headers
-        .get(header::CONTENT_LENGTH)?
-        .to_str()
-        .ok()?
-        .parse()
-        .ok()
 }
 
 #[cfg(test)]

@@ -18,7 +18,11 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, header, request, response};
+use http::{
+    HeaderName, HeaderValue,
+    header::{self, Entry, OccupiedEntry},
+    request, response,
+};
 use tower_http::request_id::RequestId;
 use tower_layer::Layer;
 
@@ -153,13 +157,15 @@ impl Ids {
         }
     }
 
-    fn inbound(&self, headers: &HeaderMap) -> Option<HeaderValue> {
-        if !self.trust_inbound {
-            return None;
-        }
-        let mut values = headers.get_all(&self.header).iter();
+    /// The id that stands there, if it may be kept.
+    fn inbound(&self, header: &OccupiedEntry<'_, HeaderValue>) -> Option<HeaderValue> {
+        let mut values = header.iter();
         let only = values.next().filter(|_| values.next().is_none())?;
-        is_valid(only.as_bytes()).then(|| only.clone())
+        (self.trust_inbound && is_valid(only.as_bytes())).then(|| only.clone())
+    }
+
+    fn fresh(&self) -> HeaderValue {
+        self.made().unwrap_or_else(fresh)
     }
 
     fn made(&self) -> Option<HeaderValue> {
@@ -181,11 +187,19 @@ impl Observer for Ids {
     }
 
     fn request(&self, _: Kinds, exchange: &Arc<Exchange>, request: &mut request::Parts) {
-        let id = self.inbound(&request.headers).unwrap_or_else(|| {
-            let id = self.made().unwrap_or_else(fresh);
-            request.headers.insert(&self.header, id.clone());
-            id
-        });
+        // Looked for once: to hash a header's name costs more than what is done with it.
+        let id = match request.headers.entry(&self.header) {
+            Entry::Occupied(mut header) => self.inbound(&header).unwrap_or_else(|| {
+                let id = self.fresh();
+                header.insert(id.clone());
+                id
+            }),
+            Entry::Vacant(header) => {
+                let id = self.fresh();
+                header.insert(id.clone());
+                id
+            }
+        };
         request.extensions.insert(RequestId::new(id.clone()));
         // The first id stands: only the layer that claimed the kind comes here, and once.
         let _ = exchange.id_value().set(id);

@@ -153,8 +153,9 @@ impl Observer for Timing {
         }
     }
 
-    fn passed_by(&self, _: Kinds, _: &Arc<Exchange>, facts: &Facts) {
-        self.metrics().excluded(is_failure(facts));
+    fn passed_by(&self, _: Kinds, suspect: Option<(&Arc<Exchange>, &Facts)>) {
+        let failed = suspect.is_some_and(|(_, facts)| is_failure(facts));
+        self.metrics().excluded(failed);
     }
 
     fn not_ready(&self) {

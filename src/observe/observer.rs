@@ -29,8 +29,9 @@ pub(crate) trait Observer: fmt::Debug + Send + Sync {
     fn error(&self, _: Kinds, _: &Arc<Exchange>, _: &dyn Any) {}
     /// Runs once, however the exchange ends; also while unwinding.
     fn end(&self, _: Kinds, _: &Arc<Exchange>, _: &Facts) {}
-    /// Runs instead of all the others when a request ended that is none of ours to watch.
-    fn passed_by(&self, _: Kinds, _: &Arc<Exchange>, _: &Facts) {}
+    /// Runs instead of all the others when a request ended that is none of ours to watch; what is known of it comes along
+    /// where it may have failed.
+    fn passed_by(&self, _: Kinds, _: Option<(&Arc<Exchange>, &Facts)>) {}
     /// Runs when the inner service failed before there was a request.
     fn not_ready(&self) {}
 }
@@ -111,12 +112,12 @@ impl<A: Observer, B: Observer> Observer for (A, B) {
         }
     }
 
-    fn passed_by(&self, speaking: Kinds, exchange: &Arc<Exchange>, facts: &Facts) {
+    fn passed_by(&self, speaking: Kinds, suspect: Option<(&Arc<Exchange>, &Facts)>) {
         if speaking.overlaps(self.0.kinds()) {
-            self.0.passed_by(speaking, exchange, facts);
+            self.0.passed_by(speaking, suspect);
         }
         if speaking.overlaps(self.1.kinds()) {
-            self.1.passed_by(speaking, exchange, facts);
+            self.1.passed_by(speaking, suspect);
         }
     }
 

@@ -231,7 +231,10 @@ impl Observer for Reporter {
     }
 
     /// A panic or an `Err` where nobody watches; what the request was, nobody kept.
-    fn passed_by(&self, _: Kinds, exchange: &Arc<Exchange>, facts: &Facts) {
+    fn passed_by(&self, _: Kinds, suspect: Option<(&Arc<Exchange>, &Facts)>) {
+        let Some((exchange, facts)) = suspect else {
+            return;
+        };
         let kind = match facts.outcome {
             Outcome::Panicked if scope::take_unwatched_panic() => return,
             Outcome::Panicked => Kind::Panicked,
