@@ -1,18 +1,19 @@
 //! Leaves excluded requests alone, and lets nobody pass as one.
 
-use std::convert::Infallible;
+use std::{convert::Infallible, future::ready};
 
 use axum::{
     Router,
-    body::Body,
+    body::{Body, Bytes},
     extract::Request,
-    http::StatusCode,
+    http::{HeaderMap, StatusCode},
     routing::{any, get},
 };
 use futures::stream;
-use http_body_util::BodyExt;
+use http_body_util::{BodyExt, Full};
+use hyper::Response;
 use proptest::prelude::*;
-use tower::ServiceExt;
+use tower::{Layer, ServiceExt, service_fn};
 use tower_vitals::{
     Vitals,
     exchange::Exchange,
@@ -90,6 +91,30 @@ async fn what_fails_on_an_excluded_path_is_not_lost() {
     assert_eq!(scrape.sum("errors_total", &labels), 3.0);
     assert_eq!(scrape.sum("http_requests_excluded_total", &[]), 4.0);
     assert_eq!(scrape.sum("http_requests_total", &[]), 0.0);
+}
+
+#[tokio::test]
+async fn a_call_that_fails_on_an_excluded_path_is_not_lost() {
+    let vitals = excluding(&["/grpc.health.v1.Health/"]);
+    // 200 for HTTP, whatever the trailers say.
+    let service = vitals
+        .layer()
+        .layer(service_fn(|request: hyper::Request<()>| async move {
+            let code = request.headers()["code"].clone();
+            let trailers = HeaderMap::from_iter([("grpc-status".parse().unwrap(), code)]);
+            let body = Full::<Bytes>::from("a message").with_trailers(ready(Some(Ok(trailers))));
+            let response = Response::builder().header("content-type", "application/grpc");
+            Ok::<_, Infallible>(response.body(body).unwrap())
+        }));
+    for code in ["0", "13", "5"] {
+        let request = hyper::Request::post("/grpc.health.v1.Health/Check")
+            .header("content-type", "application/grpc")
+            .header("code", code);
+        let response = service.clone().oneshot(request.body(()).unwrap()).await;
+        response.unwrap().into_body().collect().await.unwrap();
+    }
+    let totals = vitals.metrics().totals();
+    assert_eq!((totals.excluded, totals.excluded_errors), (3, 1));
 }
 
 #[tokio::test]
