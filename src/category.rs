@@ -36,7 +36,7 @@ pub use self::rules::Rules;
 use crate::failure::Cause;
 use crate::{
     config::ConfigError,
-    exchange::{Exchange, Kinds, Outcome},
+    exchange::{Exchange, Kinds, Lent, Outcome},
     exclude::Patterns,
     grpc::Code,
     metrics::Metrics,
@@ -294,10 +294,9 @@ impl Observer for Categories {
     }
 
     /// A route's own rules are asked by whoever speaks.
-    fn lend(&self, speaking: Kinds, exchange: &Exchange) {
+    fn lend(&self, speaking: Kinds, lent: &mut Lent) {
         if !speaking.overlaps(self.kinds()) {
-            let rules = Arc::clone(&self.rules);
-            exchange.lend(|lent| lent.rules = Some(rules));
+            lent.rules = Some(Arc::clone(&self.rules));
         }
     }
 

@@ -189,10 +189,11 @@ impl<S, E> Observed<S, E> {
         if excluded {
             exchange.exclude();
         } else {
-            if let Some(endpoint) = Endpoint::of(&request.extensions) {
-                exchange.lend(|lent| lent.endpoint = Some(endpoint));
-            }
-            observer.lend(speaking, &exchange);
+            let endpoint = Endpoint::of(&request.extensions);
+            exchange.lend(|lent| {
+                lent.endpoint = endpoint.or(lent.endpoint.take());
+                observer.lend(speaking, lent);
+            });
             if !speaking.is_empty() {
                 observer.request(speaking, &exchange, request);
             }

@@ -33,7 +33,7 @@ use tower_layer::Layer;
 
 pub use self::bands::{Severity, SeverityBands};
 use crate::{
-    exchange::{Exchange, Kinds, Outcome},
+    exchange::{Exchange, Kinds, Lent, Outcome},
     exclude::Patterns,
     log,
     metrics::{Metrics, StatusLabel},
@@ -133,13 +133,9 @@ impl Observer for Timing {
         Kinds::TIMING
     }
 
-    fn lend(&self, _: Kinds, exchange: &Exchange) {
-        if let Some(bands) = self.bands {
-            exchange.lend(|lent| lent.bands = Some(bands));
-        }
-        if self.judge_at_end {
-            exchange.lend(|lent| lent.judge_at_end = true);
-        }
+    fn lend(&self, _: Kinds, lent: &mut Lent) {
+        lent.bands = self.bands.or(lent.bands);
+        lent.judge_at_end |= self.judge_at_end;
     }
 
     fn request(&self, _: Kinds, exchange: &Arc<Exchange>, _: &mut request::Parts) {

@@ -7,7 +7,7 @@ use http::{StatusCode, request, response};
 use crate::{
     category::{ErrorCategory, Evidence},
     context::Said,
-    exchange::{Exchange, Kinds, Outcome},
+    exchange::{Exchange, Kinds, Lent, Outcome},
     grpc,
     route::Endpoint,
     timing::SeverityBands,
@@ -20,7 +20,7 @@ pub(crate) trait Observer: fmt::Debug + Send + Sync {
     /// The kinds that this observer is of.
     fn kinds(&self) -> Kinds;
     /// Tells layers further out what this one is set to; runs also where it does not speak.
-    fn lend(&self, _: Kinds, _: &Exchange) {}
+    fn lend(&self, _: Kinds, _: &mut Lent) {}
     /// Runs before the inner service is called.
     fn request(&self, _: Kinds, _: &Arc<Exchange>, _: &mut request::Parts) {}
     /// Runs when there is a response, before it is passed on.
@@ -71,9 +71,9 @@ impl<A: Observer, B: Observer> Observer for (A, B) {
         self.0.kinds().and(self.1.kinds())
     }
 
-    fn lend(&self, speaking: Kinds, exchange: &Exchange) {
-        self.0.lend(speaking, exchange);
-        self.1.lend(speaking, exchange);
+    fn lend(&self, speaking: Kinds, lent: &mut Lent) {
+        self.0.lend(speaking, lent);
+        self.1.lend(speaking, lent);
     }
 
     fn request(&self, speaking: Kinds, exchange: &Arc<Exchange>, request: &mut request::Parts) {

@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     category::{Categories, ErrorCategory},
-    exchange::{Exchange, Kinds, Outcome},
+    exchange::{Exchange, Kinds, Lent, Outcome},
     metrics::{Metrics, Sink},
     observe::{Facts, Observer},
     route::Endpoint,
@@ -183,9 +183,9 @@ impl Observer for Reporter {
     }
 
     /// A route's own settings, told to whoever speaks.
-    fn lend(&self, speaking: Kinds, exchange: &Exchange) {
+    fn lend(&self, speaking: Kinds, lent: &mut Lent) {
         if self.on && !speaking.overlaps(self.kinds()) {
-            exchange.lend(|lent| lent.reports = Some(self.reports));
+            lent.reports = Some(self.reports);
         }
     }
 
