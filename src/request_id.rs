@@ -187,18 +187,20 @@ impl Observer for Ids {
     }
 
     fn request(&self, _: Kinds, exchange: &Arc<Exchange>, request: &mut request::Parts) {
-        // Looked for once: to hash a header's name costs more than what is done with it.
-        let id = match request.headers.entry(&self.header) {
-            Entry::Occupied(mut header) => self.inbound(&header).unwrap_or_else(|| {
+        // Looked for once: to hash a header's name costs more than what is done with it. Where there are more headers than a
+        // map can hold, the id goes without one.
+        let id = match request.headers.try_entry(&self.header) {
+            Ok(Entry::Occupied(mut header)) => self.inbound(&header).unwrap_or_else(|| {
                 let id = self.fresh();
                 header.insert(id.clone());
                 id
             }),
-            Entry::Vacant(header) => {
+            Ok(Entry::Vacant(header)) => {
                 let id = self.fresh();
-                header.insert(id.clone());
+                let _ = header.try_insert(id.clone());
                 id
             }
+            Err(_) => self.fresh(),
         };
         request.extensions.insert(RequestId::new(id.clone()));
         // The first id stands: only the layer that claimed the kind comes here, and once.
@@ -207,7 +209,7 @@ impl Observer for Ids {
 
     fn head(&self, _: Kinds, exchange: &Arc<Exchange>, response: &mut response::Parts) {
         if let Some(id) = exchange.id_value().get() {
-            response.headers.insert(&self.header, id.clone());
+            let _ = response.headers.try_insert(&self.header, id.clone());
         }
     }
 }
@@ -273,7 +275,7 @@ impl AsRef<[u8]> for Text {
 
 #[cfg(test)]
 mod tests {
-    use http::{Request, Response};
+    use http::{HeaderMap, Request, Response};
     use http_body_util::Full;
     use tower::ServiceExt;
 
@@ -336,6 +338,33 @@ mod tests {
             assert_eq!(uuid::Uuid::parse_str(&seen).unwrap().get_version_num(), 7);
             assert_eq!(answered, [seen]);
         }
+    }
+
+    #[tokio::test]
+    async fn more_headers_than_fit_leave_no_room_for_an_id_and_no_panic() {
+        fn fill(headers: &mut HeaderMap) {
+            let mut fits = |n| {
+                headers
+                    .try_append(name(n), HeaderValue::from_static(""))
+                    .is_ok()
+            };
+            let room = (0..).take_while(|n| fits(*n)).count();
+            assert!(room > 10_000);
+        }
+        fn name(n: usize) -> HeaderName {
+            HeaderName::try_from(format!("x-{n}")).unwrap()
+        }
+        let service =
+            RequestIdLayer::new().layer(tower::service_fn(|request: Request<()>| async move {
+                assert!(request.extensions().get::<RequestId>().is_some());
+                let mut response = Response::new(Full::new(Bytes::new()));
+                fill(response.headers_mut());
+                Ok::<_, std::convert::Infallible>(response)
+            }));
+        let mut request = Request::new(());
+        fill(request.headers_mut());
+        let response = service.oneshot(request).await.unwrap();
+        assert!(!response.headers().contains_key("x-request-id"));
     }
 
     #[tokio::test]

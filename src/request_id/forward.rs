@@ -92,7 +92,7 @@ where
             && let Some(exchange) = Exchange::current()
             && let Some(id) = exchange.id_value().get()
         {
-            request.headers_mut().insert(&self.header, id.clone());
+            let _ = request.headers_mut().try_insert(&self.header, id.clone());
         }
         self.inner.call(request)
     }
