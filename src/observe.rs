@@ -460,13 +460,14 @@ impl Tracker {
         })
     }
 
-    /// Seen without a clock and without its facts.
+    /// Whether nothing that its facts could say would make it a failure; seen without them, and without a clock.
     fn surely_went_well(&self, outcome: Outcome) -> bool {
-        let left = matches!(
+        let no_fault = matches!(
             outcome,
             Outcome::Completed | Outcome::Aborted | Outcome::Cancelled
         );
-        left && self.grpc.is_none() && self.head.is_none_or(|(status, _)| status.as_u16() < 500)
+        let answered_well = self.head.is_none_or(|(status, _)| status.as_u16() < 500);
+        no_fault && answered_well && self.grpc.is_none()
     }
 
     fn end(&mut self, outcome: Outcome) {

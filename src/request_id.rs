@@ -18,11 +18,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{
-    HeaderName, HeaderValue,
-    header::{self, Entry, OccupiedEntry},
-    request, response,
-};
+use http::{HeaderMap, HeaderName, HeaderValue, header, request, response};
 use tower_http::request_id::RequestId;
 use tower_layer::Layer;
 
@@ -157,15 +153,13 @@ impl Ids {
         }
     }
 
-    /// The id that stands there, if it may be kept.
-    fn inbound(&self, header: &OccupiedEntry<'_, HeaderValue>) -> Option<HeaderValue> {
-        let mut values = header.iter();
+    fn inbound(&self, headers: &HeaderMap) -> Option<HeaderValue> {
+        if !self.trust_inbound {
+            return None;
+        }
+        let mut values = headers.get_all(&self.header).iter();
         let only = values.next().filter(|_| values.next().is_none())?;
-        (self.trust_inbound && is_valid(only.as_bytes())).then(|| only.clone())
-    }
-
-    fn fresh(&self) -> HeaderValue {
-        self.made().unwrap_or_else(fresh)
+        is_valid(only.as_bytes()).then(|| only.clone())
     }
 
     fn made(&self) -> Option<HeaderValue> {
@@ -187,21 +181,11 @@ impl Observer for Ids {
     }
 
     fn request(&self, _: Kinds, exchange: &Arc<Exchange>, request: &mut request::Parts) {
-        // Looked for once: to hash a header's name costs more than what is done with it. Where there are more headers than a
-        // map can hold, the id goes without one.
-        let id = match request.headers.try_entry(&self.header) {
-            Ok(Entry::Occupied(mut header)) => self.inbound(&header).unwrap_or_else(|| {
-                let id = self.fresh();
-                header.insert(id.clone());
-                id
-            }),
-            Ok(Entry::Vacant(header)) => {
-                let id = self.fresh();
-                let _ = header.try_insert(id.clone());
-                id
-            }
-            Err(_) => self.fresh(),
-        };
+        let id = self.inbound(&request.headers).unwrap_or_else(|| {
+            let id = self.made().unwrap_or_else(fresh);
+            carry(&mut request.headers, &self.header, &id);
+            id
+        });
         request.extensions.insert(RequestId::new(id.clone()));
         // The first id stands: only the layer that claimed the kind comes here, and once.
         let _ = exchange.id_value().set(id);
@@ -209,7 +193,7 @@ impl Observer for Ids {
 
     fn head(&self, _: Kinds, exchange: &Arc<Exchange>, response: &mut response::Parts) {
         if let Some(id) = exchange.id_value().get() {
-            let _ = response.headers.try_insert(&self.header, id.clone());
+            carry(&mut response.headers, &self.header, id);
         }
     }
 }
@@ -238,6 +222,15 @@ fn checked_header(name: &str) -> Result<HeaderName, ConfigError> {
         return Err(refuse("HTTP needs this header for itself"));
     }
     Ok(header)
+}
+
+/// Puts the id into its header, in place of whatever stands there; nowhere, where there are more headers than a map can hold.
+fn carry(headers: &mut HeaderMap, name: &HeaderName, id: &HeaderValue) {
+    if headers.try_insert(name, id.clone()).is_err() {
+        // A full map has no room even for a value in the place of another.
+        headers.remove(name);
+        let _ = headers.try_insert(name, id.clone());
+    }
 }
 
 fn is_valid(id: &[u8]) -> bool {
@@ -275,7 +268,7 @@ impl AsRef<[u8]> for Text {
 
 #[cfg(test)]
 mod tests {
-    use http::{HeaderMap, Request, Response};
+    use http::{Request, Response};
     use http_body_util::Full;
     use tower::ServiceExt;
 
@@ -340,31 +333,41 @@ mod tests {
         }
     }
 
+    /// As many headers as a map can hold, from the first.
+    fn filled(first: HeaderName) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        headers.insert(first, HeaderValue::from_static("theirs"));
+        let mut fits = |n: usize| {
+            let name = HeaderName::try_from(format!("x-{n}")).unwrap();
+            headers
+                .try_append(name, HeaderValue::from_static(""))
+                .is_ok()
+        };
+        let most = (0..).take_while(|n| fits(*n)).count();
+        assert!(most > 10_000);
+        headers
+    }
+
     #[tokio::test]
-    async fn more_headers_than_fit_leave_no_room_for_an_id_and_no_panic() {
-        fn fill(headers: &mut HeaderMap) {
-            let mut fits = |n| {
-                headers
-                    .try_append(name(n), HeaderValue::from_static(""))
-                    .is_ok()
-            };
-            let room = (0..).take_while(|n| fits(*n)).count();
-            assert!(room > 10_000);
-        }
-        fn name(n: usize) -> HeaderName {
-            HeaderName::try_from(format!("x-{n}")).unwrap()
-        }
-        let service =
-            RequestIdLayer::new().layer(tower::service_fn(|request: Request<()>| async move {
-                assert!(request.extensions().get::<RequestId>().is_some());
+    async fn more_headers_than_fit_are_no_panic_and_no_second_id() {
+        for (first, answered) in [("x-first", 0), ("x-request-id", 1)] {
+            let first = HeaderName::from_static(first);
+            let layer = RequestIdLayer::new().trust_inbound(false);
+            let service = layer.layer(tower::service_fn(|request: Request<()>| {
+                let id = request.extensions().get::<RequestId>().unwrap();
+                let carried = request.headers().get("x-request-id");
+                assert!(carried.is_none_or(|carried| carried == id.header_value()));
                 let mut response = Response::new(Full::new(Bytes::new()));
-                fill(response.headers_mut());
-                Ok::<_, std::convert::Infallible>(response)
+                *response.headers_mut() = filled(first.clone());
+                std::future::ready(Ok::<_, std::convert::Infallible>(response))
             }));
-        let mut request = Request::new(());
-        fill(request.headers_mut());
-        let response = service.oneshot(request).await.unwrap();
-        assert!(!response.headers().contains_key("x-request-id"));
+            let mut request = Request::new(());
+            *request.headers_mut() = filled(first.clone());
+            let response = service.oneshot(request).await.unwrap();
+            let ids = response.headers().get_all("x-request-id");
+            assert_eq!(ids.iter().filter(|id| *id != "theirs").count(), answered);
+            assert_eq!(ids.iter().count(), answered);
+        }
     }
 
     #[tokio::test]

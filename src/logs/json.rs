@@ -67,7 +67,7 @@ impl Line {
     }
 
     fn begin(&mut self, metadata: &Metadata<'_>) {
-        // Digits need no escape, and a clock beyond the year 9999 has none.
+        // Digits need no escape.
         let _ = write!(self.0, r#"{{"timestamp":"{}""#, now());
         self.entry("level", metadata.level().as_str());
         self.entry("target", metadata.target());

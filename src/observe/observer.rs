@@ -30,7 +30,7 @@ pub(crate) trait Observer: fmt::Debug + Send + Sync {
     /// Runs once, however the exchange ends; also while unwinding.
     fn end(&self, _: Kinds, _: &Arc<Exchange>, _: &Facts) {}
     /// Runs instead of all the others when a request ended that is none of ours to watch; what is known of it comes along
-    /// where it may have failed.
+    /// only where it may have failed, and nothing but a failure is to be told of.
     fn passed_by(&self, _: Kinds, _: Option<(&Arc<Exchange>, &Facts)>) {}
     /// Runs when the inner service failed before there was a request.
     fn not_ready(&self) {}

@@ -1,6 +1,10 @@
 //! Leaves excluded requests alone, and lets nobody pass as one.
 
-use std::{convert::Infallible, future::ready};
+use std::{
+    convert::Infallible,
+    future::{pending, ready},
+    time::Duration,
+};
 
 use axum::{
     Router,
@@ -115,6 +119,24 @@ async fn a_call_that_fails_on_an_excluded_path_is_not_lost() {
     }
     let totals = vitals.metrics().totals();
     assert_eq!((totals.excluded, totals.excluded_errors), (3, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_misses_its_deadline_on_an_excluded_path_is_not_lost() {
+    let vitals = excluding(&["/grpc.health.v1.Health/"]);
+    let service = vitals.layer().layer(service_fn(|_: hyper::Request<()>| {
+        pending::<Result<Response<Full<Bytes>>, Infallible>>()
+    }));
+    for patience in [500, 1_000] {
+        let request = hyper::Request::post("/grpc.health.v1.Health/Watch")
+            .header("content-type", "application/grpc")
+            .header("grpc-timeout", "1S");
+        let call = service.clone().oneshot(request.body(()).unwrap());
+        let left = tokio::time::timeout(Duration::from_millis(patience), call).await;
+        assert!(left.is_err());
+    }
+    let totals = vitals.metrics().totals();
+    assert_eq!((totals.excluded, totals.excluded_errors), (2, 1));
 }
 
 #[tokio::test]
