@@ -4,10 +4,9 @@ use std::{env, future, task::Poll};
 
 use allocation_counter::measure;
 use tower::ServiceExt;
-use tower_vitals_benches::{Case, Driver, Subject, clock::cpu_time};
+use tower_vitals_benches::{Case, Driver, Subject};
 
 const REQUESTS: u64 = 1_000;
-const BATCH: usize = 100_000;
 const OPEN: usize = 10_000;
 
 fn main() {
@@ -36,19 +35,11 @@ fn request(subject: &Subject, case: Case) {
     );
 }
 
-/// Bytes at the peak and in the end, and the CPU time of the last batch against the first.
+/// Bytes at the peak and in the end.
 fn unscraped(subject: &Subject, requests: usize) {
     let driver = Driver::new(subject);
-    let batch = || cpu_time(|| driver.run(Case::Found, BATCH));
-    let mut ratio = 0.0;
-    let info = measure(|| {
-        // The first requests of all make series and fill caches.
-        driver.run(Case::Found, 1_000);
-        let first = batch();
-        driver.run(Case::Found, requests - 2 * BATCH);
-        ratio = batch() / first;
-    });
-    println!("{} {} {ratio}", info.bytes_max, info.bytes_current);
+    let info = measure(|| driver.run(Case::Found, requests));
+    println!("{} {}", info.bytes_max, info.bytes_current);
 }
 
 /// Bytes of each of many requests that have no end.
