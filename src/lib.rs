@@ -35,6 +35,8 @@ pub mod metrics;
 mod release;
 #[cfg(feature = "sentry")]
 pub mod sentry;
+#[cfg(any(feature = "health", feature = "logs"))]
+mod timestamp;
 pub mod timing;
 
 #[cfg(feature = "health")]

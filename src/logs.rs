@@ -10,7 +10,6 @@ mod json;
 use std::{
     env, fmt,
     io::{self, IsTerminal},
-    time::Duration,
 };
 
 use tracing_subscriber::{
@@ -22,7 +21,7 @@ use tracing_subscriber::{
 };
 
 use self::json::Lines;
-use crate::config::ConfigError;
+use crate::{config::ConfigError, timestamp};
 
 /// How a log line looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -132,23 +131,8 @@ fn filter(variable: impl Fn(&str) -> Option<String>) -> Result<EnvFilter, Config
 
 impl FormatTime for Millis {
     fn format_time(&self, w: &mut Writer<'_>) -> fmt::Result {
-        write!(w, "{}", now())
+        write!(w, "{}", timestamp::now())
     }
-}
-
-#[expect(clippy::disallowed_types, reason = "a log line tells the time of day")]
-const EPOCH: std::time::SystemTime = std::time::SystemTime::UNIX_EPOCH;
-
-/// The last second that has four digits for its year.
-const LAST: Duration = Duration::from_secs(253_402_300_799);
-
-fn now() -> impl fmt::Display {
-    written(EPOCH.elapsed().unwrap_or_default())
-}
-
-/// `2026-11-20T12:00:00.123Z`; a clock that is set before 1970, or after 9999, stands there.
-fn written(since: Duration) -> impl fmt::Display {
-    humantime::format_rfc3339_millis(EPOCH + since.min(LAST))
 }
 
 #[cfg(test)]
@@ -165,20 +149,6 @@ mod tests {
             let variable = |asked: &str| (asked == name).then(|| value.to_owned());
             let error = format(variable).err().or(filter(variable).err()).unwrap();
             assert_eq!((error.field(), error.value()), (name, value));
-        }
-    }
-
-    #[test]
-    fn every_time_can_be_written() {
-        for (since, text) in [
-            (Duration::ZERO, "1970-01-01T00:00:00.000Z"),
-            (
-                Duration::from_millis(1_795_262_691_138),
-                "2026-11-21T12:04:51.138Z",
-            ),
-            (Duration::MAX, "9999-12-31T23:59:59.000Z"),
-        ] {
-            assert_eq!(written(since).to_string(), text);
         }
     }
 

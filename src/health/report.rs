@@ -5,6 +5,7 @@ use std::fmt::Write;
 use serde_json::{Map, Value, json};
 
 use super::{CheckReport, Status};
+use crate::timestamp;
 
 /// How an answer is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,7 +67,7 @@ impl Report<'_> {
                 "status": check.status.as_str(),
                 "role": format!("{:?}", check.role).to_lowercase(),
                 "latency_ms": check.latency.as_micros() as f64 / 1e3,
-                "last_success": check.last_success.map(timestamp),
+                "last_success": check.last_success.map(|at| timestamp::of(at).to_string()),
                 "error": check.error.as_deref(),
             }),
         };
@@ -77,7 +78,7 @@ impl Report<'_> {
         let checks: Map<String, Value> = each.collect();
         let mut report = json!({
             "status": self.status.as_str(),
-            "timestamp": now(),
+            "timestamp": timestamp::now().to_string(),
             "checks": checks,
         });
         if self.draining {
@@ -93,7 +94,8 @@ impl Report<'_> {
             Status::Unknown | Status::Unhealthy => "fail",
         };
         let check = |check: &CheckReport| {
-            let mut one = json!({ "status": word(check.status), "time": now() });
+            let mut one =
+                json!({ "status": word(check.status), "time": timestamp::now().to_string() });
             if self.details {
                 one["observedValue"] = (check.latency.as_micros() as f64 / 1e3).into();
                 one["observedUnit"] = "ms".into();
@@ -156,14 +158,4 @@ const fn word(check: &CheckReport) -> &'static str {
         Status::Unknown => "unknown",
         Status::Unhealthy => "unavailable",
     }
-}
-
-#[expect(clippy::disallowed_types, reason = "it is shown to people")]
-fn now() -> String {
-    timestamp(std::time::SystemTime::now())
-}
-
-#[expect(clippy::disallowed_types, reason = "it is shown to people")]
-fn timestamp(at: std::time::SystemTime) -> String {
-    humantime::format_rfc3339_millis(at).to_string()
 }

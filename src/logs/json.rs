@@ -7,13 +7,12 @@ use std::{
 
 use serde::Serialize;
 use tracing::{
-    Event, Metadata, Subscriber,
+    Event, Subscriber,
     field::{Field, Visit},
 };
 use tracing_subscriber::{Layer, fmt::MakeWriter, layer::Context};
 
-use super::now;
-use crate::{exchange::Exchange, release::Release};
+use crate::{exchange::Exchange, release::Release, timestamp};
 
 /// What most lines fit in, in bytes.
 const ROOM: usize = 512;
@@ -44,7 +43,10 @@ impl Line {
     fn of(event: &Event<'_>) -> Self {
         let metadata = event.metadata();
         let mut line = Self(Vec::with_capacity(ROOM));
-        line.begin(metadata);
+        // Digits need no escape.
+        let _ = write!(line.0, r#"{{"timestamp":"{}""#, timestamp::now());
+        line.entry("level", metadata.level().as_str());
+        line.entry("target", metadata.target());
         event.record(&mut line);
         let said = |name| metadata.fields().field(name).is_some();
         // An event with an id of its own keeps it; a second one would make two keys of one name.
@@ -64,13 +66,6 @@ impl Line {
         }
         line.0.extend_from_slice(b"}\n");
         line
-    }
-
-    fn begin(&mut self, metadata: &Metadata<'_>) {
-        // Digits need no escape.
-        let _ = write!(self.0, r#"{{"timestamp":"{}""#, now());
-        self.entry("level", metadata.level().as_str());
-        self.entry("target", metadata.target());
     }
 
     /// Adds a key and its value to those before; neither, where the value cannot be written.
