@@ -270,6 +270,7 @@ mod tests {
 
     #[test]
     fn grpc_web_and_what_only_begins_so_are_no_grpc() {
+        assert!(Call::of(&HeaderMap::new()).is_none());
         for (kind, grpc) in [
             ("application/grpc", true),
             ("application/grpc+proto", true),

@@ -399,7 +399,7 @@ impl Tracker {
                 response.status,
                 StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED
             );
-        let (is_grpc, length) = described(&response.headers);
+        let (is_grpc, length) = announced(&response.headers);
         self.ends_in_trailers = is_grpc;
         if self.ends_in_trailers {
             if let Some(call) = &mut self.grpc {
@@ -533,9 +533,9 @@ impl Drop for Tracker {
     }
 }
 
-/// Whether a body is gRPC, and how long it says it is. One walk past the few headers of an answer is cheaper than to look
+/// Whether a body is to be gRPC, and how long. One walk past the few headers of an answer is cheaper than to look
 /// for two by their hashes.
-fn described(headers: &HeaderMap) -> (bool, Option<u64>) {
+fn announced(headers: &HeaderMap) -> (bool, Option<u64>) {
     let (mut kind, mut length) = (None, None);
     for (name, value) in headers {
         match *name {
