@@ -316,7 +316,7 @@ fn word(value: &Value) -> String {
         .or_else(|| value["status"].as_str())
         .unwrap_or("unknown");
     let mut word = String::new();
-    crate::log::push_printable(&mut word, text, 200);
+    crate::text::push_printable(&mut word, text, 200);
     word
 }
 

@@ -2,7 +2,7 @@
 
 use std::{error::Error, sync::Arc};
 
-use crate::{category::ErrorCategory, exchange::Exchange, log::push_printable};
+use crate::{category::ErrorCategory, exchange::Exchange, text::push_printable};
 
 /// Longer texts are cut, in bytes.
 const LONGEST: usize = 200;

@@ -17,6 +17,7 @@ mod observe;
 mod route;
 mod runtime;
 mod stuck;
+mod text;
 
 mod context;
 mod deployment;

@@ -24,11 +24,9 @@
 //! A subscriber that panics, or logs from within itself, costs the event and counts in `vitals_dropped_total{sink="log"}`.
 
 use std::{
-    borrow::Cow,
     cell::Cell,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
-    time::Duration,
 };
 
 use tower_layer::Layer;
@@ -43,11 +41,9 @@ use crate::{
     metrics::{Metrics, Sink, StatusLabel},
     observe::{Engine, Facts, Observed, Observer},
     route::Endpoint,
+    text::{millis, printable_path},
     timing::{self, Severity},
 };
-
-/// Longer paths are cut in the log.
-const LONGEST_PATH: usize = 256;
 
 /// Writes one event per request.
 ///
@@ -145,7 +141,7 @@ pub(crate) fn still_running(metrics: &Metrics, exchange: &Exchange) {
             target: "tower_vitals",
             request_id = exchange.id(),
             method = exchange.method(),
-            path = &*printable(exchange.path()),
+            path = &*printable_path(exchange.path()),
             endpoint = Endpoint::name(endpoint.as_ref()),
             age_ms = millis(exchange.started().elapsed()),
             "still running"
@@ -217,7 +213,7 @@ fn write(exchange: &Exchange, facts: &Facts) {
                 tracing::Level::$level,
                 request_id = exchange.id(),
                 method = exchange.method(),
-                path = &*printable(exchange.path()),
+                path = &*printable_path(exchange.path()),
                 endpoint = Endpoint::name(facts.endpoint.as_ref()),
                 status = StatusLabel::of(facts).code(),
                 outcome = facts.outcome.as_str(),
@@ -250,78 +246,4 @@ fn tags(said: &Said) -> Option<String> {
         .map(|(key, value)| format!("{key}={value}"));
     let all: Vec<_> = each.collect();
     (!all.is_empty()).then(|| all.join(" "))
-}
-
-/// To the microsecond, which is as far as anyone reads.
-fn millis(duration: Duration) -> f64 {
-    duration.as_micros() as f64 / 1e3
-}
-
-/// The path as [`push_printable`] has it; borrowed where it is plain.
-fn printable(path: &str) -> Cow<'_, str> {
-    let plain = |byte: u8| matches!(byte, b' '..=b'~') && byte != b'\\';
-    if path.len() <= LONGEST_PATH && path.bytes().all(plain) {
-        return Cow::Borrowed(path);
-    }
-    let mut text = String::new();
-    push_printable(&mut text, path, LONGEST_PATH);
-    Cow::Owned(text)
-}
-
-/// Appends `text`, up to `limit` bytes in all; `false`, and an ellipsis, where it does not fit.
-///
-/// Letters and digits of any script and printable ASCII stay; everything else (what a terminal obeys, what turns a line
-/// around, what nobody sees) is escaped, and the backslash with it.
-pub(crate) fn push_printable(kept: &mut String, text: &str, limit: usize) -> bool {
-    for character in text.chars() {
-        let before = kept.len();
-        match character {
-            '\\' => kept.push_str(r"\\"),
-            ' '..='~' => kept.push(character),
-            _ if character.is_alphanumeric() => kept.push(character),
-            _ => kept.extend(character.escape_default()),
-        }
-        if kept.len() > limit {
-            kept.truncate(before);
-            if !kept.ends_with('…') {
-                kept.push('…');
-            }
-            return false;
-        }
-    }
-    true
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    #[test]
-    fn a_long_path_is_cut() {
-        let path = format!("/{}", "a".repeat(60_000));
-        let text = printable(&path);
-        assert_eq!(text.chars().count(), LONGEST_PATH + 1);
-        assert!(text.ends_with('…'));
-        let mut text = text.into_owned();
-        assert!(!push_printable(&mut text, "more", LONGEST_PATH));
-        assert_eq!(text.chars().count(), LONGEST_PATH + 1);
-    }
-
-    #[test]
-    fn what_is_escaped_differs_from_what_was_sent_so() {
-        assert_eq!(printable("/a\n"), r"/a\n");
-        assert_eq!(printable(r"/a\n"), r"/a\\n");
-    }
-
-    proptest! {
-        #[test]
-        fn a_logged_path_holds_nothing_that_a_terminal_obeys(path: String) {
-            let text = printable(&path);
-            let text = text.strip_suffix('…').unwrap_or(&text);
-            prop_assert!(text.chars().all(|c| (' '..='~').contains(&c) || c.is_alphanumeric()));
-            prop_assert!(text.len() <= LONGEST_PATH);
-        }
-    }
 }

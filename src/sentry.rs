@@ -458,10 +458,8 @@ impl Connection {
             ..Event::default()
         };
         event.tags.insert("check".into(), report.name.to_string());
-        event.extra.insert(
-            "latency_ms".into(),
-            (report.latency.as_micros() as f64 / 1e3).into(),
-        );
+        let latency = crate::text::millis(report.latency);
+        event.extra.insert("latency_ms".into(), latency.into());
         if let Some(error) = &report.error {
             event.extra.insert("error".into(), (&**error).into());
         }

@@ -7,7 +7,7 @@ use std::{
     sync::Arc,
 };
 
-use crate::log::push_printable;
+use crate::text::push_printable;
 
 /// Longer chains are cut: a loop in `source()` must end as well.
 const DEEPEST: usize = 16;

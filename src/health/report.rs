@@ -5,7 +5,7 @@ use std::fmt::Write;
 use serde_json::{Map, Value, json};
 
 use super::{CheckReport, Status};
-use crate::timestamp;
+use crate::{text::millis, timestamp};
 
 /// How an answer is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,7 +66,7 @@ impl Report<'_> {
             true => json!({
                 "status": check.status.as_str(),
                 "role": format!("{:?}", check.role).to_lowercase(),
-                "latency_ms": check.latency.as_micros() as f64 / 1e3,
+                "latency_ms": millis(check.latency),
                 "last_success": check.last_success.map(|at| timestamp::of(at).to_string()),
                 "error": check.error.as_deref(),
             }),
@@ -97,7 +97,7 @@ impl Report<'_> {
             let mut one =
                 json!({ "status": word(check.status), "time": timestamp::now().to_string() });
             if self.details {
-                one["observedValue"] = (check.latency.as_micros() as f64 / 1e3).into();
+                one["observedValue"] = millis(check.latency).into();
                 one["observedUnit"] = "ms".into();
                 one["output"] = check.error.as_deref().unwrap_or_default().into();
             }

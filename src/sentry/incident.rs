@@ -1,7 +1,5 @@
 //! Describes one thing that went wrong, and what it has in common with others.
 
-use std::time::Duration;
-
 use sentry::{
     Level,
     protocol::{Context, Event, Exception, Mechanism, ResponseContext},
@@ -14,6 +12,7 @@ use crate::{
     metrics::StatusLabel,
     observe::Facts,
     route::Endpoint,
+    text::millis,
     timing::{self, Severity},
 };
 
@@ -102,12 +101,15 @@ pub(super) fn described(facts: &Facts, incident: &Incident<'_>) -> (Event<'stati
         "error_category",
         incident.category.map(ErrorCategory::as_str),
     );
-    let millis = |duration: Duration| (duration.as_micros() as f64 / 1e3).into();
     event
         .extra
         .insert("outcome".into(), facts.outcome.as_str().into());
-    event.extra.insert("head_ms".into(), millis(facts.head));
-    event.extra.insert("total_ms".into(), millis(facts.total));
+    event
+        .extra
+        .insert("head_ms".into(), millis(facts.head).into());
+    event
+        .extra
+        .insert("total_ms".into(), millis(facts.total).into());
     if let Some(status) = facts.status {
         let response = ResponseContext {
             status_code: Some(status.as_u16().into()),

@@ -1,0 +1,80 @@
+//! Writes text and numbers as logs, reports and terminals may show them.
+
+use std::{borrow::Cow, time::Duration};
+
+/// The most bytes of a path that a log line or a report shows.
+const LONGEST_PATH: usize = 256;
+
+/// Milliseconds with three decimals.
+pub(crate) fn millis(duration: Duration) -> f64 {
+    duration.as_micros() as f64 / 1e3
+}
+
+/// The path, escaped as [`push_printable`] does it and cut after 256 bytes; borrowed if nothing changes.
+pub(crate) fn printable_path(path: &str) -> Cow<'_, str> {
+    let plain = |byte: u8| matches!(byte, b' '..=b'~') && byte != b'\\';
+    if path.len() <= LONGEST_PATH && path.bytes().all(plain) {
+        return Cow::Borrowed(path);
+    }
+    let mut text = String::new();
+    push_printable(&mut text, path, LONGEST_PATH);
+    Cow::Owned(text)
+}
+
+/// Appends `text` until `kept` has `limit` bytes. If the rest does not fit, appends an ellipsis and returns `false`.
+///
+/// Letters and digits of any script and printable ASCII stay as they are. Everything else is escaped, the backslash too:
+/// control characters, marks that change the direction of a line, and characters that nobody sees.
+pub(crate) fn push_printable(kept: &mut String, text: &str, limit: usize) -> bool {
+    for character in text.chars() {
+        let before = kept.len();
+        match character {
+            '\\' => kept.push_str(r"\\"),
+            ' '..='~' => kept.push(character),
+            _ if character.is_alphanumeric() => kept.push(character),
+            _ => kept.extend(character.escape_default()),
+        }
+        if kept.len() > limit {
+            kept.truncate(before);
+            if !kept.ends_with('…') {
+                kept.push('…');
+            }
+            return false;
+        }
+    }
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_long_path_is_cut() {
+        let path = format!("/{}", "a".repeat(60_000));
+        let text = printable_path(&path);
+        assert_eq!(text.chars().count(), LONGEST_PATH + 1);
+        assert!(text.ends_with('…'));
+        let mut text = text.into_owned();
+        assert!(!push_printable(&mut text, "more", LONGEST_PATH));
+        assert_eq!(text.chars().count(), LONGEST_PATH + 1);
+    }
+
+    #[test]
+    fn what_is_escaped_differs_from_what_was_sent_so() {
+        assert_eq!(printable_path("/a\n"), r"/a\n");
+        assert_eq!(printable_path(r"/a\n"), r"/a\\n");
+    }
+
+    proptest! {
+        #[test]
+        fn a_logged_path_holds_nothing_that_a_terminal_obeys(path: String) {
+            let text = printable_path(&path);
+            let text = text.strip_suffix('…').unwrap_or(&text);
+            prop_assert!(text.chars().all(|c| (' '..='~').contains(&c) || c.is_alphanumeric()));
+            prop_assert!(text.len() <= LONGEST_PATH);
+        }
+    }
+}
