@@ -23,22 +23,19 @@
 //! and asks the rules of the innermost first: so a route has its own. Error texts are never labels, and no error is
 //! formatted unless words are looked for or the request is logged.
 
-mod chain;
-mod rules;
-
 use std::{any::Any, error::Error, sync::Arc};
 
 use http::{StatusCode, response};
 use tower_layer::Layer;
 
-pub use self::rules::Rules;
 #[cfg(feature = "axum")]
-use crate::failure::Cause;
+use crate::facts::failure::Cause;
+pub use crate::facts::rules::Rules;
 use crate::{
     config::ConfigError,
     exchange::{Exchange, Kinds, Lent, Outcome},
     exclude::Patterns,
-    grpc::Code,
+    facts::{chain, grpc::Code},
     metrics::Metrics,
     observe::{Engine, Examined, Facts, Observed, Observer},
 };
@@ -118,11 +115,11 @@ pub(crate) struct Link {
 
 /// What is asked of an error, beside its type.
 #[derive(Clone, Copy, Debug)]
-struct Wanted {
-    words: bool,
-    text: bool,
+pub(crate) struct Wanted {
+    pub(crate) words: bool,
+    pub(crate) text: bool,
     #[cfg(feature = "sentry")]
-    chain: bool,
+    pub(crate) chain: bool,
 }
 
 // === impl ErrorCategory ===

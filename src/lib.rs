@@ -8,23 +8,19 @@ pub mod config;
 mod scrape;
 pub mod vitals;
 
-pub mod exchange;
+mod facts;
+pub use self::facts::exchange;
 pub mod exclude;
 pub mod request_id;
 
-mod grpc;
 mod observe;
-mod route;
 mod runtime;
 mod stuck;
 mod text;
 
-mod context;
 mod deployment;
 #[cfg(feature = "health")]
 mod drain;
-#[cfg(feature = "axum")]
-mod failure;
 
 pub mod category;
 #[cfg(feature = "health")]
@@ -43,13 +39,13 @@ pub mod timing;
 #[cfg(feature = "health")]
 pub use self::drain::Drained;
 #[cfg(feature = "axum")]
-pub use self::failure::Failure;
+pub use self::facts::failure::Failure;
 #[cfg(feature = "sentry")]
 pub use self::sentry::SentryScopeLayer;
 pub use self::{
     category::ErrorCategoryLayer,
-    context::RequestContext,
     deployment::Deployment,
+    facts::request_context::RequestContext,
     log::LogLayer,
     observe::{Errors, Examined, Observed, ResponseBody, ResponseFuture, Unexamined},
     release::Release,

@@ -35,12 +35,12 @@ use tower_layer::Layer;
 use crate::health::{CheckReport, Role, Status};
 use crate::{
     category::{self, ErrorCategory},
-    context::Said,
     exchange::{self, Exchange, Kinds, Outcome},
     exclude::Patterns,
+    facts::request_context::Said,
+    facts::route::Endpoint,
     metrics::{Metrics, Sink, StatusLabel},
     observe::{Engine, Facts, Observed, Observer},
-    route::Endpoint,
     text::{millis, printable_path},
     timing::{self, Severity},
 };

@@ -13,7 +13,6 @@
 //! There is one set of counters per process, since two could not publish one name; [`Settings::install`] configures it.
 //! [`Settings::isolated`] makes one that publishes nowhere, for tests.
 
-mod labels;
 mod names;
 #[cfg(feature = "prometheus")]
 mod prometheus;
@@ -33,10 +32,7 @@ use std::{
 
 #[cfg(feature = "prometheus")]
 pub(crate) use self::prometheus::Exporter;
-pub(crate) use self::{
-    labels::{MethodLabel, StatusLabel},
-    totals::Sink,
-};
+pub(crate) use self::totals::Sink;
 pub use self::{names::Names, settings::Settings};
 use self::{
     publish::Publisher,
@@ -44,9 +40,10 @@ use self::{
     table::Table,
     totals::{Share, Shares},
 };
+pub(crate) use crate::facts::labels::{MethodLabel, StatusLabel};
 use crate::{
-    category::ErrorCategory, exchange::Outcome, observe::Facts, release::Release, route::Endpoint,
-    timing,
+    category::ErrorCategory, exchange::Outcome, facts::route::Endpoint, observe::Facts,
+    release::Release, timing,
 };
 
 /// How often the global recorder is given what was counted.

@@ -23,8 +23,8 @@ pub(crate) use self::observer::{Facts, Observer};
 use crate::{
     exchange::{Entry, Exchange, Kinds, Outcome, Shared},
     exclude::Patterns,
-    grpc,
-    route::Endpoint,
+    facts::grpc,
+    facts::route::Endpoint,
 };
 
 /// A layer's settings and reports, shared by all services it makes.

@@ -24,14 +24,12 @@
 //! # Ok::<(), tower_vitals::config::ConfigError>(())
 //! ```
 
-mod bands;
-
 use std::sync::Arc;
 
 use http::request;
 use tower_layer::Layer;
 
-pub use self::bands::{Severity, SeverityBands};
+pub use crate::facts::severity::{Severity, SeverityBands};
 use crate::{
     exchange::{Exchange, Kinds, Lent, Outcome},
     exclude::Patterns,

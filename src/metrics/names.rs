@@ -4,11 +4,17 @@ use std::sync::Arc;
 
 use metrics::{Key, Label, Recorder, SharedString, Unit};
 
-use super::{
-    labels::{MethodLabel, StatusLabel},
-    series::{Series, Which},
+use super::series::{Series, Which};
+use crate::{
+    category::ErrorCategory,
+    exchange::Outcome,
+    facts::{
+        grpc,
+        labels::{MethodLabel, StatusLabel},
+    },
+    release::Release,
+    timing::Severity,
 };
-use crate::{category::ErrorCategory, exchange::Outcome, grpc, release::Release, timing::Severity};
 
 /// Which names the metrics of requests have.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use super::{GLOBAL, Metrics, Names, series::Bounds};
-use crate::{config::ConfigError, grpc::Kind, timing::SeverityBands};
+use crate::{config::ConfigError, facts::grpc::Kind, timing::SeverityBands};
 
 /// How requests are counted and named.
 ///
@@ -77,7 +77,7 @@ impl Settings {
     #[cfg(feature = "tonic")]
     #[cfg_attr(tower_vitals_docsrs, doc(cfg(feature = "tonic")))]
     pub fn grpc_descriptors(mut self, encoded: &[u8]) -> Result<Self, ConfigError> {
-        let kinds = crate::grpc::kinds(encoded).map_err(|error| {
+        let kinds = crate::facts::grpc::kinds(encoded).map_err(|error| {
             let value = format!("{} bytes", encoded.len());
             ConfigError::new("metrics.grpc_descriptors", value, error.to_string())
         })?;

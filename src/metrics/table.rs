@@ -11,7 +11,7 @@ use std::{
 };
 
 use super::series::{Bounds, Sample, Series, Which};
-use crate::route::UNMATCHED;
+use crate::facts::route::UNMATCHED;
 
 /// Statuses and methods that a handler lets a client choose must not multiply the endpoints without end.
 const SERIES_PER_ENDPOINT: usize = 8;

@@ -5,11 +5,8 @@ use std::sync::atomic::{
     Ordering::{Acquire, Relaxed, Release},
 };
 
-use super::{
-    labels::MethodLabel,
-    series::{shard, shards},
-};
-use crate::exchange::Outcome;
+use super::series::{shard, shards};
+use crate::{exchange::Outcome, facts::labels::MethodLabel};
 
 /// Where something was to go and did not.
 #[derive(Clone, Copy, Debug)]

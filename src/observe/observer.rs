@@ -6,10 +6,10 @@ use http::{StatusCode, request, response};
 
 use crate::{
     category::{ErrorCategory, Evidence},
-    context::Said,
     exchange::{Exchange, Kinds, Lent, Outcome},
-    grpc,
-    route::Endpoint,
+    facts::grpc,
+    facts::request_context::Said,
+    facts::route::Endpoint,
     timing::SeverityBands,
 };
 

@@ -9,9 +9,9 @@ use super::{reports::Reports, scope};
 use crate::{
     category::{self, ErrorCategory, Link},
     exchange::{Exchange, Outcome},
+    facts::route::Endpoint,
     metrics::StatusLabel,
     observe::Facts,
-    route::Endpoint,
     text::millis,
     timing::{self, Severity},
 };

@@ -21,9 +21,9 @@ use super::{
 use crate::{
     category::{Categories, ErrorCategory},
     exchange::{Exchange, Kinds, Lent, Outcome},
+    facts::route::Endpoint,
     metrics::{Metrics, Sink},
     observe::{Facts, Observer},
-    route::Endpoint,
     timing,
 };
 

@@ -20,7 +20,9 @@ use super::{
     reports::PER_MINUTE,
     scrub,
 };
-use crate::{category::ErrorCategory, exchange::Exchange, route::Endpoint, timing::Severity};
+use crate::{
+    category::ErrorCategory, exchange::Exchange, facts::route::Endpoint, timing::Severity,
+};
 
 /// Sentry cuts nothing but refuses: longer keys of tags, in characters.
 const LONGEST_KEY: usize = 32;

@@ -7,8 +7,8 @@ use super::scope::Scope;
 use crate::{
     category::{self, ErrorCategory},
     exchange::{Exchange, Outcome},
+    facts::route::{Endpoint, UNMATCHED},
     observe::Facts,
-    route::{Endpoint, UNMATCHED},
 };
 
 /// Begins one, as part of the trace that the request's headers name, and makes it the hub's.

@@ -16,7 +16,7 @@ const DEEPEST: usize = 16;
 const LONGEST: usize = 1_024;
 
 /// The error and its causes, outermost first.
-pub(super) fn causes<'e>(
+pub(crate) fn causes<'e>(
     error: &'e (dyn Error + 'static),
 ) -> impl Iterator<Item = &'e (dyn Error + 'static)> {
     std::iter::successors(Some(error), |error| next(*error)).take(DEEPEST)
@@ -45,7 +45,7 @@ fn speaking<'e>(
 }
 
 /// The texts of an error and its causes, in printable characters.
-pub(super) fn text(error: &(dyn Error + 'static)) -> Arc<str> {
+pub(crate) fn text(error: &(dyn Error + 'static)) -> Arc<str> {
     let mut text = Cut(String::new());
     for cause in speaking(error) {
         let separator = if text.0.is_empty() { "" } else { ": " };
@@ -59,14 +59,14 @@ pub(super) fn text(error: &(dyn Error + 'static)) -> Arc<str> {
 
 /// An error and its causes one by one, as they are: what is escaped cannot be scrubbed.
 #[cfg(feature = "sentry")]
-pub(super) fn links(error: &(dyn Error + 'static)) -> Vec<super::Link> {
+pub(crate) fn links(error: &(dyn Error + 'static)) -> Vec<crate::category::Link> {
     let link = |cause: &(dyn Error + 'static)| {
         let (mut kind, mut text) = (Raw(String::new()), Raw(String::new()));
         // Cut short, or an error that fails to print: what there is, is enough.
         let _ = (write!(kind, "{cause:?}"), write!(text, "{cause}"));
         let end = |character: char| !character.is_alphanumeric() && character != '_';
         let name = kind.0.split(end).next().filter(|name| !name.is_empty());
-        super::Link {
+        crate::category::Link {
             kind: name.unwrap_or("Error").to_owned(),
             text: text.0.into(),
         }

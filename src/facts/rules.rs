@@ -8,8 +8,11 @@ use std::{
     sync::Arc,
 };
 
-use super::{ErrorCategory, Evidence, Wanted, chain};
-use crate::config::ConfigError;
+use super::chain;
+use crate::{
+    category::{ErrorCategory, Evidence, Wanted},
+    config::ConfigError,
+};
 
 /// What is known of error types, beside the ready-made rules.
 ///
@@ -118,7 +121,7 @@ impl Rules {
     }
 
     /// An error of a type that somebody knows, or one in a box.
-    pub(super) fn as_error<'e>(&self, error: &'e dyn Any) -> Option<&'e (dyn Error + 'static)> {
+    pub(crate) fn as_error<'e>(&self, error: &'e dyn Any) -> Option<&'e (dyn Error + 'static)> {
         let own = || self.own.iter().find_map(|rule| (rule.as_error)(error));
         let ready = || READY.iter().find_map(|as_error| as_error(error));
         boxed(error).or_else(own).or_else(ready)
@@ -127,7 +130,7 @@ impl Rules {
     /// What the error and its causes say, with the number of rules (or errors) that panicked.
     ///
     /// Words are what a vague status asks for.
-    pub(super) fn examine(
+    pub(crate) fn examine(
         &self,
         error: &(dyn Error + 'static),
         wanted: Wanted,

@@ -47,7 +47,7 @@ impl MethodLabel {
     }
 
     /// The label at a place that [`index`](Self::index) gave.
-    pub(super) fn at(index: u8) -> &'static str {
+    pub(crate) fn at(index: u8) -> &'static str {
         Self::ALL
             .get(usize::from(index))
             .copied()
@@ -78,7 +78,7 @@ impl StatusLabel {
     }
 
     /// The label of a number that [`code`](Self::code) gave.
-    pub(super) const fn at(code: u16) -> Self {
+    pub(crate) const fn at(code: u16) -> Self {
         Self(code)
     }
 

@@ -18,9 +18,9 @@ use tokio::time::Instant;
 
 use crate::{
     category::{Evidence, Rules},
-    context::Said,
+    facts::request_context::Said,
+    facts::route::Endpoint,
     metrics::MethodLabel,
-    route::Endpoint,
     timing::SeverityBands,
 };
 
