@@ -37,7 +37,7 @@ use crate::{
     category::{self, ErrorCategory},
     exchange::{self, Exchange, Kinds, Outcome},
     exclude::Patterns,
-    facts::request_context::Said,
+    facts::request_context::HandlerContext,
     facts::route::Endpoint,
     metrics::{Metrics, Sink, StatusLabel},
     observe::{Engine, Facts, Observed, Observer},
@@ -239,7 +239,7 @@ fn write(exchange: &Exchange, facts: &Facts) {
     }
 }
 
-fn tags(said: &Said) -> Option<String> {
+fn tags(said: &HandlerContext) -> Option<String> {
     let each = said
         .tags
         .iter()

@@ -18,7 +18,7 @@ use tokio::time::Instant;
 
 use crate::{
     category::{Evidence, Rules},
-    facts::request_context::Said,
+    facts::request_context::HandlerContext,
     facts::route::Endpoint,
     metrics::MethodLabel,
     timing::SeverityBands,
@@ -53,7 +53,7 @@ pub(crate) struct Lent {
     /// A route's own, asked before those of the layer that speaks.
     pub(crate) rules: Option<Arc<Rules>>,
     pub(crate) evidence: Option<Evidence>,
-    pub(crate) said: Option<Arc<Said>>,
+    pub(crate) said: Option<Arc<HandlerContext>>,
     /// What a route has Sentry told of, asked before what the layer that speaks says.
     #[cfg(feature = "sentry")]
     pub(crate) reports: Option<crate::sentry::Reports>,
@@ -250,7 +250,7 @@ impl Exchange {
             .clone()
     }
 
-    pub(crate) fn say(&self, change: impl FnOnce(&mut Said)) {
+    pub(crate) fn say(&self, change: impl FnOnce(&mut HandlerContext)) {
         self.lend(|lent| change(Arc::make_mut(lent.said.get_or_insert_default())));
     }
 

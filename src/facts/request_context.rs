@@ -38,7 +38,7 @@ pub struct RequestContext {
 
 /// What a handler said.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Said {
+pub(crate) struct HandlerContext {
     pub(crate) user: Option<Arc<str>>,
     pub(crate) tenant: Option<Arc<str>>,
     pub(crate) tags: Vec<(Arc<str>, Arc<str>)>,
@@ -102,7 +102,7 @@ impl RequestContext {
         self.say(|said| said.cause = Some(cause))
     }
 
-    fn say(&self, change: impl FnOnce(&mut Said)) -> &Self {
+    fn say(&self, change: impl FnOnce(&mut HandlerContext)) -> &Self {
         if let Some(exchange) = &self.exchange {
             exchange.say(change);
         }

@@ -12,7 +12,7 @@ pub(crate) enum Endpoint {
     Matched(axum::extract::MatchedPath),
     /// A gRPC method that the server is known to have.
     Method(Arc<str>),
-    /// Said by the service itself.
+    /// HandlerContext by the service itself.
     Named(&'static str),
 }
 

@@ -8,7 +8,7 @@ use crate::{
     category::{ErrorCategory, Evidence},
     exchange::{Exchange, Kinds, Lent, Outcome},
     facts::grpc,
-    facts::request_context::Said,
+    facts::request_context::HandlerContext,
     facts::route::Endpoint,
     timing::SeverityBands,
 };
@@ -58,7 +58,7 @@ pub(crate) struct Facts {
     /// How it went, where it was a gRPC call.
     pub(crate) grpc: Option<grpc::Status>,
     pub(crate) evidence: Option<Evidence>,
-    pub(crate) said: Option<Arc<Said>>,
+    pub(crate) said: Option<Arc<HandlerContext>>,
     /// What the route has Sentry told of.
     #[cfg(feature = "sentry")]
     pub(crate) reports: Option<crate::sentry::Reports>,
