@@ -33,7 +33,7 @@ use crate::facts::failure::Cause;
 pub use crate::facts::rules::Rules;
 use crate::{
     config::ConfigError,
-    exchange::{Exchange, Kinds, Lent, Outcome},
+    exchange::{Exchange, Kinds, Outcome, Overrides},
     exclude::Patterns,
     facts::{chain, grpc::Code},
     metrics::Metrics,
@@ -270,8 +270,8 @@ impl Categories {
             #[cfg(feature = "sentry")]
             chain: exchange.is_claimed(Kinds::SENTRY),
         };
-        let lent = exchange.lent().rules;
-        let all = lent.iter().chain([&self.rules]);
+        let overrides = exchange.overrides().rules;
+        let all = overrides.iter().chain([&self.rules]);
         let mut evidence = Evidence::default();
         for rules in all {
             let (found, failures) = rules.examine(error, wanted);
@@ -281,7 +281,7 @@ impl Categories {
             evidence = evidence.or(found);
         }
         // The cause that the handler kept is nearer than the error of a body that broke later.
-        exchange.lend(|lent| _ = lent.evidence.get_or_insert(evidence));
+        exchange.update(|overrides| _ = overrides.evidence.get_or_insert(evidence));
     }
 }
 
@@ -291,9 +291,9 @@ impl Observer for Categories {
     }
 
     /// A route's own rules are asked by whoever speaks.
-    fn lend(&self, speaking: Kinds, lent: &mut Lent) {
+    fn override_settings(&self, speaking: Kinds, overrides: &mut Overrides) {
         if !speaking.overlaps(self.kinds()) {
-            lent.rules = Some(Arc::clone(&self.rules));
+            overrides.rules = Some(Arc::clone(&self.rules));
         }
     }
 
@@ -318,9 +318,9 @@ impl Observer for Categories {
     }
 
     fn error(&self, _: Kinds, exchange: &Arc<Exchange>, error: &dyn Any) {
-        let lent = exchange.lent().rules;
-        let by_lent = lent.as_ref().and_then(|rules| rules.as_error(error));
-        if let Some(error) = by_lent.or_else(|| self.rules.as_error(error)) {
+        let overrides = exchange.overrides().rules;
+        let by_override = overrides.as_ref().and_then(|rules| rules.as_error(error));
+        if let Some(error) = by_override.or_else(|| self.rules.as_error(error)) {
             self.examine(exchange, true, error);
         }
     }

@@ -136,7 +136,7 @@ pub(crate) fn warn_of_overflow(metrics: &Metrics) {
 /// Says once that a request has no answer yet.
 pub(crate) fn still_running(metrics: &Metrics, exchange: &Exchange) {
     counted(Some(metrics), || {
-        let endpoint = exchange.lent().endpoint;
+        let endpoint = exchange.overrides().endpoint;
         tracing::warn!(
             target: "tower_vitals",
             request_id = exchange.id(),

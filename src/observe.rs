@@ -190,9 +190,9 @@ impl<S, E> Observed<S, E> {
             exchange.exclude();
         } else {
             let endpoint = Endpoint::of(&request.extensions);
-            exchange.lend(|lent| {
-                lent.endpoint = endpoint.or(lent.endpoint.take());
-                observer.lend(speaking, lent);
+            exchange.update(|overrides| {
+                overrides.endpoint = endpoint.or(overrides.endpoint.take());
+                observer.override_settings(speaking, overrides);
             });
             if !speaking.is_empty() {
                 observer.request(speaking, &exchange, request);
@@ -482,7 +482,7 @@ impl Tracker {
         }
         let total = now().duration_since(self.exchange.started());
         let head = self.head.map_or(total, |(_, head)| head);
-        let lent = self.exchange.lent();
+        let overrides = self.exchange.overrides();
         let grpc = self.grpc_status(outcome, total);
         let facts = Facts {
             outcome,
@@ -499,15 +499,15 @@ impl Tracker {
                 Some(grpc) if grpc.method.is_some() || self.ends_in_trailers => {
                     grpc.method.clone().map(Endpoint::Method)
                 }
-                _ => lent.endpoint,
+                _ => overrides.endpoint,
             },
-            bands: lent.bands.unwrap_or_default(),
-            judged: if lent.judge_at_end { total } else { head },
+            bands: overrides.bands.unwrap_or_default(),
+            judged: if overrides.judge_at_end { total } else { head },
             grpc,
-            evidence: lent.evidence,
-            said: lent.said,
+            evidence: overrides.evidence,
+            said: overrides.said,
             #[cfg(feature = "sentry")]
-            reports: lent.reports,
+            reports: overrides.reports,
         };
         if self.excluded {
             observer.passed_by(self.speaking, Some((&self.exchange, &facts)));

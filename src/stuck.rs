@@ -93,7 +93,7 @@ impl Observer for Stuck {
 
     /// A stream that goes on is no stuck request, unless its whole time is what counts.
     fn head(&self, _: Kinds, exchange: &Arc<Exchange>, _: &mut response::Parts) {
-        if !exchange.lent().judge_at_end {
+        if !exchange.overrides().judge_at_end {
             self.forget(exchange);
         }
     }
@@ -116,7 +116,12 @@ impl Running {
     fn overdue(&self) -> Vec<Arc<Exchange>> {
         let mut running = self.lock();
         let overdue = running.values_mut().filter(|waiting| {
-            let critical = waiting.exchange.lent().bands.unwrap_or_default().edges()[2];
+            let critical = waiting
+                .exchange
+                .overrides()
+                .bands
+                .unwrap_or_default()
+                .edges()[2];
             !waiting.told && waiting.exchange.started().elapsed() >= critical
         });
         let told = overdue.map(|waiting| {

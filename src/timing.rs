@@ -31,7 +31,7 @@ use tower_layer::Layer;
 
 pub use crate::facts::severity::{Severity, SeverityBands};
 use crate::{
-    exchange::{Exchange, Kinds, Lent, Outcome},
+    exchange::{Exchange, Kinds, Outcome, Overrides},
     exclude::Patterns,
     log,
     metrics::{Metrics, StatusLabel},
@@ -131,9 +131,9 @@ impl Observer for Timing {
         Kinds::TIMING
     }
 
-    fn lend(&self, _: Kinds, lent: &mut Lent) {
-        lent.bands = self.bands.or(lent.bands);
-        lent.judge_at_end |= self.judge_at_end;
+    fn override_settings(&self, _: Kinds, overrides: &mut Overrides) {
+        overrides.bands = self.bands.or(overrides.bands);
+        overrides.judge_at_end |= self.judge_at_end;
     }
 
     fn request(&self, _: Kinds, exchange: &Arc<Exchange>, _: &mut request::Parts) {

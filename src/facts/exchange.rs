@@ -37,7 +37,7 @@ pub struct Exchange {
     id: OnceLock<HeaderValue>,
     claimed: AtomicU8,
     excluded: AtomicBool,
-    lent: Mutex<Lent>,
+    overrides: Mutex<Overrides>,
     /// Where a layer for Sentry watches and a client is bound.
     #[cfg(feature = "sentry")]
     pub(crate) sentry: OnceLock<crate::sentry::Scope>,
@@ -45,7 +45,7 @@ pub struct Exchange {
 
 /// What layers further in, and the handler, told about the request; the innermost has the last word.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Lent {
+pub(crate) struct Overrides {
     pub(crate) endpoint: Option<Endpoint>,
     pub(crate) bands: Option<SeverityBands>,
     /// A stream is judged by its whole time.
@@ -116,7 +116,7 @@ impl Exchange {
             id: OnceLock::new(),
             claimed: AtomicU8::new(0),
             excluded: AtomicBool::new(false),
-            lent: Mutex::default(),
+            overrides: Mutex::default(),
             #[cfg(feature = "sentry")]
             sentry: OnceLock::new(),
         }
@@ -215,7 +215,7 @@ impl Exchange {
     /// The name is a `'static` text so that it cannot come from a client. A layer of ours at a matched axum route says it
     /// by itself.
     pub fn name_endpoint(&self, name: &'static str) {
-        self.lend(|lent| lent.endpoint = Some(Endpoint::Named(name)));
+        self.update(|overrides| overrides.endpoint = Some(Endpoint::Named(name)));
     }
 
     pub(crate) const fn method_label(&self) -> MethodLabel {
@@ -239,25 +239,33 @@ impl Exchange {
         self.excluded.store(true, Ordering::Relaxed);
     }
 
-    pub(crate) fn lend(&self, change: impl FnOnce(&mut Lent)) {
-        change(&mut self.lent.lock().unwrap_or_else(PoisonError::into_inner));
+    pub(crate) fn update(&self, change: impl FnOnce(&mut Overrides)) {
+        change(
+            &mut self
+                .overrides
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner),
+        );
     }
 
-    pub(crate) fn lent(&self) -> Lent {
-        self.lent
+    pub(crate) fn overrides(&self) -> Overrides {
+        self.overrides
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .clone()
     }
 
     pub(crate) fn say(&self, change: impl FnOnce(&mut HandlerContext)) {
-        self.lend(|lent| change(Arc::make_mut(lent.said.get_or_insert_default())));
+        self.update(|overrides| change(Arc::make_mut(overrides.said.get_or_insert_default())));
     }
 
     /// The error that the handler keeps behind its answer; asked of every response, so nothing else is cloned for it.
     pub(crate) fn cause(&self) -> Option<Arc<dyn Error + Send + Sync>> {
-        let lent = self.lent.lock().unwrap_or_else(PoisonError::into_inner);
-        lent.said.as_ref()?.cause.clone()
+        let overrides = self
+            .overrides
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        overrides.said.as_ref()?.cause.clone()
     }
 
     /// The exchange of a request, unless it passes by unwatched: one that only a layer further in left alone is still current.

@@ -6,7 +6,7 @@ use http::{StatusCode, request, response};
 
 use crate::{
     category::{ErrorCategory, Evidence},
-    exchange::{Exchange, Kinds, Lent, Outcome},
+    exchange::{Exchange, Kinds, Outcome, Overrides},
     facts::grpc,
     facts::request_context::HandlerContext,
     facts::route::Endpoint,
@@ -20,7 +20,7 @@ pub(crate) trait Observer: fmt::Debug + Send + Sync {
     /// The kinds that this observer is of.
     fn kinds(&self) -> Kinds;
     /// Tells layers further out what this one is set to; runs also where it does not speak.
-    fn lend(&self, _: Kinds, _: &mut Lent) {}
+    fn override_settings(&self, _: Kinds, _: &mut Overrides) {}
     /// Runs before the inner service is called.
     fn request(&self, _: Kinds, _: &Arc<Exchange>, _: &mut request::Parts) {}
     /// Runs when there is a response, before it is passed on.
@@ -71,9 +71,9 @@ impl<A: Observer, B: Observer> Observer for (A, B) {
         self.0.kinds().and(self.1.kinds())
     }
 
-    fn lend(&self, speaking: Kinds, lent: &mut Lent) {
-        self.0.lend(speaking, lent);
-        self.1.lend(speaking, lent);
+    fn override_settings(&self, speaking: Kinds, overrides: &mut Overrides) {
+        self.0.override_settings(speaking, overrides);
+        self.1.override_settings(speaking, overrides);
     }
 
     fn request(&self, speaking: Kinds, exchange: &Arc<Exchange>, request: &mut request::Parts) {

@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     category::{Categories, ErrorCategory},
-    exchange::{Exchange, Kinds, Lent, Outcome},
+    exchange::{Exchange, Kinds, Outcome, Overrides},
     facts::route::Endpoint,
     metrics::{Metrics, Sink},
     observe::{Facts, Observer},
@@ -90,13 +90,13 @@ impl Reporter {
         else {
             return;
         };
-        let lent = exchange.lent();
+        let overrides = exchange.overrides();
         let incident = Incident {
             method: exchange.method(),
-            endpoint: Endpoint::name(lent.endpoint.as_ref()),
+            endpoint: Endpoint::name(overrides.endpoint.as_ref()),
             kind: Kind::Stuck,
             category: Some(ErrorCategory::Timeout),
-            per_minute: lent.reports.unwrap_or(self.reports).per_minute,
+            per_minute: overrides.reports.unwrap_or(self.reports).per_minute,
         };
         self.guarded(true, || {
             self.tell(&incident, &scope.hub, || {
@@ -183,9 +183,9 @@ impl Observer for Reporter {
     }
 
     /// A route's own settings, told to whoever speaks.
-    fn lend(&self, speaking: Kinds, lent: &mut Lent) {
+    fn override_settings(&self, speaking: Kinds, overrides: &mut Overrides) {
         if self.on && !speaking.overlaps(self.kinds()) {
-            lent.reports = Some(self.reports);
+            overrides.reports = Some(self.reports);
         }
     }
 

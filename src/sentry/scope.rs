@@ -199,11 +199,11 @@ impl Enrich {
 
     /// Makes the SDK's event of a panic one of ours; `None` where the same was told often enough.
     fn panicked(&self, event: &mut Event<'static>, exchange: &Exchange) -> Option<()> {
-        let lent = exchange.lent();
-        let endpoint = Endpoint::name(lent.endpoint.as_ref());
+        let overrides = exchange.overrides();
+        let endpoint = Endpoint::name(overrides.endpoint.as_ref());
         let category = ErrorCategory::ServerError.as_str();
         let fingerprint = [OURS, exchange.method(), endpoint, category, "panicked"];
-        let most = lent
+        let most = overrides
             .reports
             .map_or(self.per_minute, |reports| reports.per_minute);
         let held_back = self.flood.admit(&fingerprint, most)?;
@@ -234,14 +234,17 @@ impl Integration for Enrich {
 
 /// Adds to an event what is known of an exchange; what the event says itself stays.
 pub(super) fn enrich(event: &mut Event<'static>, exchange: &Exchange, scope: &Scope) {
-    let lent = exchange.lent();
-    let endpoint = Endpoint::name(lent.endpoint.as_ref());
-    let severity = lent
+    let overrides = exchange.overrides();
+    let endpoint = Endpoint::name(overrides.endpoint.as_ref());
+    let severity = overrides
         .bands
         .unwrap_or_default()
         .severity(exchange.started().elapsed());
-    let said = lent.said.as_deref();
-    let by_type = lent.evidence.as_ref().and_then(|evidence| evidence.by_type);
+    let said = overrides.said.as_deref();
+    let by_type = overrides
+        .evidence
+        .as_ref()
+        .and_then(|evidence| evidence.by_type);
     let category = said.and_then(|said| said.category).or(by_type);
     tag(event, "request_id", exchange.id());
     tag(event, "endpoint", Some(endpoint));
