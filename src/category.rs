@@ -302,7 +302,7 @@ impl Observer for Categories {
         #[cfg(feature = "axum")]
         if let Some(Cause { error, category }) = response.extensions.get() {
             if let Some(category) = *category {
-                exchange.say(|said| said.category = Some(category));
+                exchange.add(|handler| handler.category = Some(category));
             }
             return self.examine(exchange, vague, &**error);
         }
@@ -347,7 +347,7 @@ const fn is_vague(status: StatusCode) -> bool {
 pub(crate) fn judge(facts: &Facts) -> Option<ErrorCategory> {
     use ErrorCategory::{NotFound, ServerError, Timeout};
     let evidence = facts.evidence.as_ref();
-    let by_type = || facts.said_category().or_else(|| evidence?.by_type);
+    let by_type = || facts.handler_category().or_else(|| evidence?.by_type);
     let by_words = || evidence?.by_words;
     let status = match (&facts.grpc, facts.status) {
         (Some(grpc), _) => match ErrorCategory::of_code(grpc.code) {

@@ -179,7 +179,7 @@ impl Check {
         match self.ask(&url) {
             Ok(report) => {
                 let code = self.judge(&report);
-                self.say(&report, &url, began.elapsed());
+                self.print(&report, &url, began.elapsed());
                 ExitCode::from(code)
             }
             Err(error) => {
@@ -264,7 +264,7 @@ impl Check {
         each.max().unwrap_or(0)
     }
 
-    fn say(&self, report: &Report, url: &str, took: Duration) {
+    fn print(&self, report: &Report, url: &str, took: Duration) {
         let mut text = String::new();
         if self.format == Format::Json {
             text = format!("{}\n", report.body);

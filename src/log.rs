@@ -205,7 +205,7 @@ fn guarded(write: impl FnOnce()) -> bool {
 fn write(exchange: &Exchange, facts: &Facts) {
     let category = category::judge(facts);
     let evidence = facts.evidence.as_ref().filter(|_| category.is_some());
-    let said = facts.said.as_deref();
+    let handler = facts.handler.as_deref();
     macro_rules! event {
         ($level:ident) => {
             tracing::event!(
@@ -225,9 +225,9 @@ fn write(exchange: &Exchange, facts: &Facts) {
                 grpc_status = facts.grpc.as_ref().map(|grpc| grpc.code.number()),
                 category = category.map(ErrorCategory::as_str),
                 cause = evidence.and_then(|evidence| evidence.text.as_deref()),
-                user = said.and_then(|said| said.user.as_deref()),
-                tenant = said.and_then(|said| said.tenant.as_deref()),
-                tags = said.and_then(tags).as_deref(),
+                user = handler.and_then(|handler| handler.user.as_deref()),
+                tenant = handler.and_then(|handler| handler.tenant.as_deref()),
+                tags = handler.and_then(tags).as_deref(),
                 "request"
             )
         };
@@ -239,8 +239,8 @@ fn write(exchange: &Exchange, facts: &Facts) {
     }
 }
 
-fn tags(said: &HandlerContext) -> Option<String> {
-    let each = said
+fn tags(handler: &HandlerContext) -> Option<String> {
+    let each = handler
         .tags
         .iter()
         .map(|(key, value)| format!("{key}={value}"));

@@ -505,7 +505,7 @@ impl Tracker {
             judged: if overrides.judge_at_end { total } else { head },
             grpc,
             evidence: overrides.evidence,
-            said: overrides.said,
+            handler: overrides.handler,
             #[cfg(feature = "sentry")]
             reports: overrides.reports,
         };

@@ -53,7 +53,7 @@ pub(crate) struct Overrides {
     /// A route's own, asked before those of the layer that speaks.
     pub(crate) rules: Option<Arc<Rules>>,
     pub(crate) evidence: Option<Evidence>,
-    pub(crate) said: Option<Arc<HandlerContext>>,
+    pub(crate) handler: Option<Arc<HandlerContext>>,
     /// What a route has Sentry told of, asked before what the layer that speaks says.
     #[cfg(feature = "sentry")]
     pub(crate) reports: Option<crate::sentry::Reports>,
@@ -255,8 +255,8 @@ impl Exchange {
             .clone()
     }
 
-    pub(crate) fn say(&self, change: impl FnOnce(&mut HandlerContext)) {
-        self.update(|overrides| change(Arc::make_mut(overrides.said.get_or_insert_default())));
+    pub(crate) fn add(&self, change: impl FnOnce(&mut HandlerContext)) {
+        self.update(|overrides| change(Arc::make_mut(overrides.handler.get_or_insert_default())));
     }
 
     /// The error that the handler keeps behind its answer; asked of every response, so nothing else is cloned for it.
@@ -265,7 +265,7 @@ impl Exchange {
             .overrides
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        overrides.said.as_ref()?.cause.clone()
+        overrides.handler.as_ref()?.cause.clone()
     }
 
     /// The exchange of a request, unless it passes by unwatched: one that only a layer further in left alone is still current.

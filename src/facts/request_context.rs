@@ -65,22 +65,22 @@ impl RequestContext {
 
     /// Who asked: an id rather than a name.
     pub fn user(&self, user: impl AsRef<str>) -> &Self {
-        self.say(|said| said.user = Some(cut(user.as_ref())))
+        self.add(|handler| handler.user = Some(cut(user.as_ref())))
     }
 
     /// For whom.
     pub fn tenant(&self, tenant: impl AsRef<str>) -> &Self {
-        self.say(|said| said.tenant = Some(cut(tenant.as_ref())))
+        self.add(|handler| handler.tenant = Some(cut(tenant.as_ref())))
     }
 
     /// Anything else worth finding a request by.
     pub fn tag(&self, key: impl AsRef<str>, value: impl AsRef<str>) -> &Self {
         let (key, value) = (cut(key.as_ref()), cut(value.as_ref()));
-        self.say(|said| {
-            if let Some((_, old)) = said.tags.iter_mut().find(|(known, _)| *known == key) {
+        self.add(|handler| {
+            if let Some((_, old)) = handler.tags.iter_mut().find(|(known, _)| *known == key) {
                 *old = value;
-            } else if said.tags.len() < MOST_TAGS {
-                said.tags.push((key, value));
+            } else if handler.tags.len() < MOST_TAGS {
+                handler.tags.push((key, value));
             }
         })
     }
@@ -91,7 +91,7 @@ impl RequestContext {
         reason = "it returns itself only to go on from"
     )]
     pub fn category(&self, category: ErrorCategory) -> &Self {
-        self.say(|said| said.category = Some(category))
+        self.add(|handler| handler.category = Some(category))
     }
 
     /// The error behind an answer that does not show it, for code that makes its own response.
@@ -99,12 +99,12 @@ impl RequestContext {
     /// A handler that can return `Result` may find [`Failure`](crate::Failure) simpler.
     pub fn cause(&self, cause: impl Into<Box<dyn Error + Send + Sync>>) -> &Self {
         let cause = Arc::from(cause.into());
-        self.say(|said| said.cause = Some(cause))
+        self.add(|handler| handler.cause = Some(cause))
     }
 
-    fn say(&self, change: impl FnOnce(&mut HandlerContext)) -> &Self {
+    fn add(&self, change: impl FnOnce(&mut HandlerContext)) -> &Self {
         if let Some(exchange) = &self.exchange {
-            exchange.say(change);
+            exchange.add(change);
         }
         self
     }

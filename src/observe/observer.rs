@@ -58,7 +58,7 @@ pub(crate) struct Facts {
     /// How it went, where it was a gRPC call.
     pub(crate) grpc: Option<grpc::Status>,
     pub(crate) evidence: Option<Evidence>,
-    pub(crate) said: Option<Arc<HandlerContext>>,
+    pub(crate) handler: Option<Arc<HandlerContext>>,
     /// What the route has Sentry told of.
     #[cfg(feature = "sentry")]
     pub(crate) reports: Option<crate::sentry::Reports>,
@@ -138,7 +138,7 @@ impl Facts {
     }
 
     /// What the handler called it.
-    pub(crate) fn said_category(&self) -> Option<ErrorCategory> {
-        self.said.as_ref()?.category
+    pub(crate) fn handler_category(&self) -> Option<ErrorCategory> {
+        self.handler.as_ref()?.category
     }
 }

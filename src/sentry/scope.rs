@@ -240,23 +240,23 @@ pub(super) fn enrich(event: &mut Event<'static>, exchange: &Exchange, scope: &Sc
         .bands
         .unwrap_or_default()
         .severity(exchange.started().elapsed());
-    let said = overrides.said.as_deref();
+    let handler = overrides.handler.as_deref();
     let by_type = overrides
         .evidence
         .as_ref()
         .and_then(|evidence| evidence.by_type);
-    let category = said.and_then(|said| said.category).or(by_type);
+    let category = handler.and_then(|handler| handler.category).or(by_type);
     tag(event, "request_id", exchange.id());
     tag(event, "endpoint", Some(endpoint));
     tag(event, "method", Some(exchange.method()));
     tag(event, "severity", Some(severity.as_str()));
     tag(event, "error_category", category.map(ErrorCategory::as_str));
-    if let Some(said) = said {
-        tag(event, "tenant_id", said.tenant.as_deref());
-        for (key, value) in &said.tags {
+    if let Some(handler) = handler {
+        tag(event, "tenant_id", handler.tenant.as_deref());
+        for (key, value) in &handler.tags {
             tag(event, key, Some(value));
         }
-        if let Some(user) = said.user.as_deref() {
+        if let Some(user) = handler.user.as_deref() {
             event.user.get_or_insert_with(|| User {
                 id: Some(user.into()),
                 ..User::default()
