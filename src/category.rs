@@ -291,8 +291,8 @@ impl Observer for Categories {
     }
 
     /// A route's own rules are asked by whoever speaks.
-    fn override_settings(&self, speaking: Kinds, overrides: &mut Overrides) {
-        if !speaking.overlaps(self.kinds()) {
+    fn override_settings(&self, active: Kinds, overrides: &mut Overrides) {
+        if !active.overlaps(self.kinds()) {
             overrides.rules = Some(Arc::clone(&self.rules));
         }
     }

@@ -109,7 +109,7 @@ pin_project! {
 #[derive(Debug)]
 struct Tracker {
     engine: Arc<Engine>,
-    speaking: Kinds,
+    active: Kinds,
     exchange: Arc<Exchange>,
     /// None of ours to watch.
     excluded: bool,
@@ -184,7 +184,7 @@ impl<S, E> Observed<S, E> {
             return None;
         }
         let observer = &self.engine.observer;
-        let speaking = exchange.claim(observer.kinds());
+        let active = exchange.claim(observer.kinds());
         let excluded = self.engine.exclude.matches(exchange.path());
         if excluded {
             exchange.exclude();
@@ -192,15 +192,15 @@ impl<S, E> Observed<S, E> {
             let endpoint = Endpoint::of(&request.extensions);
             exchange.update(|overrides| {
                 overrides.endpoint = endpoint.or(overrides.endpoint.take());
-                observer.override_settings(speaking, overrides);
+                observer.override_settings(active, overrides);
             });
-            if !speaking.is_empty() {
-                observer.request(speaking, &exchange, request);
+            if !active.is_empty() {
+                observer.request(active, &exchange, request);
             }
         }
-        (!speaking.is_empty()).then(|| Tracker {
+        (!active.is_empty()).then(|| Tracker {
             engine: Arc::clone(&self.engine),
-            speaking,
+            active,
             exchange,
             excluded,
             running: false,
@@ -368,7 +368,7 @@ impl Tracker {
 
     #[cfg(feature = "sentry")]
     const fn entry(&self) -> Entry {
-        if self.speaking.overlaps(Kinds::SENTRY) {
+        if self.active.overlaps(Kinds::SENTRY) {
             Entry::RunWithHub
         } else {
             Entry::Run
@@ -390,7 +390,7 @@ impl Tracker {
         self.head = Some((response.status, self.exchange.started().elapsed()));
         if !self.excluded {
             let observer = &self.engine.observer;
-            observer.head(self.speaking, &self.exchange, response);
+            observer.head(self.active, &self.exchange, response);
         }
         // hyper takes no body for these and drops it unpolled; 101 hands the connection over.
         let no_body = head_only
@@ -438,7 +438,7 @@ impl Tracker {
     fn error(&self, error: Option<&dyn Any>) {
         if let Some(error) = error.filter(|_| !self.excluded) {
             let observer = &self.engine.observer;
-            observer.error(self.speaking, &self.exchange, error);
+            observer.error(self.active, &self.exchange, error);
         }
     }
 
@@ -478,7 +478,7 @@ impl Tracker {
         self.ended = true;
         let observer = &self.engine.observer;
         if self.excluded && self.surely_went_well(outcome) {
-            return observer.passed_by(self.speaking, None);
+            return observer.passed_by(self.active, None);
         }
         let total = now().duration_since(self.exchange.started());
         let head = self.head.map_or(total, |(_, head)| head);
@@ -510,9 +510,9 @@ impl Tracker {
             reports: overrides.reports,
         };
         if self.excluded {
-            observer.passed_by(self.speaking, Some((&self.exchange, &facts)));
+            observer.passed_by(self.active, Some((&self.exchange, &facts)));
         } else {
-            observer.end(self.speaking, &self.exchange, &facts);
+            observer.end(self.active, &self.exchange, &facts);
         }
     }
 }

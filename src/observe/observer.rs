@@ -15,7 +15,7 @@ use crate::{
 
 /// What a layer does with the exchanges that it speaks for.
 ///
-/// `speaking` holds the kinds that no layer further out has claimed; a tuple hands each member its own.
+/// `active` holds the kinds that no layer further out has claimed; a tuple hands each member its own.
 pub(crate) trait Observer: fmt::Debug + Send + Sync {
     /// The kinds that this observer is of.
     fn kinds(&self) -> Kinds;
@@ -71,53 +71,53 @@ impl<A: Observer, B: Observer> Observer for (A, B) {
         self.0.kinds().and(self.1.kinds())
     }
 
-    fn override_settings(&self, speaking: Kinds, overrides: &mut Overrides) {
-        self.0.override_settings(speaking, overrides);
-        self.1.override_settings(speaking, overrides);
+    fn override_settings(&self, active: Kinds, overrides: &mut Overrides) {
+        self.0.override_settings(active, overrides);
+        self.1.override_settings(active, overrides);
     }
 
-    fn request(&self, speaking: Kinds, exchange: &Arc<Exchange>, request: &mut request::Parts) {
-        if speaking.overlaps(self.0.kinds()) {
-            self.0.request(speaking, exchange, request);
+    fn request(&self, active: Kinds, exchange: &Arc<Exchange>, request: &mut request::Parts) {
+        if active.overlaps(self.0.kinds()) {
+            self.0.request(active, exchange, request);
         }
-        if speaking.overlaps(self.1.kinds()) {
-            self.1.request(speaking, exchange, request);
-        }
-    }
-
-    fn head(&self, speaking: Kinds, exchange: &Arc<Exchange>, response: &mut response::Parts) {
-        if speaking.overlaps(self.0.kinds()) {
-            self.0.head(speaking, exchange, response);
-        }
-        if speaking.overlaps(self.1.kinds()) {
-            self.1.head(speaking, exchange, response);
+        if active.overlaps(self.1.kinds()) {
+            self.1.request(active, exchange, request);
         }
     }
 
-    fn end(&self, speaking: Kinds, exchange: &Arc<Exchange>, facts: &Facts) {
-        if speaking.overlaps(self.0.kinds()) {
-            self.0.end(speaking, exchange, facts);
+    fn head(&self, active: Kinds, exchange: &Arc<Exchange>, response: &mut response::Parts) {
+        if active.overlaps(self.0.kinds()) {
+            self.0.head(active, exchange, response);
         }
-        if speaking.overlaps(self.1.kinds()) {
-            self.1.end(speaking, exchange, facts);
-        }
-    }
-
-    fn error(&self, speaking: Kinds, exchange: &Arc<Exchange>, error: &dyn Any) {
-        if speaking.overlaps(self.0.kinds()) {
-            self.0.error(speaking, exchange, error);
-        }
-        if speaking.overlaps(self.1.kinds()) {
-            self.1.error(speaking, exchange, error);
+        if active.overlaps(self.1.kinds()) {
+            self.1.head(active, exchange, response);
         }
     }
 
-    fn passed_by(&self, speaking: Kinds, suspect: Option<(&Arc<Exchange>, &Facts)>) {
-        if speaking.overlaps(self.0.kinds()) {
-            self.0.passed_by(speaking, suspect);
+    fn end(&self, active: Kinds, exchange: &Arc<Exchange>, facts: &Facts) {
+        if active.overlaps(self.0.kinds()) {
+            self.0.end(active, exchange, facts);
         }
-        if speaking.overlaps(self.1.kinds()) {
-            self.1.passed_by(speaking, suspect);
+        if active.overlaps(self.1.kinds()) {
+            self.1.end(active, exchange, facts);
+        }
+    }
+
+    fn error(&self, active: Kinds, exchange: &Arc<Exchange>, error: &dyn Any) {
+        if active.overlaps(self.0.kinds()) {
+            self.0.error(active, exchange, error);
+        }
+        if active.overlaps(self.1.kinds()) {
+            self.1.error(active, exchange, error);
+        }
+    }
+
+    fn passed_by(&self, active: Kinds, suspect: Option<(&Arc<Exchange>, &Facts)>) {
+        if active.overlaps(self.0.kinds()) {
+            self.0.passed_by(active, suspect);
+        }
+        if active.overlaps(self.1.kinds()) {
+            self.1.passed_by(active, suspect);
         }
     }
 

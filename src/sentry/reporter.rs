@@ -183,8 +183,8 @@ impl Observer for Reporter {
     }
 
     /// A route's own settings, told to whoever speaks.
-    fn override_settings(&self, speaking: Kinds, overrides: &mut Overrides) {
-        if self.on && !speaking.overlaps(self.kinds()) {
+    fn override_settings(&self, active: Kinds, overrides: &mut Overrides) {
+        if self.on && !active.overlaps(self.kinds()) {
             overrides.reports = Some(self.reports);
         }
     }
@@ -200,15 +200,15 @@ impl Observer for Reporter {
         let _ = exchange.sentry.set(scope);
     }
 
-    fn head(&self, speaking: Kinds, exchange: &Arc<Exchange>, response: &mut response::Parts) {
+    fn head(&self, active: Kinds, exchange: &Arc<Exchange>, response: &mut response::Parts) {
         if exchange.sentry.get().is_some() && !exchange.is_claimed(Kinds::CATEGORY) {
-            self.categories.head(speaking, exchange, response);
+            self.categories.head(active, exchange, response);
         }
     }
 
-    fn error(&self, speaking: Kinds, exchange: &Arc<Exchange>, error: &dyn Any) {
+    fn error(&self, active: Kinds, exchange: &Arc<Exchange>, error: &dyn Any) {
         if exchange.sentry.get().is_some() && !exchange.is_claimed(Kinds::CATEGORY) {
-            self.categories.error(speaking, exchange, error);
+            self.categories.error(active, exchange, error);
         }
     }
 
