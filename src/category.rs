@@ -33,7 +33,7 @@ use crate::facts::failure::Cause;
 pub use crate::facts::rules::Rules;
 use crate::{
     config::ConfigError,
-    exchange::{Exchange, Kinds, Outcome, Overrides},
+    exchange::{Exchange, LayerKinds, Outcome, Overrides},
     exclude::Patterns,
     facts::{chain, grpc::Code},
     metrics::Metrics,
@@ -266,9 +266,9 @@ impl Categories {
     fn examine(&self, exchange: &Exchange, vague: bool, error: &(dyn Error + 'static)) {
         let wanted = Wanted {
             words: vague,
-            text: exchange.is_claimed(Kinds::LOG),
+            text: exchange.is_claimed(LayerKinds::LOG),
             #[cfg(feature = "sentry")]
-            chain: exchange.is_claimed(Kinds::SENTRY),
+            chain: exchange.is_claimed(LayerKinds::SENTRY),
         };
         let overrides = exchange.overrides().rules;
         let all = overrides.iter().chain([&self.rules]);
@@ -286,18 +286,18 @@ impl Categories {
 }
 
 impl Observer for Categories {
-    fn kinds(&self) -> Kinds {
-        Kinds::CATEGORY
+    fn kinds(&self) -> LayerKinds {
+        LayerKinds::CATEGORY
     }
 
     /// A route's own rules are asked by whoever speaks.
-    fn override_settings(&self, active: Kinds, overrides: &mut Overrides) {
+    fn override_settings(&self, active: LayerKinds, overrides: &mut Overrides) {
         if !active.overlaps(self.kinds()) {
             overrides.rules = Some(Arc::clone(&self.rules));
         }
     }
 
-    fn head(&self, _: Kinds, exchange: &Arc<Exchange>, response: &mut response::Parts) {
+    fn head(&self, _: LayerKinds, exchange: &Arc<Exchange>, response: &mut response::Parts) {
         let vague = is_vague(response.status);
         #[cfg(feature = "axum")]
         if let Some(Cause { error, category }) = response.extensions.get() {
@@ -317,7 +317,7 @@ impl Observer for Categories {
         }
     }
 
-    fn error(&self, _: Kinds, exchange: &Arc<Exchange>, error: &dyn Any) {
+    fn error(&self, _: LayerKinds, exchange: &Arc<Exchange>, error: &dyn Any) {
         let overrides = exchange.overrides().rules;
         let by_override = overrides.as_ref().and_then(|rules| rules.as_error(error));
         if let Some(error) = by_override.or_else(|| self.rules.as_error(error)) {
@@ -325,7 +325,7 @@ impl Observer for Categories {
         }
     }
 
-    fn end(&self, _: Kinds, _: &Arc<Exchange>, facts: &Facts) {
+    fn end(&self, _: LayerKinds, _: &Arc<Exchange>, facts: &Facts) {
         if let Some(category) = judge(facts) {
             self.metrics().failed(facts, category);
         }

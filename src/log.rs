@@ -35,7 +35,7 @@ use tower_layer::Layer;
 use crate::health::{CheckReport, Role, Status};
 use crate::{
     category::{self, ErrorCategory},
-    exchange::{self, Exchange, Kinds, Outcome},
+    exchange::{self, Exchange, LayerKinds, Outcome},
     exclude::Patterns,
     facts::request_context::HandlerContext,
     facts::route::Endpoint,
@@ -103,15 +103,15 @@ impl<S> Layer<S> for LogLayer {
 // === impl Log ===
 
 impl Observer for Log {
-    fn kinds(&self) -> Kinds {
-        Kinds::LOG
+    fn kinds(&self) -> LayerKinds {
+        LayerKinds::LOG
     }
 
-    fn end(&self, _: Kinds, exchange: &Arc<Exchange>, facts: &Facts) {
+    fn end(&self, _: LayerKinds, exchange: &Arc<Exchange>, facts: &Facts) {
         counted(self.metrics.as_ref(), || write(exchange, facts));
     }
 
-    fn passed_by(&self, _: Kinds, suspect: Option<(&Arc<Exchange>, &Facts)>) {
+    fn passed_by(&self, _: LayerKinds, suspect: Option<(&Arc<Exchange>, &Facts)>) {
         if let Some((exchange, facts)) = suspect
             && matches!(
                 facts.outcome,

@@ -21,7 +21,7 @@ use tower_service::Service;
 
 pub(crate) use self::observer::{Facts, Observer};
 use crate::{
-    exchange::{Entry, Exchange, Kinds, Outcome, Shared},
+    exchange::{Entry, Exchange, LayerKinds, Outcome, Shared},
     exclude::Patterns,
     facts::grpc,
     facts::route::Endpoint,
@@ -109,7 +109,7 @@ pin_project! {
 #[derive(Debug)]
 struct Tracker {
     engine: Arc<Engine>,
-    active: Kinds,
+    active: LayerKinds,
     exchange: Arc<Exchange>,
     /// None of ours to watch.
     excluded: bool,
@@ -368,7 +368,7 @@ impl Tracker {
 
     #[cfg(feature = "sentry")]
     const fn entry(&self) -> Entry {
-        if self.active.overlaps(Kinds::SENTRY) {
+        if self.active.overlaps(LayerKinds::SENTRY) {
             Entry::RunWithHub
         } else {
             Entry::Run

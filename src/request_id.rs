@@ -25,7 +25,7 @@ use tower_layer::Layer;
 pub use self::forward::{ForwardRequestId, ForwardRequestIdLayer};
 use crate::{
     config::ConfigError,
-    exchange::{Exchange, Kinds},
+    exchange::{Exchange, LayerKinds},
     exclude::Patterns,
     metrics::Metrics,
     observe::{Engine, Observed, Observer},
@@ -176,11 +176,11 @@ impl Ids {
 }
 
 impl Observer for Ids {
-    fn kinds(&self) -> Kinds {
-        Kinds::REQUEST_ID
+    fn kinds(&self) -> LayerKinds {
+        LayerKinds::REQUEST_ID
     }
 
-    fn request(&self, _: Kinds, exchange: &Arc<Exchange>, request: &mut request::Parts) {
+    fn request(&self, _: LayerKinds, exchange: &Arc<Exchange>, request: &mut request::Parts) {
         let id = self.inbound(&request.headers).unwrap_or_else(|| {
             let id = self.made().unwrap_or_else(fresh);
             carry(&mut request.headers, &self.header, &id);
@@ -191,7 +191,7 @@ impl Observer for Ids {
         let _ = exchange.id_value().set(id);
     }
 
-    fn head(&self, _: Kinds, exchange: &Arc<Exchange>, response: &mut response::Parts) {
+    fn head(&self, _: LayerKinds, exchange: &Arc<Exchange>, response: &mut response::Parts) {
         if let Some(id) = exchange.id_value().get() {
             carry(&mut response.headers, &self.header, id);
         }

@@ -13,7 +13,7 @@ use tokio::time::{self, MissedTickBehavior};
 use crate::sentry::Reporter;
 use crate::{
     config::ConfigError,
-    exchange::{Exchange, Kinds},
+    exchange::{Exchange, LayerKinds},
     log,
     metrics::Metrics,
     observe::{Facts, Observer},
@@ -74,14 +74,14 @@ impl Stuck {
 }
 
 impl Observer for Stuck {
-    fn kinds(&self) -> Kinds {
+    fn kinds(&self) -> LayerKinds {
         match self.running {
-            Some(_) => Kinds::STUCK,
-            None => Kinds::NONE,
+            Some(_) => LayerKinds::STUCK,
+            None => LayerKinds::NONE,
         }
     }
 
-    fn request(&self, _: Kinds, exchange: &Arc<Exchange>, _: &mut request::Parts) {
+    fn request(&self, _: LayerKinds, exchange: &Arc<Exchange>, _: &mut request::Parts) {
         if let Some(running) = &self.running {
             let waiting = Waiting {
                 exchange: Arc::clone(exchange),
@@ -92,13 +92,13 @@ impl Observer for Stuck {
     }
 
     /// A stream that goes on is no stuck request, unless its whole time is what counts.
-    fn head(&self, _: Kinds, exchange: &Arc<Exchange>, _: &mut response::Parts) {
+    fn head(&self, _: LayerKinds, exchange: &Arc<Exchange>, _: &mut response::Parts) {
         if !exchange.overrides().judge_at_end {
             self.forget(exchange);
         }
     }
 
-    fn end(&self, _: Kinds, exchange: &Arc<Exchange>, _: &Facts) {
+    fn end(&self, _: LayerKinds, exchange: &Arc<Exchange>, _: &Facts) {
         self.forget(exchange);
     }
 }

@@ -31,7 +31,7 @@ use tower_layer::Layer;
 
 pub use crate::facts::severity::{Severity, SeverityBands};
 use crate::{
-    exchange::{Exchange, Kinds, Outcome, Overrides},
+    exchange::{Exchange, LayerKinds, Outcome, Overrides},
     exclude::Patterns,
     log,
     metrics::{Metrics, StatusLabel},
@@ -127,27 +127,27 @@ impl Timing {
 }
 
 impl Observer for Timing {
-    fn kinds(&self) -> Kinds {
-        Kinds::TIMING
+    fn kinds(&self) -> LayerKinds {
+        LayerKinds::TIMING
     }
 
-    fn override_settings(&self, _: Kinds, overrides: &mut Overrides) {
+    fn override_settings(&self, _: LayerKinds, overrides: &mut Overrides) {
         overrides.bands = self.bands.or(overrides.bands);
         overrides.judge_at_end |= self.judge_at_end;
     }
 
-    fn request(&self, _: Kinds, exchange: &Arc<Exchange>, _: &mut request::Parts) {
+    fn request(&self, _: LayerKinds, exchange: &Arc<Exchange>, _: &mut request::Parts) {
         self.metrics().start(exchange.method_label());
     }
 
-    fn end(&self, _: Kinds, exchange: &Arc<Exchange>, facts: &Facts) {
+    fn end(&self, _: LayerKinds, exchange: &Arc<Exchange>, facts: &Facts) {
         let metrics = self.metrics();
         if metrics.end(exchange.method_label(), facts) {
             log::warn_of_overflow(metrics);
         }
     }
 
-    fn passed_by(&self, _: Kinds, suspect: Option<(&Arc<Exchange>, &Facts)>) {
+    fn passed_by(&self, _: LayerKinds, suspect: Option<(&Arc<Exchange>, &Facts)>) {
         let failed = suspect.is_some_and(|(_, facts)| is_failure(facts));
         self.metrics().excluded(failed);
     }

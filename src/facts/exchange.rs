@@ -82,9 +82,9 @@ pub enum Outcome {
 #[derive(Clone)]
 pub(crate) struct Shared(pub(crate) Arc<Exchange>);
 
-/// Kinds of layer; where two of a kind meet around one request, the outermost speaks.
+/// LayerKinds of layer; where two of a kind meet around one request, the outermost speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Kinds(pub(crate) u8);
+pub(crate) struct LayerKinds(pub(crate) u8);
 
 /// Keeps an exchange current on this thread until dropped, and its Sentry hub with it.
 pub(crate) struct Entered {
@@ -276,14 +276,14 @@ impl Exchange {
         (!exchange.is_excluded() || is_current()).then(|| Arc::clone(exchange))
     }
 
-    pub(crate) fn is_claimed(&self, kinds: Kinds) -> bool {
-        Kinds(self.claimed.load(Ordering::Relaxed)).overlaps(kinds)
+    pub(crate) fn is_claimed(&self, kinds: LayerKinds) -> bool {
+        LayerKinds(self.claimed.load(Ordering::Relaxed)).overlaps(kinds)
     }
 
     /// Takes those of `kinds` that no layer further out has taken.
-    pub(crate) fn claim(&self, kinds: Kinds) -> Kinds {
+    pub(crate) fn claim(&self, kinds: LayerKinds) -> LayerKinds {
         let before = self.claimed.fetch_or(kinds.0, Ordering::Relaxed);
-        Kinds(kinds.0 & !before)
+        LayerKinds(kinds.0 & !before)
     }
 
     /// Makes this the current exchange of the thread; without effect where thread-locals are already gone.
@@ -357,9 +357,9 @@ impl Outcome {
     }
 }
 
-// === impl Kinds ===
+// === impl LayerKinds ===
 
-impl Kinds {
+impl LayerKinds {
     pub(crate) const REQUEST_ID: Self = Self(1);
     pub(crate) const TIMING: Self = Self(1 << 1);
     pub(crate) const LOG: Self = Self(1 << 2);

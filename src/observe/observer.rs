@@ -6,7 +6,7 @@ use http::{StatusCode, request, response};
 
 use crate::{
     category::{ErrorCategory, Evidence},
-    exchange::{Exchange, Kinds, Outcome, Overrides},
+    exchange::{Exchange, LayerKinds, Outcome, Overrides},
     facts::grpc,
     facts::request_context::HandlerContext,
     facts::route::Endpoint,
@@ -18,20 +18,20 @@ use crate::{
 /// `active` holds the kinds that no layer further out has claimed; a tuple hands each member its own.
 pub(crate) trait Observer: fmt::Debug + Send + Sync {
     /// The kinds that this observer is of.
-    fn kinds(&self) -> Kinds;
+    fn kinds(&self) -> LayerKinds;
     /// Tells layers further out what this one is set to; runs also where it does not speak.
-    fn override_settings(&self, _: Kinds, _: &mut Overrides) {}
+    fn override_settings(&self, _: LayerKinds, _: &mut Overrides) {}
     /// Runs before the inner service is called.
-    fn request(&self, _: Kinds, _: &Arc<Exchange>, _: &mut request::Parts) {}
+    fn request(&self, _: LayerKinds, _: &Arc<Exchange>, _: &mut request::Parts) {}
     /// Runs when there is a response, before it is passed on.
-    fn head(&self, _: Kinds, _: &Arc<Exchange>, _: &mut response::Parts) {}
+    fn head(&self, _: LayerKinds, _: &Arc<Exchange>, _: &mut response::Parts) {}
     /// Runs when the service or its body failed, while the error can be seen, before the end.
-    fn error(&self, _: Kinds, _: &Arc<Exchange>, _: &dyn Any) {}
+    fn error(&self, _: LayerKinds, _: &Arc<Exchange>, _: &dyn Any) {}
     /// Runs once, however the exchange ends; also while unwinding.
-    fn end(&self, _: Kinds, _: &Arc<Exchange>, _: &Facts) {}
+    fn end(&self, _: LayerKinds, _: &Arc<Exchange>, _: &Facts) {}
     /// Runs instead of all the others when a request ended that is none of ours to watch; what is known of it comes along
     /// only where it may have failed, and nothing but a failure is to be told of.
-    fn passed_by(&self, _: Kinds, _: Option<(&Arc<Exchange>, &Facts)>) {}
+    fn passed_by(&self, _: LayerKinds, _: Option<(&Arc<Exchange>, &Facts)>) {}
     /// Runs when the inner service failed before there was a request.
     fn not_ready(&self) {}
 }
@@ -67,16 +67,16 @@ pub(crate) struct Facts {
 // === impl Observer ===
 
 impl<A: Observer, B: Observer> Observer for (A, B) {
-    fn kinds(&self) -> Kinds {
+    fn kinds(&self) -> LayerKinds {
         self.0.kinds().and(self.1.kinds())
     }
 
-    fn override_settings(&self, active: Kinds, overrides: &mut Overrides) {
+    fn override_settings(&self, active: LayerKinds, overrides: &mut Overrides) {
         self.0.override_settings(active, overrides);
         self.1.override_settings(active, overrides);
     }
 
-    fn request(&self, active: Kinds, exchange: &Arc<Exchange>, request: &mut request::Parts) {
+    fn request(&self, active: LayerKinds, exchange: &Arc<Exchange>, request: &mut request::Parts) {
         if active.overlaps(self.0.kinds()) {
             self.0.request(active, exchange, request);
         }
@@ -85,7 +85,7 @@ impl<A: Observer, B: Observer> Observer for (A, B) {
         }
     }
 
-    fn head(&self, active: Kinds, exchange: &Arc<Exchange>, response: &mut response::Parts) {
+    fn head(&self, active: LayerKinds, exchange: &Arc<Exchange>, response: &mut response::Parts) {
         if active.overlaps(self.0.kinds()) {
             self.0.head(active, exchange, response);
         }
@@ -94,7 +94,7 @@ impl<A: Observer, B: Observer> Observer for (A, B) {
         }
     }
 
-    fn end(&self, active: Kinds, exchange: &Arc<Exchange>, facts: &Facts) {
+    fn end(&self, active: LayerKinds, exchange: &Arc<Exchange>, facts: &Facts) {
         if active.overlaps(self.0.kinds()) {
             self.0.end(active, exchange, facts);
         }
@@ -103,7 +103,7 @@ impl<A: Observer, B: Observer> Observer for (A, B) {
         }
     }
 
-    fn error(&self, active: Kinds, exchange: &Arc<Exchange>, error: &dyn Any) {
+    fn error(&self, active: LayerKinds, exchange: &Arc<Exchange>, error: &dyn Any) {
         if active.overlaps(self.0.kinds()) {
             self.0.error(active, exchange, error);
         }
@@ -112,7 +112,7 @@ impl<A: Observer, B: Observer> Observer for (A, B) {
         }
     }
 
-    fn passed_by(&self, active: Kinds, suspect: Option<(&Arc<Exchange>, &Facts)>) {
+    fn passed_by(&self, active: LayerKinds, suspect: Option<(&Arc<Exchange>, &Facts)>) {
         if active.overlaps(self.0.kinds()) {
             self.0.passed_by(active, suspect);
         }

@@ -20,10 +20,10 @@ impl Record {
 }
 
 impl Observer for Record {
-    fn kinds(&self) -> Kinds {
-        Kinds(0x80)
+    fn kinds(&self) -> LayerKinds {
+        LayerKinds(0x80)
     }
-    fn end(&self, _: Kinds, _: &Arc<Exchange>, facts: &Facts) {
+    fn end(&self, _: LayerKinds, _: &Arc<Exchange>, facts: &Facts) {
         self.0.lock().unwrap().push(facts.clone());
     }
 }

@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     category::{Categories, ErrorCategory},
-    exchange::{Exchange, Kinds, Outcome, Overrides},
+    exchange::{Exchange, LayerKinds, Outcome, Overrides},
     facts::route::Endpoint,
     metrics::{Metrics, Sink},
     observe::{Facts, Observer},
@@ -178,18 +178,22 @@ const fn was_polled(outcome: Outcome) -> bool {
 }
 
 impl Observer for Reporter {
-    fn kinds(&self) -> Kinds {
-        if self.on { Kinds::SENTRY } else { Kinds::NONE }
+    fn kinds(&self) -> LayerKinds {
+        if self.on {
+            LayerKinds::SENTRY
+        } else {
+            LayerKinds::NONE
+        }
     }
 
     /// A route's own settings, told to whoever speaks.
-    fn override_settings(&self, active: Kinds, overrides: &mut Overrides) {
+    fn override_settings(&self, active: LayerKinds, overrides: &mut Overrides) {
         if self.on && !active.overlaps(self.kinds()) {
             overrides.reports = Some(self.reports);
         }
     }
 
-    fn request(&self, _: Kinds, exchange: &Arc<Exchange>, request: &mut request::Parts) {
+    fn request(&self, _: LayerKinds, exchange: &Arc<Exchange>, request: &mut request::Parts) {
         let Some(mut scope) = Scope::new(self.client.as_ref(), request, &self.enrich) else {
             return;
         };
@@ -200,19 +204,19 @@ impl Observer for Reporter {
         let _ = exchange.sentry.set(scope);
     }
 
-    fn head(&self, active: Kinds, exchange: &Arc<Exchange>, response: &mut response::Parts) {
-        if exchange.sentry.get().is_some() && !exchange.is_claimed(Kinds::CATEGORY) {
+    fn head(&self, active: LayerKinds, exchange: &Arc<Exchange>, response: &mut response::Parts) {
+        if exchange.sentry.get().is_some() && !exchange.is_claimed(LayerKinds::CATEGORY) {
             self.categories.head(active, exchange, response);
         }
     }
 
-    fn error(&self, active: Kinds, exchange: &Arc<Exchange>, error: &dyn Any) {
-        if exchange.sentry.get().is_some() && !exchange.is_claimed(Kinds::CATEGORY) {
+    fn error(&self, active: LayerKinds, exchange: &Arc<Exchange>, error: &dyn Any) {
+        if exchange.sentry.get().is_some() && !exchange.is_claimed(LayerKinds::CATEGORY) {
             self.categories.error(active, exchange, error);
         }
     }
 
-    fn end(&self, _: Kinds, exchange: &Arc<Exchange>, facts: &Facts) {
+    fn end(&self, _: LayerKinds, exchange: &Arc<Exchange>, facts: &Facts) {
         let Some(scope) = exchange.sentry.get() else {
             return;
         };
@@ -231,7 +235,7 @@ impl Observer for Reporter {
     }
 
     /// A panic or an `Err` where nobody watches; what the request was, nobody kept.
-    fn passed_by(&self, _: Kinds, suspect: Option<(&Arc<Exchange>, &Facts)>) {
+    fn passed_by(&self, _: LayerKinds, suspect: Option<(&Arc<Exchange>, &Facts)>) {
         let Some((exchange, facts)) = suspect else {
             return;
         };
