@@ -21,7 +21,7 @@ use tower_service::Service;
 
 pub(crate) use self::observer::{Facts, Observer};
 use crate::{
-    exchange::{Entry, Exchange, LayerKinds, Outcome, Shared},
+    exchange::{EnterMode, Exchange, LayerKinds, Outcome, Shared},
     exclude::Patterns,
     facts::grpc,
     facts::route::Endpoint,
@@ -80,7 +80,7 @@ pin_project! {
         fn drop(this: Pin<&mut Self>) {
             let mut this = this.project();
             // The handler's destructors still run in its exchange, and before its end is told.
-            let _entered = this.tracker.as_ref().and_then(|tracker| tracker.enter(Entry::Drop));
+            let _entered = this.tracker.as_ref().and_then(|tracker| tracker.enter(EnterMode::Drop));
             this.inner.set(None);
         }
     }
@@ -99,7 +99,7 @@ pin_project! {
     impl<B, E> PinnedDrop for ResponseBody<B, E> {
         fn drop(this: Pin<&mut Self>) {
             let mut this = this.project();
-            let _entered = this.tracker.as_ref().and_then(|tracker| tracker.enter(Entry::Drop));
+            let _entered = this.tracker.as_ref().and_then(|tracker| tracker.enter(EnterMode::Drop));
             this.inner.set(None);
         }
     }
@@ -253,7 +253,7 @@ fn run<T>(tracker: &mut Option<Tracker>, code: impl FnOnce() -> T) -> T {
     let Some(tracker) = tracker else {
         return code();
     };
-    let _entered = tracker.enter(tracker.entry());
+    let _entered = tracker.enter(tracker.enter_mode());
     tracker.running = true;
     let value = code();
     tracker.running = false;
@@ -362,22 +362,22 @@ impl<B: Body, E: Errors<B::Error>> Body for ResponseBody<B, E> {
 
 impl Tracker {
     /// Makes the exchange the current one, unless nobody watches it.
-    fn enter(&self, entry: Entry) -> Option<impl Drop + use<>> {
-        (!self.excluded).then(|| self.exchange.enter(entry))
+    fn enter(&self, mode: EnterMode) -> Option<impl Drop + use<>> {
+        (!self.excluded).then(|| self.exchange.enter(mode))
     }
 
     #[cfg(feature = "sentry")]
-    const fn entry(&self) -> Entry {
+    const fn enter_mode(&self) -> EnterMode {
         if self.active.overlaps(LayerKinds::SENTRY) {
-            Entry::RunWithHub
+            EnterMode::RunWithHub
         } else {
-            Entry::Run
+            EnterMode::Run
         }
     }
 
     #[cfg(not(feature = "sentry"))]
-    const fn entry(&self) -> Entry {
-        Entry::Run
+    const fn enter_mode(&self) -> EnterMode {
+        EnterMode::Run
     }
 
     /// Notes the head; gives the tracker back where a body is still to come.

@@ -95,7 +95,7 @@ pub(crate) struct Entered {
 
 /// In which circumstances an exchange becomes the current one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Entry {
+pub(crate) enum EnterMode {
     /// Code of the inner service runs.
     Run,
     /// The same, seen by the layer that keeps the exchange's Sentry hub.
@@ -155,7 +155,7 @@ impl Exchange {
         let hub = self.sentry.get().map(crate::sentry::Scope::fork);
         let mut future = pin!(future);
         poll_fn(|cx| {
-            let _entered = self.enter(Entry::Run);
+            let _entered = self.enter(EnterMode::Run);
             #[cfg(feature = "sentry")]
             let _hub = hub.clone().map(sentry::HubSwitchGuard::new);
             future.as_mut().poll(cx)
@@ -177,7 +177,7 @@ impl Exchange {
     /// # }
     /// ```
     pub fn run<T>(self: &Arc<Self>, code: impl FnOnce() -> T) -> T {
-        let _entered = self.enter(Entry::Run);
+        let _entered = self.enter(EnterMode::Run);
         #[cfg(feature = "sentry")]
         let _hub = self
             .sentry
@@ -291,7 +291,7 @@ impl Exchange {
         not(feature = "sentry"),
         expect(unused_variables, reason = "only a hub is bound differently")
     )]
-    pub(crate) fn enter(self: &Arc<Self>, entry: Entry) -> Entered {
+    pub(crate) fn enter(self: &Arc<Self>, mode: EnterMode) -> Entered {
         let before = CURRENT
             .try_with(|current| current.replace(Some(Arc::clone(self))))
             .ok()
@@ -305,8 +305,8 @@ impl Exchange {
             let scope = self
                 .sentry
                 .get()
-                .filter(|_| !within || entry == Entry::RunWithHub);
-            scope.and_then(|scope| scope.bind(entry != Entry::Drop))
+                .filter(|_| !within || mode == EnterMode::RunWithHub);
+            scope.and_then(|scope| scope.bind(mode != EnterMode::Drop))
         };
         Entered {
             before,
