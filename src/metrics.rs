@@ -36,7 +36,7 @@ pub(crate) use self::totals::Sink;
 pub use self::{names::Names, settings::Settings};
 use self::{
     publish::Publisher,
-    series::{Bounds, Sample, Which},
+    series::{Bounds, Sample, SeriesKey},
     table::Table,
     totals::{Share, Shares},
 };
@@ -273,19 +273,19 @@ impl Metrics {
             stream: (facts.streamed && facts.status.is_some()).then_some(facts.total),
         };
         let endpoint = facts.endpoint.as_ref().map(Endpoint::as_str);
-        let which = Which(method.index() as u8, StatusLabel::of(facts).code());
-        let mut fits = http.record(endpoint, which, sample);
+        let key = SeriesKey(method.index() as u8, StatusLabel::of(facts).code());
+        let mut fits = http.record(endpoint, key, sample);
         if let Some(status) = &facts.grpc {
             let sample = Sample {
                 head: Some(facts.total),
                 severity: None,
                 stream: None,
             };
-            let which = Which(
+            let key = SeriesKey(
                 settings.grpc_kind(endpoint) as u8,
                 status.code.number().into(),
             );
-            fits &= grpc.record(endpoint, which, sample);
+            fits &= grpc.record(endpoint, key, sample);
         }
         shares.mine().end(method, facts.outcome);
         if fits {
@@ -303,7 +303,7 @@ impl Metrics {
         };
         let endpoint = facts.endpoint.as_ref().map(Endpoint::as_str);
         let errors = &self.inner.errors;
-        errors.record(endpoint, Which(0, category as u16), sample);
+        errors.record(endpoint, SeriesKey(0, category as u16), sample);
     }
 
     pub(crate) fn excluded(&self, failed: bool) {

@@ -161,7 +161,7 @@ impl SentryScopeLayer {
         }
     }
 
-    /// Which requests Sentry is told of. Within another layer of this kind, on a route, this is that route's own setting.
+    /// SeriesKey requests Sentry is told of. Within another layer of this kind, on a route, this is that route's own setting.
     #[must_use]
     pub fn reports(mut self, reports: Reports) -> Self {
         Arc::make_mut(&mut self.engine).observer.tell_of(reports);
@@ -306,7 +306,7 @@ impl SentryOptions {
         Ok(self)
     }
 
-    /// Which requests Sentry is told of.
+    /// SeriesKey requests Sentry is told of.
     #[must_use]
     pub fn reports(mut self, reports: Reports) -> Self {
         self.reports = reports;

@@ -326,7 +326,7 @@ impl VitalsBuilder {
         self
     }
 
-    /// Which build this is: `app_build_info{version,revision,rustc}`, and on log lines and Sentry events. Defaults to what
+    /// SeriesKey build this is: `app_build_info{version,revision,rustc}`, and on log lines and Sentry events. Defaults to what
     /// [`Vitals::from_env`] found, and otherwise to no version in `production`.
     pub fn release(mut self, release: Release) -> Self {
         self.release = Some(release);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use metrics::{Key, Label, Recorder, SharedString, Unit};
 
-use super::series::{Series, Which};
+use super::series::{Series, SeriesKey};
 use crate::{
     category::ErrorCategory,
     exchange::Outcome,
@@ -16,7 +16,7 @@ use crate::{
     timing::Severity,
 };
 
-/// Which names the metrics of requests have.
+/// SeriesKey names the metrics of requests have.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Names {
@@ -154,9 +154,9 @@ impl Vocabulary {
         Key::from_parts(
             name,
             vec![
-                Label::new(self.method, method(series.which)),
+                Label::new(self.method, method(series.key)),
                 self.endpoint_label(&series.endpoint),
-                Label::new(self.status, status(series.which).to_string()),
+                Label::new(self.status, status(series.key).to_string()),
             ],
         )
     }
@@ -169,11 +169,11 @@ impl Vocabulary {
         scheme: &'static str,
     ) -> Key {
         let mut labels = vec![
-            Label::new(self.method, method(series.which)),
+            Label::new(self.method, method(series.key)),
             self.endpoint_label(&series.endpoint),
         ];
         if self.duration_by_status {
-            let status = status(series.which);
+            let status = status(series.key);
             labels.push(Label::new(self.status, status.to_string()));
             labels.push(Label::new("url_scheme", scheme));
             if status.is_server_error() {
@@ -215,7 +215,7 @@ impl Vocabulary {
 
     /// The key of the failures that a series counts.
     pub(super) fn errors_key(&self, series: &Series) -> Key {
-        let category = ErrorCategory::ALL.get(usize::from(series.which.1));
+        let category = ErrorCategory::ALL.get(usize::from(series.key.1));
         let category = category.copied().unwrap_or(ErrorCategory::ServerError);
         Key::from_parts(
             ERRORS,
@@ -272,7 +272,7 @@ pub(super) fn dropped_key(sink: &'static str) -> Key {
 /// Labels that gRPC's own libraries have, whatever the preset.
 pub(super) fn grpc_labels(series: &Series) -> Vec<Label> {
     let (service, method) = grpc::split(&series.endpoint).unwrap_or(("_OTHER", "_OTHER"));
-    let kind = grpc::Kind::ALL.get(usize::from(series.which.0));
+    let kind = grpc::Kind::ALL.get(usize::from(series.key.0));
     vec![
         Label::new("grpc_type", kind.map_or("unknown", |kind| kind.as_str())),
         Label::new("grpc_service", service.to_owned()),
@@ -283,15 +283,15 @@ pub(super) fn grpc_labels(series: &Series) -> Vec<Label> {
 /// The key of the calls that a series counts.
 pub(super) fn grpc_handled_key(series: &Series) -> Key {
     let mut labels = grpc_labels(series);
-    let code = u8::try_from(series.which.1).map_or("Unknown", grpc::Code::name_of);
+    let code = u8::try_from(series.key.1).map_or("Unknown", grpc::Code::name_of);
     labels.push(Label::new("grpc_code", code));
     Key::from_parts(GRPC_HANDLED, labels)
 }
 
-fn method(which: Which) -> &'static str {
-    MethodLabel::at(which.0)
+fn method(key: SeriesKey) -> &'static str {
+    MethodLabel::at(key.0)
 }
 
-fn status(which: Which) -> StatusLabel {
-    StatusLabel::at(which.1)
+fn status(key: SeriesKey) -> StatusLabel {
+    StatusLabel::at(key.1)
 }

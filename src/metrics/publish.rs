@@ -245,7 +245,7 @@ mod tests {
     use super::{
         super::{
             Names, Settings,
-            series::{Sample, Which},
+            series::{Sample, SeriesKey},
         },
         *,
     };
@@ -303,7 +303,7 @@ mod tests {
                 severity: None,
                 stream: None,
             };
-            metrics.inner.http.record(None, Which(0, 200), sample);
+            metrics.inner.http.record(None, SeriesKey(0, 200), sample);
         }
         let recorder = Holding::default();
         let drain = || recorder.0.0.lock().unwrap().held = 0;

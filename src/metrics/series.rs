@@ -24,7 +24,7 @@ pub(crate) struct Bounds(Box<[u64]>);
 #[derive(Debug)]
 pub(crate) struct Series {
     pub(super) endpoint: Arc<str>,
-    pub(super) which: Which,
+    pub(super) key: SeriesKey,
     /// Takes what no longer fits under the cap.
     pub(super) overflow: bool,
     shards: Box<[OnceLock<Box<Shard>>]>,
@@ -36,12 +36,12 @@ pub(crate) struct Series {
 
 /// What tells the series of one endpoint apart: two labels, as their table numbers them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Which(pub(super) u8, pub(super) u16);
+pub(super) struct SeriesKey(pub(super) u8, pub(super) u16);
 
 /// What a recorder has been given of one series.
 #[derive(Debug, Default)]
 pub(super) struct Published {
-    /// Which recorder: another one has been given nothing yet.
+    /// SeriesKey recorder: another one has been given nothing yet.
     pub(super) to: u64,
     pub(super) requests: u64,
     pub(super) duration: Vec<(u64, u64)>,
@@ -117,10 +117,10 @@ impl Bounds {
 // === impl Series ===
 
 impl Series {
-    pub(super) fn new(endpoint: Arc<str>, which: Which, overflow: bool) -> Self {
+    pub(super) fn new(endpoint: Arc<str>, key: SeriesKey, overflow: bool) -> Self {
         Self {
             endpoint,
-            which,
+            key,
             overflow,
             shards: (0..shards()).map(|_| OnceLock::new()).collect(),
             streams: OnceLock::new(),
@@ -282,7 +282,7 @@ mod tests {
             values in prop::collection::vec(0u64..12_000, 0..200),
         ) {
             let bounds = Bounds::new(edges.into_iter().map(Duration::from_nanos));
-            let series = Series::new("/".into(), Which(0, 200), false);
+            let series = Series::new("/".into(), SeriesKey(0, 200), false);
             for value in &values {
                 let head = Some(Duration::from_nanos(*value));
                 series.record(Sample { head, severity: None, stream: None }, &bounds, &bounds);
@@ -300,7 +300,7 @@ mod tests {
     #[test]
     fn counters_wrap_instead_of_panicking() {
         let bounds = Bounds::new([Duration::from_secs(1)]);
-        let series = Series::new("/".into(), Which(0, 200), false);
+        let series = Series::new("/".into(), SeriesKey(0, 200), false);
         for _ in 0..3 {
             let sample = Sample {
                 head: Some(Duration::MAX),

@@ -10,7 +10,7 @@ use std::{
     },
 };
 
-use super::series::{Bounds, Sample, Series, Which};
+use super::series::{Bounds, Sample, Series, SeriesKey};
 use crate::facts::route::UNMATCHED;
 
 /// Statuses and methods that a handler lets a client choose must not multiply the endpoints without end.
@@ -41,13 +41,13 @@ struct Rows {
 }
 
 /// By address: two texts of one address are the same text while both live.
-type Remembered = HashMap<Key, Arc<Series>, BuildHasherDefault<Mix>>;
+type Remembered = HashMap<CacheKey, Arc<Series>, BuildHasherDefault<Mix>>;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-struct Key {
+struct CacheKey {
     table: u64,
     endpoint: (usize, usize),
-    which: Which,
+    key: SeriesKey,
 }
 
 /// Multiplies words together; what it hashes are addresses, which no client chooses.
@@ -73,16 +73,16 @@ impl Table {
     }
 
     /// Counts a request; `false` where it no longer fitted under the cap.
-    pub(super) fn record(&self, endpoint: Option<&str>, which: Which, sample: Sample) -> bool {
+    pub(super) fn record(&self, endpoint: Option<&str>, key: SeriesKey, sample: Sample) -> bool {
         let endpoint = endpoint.unwrap_or(UNMATCHED);
-        let key = Key {
+        let cached = CacheKey {
             table: self.number,
             endpoint: (endpoint.as_ptr().addr(), endpoint.len()),
-            which,
+            key,
         };
         let known = REMEMBER.try_with(|remember| {
             let remember = remember.borrow();
-            match remember.get(&key) {
+            match remember.get(&cached) {
                 // The address may have been another text's before.
                 Some(series) if *series.endpoint == *endpoint => {
                     series.record(sample, &self.bounds, &self.streams);
@@ -94,7 +94,7 @@ impl Table {
         if known == Ok(true) {
             return true;
         }
-        let series = self.find(endpoint, which);
+        let series = self.find(endpoint, key);
         series.record(sample, &self.bounds, &self.streams);
         if series.overflow {
             return false;
@@ -103,21 +103,21 @@ impl Table {
             let mut remember = remember.borrow_mut();
             let full = remember.len() >= REMEMBERED;
             let forgotten = full.then(|| std::mem::take(&mut *remember));
-            remember.insert(key, series);
+            remember.insert(cached, series);
             forgotten
         });
         drop(forgotten);
         true
     }
 
-    fn find(&self, endpoint: &str, which: Which) -> Arc<Series> {
+    fn find(&self, endpoint: &str, key: SeriesKey) -> Arc<Series> {
         let rows = self.rows.read().unwrap_or_else(PoisonError::into_inner);
-        if let Some(series) = rows.get(endpoint, which) {
+        if let Some(series) = rows.get(endpoint, key) {
             return series;
         }
         drop(rows);
         let mut rows = self.rows.write().unwrap_or_else(PoisonError::into_inner);
-        rows.get_or_add(endpoint, which, self.endpoint_cap)
+        rows.get_or_add(endpoint, key, self.endpoint_cap)
     }
 
     /// The series there are, endpoint by endpoint.
@@ -138,13 +138,13 @@ impl Table {
 // === impl Rows ===
 
 impl Rows {
-    fn get(&self, endpoint: &str, which: Which) -> Option<Arc<Series>> {
+    fn get(&self, endpoint: &str, key: SeriesKey) -> Option<Arc<Series>> {
         let series = self.endpoints.get(endpoint)?;
-        series.iter().find(|series| series.which == which).cloned()
+        series.iter().find(|series| series.key == key).cloned()
     }
 
-    fn get_or_add(&mut self, endpoint: &str, which: Which, cap: usize) -> Arc<Series> {
-        if let Some(series) = self.get(endpoint, which) {
+    fn get_or_add(&mut self, endpoint: &str, key: SeriesKey, cap: usize) -> Arc<Series> {
+        if let Some(series) = self.get(endpoint, key) {
             return series;
         }
         let free = endpoint == UNMATCHED || endpoint == OVERFLOW;
@@ -152,7 +152,7 @@ impl Rows {
         if !free {
             let room = self.series < cap.saturating_mul(SERIES_PER_ENDPOINT);
             if !room || (!known && self.named >= cap) {
-                return self.get_or_add(OVERFLOW, which, cap);
+                return self.get_or_add(OVERFLOW, key, cap);
             }
             self.series += 1;
             self.named += usize::from(!known);
@@ -162,7 +162,7 @@ impl Rows {
             Some((known, _)) => Arc::clone(known),
             None => endpoint.into(),
         };
-        let series = Arc::new(Series::new(Arc::clone(&endpoint), which, overflow));
+        let series = Arc::new(Series::new(Arc::clone(&endpoint), key, overflow));
         let all = self.endpoints.entry(endpoint).or_default();
         all.push(Arc::clone(&series));
         series
@@ -204,7 +204,7 @@ impl Hasher for Mix {
 mod tests {
     use super::*;
 
-    const GET_OK: Which = Which(0, 200);
+    const GET_OK: SeriesKey = SeriesKey(0, 200);
 
     fn capped(cap: usize) -> Table {
         let none = || Bounds::new([]);
@@ -212,13 +212,13 @@ mod tests {
     }
 
     /// One request; whether it fitted under the cap.
-    fn count(table: &Table, endpoint: Option<&str>, which: Which) -> bool {
+    fn count(table: &Table, endpoint: Option<&str>, key: SeriesKey) -> bool {
         let sample = Sample {
             head: None,
             severity: None,
             stream: None,
         };
-        table.record(endpoint, which, sample)
+        table.record(endpoint, key, sample)
     }
 
     #[test]
@@ -241,13 +241,13 @@ mod tests {
         let text = "/".repeat(64);
         for n in 0..=REMEMBERED {
             let status = (n / text.len()) as u16;
-            count(&table, Some(&text[n % text.len()..]), Which(0, status));
+            count(&table, Some(&text[n % text.len()..]), SeriesKey(0, status));
         }
         let remembered = REMEMBER.with_borrow(HashMap::len);
         assert!(remembered <= REMEMBERED, "{remembered}");
         // And counts on.
-        count(&table, Some(&text), Which(0, 0));
-        assert_eq!(table.find(&text, Which(0, 0)).read().requests, 2);
+        count(&table, Some(&text), SeriesKey(0, 0));
+        assert_eq!(table.find(&text, SeriesKey(0, 0)).read().requests, 2);
     }
 
     #[test]

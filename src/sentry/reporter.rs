@@ -57,7 +57,7 @@ impl Reporter {
         }
     }
 
-    /// Which requests are told of.
+    /// SeriesKey requests are told of.
     pub(super) fn tell_of(&mut self, reports: Reports) {
         self.enrich.per_minute = reports.per_minute;
         self.reports = reports;

@@ -11,7 +11,7 @@ use crate::{config::ConfigError, exchange::Outcome, observe::Facts, timing};
 /// How often one incident is told.
 pub(super) const PER_MINUTE: u32 = 10;
 
-/// Which requests Sentry is told of.
+/// SeriesKey requests Sentry is told of.
 ///
 /// By default: an answer of 500 to 599, a gRPC status that is the server's fault, an `Err` and a panic as errors; an answer after 2 s
 /// as a warning, after 5 s as an error. Of one endpoint, category and kind at most 10 a minute; the rest is counted in
@@ -75,7 +75,7 @@ impl Reports {
         self
     }
 
-    /// Which answers of plain HTTP are errors. Defaults to 500 to 599.
+    /// SeriesKey answers of plain HTTP are errors. Defaults to 500 to 599.
     #[must_use]
     pub fn statuses(mut self, statuses: fn(StatusCode) -> bool) -> Self {
         self.statuses = statuses;

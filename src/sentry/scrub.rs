@@ -112,7 +112,7 @@ const FREE_TEXT: &[&str] = &[
     "vars",
 ];
 
-/// Which texts are secrets, beside those that always are.
+/// SeriesKey texts are secrets, beside those that always are.
 ///
 /// Always filtered: every value under a name that says secret (`password`, `token`, `auth`, `key`, `session`, …, in any
 /// case, anywhere in the name), headers that are not on a short list of harmless ones, cookies, bodies, the environment,
