@@ -32,7 +32,7 @@ pub enum Names {
 
 /// The words under which a preset publishes.
 #[derive(Debug)]
-pub(crate) struct Vocabulary {
+pub(crate) struct MetricNames {
     method: &'static str,
     pub(super) endpoint: &'static str,
     status: &'static str,
@@ -46,7 +46,7 @@ pub(crate) struct Vocabulary {
     in_flight_by_method: bool,
 }
 
-static GUIDES: Vocabulary = Vocabulary {
+static GUIDES: MetricNames = MetricNames {
     method: "method",
     endpoint: "endpoint",
     status: "status",
@@ -58,7 +58,7 @@ static GUIDES: Vocabulary = Vocabulary {
     in_flight_by_method: false,
 };
 
-static OPEN_TELEMETRY: Vocabulary = Vocabulary {
+static OPEN_TELEMETRY: MetricNames = MetricNames {
     method: "http_request_method",
     endpoint: "http_route",
     status: "http_response_status_code",
@@ -89,7 +89,7 @@ const DEPLOYED: &str = "app_deployment_timestamp_seconds";
 // === impl Names ===
 
 impl Names {
-    pub(crate) const fn vocabulary(self) -> &'static Vocabulary {
+    pub(crate) const fn metric_names(self) -> &'static MetricNames {
         match self {
             Self::Guides => &GUIDES,
             Self::OpenTelemetry => &OPEN_TELEMETRY,
@@ -97,9 +97,9 @@ impl Names {
     }
 }
 
-// === impl Vocabulary ===
+// === impl MetricNames ===
 
-impl Vocabulary {
+impl MetricNames {
     /// Tells a recorder what each name means.
     pub(super) fn describe(&self, recorder: &dyn Recorder) {
         let counter = |name: &'static str, text: &'static str| {

@@ -90,7 +90,7 @@ pub(super) fn drain_global() {
 }
 
 fn recorder(settings: &Settings) -> Result<PrometheusRecorder, ConfigError> {
-    let words = settings.names.vocabulary();
+    let names = settings.names.metric_names();
     let duration: Vec<f64> = settings.bounds().seconds().collect();
     let streams: Vec<f64> = Settings::stream_bounds().seconds().collect();
     let refuse = |error: metrics_exporter_prometheus::BuildError| {
@@ -101,9 +101,9 @@ fn recorder(settings: &Settings) -> Result<PrometheusRecorder, ConfigError> {
         )
     };
     Ok(PrometheusBuilder::new()
-        .set_buckets_for_metric(Matcher::Full(words.duration.into()), &duration)
+        .set_buckets_for_metric(Matcher::Full(names.duration.into()), &duration)
         .map_err(refuse)?
-        .set_buckets_for_metric(Matcher::Full(words.streams.into()), &streams)
+        .set_buckets_for_metric(Matcher::Full(names.streams.into()), &streams)
         .map_err(refuse)?
         .set_buckets_for_metric(Matcher::Full(GRPC_SECONDS.into()), &duration)
         .map_err(refuse)?

@@ -6,7 +6,7 @@ use metrics::{Key, Level, Metadata, Recorder};
 
 use super::{
     Inner, Metrics, Sink, Totals,
-    names::{self, Vocabulary},
+    names::{self, MetricNames},
     series::{Bounds, Series, seconds},
     table::Table,
 };
@@ -33,7 +33,7 @@ struct Round<'a> {
     drain: &'a dyn Fn(),
     pushed: u64,
     generation: u64,
-    words: &'static Vocabulary,
+    names: &'static MetricNames,
     scheme: &'static str,
 }
 
@@ -48,19 +48,19 @@ impl Publisher {
             grpc,
             ..
         } = &*metrics.inner;
-        let words = settings.names.vocabulary();
+        let names = settings.names.metric_names();
         let address = std::ptr::from_ref(recorder).cast::<()>().addr();
         if self.recorder != Some(address) {
             self.recorder = Some(address);
             self.generation += 1;
-            words.describe(recorder);
+            names.describe(recorder);
         }
         let mut round = Round {
             recorder,
             drain,
             pushed: 0,
             generation: self.generation,
-            words,
+            names,
             scheme: settings.scheme,
         };
         round.totals(&metrics.totals(), &metrics.in_flight());
@@ -74,7 +74,7 @@ impl Publisher {
             round.endpoint(&endpoint, http);
         }
         for series in errors.series().iter().flatten() {
-            let key = words.errors_key(series);
+            let key = names.errors_key(series);
             round.counter(&key, series.read().requests);
         }
         for series in grpc.series().iter().flatten() {
@@ -101,7 +101,7 @@ impl Round<'_> {
         for outcome in Outcome::ALL {
             self.counter(&names::outcome_key(outcome), totals.outcome(outcome));
         }
-        self.counter(&self.words.excluded_errors_key(), totals.excluded_errors);
+        self.counter(&self.names.excluded_errors_key(), totals.excluded_errors);
         let Totals {
             dropped_log,
             dropped_sentry,
@@ -118,7 +118,7 @@ impl Round<'_> {
         for (sink, dropped) in Sink::ALL.iter().zip(dropped) {
             self.counter(&names::dropped_key(sink.as_str()), dropped);
         }
-        for (key, value) in self.words.in_flight(in_flight, self.scheme) {
+        for (key, value) in self.names.in_flight(in_flight, self.scheme) {
             self.gauge(&key, value as f64);
         }
     }
@@ -144,12 +144,12 @@ impl Round<'_> {
                 continue;
             }
             changed = true;
-            if let Some(requests) = self.words.requests {
-                let key = self.words.requests_key(requests, series);
+            if let Some(requests) = self.names.requests {
+                let key = self.names.requests_key(requests, series);
                 self.counter(&key, reading.requests);
             }
-            let key = |name| self.words.duration_key(name, series, self.scheme);
-            let (duration, streams) = (key(self.words.duration), key(self.words.streams));
+            let key = |name| self.names.duration_key(name, series, self.scheme);
+            let (duration, streams) = (key(self.names.duration), key(self.names.streams));
             self.histogram(
                 &duration,
                 &reading.duration,
@@ -165,7 +165,7 @@ impl Round<'_> {
         }
         if let Some(first) = all.first().filter(|_| changed) {
             for severity in Severity::ALL {
-                let key = self.words.severity_key(&first.endpoint, severity);
+                let key = self.names.severity_key(&first.endpoint, severity);
                 self.counter(&key, severities[severity as usize]);
             }
         }
@@ -334,7 +334,7 @@ mod tests {
             drain: &|| {},
             pushed: 0,
             generation: 1,
-            words: Names::Guides.vocabulary(),
+            names: Names::Guides.metric_names(),
             scheme: "http",
         };
         let bounds = Bounds::new([10, 20].map(Duration::from_nanos));
@@ -356,7 +356,7 @@ mod tests {
             drain: &|| {},
             pushed: 0,
             generation: 1,
-            words: Names::Guides.vocabulary(),
+            names: Names::Guides.metric_names(),
             scheme: "http",
         };
         let bounds = Bounds::new([Duration::from_nanos(10)]);
