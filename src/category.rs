@@ -79,12 +79,12 @@ pub enum ErrorCategory {
 /// ```
 #[derive(Clone, Debug)]
 pub struct ErrorCategoryLayer {
-    engine: Arc<Engine<Categories>>,
+    engine: Arc<Engine<CategoryObserver>>,
 }
 
 /// The observer behind [`ErrorCategoryLayer`].
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Categories {
+pub(crate) struct CategoryObserver {
     pub(crate) rules: Arc<Rules>,
     /// Where failures are counted; in the process's counters if none are named.
     pub(crate) metrics: Option<Metrics>,
@@ -257,7 +257,7 @@ impl<S> Layer<S> for ErrorCategoryLayer {
 
 // === impl Categories ===
 
-impl Categories {
+impl CategoryObserver {
     fn metrics(&self) -> &Metrics {
         Metrics::or_global(self.metrics.as_ref())
     }
@@ -285,7 +285,7 @@ impl Categories {
     }
 }
 
-impl Observer for Categories {
+impl Observer for CategoryObserver {
     fn kinds(&self) -> LayerKinds {
         LayerKinds::CATEGORY
     }

@@ -50,12 +50,12 @@ use crate::{
 /// See the [module docs](self) for its fields.
 #[derive(Clone, Debug)]
 pub struct LogLayer {
-    engine: Arc<Engine<Log>>,
+    engine: Arc<Engine<AccessLogObserver>>,
 }
 
 /// The observer behind [`LogLayer`].
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Log {
+pub(crate) struct AccessLogObserver {
     /// Where lost events are counted; the process's counters if none are named.
     pub(crate) metrics: Option<Metrics>,
 }
@@ -102,7 +102,7 @@ impl<S> Layer<S> for LogLayer {
 
 // === impl Log ===
 
-impl Observer for Log {
+impl Observer for AccessLogObserver {
     fn kinds(&self) -> LayerKinds {
         LayerKinds::LOG
     }

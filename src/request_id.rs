@@ -47,12 +47,12 @@ const DEFAULT_HEADER: HeaderName = HeaderName::from_static("x-request-id");
 /// ```
 #[derive(Clone, Debug)]
 pub struct RequestIdLayer {
-    engine: Arc<Engine<Ids>>,
+    engine: Arc<Engine<RequestIdObserver>>,
 }
 
 /// The observer behind [`RequestIdLayer`].
 #[derive(Clone, Debug)]
-pub(crate) struct Ids {
+pub(crate) struct RequestIdObserver {
     header: HeaderName,
     trust_inbound: bool,
     maker: Option<Maker>,
@@ -73,7 +73,7 @@ impl RequestIdLayer {
         Self {
             engine: Arc::new(Engine {
                 exclude: Patterns::default(),
-                observer: Ids::new(),
+                observer: RequestIdObserver::new(),
             }),
         }
     }
@@ -122,7 +122,7 @@ impl RequestIdLayer {
     }
 
     /// What this layer does, to be part of a stack.
-    pub(crate) fn observer(&self) -> Ids {
+    pub(crate) fn observer(&self) -> RequestIdObserver {
         self.engine.observer.clone()
     }
 }
@@ -143,7 +143,7 @@ impl<S> Layer<S> for RequestIdLayer {
 
 // === impl Ids ===
 
-impl Ids {
+impl RequestIdObserver {
     const fn new() -> Self {
         Self {
             header: DEFAULT_HEADER,
@@ -175,7 +175,7 @@ impl Ids {
     }
 }
 
-impl Observer for Ids {
+impl Observer for RequestIdObserver {
     fn kinds(&self) -> LayerKinds {
         LayerKinds::REQUEST_ID
     }

@@ -59,7 +59,7 @@ use self::{
     outbox::{Factory, Progress},
     scope::Enrich,
 };
-pub(crate) use self::{reporter::Reporter, scope::Scope};
+pub(crate) use self::{reporter::SentryObserver, scope::Scope};
 pub use self::{reports::Reports, scrub::Scrubbing};
 use crate::{
     config::ConfigError,
@@ -75,7 +75,7 @@ use crate::{
 /// [module docs](self).
 #[derive(Clone, Debug)]
 pub struct SentryScopeLayer {
-    engine: Arc<Engine<Reporter>>,
+    engine: Arc<Engine<SentryObserver>>,
 }
 
 /// How the ready-made stack talks to Sentry.
@@ -106,7 +106,7 @@ enum Source {
 /// What became of the options.
 #[derive(Clone)]
 pub(crate) struct Connection {
-    pub(crate) reporter: Reporter,
+    pub(crate) reporter: SentryObserver,
     client: Option<Arc<Client>>,
     progress: Arc<Progress>,
 }
@@ -156,7 +156,7 @@ impl SentryScopeLayer {
         Self {
             engine: Arc::new(Engine {
                 exclude: Patterns::default(),
-                observer: Reporter::new(true),
+                observer: SentryObserver::new(true),
             }),
         }
     }
@@ -349,7 +349,7 @@ impl SentryOptions {
         shared: bool,
     ) -> Result<Connection, ConfigError> {
         let progress = Arc::<Progress>::default();
-        let mut reporter = Reporter::new(!matches!(self.client, Source::Ours(None)));
+        let mut reporter = SentryObserver::new(!matches!(self.client, Source::Ours(None)));
         reporter.tell_of(self.reports);
         reporter.transactions = self.transactions;
         reporter.count_in(metrics.clone());
@@ -416,7 +416,7 @@ fn integrations() -> Vec<Arc<dyn Integration>> {
 impl Connection {
     pub(crate) fn off() -> Self {
         Self {
-            reporter: Reporter::new(false),
+            reporter: SentryObserver::new(false),
             client: None,
             progress: Arc::default(),
         }

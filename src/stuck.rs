@@ -10,7 +10,7 @@ use http::{request, response};
 use tokio::time::{self, MissedTickBehavior};
 
 #[cfg(feature = "sentry")]
-use crate::sentry::Reporter;
+use crate::sentry::SentryObserver;
 use crate::{
     config::ConfigError,
     exchange::{Exchange, LayerKinds},
@@ -25,7 +25,7 @@ const EVERY: Duration = Duration::from_secs(1);
 
 /// The observer that remembers what runs; one that is off is asked nothing.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Stuck {
+pub(crate) struct StuckObserver {
     running: Option<Arc<Running>>,
 }
 
@@ -35,7 +35,7 @@ struct Running {
     exchanges: Mutex<HashMap<usize, Waiting>>,
     metrics: Metrics,
     #[cfg(feature = "sentry")]
-    reporter: Reporter,
+    reporter: SentryObserver,
 }
 
 #[derive(Debug)]
@@ -46,11 +46,11 @@ struct Waiting {
 
 // === impl Stuck ===
 
-impl Stuck {
+impl StuckObserver {
     /// Watches from now on, by one task on the current runtime, for as long as a layer lives.
     pub(crate) fn watching(
         metrics: Metrics,
-        #[cfg(feature = "sentry")] reporter: Reporter,
+        #[cfg(feature = "sentry")] reporter: SentryObserver,
     ) -> Result<Self, ConfigError> {
         let runtime = runtime::with_clock("log_stuck")?;
         let running = Arc::new(Running {
@@ -73,7 +73,7 @@ impl Stuck {
     }
 }
 
-impl Observer for Stuck {
+impl Observer for StuckObserver {
     fn kinds(&self) -> LayerKinds {
         match self.running {
             Some(_) => LayerKinds::STUCK,

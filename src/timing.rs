@@ -43,12 +43,12 @@ use crate::{
 /// See the [module docs](self) for when, and [`metrics`](crate::metrics) for what is published.
 #[derive(Clone, Debug)]
 pub struct TimingLayer {
-    engine: Arc<Engine<Timing>>,
+    engine: Arc<Engine<TimingObserver>>,
 }
 
 /// The observer behind [`TimingLayer`].
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Timing {
+pub(crate) struct TimingObserver {
     /// Where requests are counted; in the process's counters if none are named.
     metrics: Option<Metrics>,
     bands: Option<SeverityBands>,
@@ -112,7 +112,7 @@ impl<S> Layer<S> for TimingLayer {
 
 // === impl Timing ===
 
-impl Timing {
+impl TimingObserver {
     pub(crate) const fn new(metrics: Metrics, bands: SeverityBands) -> Self {
         Self {
             metrics: Some(metrics),
@@ -126,7 +126,7 @@ impl Timing {
     }
 }
 
-impl Observer for Timing {
+impl Observer for TimingObserver {
     fn kinds(&self) -> LayerKinds {
         LayerKinds::TIMING
     }

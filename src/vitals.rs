@@ -9,18 +9,18 @@ use tower_layer::Layer;
 #[cfg(feature = "prometheus")]
 use crate::metrics::Exporter;
 #[cfg(feature = "sentry")]
-use crate::sentry::{Connection, Reporter, SentryOptions};
+use crate::sentry::{Connection, SentryObserver, SentryOptions};
 use crate::{
-    category::{Categories, Rules},
+    category::{CategoryObserver, Rules},
     config::ConfigError,
     exclude::Patterns,
-    log::Log,
+    log::AccessLogObserver,
     metrics::{Metrics, Names, Settings},
     observe::{Engine, Examined, Observed},
     release::Release,
-    request_id::{Ids, RequestIdLayer},
-    stuck::Stuck,
-    timing::{SeverityBands, Timing},
+    request_id::{RequestIdLayer, RequestIdObserver},
+    stuck::StuckObserver,
+    timing::{SeverityBands, TimingObserver},
 };
 #[cfg(feature = "health")]
 use crate::{
@@ -70,16 +70,19 @@ pub struct VitalsLayer {
 /// From the outside in.
 type Stack = (
     // First, so that there is an id for all that follows.
-    Ids,
+    RequestIdObserver,
     // Counters before the log, so that nothing that goes wrong in a subscriber can cost a number.
-    (Timing, (Categories, (Log, Last))),
+    (
+        TimingObserver,
+        (CategoryObserver, (AccessLogObserver, Last)),
+    ),
 );
 
 /// Last those that others wait for least.
 #[cfg(feature = "sentry")]
-type Last = (Stuck, Reporter);
+type Last = (StuckObserver, SentryObserver);
 #[cfg(not(feature = "sentry"))]
-type Last = Stuck;
+type Last = StuckObserver;
 
 /// Collects settings until [`build`](Self::build) checks them.
 #[derive(Clone, Debug)]
@@ -468,21 +471,21 @@ impl VitalsBuilder {
         }
         let mut ids = self.request_id.observer();
         ids.metrics = Some(metrics.clone());
-        let timing = Timing::new(metrics.clone(), self.bands);
-        let categories = Categories {
+        let timing = TimingObserver::new(metrics.clone(), self.bands);
+        let categories = CategoryObserver {
             rules: Arc::new(self.rules.checked()?),
             metrics: Some(metrics.clone()),
         };
-        let log = Log {
+        let log = AccessLogObserver {
             metrics: Some(metrics.clone()),
         };
         let stuck = match self.log_stuck {
-            true => Stuck::watching(
+            true => StuckObserver::watching(
                 metrics.clone(),
                 #[cfg(feature = "sentry")]
                 sentry.reporter.clone(),
             )?,
-            false => Stuck::default(),
+            false => StuckObserver::default(),
         };
         #[cfg(feature = "sentry")]
         let last = (stuck, sentry.reporter.clone());

@@ -19,7 +19,7 @@ use super::{
     trace,
 };
 use crate::{
-    category::{Categories, ErrorCategory},
+    category::{CategoryObserver, ErrorCategory},
     exchange::{Exchange, LayerKinds, Outcome, Overrides},
     facts::route::Endpoint,
     metrics::{Metrics, Sink},
@@ -29,7 +29,7 @@ use crate::{
 
 /// The observer that keeps a scope and tells.
 #[derive(Clone)]
-pub(crate) struct Reporter {
+pub(crate) struct SentryObserver {
     pub(super) on: bool,
     /// Ours; the one that the application has bound, if none.
     pub(super) client: Option<Arc<Client>>,
@@ -37,14 +37,14 @@ pub(crate) struct Reporter {
     pub(super) transactions: bool,
     metrics: Option<Metrics>,
     /// Finds the cause of a failure where no layer for categories does.
-    categories: Categories,
+    categories: CategoryObserver,
     /// With what is told lately.
     pub(super) enrich: Enrich,
 }
 
 // === impl Reporter ===
 
-impl Reporter {
+impl SentryObserver {
     pub(super) fn new(on: bool) -> Self {
         Self {
             on,
@@ -52,7 +52,7 @@ impl Reporter {
             reports: Reports::new(),
             transactions: false,
             metrics: None,
-            categories: Categories::default(),
+            categories: CategoryObserver::default(),
             enrich: Enrich::default(),
         }
     }
@@ -177,7 +177,7 @@ const fn was_polled(outcome: Outcome) -> bool {
     )
 }
 
-impl Observer for Reporter {
+impl Observer for SentryObserver {
     fn kinds(&self) -> LayerKinds {
         if self.on {
             LayerKinds::SENTRY
@@ -260,9 +260,9 @@ impl Observer for Reporter {
     }
 }
 
-impl fmt::Debug for Reporter {
+impl fmt::Debug for SentryObserver {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Reporter")
+        f.debug_struct("SentryObserver")
             .field("on", &self.on)
             .field("reports", &self.reports)
             .field("transactions", &self.transactions)
