@@ -26,7 +26,7 @@ use axum::{
     routing::get,
 };
 use http_body_util::BodyExt;
-use sentry::protocol::{Attachment, Breadcrumb, Context, Level, User, Value as HandlerContext};
+use sentry::protocol::{Attachment, Breadcrumb, Context, Level, User, Value as Said};
 use serde_json::{Map, Value, json};
 use tokio::time;
 use tower::ServiceExt;
@@ -453,7 +453,7 @@ async fn says_everything(context: RequestContext) -> &'static str {
     let said = || {
         secrets()
             .into_iter()
-            .map(|(name, text)| (name.to_owned(), HandlerContext::from(text)))
+            .map(|(name, text)| (name.to_owned(), Said::from(text)))
     };
     sentry::add_breadcrumb(Breadcrumb {
         ty: "http".into(),

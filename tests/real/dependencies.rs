@@ -33,12 +33,12 @@ const LATEST: Duration = Duration::from_millis(2_750);
 const POOLED: u32 = CONNECTIONS - 1;
 
 /// What `/health` says: its code, the whole, `database` and `cache`.
-type HandlerContext = (u16, &'static str, &'static str, &'static str);
+type Said = (u16, &'static str, &'static str, &'static str);
 
-const WELL: HandlerContext = (200, "healthy", "connected", "connected");
-const NO_CACHE: HandlerContext = (200, "degraded", "connected", "unavailable");
-const NO_DATABASE: HandlerContext = (503, "unhealthy", "unavailable", "connected");
-const BUSY: HandlerContext = (200, "degraded", "degraded", "connected");
+const WELL: Said = (200, "healthy", "connected", "connected");
+const NO_CACHE: Said = (200, "degraded", "connected", "unavailable");
+const NO_DATABASE: Said = (503, "unhealthy", "unavailable", "connected");
+const BUSY: Said = (200, "degraded", "degraded", "connected");
 
 /// An application over both, on a socket of its own.
 struct Application {
@@ -98,7 +98,7 @@ impl Application {
     }
 
     /// Whether it says this now, in all its ways.
-    async fn says(&self, (code, status, database, cache): HandlerContext) -> bool {
+    async fn says(&self, (code, status, database, cache): Said) -> bool {
         let (answered, body) = self.get("/health").await;
         assert!(
             !body.contains("s3cret") && !body.contains("127.0.0.1"),
@@ -116,7 +116,7 @@ impl Application {
     }
 
     /// Sees it say this, and nothing else, for so many questions.
-    async fn stays(&self, said: HandlerContext, questions: u32) {
+    async fn stays(&self, said: Said, questions: u32) {
         let began = Instant::now();
         while began.elapsed() < LATEST * questions {
             assert!(self.says(said).await, "not {said:?} any more");
@@ -125,7 +125,7 @@ impl Application {
     }
 
     /// Waits until it says this, and asks whether that was in time.
-    async fn turns(&self, said: HandlerContext, when: &str) {
+    async fn turns(&self, said: Said, when: &str) {
         let began = Instant::now();
         while !self.says(said).await {
             assert!(
