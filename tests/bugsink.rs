@@ -7,6 +7,13 @@
 
 mod programs;
 
+#[path = "it/support/reporting.rs"]
+mod reporting;
+
+#[path = "it/support/requests.rs"]
+#[expect(dead_code, reason = "shared with other tests, which ask for more")]
+mod requests;
+
 use std::{
     collections::BTreeMap,
     env, fs,
@@ -20,20 +27,18 @@ use std::{
 use axum::{
     Router,
     body::Body,
-    extract::{Path, Request},
+    extract::Request,
     http::{HeaderValue, StatusCode},
     response::IntoResponse,
     routing::get,
 };
-use http_body_util::BodyExt;
 use sentry::protocol::{Attachment, Breadcrumb, Context, Level, User, Value as Said};
 use serde_json::{Map, Value, json};
 use tokio::time;
-use tower::ServiceExt;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_vitals::{
     Deployment, Failure, Release, RequestContext, Vitals,
-    sentry::{Reports, Scrubbing, SentryOptions},
+    sentry::{Scrubbing, SentryOptions},
 };
 
 use crate::programs::{Folder, Running, eventually, example, free_port};
@@ -42,6 +47,7 @@ const LONG: Duration = Duration::from_secs(60);
 
 /// As `tests/bugsink/seed.py` has set them.
 const KEY: &str = "11111111111111111111111111111111";
+
 const TOKEN: &str = "2222222222222222222222222222222222222222";
 
 /// Bugsink with nothing in it. Dropped in this order: the process before its folder.
@@ -386,13 +392,6 @@ fn each_incident_of_the_example_arrives_once_and_says_exactly_what_is_known() {
     );
 }
 
-async fn send(app: &Router, request: Request) -> StatusCode {
-    let response = app.clone().oneshot(request).await.unwrap();
-    let status = response.status();
-    let _ = response.into_body().collect().await;
-    status
-}
-
 fn request(path: &str) -> Request {
     let request = Request::builder().uri(path).header("host", "shop.test");
     request.body(Body::empty()).unwrap()
@@ -402,24 +401,13 @@ fn request(path: &str) -> Request {
 #[ignore = "needs Bugsink; tests/bugsink/setup.sh installs it"]
 async fn a_thousand_failures_with_a_thousand_ids_are_one_issue_at_a_real_server() {
     let bugsink = Bugsink::start();
-    let options = SentryOptions::new(&bugsink.dsn())
-        .unwrap()
-        .reports(Reports::new().per_minute(u32::MAX));
-    let vitals = Vitals::builder()
-        .isolated()
-        .sentry(options)
-        .build()
-        .unwrap();
-    let app = Router::new()
-        .route(
-            "/orders/{id}",
-            get(async |Path(id): Path<u32>| -> Result<(), Failure> {
-                Err(format!("order {id} is lost"))?
-            }),
-        )
-        .layer(vitals.layer());
+    let vitals = reporting::unlimited(&bugsink.dsn());
+    let app = reporting::lost_orders(&vitals);
     for id in 0..1_000 {
-        assert_eq!(send(&app, request(&format!("/orders/{id}"))).await, 500);
+        assert_eq!(
+            requests::send(&app, request(&format!("/orders/{id}"))).await,
+            500
+        );
         // No more than the queue holds.
         if id % 50 == 49 {
             assert_eq!(vitals.flush(LONG), 0);
@@ -604,7 +592,7 @@ async fn bugsink_stores_and_relay_passes_every_kind_of_event_and_finds_no_secret
         };
         for request in requests() {
             let vitals = vitals(request.uri() == "/stuck");
-            send(&troubled(&vitals), request).await;
+            requests::send(&troubled(&vitals), request).await;
             gone(&vitals);
         }
         let vitals = vitals(false);

@@ -4,16 +4,17 @@
     reason = "in a test a panic with its place is the best error there is"
 )]
 
-#[path = "it/dsn.rs"]
+#[path = "it/support/dsn.rs"]
 #[expect(dead_code, reason = "shared with other tests, which ask for more")]
 mod dsn;
+#[expect(dead_code, reason = "shared with other tests, which ask for more")]
+mod programs;
 
 use std::{
-    env,
     io::{BufRead, BufReader, Read, Write},
     net::TcpStream,
     path::PathBuf,
-    process::{Child, Command, Stdio},
+    process::{Command, Stdio},
     sync::{Arc, Mutex},
     thread,
     time::Duration,
@@ -21,32 +22,22 @@ use std::{
 
 use serde_json::Value;
 
-use crate::dsn::{Answer, Dsn};
+use crate::{
+    dsn::{Answer, Dsn},
+    programs::{Running, example},
+};
 
 /// The server, until dropped.
 struct Server {
-    child: Child,
+    running: Running,
     address: String,
     admin: String,
     log: Arc<Mutex<Vec<String>>>,
 }
 
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
 /// The example as `cargo test` has built it.
 fn program() -> PathBuf {
-    let tests = env::current_exe().unwrap();
-    tests
-        .parent()
-        .unwrap()
-        .parent()
-        .unwrap()
-        .join("examples/conformance")
+    example("conformance")
 }
 
 impl Server {
@@ -77,7 +68,7 @@ impl Server {
         let (address, admin) = line.trim().split_once(", administration on ").unwrap();
         let address = address.trim_start_matches("conformance on ").to_owned();
         Self {
-            child,
+            running: Running(child),
             address,
             admin: admin.to_owned(),
             log,
@@ -290,12 +281,12 @@ fn probes_follow_the_dependencies_and_a_signal_drains() {
     let mut first = [0; 1];
     drip.read_exact(&mut first).unwrap();
     let kill = Command::new("kill")
-        .args(["-TERM", &server.child.id().to_string()])
+        .args(["-TERM", &server.running.0.id().to_string()])
         .status();
     assert!(kill.unwrap().success());
     becomes("/readyz", 503);
     assert_eq!(admin("/livez").0, 200);
-    assert!(server.child.wait().unwrap().success());
+    assert!(server.running.0.wait().unwrap().success());
 }
 
 #[test]

@@ -4,18 +4,18 @@
     reason = "in a test a panic with its place is the best error there is"
 )]
 
-use axum::{Router, body::Body, routing::get};
-use http_body_util::BodyExt;
-use hyper::Request;
+#[path = "it/support/requests.rs"]
+#[expect(dead_code, reason = "shared with other tests, which ask for more")]
+mod requests;
+
+use axum::{Router, routing::get};
 use tower::Layer;
 use tower::ServiceExt;
 use tower_vitals::{TimingLayer, Vitals, metrics::Names};
 
 async fn text(app: Router, path: &str) -> String {
-    let request = Request::builder().uri(path).body(Body::empty()).unwrap();
-    let response = app.oneshot(request).await.unwrap();
-    let body = response.into_body().collect().await.unwrap().to_bytes();
-    String::from_utf8(body.to_vec()).unwrap()
+    let response = app.oneshot(requests::get(path)).await.unwrap();
+    requests::text(response.into_body()).await
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@
     reason = "in a test a panic with its place is the best error there is"
 )]
 
-#[path = "it/dsn.rs"]
+#[path = "it/support/dsn.rs"]
 #[expect(dead_code, reason = "shared with other tests, which ask for more")]
 mod dsn;
 

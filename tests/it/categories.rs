@@ -27,14 +27,13 @@ use tower_vitals::{
     metrics::Settings,
 };
 
-use crate::{
-    exposition::Exposition,
-    wire::{Server, isolated, settled},
+use crate::support::{
+    exposition::Exposition, requests, server::Server, stacks::isolated, waiting::settled,
 };
 
 /// The one category that was counted for an endpoint; `None` where nothing was.
 fn category_of(vitals: &Vitals, endpoint: &str) -> Option<String> {
-    let scrape = Exposition::parse(&vitals.render()).unwrap();
+    let scrape = Exposition::of(&vitals);
     let found: Vec<_> = scrape
         .samples
         .iter()
@@ -72,12 +71,8 @@ async fn of_answer(
         .layer(vitals.layer());
     let response = app.oneshot(Request::new(Body::empty())).await.unwrap();
     let status = response.status();
-    let body = response.into_body().collect().await.unwrap().to_bytes();
-    (
-        category_of(&vitals, "/"),
-        status,
-        String::from_utf8(body.to_vec()).unwrap(),
-    )
+    let body = requests::text(response.into_body()).await;
+    (category_of(&vitals, "/"), status, body)
 }
 
 #[derive(Debug)]
@@ -93,6 +88,12 @@ impl Error for Layered {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         self.1.as_deref().map(|source| source as _)
     }
+}
+
+/// A body that breaks after its first bytes.
+fn broken_body() -> Body {
+    let broken = wrapped(io::Error::from(io::ErrorKind::ConnectionReset));
+    Body::from_stream(stream::iter([Ok("a"), Err(broken)]))
 }
 
 fn wrapped(cause: impl Into<BoxError>) -> Layered {
@@ -283,14 +284,8 @@ async fn what_the_client_did_wrong_is_no_error_of_the_server() {
             .layer(vitals.layer());
         app.oneshot(Request::new(Body::empty())).await.unwrap();
         assert_eq!(category_of(&vitals, "/").as_deref(), Some(expected));
-        let scrape = Exposition::parse(&vitals.render()).unwrap();
-        assert_eq!(
-            scrape.sum(
-                "http_requests_by_severity_total",
-                &[("severity", "critical")]
-            ),
-            0.0
-        );
+        let scrape = Exposition::of(&vitals);
+        assert_eq!(scrape.severity("critical"), 0.0);
     }
 }
 
@@ -350,13 +345,7 @@ async fn every_way_to_end_has_its_category_or_none() {
 async fn the_error_of_a_body_is_looked_into() {
     let vitals = isolated();
     let app = Router::new()
-        .route(
-            "/",
-            get(async || {
-                let broken = wrapped(io::Error::from(io::ErrorKind::ConnectionReset));
-                Body::from_stream(stream::iter([Ok("a"), Err(broken)]))
-            }),
-        )
+        .route("/", get(async || broken_body()))
         .layer(vitals.layer());
     let response = app.oneshot(Request::new(Body::empty())).await.unwrap();
     response.into_body().collect().await.unwrap_err();
@@ -374,10 +363,8 @@ async fn the_cause_behind_an_answer_stands_where_its_body_breaks_as_well() {
         .route(
             "/",
             get(async || {
-                let broken = wrapped(io::Error::from(io::ErrorKind::ConnectionReset));
-                let body = Body::from_stream(stream::iter([Ok("a"), Err(broken)]));
                 Failure::from(wrapped(sqlx_core::Error::WorkerCrashed))
-                    .answer((StatusCode::INTERNAL_SERVER_ERROR, body))
+                    .answer((StatusCode::INTERNAL_SERVER_ERROR, broken_body()))
             }),
         )
         .layer(vitals.layer());
@@ -612,9 +599,8 @@ async fn a_route_has_its_own_rules_and_the_stacks_behind_them() {
         ("/nested/behind", "rate_limit"),
         ("/stack", "validation"),
     ] {
-        let request = Request::builder().uri(path).body(Body::empty()).unwrap();
-        let response = app.clone().oneshot(request).await.unwrap();
-        response.into_body().collect().await.unwrap();
+        let request = requests::get(path);
+        requests::send(&app, request).await;
         assert_eq!(category_of(&vitals, path).as_deref(), Some(expected));
     }
 }

@@ -9,7 +9,7 @@ use axum::{
 };
 use tower_vitals::health::{Check, CheckReport, Health, Status};
 
-use crate::wire::{Server, eventually};
+use crate::support::{server::Server, waiting::eventually};
 
 /// What a check says first.
 async fn first_answer(check: Check) -> CheckReport {

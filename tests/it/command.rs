@@ -6,14 +6,15 @@ use axum::{Router, http::StatusCode, routing::get};
 use clap::Parser;
 use tokio::{io::AsyncWriteExt, net::TcpListener, task};
 use tower_vitals::{
-    Vitals,
     cli::Check,
     health::{self, Health, Role},
 };
 
-use crate::{
+use crate::support::{
     dsn::{Answer, Dsn},
-    wire::{Server, eventually},
+    server::Server,
+    stacks::with_health,
+    waiting::eventually,
 };
 
 #[derive(Parser)]
@@ -47,11 +48,7 @@ async fn service(database: bool, cache: bool) -> (Server, String) {
             .then_some(())
     };
     eventually(round).await.unwrap();
-    let vitals = Vitals::builder()
-        .isolated()
-        .health(health.service())
-        .build()
-        .unwrap();
+    let vitals = with_health(health.service());
     let server = Server::start(vitals.routes()).await;
     let url = format!("http://{}/health", server.address);
     (server, url)
@@ -165,7 +162,7 @@ fn a_deployment_is_recorded_or_the_pipeline_hears_of_it() {
     ];
     let said = deploy(&dsn.url(), &new);
     assert_eq!(said, (Some(0), "✓ shop@2.0 in canary".into()));
-    let [event] = &dsn.events()[..] else { panic!() };
+    let event = dsn.event();
     assert_eq!(event["logentry"]["message"], "deployed shop@2.0 to canary");
     assert_eq!(event["tags"]["deployed_by"], "pipeline");
     let refusing = Dsn::start(Answer::Status(500));

@@ -32,9 +32,9 @@ use tower_vitals::{
     timing::SeverityBands,
 };
 
-use crate::{
-    exposition::Exposition,
-    wire::{self, Server, isolated, settled},
+use crate::support::{
+    application, exposition::Exposition, requests, server::Server, stacks::isolated,
+    waiting::settled,
 };
 
 /// Not ready until asked, again after each clone and call; panics where it is called unready.
@@ -81,7 +81,7 @@ async fn the_instance_that_was_ready_is_the_one_that_is_called() {
         .service(Strict::default());
     for n in 0..1_000 {
         let path = if n % 2 == 0 { "/quiet" } else { "/loud" };
-        let request = Request::builder().uri(path).body(Body::empty()).unwrap();
+        let request = requests::get(path);
         stack.ready().await.unwrap().call(request).await.unwrap();
     }
     let router = Router::new()
@@ -181,8 +181,8 @@ fn layer(number: usize, vitals: &Vitals, inner: Boxed) -> Boxed {
 
 /// The inner service of a subset: the faulty routes behind a layer that can fail.
 fn innermost() -> Boxed {
-    let routes = wire::routes(Default::default());
-    BoxCloneSyncService::new(wire::FaultLayer.layer(routes))
+    let routes = application::routes(Default::default());
+    BoxCloneSyncService::new(application::FaultLayer.layer(routes))
 }
 
 async fn thirteen_kinds(service: Boxed) {
@@ -295,7 +295,7 @@ async fn a_stack_on_the_router_and_on_a_nested_one_counts_once_with_one_id() {
     response.into_body().collect().await.unwrap();
     let totals = settled(&vitals, |totals| totals.in_flight == 0).await;
     assert_eq!((totals.started, totals.completed), (1, 1));
-    let scrape = Exposition::parse(&vitals.render()).unwrap();
+    let scrape = Exposition::of(&vitals);
     let endpoints = scrape.values("http_requests_total", "endpoint");
     assert_eq!(endpoints, ["/outer/{a}".to_owned()].into());
 }
@@ -309,13 +309,9 @@ async fn a_layer_outside_the_router_learns_the_route_from_one_inside() {
             app = app.layer(RequestIdLayer::new());
         }
         let service = vitals.layer().layer(app);
-        let request = Request::builder()
-            .uri("/users/7")
-            .body(Body::empty())
-            .unwrap();
-        let response = service.oneshot(request).await.unwrap();
-        response.into_body().collect().await.unwrap();
-        let scrape = Exposition::parse(&vitals.render()).unwrap();
+        let request = requests::get("/users/7");
+        requests::send(&service, request).await;
+        let scrape = Exposition::of(&vitals);
         let endpoints = scrape.values("http_requests_total", "endpoint");
         assert_eq!(endpoints, [endpoint.to_owned()].into());
     }
@@ -330,7 +326,7 @@ async fn a_service_without_a_router_names_its_endpoint() {
         Ok::<_, Infallible>(Response::new(Full::<Bytes>::default()))
     }));
     service.oneshot(Request::new(())).await.unwrap();
-    let scrape = Exposition::parse(&vitals.render()).unwrap();
+    let scrape = Exposition::of(&vitals);
     assert_eq!(
         scrape.sum("http_requests_total", &[("endpoint", "/v1/charge")]),
         1.0
@@ -351,10 +347,10 @@ async fn a_route_is_judged_by_its_own_layers_bands() {
         .route("/report", get(pause).layer(patient))
         .layer(vitals.layer());
     for path in ["/quick", "/report"] {
-        let request = Request::builder().uri(path).body(Body::empty()).unwrap();
+        let request = requests::get(path);
         app.clone().oneshot(request).await.unwrap();
     }
-    let scrape = Exposition::parse(&vitals.render()).unwrap();
+    let scrape = Exposition::of(&vitals);
     let severity = |endpoint, severity| {
         let labels = [("endpoint", endpoint), ("severity", severity)];
         scrape.sum("http_requests_by_severity_total", &labels)
@@ -467,8 +463,7 @@ fn a_plain_executor_without_tokio_is_enough() {
         Ok::<_, Infallible>(Response::new(Full::<Bytes>::from("no runtime")))
     }));
     futures::executor::block_on(async {
-        let response = service.oneshot(Request::new(())).await.unwrap();
-        response.into_body().collect().await.unwrap();
+        requests::send(&service, Request::new(())).await;
     });
     assert_eq!(vitals.metrics().totals().completed, 1);
 }

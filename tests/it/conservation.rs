@@ -14,9 +14,8 @@ use tower_vitals::exchange::Outcome::{
     self, Aborted, BodyError, Cancelled, Completed, Error, Panicked,
 };
 
-use crate::{
-    exposition::Exposition,
-    wire::{Client, Server, isolated, settled},
+use crate::support::{
+    client::Client, exposition::Exposition, server::Server, stacks::isolated, waiting::settled,
 };
 
 /// A request and how it must end: method, path over HTTP/1.1, path over HTTP/2.
@@ -79,7 +78,7 @@ async fn twenty_thousand_mixed_requests_are_counted_exactly() {
     }
     assert_eq!(totals.started, REQUESTS as u64);
 
-    let scrape = Exposition::parse(&vitals.render()).unwrap();
+    let scrape = Exposition::of(&vitals);
     let all = REQUESTS as f64;
     let each = each as f64;
     assert_eq!(scrape.sum("http_requests_started_total", &[]), all);
@@ -177,7 +176,7 @@ async fn a_storm_of_resets_on_one_connection_is_aborted_with_its_status() {
     let totals = settled(&vitals, |totals| totals.in_flight == 0).await;
     assert!(totals.aborted >= STREAMS, "{totals:?}");
     assert_eq!(totals.aborted + totals.cancelled, totals.started);
-    let scrape = Exposition::parse(&vitals.render()).unwrap();
+    let scrape = Exposition::of(&vitals);
     let aborted = scrape.sum("http_requests_total", &[("status", "200")]);
     assert_eq!(aborted, totals.aborted as f64);
 }
@@ -215,14 +214,7 @@ async fn heads_and_answers_without_a_body_are_completed() {
             sent += 1;
         }
         for path in ["/204", "/304", "/empty"] {
-            client
-                .get(path)
-                .await
-                .unwrap()
-                .into_body()
-                .collect()
-                .await
-                .unwrap();
+            client.text(path).await;
             sent += 1;
         }
     }
@@ -355,7 +347,7 @@ async fn a_caught_panic_is_the_500_that_the_catcher_made_of_it() {
     use tower_http::catch_panic::CatchPanicLayer;
     for inside in [true, false] {
         let vitals = isolated();
-        let app = crate::wire::routes(Default::default());
+        let app = crate::support::application::routes(Default::default());
         let app = if inside {
             app.layer(CatchPanicLayer::new()).layer(vitals.layer())
         } else {
@@ -368,12 +360,8 @@ async fn a_caught_panic_is_the_500_that_the_catcher_made_of_it() {
         let totals = settled(&vitals, |totals| totals.in_flight == 0).await;
         let expected = if inside { (1, 0) } else { (0, 1) };
         assert_eq!((totals.completed, totals.panicked), expected);
-        let scrape = Exposition::parse(&vitals.render()).unwrap();
-        let severities = scrape.sum(
-            "http_requests_by_severity_total",
-            &[("severity", "critical")],
-        );
-        assert_eq!(severities, 1.0);
+        let scrape = Exposition::of(&vitals);
+        assert_eq!(scrape.severity("critical"), 1.0);
     }
 }
 
@@ -396,13 +384,8 @@ async fn what_fails_on_our_side_is_critical_however_fast() {
             totals.started == 1 && totals.in_flight == 0
         })
         .await;
-        let scrape = Exposition::parse(&vitals.render()).unwrap();
-        let critical = [("severity", "critical")];
-        assert_eq!(
-            scrape.sum("http_requests_by_severity_total", &critical),
-            1.0,
-            "{path}"
-        );
+        let scrape = Exposition::of(&vitals);
+        assert_eq!(scrape.severity("critical"), 1.0, "{path}");
     }
 }
 

@@ -24,10 +24,7 @@ use tower_vitals::{
     exclude::{ExcludeLayer, Patterns},
 };
 
-use crate::{
-    exposition::Exposition,
-    wire::{Server, settled},
-};
+use crate::support::{exposition::Exposition, requests, server::Server, waiting::settled};
 
 fn excluding(patterns: &[&str]) -> Vitals {
     Vitals::builder()
@@ -90,7 +87,7 @@ async fn what_fails_on_an_excluded_path_is_not_lost() {
     }
     let totals = settled(&vitals, |totals| totals.excluded == 4).await;
     assert_eq!((totals.started, totals.excluded_errors), (0, 3));
-    let scrape = Exposition::parse(&vitals.render()).unwrap();
+    let scrape = Exposition::of(&vitals);
     let labels = [("category", "server_error"), ("endpoint", "excluded")];
     assert_eq!(scrape.sum("errors_total", &labels), 3.0);
     assert_eq!(scrape.sum("http_requests_excluded_total", &[]), 4.0);
@@ -192,7 +189,7 @@ async fn a_nested_routers_prefix_counts() {
         .layer(vitals.layer());
     let app = Router::new().nest("/api", inner.clone()).merge(inner);
     for path in ["/api/ping", "/ping"] {
-        let request = Request::builder().uri(path).body(Body::empty()).unwrap();
+        let request = requests::get(path);
         app.clone().oneshot(request).await.unwrap();
     }
     let totals = vitals.metrics().totals();
@@ -209,9 +206,9 @@ async fn a_nested_routers_prefix_counts_around_a_layer_that_is_not_ours() {
     let inner = Router::new().route("/ping", get(has_id)).layer(theirs);
     let app = Router::new().nest("/api", inner.clone()).merge(inner);
     for (path, seen) in [("/api/ping", "false"), ("/ping", "true")] {
-        let request = Request::builder().uri(path).body(Body::empty()).unwrap();
+        let request = requests::get(path);
         let response = app.clone().oneshot(request).await.unwrap();
-        let body = response.into_body().collect().await.unwrap().to_bytes();
+        let body = requests::text(response.into_body()).await;
         assert_eq!(body, seen, "{path}");
     }
 }
@@ -225,13 +222,10 @@ async fn what_one_layer_excludes_those_further_in_leave_alone() {
         .route("/health", get(has_id))
         .layer(tower_vitals::RequestIdLayer::new())
         .layer(outermost.exclude(Patterns::new(["/health"]).unwrap()));
-    let request = Request::builder()
-        .uri("/health")
-        .body(Body::empty())
-        .unwrap();
+    let request = requests::get("/health");
     let response = app.oneshot(request).await.unwrap();
     assert!(!response.headers().contains_key("x-request-id"));
-    let body = response.into_body().collect().await.unwrap().to_bytes();
+    let body = requests::text(response.into_body()).await;
     assert_eq!(body, "false");
     assert_eq!(metrics.totals().excluded, 1);
 }
@@ -243,10 +237,7 @@ async fn patterns_that_nothing_matched_are_the_applications_own() {
         .route("/health", get(async || ()))
         .layer(vitals.layer());
     assert_eq!(vitals.unused_patterns(), ["/health", "/helth"]);
-    let request = Request::builder()
-        .uri("/health")
-        .body(Body::empty())
-        .unwrap();
+    let request = requests::get("/health");
     app.oneshot(request).await.unwrap();
     assert_eq!(vitals.unused_patterns(), ["/helth"]);
 }
@@ -282,7 +273,7 @@ async fn axum_merge_takes_the_second_fallback_and_unknown_paths_are_counted_all_
         let response = app.oneshot(request.unwrap()).await.unwrap();
         assert_eq!(response.status(), 404);
         assert!(response.headers().contains_key("x-request-id"), "{after}");
-        let scrape = Exposition::parse(&vitals.render()).unwrap();
+        let scrape = Exposition::of(&vitals);
         let labels = [("endpoint", "unmatched"), ("status", "404")];
         assert_eq!(scrape.sum("http_requests_total", &labels), 1.0, "{after}");
     }
@@ -353,11 +344,8 @@ async fn a_layer_that_is_not_ours_is_passed_by() {
         Ok::<_, Infallible>(axum::response::Response::new(Body::from(seen.to_string())))
     }));
     for (path, seen) in [("/livez", "false"), ("/", "true")] {
-        let request = Request::builder().uri(path).body(Body::empty()).unwrap();
+        let request = requests::get(path);
         let response = service.clone().oneshot(request).await.unwrap();
-        assert_eq!(
-            response.into_body().collect().await.unwrap().to_bytes(),
-            seen
-        );
+        assert_eq!(requests::text(response.into_body()).await, seen);
     }
 }

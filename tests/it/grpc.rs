@@ -11,15 +11,19 @@ use hyper::{
     header::HeaderValue,
 };
 use tokio::net::TcpListener;
-use tonic::{Code, transport::Channel};
+use tonic::{Code, Streaming, transport::Channel};
 use tower::{Layer, ServiceExt, service_fn};
 use tower_vitals::{TimingLayer, Vitals, timing::SeverityBands};
 
 use crate::{
-    exposition::Exposition,
-    generated::{Req, probe_client::ProbeClient},
+    generated::{Rep, Req, probe_client::ProbeClient},
     probe,
-    wire::{Server, eventually, settled},
+    support::{
+        exposition::Exposition,
+        requests,
+        server::Server,
+        waiting::{eventually, settled},
+    },
 };
 
 fn watching() -> Vitals {
@@ -62,6 +66,12 @@ fn handled(scrape: &Exposition, kind: &str, method: &str, code: &str) -> f64 {
     scrape.sum("grpc_server_handled_total", &labels)
 }
 
+/// Reads a stream of replies to its end.
+async fn drained(mut replies: Streaming<Rep>) -> Result<(), tonic::Status> {
+    while replies.message().await?.is_some() {}
+    Ok(())
+}
+
 /// Calls each kind of method, which replies twice and then says `status`.
 async fn all_four(client: &mut ProbeClient<Channel>, status: i32) -> [Code; 4] {
     let code = |result: Result<(), tonic::Status>| {
@@ -72,30 +82,11 @@ async fn all_four(client: &mut ProbeClient<Channel>, status: i32) -> [Code; 4] {
         .client_stream(stream::iter([asking(0, 0), asking(0, status)]))
         .await
         .map(drop);
-    let mut replies = client
-        .server_stream(asking(2, status))
-        .await
-        .unwrap()
-        .into_inner();
-    let server_stream = loop {
-        match replies.message().await {
-            Ok(Some(_)) => {}
-            Ok(None) => break Ok(()),
-            Err(status) => break Err(status),
-        }
-    };
-    let mut replies = client
-        .bidi(stream::iter([asking(1, 0), asking(1, status)]))
-        .await
-        .unwrap()
-        .into_inner();
-    let bidi = loop {
-        match replies.message().await {
-            Ok(Some(_)) => {}
-            Ok(None) => break Ok(()),
-            Err(status) => break Err(status),
-        }
-    };
+    let replies = client.server_stream(asking(2, status)).await.unwrap();
+    let server_stream = drained(replies.into_inner()).await;
+    let asked = stream::iter([asking(1, 0), asking(1, status)]);
+    let replies = client.bidi(asked).await.unwrap();
+    let bidi = drained(replies.into_inner()).await;
     [unary, client_stream, server_stream, bidi].map(code)
 }
 
@@ -110,7 +101,7 @@ async fn every_kind_of_call_is_counted_by_its_method_and_its_real_status() {
         totals.in_flight == 0 && totals.completed == 68
     })
     .await;
-    let scrape = Exposition::parse(&vitals.render()).unwrap();
+    let scrape = Exposition::of(&vitals);
     for (kind, method) in [
         ("unary", "Unary"),
         ("client_stream", "ClientStream"),
@@ -179,7 +170,7 @@ async fn a_missing_or_mangled_status_is_unknown() {
         let _ = client.unary(mangled).await;
     }
     settled(&vitals, |totals| totals.completed == 8).await;
-    let scrape = Exposition::parse(&vitals.render()).unwrap();
+    let scrape = Exposition::of(&vitals);
     assert_eq!(handled(&scrape, "unary", "Unary", "Unknown"), 7.0);
     assert_eq!(handled(&scrape, "unary", "Unary", "OK"), 1.0);
     assert_eq!(
@@ -259,7 +250,7 @@ async fn a_status_said_twice_counts_where_both_agree() {
         &[("grpc-status", "0"), ("grpc-message", "%zz%")],
     )
     .await;
-    let scrape = Exposition::parse(&vitals.render()).unwrap();
+    let scrape = Exposition::of(&vitals);
     for (code, count) in [("NotFound", 1.0), ("Unknown", 1.0), ("OK", 1.0)] {
         assert_eq!(
             scrape.sum("grpc_server_handled_total", &[("grpc_code", code)]),
@@ -311,7 +302,7 @@ async fn a_client_that_leaves_has_cancelled_and_one_that_ran_out_of_time_has_not
     tokio::time::timeout(patience, reading).await.unwrap_err();
     drop(replies);
     settled(&vitals, |totals| totals.in_flight == 0).await;
-    let scrape = Exposition::parse(&vitals.render()).unwrap();
+    let scrape = Exposition::of(&vitals);
     assert_eq!(handled(&scrape, "unary", "Unary", "Canceled"), 1.0);
     assert!(handled(&scrape, "server_stream", "ServerStream", "Canceled") >= 1.0);
     assert_eq!(handled(&scrape, "unary", "Unary", "DeadlineExceeded"), 1.0);
@@ -322,13 +313,7 @@ async fn a_client_that_leaves_has_cancelled_and_one_that_ran_out_of_time_has_not
     // Nobody's error, but for the deadlines.
     assert_eq!(scrape.sum("errors_total", &[]), 2.0);
     assert_eq!(scrape.sum("errors_total", &[("category", "timeout")]), 2.0);
-    assert_eq!(
-        scrape.sum(
-            "http_requests_by_severity_total",
-            &[("severity", "critical")]
-        ),
-        2.0
-    );
+    assert_eq!(scrape.severity("critical"), 2.0);
 }
 
 #[tokio::test(start_paused = true)]
@@ -352,7 +337,7 @@ async fn a_drop_just_before_the_deadline_is_a_cancel() {
             .unwrap();
         let waiting = tokio::time::timeout(Duration::from_millis(after), service.oneshot(request));
         waiting.await.unwrap_err();
-        let scrape = Exposition::parse(&vitals.render()).unwrap();
+        let scrape = Exposition::of(&vitals);
         assert_eq!(
             scrape.sum("grpc_server_handled_total", &[("grpc_code", code)]),
             1.0,
@@ -378,23 +363,13 @@ async fn random_methods_make_one_series_and_are_the_clients_mistake() {
         } else {
             format!("/pkg{n}.Svc/Method")
         };
-        let mut request = raw.request("POST", &path);
-        request
-            .headers_mut()
-            .insert("content-type", HeaderValue::from_static("application/grpc"));
-        raw.send(request)
-            .await
-            .unwrap()
-            .into_body()
-            .collect()
-            .await
-            .unwrap();
+        raw.read(raw.post(&path, "application/grpc")).await;
     }
     settled(&vitals, |totals| {
         totals.in_flight == 0 && totals.completed == 2_001
     })
     .await;
-    let scrape = Exposition::parse(&vitals.render()).unwrap();
+    let scrape = Exposition::of(&vitals);
     assert_eq!(
         scrape.values("grpc_server_handled_total", "grpc_method"),
         ["Unary", "_OTHER"].map(str::to_owned).into()
@@ -421,13 +396,7 @@ async fn random_methods_make_one_series_and_are_the_clients_mistake() {
         ),
         2_000.0
     );
-    assert_eq!(
-        scrape.sum(
-            "http_requests_by_severity_total",
-            &[("severity", "critical")]
-        ),
-        0.0
-    );
+    assert_eq!(scrape.severity("critical"), 0.0);
 }
 
 #[tokio::test]
@@ -449,7 +418,7 @@ async fn under_tonics_own_server_a_call_is_counted_as_in_axum() {
     assert_eq!(all_four(&mut client, 14).await, [Code::Unavailable; 4]);
     settled(&vitals, |totals| totals.completed == 8).await;
     served.abort();
-    let scrape = Exposition::parse(&vitals.render()).unwrap();
+    let scrape = Exposition::of(&vitals);
     assert_eq!(handled(&scrape, "bidi_stream", "Bidi", "OK"), 1.0);
     assert_eq!(
         handled(&scrape, "server_stream", "ServerStream", "Unavailable"),
@@ -490,10 +459,7 @@ async fn a_call_that_panics_or_breaks_is_unknown_and_the_servers_fault() {
     let server = Server::start(app).await;
     for path in ["/fault.v1.Service/Panic", "/fault.v1.Service/Break"] {
         let mut client = server.http2();
-        let mut request = client.request("POST", path);
-        request
-            .headers_mut()
-            .insert("content-type", HeaderValue::from_static("application/grpc"));
+        let request = client.post(path, "application/grpc");
         if let Ok(response) = client.send(request).await {
             response.into_body().collect().await.unwrap_err();
         }
@@ -503,18 +469,12 @@ async fn a_call_that_panics_or_breaks_is_unknown_and_the_servers_fault() {
     })
     .await;
     assert_eq!((totals.panicked, totals.body_error), (1, 1));
-    let scrape = Exposition::parse(&vitals.render()).unwrap();
+    let scrape = Exposition::of(&vitals);
     assert_eq!(
         scrape.sum("grpc_server_handled_total", &[("grpc_code", "Unknown")]),
         2.0
     );
-    assert_eq!(
-        scrape.sum(
-            "http_requests_by_severity_total",
-            &[("severity", "critical")]
-        ),
-        2.0
-    );
+    assert_eq!(scrape.severity("critical"), 2.0);
     assert_eq!(
         scrape.sum("errors_total", &[("category", "server_error")]),
         2.0
@@ -549,14 +509,9 @@ async fn the_cause_behind_tonics_status_is_looked_into() {
         ("Specific", "not_found"),
     ] {
         let path = format!("/cause.v1.Service/{method}");
-        let request = Request::builder()
-            .uri(&path)
-            .header("content-type", "application/grpc")
-            .body(Body::empty())
-            .unwrap();
-        let response = app.clone().oneshot(request).await.unwrap();
-        response.into_body().collect().await.unwrap();
-        let scrape = Exposition::parse(&vitals.render()).unwrap();
+        let request = requests::grpc(&path);
+        requests::send(&app, request).await;
+        let scrape = Exposition::of(&vitals);
         let labels = [("endpoint", path.as_str()), ("category", category)];
         assert_eq!(scrape.sum("errors_total", &labels), 1.0, "{method}");
     }
@@ -574,21 +529,10 @@ async fn grpc_web_and_plain_http_are_left_as_they_are() {
         "application/grpc",
     ] {
         let mut client = server.http2();
-        let mut request = client.request("POST", "/plain");
-        request
-            .headers_mut()
-            .insert("content-type", HeaderValue::from_static(kind));
-        client
-            .send(request)
-            .await
-            .unwrap()
-            .into_body()
-            .collect()
-            .await
-            .unwrap();
+        client.read(client.post("/plain", kind)).await;
     }
     settled(&vitals, |totals| totals.completed == 5).await;
-    let scrape = Exposition::parse(&vitals.render()).unwrap();
+    let scrape = Exposition::of(&vitals);
     assert_eq!(scrape.sum("grpc_server_handled_total", &[]), 0.0);
     assert_eq!(
         scrape.sum(
@@ -630,14 +574,9 @@ async fn a_service_has_its_own_bands_and_may_be_judged_at_its_end() {
         let app = Router::new()
             .route("/bands.v1.Service/{*method}", service)
             .layer(vitals.layer());
-        let request = Request::builder()
-            .uri("/bands.v1.Service/Method")
-            .header("content-type", "application/grpc")
-            .body(Body::empty())
-            .unwrap();
-        let response = app.oneshot(request).await.unwrap();
-        response.into_body().collect().await.unwrap();
-        let scrape = Exposition::parse(&vitals.render()).unwrap();
+        let request = requests::grpc("/bands.v1.Service/Method");
+        requests::send(&app, request).await;
+        let scrape = Exposition::of(&vitals);
         let labels = [
             ("endpoint", "/bands.v1.Service/Method"),
             ("severity", severity),
@@ -668,17 +607,12 @@ async fn who_only_says_that_it_is_grpc_stays_on_its_route() {
             any(async || -> Response { panic!("on purpose") }),
         )
         .layer(vitals.layer());
-    let request = |path: &str| {
-        let builder = Request::builder().uri(path);
-        let builder = builder.header("content-type", "application/grpc");
-        builder.body(Body::empty()).unwrap()
-    };
-    let panicked = tokio::spawn(app.clone().oneshot(request("/panics"))).await;
+    let panicked = tokio::spawn(app.clone().oneshot(requests::grpc("/panics"))).await;
     assert!(panicked.unwrap_err().is_panic());
-    let waiting = app.clone().oneshot(request("/hangs"));
+    let waiting = app.clone().oneshot(requests::grpc("/hangs"));
     let waited = tokio::time::timeout(Duration::from_millis(10), waiting).await;
     waited.unwrap_err();
-    let scrape = Exposition::parse(&vitals.render()).unwrap();
+    let scrape = Exposition::of(&vitals);
     for (endpoint, status) in [("/panics", "500"), ("/hangs", "499")] {
         let labels = [("endpoint", endpoint), ("status", status)];
         assert_eq!(

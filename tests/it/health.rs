@@ -22,9 +22,10 @@ use tower_vitals::{
     health::{Answer, Check, Details, Health, HealthService, Role, Status},
 };
 
-use crate::wire::{Server, settled};
+use crate::support::{requests, server::Server, stacks::with_health, waiting::settled};
 
 const MS: fn(u64) -> Duration = Duration::from_millis;
+
 const SECRET: &str = "postgres://user:secret@10.0.0.5/db";
 
 /// What a dependency does when it is asked.
@@ -85,11 +86,7 @@ impl Dependency {
 
 /// Status, content type and body of a probe.
 async fn probe(service: &HealthService, target: &str) -> (u16, String, String) {
-    ask(
-        service,
-        Request::builder().uri(target).body(Body::empty()).unwrap(),
-    )
-    .await
+    ask(service, requests::get(target)).await
 }
 
 async fn ask(service: &HealthService, request: Request) -> (u16, String, String) {
@@ -100,8 +97,7 @@ async fn ask(service: &HealthService, request: Request) -> (u16, String, String)
         .unwrap()
         .to_owned();
     let status = response.status().as_u16();
-    let body = response.into_body().collect().await.unwrap().to_bytes();
-    (status, kind, String::from_utf8(body.to_vec()).unwrap())
+    (status, kind, requests::text(response.into_body()).await)
 }
 
 fn json(body: &str) -> Value {
@@ -522,11 +518,7 @@ async fn in_an_application_probes_are_no_traffic_and_never_wait_for_a_check() {
         .check(hanging.check("database").timeout(MS(60_000)))
         .start()
         .unwrap();
-    let vitals = Vitals::builder()
-        .isolated()
-        .health(health.service())
-        .build()
-        .unwrap();
+    let vitals = with_health(health.service());
     let app: Router = Router::new().route("/", get(async || "hello"));
     // Beneath the layer and beside it.
     for app in [
@@ -579,7 +571,7 @@ async fn shut_down(stay: bool) -> (tower_vitals::Drained, Duration) {
         let vitals = vitals.clone();
         async move { vitals.run(server).await.unwrap() }
     });
-    let mut client = crate::wire::Client::Http1(address, None);
+    let mut client = crate::support::client::Client::Http1(address, None);
     let endless = client.get("/endless").await.unwrap();
     assert_eq!(client_status(address, "/readyz").await, 200);
     let begun = time::Instant::now();
@@ -599,7 +591,7 @@ async fn shut_down(stay: bool) -> (tower_vitals::Drained, Duration) {
 }
 
 async fn client_status(address: std::net::SocketAddr, path: &str) -> u16 {
-    let mut client = crate::wire::Client::Http1(address, None);
+    let mut client = crate::support::client::Client::Http1(address, None);
     let response: Response<_> = client.get(path).await.unwrap();
     response.status().as_u16()
 }
@@ -674,7 +666,7 @@ async fn a_busy_pool_is_not_a_dead_database_and_a_port_is_open_or_not() {
             let report = reports.into_iter().find(|report| *report.name == *name)?;
             (report.status == status).then_some(())
         };
-        let found = crate::wire::eventually(look).await;
+        let found = crate::support::waiting::eventually(look).await;
         assert!(found.is_some(), "{name} never became {status:?}");
     };
     becomes("open", Status::Healthy).await;

@@ -11,7 +11,7 @@ use std::{
 
 use axum::{Router, body::Body, extract::Request, routing::get};
 use futures::stream;
-use http_body_util::{BodyExt, Full, StreamBody};
+use http_body_util::{Full, StreamBody};
 use hyper::{
     Response,
     body::{Bytes, Frame},
@@ -23,7 +23,7 @@ use tower_vitals::{
     request_id::ForwardRequestIdLayer,
 };
 
-use crate::wire::{Server, isolated};
+use crate::support::{requests, server::Server, stacks::isolated};
 
 async fn seen(request: Request) -> String {
     let header = request.headers()["x-request-id"].to_str().unwrap();
@@ -170,12 +170,7 @@ fn client()
 
 async fn call() -> String {
     let request = Request::new(());
-    text(client().oneshot(request).await.unwrap()).await
-}
-
-async fn text(response: Response<Full<Bytes>>) -> String {
-    let body = response.into_body().collect().await.unwrap().to_bytes();
-    String::from_utf8(body.to_vec()).unwrap()
+    requests::text(client().oneshot(request).await.unwrap().into_body()).await
 }
 
 #[tokio::test]
@@ -188,7 +183,7 @@ async fn outbound_requests_carry_the_id_of_the_exchange_they_belong_to() {
         let mut own = Request::new(());
         own.headers_mut()
             .insert("x-request-id", "own".parse().unwrap());
-        let own = text(client().oneshot(own).await.unwrap()).await;
+        let own = requests::text(client().oneshot(own).await.unwrap().into_body()).await;
         let (left, right) = tokio::join!(call(), async {
             tokio::task::yield_now().await;
             call().await
@@ -204,8 +199,7 @@ async fn outbound_requests_carry_the_id_of_the_exchange_they_belong_to() {
             .body(Body::empty())
             .unwrap();
         let response = app.clone().oneshot(request).await.unwrap();
-        let body = response.into_body().collect().await.unwrap().to_bytes();
-        String::from_utf8(body.to_vec()).unwrap()
+        requests::text(response.into_body()).await
     };
     // Two requests in one task, turn by turn.
     let (a, b) = tokio::join!(ask("a"), ask("b"));

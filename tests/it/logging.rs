@@ -15,64 +15,31 @@ use axum::{
     http::StatusCode,
     routing::any,
 };
-use http_body_util::{BodyExt, Full};
+use http_body_util::Full;
 use hyper::Response;
 use serde_json::Value;
 use tower::{Layer, ServiceExt, service_fn};
 use tower_vitals::{
     LogLayer, RequestIdLayer, TimingLayer, Vitals,
     exclude::Patterns,
-    logs::{self, Format},
+    logs::Format,
     metrics::{Metrics, Settings},
     timing::SeverityBands,
 };
 use tracing::{
     Level, Subscriber,
     field::{Field, Visit},
-    subscriber::DefaultGuard,
 };
 use tracing_subscriber::{
     layer::{Context, SubscriberExt},
     registry,
 };
 
-use crate::wire::isolated;
-
-/// What a writer was given.
-#[derive(Clone, Default)]
-struct Written(Arc<Mutex<Vec<u8>>>);
-
-impl Written {
-    fn take(&self) -> String {
-        String::from_utf8(std::mem::take(&mut self.0.lock().unwrap())).unwrap()
-    }
-}
-
-impl io::Write for Written {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-/// Lines of this thread, in a format of ours.
-fn written(format: Format) -> (Written, DefaultGuard) {
-    let written = Written::default();
-    let writer = written.clone();
-    let subscriber = registry().with(logs::layer(format, move || writer.clone(), false));
-    (written, tracing::subscriber::set_default(subscriber))
-}
-
-fn lines(written: &Written) -> Vec<Value> {
-    let text = written.take();
-    text.lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect()
-}
+use crate::support::{
+    lines::{lines, written},
+    requests,
+    stacks::isolated,
+};
 
 #[tokio::test(start_paused = true)]
 async fn one_event_a_request_with_its_facts_at_top_level() {
@@ -95,8 +62,7 @@ async fn one_event_a_request_with_its_facts_at_top_level() {
             .header("x-request-id", "id-7")
             .body(Body::empty())
             .unwrap();
-        let response = app.clone().oneshot(request).await.unwrap();
-        response.into_body().collect().await.unwrap();
+        requests::send(&app, request).await;
     }
     let lines = lines(&written);
     assert_eq!(lines.len(), 4, "{lines:#?}");
@@ -285,8 +251,7 @@ async fn a_calls_status_and_a_wrong_length_are_in_the_event() {
             .header("content-type", kind)
             .body(())
             .unwrap();
-        let response = service.oneshot(request).await.unwrap();
-        response.into_body().collect().await.unwrap();
+        requests::send(&service, request).await;
         let line = &lines(&written)[0];
         assert_eq!(
             (&line["grpc_status"], &line["length_mismatch"]),
@@ -613,8 +578,7 @@ async fn what_the_handler_said_and_why_it_failed_is_in_the_event() {
             }),
         )
         .layer(vitals.layer());
-    let response = app.oneshot(Request::new(Body::empty())).await.unwrap();
-    response.into_body().collect().await.unwrap();
+    requests::send(&app, Request::new(Body::empty())).await;
     let line = &lines(&written)[0];
     assert_eq!(
         (&line["user"], &line["tenant"]),
@@ -644,8 +608,7 @@ async fn what_a_layer_further_in_leaves_alone_the_handler_can_still_speak_of() {
         .route("/x", handler)
         .layer(inner)
         .layer(LogLayer::new());
-    let request = Request::builder().uri("/x").body(Body::empty()).unwrap();
-    let response = app.oneshot(request).await.unwrap();
-    response.into_body().collect().await.unwrap();
+    let request = requests::get("/x");
+    requests::send(&app, request).await;
     assert_eq!(lines(&written)[0]["user"], "u-17");
 }

@@ -26,14 +26,7 @@ use tokio::time;
 use tower::{Layer, Service, ServiceExt, service_fn};
 use tower_vitals::{RequestIdLayer, TimingLayer, Vitals, exchange::Exchange, metrics::Names};
 
-use crate::{
-    exposition::Exposition,
-    wire::{Server, isolated},
-};
-
-fn scrape(vitals: &Vitals) -> Exposition {
-    Exposition::parse(&vitals.render()).unwrap()
-}
+use crate::support::{exposition::Exposition, requests, server::Server, stacks::isolated};
 
 /// A request for `path` through `app`, read to its end.
 async fn send<S>(app: &S, method: &str, path: &str)
@@ -90,7 +83,7 @@ async fn whatever_a_client_sends_makes_no_new_series() {
         }
         app.clone().oneshot(request).await.unwrap();
     }
-    let scrape = scrape(&vitals);
+    let scrape = Exposition::of(&vitals);
     let values = |label| scrape.values("http_requests_total", label);
     let words = |words: &[&str]| {
         words
@@ -161,7 +154,7 @@ fn a_million_endpoints_keep_the_cap_the_totals_and_one_warning() {
     for _ in 0..10 {
         ask(first);
     }
-    let scrape = scrape(&vitals);
+    let scrape = Exposition::of(&vitals);
     assert_eq!(
         scrape.values("http_requests_total", "endpoint").len(),
         CAP + 1
@@ -224,7 +217,7 @@ async fn what_goes_wrong_around_requests_is_published() {
     service.oneshot(naming("/")).await.unwrap();
     let service = vitals.layer().layer(NeverReady);
     assert!(service.oneshot(Request::new(())).await.is_err());
-    let scrape = scrape(&vitals);
+    let scrape = Exposition::of(&vitals);
     for (name, labels) in [
         ("vitals_hook_failures_total", &[][..]),
         ("vitals_readiness_errors_total", &[]),
@@ -254,7 +247,7 @@ async fn statuses_that_a_handler_lets_the_client_choose_are_capped_too() {
     for status in 200..1_000 {
         send(&app, "GET", &format!("/{status}")).await;
     }
-    let scrape = scrape(&vitals);
+    let scrape = Exposition::of(&vitals);
     let statuses = |endpoint| {
         let samples = scrape.samples.keys();
         samples
@@ -326,7 +319,7 @@ async fn each_scrape_is_consistent_while_requests_run() {
     let scrapes = thread::spawn(move || {
         let mut before = (0.0, 0.0);
         for _ in 0..200 {
-            let scrape = scrape(&rendering);
+            let scrape = Exposition::of(&rendering);
             let started = scrape.sum("http_requests_started_total", &[]);
             let ended = scrape.sum("http_request_outcomes_total", &[]);
             assert!(ended <= started, "{ended} of {started} ended");
@@ -343,7 +336,7 @@ async fn each_scrape_is_consistent_while_requests_run() {
     for writer in writers {
         writer.await.unwrap();
     }
-    let scrape = scrape(&vitals);
+    let scrape = Exposition::of(&vitals);
     let started = scrape.sum("http_requests_started_total", &[]);
     assert_eq!(scrape.sum("http_request_outcomes_total", &[]), started);
     assert_eq!(
@@ -383,14 +376,7 @@ async fn the_metrics_endpoint_answers_as_prometheus_asks() {
 async fn a_storm_of_scrapes_is_told_to_come_back() {
     let vitals = isolated();
     let app: Router = vitals.routes();
-    let ask = || {
-        app.clone().oneshot(
-            Request::builder()
-                .uri("/metrics")
-                .body(Body::empty())
-                .unwrap(),
-        )
-    };
+    let ask = || app.clone().oneshot(requests::get("/metrics"));
     let mut unread = Vec::new();
     for _ in 0..4 {
         let response = ask().await.unwrap();
@@ -419,7 +405,7 @@ async fn opentelemetry_names_are_a_preset() {
         .layer(vitals.layer());
     send(&app, "GET", "/ok").await;
     send(&app, "GET", "/fail").await;
-    let scrape = scrape(&vitals);
+    let scrape = Exposition::of(&vitals);
     let count = |labels: &[_]| scrape.sum("http_server_request_duration_seconds_count", labels);
     let ok = [
         ("http_request_method", "GET"),
@@ -467,11 +453,8 @@ async fn a_stream_of_an_hour_is_fast_and_its_length_has_a_histogram_of_its_own()
         .layer(vitals.layer());
     send(&app, "GET", "/events").await;
     send(&app, "GET", "/plain").await;
-    let scrape = scrape(&vitals);
-    assert_eq!(
-        scrape.sum("http_requests_by_severity_total", &[("severity", "normal")]),
-        2.0
-    );
+    let scrape = Exposition::of(&vitals);
+    assert_eq!(scrape.severity("normal"), 2.0);
     let events = [("endpoint", "/events")];
     // Ten ticks, the last silence, and the time to the head.
     assert_eq!(
@@ -504,18 +487,14 @@ async fn a_duration_on_an_edge_is_in_the_band_above_and_in_the_bucket_below() {
     }
     let ten_years = 10 * 365 * 24 * 3_600 * 1_000_u64;
     send(&app, "GET", &format!("/{ten_years}")).await;
-    let scrape = scrape(&vitals);
+    let scrape = Exposition::of(&vitals);
     for (severity, count) in [
         ("normal", 2.0),
         ("slow", 2.0),
         ("warning", 2.0),
         ("critical", 3.0),
     ] {
-        assert_eq!(
-            scrape.sum("http_requests_by_severity_total", &[("severity", severity)]),
-            count,
-            "{severity}"
-        );
+        assert_eq!(scrape.severity(severity), count, "{severity}");
     }
     // `le` includes its edge, as Prometheus has it.
     for (le, count) in [
@@ -547,7 +526,7 @@ async fn edges_of_the_applications_own_bands_are_edges_of_buckets() {
         )
         .layer(vitals.layer());
     send(&app, "GET", "/").await;
-    let scrape = scrape(&vitals);
+    let scrape = Exposition::of(&vitals);
     assert_eq!(
         scrape.sum("http_request_duration_seconds_bucket", &[("le", "0.042")]),
         1.0
@@ -556,10 +535,7 @@ async fn edges_of_the_applications_own_bands_are_edges_of_buckets() {
         scrape.sum("http_request_duration_seconds_bucket", &[("le", "0.025")]),
         0.0
     );
-    assert_eq!(
-        scrape.sum("http_requests_by_severity_total", &[("severity", "slow")]),
-        1.0
-    );
+    assert_eq!(scrape.severity("slow"), 1.0);
     let edges = scrape.values("http_request_duration_seconds_bucket", "le");
     assert!(edges.contains("0.42") && edges.contains("4.2"), "{edges:?}");
 }

@@ -1,7 +1,10 @@
 //! Lets no secret out, wherever in an event it stands.
 
 use std::{
-    sync::{Arc, atomic::AtomicBool, atomic::Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -17,12 +20,14 @@ use sentry::{
 use tokio::time::Instant;
 use tower_vitals::{
     Vitals,
-    sentry::{Reports, Scrubbing, SentryOptions, guard, guard_with},
+    sentry::{Scrubbing, SentryOptions, guard, guard_with},
 };
 
-use crate::{
+use crate::support::{
     dsn::{Answer, Dsn},
-    wire::silence_panics_that_were_asked_for,
+    panics::silence_panics_that_were_asked_for,
+    reporting::unlimited,
+    requests,
 };
 
 const LONG: Duration = Duration::from_secs(20);
@@ -717,26 +722,13 @@ proptest! {
 #[tokio::test]
 async fn what_an_error_says_is_scrubbed_before_anybody_escapes_it() {
     let dsn = Dsn::start(Answer::Status(200));
-    let options = SentryOptions::new(&dsn.url())
-        .unwrap()
-        .reports(Reports::new().per_minute(u32::MAX));
-    let vitals = Vitals::builder()
-        .isolated()
-        .sentry(options)
-        .build()
-        .unwrap();
+    let vitals = unlimited(&dsn.url());
     let failing = async |axum::extract::Path(n): axum::extract::Path<usize>| -> Result<(), tower_vitals::Failure> { Err(SECRETS[n].0)? };
     let app: axum::Router = axum::Router::new()
         .route("/{n}", axum::routing::get(failing))
         .layer(vitals.layer());
     for n in 0..SECRETS.len() {
-        let request = http::Request::builder()
-            .uri(format!("/{n}"))
-            .body(axum::body::Body::empty())
-            .unwrap();
-        tower::ServiceExt::oneshot(app.clone(), request)
-            .await
-            .unwrap();
+        requests::send(&app, requests::get(&format!("/{n}"))).await;
     }
     assert_eq!(vitals.flush(LONG), 0);
     assert_eq!(dsn.events().len(), SECRETS.len());

@@ -47,9 +47,13 @@ use tower_vitals::{
 };
 use tracing_subscriber::{Layer as _, filter::LevelFilter, layer::SubscriberExt};
 
-use crate::{
+use crate::support::{
     dsn::{Answer, Dsn},
-    wire::{Server, settled, silence_panics_that_were_asked_for},
+    panics::silence_panics_that_were_asked_for,
+    reporting::lost_orders,
+    requests,
+    server::Server,
+    waiting::settled,
 };
 
 const LONG: Duration = Duration::from_secs(20);
@@ -74,14 +78,30 @@ async fn send(app: &Router, path: &str) -> StatusCode {
         .uri(path)
         .header("host", "shop.test")
         .header("x-request-id", "id-1");
-    let response = app
-        .clone()
-        .oneshot(request.body(Body::empty()).unwrap())
-        .await
-        .unwrap();
-    let status = response.status();
-    let _ = response.into_body().collect().await;
-    status
+    requests::send(app, request.body(Body::empty()).unwrap()).await
+}
+
+/// Texts of each event, by JSON pointer; `None` where there is none.
+fn texts<'a, const N: usize>(
+    events: &'a [Value],
+    pointers: [&str; N],
+) -> Vec<[Option<&'a str>; N]> {
+    let text = |event: &'a Value, pointer| event.pointer(pointer)?.as_str();
+    events
+        .iter()
+        .map(|event| pointers.map(|pointer| text(event, pointer)))
+        .collect()
+}
+
+/// Whether all events belong to one issue.
+fn one_issue(events: &[Value]) -> bool {
+    let first = &events[0]["fingerprint"];
+    events.iter().all(|event| event["fingerprint"] == *first)
+}
+
+/// The subject of most tests: a handler that answers 500.
+async fn broken() -> StatusCode {
+    StatusCode::INTERNAL_SERVER_ERROR
 }
 
 fn tags(event: &Value) -> Vec<(&str, &str)> {
@@ -120,11 +140,9 @@ async fn a_5xx_arrives_once_with_its_cause_and_exactly_the_expected_tags() {
         .layer(vitals.layer());
     assert_eq!(send(&app, "/orders/17?card=4111").await, 500);
     assert_eq!(vitals.flush(LONG), 0);
-    let [event] = &dsn.events()[..] else {
-        panic!("{:?}", dsn.events())
-    };
+    let event = dsn.event();
     assert_eq!(
-        tags(event),
+        tags(&event),
         [
             ("endpoint", "/orders/{id}"),
             ("error_category", "server_error"),
@@ -197,7 +215,7 @@ async fn which_statuses_report_is_a_setting_of_the_stack_and_of_a_route() {
     let quiet = SentryScopeLayer::new().reports(Reports::new().statuses(|_| false));
     let app = Router::new()
         .route("/429", get(async || StatusCode::TOO_MANY_REQUESTS))
-        .route("/500", get(async || StatusCode::INTERNAL_SERVER_ERROR))
+        .route("/500", get(broken))
         .route(
             "/quiet",
             get(async || StatusCode::TOO_MANY_REQUESTS).layer(quiet),
@@ -208,11 +226,8 @@ async fn which_statuses_report_is_a_setting_of_the_stack_and_of_a_route() {
     }
     vitals.flush(LONG);
     let events = dsn.events();
-    let messages: Vec<_> = events
-        .iter()
-        .map(|event| event["logentry"]["message"].as_str().unwrap())
-        .collect();
-    assert_eq!(messages, ["GET /429 answered 429"]);
+    let messages = texts(&events, ["/logentry/message"]);
+    assert_eq!(messages, [[Some("GET /429 answered 429")]]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -240,16 +255,9 @@ async fn slow_requests_are_a_warning_and_then_an_error_and_a_route_has_its_own_i
     vitals.flush(LONG);
     let events = dsn.events();
     // `error` is the protocol's default, and not said.
-    let told: Vec<_> = events
-        .iter()
-        .map(|event| {
-            (
-                event["transaction"].as_str().unwrap(),
-                event["level"].as_str(),
-            )
-        })
-        .collect();
-    assert_eq!(told, [("/2000", Some("warning")), ("/5000", None)]);
+    let told = texts(&events, ["/transaction", "/level"]);
+    let warning = [Some("/2000"), Some("warning")];
+    assert_eq!(told, [warning, [Some("/5000"), None]]);
 }
 
 #[tokio::test]
@@ -275,19 +283,15 @@ async fn a_panic_is_told_once_whoever_catches_it() {
     }
     vitals.flush(LONG);
     let events = dsn.events();
-    let told: Vec<_> = events
-        .iter()
-        .map(|event| {
-            (
-                event["transaction"].as_str().unwrap(),
-                event["exception"]["values"][0]["value"].as_str(),
-            )
-        })
-        .collect();
-    let lost = Some("as asked");
+    let told = texts(&events, ["/transaction", "/exception/values/0/value"]);
+    let panic = Some("as asked");
     assert_eq!(
         told,
-        [("/caught", lost), ("/uncaught", lost), ("excluded", None)]
+        [
+            [Some("/caught"), panic],
+            [Some("/uncaught"), panic],
+            [Some("excluded"), None]
+        ]
     );
 }
 
@@ -295,25 +299,14 @@ async fn a_panic_is_told_once_whoever_catches_it() {
 async fn a_thousand_failures_with_a_thousand_ids_are_one_issue_and_few_events() {
     let dsn = Dsn::start(Answer::Status(200));
     let vitals = reporting(&dsn).build().unwrap();
-    let app = Router::new()
-        .route(
-            "/orders/{id}",
-            get(async |Path(id): Path<u32>| -> Result<(), Failure> {
-                Err(format!("order {id} is lost"))?
-            }),
-        )
-        .layer(vitals.layer());
+    let app = lost_orders(&vitals);
     for id in 0..1_000 {
         send(&app, &format!("/orders/{id}")).await;
     }
     vitals.flush(LONG);
     let events = dsn.events();
     assert_eq!(events.len(), 10);
-    assert!(
-        events
-            .iter()
-            .all(|event| event["fingerprint"] == events[0]["fingerprint"])
-    );
+    assert!(one_issue(&events), "{events:?}");
     assert_eq!(vitals.metrics().totals().dropped_sentry_flood, 990);
 }
 
@@ -322,7 +315,7 @@ async fn after_a_flood_the_next_event_says_how_many_were_held_back() {
     let dsn = Dsn::start(Answer::Status(200));
     let vitals = with_reports(&dsn, Reports::new().per_minute(1));
     let app = Router::new()
-        .route("/500", get(async || StatusCode::INTERNAL_SERVER_ERROR))
+        .route("/500", get(broken))
         .layer(vitals.layer());
     for _ in 0..5 {
         send(&app, "/500").await;
@@ -489,16 +482,9 @@ async fn what_streams_and_destructors_capture_has_its_request() {
     cancelled.await.unwrap_err();
     vitals.flush(LONG);
     let events = dsn.events();
-    let told: Vec<_> = events
-        .iter()
-        .map(|event| {
-            (
-                event["logentry"]["message"].as_str().unwrap(),
-                event["transaction"].as_str().unwrap(),
-            )
-        })
-        .collect();
-    assert_eq!(told, [("streamed", "/stream"), ("dropped", "/hangs")]);
+    let captured = texts(&events, ["/logentry/message", "/transaction"]);
+    let streamed = [Some("streamed"), Some("/stream")];
+    assert_eq!(captured, [streamed, [Some("dropped"), Some("/hangs")]]);
     assert!(
         events
             .iter()
@@ -625,7 +611,7 @@ async fn sentry_away_or_hanging_costs_a_counter_and_ends_in_time() {
             .reports(Reports::new().per_minute(u32::MAX));
         let vitals = reporting(&dsn).sentry(options).build().unwrap();
         let app = Router::new()
-            .route("/500", get(async || StatusCode::INTERNAL_SERVER_ERROR))
+            .route("/500", get(broken))
             .route("/panic", get(async || -> () { panic!("as asked") }))
             .layer(CatchPanicLayer::new())
             .layer(vitals.layer());
@@ -728,29 +714,17 @@ async fn a_transaction_is_named_by_its_route_and_ends_with_its_body() {
             .uri("/orders/1")
             .header("sentry-trace", sentry_trace)
             .header("baggage", "%%%,=,;\u{fffd}");
-        let response = app
-            .clone()
-            .oneshot(request.body(Body::empty()).unwrap())
-            .await
-            .unwrap();
-        response.into_body().collect().await.unwrap();
+        requests::send(&app, request.body(Body::empty()).unwrap()).await;
     }
     vitals.flush(LONG);
     let transactions = dsn.items("transaction");
-    let told: Vec<_> = transactions
-        .iter()
-        .map(|told| {
-            (
-                told["transaction"].as_str().unwrap(),
-                told["contexts"]["trace"]["status"].as_str().unwrap(),
-            )
-        })
-        .collect();
-    let order = ("/orders/{id}", "ok");
-    assert_eq!(told, [("/breaks", "internal_error"), order, order, order]);
+    let ended = texts(&transactions, ["/transaction", "/contexts/trace/status"]);
+    let order = [Some("/orders/{id}"), Some("ok")];
+    let breaks = [Some("/breaks"), Some("internal_error")];
+    assert_eq!(ended, [breaks, order, order, order]);
     let continued: Vec<_> = transactions
         .iter()
-        .map(|told| told["contexts"]["trace"]["trace_id"] == trace)
+        .map(|sent| sent["contexts"]["trace"]["trace_id"] == trace)
         .collect();
     assert_eq!(continued, [false, true, false, false]);
 }
@@ -767,9 +741,7 @@ async fn a_stuck_request_is_told_once() {
         .layer(vitals.layer());
     assert_eq!(send(&app, "/stuck").await, 200);
     vitals.flush(LONG);
-    let [event] = &dsn.events()[..] else {
-        panic!("{:?}", dsn.events())
-    };
+    let event = dsn.event();
     assert_eq!(
         (&event["logentry"]["message"], &event["level"]),
         (&"GET /stuck no answer yet".into(), &"warning".into())
@@ -787,7 +759,7 @@ async fn a_deployment_is_one_event_and_two_metrics() {
             .changes("faster"),
     );
     vitals.flush(LONG);
-    let [event] = &dsn.events()[..] else { panic!() };
+    let event = dsn.event();
     assert_eq!(
         (&event["level"], &event["release"], &event["environment"]),
         (&"info".into(), &"shop@1.2.4".into(), &"canary".into())
@@ -821,18 +793,10 @@ async fn a_grpc_error_of_the_server_is_told() {
             Ok::<_, Infallible>(response.body(Body::empty()).unwrap())
         }));
     for code in ["5", "13"] {
-        let request = Request::builder()
-            .uri(format!("/shop.v1.Orders/{code}"))
-            .header("content-type", "application/grpc");
-        let response = service
-            .clone()
-            .oneshot(request.body(Body::empty()).unwrap())
-            .await
-            .unwrap();
-        response.into_body().collect().await.unwrap();
+        requests::send(&service, requests::grpc(&format!("/shop.v1.Orders/{code}"))).await;
     }
     vitals.flush(LONG);
-    let [event] = &dsn.events()[..] else { panic!() };
+    let event = dsn.event();
     assert_eq!(event["transaction"], "/shop.v1.Orders/13");
     assert_eq!(event["tags"]["error_category"], "server_error");
 }
@@ -875,7 +839,7 @@ async fn a_hook_of_the_application_that_panics_costs_a_counter() {
         .build()
         .unwrap();
     let app = Router::new()
-        .route("/500", get(async || StatusCode::INTERNAL_SERVER_ERROR))
+        .route("/500", get(broken))
         .layer(vitals.layer());
     assert_eq!(
         sentry::SentryFutureExt::bind_hub(send(&app, "/500"), hub).await,
@@ -909,12 +873,10 @@ async fn over_the_wire_a_client_that_left_is_no_incident() {
         .await
         .unwrap();
     let events = dsn.events();
-    let mut told: Vec<_> = events
-        .iter()
-        .map(|event| event["transaction"].as_str().unwrap())
-        .collect();
+    let mut told = texts(&events, ["/transaction"]).concat();
     told.sort_unstable();
-    assert_eq!(told, ["/500", "/body-error", "/panic", "/service-error"]);
+    let expected = ["/500", "/body-error", "/panic", "/service-error"];
+    assert_eq!(told, expected.map(Some));
 }
 
 #[tokio::test]
@@ -934,9 +896,7 @@ async fn our_own_log_events_do_not_tell_it_a_second_time() {
         .layer(vitals.layer());
     send(&app, "/500").await;
     vitals.flush(LONG);
-    let [event] = &dsn.events()[..] else {
-        panic!("{:?}", dsn.events())
-    };
+    let event = dsn.event();
     assert_eq!(event["logentry"]["message"], "GET /500 answered 500");
     assert_eq!(event["breadcrumbs"]["values"][0]["message"], "on the way");
 }
@@ -999,15 +959,13 @@ async fn a_critical_check_that_fails_is_told_without_its_password() {
     );
     health.set("database", Status::Unhealthy, Some("still"));
     vitals.flush(LONG);
-    let [event] = &dsn.events()[..] else {
-        panic!("{:?}", dsn.events())
-    };
+    let event = dsn.event();
     assert_eq!(event["logentry"]["message"], "health check database failed");
     assert_eq!(
         event["extra"]["error"],
         "postgres://[Filtered]@db/shop is away"
     );
-    assert_eq!(tags(event), [("check", "database")]);
+    assert_eq!(tags(&event), [("check", "database")]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -1021,7 +979,7 @@ async fn a_hung_sentry_holds_up_no_shutdown() {
         .build()
         .unwrap();
     let app = Router::new()
-        .route("/500", get(async || StatusCode::INTERNAL_SERVER_ERROR))
+        .route("/500", get(broken))
         .route("/hangs", get(async || std::future::pending::<()>().await))
         .layer(vitals.layer());
     for _ in 0..3 {
@@ -1142,11 +1100,7 @@ async fn of_a_thousand_panics_a_few_are_told_as_one_issue() {
     vitals.flush(LONG);
     let events = dsn.events();
     assert_eq!(events.len(), 3);
-    assert!(
-        events
-            .iter()
-            .all(|event| event["fingerprint"] == events[0]["fingerprint"])
-    );
+    assert!(one_issue(&events), "{events:?}");
     assert_eq!(events[0]["fingerprint"][4], "panicked");
     assert_eq!(vitals.metrics().totals().dropped_sentry_flood, 7);
 }

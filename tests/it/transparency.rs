@@ -21,12 +21,39 @@ use proptest::prelude::*;
 use tower::{Layer, ServiceExt, service_fn};
 use tower_vitals::{LogLayer, RequestIdLayer, TimingLayer};
 
-use crate::wire::{self, Client, Server, isolated, settled};
+use crate::support::{
+    application, client::Client, server::Server, stacks::isolated, waiting::settled,
+};
+
+/// The paths of the corpus, and one that it does not have.
+const PATHS: [&str; 21] = [
+    "/full",
+    "/empty",
+    "/stream",
+    "/cl",
+    "/short-cl",
+    "/204",
+    "/204-body",
+    "/304",
+    "/500",
+    "/trailers",
+    "/body-error",
+    "/users/7",
+    "/nested/a/b",
+    "/206",
+    "/mebibyte",
+    "/sse",
+    "/gzip",
+    "/redirect",
+    "/duplicates",
+    "/its-own-date",
+    "/nothing-here",
+];
 
 /// What the handlers of the corpus answer, beside those of `wire`.
 fn corpus() -> Router {
     let head = |name: header::HeaderName, value: &'static str| [(name, value)];
-    wire::routes(Default::default())
+    application::routes(Default::default())
         .route(
             "/206",
             get(async move || {
@@ -104,31 +131,8 @@ async fn every_byte_on_the_wire_is_the_services_but_for_the_id() {
     let vitals = isolated();
     let bare = Server::start(corpus()).await;
     let watched = Server::start(corpus().layer(vitals.layer())).await;
-    let paths = [
-        "/full",
-        "/empty",
-        "/stream",
-        "/cl",
-        "/short-cl",
-        "/204",
-        "/204-body",
-        "/304",
-        "/500",
-        "/trailers",
-        "/body-error",
-        "/users/7",
-        "/nested/a/b",
-        "/206",
-        "/mebibyte",
-        "/sse",
-        "/gzip",
-        "/redirect",
-        "/duplicates",
-        "/its-own-date",
-        "/nothing-here",
-    ];
     let mut requests = Vec::new();
-    for path in paths {
+    for path in PATHS {
         for method in ["GET", "HEAD", "POST"] {
             requests.push(format!(
                 "{method} {path} HTTP/1.1\r\nhost: a\r\nte: trailers\r\nconnection: close\r\n\r\n"
@@ -194,23 +198,9 @@ async fn every_frame_of_http2_is_the_services_but_for_the_id() {
     let vitals = isolated();
     let bare = Server::start(corpus()).await;
     let watched = Server::start(corpus().layer(vitals.layer())).await;
-    for path in [
-        "/full",
-        "/empty",
-        "/stream",
-        "/cl",
-        "/204",
-        "/304",
-        "/trailers",
-        "/body-error",
-        "/sse",
-        "/gzip",
-        "/redirect",
-        "/duplicates",
-        "/its-own-date",
-        "/nothing-here",
-        "/206",
-    ] {
+    // The client resets a stream whose body does not fit its head.
+    let fits = |path: &&str| !["/short-cl", "/204-body"].contains(path);
+    for path in PATHS.into_iter().filter(fits) {
         for method in ["GET", "HEAD"] {
             let without = http2_answer(&mut bare.http2(), method, path).await;
             let with = http2_answer(&mut watched.http2(), method, path).await;

@@ -13,22 +13,24 @@ use axum::{Router, routing::get};
 use serde_json::Value;
 use sqlx::postgres::PgPoolOptions;
 use tokio::{
-    net::TcpListener,
     task::JoinSet,
     time::{self, Instant},
 };
-use tower_vitals::{
-    Vitals,
-    health::{Check, Health, Role},
+use tower_vitals::health::{Check, Health, Role};
+
+use crate::{
+    servers::{CONNECTIONS, Kind, Server, serve},
+    stacks::with_health,
 };
 
-use crate::servers::{CONNECTIONS, Kind, Server};
-
 const INTERVAL: Duration = Duration::from_millis(500);
+
 const TIMEOUT: Duration = Duration::from_secs(2);
+
 /// After so long a change has been noticed: an interval, which may be a tenth longer, and a timeout, with a tenth for good
 /// measure.
 const LATEST: Duration = Duration::from_millis(2_750);
+
 /// Of the pool, which leaves one for others.
 const POOLED: u32 = CONNECTIONS - 1;
 
@@ -36,8 +38,11 @@ const POOLED: u32 = CONNECTIONS - 1;
 type Said = (u16, &'static str, &'static str, &'static str);
 
 const WELL: Said = (200, "healthy", "connected", "connected");
+
 const NO_CACHE: Said = (200, "degraded", "connected", "unavailable");
+
 const NO_DATABASE: Said = (503, "unhealthy", "unavailable", "connected");
+
 const BUSY: Said = (200, "degraded", "degraded", "connected");
 
 /// An application over both, on a socket of its own.
@@ -72,18 +77,12 @@ impl Application {
             )
             .start()
             .unwrap();
-        let vitals = Vitals::builder()
-            .isolated()
-            .health(health.service())
-            .build()
-            .unwrap();
+        let vitals = with_health(health.service());
         let app = Router::new()
             .route("/", get(async || "hello"))
             .layer(vitals.layer())
             .merge(vitals.routes());
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
+        let address = serve(app).await;
         Self {
             address,
             client: reqwest::Client::new(),

@@ -12,11 +12,15 @@ use std::{
 };
 
 use axum::{Router, routing::get};
-use tokio::{net::TcpListener, task};
+use tokio::task;
 use tower_vitals::health::{Check, Health};
 
+use crate::servers::serve;
+
 const HANGING: u8 = 0;
+
 const UP: u8 = 1;
+
 const DOWN: u8 = 2;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -51,9 +55,7 @@ async fn pythons_grpc_client_sees_what_the_checks_see() {
         .route("/down", becomes(DOWN))
         .route("/drain", get(async move || health.drain()))
         .route_service("/grpc.health.v1.Health/{*method}", grpc);
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
+    let address = serve(app).await;
 
     let python = env::var("PYTHON").unwrap_or_else(|_| "python3".into());
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/real/ask_health.py");

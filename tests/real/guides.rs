@@ -12,11 +12,10 @@ use std::{
     time::Duration,
 };
 
-use tokio::{net::TcpListener, time};
-use tower_vitals::{
-    Vitals,
-    health::{Check, Health, Role, Status},
-};
+use tokio::time;
+use tower_vitals::health::{Check, Health, Role, Status};
+
+use crate::{servers::serve, stacks::with_health};
 
 /// A service with the dependencies that the guides have, and a folder that leads curl to it.
 struct Service {
@@ -56,15 +55,8 @@ impl Service {
             .service()
             .alias("/health/db", "/health/database")
             .unwrap();
-        let vitals = Vitals::builder()
-            .isolated()
-            .health(service)
-            .build()
-            .unwrap();
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let app = vitals.routes::<()>();
-        tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
+        let vitals = with_health(service);
+        let address = serve(vitals.routes()).await;
         let port = address.port();
         let curl_home = env::temp_dir().join(format!("tower-vitals-curl-{port}"));
         fs::create_dir_all(&curl_home).unwrap();

@@ -12,3 +12,6 @@ mod dependencies;
 mod grpc;
 mod guides;
 mod servers;
+#[path = "../it/support/stacks.rs"]
+#[expect(dead_code, reason = "shared with other tests, which ask for more")]
+mod stacks;

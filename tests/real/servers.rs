@@ -4,7 +4,7 @@ use std::{
     env,
     fs::{self, File},
     io::{Read, Write},
-    net::{TcpListener, TcpStream},
+    net::{SocketAddr, TcpListener, TcpStream},
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
@@ -12,8 +12,18 @@ use std::{
     time::Duration,
 };
 
+use axum::Router;
+
 /// How many PostgreSQL takes at a time.
 pub(crate) const CONNECTIONS: u32 = 4;
+
+/// Serves an application on a port of its own, until the test ends.
+pub(crate) async fn serve(app: Router) -> SocketAddr {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
+    address
+}
 
 /// A server on loopback that ends, with its folder, when it is dropped.
 pub(crate) struct Server {

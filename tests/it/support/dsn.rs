@@ -63,6 +63,13 @@ impl Dsn {
     pub(crate) fn events(&self) -> Vec<Value> {
         self.items("event")
     }
+
+    /// The one event that arrived.
+    pub(crate) fn event(&self) -> Value {
+        let mut events = self.events();
+        assert_eq!(events.len(), 1, "{events:?}");
+        events.remove(0)
+    }
 }
 
 fn serve(socket: TcpStream, taken: &Mutex<Vec<Vec<u8>>>, answer: Answer) {

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use tower_vitals::Vitals;
+
 type Labels = BTreeMap<String, String>;
 
 /// What a scrape says.
@@ -14,6 +16,11 @@ pub(crate) struct Exposition {
 // === impl Exposition ===
 
 impl Exposition {
+    /// What a stack answers to a scrape now.
+    pub(crate) fn of(vitals: &Vitals) -> Self {
+        Self::parse(&vitals.render()).unwrap()
+    }
+
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let mut exposition = Self::default();
         let mut helps = BTreeSet::new();
@@ -117,6 +124,11 @@ impl Exposition {
             .filter(|((of, labels), _)| of == name && has(labels))
             .map(|(_, value)| value)
             .sum()
+    }
+
+    /// How many requests had this severity.
+    pub(crate) fn severity(&self, severity: &str) -> f64 {
+        self.sum("http_requests_by_severity_total", &[("severity", severity)])
     }
 
     /// The values that a label has in a family.

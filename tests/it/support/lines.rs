@@ -1,0 +1,51 @@
+//! Keeps the log lines that the current thread writes.
+
+use std::{
+    io, mem,
+    sync::{Arc, Mutex},
+};
+
+use serde_json::Value;
+use tower_vitals::logs::{self, Format};
+use tracing::subscriber::DefaultGuard;
+use tracing_subscriber::{layer::SubscriberExt, registry};
+
+/// The bytes that a writer was given.
+#[derive(Clone, Default)]
+pub(crate) struct Written(Arc<Mutex<Vec<u8>>>);
+
+/// Writes the lines of this thread in `format`, until the guard is dropped.
+pub(crate) fn written(format: Format) -> (Written, DefaultGuard) {
+    let written = Written::default();
+    let writer = written.clone();
+    let subscriber = registry().with(logs::layer(format, move || writer.clone(), false));
+    (written, tracing::subscriber::set_default(subscriber))
+}
+
+/// The JSON lines since the last call.
+pub(crate) fn lines(written: &Written) -> Vec<Value> {
+    let text = written.take();
+    text.lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
+}
+
+// === impl Written ===
+
+impl Written {
+    /// The text since the last call.
+    pub(crate) fn take(&self) -> String {
+        String::from_utf8(mem::take(&mut self.0.lock().unwrap())).unwrap()
+    }
+}
+
+impl io::Write for Written {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

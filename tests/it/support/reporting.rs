@@ -1,0 +1,28 @@
+//! Builds what reports to Sentry, and an application that fails.
+
+use axum::{Router, extract::Path, routing::get};
+use tower_vitals::{
+    Failure, Vitals,
+    sentry::{Reports, SentryOptions},
+};
+
+/// A stack of one test that sends to `dsn`, however many events there are.
+pub(crate) fn unlimited(dsn: &str) -> Vitals {
+    let options = SentryOptions::new(dsn)
+        .unwrap()
+        .reports(Reports::new().per_minute(u32::MAX));
+    Vitals::builder()
+        .isolated()
+        .sentry(options)
+        .build()
+        .unwrap()
+}
+
+/// An application whose error has another text for each path, `/orders/1` to `/orders/4294967295`.
+pub(crate) fn lost_orders(vitals: &Vitals) -> Router {
+    let lost =
+        async |Path(id): Path<u32>| -> Result<(), Failure> { Err(format!("order {id} is lost"))? };
+    Router::new()
+        .route("/orders/{id}", get(lost))
+        .layer(vitals.layer())
+}

@@ -1,0 +1,81 @@
+//! Serves an application on a socket of its own.
+
+use std::net::SocketAddr;
+
+use axum::{BoxError, Router, error_handling::HandleErrorLayer, http::StatusCode};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+    task::JoinHandle,
+};
+use tower::ServiceBuilder;
+use tower_vitals::Vitals;
+
+use super::{
+    application::{FaultLayer, Hanging, routes},
+    client::Client,
+    panics::silence_panics_that_were_asked_for,
+};
+use crate::probe;
+
+/// An application on a socket of its own, until dropped.
+pub(crate) struct Server {
+    pub(crate) address: SocketAddr,
+    pub(crate) hanging: Hanging,
+    task: JoinHandle<()>,
+}
+
+impl Server {
+    pub(crate) async fn start(app: Router) -> Self {
+        Self::with(app, Hanging::default()).await
+    }
+
+    /// The faulty application with the whole stack around it.
+    pub(crate) async fn faulty(vitals: &Vitals) -> Self {
+        let hanging = Hanging::default();
+        let around = ServiceBuilder::new()
+            .layer(HandleErrorLayer::new(async |error: BoxError| {
+                (StatusCode::INTERNAL_SERVER_ERROR, error.to_string())
+            }))
+            .layer(vitals.layer())
+            .layer(FaultLayer);
+        let app = routes(hanging.clone()).route_service(probe::ROUTE, probe::service());
+        Self::with(app.layer(around), hanging).await
+    }
+
+    pub(crate) async fn with(app: Router, hanging: Hanging) -> Self {
+        silence_panics_that_were_asked_for();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let task = tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
+        Self {
+            address,
+            hanging,
+            task,
+        }
+    }
+
+    pub(crate) fn http1(&self) -> Client {
+        Client::Http1(self.address, None)
+    }
+
+    pub(crate) fn http2(&self) -> Client {
+        Client::Http2(self.address, None)
+    }
+
+    /// Sends bytes and reads whatever comes until the server closes.
+    pub(crate) async fn raw(&self, bytes: impl AsRef<[u8]>) -> Vec<u8> {
+        let mut socket = TcpStream::connect(self.address).await.unwrap();
+        socket.write_all(bytes.as_ref()).await.unwrap();
+        let mut answer = Vec::new();
+        // A server that panicked may reset the connection.
+        let _ = socket.read_to_end(&mut answer).await;
+        answer
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
