@@ -14,238 +14,31 @@ mod reporting;
 #[expect(dead_code, reason = "shared with other tests, which ask for more")]
 mod requests;
 
-use std::{
-    collections::BTreeMap,
-    env, fs,
-    io::{BufRead, BufReader, Read},
-    path::PathBuf,
-    process::{Child, ChildStdout, Command, Stdio},
-    sync::atomic::{AtomicUsize, Ordering},
-    time::Duration,
-};
+#[path = "bugsink/server.rs"]
+mod server;
 
-use axum::{
-    Router,
-    body::Body,
-    extract::Request,
-    http::{HeaderValue, StatusCode},
-    response::IntoResponse,
-    routing::get,
-};
-use sentry::protocol::{Attachment, Breadcrumb, Context, Level, User, Value as Said};
-use serde_json::{Map, Value, json};
-use tokio::time;
-use tower_http::catch_panic::CatchPanicLayer;
+#[path = "bugsink/shop.rs"]
+mod shop;
+
+#[path = "bugsink/troubled.rs"]
+mod troubled;
+
+use std::{env, time::Duration};
+
+use sentry::protocol::Value as Said;
+use serde_json::json;
 use tower_vitals::{
-    Deployment, Failure, Release, RequestContext, Vitals,
+    Deployment, Release, Vitals,
     sentry::{Scrubbing, SentryOptions},
 };
 
-use crate::programs::{Folder, Running, eventually, example, free_port};
+use crate::{
+    server::Bugsink,
+    shop::{Shop, lasting},
+    troubled::{every_request, troubled},
+};
 
 const LONG: Duration = Duration::from_secs(60);
-
-/// As `tests/bugsink/seed.py` has set them.
-const KEY: &str = "11111111111111111111111111111111";
-
-const TOKEN: &str = "2222222222222222222222222222222222222222";
-
-/// Bugsink with nothing in it. Dropped in this order: the process before its folder.
-struct Bugsink {
-    _server: Running,
-    folder: Folder,
-    address: String,
-}
-
-/// Where `tests/bugsink/setup.sh` has put things.
-fn installed() -> PathBuf {
-    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/target/bugsink"))
-}
-
-fn scripts() -> PathBuf {
-    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/bugsink"))
-}
-
-// === impl Bugsink ===
-
-impl Bugsink {
-    fn start() -> Self {
-        static STARTED: AtomicUsize = AtomicUsize::new(0);
-        let nth = STARTED.fetch_add(1, Ordering::Relaxed);
-        let name = format!("tower-vitals-bugsink-{}-{nth}", std::process::id());
-        let folder = env::temp_dir().join(name);
-        fs::create_dir_all(&folder).unwrap();
-        for database in ["bugsink.sqlite3", "snappea.sqlite3"] {
-            let empty = installed().join("empty").join(database);
-            fs::copy(empty, folder.join(database)).expect("run tests/bugsink/setup.sh first");
-        }
-        let port = free_port();
-        let address = format!("127.0.0.1:{port}");
-        let said = fs::File::create(folder.join("said")).unwrap();
-        let child = Command::new(installed().join("venv/bin/gunicorn"))
-            .args(["--bind", &address, "--threads", "2", "bugsink.wsgi"])
-            .current_dir(&folder)
-            .env("BUGSINK_HOME", &folder)
-            .env("BUGSINK_PORT", port.to_string())
-            .env("DJANGO_SETTINGS_MODULE", "bugsink_conf")
-            .env("HOME", &folder)
-            .env("PYTHONDONTWRITEBYTECODE", "1")
-            .env("PYTHONPATH", scripts())
-            .stdout(said.try_clone().unwrap())
-            .stderr(said)
-            .spawn()
-            .unwrap();
-        let bugsink = Self {
-            _server: Running(child),
-            folder: Folder(folder),
-            address,
-        };
-        eventually("Bugsink is ready", || {
-            programs::get(&bugsink.address, "/health/ready", "host: 127.0.0.1\r\n")
-                .filter(|answer| !answer.contains("Bad Request"))
-        });
-        bugsink
-    }
-
-    fn dsn(&self) -> String {
-        format!("http://{KEY}@{}/1", self.address)
-    }
-
-    fn api(&self, path: &str) -> Value {
-        let headers = format!("host: 127.0.0.1\r\nauthorization: Bearer {TOKEN}\r\n");
-        let answer = programs::get(&self.address, &format!("/api/canonical/0/{path}"), &headers);
-        let answer = answer.expect("Bugsink answers");
-        serde_json::from_str(&answer).unwrap_or_else(|_| panic!("{path}: {answer}"))
-    }
-
-    fn all(&self, path: &str) -> Vec<Value> {
-        let page = self.api(path);
-        assert_eq!(page["next"], Value::Null, "one page is enough");
-        page["results"].as_array().unwrap().clone()
-    }
-
-    fn issues(&self) -> Vec<Value> {
-        self.all("issues/?project=1")
-    }
-
-    /// Every event that was stored, by its transaction; those against Sentry's schema are not.
-    fn events(&self) -> BTreeMap<String, Vec<Value>> {
-        let mut events = BTreeMap::<String, Vec<Value>>::new();
-        for issue in self.issues() {
-            let id = issue["id"].as_str().unwrap();
-            for listed in self.all(&format!("events/?issue={id}")) {
-                let id = listed["id"].as_str().unwrap();
-                let event = self.api(&format!("events/{id}/"))["data"].take();
-                let transaction = event["transaction"].as_str().unwrap_or_default();
-                events
-                    .entry(transaction.to_owned())
-                    .or_default()
-                    .push(event);
-            }
-        }
-        events
-    }
-
-    /// Why Bugsink stored nothing of what it took.
-    fn refusals(&self) -> Vec<String> {
-        let said = fs::read_to_string(self.folder.0.join("said")).unwrap();
-        let lines = said
-            .lines()
-            .filter(|line| line.contains("ValidationError: "));
-        lines.map(str::to_owned).collect()
-    }
-
-    /// What Relay says of everything that was sent.
-    fn relay(&self) -> String {
-        let relay = Command::new(installed().join("venv/bin/python"))
-            .arg(scripts().join("relay.py"))
-            .arg(self.folder.0.join("bugsink.sqlite3"))
-            .output()
-            .unwrap();
-        assert!(relay.status.success(), "{relay:?}");
-        String::from_utf8(relay.stdout).unwrap()
-    }
-}
-
-/// The example `sentry`, with what it says.
-struct Shop {
-    address: String,
-    out: BufReader<ChildStdout>,
-    running: Running,
-}
-
-impl Shop {
-    fn start(dsn: &str) -> Self {
-        let mut child: Child = Command::new(example("sentry"))
-            .env_clear()
-            .env("LOG_LEVEL", "off")
-            .env("PORT", "0")
-            .env("SENTRY_DSN", dsn)
-            .env("SENTRY_ENVIRONMENT", "staging")
-            .env("SENTRY_RELEASE", "shop@1.2.3")
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("the example is not built");
-        let mut out = BufReader::new(child.stdout.take().unwrap());
-        let mut first = String::new();
-        out.read_line(&mut first).unwrap();
-        let address = first.strip_prefix("curl http://").unwrap();
-        let address = address.split('/').next().unwrap().to_owned();
-        let running = Running(child);
-        Self {
-            address,
-            out,
-            running,
-        }
-    }
-
-    fn send(&self, path: &str, id: &str) {
-        let headers = format!("host: shop.test\r\nuser-agent: tests\r\nx-request-id: {id}\r\n");
-        // A panic has no answer.
-        let _ = programs::get(&self.address, path, &headers);
-    }
-
-    /// Asks it to end, waits, and returns its last words.
-    fn end(mut self) -> String {
-        drop(self.running);
-        let mut last = String::new();
-        self.out.read_to_string(&mut last).unwrap();
-        last.lines().last().unwrap_or_default().to_owned()
-    }
-}
-
-/// An event without what differs from one machine or moment to another.
-fn lasting(event: &Value) -> Value {
-    let mut event: Map<String, Value> = event.as_object().unwrap().clone();
-    for name in ["event_id", "platform", "sdk", "server_name", "timestamp"] {
-        assert!(event.remove(name).is_some(), "{name}");
-    }
-    let contexts = event["contexts"].as_object_mut().unwrap();
-    for name in ["device", "os", "rust", "trace"] {
-        contexts.remove(name);
-    }
-    if contexts.is_empty() {
-        event.remove("contexts");
-    }
-    if let Some(extra) = event.get_mut("extra") {
-        for name in ["head_ms", "total_ms"] {
-            extra.as_object_mut().unwrap().remove(name);
-        }
-    }
-    for list in ["breadcrumbs", "exception"] {
-        let values = event.get_mut(list).map(|list| list["values"].take());
-        if let Some(Value::Array(mut values)) = values {
-            for value in &mut values {
-                let value = value.as_object_mut().unwrap();
-                value.remove("timestamp");
-                value.remove("stacktrace");
-            }
-            event.insert(list.into(), values.into());
-        }
-    }
-    event.into()
-}
 
 #[test]
 #[ignore = "needs Bugsink; tests/bugsink/setup.sh installs it"]
@@ -392,11 +185,6 @@ fn each_incident_of_the_example_arrives_once_and_says_exactly_what_is_known() {
     );
 }
 
-fn request(path: &str) -> Request {
-    let request = Request::builder().uri(path).header("host", "shop.test");
-    request.body(Body::empty()).unwrap()
-}
-
 #[tokio::test]
 #[ignore = "needs Bugsink; tests/bugsink/setup.sh installs it"]
 async fn a_thousand_failures_with_a_thousand_ids_are_one_issue_at_a_real_server() {
@@ -405,7 +193,7 @@ async fn a_thousand_failures_with_a_thousand_ids_are_one_issue_at_a_real_server(
     let app = reporting::lost_orders(&vitals);
     for id in 0..1_000 {
         assert_eq!(
-            requests::send(&app, request(&format!("/orders/{id}"))).await,
+            requests::send(&app, requests::get(&format!("/orders/{id}"))).await,
             500
         );
         // No more than the queue holds.
@@ -423,143 +211,6 @@ async fn a_thousand_failures_with_a_thousand_ids_are_one_issue_at_a_real_server(
         bugsink.refusals()
     );
     assert_eq!(vitals.metrics().totals().dropped_sentry, 0);
-}
-
-/// Says all that an application can say, and secrets in each place.
-async fn says_everything(context: RequestContext) -> &'static str {
-    const SECRET: &str =
-        "Bearer abcdef0123456789, password=hunter2, jane@example.org, 4111 1111 1111 1111";
-    context
-        .user("jane@example.org")
-        .tenant("t-1")
-        .tag(
-            "köy with spaces, and longer than Sentry would like it",
-            "ä".repeat(300),
-        )
-        .tag("empty", "");
-    let secrets = || BTreeMap::from([("password", SECRET), ("note", SECRET)]);
-    let said = || {
-        secrets()
-            .into_iter()
-            .map(|(name, text)| (name.to_owned(), Said::from(text)))
-    };
-    sentry::add_breadcrumb(Breadcrumb {
-        ty: "http".into(),
-        category: Some("request".into()),
-        message: Some(SECRET.into()),
-        data: said().chain([("status_code".into(), 200.into())]).collect(),
-        ..Breadcrumb::default()
-    });
-    sentry::configure_scope(|scope| {
-        scope.set_user(Some(User {
-            id: Some("jane@example.org".into()),
-            email: Some("jane@example.org".into()),
-            ip_address: Some("192.0.2.1".parse().unwrap()),
-            username: Some("jane".into()),
-            ..User::default()
-        }));
-        for (name, text) in said() {
-            scope.set_extra(&name, text);
-        }
-        scope.set_extra("card", 4_111_111_111_111_111_u64.into());
-        scope.set_extra(
-            "session",
-            json!({"token": 17, "parts": [1, true, null, SECRET]}),
-        );
-        scope.set_context("shop", Context::Other(said().collect()));
-        scope.set_tag("customer", SECRET);
-        scope.add_attachment(Attachment {
-            buffer: SECRET.into(),
-            filename: "jane@example.org.txt".into(),
-            ..Attachment::default()
-        });
-    });
-    sentry::capture_message(SECRET, Level::Info);
-    sentry::capture_error(&std::io::Error::other(SECRET));
-    "said\n"
-}
-
-/// An application in which everything goes wrong that can.
-fn troubled(vitals: &Vitals) -> Router {
-    let after = |seconds| async move || time::sleep(Duration::from_secs(seconds)).await;
-    let grpc = [
-        ("content-type", "application/grpc"),
-        ("grpc-status", "13"),
-        ("grpc-message", "jane@example.org"),
-    ];
-    let breaks = || {
-        Body::from_stream(futures::stream::iter([
-            Ok("x"),
-            Err(std::io::Error::other("password=hunter2")),
-        ]))
-    };
-    Router::new()
-        .route("/said", get(says_everything))
-        .route(
-            "/cause",
-            get(async || -> Result<(), Failure> {
-                Err("postgres://shop:hunter2@db/shop said no to jane@example.org")?
-            }),
-        )
-        .route("/500", get(async || StatusCode::SERVICE_UNAVAILABLE))
-        .route("/breaks", get(async move || breaks().into_response()))
-        .route(
-            "/panic",
-            get(async || -> () { panic!("no order of jane@example.org") }),
-        )
-        .route("/slow", get(after(3)))
-        .route("/slower", get(after(6)))
-        .route("/stuck", get(after(30)))
-        .route("/shop.v1.Orders/Get", get(async move || grpc))
-        .layer(CatchPanicLayer::new())
-        .layer(vitals.layer())
-}
-
-/// One for each way to go wrong, and for each place where a client can say something.
-fn requests() -> Vec<Request> {
-    let mut requests: Vec<_> = [
-        "/said?token=hunter2",
-        "/cause",
-        "/500",
-        "/breaks",
-        "/panic",
-        "/slow",
-        "/slower",
-        "/stuck",
-        "/missing?email=jane@example.org",
-    ]
-    .map(request)
-    .into();
-    let mut grpc = request("/shop.v1.Orders/Get");
-    grpc.headers_mut()
-        .insert("content-type", HeaderValue::from_static("application/grpc"));
-    requests.push(grpc);
-    for host in [
-        "",
-        "jane:hunter2@shop.test",
-        "[shop",
-        "a b",
-        "shop.test/../x?token=hunter2",
-        "\u{e4}.test",
-    ] {
-        let mut request = request("/500");
-        let headers = request.headers_mut();
-        for (name, value) in [
-            ("host", host),
-            ("user-agent", host),
-            ("content-type", "text/plain; token=hunter2"),
-            (
-                "sentry-trace",
-                "09e04486820349518ac7b5d2adbf6ba5-9cf635fa5b870b3a-1",
-            ),
-            ("baggage", "sentry-release=hunter2,email=jane@example.org"),
-            ("authorization", "Bearer abcdef0123456789"),
-        ] {
-            headers.insert(name, HeaderValue::from_bytes(value.as_bytes()).unwrap());
-        }
-        requests.push(request);
-    }
-    requests
 }
 
 #[tokio::test(start_paused = true)]
@@ -590,7 +241,7 @@ async fn bugsink_stores_and_relay_passes_every_kind_of_event_and_finds_no_secret
             dropped.0 += totals.dropped_sentry;
             dropped.1 += totals.dropped_sentry_scrubbing;
         };
-        for request in requests() {
+        for request in every_request() {
             let vitals = vitals(request.uri() == "/stuck");
             requests::send(&troubled(&vitals), request).await;
             gone(&vitals);

@@ -29,6 +29,7 @@ mod checks;
 mod command;
 mod composition;
 mod conservation;
+mod context;
 mod exclusion;
 mod grpc;
 mod health;

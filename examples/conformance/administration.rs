@@ -1,0 +1,65 @@
+//! Shows what was counted, on a socket of its own.
+
+use axum::{Router, extract::Query, http::StatusCode, routing::get};
+use serde_json::{Map, Value, json};
+use tower_vitals::{Vitals, health::Health, metrics::Metrics};
+
+use crate::{
+    application::Asked,
+    dependencies::{self, Dependencies},
+    last::Last,
+};
+
+pub(crate) fn administration(
+    vitals: &Vitals,
+    last: Last,
+    health: Health,
+    dependencies: Dependencies,
+) -> Router {
+    let metrics = vitals.metrics().clone();
+    Router::new()
+        // Its own, so that nothing of ours stands around unknown paths.
+        .fallback(async || StatusCode::NOT_FOUND)
+        .route(
+            "/debug/dep",
+            get(async move |Query(wanted): Query<dependencies::Wanted>| dependencies.set(wanted)),
+        )
+        .route(
+            "/debug/outcomes",
+            get(async move || outcomes(&metrics, &health)),
+        )
+        .route(
+            "/debug/last",
+            get(async move |Query(asked): Query<Asked>| last.lines(asked.n.unwrap_or(1))),
+        )
+        .merge(vitals.routes())
+}
+
+fn outcomes(metrics: &Metrics, health: &Health) -> axum::Json<Value> {
+    let totals = metrics.totals();
+    let reports = health.reports();
+    let runs = reports
+        .iter()
+        .map(|check| (check.name.to_string(), check.runs.into()));
+    let runs: Map<String, Value> = runs.collect();
+    axum::Json(json!({
+        "started": totals.started,
+        "completed": totals.completed,
+        "body_error": totals.body_error,
+        "aborted": totals.aborted,
+        "cancelled": totals.cancelled,
+        "error": totals.error,
+        "panicked": totals.panicked,
+        "in_flight": totals.in_flight,
+        "excluded": totals.excluded,
+        "excluded_errors": totals.excluded_errors,
+        "overflow": totals.overflow,
+        "hook_failures": totals.hook_failures,
+        "readiness_errors": totals.readiness_errors,
+        "dropped_log": totals.dropped_log,
+        "dropped_sentry": totals.dropped_sentry,
+        "dropped_sentry_flood": totals.dropped_sentry_flood,
+        "dropped_sentry_scrubbing": totals.dropped_sentry_scrubbing,
+        "check_runs": runs,
+    }))
+}

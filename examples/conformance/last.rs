@@ -1,0 +1,88 @@
+//! Remembers the last finished exchanges.
+
+use std::{
+    collections::VecDeque,
+    fmt::{self},
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use serde_json::{Map, Value, json};
+use tracing::field::{Field, Visit};
+
+/// How many finished exchanges `/debug/last` remembers.
+const REMEMBERED: usize = 10_000;
+
+/// The last finished exchanges, read from the one event of each.
+#[derive(Clone, Default)]
+pub(crate) struct Last(Arc<Mutex<VecDeque<Value>>>);
+
+/// The fields of an event.
+#[derive(Default)]
+struct Fields(Map<String, Value>);
+
+impl Last {
+    pub(crate) fn lines(&self, n: usize) -> String {
+        let last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let skipped = last.len().saturating_sub(n);
+        last.iter()
+            .skip(skipped)
+            .map(|line| format!("{line}\n"))
+            .collect()
+    }
+}
+
+impl<S: tracing::Subscriber> tracing_subscriber::Layer<S> for Last {
+    fn on_event(&self, event: &tracing::Event<'_>, _: tracing_subscriber::layer::Context<'_, S>) {
+        if event.metadata().target() != "tower_vitals" {
+            return;
+        }
+        let mut fields = Fields::default();
+        event.record(&mut fields);
+        if !fields.0.contains_key("outcome") {
+            return;
+        }
+        let mut take = |name: &str| fields.0.remove(name).unwrap_or(Value::Null);
+        let line = json!({
+            "id": take("request_id"),
+            "method": take("method"),
+            "path": take("path"),
+            "endpoint": take("endpoint"),
+            "status": take("status"),
+            "grpc_status": take("grpc_status"),
+            "outcome": take("outcome"),
+            "severity": take("severity"),
+            "category": take("category"),
+            "head_ms": take("head_ms"),
+            "total_ms": take("total_ms"),
+            "bytes": take("bytes"),
+            "user": take("user"),
+            "tenant": take("tenant"),
+        });
+        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if last.len() == REMEMBERED {
+            last.pop_front();
+        }
+        last.push_back(line);
+    }
+}
+
+impl Visit for Fields {
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.0.insert(field.name().into(), value.into());
+    }
+
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        self.0.insert(field.name().into(), value.into());
+    }
+
+    fn record_f64(&mut self, field: &Field, value: f64) {
+        self.0.insert(field.name().into(), value.into());
+    }
+
+    fn record_bool(&mut self, field: &Field, value: bool) {
+        self.0.insert(field.name().into(), value.into());
+    }
+
+    /// Whatever is not one of the above is not a field of ours.
+    fn record_debug(&mut self, _: &Field, _: &dyn fmt::Debug) {}
+}

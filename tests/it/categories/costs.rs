@@ -1,0 +1,171 @@
+//! Bounds what an error costs.
+
+use std::{
+    convert::Infallible,
+    error::Error,
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use axum::{
+    Router,
+    body::{Body, Bytes},
+    extract::Request,
+    http::StatusCode,
+    response::Response,
+    routing::get,
+};
+use http_body_util::{BodyExt, Full};
+use tower::{BoxError, Layer, ServiceExt, service_fn};
+use tower_vitals::{ErrorCategoryLayer, Failure, metrics::Settings};
+
+use super::category_of;
+use crate::support::stacks::isolated;
+
+/// Counts how often somebody wants its text.
+#[derive(Debug)]
+struct Read(Arc<AtomicUsize>);
+
+impl fmt::Display for Read {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        f.write_str("read")
+    }
+}
+
+impl Error for Read {}
+
+#[tokio::test]
+async fn an_error_is_formatted_where_words_are_looked_for_and_no_log_is_written() {
+    let layer = ErrorCategoryLayer::new().metrics(Settings::new().isolated().unwrap());
+    for (status, times) in [
+        (StatusCode::CONFLICT, 0),
+        (StatusCode::INTERNAL_SERVER_ERROR, 1),
+    ] {
+        let reads = Arc::new(AtomicUsize::new(0));
+        let cause = Arc::clone(&reads);
+        let app = Router::new()
+            .route(
+                "/",
+                get(async move || Failure::new(Read(Arc::clone(&cause))).answer(status)),
+            )
+            .layer(layer.clone());
+        app.oneshot(Request::new(Body::empty())).await.unwrap();
+        assert_eq!(reads.load(Ordering::Relaxed), times, "{status}");
+    }
+}
+
+/// An error that does its worst.
+#[derive(Clone, Debug)]
+enum Hostile {
+    /// Leaked: ten thousand boxes in one another are too many to drop.
+    Deep(Option<&'static Self>),
+    Looping,
+    Huge,
+    PanickingText,
+    PanickingSource,
+    Secret,
+}
+
+impl fmt::Display for Hostile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        static FORMATTED: AtomicUsize = AtomicUsize::new(0);
+        match self {
+            // 50 MB, in pieces: what is not wanted is not made.
+            Self::Huge => (0..50_000_000).try_for_each(|_| {
+                assert!(FORMATTED.fetch_add(1, Ordering::Relaxed) < 100_000);
+                f.write_str("x")
+            }),
+            Self::PanickingText => std::panic::resume_unwind(Box::new(())),
+            Self::Secret => f.write_str("a\n\u{1b}[31m\u{202e}\u{9b}b\\"),
+            _ => f.write_str("deep"),
+        }
+    }
+}
+
+impl Error for Hostile {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Deep(below) => below.map(|below| below as _),
+            Self::Looping => Some(self),
+            Self::PanickingSource => std::panic::resume_unwind(Box::new(())),
+            _ => None,
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_hostile_error_costs_a_bounded_text_and_never_the_response() {
+    let deep = (0..10_000).fold(Hostile::Deep(None), |deep, _| {
+        Hostile::Deep(Some(Box::leak(Box::new(deep))))
+    });
+    for (error, failures) in [
+        (&deep, 0),
+        (&Hostile::Looping, 0),
+        (&Hostile::Huge, 0),
+        (&Hostile::Secret, 0),
+        (&Hostile::PanickingText, 1),
+        (&Hostile::PanickingSource, 2),
+    ] {
+        let vitals = isolated();
+        let answer = error.clone();
+        let app = Router::new()
+            .route("/", get(async move || Failure::from(answer.clone())))
+            .layer(vitals.layer());
+        let response = app.oneshot(Request::new(Body::empty())).await.unwrap();
+        assert_eq!(response.status(), 500);
+        response.into_body().collect().await.unwrap();
+        assert_eq!(
+            category_of(&vitals, "/").as_deref(),
+            Some("server_error"),
+            "{failures}"
+        );
+        assert_eq!(vitals.metrics().totals().hook_failures, failures);
+    }
+}
+
+#[tokio::test]
+async fn an_errors_text_is_never_a_label() {
+    let metrics = Settings::new().isolated().unwrap();
+    let layer = ErrorCategoryLayer::new().metrics(metrics);
+    let bytes = allocation_counter::measure(|| {
+        for n in 0..10_000 {
+            let service = layer.layer(service_fn(move |_: Request<()>| async move {
+                Err::<Response<Full<Bytes>>, BoxError>(format!("error {n}").into())
+            }));
+            let _ = futures::executor::block_on(service.oneshot(Request::new(())));
+        }
+    });
+    assert!(
+        bytes.bytes_current < 16_384,
+        "{} bytes for one series",
+        bytes.bytes_current
+    );
+}
+
+#[tokio::test]
+async fn a_success_allocates_nothing_for_its_category() {
+    let inner = || {
+        service_fn(|_: Request<()>| async {
+            Ok::<_, Infallible>(Response::new(Full::<Bytes>::default()))
+        })
+    };
+    let vitals = isolated();
+    let without = tower_vitals::TimingLayer::new()
+        .metrics(vitals.metrics().clone())
+        .layer(inner());
+    let with = ErrorCategoryLayer::new()
+        .metrics(vitals.metrics().clone())
+        .layer(without.clone());
+    let count = |run: &dyn Fn()| {
+        run();
+        allocation_counter::measure(run).count_total
+    };
+    let without =
+        count(&|| _ = futures::executor::block_on(without.clone().oneshot(Request::new(()))));
+    let with = count(&|| _ = futures::executor::block_on(with.clone().oneshot(Request::new(()))));
+    assert_eq!(with, without);
+}

@@ -1,0 +1,188 @@
+//! Allows any layers in any order.
+
+use std::{convert::Infallible, future::Future, pin::Pin, sync::Arc};
+
+use axum::{
+    Router,
+    body::{Body, Bytes},
+    extract::Request,
+    response::Response,
+    routing::get,
+};
+use http_body_util::{BodyExt, Full, combinators::UnsyncBoxBody};
+use tower::{BoxError, Layer, Service, ServiceExt, service_fn, util::BoxCloneSyncService};
+use tower_vitals::{
+    ErrorCategoryLayer, LogLayer, RequestIdLayer, SentryScopeLayer, TimingLayer, Vitals,
+    exclude::{ExcludeLayer, Patterns},
+};
+
+use crate::support::{application, requests, stacks::isolated};
+
+type Boxed = BoxCloneSyncService<Request, Response, BoxError>;
+
+/// The layer of a number, around a boxed service.
+fn layer(number: usize, vitals: &Vitals, inner: Boxed) -> Boxed {
+    fn boxed<S, B>(service: S) -> Boxed
+    where
+        S: Service<Request, Response = Response<B>, Error = BoxError>
+            + Clone
+            + Send
+            + Sync
+            + 'static,
+        S::Future: Send + 'static,
+        B: hyper::body::Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<BoxError>,
+    {
+        BoxCloneSyncService::new(service.map_response(|response| response.map(Body::new)))
+    }
+    let metrics = vitals.metrics().clone();
+    match number {
+        0 => boxed(RequestIdLayer::new().layer(inner)),
+        1 => boxed(TimingLayer::new().metrics(metrics).layer(inner)),
+        2 => boxed(LogLayer::new().metrics(metrics).layer(inner)),
+        3 => boxed(vitals.layer().layer(inner)),
+        4 => boxed(ErrorCategoryLayer::new().metrics(metrics).layer(inner)),
+        5 => boxed(SentryScopeLayer::new().metrics(metrics).layer(inner)),
+        _ => boxed(ExcludeLayer::new(RequestIdLayer::new(), Patterns::default()).layer(inner)),
+    }
+}
+
+/// The inner service of a subset: the faulty routes behind a layer that can fail.
+fn innermost() -> Boxed {
+    let routes = application::routes(Default::default());
+    BoxCloneSyncService::new(application::FaultLayer.layer(routes))
+}
+
+/// Sends one request of each kind; each ends in its own way.
+async fn send_every_kind(service: Boxed) {
+    use futures::FutureExt;
+    use std::panic::AssertUnwindSafe;
+    let kinds = [
+        ("GET", "/full"),
+        ("GET", "/empty"),
+        ("GET", "/stream"),
+        ("GET", "/cl"),
+        ("HEAD", "/stream"),
+        ("GET", "/204"),
+        ("GET", "/trailers"),
+        ("GET", "/body-error"),
+        ("GET", "/drip"),
+        ("GET", "/panic"),
+        ("GET", "/panic-body"),
+        ("GET", "/panic-sync"),
+        ("GET", "/service-error"),
+        ("GET", "/hang/1"),
+    ];
+    for (method, path) in kinds {
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .body(Body::empty())
+            .unwrap();
+        let service = service.clone();
+        let whole = AssertUnwindSafe(async move {
+            let mut body = service.oneshot(request).await?.into_body();
+            if path == "/drip" {
+                let _first = body.frame().await;
+                return Ok(());
+            }
+            body.collect().await.map(drop).map_err(BoxError::from)
+        })
+        .catch_unwind();
+        if path == "/hang/1" {
+            let mut whole = Box::pin(whole);
+            for _ in 0..3 {
+                assert!(futures::poll!(&mut whole).is_pending());
+            }
+        } else {
+            let _ = whole.await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn any_subset_in_any_order_counts_each_request_once() {
+    fastrand::seed(2);
+    let transport = sentry::test::TestTransport::new();
+    let options = sentry::ClientOptions::new()
+        .dsn("http://public@localhost/1")
+        .transport(transport);
+    let client = Arc::new(sentry::Client::with_options(options));
+    sentry::Hub::current().bind_client(Some(client));
+    let subsets = (0..128_u32).map(|set| (0..7).filter(|at| set & (1 << at) != 0).collect());
+    let orders = (0..50).map(|_| {
+        let mut order: Vec<usize> = vec![0, 1, 2, 3, 4, 5, 6, 0, 1, 2, 3, 4, 5];
+        fastrand::shuffle(&mut order);
+        order
+    });
+    for order in subsets.chain(orders) {
+        let order: Vec<usize> = order;
+        let vitals = isolated();
+        let mut service = innermost();
+        for number in &order {
+            service = layer(*number, &vitals, service);
+        }
+        send_every_kind(service).await;
+        let totals = vitals.metrics().totals();
+        let counts = order.contains(&1) || order.contains(&3);
+        let ended = |n| if counts { n } else { 0 };
+        assert_eq!(totals.started, ended(14), "{order:?}");
+        assert_eq!(
+            [
+                totals.completed,
+                totals.body_error,
+                totals.aborted,
+                totals.cancelled,
+                totals.error,
+                totals.panicked,
+                totals.in_flight
+            ],
+            [
+                ended(7),
+                ended(1),
+                ended(1),
+                ended(1),
+                ended(1),
+                ended(3),
+                0
+            ],
+            "{order:?}"
+        );
+    }
+}
+
+/// Fails to compile where a layer asks for more than it needs.
+#[test]
+fn bodies_and_futures_of_any_kind_are_served_and_stay_send() {
+    fn is_send<T: Send>(_: &T) {}
+    let vitals = isolated();
+    // A body that is not `Sync`, a future that is not `Unpin`, and errors of both extremes.
+    let unsync = service_fn(|_: Request<std::cell::Cell<u8>>| async {
+        Ok::<_, BoxError>(Response::new(UnsyncBoxBody::<Bytes, BoxError>::default()))
+    });
+    let future = vitals
+        .layer()
+        .layer(unsync)
+        .oneshot(Request::new(std::cell::Cell::new(1)));
+    is_send(&future);
+    let boxed: Pin<Box<dyn Future<Output = _> + Send>> = Box::pin(future);
+    futures::executor::block_on(boxed).unwrap();
+    // In a router, around it, and around one of its routes.
+    let _router: Router = Router::new()
+        .route("/", get(async || ()).layer(vitals.layer()))
+        .route_layer(vitals.layer())
+        .layer(vitals.layer())
+        .merge(vitals.routes());
+}
+
+#[test]
+fn a_plain_executor_without_tokio_is_enough() {
+    let vitals = isolated();
+    let service = vitals.layer().layer(service_fn(|_: Request<()>| async {
+        Ok::<_, Infallible>(Response::new(Full::<Bytes>::from("no runtime")))
+    }));
+    futures::executor::block_on(async {
+        requests::send(&service, Request::new(())).await;
+    });
+    assert_eq!(vitals.metrics().totals().completed, 1);
+}

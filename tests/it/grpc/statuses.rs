@@ -1,0 +1,153 @@
+//! Reads the status of a call from its headers or trailers.
+
+use axum::{Router, body::Body, response::Response, routing::any};
+use futures::stream;
+use http_body_util::{BodyExt, StreamBody};
+use hyper::body::{Bytes, Frame};
+
+use super::{answered, handled, in_axum, watching};
+use crate::{
+    generated::Req,
+    support::{exposition::Exposition, requests, server::Server, waiting::settled},
+};
+
+#[tokio::test]
+async fn a_missing_or_mangled_status_is_unknown() {
+    let vitals = watching();
+    let (_server, mut client) = in_axum(&vitals).await;
+    // Known first, so that its codes are told apart.
+    client.unary(Req::default()).await.unwrap();
+    let missing = Req {
+        no_status: true,
+        ..Req::default()
+    };
+    let _ = client.unary(missing).await;
+    for raw in ["abc", "999", "-1", "17", "0x0", "1 3"] {
+        let mangled = Req {
+            raw_status: raw.into(),
+            ..Req::default()
+        };
+        let _ = client.unary(mangled).await;
+    }
+    settled(&vitals, |totals| totals.completed == 8).await;
+    let scrape = Exposition::of(&vitals);
+    assert_eq!(handled(&scrape, "unary", "Unary", "Unknown"), 7.0);
+    assert_eq!(handled(&scrape, "unary", "Unary", "OK"), 1.0);
+    assert_eq!(
+        scrape.sum("errors_total", &[("category", "server_error")]),
+        7.0
+    );
+}
+
+#[tokio::test]
+async fn a_status_said_twice_counts_where_both_agree() {
+    let vitals = watching();
+    let path = "/duplicates.v1.Service/Method";
+    answered(&vitals, path, &[("grpc-status", "5"), ("grpc-status", "5")]).await;
+    answered(
+        &vitals,
+        path,
+        &[("grpc-status", "0"), ("grpc-status", "13")],
+    )
+    .await;
+    answered(
+        &vitals,
+        path,
+        &[("grpc-status", "0"), ("grpc-message", "%zz%")],
+    )
+    .await;
+    let scrape = Exposition::of(&vitals);
+    for (code, count) in [("NotFound", 1.0), ("Unknown", 1.0), ("OK", 1.0)] {
+        assert_eq!(
+            scrape.sum("grpc_server_handled_total", &[("grpc_code", code)]),
+            count,
+            "{code}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_call_that_panics_or_breaks_is_unknown_and_the_servers_fault() {
+    let vitals = watching();
+    let broken = || {
+        stream::iter([
+            Ok(Frame::data(Bytes::from_static(b"\0"))),
+            Err(std::io::Error::other("broken")),
+        ])
+    };
+    let app = Router::new()
+        .route(
+            "/fault.v1.Service/Panic",
+            any(async || -> () { panic!("as asked") }),
+        )
+        .route(
+            "/fault.v1.Service/Break",
+            any(async move || {
+                let body = Body::new(StreamBody::new(broken()));
+                Response::builder()
+                    .header("content-type", "application/grpc")
+                    .body(body)
+                    .unwrap()
+            }),
+        )
+        .layer(vitals.layer());
+    let server = Server::start(app).await;
+    for path in ["/fault.v1.Service/Panic", "/fault.v1.Service/Break"] {
+        let mut client = server.http2();
+        let request = client.post(path, "application/grpc");
+        if let Ok(response) = client.send(request).await {
+            response.into_body().collect().await.unwrap_err();
+        }
+    }
+    let totals = settled(&vitals, |totals| {
+        totals.in_flight == 0 && totals.started == 2
+    })
+    .await;
+    assert_eq!((totals.panicked, totals.body_error), (1, 1));
+    let scrape = Exposition::of(&vitals);
+    assert_eq!(
+        scrape.sum("grpc_server_handled_total", &[("grpc_code", "Unknown")]),
+        2.0
+    );
+    assert_eq!(scrape.severity("critical"), 2.0);
+    assert_eq!(
+        scrape.sum("errors_total", &[("category", "server_error")]),
+        2.0
+    );
+}
+
+#[tokio::test]
+async fn the_cause_behind_tonics_status_is_looked_into() {
+    let answer = |status: fn() -> tonic::Status| {
+        any(async move || status().into_http::<Body>().map(Body::new))
+    };
+    let caused = || {
+        let mut status = tonic::Status::internal("no price today");
+        status.set_source(std::sync::Arc::new(sqlx_core::Error::WorkerCrashed));
+        status
+    };
+    let vitals = watching();
+    let app = Router::new()
+        .route("/cause.v1.Service/Typed", answer(caused))
+        .route(
+            "/cause.v1.Service/Words",
+            answer(|| tonic::Status::unknown("the upstream timed out")),
+        )
+        .route(
+            "/cause.v1.Service/Specific",
+            answer(|| tonic::Status::not_found("timed out")),
+        )
+        .layer(vitals.layer());
+    for (method, category) in [
+        ("Typed", "database"),
+        ("Words", "timeout"),
+        ("Specific", "not_found"),
+    ] {
+        let path = format!("/cause.v1.Service/{method}");
+        let request = requests::grpc(&path);
+        requests::send(&app, request).await;
+        let scrape = Exposition::of(&vitals);
+        let labels = [("endpoint", path.as_str()), ("category", category)];
+        assert_eq!(scrape.sum("errors_total", &labels), 1.0, "{method}");
+    }
+}

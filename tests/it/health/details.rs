@@ -1,0 +1,119 @@
+//! Shows the error of a check only to those who may see it.
+
+use axum::{body::Body, extract::Request};
+use tokio::time;
+use tower_vitals::health::{Details, Health};
+
+use super::{Dependency, MS, Mood, SECRET, ask, json, probe};
+
+#[tokio::test(start_paused = true)]
+async fn an_error_is_in_the_log_and_behind_the_gate_and_nowhere_else() {
+    let health = Health::builder()
+        .check(Dependency::new(Mood::Down).check("database"))
+        .start()
+        .unwrap();
+    time::sleep(MS(50)).await;
+    let public = health.service();
+    let gated = health
+        .service()
+        .details(Details::Token("s3cret-token".into()))
+        .unwrap();
+    let open = health.service().details(Details::Public).unwrap();
+    let targets = [
+        "/health",
+        "/readyz?verbose",
+        "/health?format=health%2Bjson",
+        "/health?format=health+json",
+        "/health/database",
+        "/readyz?format=json",
+    ];
+    for target in targets {
+        let (_, _, body) = probe(&public, target).await;
+        assert!(!body.contains("secret"), "{body}");
+        let (status, _, body) = probe(&open, target).await;
+        assert!(body.contains(SECRET) || status == 400, "{target}: {body}");
+    }
+    let with = |authorization: &[&str]| {
+        let mut request = Request::builder().uri("/health");
+        for value in authorization {
+            request = request.header("authorization", *value);
+        }
+        request.body(Body::empty()).unwrap()
+    };
+    let (_, _, body) = ask(&gated, with(&[])).await;
+    assert!(!body.contains("secret@"), "{body}");
+    let (_, _, body) = ask(&gated, with(&["Bearer s3cret-token"])).await;
+    let said = json(&body);
+    assert_eq!(said["checks"]["database"]["error"], SECRET);
+    assert_eq!(said["checks"]["database"]["status"], "unhealthy");
+    assert!(!format!("{gated:?}").contains("s3cret"), "{gated:?}");
+    let error = health
+        .service()
+        .details(Details::Token(String::new()))
+        .unwrap_err();
+    assert_eq!(error.field(), "health.details");
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_has_not_the_token_is_answered_as_everybody() {
+    const TOKEN: &str = "s3cret-tök€n";
+    let health = Health::builder()
+        .check(Dependency::new(Mood::Down).check("database"))
+        .start()
+        .unwrap();
+    time::sleep(MS(50)).await;
+    let gated = health.service().details(Details::Token(TOKEN.into()));
+    let gated = gated.unwrap();
+    let answer = async |target: &str, authorization: &[&[u8]]| {
+        let mut request = Request::builder().uri(target);
+        for value in authorization {
+            request = request.header("authorization", *value);
+        }
+        let request = request.body(Body::empty()).unwrap();
+        let (status, kind, body) = ask(&gated, request).await;
+        let mut body = json(&body);
+        body["timestamp"].take();
+        (status, kind, body)
+    };
+    let bearer = |token: &[u8]| [b"Bearer ", token].concat();
+    let right = bearer(TOKEN.as_bytes());
+    let public = answer("/health", &[]).await;
+    assert_eq!(public.2["checks"]["database"], "unavailable");
+    let each = [
+        ("empty", bearer(b"")),
+        ("nothing", b"".to_vec()),
+        ("no token", b"Bearer".to_vec()),
+        ("prefix", right[..right.len() - 1].to_vec()),
+        ("end", bearer(&TOKEN.as_bytes()[1..])),
+        ("longer", bearer(format!("{TOKEN}0").as_bytes())),
+        ("spaced", bearer(format!(" {TOKEN}").as_bytes())),
+        (
+            "twice in one",
+            bearer(format!("{TOKEN}, {TOKEN}").as_bytes()),
+        ),
+        ("wrong", bearer("s3cret-tök€N".as_bytes())),
+        ("ASCII", bearer(b"s3cret-token")),
+        ("Latin-1", bearer(b"s3cret-t\xf6k\x80n")),
+        ("not UTF-8", bearer(b"\xff\xfe")),
+        ("huge", bearer(&[b'x'; 64 << 10])),
+        ("another case", right.to_ascii_lowercase()),
+        ("another scheme", [b"Basic ", TOKEN.as_bytes()].concat()),
+        ("no scheme", TOKEN.as_bytes().to_vec()),
+    ];
+    for (what, wrong) in &each {
+        assert_eq!(answer("/health", &[wrong]).await, public, "{what}");
+        for (first, second) in [(&right, wrong), (wrong, &right)] {
+            let both = answer("/health", &[first, second]).await;
+            assert_eq!(both, public, "{what}, beside the right one");
+        }
+    }
+    assert_eq!(answer("/health", &[&right, &right]).await, public, "twice");
+    let in_query =
+        "/health?token=s3cret-t%C3%B6k%E2%82%ACn&authorization=Bearer%20s3cret-t%C3%B6k%E2%82%ACn";
+    assert_eq!(answer(in_query, &[]).await, public, "in the query");
+    let (status, _, body) = answer("/health", &[&right]).await;
+    assert_eq!(
+        (status, &body["checks"]["database"]["error"]),
+        (public.0, &SECRET.into())
+    );
+}

@@ -1,0 +1,206 @@
+//! Turns the results of checks into a status.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use axum::extract::Request;
+use tokio::{net::TcpListener, time};
+use tower::Service;
+use tower_vitals::health::{Check, Health, Role, Status};
+
+use super::{Dependency, MS, Mood, SECRET, json, probe};
+
+#[tokio::test(start_paused = true)]
+async fn a_check_turns_after_so_many_and_goes_stale_when_it_is_not_asked() {
+    let database = Dependency::new(Mood::Up);
+    let health = Health::builder()
+        .check(database.check("database").failures(3).successes(2))
+        .start()
+        .unwrap();
+    time::sleep(MS(50)).await;
+    let after = async |mood, answers: usize| {
+        database.set(mood);
+        let upto = database.asked() + answers;
+        while database.asked() < upto {
+            time::sleep(MS(10)).await;
+        }
+        time::sleep(MS(10)).await;
+        health.status()
+    };
+    assert_eq!(after(Mood::Down, 1).await, Status::Healthy);
+    assert_eq!(after(Mood::Down, 1).await, Status::Healthy);
+    assert_eq!(after(Mood::Up, 1).await, Status::Healthy);
+    assert_eq!(after(Mood::Down, 2).await, Status::Healthy);
+    assert_eq!(after(Mood::Down, 1).await, Status::Unhealthy);
+    assert_eq!(after(Mood::Up, 1).await, Status::Unhealthy);
+    assert_eq!(after(Mood::Up, 1).await, Status::Healthy);
+}
+
+#[test]
+fn a_result_that_nobody_renews_is_unknown() {
+    let runtime = || {
+        tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .start_paused(true)
+            .build()
+            .unwrap()
+    };
+    let asking = runtime();
+    let health = asking.block_on(async {
+        let health = Health::builder()
+            .check(Dependency::new(Mood::Up).check("database"))
+            .start()
+            .unwrap();
+        time::sleep(MS(50)).await;
+        assert_eq!(health.status(), Status::Healthy);
+        health
+    });
+    // The runtime that asked is gone; the probes are served by another, an hour later.
+    drop(asking);
+    runtime().block_on(async {
+        time::advance(Duration::from_secs(3_600)).await;
+        assert_eq!(health.status(), Status::Unknown);
+        assert_eq!(probe(&health.service(), "/readyz").await.0, 503);
+        assert_eq!(
+            json(&probe(&health.service(), "/health").await.2)["checks"]["database"],
+            "unknown"
+        );
+    });
+}
+
+#[tokio::test]
+async fn without_checks_it_is_ready_and_bad_checks_fail_at_start() {
+    let health = Health::builder().start().unwrap();
+    assert_eq!(probe(&health.service(), "/readyz").await.0, 200);
+    assert_eq!(probe(&health.service(), "/startupz").await.0, 200);
+    let check = || Dependency::new(Mood::Up).check("database");
+    for (check, field, value) in [
+        (
+            Dependency::new(Mood::Up).check("Data base"),
+            "health.check",
+            "Data base",
+        ),
+        (Dependency::new(Mood::Up).check(""), "health.check", ""),
+        (
+            check().timeout(Duration::ZERO),
+            "health.database.timeout",
+            "0ns",
+        ),
+        (
+            check().interval(Duration::ZERO),
+            "health.database.interval",
+            "0ns",
+        ),
+        (check().failures(0), "health.database.failures", "0"),
+        (check().successes(0), "health.database.successes", "0"),
+    ] {
+        let error = Health::builder().check(check).start().unwrap_err();
+        assert_eq!((error.field(), error.value()), (field, value));
+    }
+    let error = Health::builder()
+        .check(check())
+        .check(check())
+        .start()
+        .unwrap_err();
+    assert_eq!((error.field(), error.value()), ("health.check", "database"));
+    for (path, of) in [
+        ("health", "/health"),
+        ("/x", "/nothing"),
+        ("/livez", "/health"),
+        ("/a/", "/health"),
+        ("/{x}", "/health"),
+    ] {
+        assert_eq!(
+            health.service().alias(path, of).unwrap_err().field(),
+            "health.alias"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_said_by_hand_stays_until_something_else_is_said() {
+    let health = Health::builder()
+        .by_hand("queue", Role::Critical)
+        .start()
+        .unwrap();
+    let service = health.service();
+    assert_eq!(probe(&service, "/readyz").await.0, 503);
+    assert!(health.set("queue", Status::Healthy, None));
+    time::sleep(Duration::from_secs(3_600)).await;
+    assert_eq!(probe(&service, "/readyz").await.0, 200);
+    assert!(health.set("queue", Status::Unhealthy, Some(SECRET)));
+    let (status, _, body) = probe(&service, "/health").await;
+    assert!(status == 503 && !body.contains("secret"), "{body}");
+    assert!(!health.set("nobody", Status::Healthy, None));
+}
+
+#[tokio::test]
+async fn a_busy_pool_is_not_a_dead_database_and_a_port_is_open_or_not() {
+    let pool = sqlx::sqlite::SqlitePoolOptions::new()
+        .max_connections(1)
+        .connect("sqlite::memory:")
+        .await
+        .unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let closed = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (open, nobody) = (listener.local_addr().unwrap(), closed.local_addr().unwrap());
+    drop(closed);
+    let redis = redis::Client::open(format!("redis://{nobody}")).unwrap();
+    let health = Health::builder()
+        .check(Check::sqlx("database", pool.clone()).interval(MS(20)))
+        .check(Check::tcp("open", open).interval(MS(20)))
+        .check(Check::tcp("closed", nobody).interval(MS(20)))
+        .check(Check::redis("redis", redis).interval(MS(20)))
+        .start()
+        .unwrap();
+    let becomes = async |name: &str, status: Status| {
+        let look = || {
+            let reports = health.reports();
+            let report = reports.into_iter().find(|report| *report.name == *name)?;
+            (report.status == status).then_some(())
+        };
+        let found = crate::support::waiting::eventually(look).await;
+        assert!(found.is_some(), "{name} never became {status:?}");
+    };
+    becomes("open", Status::Healthy).await;
+    becomes("closed", Status::Unhealthy).await;
+    becomes("redis", Status::Unhealthy).await;
+    becomes("database", Status::Healthy).await;
+    let busy = pool.acquire().await.unwrap();
+    becomes("database", Status::Degraded).await;
+    drop(busy);
+    becomes("database", Status::Healthy).await;
+    pool.close().await;
+    becomes("database", Status::Unhealthy).await;
+}
+
+#[tokio::test]
+async fn changes_are_told_once_each() {
+    let up = Arc::new(AtomicBool::new(true));
+    let own = Arc::clone(&up);
+    let check = Check::new("database", move || {
+        let up = own.load(Ordering::Relaxed);
+        async move { if up { Ok(()) } else { Err("down") } }
+    });
+    let health = Health::builder()
+        .check(check.interval(MS(5)))
+        .start()
+        .unwrap();
+    let mut changes = health.changes();
+    let mut service = health.service();
+    changes.changed().await.unwrap();
+    up.store(false, Ordering::Relaxed);
+    changes.changed().await.unwrap();
+    assert_eq!(health.status(), Status::Unhealthy);
+    let response = service
+        .call(Request::builder().uri("/readyz").body(()).unwrap())
+        .await
+        .unwrap();
+    assert_eq!(response.status(), 503);
+    assert_eq!(health.reports()[0].error.as_deref(), Some("down"));
+}

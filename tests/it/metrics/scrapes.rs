@@ -1,0 +1,161 @@
+//! Answers scrapes with consistent numbers.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::{Context, Poll},
+    thread,
+};
+
+use axum::{Router, body::Bytes, extract::Request, http::header, response::Response, routing::get};
+use http_body_util::Full;
+use tower::{Layer, Service, ServiceExt};
+use tower_vitals::{RequestIdLayer, Vitals};
+
+use super::{named, naming, send};
+use crate::support::{exposition::Exposition, requests, server::Server, stacks::isolated};
+
+/// Panics on each event.
+struct Panics;
+
+impl<S: tracing::Subscriber> tracing_subscriber::Layer<S> for Panics {
+    fn on_event(&self, _: &tracing::Event<'_>, _: tracing_subscriber::layer::Context<'_, S>) {
+        std::panic::resume_unwind(Box::new(()));
+    }
+}
+
+/// Fails before it takes a request.
+struct NeverReady;
+
+impl Service<Request<()>> for NeverReady {
+    type Response = Response<Full<Bytes>>;
+    type Error = &'static str;
+    type Future = std::future::Pending<Result<Response<Full<Bytes>>, &'static str>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), &'static str>> {
+        Poll::Ready(Err("no database"))
+    }
+
+    fn call(&mut self, _: Request<()>) -> Self::Future {
+        std::future::pending()
+    }
+}
+
+#[tokio::test]
+async fn what_goes_wrong_around_requests_is_published() {
+    use tracing_subscriber::layer::SubscriberExt;
+    let vitals = Vitals::builder()
+        .isolated()
+        .request_id(RequestIdLayer::new().make_with(String::new))
+        .build()
+        .unwrap();
+    let subscriber = tracing_subscriber::registry().with(Panics);
+    let _default = tracing::subscriber::set_default(subscriber);
+    let service = vitals.layer().layer(named());
+    service.oneshot(naming("/")).await.unwrap();
+    let service = vitals.layer().layer(NeverReady);
+    assert!(service.oneshot(Request::new(())).await.is_err());
+    let scrape = Exposition::of(&vitals);
+    for (name, labels) in [
+        ("vitals_hook_failures_total", &[][..]),
+        ("vitals_readiness_errors_total", &[]),
+        ("vitals_dropped_total", &[("sink", "log")]),
+    ] {
+        assert_eq!(scrape.sum(name, labels), 1.0, "{name}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_scrape_is_consistent_while_requests_run() {
+    let vitals = isolated();
+    let stop = Arc::new(AtomicBool::new(false));
+    let writers: Vec<_> = (0..8)
+        .map(|n| {
+            let app = Router::new()
+                .route("/{n}", get(async || tokio::task::yield_now().await))
+                .layer(vitals.layer());
+            let stop = Arc::clone(&stop);
+            tokio::spawn(async move {
+                while !stop.load(Ordering::Relaxed) {
+                    send(&app, "GET", &format!("/{n}")).await;
+                }
+            })
+        })
+        .collect();
+    let rendering = vitals.clone();
+    let scrapes = thread::spawn(move || {
+        let mut before = (0.0, 0.0);
+        for _ in 0..200 {
+            let scrape = Exposition::of(&rendering);
+            let started = scrape.sum("http_requests_started_total", &[]);
+            let ended = scrape.sum("http_request_outcomes_total", &[]);
+            assert!(ended <= started, "{ended} of {started} ended");
+            assert!(started >= before.0 && ended >= before.1, "went backwards");
+            before = (started, ended);
+        }
+        before.1
+    });
+    let ended = tokio::task::spawn_blocking(|| scrapes.join().unwrap())
+        .await
+        .unwrap();
+    assert!(ended > 0.0);
+    stop.store(true, Ordering::Relaxed);
+    for writer in writers {
+        writer.await.unwrap();
+    }
+    let scrape = Exposition::of(&vitals);
+    let started = scrape.sum("http_requests_started_total", &[]);
+    assert_eq!(scrape.sum("http_request_outcomes_total", &[]), started);
+    assert_eq!(
+        scrape.sum("http_request_duration_seconds_count", &[]),
+        started
+    );
+    assert_eq!(scrape.sum("http_requests_in_flight", &[]), 0.0);
+}
+
+#[tokio::test]
+async fn the_metrics_endpoint_answers_as_prometheus_asks() {
+    let vitals = isolated();
+    let server = Server::start(vitals.routes()).await;
+    let answer = |head: &str| server.raw(format!("{head}connection: close\r\nhost: a\r\n\r\n"));
+    let get = String::from_utf8(
+        answer("GET /metrics HTTP/1.1\r\naccept: image/png;q=0.1, */nonsense\r\n").await,
+    )
+    .unwrap();
+    let (head, body) = get.split_once("\r\n\r\n").unwrap();
+    assert!(head.starts_with("HTTP/1.1 200 "), "{head}");
+    assert!(
+        head.contains("\r\ncontent-type: text/plain; version=0.0.4; charset=utf-8\r\n"),
+        "{head}"
+    );
+    Exposition::parse(body).unwrap();
+    let head = String::from_utf8(answer("HEAD /metrics HTTP/1.1\r\n").await).unwrap();
+    assert!(
+        head.starts_with("HTTP/1.1 200 ")
+            && head.contains(&format!("content-length: {}\r\n", body.len())),
+        "{head}"
+    );
+    let post = answer("POST /metrics HTTP/1.1\r\n").await;
+    assert!(post.starts_with(b"HTTP/1.1 405 "));
+}
+
+#[tokio::test]
+async fn a_storm_of_scrapes_is_told_to_come_back() {
+    let vitals = isolated();
+    let app: Router = vitals.routes();
+    let ask = || app.clone().oneshot(requests::get("/metrics"));
+    let mut unread = Vec::new();
+    for _ in 0..4 {
+        let response = ask().await.unwrap();
+        assert_eq!(response.status(), 200);
+        unread.push(response);
+    }
+    let refused = ask().await.unwrap();
+    assert_eq!(refused.status(), 503);
+    assert_eq!(refused.headers()[header::RETRY_AFTER], "1");
+    // A reader that is done, or leaves, makes room.
+    unread.pop();
+    assert_eq!(ask().await.unwrap().status(), 200);
+}

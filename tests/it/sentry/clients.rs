@@ -1,0 +1,124 @@
+//! Works with a Sentry client of the application, and without any.
+
+use std::{
+    panic,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use axum::{Router, routing::get};
+use sentry::{ClientOptions, Hub, test::TestTransport};
+use tower_vitals::{
+    RequestIdLayer, SentryScopeLayer, Vitals,
+    sentry::{Reports, SentryOptions},
+};
+use tracing_subscriber::Layer as _;
+
+use super::{LONG, broken, failing, own_client, send};
+use crate::support::panics::silence_panics_that_were_asked_for;
+
+#[tokio::test]
+async fn a_client_that_was_not_guarded_is_used_as_it_is() {
+    let transport = TestTransport::new();
+    let options = ClientOptions::new()
+        .dsn("http://public@localhost/1")
+        .transport(Arc::clone(&transport));
+    let hub = Hub::new(
+        Some(Arc::new(sentry::Client::with_options(options))),
+        Arc::default(),
+    );
+    let app = Router::new()
+        .route("/orders/{id}", get(failing))
+        .layer(SentryScopeLayer::new())
+        .layer(RequestIdLayer::new());
+    sentry::SentryFutureExt::bind_hub(send(&app, "/orders/1?token=secret"), Arc::new(hub)).await;
+    let [event] = &transport.fetch_and_clear_events()[..] else {
+        panic!()
+    };
+    assert_eq!(event.tags["request_id"], "id-1");
+    assert_eq!(
+        event.exception.len(),
+        2,
+        "found without a layer for categories"
+    );
+    assert_eq!(
+        event
+            .request
+            .as_ref()
+            .unwrap()
+            .url
+            .as_ref()
+            .unwrap()
+            .query(),
+        Some("token=[Filtered]")
+    );
+}
+
+#[tokio::test]
+async fn no_client_and_no_dsn_change_nothing() {
+    let off = SentryOptions::from_env().unwrap();
+    let vitals = Vitals::builder().isolated().sentry(off).build().unwrap();
+    let app = Router::new().route("/orders/{id}", get(failing));
+    let hub = Arc::new(Hub::new(None, Arc::default()));
+    for app in [
+        app.clone().layer(vitals.layer()),
+        app.layer(SentryScopeLayer::new()),
+    ] {
+        let status =
+            sentry::SentryFutureExt::bind_hub(send(&app, "/orders/1"), Arc::clone(&hub)).await;
+        assert_eq!(status, 500);
+    }
+    assert_eq!(vitals.flush(LONG), 0);
+    assert_eq!(vitals.metrics().totals().dropped_sentry, 0);
+}
+
+#[test]
+fn a_bad_dsn_fails_at_build_and_keeps_its_keys_to_itself() {
+    for dsn in [
+        "https://public:s3cret@example.org",
+        "nonsense",
+        "ftp://s3cret@h/1",
+    ] {
+        let error = SentryOptions::new(dsn).unwrap_err();
+        assert_eq!(error.field(), "sentry.dsn");
+        assert!(
+            !error.to_string().contains("s3cret") && !error.to_string().contains("public"),
+            "{error}"
+        );
+    }
+    let rate = SentryOptions::new("http://public@localhost/1")
+        .unwrap()
+        .sample_rate(f32::NAN);
+    assert_eq!(rate.unwrap_err().field(), "sentry.sample_rate");
+    let reports = Reports::new().slower_than(Duration::from_secs(2), Duration::from_secs(2));
+    assert_eq!(reports.unwrap_err().field(), "reports.error");
+}
+
+#[tokio::test]
+async fn a_hook_of_the_application_that_panics_costs_a_counter() {
+    silence_panics_that_were_asked_for();
+    let asked = Arc::new(AtomicBool::new(false));
+    let was_asked = Arc::clone(&asked);
+    let (_, client) = own_client(ClientOptions::new().before_send(move |_| {
+        was_asked.store(true, Ordering::Relaxed);
+        panic!("as asked")
+    }));
+    let hub = Arc::new(Hub::new(Some(client), Arc::default()));
+    let vitals = Vitals::builder()
+        .isolated()
+        .sentry(SentryOptions::bound())
+        .build()
+        .unwrap();
+    let app = Router::new()
+        .route("/500", get(broken))
+        .layer(vitals.layer());
+    assert_eq!(
+        sentry::SentryFutureExt::bind_hub(send(&app, "/500"), hub).await,
+        500
+    );
+    assert!(asked.load(Ordering::Relaxed));
+    assert_eq!(vitals.metrics().totals().dropped_sentry, 1);
+}

@@ -1,0 +1,67 @@
+//! Reports a panic once, whoever catches it.
+
+use std::panic;
+
+use axum::{Router, routing::get};
+use sentry::Hub;
+use tokio::task;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_vitals::sentry::Reports;
+use tracing_subscriber::Layer as _;
+
+use super::{LONG, one_issue, reporting, send, texts, with_reports};
+use crate::support::dsn::{Answer, Dsn};
+
+#[tokio::test]
+async fn a_panic_is_told_once_whoever_catches_it() {
+    let dsn = Dsn::start(Answer::Status(200));
+    let vitals = reporting(&dsn).exclude(["/excluded"]).build().unwrap();
+    // A worker's hub finds the client by way of ours; on an excluded path there is no hub of ours.
+    Hub::current().bind_client(None);
+    let panics = async || -> () { panic!("as asked") };
+    let caught = Router::new()
+        .route("/caught", get(panics))
+        .layer(CatchPanicLayer::new());
+    let app = caught
+        .route("/uncaught", get(panics))
+        .route("/excluded", get(panics))
+        .layer(vitals.layer());
+    assert_eq!(send(&app, "/caught").await, 500);
+    for path in ["/uncaught", "/excluded"] {
+        let app = app.clone();
+        task::spawn(async move { send(&app, path).await })
+            .await
+            .unwrap_err();
+    }
+    vitals.flush(LONG);
+    let events = dsn.events();
+    let told = texts(&events, ["/transaction", "/exception/values/0/value"]);
+    let panic = Some("as asked");
+    assert_eq!(
+        told,
+        [
+            [Some("/caught"), panic],
+            [Some("/uncaught"), panic],
+            [Some("excluded"), None]
+        ]
+    );
+}
+
+#[tokio::test]
+async fn of_a_thousand_panics_a_few_are_told_as_one_issue() {
+    let dsn = Dsn::start(Answer::Status(200));
+    let vitals = with_reports(&dsn, Reports::new().per_minute(3));
+    let app = Router::new()
+        .route("/panic", get(async || -> () { panic!("as asked") }))
+        .layer(CatchPanicLayer::new())
+        .layer(vitals.layer());
+    for _ in 0..10 {
+        assert_eq!(send(&app, "/panic").await, 500);
+    }
+    vitals.flush(LONG);
+    let events = dsn.events();
+    assert_eq!(events.len(), 3);
+    assert!(one_issue(&events), "{events:?}");
+    assert_eq!(events[0]["fingerprint"][4], "panicked");
+    assert_eq!(vitals.metrics().totals().dropped_sentry_flood, 7);
+}
