@@ -1,57 +1,140 @@
 //! Keeps what a handler adds through `RequestContext` with its own request.
 
-use std::{io, sync::Arc};
+use std::{collections::BTreeMap, io, sync::Arc};
 
 use axum::{
     Router,
     body::Body,
-    extract::Request,
+    extract::{Path, Request},
+    http::StatusCode,
+    response::{IntoResponse, Response},
     routing::{any, get},
 };
+use tokio::{
+    sync::Barrier,
+    task::{self, JoinSet},
+};
 use tower::ServiceExt;
-use tower_vitals::{LogLayer, RequestContext, TimingLayer, exclude::Patterns, logs::Format};
+use tower_vitals::{
+    Failure, LogLayer, RequestContext, TimingLayer, category::ErrorCategory, exchange::Exchange,
+    exclude::Patterns, logs::Format,
+};
+use tracing::instrument::WithSubscriber;
 
 use crate::support::{
-    lines::{lines, written},
+    lines::{lines, subscriber, written},
     requests,
     stacks::isolated,
 };
 
-#[tokio::test]
-async fn requests_side_by_side_never_see_what_the_other_said() {
-    let said = Arc::new(std::sync::Mutex::new(Vec::new()));
-    let app = {
-        let said = Arc::clone(&said);
-        Router::new().route(
-            "/{n}",
-            get(async move |context: RequestContext, request: Request| {
-                let own = request.uri().path().to_owned();
-                context.tag("path", &own).user(&own);
-                tokio::task::yield_now().await;
-                let id = RequestContext::current().id().unwrap().to_owned();
-                said.lock().unwrap().push((own, id));
-            }),
-        )
+/// How many requests run side by side.
+const REQUESTS: usize = 256;
+
+/// The category that the handler gives to request `n`.
+fn category(n: usize) -> ErrorCategory {
+    ErrorCategory::ALL[n % ErrorCategory::ALL.len()]
+}
+
+/// The status of the answer to request `n`.
+fn status(n: usize) -> StatusCode {
+    [
+        StatusCode::INTERNAL_SERVER_ERROR,
+        StatusCode::CONFLICT,
+        StatusCode::SERVICE_UNAVAILABLE,
+    ][n % 3]
+}
+
+/// Adds everything that a handler can add, in steps that all requests take together.
+async fn adds(together: Arc<Barrier>, context: RequestContext, n: usize) -> Response {
+    context.user(format!("user-{n}"));
+    context.tag("first", format!("first-{n}"));
+    together.wait().await;
+    RequestContext::current().tenant(format!("tenant-{n}"));
+    let below = async {
+        task::yield_now().await;
+        RequestContext::current().tag("second", format!("second-{n}"));
     };
-    let app = app.layer(isolated().layer());
+    let in_task = Exchange::current().unwrap().scope(async move {
+        task::yield_now().await;
+        RequestContext::current().tag("third", format!("third-{n}"));
+    });
+    let (in_task, ()) = tokio::join!(task::spawn(in_task), below);
+    in_task.unwrap();
+    let cause = format!("cause-{n}");
+    let id = RequestContext::current().id().unwrap().to_owned();
+    let answer = (status(n), format!("answer to {id}"));
+    if n % 2 == 0 {
+        RequestContext::current().cause(cause).category(category(n));
+        together.wait().await;
+        return answer.into_response();
+    }
+    together.wait().await;
+    let failure = Failure::new(cause).category(category(n));
+    failure.answer(answer).into_response()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn requests_side_by_side_never_see_what_the_other_said() {
+    let vitals = isolated();
+    let (written, subscriber) = subscriber(Format::Json);
+    let together = Arc::new(Barrier::new(REQUESTS));
+    let handler = async move |context: RequestContext, Path(n): Path<usize>| {
+        adds(Arc::clone(&together), context, n).await
+    };
+    let app = Router::new()
+        .route("/{n}", get(handler))
+        .layer(vitals.layer());
     let one = |n: usize| {
         let app = app.clone();
         async move {
             let request = Request::builder()
                 .uri(format!("/{n}"))
-                .header("x-request-id", n.to_string())
-                .body(Body::empty())
-                .unwrap();
-            app.oneshot(request).await.unwrap();
+                .header("x-request-id", format!("id-{n}"));
+            let response = app.oneshot(request.body(Body::empty()).unwrap());
+            let response = response.await.unwrap();
+            assert_eq!(response.status(), status(n));
+            assert_eq!(response.headers()["x-request-id"], format!("id-{n}"));
+            let body = requests::text(response.into_body()).await;
+            assert_eq!(body, format!("answer to id-{n}"));
         }
     };
-    futures::future::join_all((0..64).map(one)).await;
-    let said = said.lock().unwrap();
-    assert_eq!(said.len(), 64);
-    assert!(
-        said.iter().all(|(path, id)| *path == format!("/{id}")),
-        "{said:?}"
-    );
+    // Both at once: many requests in one task, and many tasks on two threads.
+    const TASKS: usize = 16;
+    let mut tasks = JoinSet::new();
+    for first in 0..TASKS {
+        let own = futures::future::join_all((first..REQUESTS).step_by(TASKS).map(one));
+        tasks.spawn(own.with_subscriber(subscriber.clone()));
+    }
+    tasks.join_all().await;
+
+    let lines = lines(&written);
+    let events: BTreeMap<_, _> = lines
+        .iter()
+        .filter(|line| line["message"] == "request")
+        .map(|line| (line["request_id"].as_str().unwrap(), line))
+        .collect();
+    assert_eq!((lines.len(), events.len()), (REQUESTS, REQUESTS));
+    for n in 0..REQUESTS {
+        let event = events[format!("id-{n}").as_str()];
+        for (field, value) in [
+            ("path", format!("/{n}")),
+            ("user", format!("user-{n}")),
+            ("tenant", format!("tenant-{n}")),
+            (
+                "tags",
+                format!("first=first-{n} second=second-{n} third=third-{n}"),
+            ),
+            ("category", category(n).as_str().to_owned()),
+            ("cause", format!("cause-{n}")),
+        ] {
+            let found = event[field].as_str().unwrap_or_default();
+            // The task and the code beside it may add their tags in any order.
+            let mut found: Vec<_> = found.split(' ').collect();
+            found.sort_unstable();
+            assert_eq!(found.join(" "), value, "{field} of {n}: {event}");
+        }
+        assert_eq!(event["status"], status(n).as_u16(), "{n}");
+    }
 }
 
 #[tokio::test]
@@ -70,7 +153,7 @@ async fn what_the_handler_said_and_why_it_failed_is_in_the_event() {
                 for n in 0..100 {
                     context.tag(format!("t{n}"), "x".repeat(1_000));
                 }
-                tower_vitals::Failure::new(io::Error::other("disk\nfull"))
+                Failure::new(io::Error::other("disk\nfull"))
             }),
         )
         .layer(vitals.layer());

@@ -19,11 +19,11 @@ use hyper::{
 use tower::{Layer, Service, ServiceBuilder, ServiceExt, service_fn};
 use tower_http::request_id::RequestId;
 use tower_vitals::{
-    RequestIdLayer, Vitals, exchange::Exchange, metrics::Settings,
+    RequestIdLayer, Vitals, exchange::Exchange, logs::Format, metrics::Settings,
     request_id::ForwardRequestIdLayer,
 };
 
-use crate::support::{requests, server::Server, stacks::isolated};
+use crate::support::{lines::written, requests, server::Server, stacks::isolated};
 
 async fn seen(request: Request) -> String {
     let header = request.headers()["x-request-id"].to_str().unwrap();
@@ -52,6 +52,8 @@ fn is_uuid_v7(id: &str) -> bool {
 #[tokio::test]
 async fn hostile_ids_are_replaced_and_appear_nowhere() {
     let vitals = isolated();
+    // The server runs on this thread, and so its lines are kept.
+    let (written, _guard) = written(Format::Json);
     let app = Router::new().route("/", get(seen)).layer(vitals.layer());
     let server = Server::start(app).await;
     let (saw, answered) = over_the_wire(&server, "").await;
@@ -82,7 +84,23 @@ async fn hostile_ids_are_replaced_and_appear_nowhere() {
     ] {
         let (saw, answered) = over_the_wire(&server, &format!("x-request-id: {hostile}\r\n")).await;
         assert!(is_uuid_v7(&saw), "{hostile:?}");
-        assert_eq!(answered, [saw], "{hostile:?}");
+        assert_eq!(answered, [saw.as_str()], "{hostile:?}");
+        // The event is written just after the client has read the answer.
+        let text = async || {
+            loop {
+                match written.take() {
+                    text if text.is_empty() => tokio::task::yield_now().await,
+                    text => break text,
+                }
+            }
+        };
+        let text = text().await;
+        assert!(text.contains(&saw), "{text}");
+        let escaped = serde_json::to_string(hostile).unwrap();
+        for hostile in [hostile, escaped.trim_matches('"')] {
+            let appears = hostile.trim().len() > 2 && text.contains(hostile);
+            assert!(!appears, "{hostile:?}: {text}");
+        }
     }
     let (saw, answered) = over_the_wire(&server, "x-request-id: a\r\nx-request-id: b\r\n").await;
     assert!(is_uuid_v7(&saw));

@@ -20,10 +20,13 @@ use axum::{
 };
 use http_body_util::{BodyExt, Full};
 use tower::{BoxError, Layer, ServiceExt, service_fn};
-use tower_vitals::{ErrorCategoryLayer, Failure, metrics::Settings};
+use tower_vitals::{ErrorCategoryLayer, Failure, logs::Format, metrics::Settings};
 
 use super::category_of;
-use crate::support::stacks::isolated;
+use crate::support::{
+    lines::{lines, written},
+    stacks::isolated,
+};
 
 /// Counts how often somebody wants its text.
 #[derive(Debug)]
@@ -111,6 +114,7 @@ async fn a_hostile_error_costs_a_bounded_text_and_never_the_response() {
         (&Hostile::PanickingSource, 2),
     ] {
         let vitals = isolated();
+        let (written, _guard) = written(Format::Json);
         let answer = error.clone();
         let app = Router::new()
             .route("/", get(async move || Failure::from(answer.clone())))
@@ -124,21 +128,43 @@ async fn a_hostile_error_costs_a_bounded_text_and_never_the_response() {
             "{failures}"
         );
         assert_eq!(vitals.metrics().totals().hook_failures, failures);
+        let [line] = &lines(&written)[..] else {
+            panic!("not one line: {error:?}")
+        };
+        // The limit, and the mark of what was cut.
+        let cause = line["cause"].as_str().unwrap_or_default();
+        assert!(
+            cause.len() <= 1_024 + '\u{2026}'.len_utf8(),
+            "{}",
+            cause.len()
+        );
+        let printable = |c: char| c == '\u{2026}' || (' '..='~').contains(&c);
+        assert!(cause.chars().all(printable), "{cause:?}");
     }
 }
 
 #[tokio::test]
 async fn an_errors_text_is_never_a_label() {
-    let metrics = Settings::new().isolated().unwrap();
-    let layer = ErrorCategoryLayer::new().metrics(metrics);
+    let vitals = isolated();
+    let layer = ErrorCategoryLayer::new().metrics(vitals.metrics().clone());
     let bytes = allocation_counter::measure(|| {
         for n in 0..10_000 {
             let service = layer.layer(service_fn(move |_: Request<()>| async move {
-                Err::<Response<Full<Bytes>>, BoxError>(format!("error {n}").into())
+                Err::<Response<Full<Bytes>>, BoxError>(format!("lost order {n}").into())
             }));
             let _ = futures::executor::block_on(service.oneshot(Request::new(())));
         }
     });
+    let text = vitals.render();
+    let errors: Vec<_> = text
+        .lines()
+        .filter(|line| line.starts_with("errors_total{") && !line.ends_with(" 0"))
+        .collect();
+    assert_eq!(
+        errors,
+        [r#"errors_total{category="server_error",endpoint="unmatched"} 10000"#]
+    );
+    assert!(!text.contains("lost order"), "{text}");
     assert!(
         bytes.bytes_current < 16_384,
         "{} bytes for one series",

@@ -16,7 +16,7 @@ use tower_vitals::health::{Check, Health, Role, Status};
 use super::{Dependency, MS, Mood, SECRET, json, probe};
 
 #[tokio::test(start_paused = true)]
-async fn a_check_turns_after_so_many_and_goes_stale_when_it_is_not_asked() {
+async fn a_check_turns_after_so_many_answers_of_a_kind() {
     let database = Dependency::new(Mood::Up);
     let health = Health::builder()
         .check(database.check("database").failures(3).successes(2))
@@ -194,6 +194,10 @@ async fn changes_are_told_once_each() {
     let mut changes = health.changes();
     let mut service = health.service();
     changes.changed().await.unwrap();
+    assert_eq!(health.status(), Status::Healthy);
+    // Answers that change nothing are no news.
+    let more = time::timeout(MS(100), changes.changed());
+    more.await.unwrap_err();
     up.store(false, Ordering::Relaxed);
     changes.changed().await.unwrap();
     assert_eq!(health.status(), Status::Unhealthy);
@@ -202,5 +206,8 @@ async fn changes_are_told_once_each() {
         .await
         .unwrap();
     assert_eq!(response.status(), 503);
+    let more = time::timeout(MS(100), changes.changed());
+    more.await.unwrap_err();
+    assert!(health.reports()[0].runs > 10);
     assert_eq!(health.reports()[0].error.as_deref(), Some("down"));
 }

@@ -43,7 +43,8 @@ async fn a_request_without_an_answer_is_told_of_once_while_it_runs() {
     // Dropped before its critical band: nobody is told.
     let hasty = tokio::time::timeout(Duration::from_millis(1_500), send("/report/1"));
     hasty.await.unwrap_err();
-    written.take();
+    let text = written.take();
+    assert!(!text.contains("still running"), "{text}");
     send("/report/7").await.unwrap();
     let lines = lines(&written);
     let told: Vec<_> = lines

@@ -215,6 +215,24 @@ fn a_level_that_is_off_costs_no_formatting_and_is_no_loss() {
         }))
         .with(tracing_subscriber::filter::LevelFilter::ERROR);
     let _guard = tracing::subscriber::set_default(subscriber);
-    futures::executor::block_on(once(&metrics)());
+    let service =
+        LogLayer::new()
+            .metrics(metrics.clone())
+            .layer(service_fn(|_: Request<()>| async {
+                Ok::<_, Infallible>(Response::new(Full::<Bytes>::default()))
+            }));
+    let times = |path: &'static [u8]| {
+        let uri = hyper::Uri::from_maybe_shared(Bytes::from_static(path)).unwrap();
+        let mut request = Request::new(());
+        *request.uri_mut() = uri;
+        let service = service.clone();
+        let allocated = allocation_counter::measure(|| {
+            _ = futures::executor::block_on(service.oneshot(request));
+        });
+        allocated.count_total
+    };
+    times(b"/");
+    // A path that has to be escaped allocates where it is formatted.
+    assert_eq!(times(b"/\\"), times(b"/"));
     assert_eq!(metrics.totals().dropped_log, 0);
 }

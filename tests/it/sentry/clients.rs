@@ -1,7 +1,8 @@
 //! Works with a Sentry client of the application, and without any.
 
 use std::{
-    panic,
+    env, panic,
+    process::Command,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -18,7 +19,10 @@ use tower_vitals::{
 use tracing_subscriber::Layer as _;
 
 use super::{LONG, broken, failing, own_client, send};
-use crate::support::panics::silence_panics_that_were_asked_for;
+use crate::support::{
+    dsn::{Answer, Dsn},
+    panics::silence_panics_that_were_asked_for,
+};
 
 #[tokio::test]
 async fn a_client_that_was_not_guarded_is_used_as_it_is() {
@@ -57,22 +61,40 @@ async fn a_client_that_was_not_guarded_is_used_as_it_is() {
     );
 }
 
+/// Runs itself once more with `SENTRY_DSN` set, where only `SentryOptions` may act on it.
 #[tokio::test]
 async fn no_client_and_no_dsn_change_nothing() {
-    let off = SentryOptions::from_env().unwrap();
-    let vitals = Vitals::builder().isolated().sentry(off).build().unwrap();
     let app = Router::new().route("/orders/{id}", get(failing));
     let hub = Arc::new(Hub::new(None, Arc::default()));
-    for app in [
-        app.clone().layer(vitals.layer()),
-        app.layer(SentryScopeLayer::new()),
-    ] {
-        let status =
-            sentry::SentryFutureExt::bind_hub(send(&app, "/orders/1"), Arc::clone(&hub)).await;
-        assert_eq!(status, 500);
+    let asked = async |app: Router| {
+        let app = sentry::SentryFutureExt::bind_hub(send(&app, "/orders/1"), Arc::clone(&hub));
+        assert_eq!(app.await, 500);
+    };
+    let without = Vitals::from_env().unwrap().isolated().build().unwrap();
+    asked(app.clone().layer(without.layer())).await;
+    asked(app.clone().layer(SentryScopeLayer::new())).await;
+    assert_eq!(without.flush(LONG), 0);
+    if env::var_os("SENTRY_DSN").is_some() {
+        return;
     }
+    let off = SentryOptions::from_env().unwrap();
+    let vitals = Vitals::builder().isolated().sentry(off).build().unwrap();
+    asked(app.layer(vitals.layer())).await;
     assert_eq!(vitals.flush(LONG), 0);
     assert_eq!(vitals.metrics().totals().dropped_sentry, 0);
+
+    let dsn = Dsn::start(Answer::Status(200));
+    let name = concat!(module_path!(), "::no_client_and_no_dsn_change_nothing");
+    let (_, name) = name.split_once("::").unwrap();
+    let again = Command::new(env::current_exe().unwrap())
+        .args(["--exact", name])
+        .env("SENTRY_DSN", dsn.url())
+        .output()
+        .unwrap();
+    let output = String::from_utf8(again.stdout).unwrap();
+    assert!(again.status.success(), "{output}");
+    assert!(output.contains("1 passed"), "{output}");
+    assert!(dsn.bytes().is_empty(), "{:?}", dsn.events());
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::{convert::Infallible, time::Duration};
 use axum::{
     Router, body::Body, extract::Request, http::StatusCode, response::Response, routing::get,
 };
+use http_body_util::BodyExt;
 use sentry::integrations::tracing::{BreadcrumbLayer, ErrorLayer};
 use serde_json::Value;
 use tokio::{
@@ -15,7 +16,7 @@ use tower::{Layer, service_fn};
 use tower_vitals::{
     Deployment, SentryScopeLayer,
     health::{Health, Role, Status},
-    sentry::Reports,
+    sentry::{Reports, SentryOptions},
 };
 use tracing_subscriber::{Layer as _, filter::LevelFilter, layer::SubscriberExt};
 
@@ -24,6 +25,7 @@ use crate::support::{
     dsn::{Answer, Dsn},
     requests,
     server::Server,
+    waiting::settled,
 };
 
 fn tags(event: &Value) -> Vec<(&str, &str)> {
@@ -107,12 +109,8 @@ async fn what_is_no_fault_of_the_server_tells_nothing() {
 #[tokio::test]
 async fn which_statuses_report_is_a_setting_of_the_stack_and_of_a_route() {
     let dsn = Dsn::start(Answer::Status(200));
-    let vitals = with_reports(
-        &dsn,
-        Reports::new()
-            .statuses(|status| status.as_u16() == 429)
-            .excluded_too(),
-    );
+    let reports = Reports::new().statuses(|status| status.as_u16() == 429);
+    let vitals = with_reports(&dsn, reports);
     let quiet = SentryScopeLayer::new().reports(Reports::new().statuses(|_| false));
     let app = Router::new()
         .route("/429", get(async || StatusCode::TOO_MANY_REQUESTS))
@@ -129,6 +127,24 @@ async fn which_statuses_report_is_a_setting_of_the_stack_and_of_a_route() {
     let events = dsn.events();
     let messages = texts(&events, ["/logentry/message"]);
     assert_eq!(messages, [[Some("GET /429 answered 429")]]);
+}
+
+#[tokio::test]
+async fn a_5xx_on_an_excluded_path_is_reported_by_choice() {
+    for (reports, expected) in [(Reports::new(), 0), (Reports::new().excluded_too(), 1)] {
+        let dsn = Dsn::start(Answer::Status(200));
+        let options = SentryOptions::new(&dsn.url()).unwrap().reports(reports);
+        let builder = reporting(&dsn).exclude(["/probe/"]).sentry(options);
+        let vitals = builder.build().unwrap();
+        let app = Router::new()
+            .route("/probe/503", get(async || StatusCode::SERVICE_UNAVAILABLE))
+            .route("/probe/404", get(async || StatusCode::NOT_FOUND))
+            .layer(vitals.layer());
+        send(&app, "/probe/503").await;
+        send(&app, "/probe/404").await;
+        vitals.flush(LONG);
+        assert_eq!(dsn.events().len(), expected);
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -252,6 +268,21 @@ async fn over_the_wire_a_client_that_left_is_no_incident() {
             ))
             .await;
     }
+    // One client leaves before the answer, and one in the middle of its body.
+    let reached = server.hanging.reached(1);
+    let mut waiting = server.http1();
+    tokio::select! {
+        _ = waiting.get("/hang/1") => panic!("answered"),
+        reached = reached => reached.unwrap(),
+    }
+    waiting.hang_up();
+    let mut reading = server.http1();
+    let mut drip = reading.get("/drip").await.unwrap();
+    assert!(drip.body_mut().frame().await.unwrap().is_ok());
+    drop(drip);
+    reading.hang_up();
+    let totals = settled(&vitals, |totals| totals.in_flight == 0).await;
+    assert_eq!((totals.cancelled, totals.aborted), (1, 1));
     let flushing = vitals.clone();
     task::spawn_blocking(move || flushing.flush(LONG))
         .await

@@ -149,7 +149,9 @@ async fn a_server_that_reports_to_itself_does_not_go_round_and_round() {
         0,
         "it came to an end"
     );
-    assert!(asked.load(Ordering::Relaxed) < 100, "{asked:?}");
+    // Ten requests of ours, and its own reports of them.
+    let asked = asked.load(Ordering::Relaxed);
+    assert!((11..100).contains(&asked), "{asked}");
     server.abort();
 }
 

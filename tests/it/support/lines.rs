@@ -1,4 +1,4 @@
-//! Keeps the log lines that the current thread writes.
+//! Keeps the log lines that a thread or a task writes.
 
 use std::{
     io, mem,
@@ -7,7 +7,7 @@ use std::{
 
 use serde_json::Value;
 use tower_vitals::logs::{self, Format};
-use tracing::subscriber::DefaultGuard;
+use tracing::{Dispatch, dispatcher::DefaultGuard};
 use tracing_subscriber::{layer::SubscriberExt, registry};
 
 /// The bytes that a writer was given.
@@ -16,10 +16,16 @@ pub(crate) struct Written(Arc<Mutex<Vec<u8>>>);
 
 /// Writes the lines of this thread in `format`, until the guard is dropped.
 pub(crate) fn written(format: Format) -> (Written, DefaultGuard) {
+    let (written, subscriber) = subscriber(format);
+    (written, tracing::dispatcher::set_default(&subscriber))
+}
+
+/// A subscriber that writes lines in `format`, for tasks that may run on any thread.
+pub(crate) fn subscriber(format: Format) -> (Written, Dispatch) {
     let written = Written::default();
     let writer = written.clone();
     let subscriber = registry().with(logs::layer(format, move || writer.clone(), false));
-    (written, tracing::subscriber::set_default(subscriber))
+    (written, Dispatch::new(subscriber))
 }
 
 /// The JSON lines since the last call.
