@@ -1,6 +1,6 @@
-//! Turns "500" into something a person on call can act on: each category from a real cause, behind a safe answer.
+//! Turns a plain 500 into something that a person on call can act on: each category from a real cause, behind a safe answer.
 //!
-//! `cargo run --example errors`, then what it prints.
+//! Run `cargo run --example errors`, then what it prints.
 
 use std::{env, error::Error, fmt, num::ParseIntError, time::Duration};
 
@@ -89,7 +89,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// A missing row is an error of sqlx's, and here what the client asked for is not there.
+/// For sqlx a missing row is an error; for the client it is a 404.
 async fn show(
     State(database): State<SqlitePool>,
     Path(item): Path<String>,
@@ -126,7 +126,7 @@ async fn broken_query(State(database): State<SqlitePool>) -> Result<(), Failure>
     Ok(())
 }
 
-/// Nobody listens on that port.
+/// Nobody listens on this port.
 async fn exchange_rate() -> Result<String, Failure> {
     let answer = reqwest::get("http://127.0.0.1:9/rates").await?;
     Ok(answer.text().await?)
@@ -147,7 +147,7 @@ async fn hold() -> Result<(), Failure> {
     Err(StockIsBusy.into())
 }
 
-/// Code that makes its own response says the rest to the context.
+/// A handler that makes its own response adds the rest to the context.
 async fn account(context: RequestContext, headers: HeaderMap) -> Response {
     let Some(user) = headers.get("x-user").and_then(|user| user.to_str().ok()) else {
         context.tag("reason", "no x-user");
@@ -157,7 +157,7 @@ async fn account(context: RequestContext, headers: HeaderMap) -> Response {
     "your account\n".into_response()
 }
 
-/// A gate that is always full.
+/// A semaphore that is always full.
 async fn limited() -> Result<(), Failure> {
     static GATE: Semaphore = Semaphore::const_new(0);
     let _permit = GATE.try_acquire().map_err(|error| {

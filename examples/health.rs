@@ -1,7 +1,7 @@
 //! A service with a database, a cache, probes and a shutdown that drains.
 //!
-//! `cargo run --example health`, then what it prints. The database is PostgreSQL where `DATABASE_URL` says so or one answers on
-//! its usual port, else SQLite in memory; the cache is the Redis of `REDIS_URL`, by default on its usual port. `PORT` is our own.
+//! Run `cargo run --example health`, then what it prints. The database is the PostgreSQL of `DATABASE_URL`, or the one on its
+//! usual port, or else SQLite in memory. The cache is the Redis of `REDIS_URL`, by default on its usual port. `PORT` is the port of the example.
 
 use std::{env, error::Error, time::Duration};
 
@@ -14,7 +14,7 @@ use tower_vitals::{
     logs,
 };
 
-/// Where PostgreSQL is if nobody says so.
+/// The default address of PostgreSQL.
 const USUAL: &str = "postgres://postgres@127.0.0.1/postgres";
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -55,7 +55,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// The check of the database there is, and what that is.
+/// The check of the available database, and its name.
 async fn database() -> Result<(Check, &'static str), sqlx::Error> {
     let url = match env::var("DATABASE_URL") {
         Ok(url) => url,
@@ -65,7 +65,7 @@ async fn database() -> Result<(Check, &'static str), sqlx::Error> {
             return Ok((Check::sqlx("database", pool), "SQLite"));
         }
     };
-    // It need not be up yet: until it is, we are not ready.
+    // It may still be down; until it is up, the service is not ready.
     let pool = PgPool::connect_lazy(&url)?;
     Ok((Check::sqlx("database", pool), "PostgreSQL"))
 }

@@ -1,6 +1,6 @@
 //! An order service with its vital signs: one layer, one router.
 //!
-//! `cargo run --example quickstart`, then what it prints. `PORT` changes the port, `LOG_FORMAT=json` the log.
+//! Run `cargo run --example quickstart`, then what it prints. `PORT` changes the port, `LOG_FORMAT=json` the format of the log.
 
 use std::{
     collections::BTreeMap,
@@ -51,7 +51,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     logs::init()?;
     let vitals = Vitals::from_env()?.build()?;
 
-    // A report may take its time: its own layer gives the route its own bands.
+    // A report may take long: a layer on its route gives it its own bands.
     let seconds = Duration::from_secs;
     let patient = SeverityBands::new(seconds(1), seconds(5), seconds(20))?;
     let report = get(report).layer(TimingLayer::new().bands(patient));
@@ -119,7 +119,7 @@ async fn place(State(orders): State<Orders>, Json(new): Json<NewOrder>) -> Respo
         total,
     };
     all.insert(id, order.clone());
-    // Whatever is logged while a request runs carries its id.
+    // Every event that is logged while a request runs has its id.
     tracing::info!(order = id, total, "order placed");
     (StatusCode::CREATED, Json(order)).into_response()
 }
@@ -143,7 +143,7 @@ async fn fail() -> (StatusCode, &'static str) {
     )
 }
 
-/// The number of orders, every second, for as long as somebody listens.
+/// The number of orders, every second, until the client leaves.
 async fn events(
     State(orders): State<Orders>,
 ) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {

@@ -1,6 +1,6 @@
-//! An order service that tells Sentry what goes wrong.
+//! An order service that reports its failures to Sentry.
 //!
-//! `SENTRY_DSN=… cargo run --example sentry`, then what it prints. Without a DSN it runs all the same and sends nothing.
+//! Run `SENTRY_DSN=<dsn> cargo run --example sentry`, then what it prints. Without a DSN it runs too, and sends nothing.
 
 use std::{env, error::Error, fmt, num::ParseIntError, time::Duration};
 
@@ -11,7 +11,7 @@ use tower_vitals::{
     sentry::{Scrubbing, SentryOptions},
 };
 
-/// Why there is no such order.
+/// The error for an order that does not exist.
 #[derive(Debug)]
 struct NoOrder {
     id: String,
@@ -21,7 +21,7 @@ struct NoOrder {
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     logs::init()?;
-    // What is always filtered, and one thing that only this shop has.
+    // The default rules, and one rule for a value that only this shop has.
     let scrubbing = Scrubbing::new().value(r"\bcustomer-\d+\b")?;
     let vitals = Vitals::from_env()?
         .release(Release::from_env())

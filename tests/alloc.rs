@@ -1,9 +1,9 @@
-//! Says how often each layer allocates for one request, exactly; a process of its own, so that nobody else allocates.
+//! Checks exactly how often each layer allocates for one request. It is a process of its own, so that no other test allocates.
 //!
-//! A number that changes here is a change that users pay for with every request: look for the allocation before you change the number.
+//! Users pay for each of these allocations with every request. Find a new allocation before you change a number.
 #![expect(
     clippy::unwrap_used,
-    reason = "in a test a panic with its place is the best error there is"
+    reason = "a test fails by a panic, which shows its place"
 )]
 
 use std::{
@@ -38,7 +38,7 @@ static ALLOCATOR: Allocator<System> = Allocator::system();
 type Answer = Result<Response<Full<Bytes>>, Infallible>;
 type Answering = ServiceFn<fn(Request<()>) -> Ready<Answer>>;
 
-/// What a browser sends: twelve headers.
+/// The twelve headers that a browser sends.
 const BROWSER: [(&str, &str); 12] = [
     ("host", "shop.example.org"),
     (
@@ -57,20 +57,20 @@ const BROWSER: [(&str, &str); 12] = [
     ("upgrade-insecure-requests", "1"),
 ];
 
-/// One client is bound to the process.
+/// A process has one bound client, so only one test may run at a time.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
-/// What code on this thread allocated.
+/// The allocations of code on this thread.
 #[derive(Default)]
 struct Allocated {
     times: u64,
-    /// What it did not give back.
+    /// Bytes that were allocated and not freed.
     kept: i64,
-    /// The places in our sources that did, and how often; where they are asked for.
+    /// The places in our sources that allocated, and how often each did; `None` if they are not wanted.
     sites: Option<BTreeMap<String, u64>>,
 }
 
-/// Counts for the thread that measures; what it allocates itself, the allocator does not tell it.
+/// Counts for the thread that measures. The allocator does not report what the counter itself allocates.
 struct Counter;
 
 thread_local! {
@@ -100,17 +100,17 @@ impl AllocationTracker for Counter {
     }
 }
 
-/// Notes something, where this thread is being measured.
+/// Changes the counts, if this thread is being measured.
 fn count(note: impl FnOnce(&mut Allocated)) {
     let _ = MEASURED.try_with(|measured| measured.borrow_mut().as_mut().map(note));
 }
 
-/// The innermost place of our sources on the stack, as `function at file:line:column`; from the package's own directory,
-/// in which tests run.
+/// The innermost place of our sources on the stack, as `function at file:line:column`. Paths start at the directory of the package,
+/// where tests run.
 fn site() -> String {
     let stack = Backtrace::force_capture().to_string();
     let lines: Vec<_> = stack.lines().map(str::trim).collect();
-    // A frame is two lines: its number and function, and its place.
+    // A frame has two lines: its number and function, then its place.
     let frame = lines.windows(2).find(|two| two[1].starts_with("at ./src/"));
     let function = |line: &str| line.split_once(": ").map(|(_, name)| name.to_owned());
     frame
@@ -118,7 +118,7 @@ fn site() -> String {
         .unwrap_or("elsewhere".into())
 }
 
-/// What `code` allocates.
+/// Runs `code` and returns what it allocates.
 fn measure(allocated: Allocated, code: impl FnOnce()) -> Allocated {
     MEASURED.set(Some(allocated));
     code();
@@ -126,7 +126,7 @@ fn measure(allocated: Allocated, code: impl FnOnce()) -> Allocated {
 }
 
 fn request() -> Request<()> {
-    // As from hyper: slices of a buffer that is shared already.
+    // As hyper makes them: slices of a shared buffer.
     let mut request = Request::builder().uri(Uri::from_static("/orders/17"));
     for (name, value) in BROWSER {
         request = request.header(name, HeaderValue::from_static(value));
@@ -138,7 +138,7 @@ fn answer(_: Request<()>) -> Ready<Answer> {
     ready(Ok(Response::new(Full::from("an order"))))
 }
 
-/// What one request allocates around which `layer` stands, after a hundred have made what is made once.
+/// What one request through `layer` allocates. A hundred requests before it allocate what is allocated only once.
 fn request_through<L, B>(layer: &L, allocated: Allocated) -> Allocated
 where
     L: Layer<Answering>,
@@ -157,7 +157,7 @@ where
     measure(allocated, || send(request))
 }
 
-/// How often `layer` allocates where no layer at all does not.
+/// How many allocations `layer` adds to a service without it.
 fn added<L, B>(layer: &L) -> u64
 where
     L: Layer<Answering>,
@@ -168,7 +168,7 @@ where
     times - request_through(&Identity::new(), Allocated::default()).times
 }
 
-/// Holds a layer to its budget; where it breaks it, says who allocates.
+/// Checks that a layer keeps its budget; if not, the message names the places that allocate.
 #[track_caller]
 fn allocates<L, B>(what: &str, layer: &L, budget: u64)
 where
@@ -198,7 +198,7 @@ fn whole(builder: VitalsBuilder) -> VitalsLayer {
     builder.isolated().build().unwrap().layer()
 }
 
-/// Nobody else measures, and no client of another test is bound; what is allocated from here on is counted.
+/// Starts counting. While the guard lives, no other test measures and no client of another test is bound.
 fn alone() -> impl Drop {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {

@@ -1,31 +1,25 @@
-//! Has a real Bugsink, as strict as it can be, take what leaves, and Sentry's own Relay look at it.
+//! Sends events to a real Bugsink, in its strictest mode, and checks them with Sentry's own Relay.
 #![expect(
     clippy::expect_used,
     clippy::unwrap_used,
-    reason = "in a test a panic with its place is the best error there is"
+    reason = "a test fails by a panic, which shows its place"
 )]
 
 mod programs;
-
 #[path = "it/support/reporting.rs"]
 mod reporting;
-
 #[path = "it/support/requests.rs"]
 #[expect(dead_code, reason = "shared with other tests, which ask for more")]
 mod requests;
-
 #[path = "bugsink/server.rs"]
 mod server;
-
 #[path = "bugsink/shop.rs"]
 mod shop;
-
 #[path = "bugsink/troubled.rs"]
 mod troubled;
 
 use std::{env, time::Duration};
 
-use sentry::protocol::Value as Said;
 use serde_json::json;
 use tower_vitals::{
     Deployment, Release, Vitals,
@@ -54,12 +48,12 @@ fn each_incident_of_the_example_arrives_once_and_says_exactly_what_is_known() {
 
     assert_eq!(bugsink.refusals(), [""; 0]);
     let events = bugsink.events();
-    let told: Vec<_> = events
+    let stored: Vec<_> = events
         .iter()
         .map(|(transaction, events)| (transaction.as_str(), events.len()))
         .collect();
     let once = ["", "/note", "/orders/{id}", "/panic", "/slow"].map(|name| (name, 1));
-    assert_eq!(told, once);
+    assert_eq!(stored, once);
     assert_eq!(bugsink.issues().len(), 5);
     let request = |path: &str| {
         json!({
@@ -196,7 +190,7 @@ async fn a_thousand_failures_with_a_thousand_ids_are_one_issue_at_a_real_server(
             requests::send(&app, requests::get(&format!("/orders/{id}"))).await,
             500
         );
-        // No more than the queue holds.
+        // Never more events than the queue holds.
         if id % 50 == 49 {
             assert_eq!(vitals.flush(LONG), 0);
         }
@@ -216,10 +210,10 @@ async fn a_thousand_failures_with_a_thousand_ids_are_one_issue_at_a_real_server(
 #[tokio::test(start_paused = true)]
 #[ignore = "needs Bugsink; tests/bugsink/setup.sh installs it"]
 async fn bugsink_stores_and_relay_passes_every_kind_of_event_and_finds_no_secret_left() {
-    // With the preset for health data no attachment leaves.
+    // The preset for health data sends no attachment.
     for (scrubbing, attachments) in [(Scrubbing::new(), 2), (Scrubbing::health_data(), 0)] {
         let bugsink = Bugsink::start();
-        // Bugsink has no use for transactions and says so with its first answer, which a client heeds: so each request has its own.
+        // Bugsink refuses transactions in its first answer, and the client then stops sending them. So each request has its own client.
         let vitals = |stuck: bool| {
             let options = SentryOptions::new(&bugsink.dsn())
                 .unwrap()
@@ -264,7 +258,7 @@ async fn bugsink_stores_and_relay_passes_every_kind_of_event_and_finds_no_secret
             seen.insert_str(0, &format!("attachment: {attachments}\n"));
         }
         assert_eq!(bugsink.relay(), seen);
-        // The transactions of those that had told something before they ended.
+        // Transactions of requests that had sent an event before they ended.
         assert_eq!(dropped, (3, 2 - attachments));
     }
 }

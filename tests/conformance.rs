@@ -1,7 +1,7 @@
-//! Drives the conformance server as a stranger would: by its variables, its sockets and what it says of itself.
+//! Drives the conformance server from outside: by its variables and its sockets.
 #![expect(
     clippy::unwrap_used,
-    reason = "in a test a panic with its place is the best error there is"
+    reason = "a test fails by a panic, which shows its place"
 )]
 
 #[path = "it/support/dsn.rs"]
@@ -55,9 +55,9 @@ impl Server {
         let mut line = String::new();
         while !line.starts_with("conformance on ") {
             line.clear();
-            assert!(out.read_line(&mut line).unwrap() > 0, "said nothing");
+            assert!(out.read_line(&mut line).unwrap() > 0, "wrote no line");
         }
-        // Its log must not fill the pipe.
+        // The log must not fill the pipe.
         let log = Arc::<Mutex<Vec<String>>>::default();
         let lines = Arc::clone(&log);
         thread::spawn(move || {
@@ -75,7 +75,7 @@ impl Server {
         }
     }
 
-    /// Status and body of an answer; `None` where the connection just ends.
+    /// Status and body of an answer; `None` if the connection ends without one.
     fn get(&self, path: &str) -> Option<(u16, String)> {
         get(
             &self.address,
@@ -88,7 +88,7 @@ impl Server {
         serde_json::from_str(&body).unwrap()
     }
 
-    /// The last exchanges, once there are `n` finished ones.
+    /// The last `n` exchanges, once `n` have finished.
     fn last(&self, n: u64) -> Vec<Value> {
         for _ in 0..1_000 {
             let outcomes = self.outcomes();
@@ -274,7 +274,7 @@ fn probes_follow_the_dependencies_and_a_signal_drains() {
     assert_eq!(admin("/nothing").0, 404);
     assert_eq!(server.outcomes()["started"], 0);
 
-    // An endless stream is open when the signal comes: readiness fails, liveness stays, the deadline ends it.
+    // An endless stream is open when the signal arrives. Readiness fails, liveness stays, and the deadline ends the stream.
     let mut drip = TcpStream::connect(&server.address).unwrap();
     drip.write_all(b"GET /drip HTTP/1.1\r\nhost: a\r\n\r\n")
         .unwrap();
@@ -330,7 +330,7 @@ fn with_a_dsn_sentry_is_told_and_every_line_says_which_build() {
         thread::sleep(Duration::from_millis(10));
     }
     let events = dsn.events();
-    let said: Vec<_> = events
+    let captured: Vec<_> = events
         .iter()
         .map(|event| {
             (
@@ -340,7 +340,7 @@ fn with_a_dsn_sentry_is_told_and_every_line_says_which_build() {
         })
         .collect();
     assert_eq!(
-        said,
+        captured,
         [
             ("/capture", Some("one")),
             ("/capture-spawn", Some("two")),

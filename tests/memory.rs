@@ -1,7 +1,7 @@
-//! Keeps memory flat and within the bound that is printed, scraped or not; a process of its own, so that nobody else allocates.
+//! Keeps memory constant and within the printed bound, with and without scrapes. It is a process of its own, so that no other test allocates.
 #![expect(
     clippy::unwrap_used,
-    reason = "in a test a panic with its place is the best error there is"
+    reason = "a test fails by a panic, which shows its place"
 )]
 
 use std::{convert::Infallible, thread};
@@ -16,7 +16,7 @@ use tower_vitals::{TimingLayer, Vitals, exchange::Exchange, metrics::Settings};
 
 type Answer = Result<Response<Full<Bytes>>, Infallible>;
 
-/// Answers with a known length, after a layer of ours.
+/// Sends requests through `layer` to a service whose answer has a known length.
 fn around<L, B>(layer: L) -> impl Fn(Request<()>)
 where
     L: Layer<tower::util::ServiceFn<fn(Request<()>) -> std::future::Ready<Answer>>>,
@@ -43,7 +43,7 @@ fn kept(info: &AllocationInfo) -> (i64, i64) {
 fn a_million_requests_keep_nothing() {
     let vitals = Vitals::builder().isolated().build().unwrap();
     let send = around(vitals.layer());
-    // Series, thread-locals and the log's callsite are made once.
+    // Series, thread-locals and the callsite of the log are allocated once.
     (0..100).for_each(|_| send(Request::new(())));
     let info = measure(|| (0..1_000_000).for_each(|_| send(Request::new(()))));
     assert_eq!(kept(&info), (0, 0));
@@ -95,7 +95,7 @@ fn counting_up_to_the_cap_and_beyond_stays_within_the_bound() {
         }
     });
     assert_eq!(metrics.totals().overflow, (10_000 - 200) * 8);
-    // And what a thread remembers.
+    // The bound, and what a thread remembers.
     let bound = metrics.memory_bound() + (512 << 10);
     assert!(
         info.bytes_max < bound as u64,
@@ -116,7 +116,7 @@ fn peak() -> u64 {
     kibibytes << 10
 }
 
-/// The one test that installs the process's recorder: samples queue in it until somebody drains them.
+/// The only test that installs the recorder of the process. Samples queue in the recorder until they are drained.
 #[cfg(target_os = "linux")]
 #[test]
 fn five_million_requests_without_a_scrape_stay_within_the_bound() {
@@ -135,7 +135,7 @@ fn five_million_requests_without_a_scrape_stay_within_the_bound() {
         .for_each(|thread| thread.join().unwrap());
     let grown = peak() - before;
     assert_eq!(vitals.metrics().totals().completed, 2 * EACH);
-    // One endpoint of the thousand, so a small part of what is printed; 80 MiB of samples would be left undrained.
+    // One endpoint of a thousand needs a small part of the printed bound. Without draining, the samples would take 80 MiB.
     assert!(grown < 8 << 20, "{grown} bytes");
     let text = vitals.render();
     let count = format!(

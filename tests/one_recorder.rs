@@ -1,7 +1,7 @@
-//! Shares one recorder of ours among all applications of a process.
+//! Shares one recorder among all applications of a process.
 #![expect(
     clippy::unwrap_used,
-    reason = "in a test a panic with its place is the best error there is"
+    reason = "a test fails by a panic, which shows its place"
 )]
 
 #[path = "it/support/requests.rs"]
@@ -20,7 +20,7 @@ async fn text(app: Router, path: &str) -> String {
 
 #[tokio::test]
 async fn two_applications_of_one_process_publish_together() {
-    // Made first, and still not what settles how the process counts.
+    // A layer alone does not choose the settings of the process.
     let _layered = TimingLayer::new().layer(());
     let capped = || Vitals::builder().endpoint_cap(500).build();
     let mut texts = Vec::new();
@@ -37,7 +37,7 @@ async fn two_applications_of_one_process_publish_together() {
         |n| format!("http_requests_total{{method=\"GET\",endpoint=\"/\",status=\"200\"}} {n}\n");
     assert!(texts[0].contains(&count(1)), "{}", texts[0]);
     assert!(texts[1].contains(&count(2)), "{}", texts[1]);
-    // What the application itself counts stands beside it.
+    // The application's own metrics are in the same text.
     metrics::counter!("orders_total").increment(7);
     assert!(capped().unwrap().render().contains("orders_total 7\n"));
 
@@ -46,7 +46,7 @@ async fn two_applications_of_one_process_publish_together() {
         .build()
         .unwrap_err();
     assert_eq!(error.field(), "metrics");
-    // Beside the process's, anything goes.
+    // An isolated stack may have other names.
     Vitals::builder()
         .isolated()
         .names(Names::OpenTelemetry)

@@ -1,8 +1,8 @@
-//! Has the real Prometheus scrape the quickstart and asks it what the guides ask.
+//! Lets a real Prometheus scrape the quickstart, and runs the queries of the guides.
 #![expect(
     clippy::expect_used,
     clippy::unwrap_used,
-    reason = "in a test a panic with its place is the best error there is"
+    reason = "a test fails by a panic, which shows its place"
 )]
 
 mod programs;
@@ -34,10 +34,10 @@ fn quickstart() -> (Running, String) {
         first.clear();
         assert!(
             out.read_line(&mut first).unwrap() > 0,
-            "{program:?} said nothing"
+            "{program:?} wrote no line"
         );
     }
-    // Whatever else it says must not fill the pipe.
+    // Its further output must not fill the pipe.
     thread::spawn(move || std::io::copy(&mut out, &mut std::io::sink()));
     let address = first
         .split("http://")
@@ -49,7 +49,7 @@ fn quickstart() -> (Running, String) {
     (Running(child), address.to_owned())
 }
 
-/// Prometheus, scraping and evaluating each second.
+/// Starts a Prometheus that scrapes and evaluates each second.
 fn prometheus(target: &str) -> (Running, Folder, String) {
     let directory = env::temp_dir().join(format!("tower-vitals-prometheus-{}", std::process::id()));
     fs::create_dir_all(&directory).unwrap();
@@ -100,7 +100,7 @@ fn prometheus_scrapes_the_quickstart_and_the_guides_promql_runs_unchanged() {
     let (_quickstart, target) = quickstart();
     let send = |path: &str| get(&target, path, "").unwrap();
     let send_all = |paths: &[&str]| paths.iter().for_each(|path| drop(send(path)));
-    // A series that is born with its value has no first increase.
+    // Prometheus sees no increase in the first sample of a series, so each series needs one before.
     send_all(&["/orders", "/slow", "/fail"]);
 
     let mut promtool = Command::new("promtool")
@@ -122,7 +122,7 @@ fn prometheus_scrapes_the_quickstart_and_the_guides_promql_runs_unchanged() {
         "{lint:?}"
     );
 
-    // Dropped in this order: the process before its folder.
+    // The process is dropped before its folder.
     let (_prometheus, _folder, prometheus) = prometheus(&target);
     eventually("the target is up", || {
         let targets = json(&prometheus, "/api/v1/targets")?;

@@ -1,6 +1,6 @@
-//! Lives with the recorders of others: late ones, foreign ones, and exporters that forget.
+//! Works with the recorders of others: late ones, foreign ones, and exporters that drop idle series.
 //!
-//! One test, for there is one global recorder in a process.
+//! It is one test, because a process has one global recorder.
 
 use std::{convert::Infallible, time::Duration};
 
@@ -24,13 +24,13 @@ async fn send(requests: usize) {
     }
 }
 
-/// The value of the one sample that begins so.
+/// The value of the first sample whose line starts with `name`.
 fn sample(text: &str, name: &str) -> Option<f64> {
     let line = text.lines().find(|line| line.starts_with(name))?;
     line.rsplit(' ').next()?.parse().ok()
 }
 
-/// Looks again until a sample has this value; the publisher comes by once a second.
+/// Waits until a sample has this value. The publisher runs once a second.
 async fn until(handle: &PrometheusHandle, name: &str, value: Option<f64>) -> String {
     for _ in 0..1_000 {
         let text = handle.render();
@@ -47,7 +47,7 @@ const IN_FLIGHT: &str = "http_requests_in_flight ";
 
 #[tokio::test]
 async fn nothing_counted_before_a_recorder_came_or_after_it_forgot_is_lost() {
-    // Before anybody has thought of a recorder, and published once to nobody.
+    // There is no recorder yet. The publisher runs once without one.
     send(3).await;
     time::sleep(IDLE).await;
 
@@ -64,7 +64,7 @@ async fn nothing_counted_before_a_recorder_came_or_after_it_forgot_is_lost() {
         Some(3.0)
     );
 
-    // A foreign recorder is an error until the application says that it is meant.
+    // A foreign recorder is an error, unless the application allows it.
     let error = Vitals::builder().build().unwrap_err();
     assert_eq!(
         (error.field(), error.value()),
@@ -73,7 +73,7 @@ async fn nothing_counted_before_a_recorder_came_or_after_it_forgot_is_lost() {
     let vitals = Vitals::builder().foreign_recorder().build().unwrap();
     assert_eq!(vitals.render(), "");
 
-    // Twice as many of the process's counters would be wrong: another's settings are refused, the same are shared.
+    // All stacks of a process share its counters: equal settings are accepted, others are refused.
     let error = Vitals::builder()
         .foreign_recorder()
         .endpoint_cap(7)
@@ -81,7 +81,7 @@ async fn nothing_counted_before_a_recorder_came_or_after_it_forgot_is_lost() {
         .unwrap_err();
     assert_eq!(error.field(), "metrics");
 
-    // The exporter drops what is idle; what comes back is the whole, not the rest.
+    // The exporter drops idle series. A series that returns has its full value, not only the increase.
     until(&handle, REQUESTS, None).await;
     send(2).await;
     let text = until(&handle, REQUESTS, Some(5.0)).await;

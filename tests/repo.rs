@@ -1,7 +1,7 @@
 //! Checks what the repository promises about its own files.
 #![expect(
     clippy::unwrap_used,
-    reason = "in a test a panic with its place is the best error there is"
+    reason = "a test fails by a panic, which shows its place"
 )]
 
 #[path = "repo/files.rs"]

@@ -1,7 +1,7 @@
-//! Binds a client to the process, beside one that is there already; a process of its own, for there is one main hub.
+//! Binds a client to the process, beside an existing one. It is a process of its own, because a process has one main hub.
 #![expect(
     clippy::unwrap_used,
-    reason = "in a test a panic with its place is the best error there is"
+    reason = "a test fails by a panic, which shows its place"
 )]
 
 #[path = "it/support/dsn.rs"]
@@ -24,7 +24,7 @@ fn an_applications_own_client_stays_where_it_is_bound_and_ours_holds_up_no_worke
     Hub::main().bind_client(Some(Arc::clone(&own)));
     let _vitals = Vitals::builder().sentry(options()).build().unwrap();
     assert!(Arc::ptr_eq(&Hub::main().client().unwrap(), &own));
-    // Tests count and send beside everything else.
+    // An isolated stack does not bind its client to the process.
     Hub::main().bind_client(None);
     let _isolated = Vitals::builder()
         .isolated()
@@ -38,7 +38,7 @@ fn an_applications_own_client_stays_where_it_is_bound_and_ours_holds_up_no_worke
         "for what is captured outside of requests"
     );
 
-    // The SDK waits 2 s in its panic hook for what is sent; here that would be for ever.
+    // The panic hook of the SDK waits up to 2 s until the event is sent. This server never answers, so a wait would take all 2 s.
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .enable_all()
@@ -46,7 +46,7 @@ fn an_applications_own_client_stays_where_it_is_bound_and_ours_holds_up_no_worke
         .unwrap();
     let panic = async || -> Instant { panic!("as asked") };
     runtime.block_on(async {
-        // The first stack trace of a process takes its time.
+        // The first stack trace of a process takes long, so it is not measured.
         tokio::spawn(panic()).await.unwrap_err();
         let began = Instant::now();
         tokio::spawn(panic()).await.unwrap_err();

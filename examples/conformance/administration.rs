@@ -18,7 +18,7 @@ pub(crate) fn administration(
 ) -> Router {
     let metrics = vitals.metrics().clone();
     Router::new()
-        // Its own, so that nothing of ours stands around unknown paths.
+        // A fallback of its own: unknown paths are not observed.
         .fallback(async || StatusCode::NOT_FOUND)
         .route(
             "/debug/dep",

@@ -1,4 +1,4 @@
-//! Answers in every way that a handler has.
+//! Answers requests in every way that a handler can.
 
 use std::{convert::Infallible, time::Duration};
 
@@ -48,7 +48,7 @@ pub(crate) fn application(vitals: &Vitals) -> Router {
         .route("/drip", get(drip))
         .route("/panic", get(panicking))
         .route("/panic-body", get(panicking_body))
-        // The fault layer answers these two before their handler would.
+        // The fault layer answers these two before their handlers are called.
         .route("/panic-sync", get(async || ()))
         .route("/service-error", get(async || ()))
         .route("/echo", any(echo))
@@ -90,7 +90,7 @@ async fn chunks(Query(asked): Query<Asked>) -> Body {
     }))
 }
 
-/// Three chunks of ten bytes under a length of the handler's own.
+/// Three chunks of ten bytes, with a content length from the handler.
 fn with_length(length: &'static str) -> Response {
     let chunks = stream::iter([CHUNK; 3].map(Ok::<_, Infallible>));
     (
@@ -131,7 +131,7 @@ async fn fail(Query(Wanted { kind, msg }): Query<Wanted>) -> Response {
     let status = StatusCode::from_u16(status).unwrap_or_default();
     let failure = Failure::new(error).answer((status, "it failed\n"));
     if kind == "server" {
-        // Words in its text must not make it anything else.
+        // Keywords in the text must not change the category.
         return failure.category(ErrorCategory::ServerError).into_response();
     }
     failure.into_response()
@@ -142,14 +142,14 @@ struct Message {
     msg: String,
 }
 
-/// Says who asks, leaves a breadcrumb, and captures a message.
+/// Sets user and tenant, adds a breadcrumb, and captures a message.
 async fn capture(context: RequestContext, Query(Message { msg }): Query<Message>) -> &'static str {
     prepare(&context, &msg);
     sentry::capture_message(&msg, sentry::Level::Info);
     "captured\n"
 }
 
-/// The same from a task that carries the request along.
+/// The same, from a spawned task that runs in the exchange of the request.
 async fn capture_spawn(
     context: RequestContext,
     Query(Message { msg }): Query<Message>,
@@ -219,7 +219,7 @@ async fn upgrade(mut request: Request) -> Response {
     tokio::spawn(async move {
         let Ok(upgraded) = upgraded.await else { return };
         let (mut read, mut write) = io::split(TokioIo::new(upgraded));
-        // Ends when the client does.
+        // Ends when the client closes the connection.
         let _ = io::copy(&mut read, &mut write).await;
         let _ = io::AsyncWriteExt::shutdown(&mut write).await;
     });

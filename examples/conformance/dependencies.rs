@@ -1,4 +1,4 @@
-//! Two dependencies that do what they are told: `database`, critical, and `cache`, optional.
+//! Simulates two dependencies: `database`, critical, and `cache`, optional.
 
 use std::{
     collections::HashMap,
@@ -13,11 +13,11 @@ use tower_vitals::{
     health::{Check, Health, Role},
 };
 
-/// What each does when it is asked; one that nobody told anything is up.
+/// The wanted state of each dependency; without one, it is up.
 #[derive(Clone, Default)]
 pub(crate) struct Dependencies(Arc<Mutex<HashMap<String, Wanted>>>);
 
-/// A dependency, and what it is to do.
+/// A dependency and its wanted state.
 #[derive(Clone, Deserialize)]
 pub(crate) struct Wanted {
     name: String,

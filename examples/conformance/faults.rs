@@ -1,4 +1,4 @@
-//! Breaks below the layers, where no handler can.
+//! Fails below the layers, where no handler can.
 
 use std::{
     convert::Infallible,
@@ -12,7 +12,7 @@ use axum::{BoxError, extract::Request, response::Response};
 use futures::future::Either;
 use tower::{Layer, Service};
 
-/// Breaks beneath our layers, where no handler could.
+/// A layer below ours that panics or fails in `call`.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct FaultLayer;
 

@@ -12,7 +12,7 @@ use tracing::field::{Field, Visit};
 /// How many finished exchanges `/debug/last` remembers.
 const REMEMBERED: usize = 10_000;
 
-/// The last finished exchanges, read from the one event of each.
+/// The last finished exchanges, read from their log events.
 #[derive(Clone, Default)]
 pub(crate) struct Last(Arc<Mutex<VecDeque<Value>>>);
 
@@ -83,6 +83,6 @@ impl Visit for Fields {
         self.0.insert(field.name().into(), value.into());
     }
 
-    /// Whatever is not one of the above is not a field of ours.
+    /// The layer records no field in this way.
     fn record_debug(&mut self, _: &Field, _: &dyn fmt::Debug) {}
 }

@@ -1,13 +1,9 @@
-//! A server for black-box tests: every way in which a request can end, and what was counted. CONTRIBUTING says how to drive it.
+//! A server for black-box tests, with every way in which a request can end. CONTRIBUTING describes its variables and paths.
 
 mod administration;
-
 mod application;
-
 mod dependencies;
-
 mod faults;
-
 #[expect(
     clippy::allow_attributes,
     clippy::clone_on_ref_ptr,
@@ -16,11 +12,8 @@ mod faults;
     reason = "made from probe.proto by tonic-prost-build, and left as it is"
 )]
 mod generated;
-
 mod last;
-
 mod probe;
-
 mod settings;
 
 use std::{error::Error, net::SocketAddr, process::ExitCode};
@@ -82,7 +75,7 @@ async fn serve(settings: Settings) -> Result<(), Box<dyn Error>> {
         listener.local_addr()?,
         admin_listener.local_addr()?
     );
-    // Its probes answer until the process ends.
+    // The probes answer until the process ends.
     tokio::spawn(axum::serve(admin_listener, admin).into_future());
     let server = axum::serve(listener, app).with_graceful_shutdown(vitals.drained());
     let drained = vitals.run(server).await?;

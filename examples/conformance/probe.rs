@@ -1,4 +1,4 @@
-//! A gRPC service that ends each call as it is asked to, also in ways that no well-behaved server would.
+//! A gRPC service that ends each call as the request wants it, also in ways that a correct server never uses.
 
 use std::{
     pin::Pin,
@@ -19,7 +19,7 @@ use crate::generated::{
     probe_server::{Probe, ProbeServer},
 };
 
-/// What the descriptor of `probe.proto` says, for the types of its methods.
+/// The descriptor of `probe.proto`, which holds the types of its methods.
 pub(crate) const DESCRIPTORS: &[u8] = include_bytes!("probe.bin");
 
 pub(crate) const ROUTE: &str = "/conformance.v1.Probe/{*method}";
@@ -29,7 +29,7 @@ type Replies = Pin<Box<dyn Stream<Item = Result<Rep, Status>> + Send>>;
 #[derive(Clone, Copy, Debug, Default)]
 struct Asked;
 
-/// How the trailers are to be bent, once they come.
+/// How the trailers are changed.
 #[derive(Clone, Default)]
 struct Ending(Arc<Mutex<End>>);
 
@@ -41,7 +41,7 @@ enum End {
     With(HeaderValue),
 }
 
-/// The service, with endings bent on their way out.
+/// The service, whose trailers are changed as the requests want it.
 pub(crate) fn service() -> impl Service<
     axum::extract::Request,
     Response = Response<Body>,
@@ -65,7 +65,7 @@ pub(crate) fn service() -> impl Service<
 // === impl Ending ===
 
 impl Ending {
-    /// Takes what a request asks for; a status that cannot be written is refused.
+    /// Reads the wanted ending from a request; refuses a status that is not a header value.
     fn take(&self, request: &Req) -> Result<(), Status> {
         let end = if request.no_status {
             End::WithoutStatus
@@ -107,7 +107,7 @@ async fn pause(request: &Req) {
     }
 }
 
-fn said(request: &Req) -> Result<(), Status> {
+fn wanted(request: &Req) -> Result<(), Status> {
     match request.status {
         None | Some(0) => Ok(()),
         Some(code) => Err(Status::new(Code::from_i32(code), "as asked")),
@@ -123,7 +123,7 @@ fn reply(request: &Req, i: u32) -> Rep {
 
 /// `n` replies, then the status.
 fn replies(request: Req) -> impl Stream<Item = Result<Rep, Status>> + Send {
-    let status = said(&request).err().map(Err);
+    let status = wanted(&request).err().map(Err);
     let each = stream::iter(0..request.n).then(move |i| {
         let request = request.clone();
         async move {
@@ -141,7 +141,7 @@ impl Probe for Asked {
         let ending = Ending::default();
         ending.take(&request)?;
         pause(&request).await;
-        said(&request)?;
+        wanted(&request)?;
         Ok(ending.with(reply(&request, 0)))
     }
 
@@ -167,7 +167,7 @@ impl Probe for Asked {
         while let Some(request) = requests.message().await? {
             ending.take(&request)?;
             pause(&request).await;
-            said(&request)?;
+            wanted(&request)?;
             received += 1;
             last = request;
         }

@@ -38,7 +38,7 @@ impl Settings {
     }
 }
 
-/// Empty is as unset.
+/// The value of a variable; an empty one counts as unset.
 fn variable(name: &str) -> Option<String> {
     let value = env::var_os(name)?.to_string_lossy().trim().to_owned();
     (!value.is_empty()).then_some(value)

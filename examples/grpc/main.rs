@@ -1,4 +1,4 @@
-//! A price service on tonic with its vital signs: one layer on the server, and `/metrics` beside it.
+//! A price service on tonic with its vital signs: one layer on the server, and `/metrics` on a port of its own.
 //!
 //! `cargo run --example grpc` serves; `cargo run --example grpc -- ask` calls each kind of method.
 
@@ -37,7 +37,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     }
     logs::init()?;
     let vitals = Vitals::from_env()?
-        // Nothing on the wire says who streams; the descriptors do.
+        // Only the descriptors know which methods stream.
         .grpc_descriptors(include_bytes!("prices.bin"))?
         .build()?;
     println!(
@@ -62,7 +62,7 @@ fn price(item: &Item) -> Result<Price, Status> {
         "tea" => Ok(Price { cents: 450 }),
         "cake" => Ok(Price { cents: 620 }),
         "gold" => {
-            // More than the status says: whose fault it is.
+            // The status does not show that another service failed; the category does.
             RequestContext::current().category(ErrorCategory::ExternalService);
             Err(Status::internal("the exchange does not answer"))
         }
@@ -114,7 +114,7 @@ impl Prices for Shop {
     }
 }
 
-/// A client that calls each kind of method, and one that fails.
+/// A client that calls each kind of method, and methods that fail.
 async fn ask() -> Result<(), Box<dyn Error>> {
     let mut client = PricesClient::connect(format!("http://{ADDRESS}")).await?;
     let item = |name: &str| Item { name: name.into() };
@@ -136,7 +136,7 @@ async fn ask() -> Result<(), Box<dyn Error>> {
     while let Some(quote) = quotes.message().await? {
         println!("quoted: {}", quote.cents);
     }
-    // Leaves in the middle: cancelled, and nobody's error.
+    // Leaves in the middle of the stream. This counts as cancelled and not as an error.
     let mut watched = client.watch(item("cake")).await?.into_inner();
     for _ in 0..3 {
         if let Some(price) = watched.message().await? {

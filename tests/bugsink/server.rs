@@ -12,19 +12,19 @@ use serde_json::Value;
 
 use crate::programs::{self, Folder, Running, eventually, free_port};
 
-/// As `tests/bugsink/seed.py` has set them.
+/// `tests/bugsink/seed.py` creates these.
 const KEY: &str = "11111111111111111111111111111111";
 
 const TOKEN: &str = "2222222222222222222222222222222222222222";
 
-/// Bugsink with nothing in it. Dropped in this order: the process before its folder.
+/// An empty Bugsink. The process is dropped before its folder.
 pub(crate) struct Bugsink {
     _server: Running,
     folder: Folder,
     address: String,
 }
 
-/// Where `tests/bugsink/setup.sh` has put things.
+/// The folder that `tests/bugsink/setup.sh` fills.
 fn installed() -> PathBuf {
     PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/target/bugsink"))
 }
@@ -46,7 +46,7 @@ impl Bugsink {
         }
         let port = free_port();
         let address = format!("127.0.0.1:{port}");
-        let said = fs::File::create(folder.join("said")).unwrap();
+        let output = fs::File::create(folder.join("output")).unwrap();
         let child = Command::new(installed().join("venv/bin/gunicorn"))
             .args(["--bind", &address, "--threads", "2", "bugsink.wsgi"])
             .current_dir(&folder)
@@ -56,8 +56,8 @@ impl Bugsink {
             .env("HOME", &folder)
             .env("PYTHONDONTWRITEBYTECODE", "1")
             .env("PYTHONPATH", scripts())
-            .stdout(said.try_clone().unwrap())
-            .stderr(said)
+            .stdout(output.try_clone().unwrap())
+            .stderr(output)
             .spawn()
             .unwrap();
         let bugsink = Self {
@@ -93,7 +93,7 @@ impl Bugsink {
         self.all("issues/?project=1")
     }
 
-    /// Every event that was stored, by its transaction; those against Sentry's schema are not.
+    /// Every stored event, by its transaction. Bugsink does not store events that break Sentry's schema.
     pub(crate) fn events(&self) -> BTreeMap<String, Vec<Value>> {
         let mut events = BTreeMap::<String, Vec<Value>>::new();
         for issue in self.issues() {
@@ -111,16 +111,16 @@ impl Bugsink {
         events
     }
 
-    /// Why Bugsink stored nothing of what it took.
+    /// The reasons why Bugsink refused events.
     pub(crate) fn refusals(&self) -> Vec<String> {
-        let said = fs::read_to_string(self.folder.0.join("said")).unwrap();
-        let lines = said
+        let output = fs::read_to_string(self.folder.0.join("output")).unwrap();
+        let lines = output
             .lines()
             .filter(|line| line.contains("ValidationError: "));
         lines.map(str::to_owned).collect()
     }
 
-    /// What Relay says of everything that was sent.
+    /// The result of Relay for everything that was sent.
     pub(crate) fn relay(&self) -> String {
         let relay = Command::new(installed().join("venv/bin/python"))
             .arg(scripts().join("relay.py"))

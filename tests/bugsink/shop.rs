@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use crate::programs::{self, Running, example};
 
-/// The example `sentry`, with what it says.
+/// The running example `sentry`, with its output.
 pub(crate) struct Shop {
     address: String,
     out: BufReader<ChildStdout>,
@@ -44,11 +44,11 @@ impl Shop {
 
     pub(crate) fn send(&self, path: &str, id: &str) {
         let headers = format!("host: shop.test\r\nuser-agent: tests\r\nx-request-id: {id}\r\n");
-        // A panic has no answer.
+        // A request that panics gets no answer.
         let _ = programs::get(&self.address, path, &headers);
     }
 
-    /// Asks it to end, waits, and returns its last words.
+    /// Ends the example, and returns the last line of its output.
     pub(crate) fn end(mut self) -> String {
         drop(self.running);
         let mut last = String::new();
@@ -57,7 +57,7 @@ impl Shop {
     }
 }
 
-/// An event without what differs from one machine or moment to another.
+/// An event without the parts that differ between machines or runs.
 pub(crate) fn lasting(event: &Value) -> Value {
     let mut event: Map<String, Value> = event.as_object().unwrap().clone();
     for name in ["event_id", "platform", "sdk", "server_name", "timestamp"] {

@@ -1,4 +1,4 @@
-//! Goes wrong in every way, with secrets in every place.
+//! Fails in every way, with secrets in every place.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -10,7 +10,7 @@ use axum::{
     response::IntoResponse,
     routing::get,
 };
-use sentry::protocol::{Attachment, Breadcrumb, Context, Level, User, Value as Said};
+use sentry::protocol::{Attachment, Breadcrumb, Context, Level, User, Value as SentryValue};
 use serde_json::json;
 use tokio::time;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -21,7 +21,7 @@ fn request(path: &str) -> Request {
     request.body(Body::empty()).unwrap()
 }
 
-/// Says all that an application can say, and secrets in each place.
+/// Captures everything that an application can capture, with secrets in each place.
 async fn says_everything(context: RequestContext) -> &'static str {
     const SECRET: &str =
         "Bearer abcdef0123456789, password=hunter2, jane@example.org, 4111 1111 1111 1111";
@@ -34,16 +34,18 @@ async fn says_everything(context: RequestContext) -> &'static str {
         )
         .tag("empty", "");
     let secrets = || BTreeMap::from([("password", SECRET), ("note", SECRET)]);
-    let said = || {
+    let values = || {
         secrets()
             .into_iter()
-            .map(|(name, text)| (name.to_owned(), Said::from(text)))
+            .map(|(name, text)| (name.to_owned(), SentryValue::from(text)))
     };
     sentry::add_breadcrumb(Breadcrumb {
         ty: "http".into(),
         category: Some("request".into()),
         message: Some(SECRET.into()),
-        data: said().chain([("status_code".into(), 200.into())]).collect(),
+        data: values()
+            .chain([("status_code".into(), 200.into())])
+            .collect(),
         ..Breadcrumb::default()
     });
     sentry::configure_scope(|scope| {
@@ -54,7 +56,7 @@ async fn says_everything(context: RequestContext) -> &'static str {
             username: Some("jane".into()),
             ..User::default()
         }));
-        for (name, text) in said() {
+        for (name, text) in values() {
             scope.set_extra(&name, text);
         }
         scope.set_extra("card", 4_111_111_111_111_111_u64.into());
@@ -62,7 +64,7 @@ async fn says_everything(context: RequestContext) -> &'static str {
             "session",
             json!({"token": 17, "parts": [1, true, null, SECRET]}),
         );
-        scope.set_context("shop", Context::Other(said().collect()));
+        scope.set_context("shop", Context::Other(values().collect()));
         scope.set_tag("customer", SECRET);
         scope.add_attachment(Attachment {
             buffer: SECRET.into(),
@@ -72,10 +74,10 @@ async fn says_everything(context: RequestContext) -> &'static str {
     });
     sentry::capture_message(SECRET, Level::Info);
     sentry::capture_error(&std::io::Error::other(SECRET));
-    "said\n"
+    "captured\n"
 }
 
-/// An application in which everything goes wrong that can.
+/// An application with a route for each kind of failure.
 pub(crate) fn troubled(vitals: &Vitals) -> Router {
     let after = |seconds| async move || time::sleep(Duration::from_secs(seconds)).await;
     let grpc = [
@@ -111,7 +113,7 @@ pub(crate) fn troubled(vitals: &Vitals) -> Router {
         .layer(vitals.layer())
 }
 
-/// One for each way to go wrong, and for each place where a client can say something.
+/// A request for each kind of failure, and for each place where a client can put text.
 pub(crate) fn every_request() -> Vec<Request> {
     let mut requests: Vec<_> = [
         "/said?token=hunter2",

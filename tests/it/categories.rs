@@ -24,9 +24,9 @@ use tower_vitals::{Vitals, category::Rules};
 
 use crate::support::{exposition::Exposition, requests, stacks::isolated};
 
-/// The one category that was counted for an endpoint; `None` where nothing was.
+/// The one category that was counted for an endpoint; `None` if none was.
 fn category_of(vitals: &Vitals, endpoint: &str) -> Option<String> {
-    let scrape = Exposition::of(&vitals);
+    let scrape = Exposition::of(vitals);
     let found: Vec<_> = scrape
         .samples
         .iter()
@@ -42,7 +42,7 @@ fn category_of(vitals: &Vitals, endpoint: &str) -> Option<String> {
     })
 }
 
-/// A service's own error, judged.
+/// The category of an error that a service returns.
 async fn of_error(error: impl Into<BoxError>, rules: Rules) -> Option<String> {
     let vitals = Vitals::builder().isolated().rules(rules).build().unwrap();
     let error = std::sync::Mutex::new(Some(error.into()));
@@ -54,7 +54,7 @@ async fn of_error(error: impl Into<BoxError>, rules: Rules) -> Option<String> {
     category_of(&vitals, "unmatched")
 }
 
-/// A handler's answer, judged; and what the client sees of it.
+/// The category of a handler's answer, and the status and body that the client sees.
 async fn of_answer(
     answer: impl Fn() -> Response + Clone + Send + Sync + 'static,
 ) -> (Option<String>, StatusCode, String) {

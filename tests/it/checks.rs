@@ -11,7 +11,7 @@ use tower_vitals::health::{Check, CheckReport, Health, Status};
 
 use crate::support::{server::Server, waiting::eventually};
 
-/// What a check says first.
+/// The first result of a check.
 async fn first_answer(check: Check) -> CheckReport {
     let health = Health::builder().check(check).start().unwrap();
     let answered = || {
@@ -50,12 +50,12 @@ async fn a_server_is_well_if_it_answers_2xx_and_its_address_is_told_to_nobody() 
             None => Status::Healthy,
             Some(_) => Status::Unhealthy,
         };
-        let said = report.error.as_deref().unwrap_or_default();
-        assert_eq!(report.status, expected, "{path}: {said}");
-        assert!(said.contains(error.unwrap_or_default()), "{path}: {said}");
+        let shown = report.error.as_deref().unwrap_or_default();
+        assert_eq!(report.status, expected, "{path}: {shown}");
+        assert!(shown.contains(error.unwrap_or_default()), "{path}: {shown}");
         assert!(
-            !said.contains("s3cret") && !said.contains(host.as_str()),
-            "{path}: {said}"
+            !shown.contains("s3cret") && !shown.contains(host.as_str()),
+            "{path}: {shown}"
         );
     }
 }

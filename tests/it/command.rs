@@ -1,4 +1,4 @@
-//! Asks services with the command's own code, and trusts its exit codes.
+//! Checks services with the code of the command, and reads its exit codes.
 
 use std::{net::SocketAddr, process::ExitCode, time::Duration};
 
@@ -23,7 +23,7 @@ struct Command {
     check: Check,
 }
 
-/// The exit code of `vitals check` with these arguments; `None` where they are refused, which exits with 2.
+/// The exit code of `vitals check` with these arguments; `None` if it refuses them, which is exit code 2.
 async fn check(arguments: &[&str]) -> Option<u8> {
     let command = Command::try_parse_from(["check"].iter().chain(arguments)).ok()?;
     let code = task::spawn_blocking(move || command.check.run())
@@ -75,7 +75,7 @@ async fn the_exit_code_says_how_the_service_is() {
         (&down, &[], Some(1)),
         (&down, &["--check", "cache"], Some(0)),
         (&down, &["--exclude", "database"], Some(0)),
-        // Misused: a check that is not there, and what no argument can be.
+        // Wrong use: an unknown check, and invalid arguments.
         (&well, &["--check", "queue"], Some(2)),
         (&well, &["--timeout", "0"], None),
         (&well, &["--timeout", "soon"], None),
@@ -132,7 +132,7 @@ async fn whoever_does_not_answer_is_unreachable_and_not_unhealthy() {
     drops.abort();
 }
 
-/// `vitals deploy` as a pipeline runs it: its exit code, and what it says.
+/// Runs `vitals deploy` as a pipeline does; returns its exit code and its output.
 fn deploy(dsn: &str, arguments: &[&str]) -> (Option<i32>, String) {
     let output = std::process::Command::new(env!("CARGO_BIN_EXE_vitals"))
         .arg("deploy")
@@ -142,11 +142,8 @@ fn deploy(dsn: &str, arguments: &[&str]) -> (Option<i32>, String) {
         .env("DEPLOYED_BY", "pipeline")
         .output()
         .unwrap();
-    let said = [output.stdout, output.stderr].concat();
-    (
-        output.status.code(),
-        String::from_utf8(said).unwrap().trim().to_owned(),
-    )
+    let text = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+    (output.status.code(), text.trim().to_owned())
 }
 
 #[test]
@@ -160,8 +157,8 @@ fn a_deployment_is_recorded_or_the_pipeline_hears_of_it() {
         "--changes",
         "all new",
     ];
-    let said = deploy(&dsn.url(), &new);
-    assert_eq!(said, (Some(0), "✓ shop@2.0 in canary".into()));
+    let output = deploy(&dsn.url(), &new);
+    assert_eq!(output, (Some(0), "✓ shop@2.0 in canary".into()));
     let event = dsn.event();
     assert_eq!(event["logentry"]["message"], "deployed shop@2.0 to canary");
     assert_eq!(event["tags"]["deployed_by"], "pipeline");
@@ -170,8 +167,8 @@ fn a_deployment_is_recorded_or_the_pipeline_hears_of_it() {
         deploy(&refusing.url(), &new),
         (Some(2), "✗ Sentry did not take it".into())
     );
-    let (code, said) = deploy("", &new);
-    assert_eq!((code, said.contains("SENTRY_DSN")), (Some(2), true));
-    let (code, said) = deploy(&dsn.url(), &[]);
-    assert_eq!((code, said.contains("--version")), (Some(2), true));
+    let (code, output) = deploy("", &new);
+    assert_eq!((code, output.contains("SENTRY_DSN")), (Some(2), true));
+    let (code, output) = deploy(&dsn.url(), &[]);
+    assert_eq!((code, output.contains("--version")), (Some(2), true));
 }

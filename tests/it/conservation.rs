@@ -18,9 +18,9 @@ use crate::support::{
     client::Client, exposition::Exposition, server::Server, stacks::isolated, waiting::settled,
 };
 
-/// A request and how it must end: method, path over HTTP/1.1, path over HTTP/2.
+/// A request and its expected outcome: method, path over HTTP/1.1, path over HTTP/2, outcome.
 ///
-/// HTTP/2 forbids a body with 204 and one longer than its length; there the stream would be reset by the client.
+/// HTTP/2 forbids a body with 204, and one that is longer than its declared length: the client would reset the stream.
 const KINDS: [(&str, &str, &str, Outcome); 17] = [
     ("GET", "/full", "/full", Completed),
     ("GET", "/empty", "/empty", Completed),
@@ -37,7 +37,7 @@ const KINDS: [(&str, &str, &str, Outcome); 17] = [
     ("GET", "/panic-body", "/panic-body", Panicked),
     ("GET", "/panic-sync", "/panic-sync", Panicked),
     ("GET", "/service-error", "/service-error", Error),
-    // gRPC needs HTTP/2: a call, and one of a method that is not there.
+    // gRPC needs HTTP/2: one call of a method, and one of an unknown method.
     ("POST", "/echo", "/conformance.v1.Probe/Unary", Completed),
     ("POST", "/echo", "/conformance.v1.Probe/Nothing", Completed),
 ];
@@ -58,7 +58,7 @@ async fn twenty_thousand_mixed_requests_are_counted_exactly() {
                 let mut two = server.http2();
                 for n in mine {
                     let client = if n % 2 == 0 { &mut one } else { &mut two };
-                    // Each kind is met over both protocols.
+                    // Each kind is sent over both protocols.
                     exchange(&server, client, n as u64, (n / 2) % KINDS.len()).await;
                 }
             })
@@ -85,7 +85,7 @@ async fn twenty_thousand_mixed_requests_are_counted_exactly() {
     assert_eq!(scrape.sum("http_requests_total", &[]), all);
     assert_eq!(scrape.sum("http_request_outcomes_total", &[]), all);
     assert_eq!(scrape.sum("http_requests_in_flight", &[]), 0.0);
-    // Those that nobody waited for have no duration and no severity.
+    // Cancelled requests have no duration and no severity.
     assert_eq!(
         scrape.sum("http_request_duration_seconds_count", &[]),
         all - each
@@ -95,7 +95,7 @@ async fn twenty_thousand_mixed_requests_are_counted_exactly() {
         all - each
     );
     let status = |status| scrape.sum("http_requests_total", &[("status", status)]);
-    // A panic before the head and an `Err` are 500; a head that was sent keeps its status.
+    // A panic before the head and an `Err` count as 500. A head that was sent keeps its status.
     assert_eq!(status("500"), 3.0 * each);
     assert_eq!(status("499"), each);
     // Half of each kind went over HTTP/2.
@@ -111,7 +111,7 @@ async fn twenty_thousand_mixed_requests_are_counted_exactly() {
     );
 }
 
-/// Sends a request of `kind` and behaves as a client of that kind does.
+/// Sends a request of `kind`, and reads the answer or leaves, as that kind wants it.
 async fn exchange(server: &Server, client: &mut Client, n: u64, kind: usize) {
     let (method, one, two, outcome) = KINDS[kind];
     let path = match client {
@@ -159,7 +159,7 @@ async fn a_storm_of_resets_on_one_connection_is_aborted_with_its_status() {
     let vitals = isolated();
     let server = Server::faulty(&vitals).await;
     let mut client = server.http2();
-    // A server may close a connection that resets too fast; the next request opens another.
+    // A server may close a connection with too many resets. The next request opens another one.
     for _ in 0..STREAMS / 10 {
         let mut bodies = Vec::new();
         for _ in 0..10 {
@@ -336,7 +336,7 @@ async fn a_panic_beside_other_streams_leaves_them_alone() {
     for path in ["/panic", "/panic-sync"] {
         client.get(path).await.unwrap_err();
     }
-    // A panic in a task of the handler's is the 500 that the handler makes of it.
+    // The handler turns the panic of its task into a 500.
     assert_eq!(client.get("/panic-task").await.unwrap().status(), 500);
     assert_eq!(client.text("/full").await, "a small body");
     let totals = settled(&vitals, |totals| totals.in_flight == 1).await;

@@ -44,7 +44,7 @@ fn status(n: usize) -> StatusCode {
     ][n % 3]
 }
 
-/// Adds everything that a handler can add, in steps that all requests take together.
+/// Adds everything that a handler can add. All requests take each step at the same time.
 async fn adds(together: Arc<Barrier>, context: RequestContext, n: usize) -> Response {
     context.user(format!("user-{n}"));
     context.tag("first", format!("first-{n}"));
@@ -63,7 +63,7 @@ async fn adds(together: Arc<Barrier>, context: RequestContext, n: usize) -> Resp
     let cause = format!("cause-{n}");
     let id = RequestContext::current().id().unwrap().to_owned();
     let answer = (status(n), format!("answer to {id}"));
-    if n % 2 == 0 {
+    if n.is_multiple_of(2) {
         RequestContext::current().cause(cause).category(category(n));
         together.wait().await;
         return answer.into_response();
@@ -98,7 +98,7 @@ async fn requests_side_by_side_never_see_what_the_other_said() {
             assert_eq!(body, format!("answer to id-{n}"));
         }
     };
-    // Both at once: many requests in one task, and many tasks on two threads.
+    // Many requests run in one task, and many tasks run on two threads.
     const TASKS: usize = 16;
     let mut tasks = JoinSet::new();
     for first in 0..TASKS {

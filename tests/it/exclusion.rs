@@ -1,9 +1,9 @@
-//! Leaves excluded requests alone, and lets nobody pass as one.
+//! Does not observe excluded requests, and excludes no other request.
 
 use std::{
     convert::Infallible,
     future::{pending, ready},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use axum::{
@@ -17,6 +17,7 @@ use futures::stream;
 use http_body_util::{BodyExt, Full};
 use hyper::Response;
 use proptest::prelude::*;
+use tokio::time::Instant;
 use tower::{Layer, ServiceExt, service_fn};
 use tower_vitals::{
     Vitals,
@@ -97,7 +98,7 @@ async fn what_fails_on_an_excluded_path_is_not_lost() {
 #[tokio::test]
 async fn a_call_that_fails_on_an_excluded_path_is_not_lost() {
     let vitals = excluding(&["/grpc.health.v1.Health/"]);
-    // 200 for HTTP, whatever the trailers say.
+    // The HTTP status is 200, whatever the trailers hold.
     let service = vitals
         .layer()
         .layer(service_fn(|request: hyper::Request<()>| async move {
@@ -170,7 +171,7 @@ async fn a_request_that_reaches_the_admin_is_never_excluded() {
     let totals = settled(&vitals, |totals| totals.in_flight == 0).await;
     assert_eq!((totals.excluded, totals.started), (0, sent));
     assert!(sent >= 11, "only {sent} reached the service");
-    // In absolute form, and however authority and query look, it is still the probe.
+    // The absolute form and a query do not change the path: it is still the probe.
     for target in ["http://evil/health", "/health?/admin"] {
         server
             .raw(format!(
@@ -217,7 +218,7 @@ async fn a_nested_routers_prefix_counts_around_a_layer_that_is_not_ours() {
 async fn what_one_layer_excludes_those_further_in_leave_alone() {
     let metrics = tower_vitals::metrics::Settings::new().isolated().unwrap();
     let outermost = tower_vitals::TimingLayer::new().metrics(metrics.clone());
-    // Of another kind, so that only the exclusion keeps it from speaking.
+    // A layer of another kind: only the exclusion can make it inactive.
     let app = Router::new()
         .route("/health", get(has_id))
         .layer(tower_vitals::RequestIdLayer::new())
@@ -242,7 +243,7 @@ async fn patterns_that_nothing_matched_are_the_applications_own() {
     assert_eq!(vitals.unused_patterns(), ["/helth"]);
 }
 
-/// Whether somebody has given the request an id.
+/// Whether the request has an id.
 async fn has_id(request: Request) -> String {
     request.headers().contains_key("x-request-id").to_string()
 }
@@ -279,7 +280,7 @@ async fn axum_merge_takes_the_second_fallback_and_unknown_paths_are_counted_all_
     }
 }
 
-/// The words of the documentation, pattern by pattern.
+/// A slow reference: the rules of the documentation, pattern by pattern.
 fn reference(patterns: &[String], path: &str) -> bool {
     let segments: Vec<&str> = path[1..].split('/').collect();
     let inner = &segments[..segments.len() - 1];
@@ -311,7 +312,7 @@ proptest! {
         patterns in prop::collection::vec("(/[ab*]){1,3}/?|/", 0..6),
         path in "/([ab]|\\.\\.|\\.|%61|/|a/|b/){0,5}",
     ) {
-        // Those that do not clash.
+        // Only the patterns that do not clash.
         let mut kept: Vec<String> = Vec::new();
         for pattern in patterns {
             kept.push(pattern);
@@ -341,7 +342,7 @@ fn thousands_of_patterns_are_not_scanned_one_by_one() {
         });
         times.min().unwrap()
     }
-    // A scan would take a thousand times as long.
+    // A scan of all patterns would take a thousand times as long.
     let (few, many) = (shortest(10), shortest(10_000));
     assert!(many < few * 50, "{few:?} for 10, {many:?} for 10,000");
 }

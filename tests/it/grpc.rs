@@ -68,7 +68,7 @@ fn handled(scrape: &Exposition, kind: &str, method: &str, code: &str) -> f64 {
     scrape.sum("grpc_server_handled_total", &labels)
 }
 
-/// One gRPC call in process: what the service answers, polled to its end or dropped early.
+/// Makes one gRPC call in this process, with these trailers, and reads it to its end.
 async fn answered(vitals: &Vitals, path: &str, trailers: &[(&'static str, &'static str)]) {
     let map: Vec<_> = trailers.to_vec();
     let service = vitals.layer().layer(service_fn(move |_: Request| {

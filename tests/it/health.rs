@@ -30,7 +30,7 @@ const MS: fn(u64) -> Duration = Duration::from_millis;
 
 const SECRET: &str = "postgres://user:secret@10.0.0.5/db";
 
-/// What a dependency does when it is asked.
+/// What a dependency does when its check runs.
 #[derive(Clone, Copy)]
 #[repr(u8)]
 enum Mood {
@@ -41,7 +41,7 @@ enum Mood {
     Panicking,
 }
 
-/// A dependency whose mood the test sets.
+/// A dependency whose behaviour the test sets.
 #[derive(Clone)]
 struct Dependency {
     mood: Arc<AtomicU8>,

@@ -1,4 +1,4 @@
-//! Gives each request one id, whatever its client sends, and carries it onward.
+//! Gives each request one id, whatever the client sends, and passes it on.
 
 use std::{
     convert::Infallible,
@@ -33,7 +33,7 @@ async fn seen(request: Request) -> String {
     header.to_owned()
 }
 
-/// What the handler saw and what stands on the response, over a socket.
+/// The id that the handler saw, and the ids on the response.
 async fn over_the_wire(server: &Server, headers: &str) -> (String, Vec<String>) {
     let request = format!("GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n{headers}\r\n");
     let answer = server.raw(request).await;
@@ -52,7 +52,7 @@ fn is_uuid_v7(id: &str) -> bool {
 #[tokio::test]
 async fn hostile_ids_are_replaced_and_appear_nowhere() {
     let vitals = isolated();
-    // The server runs on this thread, and so its lines are kept.
+    // The server runs on this thread, so its lines are kept.
     let (written, _guard) = written(Format::Json);
     let app = Router::new().route("/", get(seen)).layer(vitals.layer());
     let server = Server::start(app).await;
@@ -85,16 +85,7 @@ async fn hostile_ids_are_replaced_and_appear_nowhere() {
         let (saw, answered) = over_the_wire(&server, &format!("x-request-id: {hostile}\r\n")).await;
         assert!(is_uuid_v7(&saw), "{hostile:?}");
         assert_eq!(answered, [saw.as_str()], "{hostile:?}");
-        // The event is written just after the client has read the answer.
-        let text = async || {
-            loop {
-                match written.take() {
-                    text if text.is_empty() => tokio::task::yield_now().await,
-                    text => break text,
-                }
-            }
-        };
-        let text = text().await;
+        let text = written.take();
         assert!(text.contains(&saw), "{text}");
         let escaped = serde_json::to_string(hostile).unwrap();
         for hostile in [hostile, escaped.trim_matches('"')] {
@@ -170,7 +161,7 @@ async fn a_makers_nonsense_or_panic_falls_back_and_is_counted() {
     }
 }
 
-/// Outbound requests answer with the id that they carried.
+/// A client whose answer is the id of its own request.
 fn client()
 -> impl Service<Request<()>, Response = Response<Full<Bytes>>, Error = Infallible, Future: Send>
 + Clone
@@ -219,7 +210,7 @@ async fn outbound_requests_carry_the_id_of_the_exchange_they_belong_to() {
         let response = app.clone().oneshot(request).await.unwrap();
         requests::text(response.into_body()).await
     };
-    // Two requests in one task, turn by turn.
+    // Two requests take turns in one task.
     let (a, b) = tokio::join!(ask("a"), ask("b"));
     assert_eq!(
         (a.as_str(), b.as_str()),
@@ -251,10 +242,10 @@ async fn a_header_of_ones_own_name_carries_the_id_in_out_and_onward() {
     assert!(!response.headers().contains_key("x-request-id"));
 }
 
-/// Tells in which exchange it was dropped.
-struct Tells(Arc<std::sync::Mutex<Vec<Option<String>>>>);
+/// Notes the id of the exchange in which it is dropped.
+struct NotesId(Arc<std::sync::Mutex<Vec<Option<String>>>>);
 
-impl Drop for Tells {
+impl Drop for NotesId {
     fn drop(&mut self) {
         let id = Exchange::current().and_then(|exchange| exchange.id().map(str::to_owned));
         self.0.lock().unwrap().push(id);
@@ -263,13 +254,13 @@ impl Drop for Tells {
 
 #[tokio::test]
 async fn destructors_of_a_dropped_body_run_in_its_exchange() {
-    let told = Arc::default();
+    let ids = Arc::default();
     let service = RequestIdLayer::new().layer(service_fn({
-        let told = Arc::clone(&told);
+        let ids = Arc::clone(&ids);
         move |_: Request<()>| {
-            let tells = Tells(Arc::clone(&told));
+            let notes = NotesId(Arc::clone(&ids));
             let frames = stream::poll_fn(move |_| {
-                let _tells = &tells;
+                let _notes = &notes;
                 Poll::<Option<Result<Frame<Bytes>, Infallible>>>::Pending
             });
             ready(Ok::<_, Infallible>(Response::new(StreamBody::new(frames))))
@@ -280,18 +271,18 @@ async fn destructors_of_a_dropped_body_run_in_its_exchange() {
         .body(())
         .unwrap();
     drop(service.oneshot(request).await.unwrap());
-    assert_eq!(*told.lock().unwrap(), [Some("mine".to_owned())]);
+    assert_eq!(*ids.lock().unwrap(), [Some("mine".to_owned())]);
 }
 
 #[tokio::test]
 async fn destructors_of_a_dropped_handler_run_in_its_exchange() {
-    let told = Arc::default();
+    let ids = Arc::default();
     let service = RequestIdLayer::new().layer(service_fn({
-        let told = Arc::clone(&told);
+        let ids = Arc::clone(&ids);
         move |_: Request<()>| {
-            let tells = Tells(Arc::clone(&told));
+            let notes = NotesId(Arc::clone(&ids));
             async move {
-                let _tells = tells;
+                let _notes = notes;
                 std::future::pending::<Result<Response<Full<Bytes>>, Infallible>>().await
             }
         }
@@ -303,13 +294,13 @@ async fn destructors_of_a_dropped_handler_run_in_its_exchange() {
     let mut running = Box::pin(service.oneshot(request));
     assert!(futures::poll!(&mut running).is_pending());
     drop(running);
-    assert_eq!(*told.lock().unwrap(), [Some("mine".to_owned())]);
+    assert_eq!(*ids.lock().unwrap(), [Some("mine".to_owned())]);
 }
 
-/// Five million in all.
+/// Five million ids in all.
 const PER_THREAD: usize = 416_667;
 
-/// Run by `ids_are_unique_over_threads_and_processes` in processes of its own.
+/// `ids_are_unique_over_threads_and_processes` runs this in processes of their own; alone, it does nothing.
 #[test]
 fn print_ids_of_one_process() {
     let Some(file) = std::env::var_os("TOWER_VITALS_TEST_IDS") else {

@@ -1,7 +1,7 @@
-//! Tries the promises on real sockets, with servers and clients as users have them.
+//! Tests the promises of the README with the servers and clients that users have.
 #![expect(
     clippy::unwrap_used,
-    reason = "in a test a panic with its place is the best error there is"
+    reason = "a test fails by a panic, which shows its place"
 )]
 
 #[expect(

@@ -17,7 +17,7 @@ use http_body_util::{BodyExt, Full};
 use tower::{Service, ServiceExt, service_fn};
 use tower_vitals::exchange::Exchange;
 
-/// A request for `path` through `app`, read to its end.
+/// Sends a request and reads the body of the answer to its end.
 async fn send<S>(app: &S, method: &str, path: &str)
 where
     S: Service<Request, Response = Response> + Clone,
@@ -32,7 +32,7 @@ where
     let _ = response.into_body().collect().await;
 }
 
-/// A service whose endpoint is whatever stands in the request's extensions.
+/// A service that takes its endpoint from the extensions of the request.
 fn named()
 -> impl Service<Request<()>, Response = Response<Full<Bytes>>, Error = Infallible, Future: Send>
 + Clone

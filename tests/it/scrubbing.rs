@@ -1,4 +1,4 @@
-//! Removes secrets from all that leaves for Sentry.
+//! Removes secrets from everything that is sent to Sentry.
 
 mod clients;
 
@@ -23,7 +23,7 @@ use crate::support::dsn::Dsn;
 
 const LONG: Duration = Duration::from_secs(20);
 
-/// Secrets as they stand in texts, with the part that must not be seen.
+/// Secrets as they appear in texts, each with the part that must not leave.
 const SECRETS: &[(&str, &str)] = &[
     ("Authorization: Bearer abcSENTINELbearer", "SENTINELbearer"),
     ("Basic dXNlcjpTRU5USU5FTA==", "dXNlcjpTRU5USU5FTA"),
@@ -123,7 +123,7 @@ fn all_secrets() -> String {
     texts.join(" \n ")
 }
 
-/// Where in the text it stands.
+/// The text around the secret; `None` if it is not there.
 fn around(text: &str, secret: &str) -> Option<String> {
     let at = text.find(secret)?;
     let start = (0..at.saturating_sub(80))
@@ -133,7 +133,7 @@ fn around(text: &str, secret: &str) -> Option<String> {
     Some(place.chars().take(200).collect())
 }
 
-/// Fails with the first secret that is there, also as JSON has it.
+/// Fails with the first secret that is found, plain or as JSON escapes it.
 fn assert_clean(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     for (_, secret) in SECRETS {
@@ -146,7 +146,7 @@ fn assert_clean(bytes: &[u8]) {
     assert_eq!(around(&text, "203.0.113.7"), None);
 }
 
-/// A client of the application's own, guarded, that sends to a socket.
+/// A guarded client of the application that sends to `dsn`.
 fn client(dsn: &Dsn, options: ClientOptions) -> sentry::Client {
     sentry::Client::with_options(guard(options.dsn(&dsn.url())))
 }
@@ -177,7 +177,7 @@ fn values() -> Map<String, Value> {
     .collect()
 }
 
-/// An event with secrets wherever the protocol has room for text.
+/// An event with secrets in every field that holds text.
 fn full_event() -> Event<'static> {
     let text = || Some(all_secrets());
     let texts = || -> Map<String, String> {

@@ -22,13 +22,12 @@ use tower_vitals::{
     sentry::{Reports, SentryOptions, guard},
     vitals::VitalsBuilder,
 };
-use tracing_subscriber::Layer as _;
 
 use crate::support::{dsn::Dsn, panics::silence_panics_that_were_asked_for, requests};
 
 const LONG: Duration = Duration::from_secs(20);
 
-/// A stack of its own that sends to `dsn`.
+/// An isolated stack that sends to `dsn`.
 fn reporting(dsn: &Dsn) -> VitalsBuilder {
     silence_panics_that_were_asked_for();
     let options = SentryOptions::new(&dsn.url()).unwrap();
@@ -69,12 +68,12 @@ fn one_issue(events: &[Value]) -> bool {
     events.iter().all(|event| event["fingerprint"] == *first)
 }
 
-/// The subject of most tests: a handler that answers 500.
+/// A handler that answers 500.
 async fn broken() -> StatusCode {
     StatusCode::INTERNAL_SERVER_ERROR
 }
 
-/// An application's own client: what it sends, in this process.
+/// A guarded client of the application, and the transport that keeps its events in this process.
 fn own_client(options: ClientOptions) -> (Arc<TestTransport>, Arc<sentry::Client>) {
     silence_panics_that_were_asked_for();
     let transport = TestTransport::new();

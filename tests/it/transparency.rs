@@ -1,4 +1,4 @@
-//! Leaves requests and responses as they are, but for the id.
+//! Leaves requests and responses unchanged, except for the id.
 
 use std::{
     convert::Infallible,
@@ -25,7 +25,7 @@ use crate::support::{
     application, client::Client, server::Server, stacks::isolated, waiting::settled,
 };
 
-/// The paths of the corpus, and one that it does not have.
+/// The paths of the corpus, and one that has no route.
 const PATHS: [&str; 21] = [
     "/full",
     "/empty",
@@ -50,7 +50,7 @@ const PATHS: [&str; 21] = [
     "/nothing-here",
 ];
 
-/// What the handlers of the corpus answer, beside those of `wire`.
+/// The routes of the corpus: those of `application`, and more.
 fn corpus() -> Router {
     let head = |name: header::HeaderName, value: &'static str| [(name, value)];
     application::routes(Default::default())
@@ -96,7 +96,7 @@ fn corpus() -> Router {
         )
 }
 
-/// Headers twice, in an order that means something.
+/// Repeated headers, whose order matters.
 async fn duplicates() -> Response {
     let mut response = "cookies".into_response();
     for value in ["a=1", "b=2"] {
@@ -113,7 +113,7 @@ async fn duplicates() -> Response {
     response
 }
 
-/// An answer without what differs between any two: the server's clock and our one header.
+/// An answer without the date and the request id, which differ between any two answers.
 fn comparable(answer: &[u8]) -> Vec<u8> {
     let mut kept = Vec::new();
     for line in answer.split_inclusive(|byte| *byte == b'\n') {
@@ -174,23 +174,23 @@ async fn http2_answer(client: &mut Client, method: &str, path: &str) -> String {
     if path != "/its-own-date" {
         headers.remove(header::DATE);
     }
-    let mut told = format!("{} {headers:?}", response.status());
+    let mut seen = format!("{} {headers:?}", response.status());
     let mut body = response.into_body();
-    told += &format!(" end of stream at the head: {}", body.is_end_stream());
+    seen += &format!(" end of stream at the head: {}", body.is_end_stream());
     let mut bytes = Vec::new();
     while let Some(frame) = body.frame().await {
         match frame {
             Ok(frame) => match frame.into_data() {
                 Ok(data) => bytes.extend_from_slice(&data),
-                Err(frame) => told += &format!(" {frame:?}"),
+                Err(frame) => seen += &format!(" {frame:?}"),
             },
             Err(_) => {
-                told += " reset";
+                seen += " reset";
                 break;
             }
         }
     }
-    format!("{told} {bytes:?}")
+    format!("{seen} {bytes:?}")
 }
 
 #[tokio::test]
@@ -198,7 +198,7 @@ async fn every_frame_of_http2_is_the_services_but_for_the_id() {
     let vitals = isolated();
     let bare = Server::start(corpus()).await;
     let watched = Server::start(corpus().layer(vitals.layer())).await;
-    // The client resets a stream whose body does not fit its head.
+    // The client resets a stream whose body does not match its head.
     let fits = |path: &&str| !["/short-cl", "/204-body"].contains(path);
     for path in PATHS.into_iter().filter(fits) {
         for method in ["GET", "HEAD"] {
@@ -209,7 +209,7 @@ async fn every_frame_of_http2_is_the_services_but_for_the_id() {
     }
 }
 
-/// A body of scripted frames that says of itself what a script says.
+/// A body whose frames and hints come from a script.
 struct Scripted {
     frames: Vec<Result<Frame<Bytes>, &'static str>>,
     hint: SizeHint,
@@ -237,7 +237,7 @@ impl hyper::body::Body for Scripted {
 }
 
 fn scripted() -> impl Strategy<Value = (Vec<Option<usize>>, Option<u64>, bool)> {
-    // `None` is an error; the last frame may be trailers.
+    // `None` is an error. Trailers follow the last frame.
     let frame = prop_oneof![5 => (0..40_usize).prop_map(Some), 1 => Just(None)];
     (
         prop::collection::vec(frame, 0..8),
@@ -353,14 +353,14 @@ async fn the_request_body_is_never_polled_by_us() {
     let mut client = server.http1();
     let mut request = client.request("POST", "/limited");
     *request.body_mut() = Full::new(Bytes::from(vec![0; 3 << 20]));
-    // The server may close while the client still sends; what it answers is 413.
+    // The server answers 413. It may close the connection while the client still sends.
     if let Ok(response) = client.send(request).await {
         assert_eq!(response.status(), 413);
     }
     settled(&vitals, |totals| totals.completed == 2).await;
 }
 
-/// Neither `Debug` nor `Display` nor `Error`, and not `Sync`.
+/// An error that implements neither `Debug` nor `Display` nor `Error`, and is not `Sync`.
 struct Opaque(std::cell::Cell<u8>);
 
 #[tokio::test]
@@ -386,7 +386,7 @@ async fn a_panics_payload_passes_unchanged() {
     let vitals = isolated();
     let inner = service_fn(|_: Request<()>| async {
         if true {
-            // Without the hook: it is another test's to count.
+            // Does not run the panic hook, which another test counts.
             std::panic::resume_unwind(Box::new(Payload(42)));
         }
         Ok::<_, Infallible>(Response::new(Full::<Bytes>::default()))

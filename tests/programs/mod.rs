@@ -1,4 +1,4 @@
-//! Real programs that tests run, ask and end.
+//! Runs real programs, sends them requests and ends them.
 
 use std::{
     env, fs,
@@ -10,15 +10,15 @@ use std::{
     time::Duration,
 };
 
-/// A process that ends with the test, however the test ends.
+/// A process that ends when the test ends, also when the test fails.
 pub(crate) struct Running(pub(crate) Child);
 
-/// A folder that goes with the test, however the test ends.
+/// A folder that is removed when the test ends, also when the test fails.
 pub(crate) struct Folder(pub(crate) PathBuf);
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // Asked first: what it has started itself is then ended too.
+        // SIGTERM first, so that the process can end its own children.
         let _ = Command::new("kill").arg(self.0.id().to_string()).status();
         for _ in 0..30 {
             if self.0.try_wait().is_ok_and(|ended| ended.is_some()) {
@@ -49,13 +49,13 @@ pub(crate) fn example(name: &str) -> PathBuf {
         .join(name)
 }
 
-/// A port that nobody has just now.
+/// A port that nobody uses at the moment.
 pub(crate) fn free_port() -> u16 {
     let free = TcpListener::bind("127.0.0.1:0").unwrap();
     free.local_addr().unwrap().port()
 }
 
-/// The body of an answer; `None` where nobody answers. Each header ends with its line.
+/// The body of an answer; `None` if nobody answers. Each header must end with a line break.
 pub(crate) fn get(address: &str, path: &str, headers: &str) -> Option<String> {
     let mut socket = TcpStream::connect(address).ok()?;
     socket
@@ -67,7 +67,7 @@ pub(crate) fn get(address: &str, path: &str, headers: &str) -> Option<String> {
     Some(answer.split_once("\r\n\r\n")?.1.to_owned())
 }
 
-/// What `look` finds, within half a minute.
+/// Waits up to 30 seconds until `look` finds something.
 pub(crate) fn eventually<T>(what: &str, look: impl Fn() -> Option<T>) -> T {
     for _ in 0..300 {
         if let Some(found) = look() {

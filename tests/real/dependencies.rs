@@ -1,4 +1,4 @@
-//! Stops, freezes and starts a real PostgreSQL and a real Redis beneath an application under load.
+//! Stops, freezes and starts a real PostgreSQL and a real Redis while an application is under load.
 
 use std::{
     net::SocketAddr,
@@ -27,31 +27,31 @@ const INTERVAL: Duration = Duration::from_millis(500);
 
 const TIMEOUT: Duration = Duration::from_secs(2);
 
-/// After so long a change has been noticed: an interval, which may be a tenth longer, and a timeout, with a tenth for good
-/// measure.
+/// By then a change must be noticed: an interval, which may be a tenth longer, and a timeout, plus a reserve of a
+/// tenth.
 const LATEST: Duration = Duration::from_millis(2_750);
 
-/// Of the pool, which leaves one for others.
+/// The connections of the pool; one remains for others.
 const POOLED: u32 = CONNECTIONS - 1;
 
-/// What `/health` says: its code, the whole, `database` and `cache`.
-type Said = (u16, &'static str, &'static str, &'static str);
+/// The answer of `/health`: its code, the overall status, `database` and `cache`.
+type Answer = (u16, &'static str, &'static str, &'static str);
 
-const WELL: Said = (200, "healthy", "connected", "connected");
+const WELL: Answer = (200, "healthy", "connected", "connected");
 
-const NO_CACHE: Said = (200, "degraded", "connected", "unavailable");
+const NO_CACHE: Answer = (200, "degraded", "connected", "unavailable");
 
-const NO_DATABASE: Said = (503, "unhealthy", "unavailable", "connected");
+const NO_DATABASE: Answer = (503, "unhealthy", "unavailable", "connected");
 
-const BUSY: Said = (200, "degraded", "degraded", "connected");
+const BUSY: Answer = (200, "degraded", "degraded", "connected");
 
-/// An application over both, on a socket of its own.
+/// An application with both dependencies, on a socket of its own.
 struct Application {
     address: SocketAddr,
     client: reqwest::Client,
 }
 
-/// Requests that have nothing to do with the dependencies.
+/// Requests that do not need the dependencies.
 #[derive(Default)]
 struct Load {
     done: AtomicBool,
@@ -96,8 +96,8 @@ impl Application {
         (code, response.text().await.unwrap())
     }
 
-    /// Whether it says this now, in all its ways.
-    async fn says(&self, (code, status, database, cache): Said) -> bool {
+    /// Whether `/health` gives this answer now. Liveness must hold in any case.
+    async fn answers(&self, (code, status, database, cache): Answer) -> bool {
         let (answered, body) = self.get("/health").await;
         assert!(
             !body.contains("s3cret") && !body.contains("127.0.0.1"),
@@ -114,28 +114,28 @@ impl Application {
         found
     }
 
-    /// Sees it say this, and nothing else, for so many questions.
-    async fn stays(&self, said: Said, questions: u32) {
+    /// Checks that the answer stays the same for `questions` times `LATEST`.
+    async fn stays(&self, answer: Answer, questions: u32) {
         let began = Instant::now();
         while began.elapsed() < LATEST * questions {
-            assert!(self.says(said).await, "not {said:?} any more");
+            assert!(self.answers(answer).await, "not {answer:?} any more");
             time::sleep(Duration::from_millis(50)).await;
         }
     }
 
-    /// Waits until it says this, and asks whether that was in time.
-    async fn turns(&self, said: Said, when: &str) {
+    /// Waits for this answer, and checks that it came in time.
+    async fn turns(&self, answer: Answer, when: &str) {
         let began = Instant::now();
-        while !self.says(said).await {
+        while !self.answers(answer).await {
             assert!(
                 began.elapsed() < Duration::from_secs(20),
-                "{when}: never {said:?}"
+                "{when}: never {answer:?}"
             );
             time::sleep(Duration::from_millis(10)).await;
         }
         let took = began.elapsed();
-        println!("{when}: {said:?} after {} ms", took.as_millis());
-        assert_eq!(self.get("/readyz").await.0, said.0);
+        println!("{when}: {answer:?} after {} ms", took.as_millis());
+        assert_eq!(self.get("/readyz").await.0, answer.0);
         assert!(
             took <= (INTERVAL + TIMEOUT).mul_f64(1.1),
             "{when}: {took:?}"
@@ -146,7 +146,7 @@ impl Application {
 // === impl Load ===
 
 impl Load {
-    /// One client that asks until it is told to stop; whatever but 200 fails it.
+    /// A client that sends requests until it is stopped; it fails at any answer but 200.
     async fn ask(self: Arc<Self>, address: SocketAddr) {
         let client = reqwest::Client::new();
         while !self.done.load(Ordering::Relaxed) {
@@ -197,7 +197,7 @@ async fn each_way_to_lose_a_dependency_is_told_in_time_and_hurts_nothing_else() 
     app.turns(NO_DATABASE, "PostgreSQL is stopped").await;
     postgres.start();
     app.turns(WELL, "PostgreSQL is started").await;
-    // With every connection open and idle, each of which will be found not to answer.
+    // Every connection is open and idle; none of them will answer.
     drop(all().await);
     postgres.freeze();
     app.turns(NO_DATABASE, "PostgreSQL is frozen").await;
@@ -215,7 +215,7 @@ async fn each_way_to_lose_a_dependency_is_told_in_time_and_hurts_nothing_else() 
     .await;
     postgres.thaw();
     app.turns(BUSY, "PostgreSQL goes on").await;
-    // Another program has taken what was left: who is turned away was answered.
+    // Another program holds the last connection. PostgreSQL refuses the check, which is an answer.
     let last = PgPoolOptions::new().max_connections(1);
     let last = last.connect(&postgres.url()).await.unwrap();
     app.stays(BUSY, 2).await;

@@ -1,4 +1,4 @@
-//! Has Python's `grpcio-health-checking` ask our gRPC health service.
+//! Checks our gRPC health service with Python's `grpcio-health-checking`.
 
 use std::{
     env,
@@ -40,7 +40,7 @@ async fn pythons_grpc_client_sees_what_the_checks_see() {
             }
         }
     });
-    // Before the first round it hangs for longer than Python needs to see it.
+    // The first run of the check hangs until Python has seen the state before it.
     let health = Health::builder()
         .check(database.interval(Duration::from_millis(20)))
         .start()
@@ -67,14 +67,14 @@ async fn pythons_grpc_client_sees_what_the_checks_see() {
             .unwrap()
     });
     let asked = asked.await.unwrap();
-    let (said, error) = (
+    let (output, error) = (
         String::from_utf8(asked.stdout),
         String::from_utf8(asked.stderr),
     );
     assert!(
         asked.status.success(),
         "{}{}",
-        said.unwrap(),
+        output.unwrap(),
         error.unwrap()
     );
 }

@@ -1,4 +1,4 @@
-//! Runs what the monitoring guides tell people to run, as it stands there, against our probes.
+//! Runs the scripts and commands of the monitoring guides, unchanged, against our probes.
 
 use std::{
     env, fs,
@@ -17,7 +17,7 @@ use tower_vitals::health::{Check, Health, Role, Status};
 
 use crate::{servers::serve, stacks::with_health};
 
-/// A service with the dependencies that the guides have, and a folder that leads curl to it.
+/// A service with the dependencies of the guides, and a folder whose `.curlrc` sends curl to it.
 struct Service {
     health: Health,
     database: Arc<AtomicBool>,
@@ -60,7 +60,7 @@ impl Service {
         let port = address.port();
         let curl_home = env::temp_dir().join(format!("tower-vitals-curl-{port}"));
         fs::create_dir_all(&curl_home).unwrap();
-        // The guides' port may be anybody's on this machine.
+        // Another program may use the port of the guides on this machine.
         let leads = format!("connect-to = \"localhost:8000:127.0.0.1:{port}\"\nnoproxy = \"*\"\n");
         fs::write(curl_home.join(".curlrc"), leads).unwrap();
         Self {
@@ -72,7 +72,7 @@ impl Service {
         }
     }
 
-    /// Waits until the checks have seen it.
+    /// Sets the state of the dependencies, and waits until the checks have seen it.
     async fn set(&self, database: bool, redis: bool, status: Status) {
         self.database.store(database, Ordering::Relaxed);
         self.redis.store(redis, Ordering::Relaxed);
@@ -97,7 +97,7 @@ impl Service {
 
     /// Exit code and output of a line of shell.
     fn shell(&self, line: &str) -> (i32, String) {
-        said(
+        output(
             Command::new("bash")
                 .args(["-c", line])
                 .env("CURL_HOME", &self.curl_home),
@@ -106,18 +106,18 @@ impl Service {
 
     /// Exit code and output of the first guide's script.
     fn health_check(&self) -> (i32, String) {
-        said(
+        output(
             Command::new("bash")
                 .arg(guide("health_check.sh"))
                 .env("CURL_HOME", &self.curl_home),
         )
     }
 
-    /// Exit code and output of our command, which the fourth guide's arguments stand behind.
+    /// Exit code and output of our command, with the arguments of the fourth guide.
     fn vitals(&self, arguments: &[&str]) -> (i32, String) {
         let port = self.address.port().to_string();
         let vitals = env!("CARGO_BIN_EXE_vitals");
-        said(
+        output(
             Command::new(vitals)
                 .args(arguments)
                 .env_clear()
@@ -132,7 +132,7 @@ impl Drop for Service {
     }
 }
 
-fn said(command: &mut Command) -> (i32, String) {
+fn output(command: &mut Command) -> (i32, String) {
     let Output { status, stdout, .. } = command.output().unwrap();
     (status.code().unwrap(), String::from_utf8(stdout).unwrap())
 }
@@ -147,7 +147,7 @@ fn guide(name: &str) -> PathBuf {
 #[ignore = "needs curl and jq; .ci/run installs them"]
 async fn the_guides_scripts_and_probes_pass_as_they_stand() {
     let service = Service::start().await;
-    // The Kubernetes probes, as the kubelet asks them: 200 to 399 within the timeout is well.
+    // The Kubernetes probes. For the kubelet, 200 to 399 within the timeout means healthy.
     let deployment = fs::read_to_string(guide("deployment.yaml")).unwrap();
     let values = |key: &str| {
         let lines = deployment
@@ -178,10 +178,10 @@ async fn the_guides_scripts_and_probes_pass_as_they_stand() {
         for (path, timeout) in &probes {
             assert_eq!(code(path, timeout), answered, "{path} while {status:?}");
         }
-        // The second guide's answer is 500, which says that the probe is broken and not the database.
+        // The second guide answers 500 here, which means a broken probe and not a broken database.
         let of_database = if database { "200" } else { "503" };
         assert_eq!(code("/health/db", "5"), of_database, "while {status:?}");
-        // The other guide's: an answer that jq takes whatever it says.
+        // The other guide pipes the answer into jq, so it must be JSON in every state.
         let (exit, shown) = service.shell("curl http://localhost:8000/health/ | jq");
         let shows = format!("\"status\": \"{}\"", status.as_str());
         assert!(exit == 0 && shown.contains(&shows), "{exit}: {shown}");
@@ -232,7 +232,7 @@ async fn the_guides_command_lines_work_under_our_commands_name() {
         service.vitals(&["check", "--check", "api"]),
         (2, String::new())
     );
-    // Nobody listens on the port of nothing.
+    // Nobody listens on port 1.
     let port = "--url=http://127.0.0.1:1/health";
     assert_eq!(service.vitals(&["check", port]), (2, String::new()));
 }

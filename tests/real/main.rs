@@ -1,11 +1,11 @@
-//! Tries the health part with what is not ours: PostgreSQL and Redis that stop and freeze, and the clients that people have.
+//! Tests the health part with PostgreSQL and Redis that stop and freeze, and with the clients that people use.
 //!
-//! A test that needs more than the toolchain is ignored by default and says what; `.ci/run` installs that and runs it.
+//! A test that needs more than the toolchain is ignored by default and names what it needs; `.ci/run` installs that and runs the test.
 #![cfg(target_os = "linux")]
 #![expect(
     clippy::expect_used,
     clippy::unwrap_used,
-    reason = "in a test a panic with its place is the best error there is"
+    reason = "a test fails by a panic, which shows its place"
 )]
 
 mod dependencies;

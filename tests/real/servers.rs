@@ -14,7 +14,7 @@ use std::{
 
 use axum::Router;
 
-/// How many PostgreSQL takes at a time.
+/// How many connections PostgreSQL accepts.
 pub(crate) const CONNECTIONS: u32 = 4;
 
 /// Serves an application on a port of its own, until the test ends.
@@ -42,7 +42,7 @@ pub(crate) enum Kind {
 // === impl Server ===
 
 impl Server {
-    /// A running one.
+    /// Starts a server.
     pub(crate) fn new(kind: Kind) -> Self {
         let name = format!("tower-vitals-{kind:?}-{}", std::process::id()).to_lowercase();
         let folder = env::temp_dir().join(name);
@@ -62,7 +62,7 @@ impl Server {
         server
     }
 
-    /// Where it is, with a password that nothing may show.
+    /// The URL of the server, with a password that must not appear anywhere.
     pub(crate) fn url(&self) -> String {
         match self.kind {
             Kind::Postgres => format!(
@@ -73,7 +73,7 @@ impl Server {
         }
     }
 
-    /// Starts it, and waits until it answers.
+    /// Starts the server, and waits until it answers.
     pub(crate) fn start(&mut self) {
         let port = self.port.to_string();
         let mut command = match self.kind {
@@ -116,14 +116,14 @@ impl Server {
         panic!("{:?} did not come up: {log}", self.kind);
     }
 
-    /// Ends it as its operator would, and waits until it is gone.
+    /// Ends the server as an operator does, and waits until it is gone.
     pub(crate) fn stop(&mut self) {
         let mut child = self.running.take().expect("it runs");
         signal("INT", &[child.id()]);
         child.wait().unwrap();
     }
 
-    /// Stops it in its tracks, with its children: its port still takes connections, and nobody answers.
+    /// Freezes the server and its children: the port accepts connections, but nobody answers.
     pub(crate) fn freeze(&self) {
         signal("STOP", &self.family());
     }
@@ -161,13 +161,13 @@ impl Server {
         }
     }
 
-    /// The process and its children, itself first, so that it makes no more of them.
+    /// The process and its children. The process comes first, so that it starts no more children.
     fn family(&self) -> Vec<u32> {
         let parent = self.running.as_ref().expect("it runs").id();
         let children = fs::read_dir("/proc").unwrap().filter_map(|entry| {
             let pid: u32 = entry.ok()?.file_name().to_str()?.parse().ok()?;
             let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-            // The name before the parenthesis may hold anything; state and parent stand behind it.
+            // The name in parentheses may hold any character; the state and the parent follow it.
             let of = stat.rsplit_once(')')?.1.split_whitespace().nth(1)?;
             (of == parent.to_string()).then_some(pid)
         });
@@ -193,7 +193,7 @@ fn ping(port: u16) -> Option<[u8; 7]> {
     Some(answer)
 }
 
-/// Children may end at any time, so those that are gone are no fault.
+/// Ignores children that have already ended.
 fn signal(name: &str, processes: &[u32]) {
     let processes = processes.iter().map(u32::to_string);
     let kill = Command::new("kill")
@@ -204,7 +204,7 @@ fn signal(name: &str, processes: &[u32]) {
     kill.unwrap();
 }
 
-/// A program of PostgreSQL's, by whom it allows: it refuses root. Debian keeps them where no `PATH` leads.
+/// A program of PostgreSQL. It refuses to run as root, so another user runs it. On Debian it is not in the `PATH`.
 fn postgres(program: &str) -> Command {
     let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten();
     let newest = versions
@@ -218,7 +218,7 @@ fn postgres(program: &str) -> Command {
     command
         .args(["--reuid=postgres", "--regid=postgres", "--init-groups"])
         .arg(program)
-        // The tests' own folder may be closed to others.
+        // Other users may not be able to read the folder of the tests.
         .current_dir("/");
     command
 }

@@ -28,7 +28,7 @@ use crate::support::{
     stacks::isolated,
 };
 
-/// Counts how often somebody wants its text.
+/// Counts how often its text is formatted.
 #[derive(Debug)]
 struct Read(Arc<AtomicUsize>);
 
@@ -61,10 +61,10 @@ async fn an_error_is_formatted_where_words_are_looked_for_and_no_log_is_written(
     }
 }
 
-/// An error that does its worst.
+/// An error with hostile code.
 #[derive(Clone, Debug)]
 enum Hostile {
-    /// Leaked: ten thousand boxes in one another are too many to drop.
+    /// Leaked, because dropping ten thousand nested boxes would overflow the stack.
     Deep(Option<&'static Self>),
     Looping,
     Huge,
@@ -77,7 +77,7 @@ impl fmt::Display for Hostile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         static FORMATTED: AtomicUsize = AtomicUsize::new(0);
         match self {
-            // 50 MB, in pieces: what is not wanted is not made.
+            // 50 MB in small pieces. It must not be asked for more pieces than are kept.
             Self::Huge => (0..50_000_000).try_for_each(|_| {
                 assert!(FORMATTED.fetch_add(1, Ordering::Relaxed) < 100_000);
                 f.write_str("x")
@@ -131,7 +131,7 @@ async fn a_hostile_error_costs_a_bounded_text_and_never_the_response() {
         let [line] = &lines(&written)[..] else {
             panic!("not one line: {error:?}")
         };
-        // The limit, and the mark of what was cut.
+        // The limit, and the ellipsis of a text that was cut.
         let cause = line["cause"].as_str().unwrap_or_default();
         assert!(
             cause.len() <= 1_024 + '\u{2026}'.len_utf8(),

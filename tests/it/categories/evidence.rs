@@ -50,7 +50,7 @@ async fn the_type_of_a_cause_is_found_through_the_chain() {
             wrapped(io::Error::from(io::ErrorKind::TimedOut)).into(),
             "timeout",
         ),
-        // `io::Error` hides what it wraps from `source`.
+        // `io::Error::source` skips the error that it wraps.
         (io::Error::other(Sql::WorkerCrashed).into(), "database"),
         (
             redis::RedisError::from((redis::ErrorKind::Io, "gone")).into(),
@@ -61,7 +61,7 @@ async fn the_type_of_a_cause_is_found_through_the_chain() {
             wrapped(io::Error::from(io::ErrorKind::NotFound)).into(),
             "server_error",
         ),
-        // Words, where no type is known.
+        // Keywords decide if no type is known.
         (wrapped("the Database is gone").into(), "database"),
         (wrapped("request timed out").into(), "timeout"),
         (wrapped("Too Many Requests").into(), "rate_limit"),
@@ -81,7 +81,7 @@ async fn a_failure_keeps_its_cause_from_the_client_and_tells_us() {
         (category.as_deref(), status.as_u16(), body.as_str()),
         (Some("database"), 500, "internal server error")
     );
-    // The handler's answer, and still the type before the status.
+    // The answer is the handler's, but the type decides before the status.
     let (category, status, body) = of_answer(|| {
         Failure::new(sqlx_core::Error::RowNotFound)
             .answer((StatusCode::SERVICE_UNAVAILABLE, "later"))
@@ -92,7 +92,7 @@ async fn a_failure_keeps_its_cause_from_the_client_and_tells_us() {
         (category.as_deref(), status.as_u16(), body.as_str()),
         (Some("not_found"), 503, "later")
     );
-    // The handler's word before everything.
+    // A category from the handler overrules everything.
     let (category, ..) = of_answer(|| {
         Failure::new(sqlx_core::Error::RowNotFound)
             .category(ErrorCategory::Conflict)
@@ -100,7 +100,7 @@ async fn a_failure_keeps_its_cause_from_the_client_and_tells_us() {
     })
     .await;
     assert_eq!(category.as_deref(), Some("conflict"));
-    // A specific status before words, words before a vague one.
+    // A specific status decides before keywords; keywords decide before a vague status.
     for (status, expected) in [
         (409, "conflict"),
         (503, "timeout"),
@@ -128,7 +128,7 @@ async fn a_handler_that_makes_its_own_response_says_the_cause_and_the_category()
     })
     .await;
     assert_eq!(category.as_deref(), Some("rate_limit"));
-    // Logged and answered well: no failure, whatever was said.
+    // A good answer is no failure, whatever the handler has added.
     let (category, ..) = of_answer(|| {
         RequestContext::current()
             .cause("all is well after all")

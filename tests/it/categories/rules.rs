@@ -57,7 +57,7 @@ async fn a_concrete_error_is_looked_into_where_a_rule_knows_its_type() {
             Rules::new().on::<Layered>(|_| Some(ErrorCategory::Database)),
             "database",
         ),
-        // A rule without an opinion still opens the chain.
+        // A rule that returns `None` still makes the layer follow the causes.
         (Rules::new().on::<Layered>(|_| None), "not_found"),
     ] {
         let vitals = Vitals::builder().isolated().rules(rules).build().unwrap();

@@ -20,7 +20,7 @@ use crate::support::{application, requests, stacks::isolated};
 
 type Boxed = BoxCloneSyncService<Request, Response, BoxError>;
 
-/// The layer of a number, around a boxed service.
+/// Puts the layer with this number around a boxed service.
 fn layer(number: usize, vitals: &Vitals, inner: Boxed) -> Boxed {
     fn boxed<S, B>(service: S) -> Boxed
     where
@@ -47,7 +47,7 @@ fn layer(number: usize, vitals: &Vitals, inner: Boxed) -> Boxed {
     }
 }
 
-/// The inner service of a subset: the faulty routes behind a layer that can fail.
+/// The inner service: the faulty routes behind a layer that can fail.
 fn innermost() -> Boxed {
     let routes = application::routes(Default::default());
     BoxCloneSyncService::new(application::FaultLayer.layer(routes))
@@ -151,12 +151,12 @@ async fn any_subset_in_any_order_counts_each_request_once() {
     }
 }
 
-/// Fails to compile where a layer asks for more than it needs.
+/// Does not compile if a layer requires more than it needs.
 #[test]
 fn bodies_and_futures_of_any_kind_are_served_and_stay_send() {
     fn is_send<T: Send>(_: &T) {}
     let vitals = isolated();
-    // A body that is not `Sync`, a future that is not `Unpin`, and errors of both extremes.
+    // A body that is not `Sync`, a future that is not `Unpin`, and a boxed error.
     let unsync = service_fn(|_: Request<std::cell::Cell<u8>>| async {
         Ok::<_, BoxError>(Response::new(UnsyncBoxBody::<Bytes, BoxError>::default()))
     });

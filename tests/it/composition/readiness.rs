@@ -30,7 +30,7 @@ use tower_vitals::{
 
 use crate::support::{requests, stacks::isolated};
 
-/// Not ready until asked, again after each clone and call; panics where it is called unready.
+/// Must be made ready before each call, also after a clone; panics if it is called before that.
 #[derive(Debug, Default)]
 struct Strict {
     ready: bool,
@@ -111,7 +111,7 @@ async fn back_pressure_passes_through_and_nothing_is_held_before_a_call() {
     first.ready().await.unwrap();
     let mut waiting = Box::pin(second.ready());
     assert!(futures::poll!(&mut waiting).is_pending());
-    // Dropped between readiness and call: the permit returns and wakes the other.
+    // The first is dropped between `poll_ready` and `call`: its permit returns and wakes the second.
     drop(first);
     time::timeout(Duration::from_secs(10), waiting)
         .await
@@ -240,7 +240,7 @@ async fn an_excluded_request_gives_the_permit_back_before_it_runs() {
     let mut service = limited.layer(inner);
     let at = |path: &str| Request::builder().uri(path).body(()).unwrap();
     let deadline = Duration::from_secs(10);
-    // Ready holds the one permit; the probe runs without it, and the next request can have it, whoever brings it.
+    // A ready service holds the one permit. The probe runs without it, so that any clone can take it.
     let probe = service.ready().await.unwrap().call(at("/livez"));
     let mut elsewhere = service.clone();
     time::timeout(deadline, elsewhere.ready())
@@ -258,10 +258,10 @@ async fn an_excluded_request_gives_the_permit_back_before_it_runs() {
     while running.load(Ordering::Relaxed) < 2 {
         tokio::task::yield_now().await;
     }
-    // With the permit taken, another request waits.
+    // The permit is taken, so another request waits.
     let mut other = service.clone();
     assert!(futures::poll!(Box::pin(other.ready())).is_pending());
-    // It stands in the queue for as long as it lives.
+    // It waits in the queue as long as it lives.
     drop(other);
     hold.add_permits(1);
     busy.await.unwrap().unwrap();

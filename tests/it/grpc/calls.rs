@@ -19,7 +19,7 @@ async fn drained(mut replies: Streaming<Rep>) -> Result<(), tonic::Status> {
     Ok(())
 }
 
-/// Calls each kind of method, which replies twice and then says `status`.
+/// Calls each kind of method. Each replies twice and then ends with `status`.
 async fn all_four(client: &mut ProbeClient<Channel>, status: i32) -> [Code; 4] {
     let code = |result: Result<(), tonic::Status>| {
         result.map_or_else(|status| status.code(), |()| Code::Ok)
@@ -71,11 +71,11 @@ async fn every_kind_of_call_is_counted_by_its_method_and_its_real_status() {
             scrape.sum("grpc_server_handling_seconds_count", &seconds),
             17.0
         );
-        // The method's own path, not the wildcard it was routed by; transport's status is 200.
+        // The label is the path of the method, not the wildcard of the route. The HTTP status is 200.
         let endpoint = format!("/conformance.v1.Probe/{method}");
         let labels = [("endpoint", endpoint.as_str()), ("status", "200")];
         assert_eq!(scrape.sum("http_requests_total", &labels), 17.0);
-        // UNKNOWN, DEADLINE_EXCEEDED, UNIMPLEMENTED of a method there is, INTERNAL, UNAVAILABLE, DATA_LOSS.
+        // UNKNOWN, DEADLINE_EXCEEDED, UNIMPLEMENTED of a known method, INTERNAL, UNAVAILABLE, DATA_LOSS.
         let critical = [("endpoint", endpoint.as_str()), ("severity", "critical")];
         assert_eq!(
             scrape.sum("http_requests_by_severity_total", &critical),
@@ -113,7 +113,7 @@ async fn codes_that_no_longer_fit_under_the_cap_are_told() {
         )
         .await;
     }
-    // Eight series for the one endpoint; to HTTP all of them are 200.
+    // The one endpoint has room for eight series. The HTTP status of all calls is 200.
     assert_eq!(vitals.metrics().totals().overflow, 4);
 }
 
@@ -147,7 +147,7 @@ async fn random_methods_make_one_series_and_are_the_clients_mistake() {
         ),
         1_000.0
     );
-    // What axum itself refused was plain HTTP.
+    // Requests that axum itself refused count as plain HTTP.
     assert_eq!(
         scrape.sum(
             "http_requests_total",

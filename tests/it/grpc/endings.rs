@@ -35,7 +35,7 @@ async fn a_client_that_leaves_has_cancelled_and_one_that_ran_out_of_time_has_not
         ..Req::default()
     };
 
-    // Left before the head.
+    // The client leaves before the head.
     let mut leaving = Box::pin(client.unary(slow(60_000)));
     let begun = || Some(()).filter(|()| vitals.metrics().totals().in_flight == 1);
     tokio::select! {
@@ -45,11 +45,11 @@ async fn a_client_that_leaves_has_cancelled_and_one_that_ran_out_of_time_has_not
     drop(leaving);
     settled(&vitals, |totals| totals.cancelled == 1).await;
 
-    // Left amid the stream.
+    // The client leaves in the middle of the stream.
     let mut replies = client.server_stream(slow(1)).await.unwrap().into_inner();
     replies.message().await.unwrap().unwrap();
     drop(replies);
-    // One more may have ended as aborted: the stream that was asked once above and never read.
+    // The stream that was opened above and never read may have ended as aborted as well.
     settled(&vitals, |totals| totals.in_flight == 0).await;
 
     let late = |delay| {
@@ -59,7 +59,7 @@ async fn a_client_that_leaves_has_cancelled_and_one_that_ran_out_of_time_has_not
     };
     client.unary(late(60_000)).await.unwrap_err();
     let mut replies = client.server_stream(late(20)).await.unwrap().into_inner();
-    // tonic's client minds the deadline up to the head; others mind it to the end.
+    // The client of tonic watches the deadline only up to the head; other clients watch it to the end.
     let reading = async { while let Ok(Some(_)) = replies.message().await {} };
     let patience = Duration::from_millis(200);
     tokio::time::timeout(patience, reading).await.unwrap_err();
@@ -73,7 +73,7 @@ async fn a_client_that_leaves_has_cancelled_and_one_that_ran_out_of_time_has_not
         handled(&scrape, "server_stream", "ServerStream", "DeadlineExceeded"),
         1.0
     );
-    // Nobody's error, but for the deadlines.
+    // Only the missed deadlines are errors.
     assert_eq!(scrape.sum("errors_total", &[]), 2.0);
     assert_eq!(scrape.sum("errors_total", &[("category", "timeout")]), 2.0);
     assert_eq!(scrape.severity("critical"), 2.0);
@@ -106,7 +106,7 @@ async fn a_drop_just_before_the_deadline_is_a_cancel() {
             1.0,
             "{after}"
         );
-        // Nobody has seen this method answer.
+        // This method has never answered, so it is not known.
         assert_eq!(
             scrape.sum("grpc_server_handled_total", &[("grpc_method", "_OTHER")]),
             1.0

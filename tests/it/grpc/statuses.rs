@@ -15,7 +15,7 @@ use crate::{
 async fn a_missing_or_mangled_status_is_unknown() {
     let vitals = watching();
     let (_server, mut client) = in_axum(&vitals).await;
-    // Known first, so that its codes are told apart.
+    // One good call first: the method is known from then on, and its codes are counted apart.
     client.unary(Req::default()).await.unwrap();
     let missing = Req {
         no_status: true,

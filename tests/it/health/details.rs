@@ -59,9 +59,9 @@ async fn an_error_is_in_the_log_and_behind_the_gate_and_nowhere_else() {
     let (_, _, body) = ask(&gated, with(&[])).await;
     assert!(!body.contains("secret@"), "{body}");
     let (_, _, body) = ask(&gated, with(&["Bearer s3cret-token"])).await;
-    let said = json(&body);
-    assert_eq!(said["checks"]["database"]["error"], SECRET);
-    assert_eq!(said["checks"]["database"]["status"], "unhealthy");
+    let report = json(&body);
+    assert_eq!(report["checks"]["database"]["error"], SECRET);
+    assert_eq!(report["checks"]["database"]["status"], "unhealthy");
     assert!(!format!("{gated:?}").contains("s3cret"), "{gated:?}");
     let error = health
         .service()

@@ -26,11 +26,12 @@ async fn grpc_health_says_what_the_probes_say() {
         service: service.into(),
     };
     let check = async |service: &str| {
-        let said = client.clone().check(asking(service)).await;
-        said.map(|said| said.get_ref().status())
+        let answer = client.clone().check(asking(service)).await;
+        answer
+            .map(|answer| answer.get_ref().status())
             .map_err(|status| status.code())
     };
-    // Nobody has answered yet.
+    // No check has answered yet.
     for (service, status) in [
         ("", Ok(NotServing)),
         ("readiness", Ok(NotServing)),
@@ -50,17 +51,17 @@ async fn grpc_health_says_what_the_probes_say() {
     };
     let mut prices = watch("shop.v1.Prices").await;
     let mut nobody = watch("nobody").await;
-    let said = |message: Result<
+    let answer = |message: Result<
         Option<crate::health_client::HealthCheckResponse>,
         tonic::Status,
-    >| message.unwrap().map(|said| said.status());
-    assert_eq!(said(prices.message().await), Some(NotServing));
-    assert_eq!(said(nobody.message().await), Some(ServiceUnknown));
+    >| message.unwrap().map(|answer| answer.status());
+    assert_eq!(answer(prices.message().await), Some(NotServing));
+    assert_eq!(answer(nobody.message().await), Some(ServiceUnknown));
     database.set(Mood::Up);
-    assert_eq!(said(prices.message().await), Some(Serving));
+    assert_eq!(answer(prices.message().await), Some(Serving));
     assert_eq!(check("").await, Ok(Serving));
     database.set(Mood::Down);
-    assert_eq!(said(prices.message().await), Some(NotServing));
+    assert_eq!(answer(prices.message().await), Some(NotServing));
     let list = client
         .clone()
         .list(HealthListRequest {})
@@ -70,7 +71,7 @@ async fn grpc_health_says_what_the_probes_say() {
     let list: std::collections::BTreeMap<_, _> = list
         .statuses
         .iter()
-        .map(|(name, said)| (name.as_str(), said.status()))
+        .map(|(name, answer)| (name.as_str(), answer.status()))
         .collect();
     assert_eq!(
         list,
@@ -83,12 +84,12 @@ async fn grpc_health_says_what_the_probes_say() {
         .into()
     );
     database.set(Mood::Up);
-    assert_eq!(said(prices.message().await), Some(Serving));
-    // Draining is said, and then every stream ends.
+    assert_eq!(answer(prices.message().await), Some(Serving));
+    // Each stream sends the change to draining, and then ends.
     health.drain();
-    assert_eq!(said(prices.message().await), Some(NotServing));
-    assert_eq!(said(prices.message().await), None);
-    assert_eq!(said(nobody.message().await), None);
+    assert_eq!(answer(prices.message().await), Some(NotServing));
+    assert_eq!(answer(prices.message().await), None);
+    assert_eq!(answer(nobody.message().await), None);
     assert_eq!(check("").await, Ok(NotServing));
     assert_eq!(check("liveness").await, Ok(Serving));
 }

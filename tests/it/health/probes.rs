@@ -19,7 +19,7 @@ async fn probes_say_what_the_last_round_said() {
         .start()
         .unwrap();
     let service = health.service();
-    // Nobody has answered yet.
+    // No check has answered yet.
     assert_eq!(probe(&service, "/readyz").await.0, 503);
     assert_eq!(probe(&service, "/startupz").await.0, 503);
     assert_eq!(
@@ -29,13 +29,13 @@ async fn probes_say_what_the_last_round_said() {
     time::sleep(MS(50)).await;
     let (status, kind, body) = probe(&service, "/health").await;
     assert_eq!((status, kind.as_str()), (200, "application/json"));
-    let said = json(&body);
-    assert_eq!(said["status"], "healthy");
+    let report = json(&body);
+    assert_eq!(report["status"], "healthy");
     assert_eq!(
-        said["checks"],
+        report["checks"],
         serde_json::json!({"database": "connected", "cache": "available"})
     );
-    let timestamp = said["timestamp"].as_str().unwrap();
+    let timestamp = report["timestamp"].as_str().unwrap();
     assert!(
         timestamp.len() == 24 && timestamp.ends_with('Z'),
         "{timestamp}"
@@ -43,7 +43,7 @@ async fn probes_say_what_the_last_round_said() {
     assert_eq!(probe(&service, "/readyz").await.2, "ok");
     assert_eq!(probe(&service, "/startupz").await.0, 200);
 
-    // An optional one that fails degrades; a critical one ends it.
+    // A failed optional check means degraded; a failed critical check means unhealthy.
     cache.set(Mood::Down);
     time::sleep(MS(1_200)).await;
     let (status, _, body) = probe(&service, "/health").await;
@@ -71,7 +71,7 @@ async fn probes_say_what_the_last_round_said() {
         assert_eq!(probe(&service, "/health/database").await.0, 503);
         assert_eq!(probe(&service, "/readyz?exclude=database").await.0, 200);
         assert_eq!(probe(&service, "/livez").await.0, 200);
-        // What has started stays started.
+        // Once started, it stays started.
         assert_eq!(probe(&service, "/startupz").await.0, 200);
         database.set(Mood::Up);
         time::sleep(MS(1_500)).await;
@@ -189,7 +189,7 @@ async fn ten_thousand_probes_cause_no_check() {
     let answers = futures::future::join_all(probes).await;
     assert!(answers.iter().all(|(status, ..)| *status == 200));
     assert_eq!((before, database.asked()), (1, 1));
-    // Ten intervals of a second, a tenth more or less.
+    // Ten intervals of one second, each up to a tenth longer or shorter.
     time::sleep(MS(10_000)).await;
     assert!(
         (10..=12).contains(&database.asked()),
@@ -207,7 +207,7 @@ async fn in_an_application_probes_are_no_traffic_and_never_wait_for_a_check() {
         .unwrap();
     let vitals = with_health(health.service());
     let app: Router = Router::new().route("/", get(async || "hello"));
-    // Beneath the layer and beside it.
+    // The probes are once inside the layer and once beside it.
     for app in [
         app.clone().merge(vitals.routes()).layer(vitals.layer()),
         app.layer(vitals.layer()).merge(vitals.routes()),

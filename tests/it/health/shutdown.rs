@@ -40,7 +40,7 @@ async fn shut_down(stay: bool, deadline: Duration) -> (tower_vitals::Drained, Du
     assert_eq!(client_status(address, "/readyz").await, 200);
     let begun = time::Instant::now();
     health.drain();
-    // Readiness fails at once and liveness stays, while requests are still taken.
+    // Readiness fails at once, liveness stays, and the server still accepts requests.
     assert_eq!(client_status(address, "/readyz").await, 503);
     assert_eq!(client_status(address, "/livez").await, 200);
     if !stay {

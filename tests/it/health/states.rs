@@ -60,7 +60,7 @@ fn a_result_that_nobody_renews_is_unknown() {
         assert_eq!(health.status(), Status::Healthy);
         health
     });
-    // The runtime that asked is gone; the probes are served by another, an hour later.
+    // The runtime that ran the checks is gone. An hour later, another runtime answers the probes.
     drop(asking);
     runtime().block_on(async {
         time::advance(Duration::from_secs(3_600)).await;
@@ -195,7 +195,7 @@ async fn changes_are_told_once_each() {
     let mut service = health.service();
     changes.changed().await.unwrap();
     assert_eq!(health.status(), Status::Healthy);
-    // Answers that change nothing are no news.
+    // An answer that changes nothing is not a change.
     let more = time::timeout(MS(100), changes.changed());
     more.await.unwrap_err();
     up.store(false, Ordering::Relaxed);

@@ -46,7 +46,7 @@ async fn one_event_a_request_with_its_facts_at_top_level() {
     }
     let lines = lines(&written);
     assert_eq!(lines.len(), 4, "{lines:#?}");
-    // Whatever is logged while a request runs carries its id.
+    // Every event that is logged while a request runs has its id.
     assert_eq!(
         (&lines[0]["message"], &lines[0]["request_id"]),
         (&"while it runs".into(), &"id-7".into())
@@ -158,7 +158,7 @@ async fn an_event_with_an_id_of_its_own_has_no_second_one() {
         Ok::<_, Infallible>(Response::new(Full::<Bytes>::default()))
     }));
     service.oneshot(Request::new(())).await.unwrap();
-    // As text: a parser takes two keys of one name for one.
+    // Compared as text: a JSON parser keeps only one of two equal keys.
     let text = written.take();
     let line = text.lines().next().unwrap();
     assert!(line.contains(r#""request_id":"own""#), "{line}");

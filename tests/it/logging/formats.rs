@@ -40,7 +40,7 @@ fn values_of_every_kind_are_written_as_what_they_are() {
     }
 }
 
-/// Cannot be written.
+/// A value whose `Debug` fails.
 struct Unwritable;
 
 impl fmt::Debug for Unwritable {
@@ -85,9 +85,9 @@ async fn one_event_is_one_line_whatever_a_client_sends() {
         }));
         let mut sent = 0;
         for path in hostile {
-            // As hyper reads it from the wire: bytes that a checked `Uri` takes.
+            // The URI is made from bytes, as hyper does.
             let uri = hyper::Uri::from_maybe_shared(Bytes::copy_from_slice(path.as_bytes()));
-            // A target that hyper refuses reaches no service.
+            // A target that hyper refuses never reaches a service.
             let Ok(uri) = uri else { continue };
             sent += 1;
             let mut request = Request::new(());

@@ -40,18 +40,18 @@ async fn a_request_without_an_answer_is_told_of_once_while_it_runs() {
     let stream = send("/events").await.unwrap();
     send("/quick").await.unwrap();
     written.take();
-    // Dropped before its critical band: nobody is told.
+    // A request that is dropped before its critical band is not reported.
     let hasty = tokio::time::timeout(Duration::from_millis(1_500), send("/report/1"));
     hasty.await.unwrap_err();
     let text = written.take();
     assert!(!text.contains("still running"), "{text}");
     send("/report/7").await.unwrap();
     let lines = lines(&written);
-    let told: Vec<_> = lines
+    let reported: Vec<_> = lines
         .iter()
         .filter(|line| line["message"] == "still running")
         .collect();
-    assert_eq!(told.len(), 1, "{lines:#?}");
+    assert_eq!(reported.len(), 1, "{lines:#?}");
     for (field, value) in [
         ("level", "WARN"),
         ("request_id", "slow-7"),
@@ -59,9 +59,9 @@ async fn a_request_without_an_answer_is_told_of_once_while_it_runs() {
         ("path", "/report/7"),
         ("method", "GET"),
     ] {
-        assert_eq!(told[0][field], value, "{field}");
+        assert_eq!(reported[0][field], value, "{field}");
     }
-    let age = told[0]["age_ms"].as_f64().unwrap();
+    let age = reported[0]["age_ms"].as_f64().unwrap();
     assert!((2_000.0..=3_000.0).contains(&age), "{age}");
     drop(stream);
 }

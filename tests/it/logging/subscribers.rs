@@ -29,7 +29,7 @@ use tracing_subscriber::{
 
 use crate::support::stacks::isolated;
 
-/// Refuses values that were formatted, where they could hold what a client wrote.
+/// Refuses values that were formatted: they could hold the text of a client.
 struct Typed;
 
 impl Visit for Typed {
@@ -136,7 +136,7 @@ async fn a_subscriber_that_sends_requests_through_the_stack_does_not_recurse() {
         tracing::warn!("from within");
         futures::executor::block_on(once(&inner)());
     }));
-    // `block_on` within an executor of its own kind panics, and tokio's is another.
+    // `block_on` panics inside an executor of its own kind; tokio's executor is another kind.
     let _guard = tracing::subscriber::set_default(subscriber);
     once(&metrics)().await;
     assert_eq!(
@@ -155,7 +155,7 @@ fn futures_and_bodies_may_outlive_the_runtime_and_their_thread() {
     let vitals = isolated();
     let stack = vitals.clone();
     std::thread::spawn(move || {
-        // Made first, so that it is destroyed after what the stack itself keeps on this thread.
+        // Created first, so that it is destroyed after the thread-locals of the stack.
         LAST.with(|last| last.borrow_mut().clear());
         let service = stack
             .layer()
@@ -178,10 +178,10 @@ fn futures_and_bodies_may_outlive_the_runtime_and_their_thread() {
             assert!(polled, "{n}");
             hanging
         };
-        // On a plain thread, with the runtime still there and a thousand in flight.
+        // First drop: a thousand running requests on a plain thread, while the runtime still runs.
         let running: Vec<_> = (0..1_000).map(hanging).collect();
         std::thread::spawn(move || drop(running)).join().unwrap();
-        // When the runtime ends.
+        // Second drop: a spawned request, at the end of the runtime.
         let request = Request::builder().uri("/hang").body(()).unwrap();
         runtime.spawn(service.clone().oneshot(request));
         let body = runtime
@@ -189,7 +189,7 @@ fn futures_and_bodies_may_outlive_the_runtime_and_their_thread() {
             .unwrap();
         let late = hanging(0);
         drop(runtime);
-        // From the destructor of a thread-local.
+        // Third drop: in the destructor of a thread-local.
         LAST.with(|last| {
             last.borrow_mut()
                 .extend([Box::new(body) as Box<dyn std::any::Any>, Box::new(late)])
@@ -199,10 +199,10 @@ fn futures_and_bodies_may_outlive_the_runtime_and_their_thread() {
     .unwrap();
     let totals = vitals.metrics().totals();
     assert_eq!((totals.in_flight, totals.aborted), (0, 1));
-    // The spawned one may never have been polled, and so never have begun.
+    // The spawned request may never have been polled; then it has not started.
     assert_eq!(totals.cancelled, totals.started - 1);
     assert!(totals.started >= 1_002);
-    // Of the two that outlived their thread's loggers.
+    // Two requests ended after the loggers of their thread were gone.
     assert_eq!(totals.dropped_log, 2);
 }
 
@@ -232,7 +232,7 @@ fn a_level_that_is_off_costs_no_formatting_and_is_no_loss() {
         allocated.count_total
     };
     times(b"/");
-    // A path that has to be escaped allocates where it is formatted.
+    // Formatting this path would allocate, because it must be escaped.
     assert_eq!(times(b"/\\"), times(b"/"));
     assert_eq!(metrics.totals().dropped_log, 0);
 }

@@ -31,7 +31,7 @@ async fn a_stream_of_an_hour_is_fast_and_its_length_has_a_histogram_of_its_own()
     let scrape = Exposition::of(&vitals);
     assert_eq!(scrape.severity("normal"), 2.0);
     let events = [("endpoint", "/events")];
-    // Ten ticks, the last silence, and the time to the head.
+    // Ten ticks, the wait after the last one, and the time to the head.
     assert_eq!(
         scrape.sum("http_response_body_duration_seconds_sum", &events),
         3_960.03
@@ -71,7 +71,7 @@ async fn a_duration_on_an_edge_is_in_the_band_above_and_in_the_bucket_below() {
     ] {
         assert_eq!(scrape.severity(severity), count, "{severity}");
     }
-    // `le` includes its edge, as Prometheus has it.
+    // In Prometheus, `le` includes its edge.
     for (le, count) in [
         ("0.005", 1.0),
         ("0.1", 3.0),

@@ -104,7 +104,7 @@ fn a_million_endpoints_keep_the_cap_the_totals_and_one_warning() {
         .endpoint_cap(CAP)
         .build()
         .unwrap();
-    // No log: an event for each would hide the one that matters.
+    // No log layer: an event for each request would hide the warning.
     let service = TimingLayer::new()
         .metrics(vitals.metrics().clone())
         .layer(named());

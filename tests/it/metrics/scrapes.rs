@@ -17,7 +17,7 @@ use tower_vitals::{RequestIdLayer, Vitals};
 use super::{named, naming, send};
 use crate::support::{exposition::Exposition, requests, server::Server, stacks::isolated};
 
-/// Panics on each event.
+/// A subscriber layer that panics on each event.
 struct Panics;
 
 impl<S: tracing::Subscriber> tracing_subscriber::Layer<S> for Panics {
@@ -26,7 +26,7 @@ impl<S: tracing::Subscriber> tracing_subscriber::Layer<S> for Panics {
     }
 }
 
-/// Fails before it takes a request.
+/// A service that fails in `poll_ready`.
 struct NeverReady;
 
 impl Service<Request<()>> for NeverReady {
@@ -155,7 +155,7 @@ async fn a_storm_of_scrapes_is_told_to_come_back() {
     let refused = ask().await.unwrap();
     assert_eq!(refused.status(), 503);
     assert_eq!(refused.headers()[header::RETRY_AFTER], "1");
-    // A reader that is done, or leaves, makes room.
+    // A reader that leaves makes room.
     unread.pop();
     assert_eq!(ask().await.unwrap().status(), 200);
 }

@@ -17,7 +17,7 @@ use crate::support::{
     panics::silence_panics_that_were_asked_for,
 };
 
-/// What a stack of its own sends of a message, with these rules.
+/// The events that a stack with these rules sends for `event`, and how many it dropped.
 fn sent(scrubbing: Scrubbing, event: Event<'static>) -> (Vec<Value>, u64) {
     silence_panics_that_were_asked_for();
     let dsn = Dsn::start(Answer::Status(200));
@@ -100,7 +100,7 @@ fn bad_rules_fail_at_build() {
 
 #[test]
 fn of_health_data_no_free_text_leaves() {
-    // Looks like a telephone number, in the middle.
+    // A part of it looks like a telephone number.
     const ID: &str = "01a1fd6d-1234-7063-9123-78d9a63d47c1";
     let mut event = full_event();
     event.message = Some("Mrs Miller has measles".into());

@@ -71,7 +71,7 @@ fn a_megabyte_takes_a_moment() {
             None,
         );
         assert!(client.flush(Some(LONG)));
-        // Hours, if any rule looked back from each character; tens of milliseconds with optimisation.
+        // A rule that looks back from each character would take hours. An optimised build takes tens of milliseconds.
         assert!(
             began.elapsed() < Duration::from_secs(10),
             "{:?}",
@@ -83,7 +83,7 @@ fn a_megabyte_takes_a_moment() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
 
-    /// Pieces of secrets and what stands between them, in any order.
+    /// Secrets and the characters around them, in any order.
     #[test]
     fn scrubbing_twice_is_scrubbing_once(pieces in prop::collection::vec(
         prop_oneof![

@@ -16,7 +16,6 @@ use tower_vitals::{
     RequestIdLayer, SentryScopeLayer, Vitals,
     sentry::{Reports, SentryOptions},
 };
-use tracing_subscriber::Layer as _;
 
 use super::{LONG, broken, failing, own_client, send};
 use crate::support::{
@@ -61,7 +60,7 @@ async fn a_client_that_was_not_guarded_is_used_as_it_is() {
     );
 }
 
-/// Runs itself once more with `SENTRY_DSN` set, where only `SentryOptions` may act on it.
+/// Runs itself again with `SENTRY_DSN` set: a stack without `.sentry(..)` must ignore the variable.
 #[tokio::test]
 async fn no_client_and_no_dsn_change_nothing() {
     let app = Router::new().route("/orders/{id}", get(failing));

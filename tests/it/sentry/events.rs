@@ -171,10 +171,10 @@ async fn slow_requests_are_a_warning_and_then_an_error_and_a_route_has_its_own_i
     left.await.unwrap_err();
     vitals.flush(LONG);
     let events = dsn.events();
-    // `error` is the protocol's default, and not said.
-    let told = texts(&events, ["/transaction", "/level"]);
+    // The level `error` is the default of the protocol, and is not sent.
+    let reported = texts(&events, ["/transaction", "/level"]);
     let warning = [Some("/2000"), Some("warning")];
-    assert_eq!(told, [warning, [Some("/5000"), None]]);
+    assert_eq!(reported, [warning, [Some("/5000"), None]]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -268,7 +268,7 @@ async fn over_the_wire_a_client_that_left_is_no_incident() {
             ))
             .await;
     }
-    // One client leaves before the answer, and one in the middle of its body.
+    // One client leaves before the answer, and one in the middle of the body.
     let reached = server.hanging.reached(1);
     let mut waiting = server.http1();
     tokio::select! {
@@ -288,10 +288,10 @@ async fn over_the_wire_a_client_that_left_is_no_incident() {
         .await
         .unwrap();
     let events = dsn.events();
-    let mut told = texts(&events, ["/transaction"]).concat();
-    told.sort_unstable();
+    let mut reported = texts(&events, ["/transaction"]).concat();
+    reported.sort_unstable();
     let expected = ["/500", "/body-error", "/panic", "/service-error"];
-    assert_eq!(told, expected.map(Some));
+    assert_eq!(reported, expected.map(Some));
 }
 
 #[tokio::test]

@@ -17,7 +17,6 @@ use tower_vitals::{
     health::Health,
     sentry::{Reports, SentryOptions},
 };
-use tracing_subscriber::Layer as _;
 
 use super::{LONG, broken, one_issue, reporting, send, with_reports};
 use crate::support::{
@@ -149,7 +148,7 @@ async fn a_server_that_reports_to_itself_does_not_go_round_and_round() {
         0,
         "it came to an end"
     );
-    // Ten requests of ours, and its own reports of them.
+    // Ten requests of the test, and the reports that the server sends to itself.
     let asked = asked.load(Ordering::Relaxed);
     assert!((11..100).contains(&asked), "{asked}");
     server.abort();

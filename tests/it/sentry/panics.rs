@@ -7,7 +7,6 @@ use sentry::Hub;
 use tokio::task;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_vitals::sentry::Reports;
-use tracing_subscriber::Layer as _;
 
 use super::{LONG, one_issue, reporting, send, texts, with_reports};
 use crate::support::dsn::{Answer, Dsn};
@@ -16,7 +15,7 @@ use crate::support::dsn::{Answer, Dsn};
 async fn a_panic_is_told_once_whoever_catches_it() {
     let dsn = Dsn::start(Answer::Status(200));
     let vitals = reporting(&dsn).exclude(["/excluded"]).build().unwrap();
-    // A worker's hub finds the client by way of ours; on an excluded path there is no hub of ours.
+    // The hub of this thread has no client; a request's own hub has one. An excluded request has no hub of its own.
     Hub::current().bind_client(None);
     let panics = async || -> () { panic!("as asked") };
     let caught = Router::new()
@@ -35,10 +34,10 @@ async fn a_panic_is_told_once_whoever_catches_it() {
     }
     vitals.flush(LONG);
     let events = dsn.events();
-    let told = texts(&events, ["/transaction", "/exception/values/0/value"]);
+    let reported = texts(&events, ["/transaction", "/exception/values/0/value"]);
     let panic = Some("as asked");
     assert_eq!(
-        told,
+        reported,
         [
             [Some("/caught"), panic],
             [Some("/uncaught"), panic],

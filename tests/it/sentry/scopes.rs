@@ -23,7 +23,6 @@ use tower_vitals::{
     RequestContext, RequestIdLayer, SentryScopeLayer, TimingLayer, Vitals, exchange::Exchange,
     sentry::SentryOptions,
 };
-use tracing_subscriber::Layer as _;
 
 use super::{LONG, own_client, reporting, send, texts};
 use crate::support::dsn::{Answer, Dsn};
@@ -45,14 +44,14 @@ async fn markers(Path(marker): Path<u32>) -> String {
     };
     tokio::join!(branch("left"), branch("right"));
     let exchange = Exchange::current().unwrap();
-    let said = marker.clone();
+    let own = marker.clone();
     let spawned = task::spawn(Arc::clone(&exchange).scope(async move {
         task::yield_now().await;
-        sentry::capture_message(&format!("{said} spawned"), Level::Info);
+        sentry::capture_message(&format!("{own} spawned"), Level::Info);
     }));
-    let said = marker.clone();
+    let own = marker.clone();
     let blocking = task::spawn_blocking(move || {
-        exchange.run(|| sentry::capture_message(&format!("{said} blocking"), Level::Info));
+        exchange.run(|| sentry::capture_message(&format!("{own} blocking"), Level::Info));
     });
     let (spawned, blocking) = tokio::join!(spawned, blocking);
     spawned.unwrap();
@@ -86,7 +85,7 @@ fn requests_never_see_each_others_data() {
                     .uri(format!("/{marker}"))
                     .header("x-request-id", format!("id-m{marker}"));
                 let request = request.body(Body::empty()).unwrap();
-                // As if the client had been bound before any thread was there.
+                // As if the client had been bound before the first thread started.
                 let work = async move {
                     app.oneshot(request)
                         .await
@@ -107,7 +106,7 @@ fn requests_never_see_each_others_data() {
         events.extend(transport.fetch_and_clear_events());
     }
     let dropped = vitals.metrics().totals().dropped_sentry;
-    // Five of each request, and the queue drops some of them.
+    // Each request captures five events; the queue may drop some.
     assert!(events.len() > 1_000, "{}", events.len());
     for event in &events {
         let (marker, _) = event
@@ -127,7 +126,7 @@ fn requests_never_see_each_others_data() {
         assert_eq!(crumbs, [marker]);
     }
     assert_eq!(dropped, 0);
-    // Nothing of ours on the hub that others share.
+    // The shared hub has no data of any request.
     hub.capture_message("outside", Level::Info);
     client.flush(Some(LONG));
     let [outside] = &transport.fetch_and_clear_events()[..] else {
@@ -224,7 +223,7 @@ async fn layers_of_sentry_tower_may_stand_on_either_side() {
     assert!(transport.fetch_and_clear_events()[0].tags.is_empty());
 }
 
-/// A thread may end before what it holds of a request, and Sentry's own thread-local before or after that.
+/// A thread may end while it holds a request. Sentry's own thread-local may be destroyed before or after the request.
 #[test]
 fn a_thread_that_ends_with_a_request_in_its_hands_ends_well() {
     thread_local! {
@@ -246,7 +245,7 @@ fn a_thread_that_ends_with_a_request_in_its_hands_ends_well() {
             || futures::executor::block_on(service.clone().oneshot(Request::default())).unwrap();
         std::thread::scope(|scope| {
             let elsewhere = (!polled_here).then(answer);
-            // Joined, since a scope does not wait for what the thread drops at its end.
+            // Joined, because a scope does not wait for the destructors of thread-locals.
             let ended = scope.spawn(move || {
                 if held_first {
                     HELD.with(|_| ());
@@ -260,7 +259,7 @@ fn a_thread_that_ends_with_a_request_in_its_hands_ends_well() {
     vitals.flush(LONG);
     let totals = vitals.metrics().totals();
     assert_eq!((totals.aborted, totals.in_flight), (4, 0));
-    // Where it could still be told it was, and elsewhere it was counted.
+    // Each event was either sent or counted as dropped.
     assert_eq!(dsn.events().len() as u64 + totals.dropped_sentry, 4);
 }
 

@@ -6,7 +6,6 @@ use axum::{Router, body::Body, extract::Request, routing::get};
 use futures::stream;
 use sentry::Level;
 use tower_vitals::sentry::SentryOptions;
-use tracing_subscriber::Layer as _;
 
 use super::{LONG, reporting, send, texts};
 use crate::support::{

@@ -26,7 +26,7 @@ use tower::{Layer, Service};
 
 pub(crate) const CHUNK: Bytes = Bytes::from_static(b"ten bytes\n");
 
-/// Lets a client know that its request has reached a handler that never answers.
+/// Tells a test when a request has reached the handler that never answers.
 #[derive(Clone, Default)]
 pub(crate) struct Hanging(Arc<Mutex<HashMap<u64, oneshot::Sender<()>>>>);
 
@@ -39,7 +39,7 @@ impl Hanging {
     }
 }
 
-/// Every way to answer, and some to fail.
+/// The routes: one for each way to answer or to fail.
 pub(crate) fn routes(hanging: Hanging) -> Router {
     let nested = Router::new().route(
         "/{a}/{b}",
@@ -129,7 +129,7 @@ async fn panicking_task() -> Response {
     }
 }
 
-/// Stands beneath our layers, where the service itself breaks.
+/// A layer below ours that panics or fails in `call`.
 #[derive(Clone, Copy)]
 pub(crate) struct FaultLayer;
 

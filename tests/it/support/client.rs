@@ -16,7 +16,7 @@ use hyper::{
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::net::TcpStream;
 
-/// A connection that is made when there is none.
+/// A client with one connection, which it opens when it needs one.
 pub(crate) enum Client {
     Http1(SocketAddr, Option<http1::SendRequest<Full<Bytes>>>),
     Http2(SocketAddr, Option<http2::SendRequest<Full<Bytes>>>),

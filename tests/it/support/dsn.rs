@@ -1,4 +1,4 @@
-//! Stands in for Sentry on a socket: keeps every byte that it is sent, and answers, refuses or hangs as asked.
+//! Replaces Sentry on a socket: keeps every byte that arrives, and answers, refuses or hangs as the test wants.
 
 use std::{
     io::{BufRead, BufReader, Read, Write},
@@ -9,17 +9,17 @@ use std::{
 
 use serde_json::Value;
 
-/// What a DSN leads to.
+/// A fake Sentry server.
 pub(crate) struct Dsn {
     address: SocketAddr,
     taken: Arc<Mutex<Vec<Vec<u8>>>>,
 }
 
-/// How it answers.
+/// How the fake server answers.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Answer {
     Status(u16),
-    /// Reads and never answers.
+    /// It reads and never answers.
     Never,
 }
 
@@ -49,7 +49,7 @@ impl Dsn {
         self.taken.lock().unwrap().concat()
     }
 
-    /// Every item of a type, in the order of arrival.
+    /// All items of a type, in the order of arrival.
     pub(crate) fn items(&self, kind: &str) -> Vec<Value> {
         let taken = self.taken.lock().unwrap();
         taken
@@ -106,7 +106,7 @@ fn serve(socket: TcpStream, taken: &Mutex<Vec<Vec<u8>>>, answer: Answer) {
     }
 }
 
-/// The items of an envelope with their types; what is no JSON is a string.
+/// The items of an envelope with their types; an item that is not JSON is a string.
 fn items(envelope: &[u8]) -> Vec<(String, Value)> {
     let line = |bytes: &[u8]| {
         bytes

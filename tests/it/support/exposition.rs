@@ -1,4 +1,4 @@
-//! Reads Prometheus' text format, version 0.0.4, and accepts nothing that the format does not allow.
+//! Parses the text format of Prometheus, version 0.0.4, and refuses everything that the format does not allow.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,7 +6,7 @@ use tower_vitals::Vitals;
 
 type Labels = BTreeMap<String, String>;
 
-/// What a scrape says.
+/// The content of a scrape.
 #[derive(Debug, Default)]
 pub(crate) struct Exposition {
     pub(crate) types: BTreeMap<String, String>,
@@ -16,7 +16,7 @@ pub(crate) struct Exposition {
 // === impl Exposition ===
 
 impl Exposition {
-    /// What a stack answers to a scrape now.
+    /// The content of a scrape of this stack.
     pub(crate) fn of(vitals: &Vitals) -> Self {
         Self::parse(&vitals.render()).unwrap()
     }
@@ -81,7 +81,7 @@ impl Exposition {
             .map(str::to_owned)
     }
 
-    /// Buckets are cumulative, and the last holds everything.
+    /// Checks that buckets are cumulative and that the last one holds everything.
     fn check_histograms(&self) -> Result<(), String> {
         for (family, _) in self.types.iter().filter(|(_, kind)| *kind == "histogram") {
             let mut buckets: BTreeMap<Labels, Vec<(f64, f64)>> = BTreeMap::new();
@@ -168,7 +168,7 @@ fn sample(line: &str) -> Option<(String, Labels, f64)> {
     ))
 }
 
-/// What stands before the closing quote, unescaped, and what after it.
+/// The text before the closing quote, unescaped, and the text after it.
 fn quoted(text: &str) -> Option<(String, &str)> {
     let mut value = String::new();
     let mut characters = text.char_indices();

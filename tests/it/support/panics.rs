@@ -2,7 +2,7 @@
 
 use std::{panic, sync::Once};
 
-/// The hook prints a page for each; those of this file are no news.
+/// Keeps the panic hook from printing the panics that the tests cause.
 pub(crate) fn silence_panics_that_were_asked_for() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {

@@ -1,4 +1,4 @@
-//! Builds what reports to Sentry, and an application that fails.
+//! Builds a stack that reports to Sentry, and an application that fails.
 
 use axum::{Router, extract::Path, routing::get};
 use tower_vitals::{
@@ -18,7 +18,7 @@ pub(crate) fn unlimited(dsn: &str) -> Vitals {
         .unwrap()
 }
 
-/// An application whose error has another text for each path, `/orders/1` to `/orders/4294967295`.
+/// An application that fails at `/orders/{id}`, with the id in the text of the error.
 pub(crate) fn lost_orders(vitals: &Vitals) -> Router {
     let lost =
         async |Path(id): Path<u32>| -> Result<(), Failure> { Err(format!("order {id} is lost"))? };
