@@ -73,6 +73,12 @@ async fn broken() -> StatusCode {
     StatusCode::INTERNAL_SERVER_ERROR
 }
 
+/// An isolated stack that uses the client of the application.
+fn bound() -> Vitals {
+    let builder = Vitals::builder().isolated();
+    builder.sentry(SentryOptions::bound()).build().unwrap()
+}
+
 /// A guarded client of the application, and the transport that keeps its events in this process.
 fn own_client(options: ClientOptions) -> (Arc<TestTransport>, Arc<sentry::Client>) {
     silence_panics_that_were_asked_for();

@@ -57,18 +57,8 @@ async fn every_way_to_end_has_its_category_or_none() {
             let _ = response.into_body().collect().await;
         }
     }
-    let mut hasty = server.http1();
-    let mut drip = hasty.get("/drip").await.unwrap();
-    assert!(drip.body_mut().frame().await.unwrap().is_ok());
-    drop(drip);
-    hasty.hang_up();
-    let reached = server.hanging.reached(1);
-    let mut gone = server.http1();
-    tokio::select! {
-        _ = gone.get("/hang/1") => panic!("answered"),
-        reached = reached => reached.unwrap(),
-    }
-    gone.hang_up();
+    server.leave_in_the_body().await;
+    server.leave_before_the_head(1).await;
     settled(&vitals, |totals| {
         totals.in_flight == 0 && totals.started == 9
     })

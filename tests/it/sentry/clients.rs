@@ -17,7 +17,7 @@ use tower_vitals::{
     sentry::{Reports, SentryOptions},
 };
 
-use super::{LONG, broken, failing, own_client, send};
+use super::{LONG, bound, broken, failing, own_client, send};
 use crate::support::{
     dsn::{Answer, Dsn},
     panics::silence_panics_that_were_asked_for,
@@ -128,11 +128,7 @@ async fn a_hook_of_the_application_that_panics_costs_a_counter() {
         panic!("as asked")
     }));
     let hub = Arc::new(Hub::new(Some(client), Arc::default()));
-    let vitals = Vitals::builder()
-        .isolated()
-        .sentry(SentryOptions::bound())
-        .build()
-        .unwrap();
+    let vitals = bound();
     let app = Router::new()
         .route("/500", get(broken))
         .layer(vitals.layer());

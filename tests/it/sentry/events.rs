@@ -5,7 +5,6 @@ use std::{convert::Infallible, time::Duration};
 use axum::{
     Router, body::Body, extract::Request, http::StatusCode, response::Response, routing::get,
 };
-use http_body_util::BodyExt;
 use sentry::integrations::tracing::{BreadcrumbLayer, ErrorLayer};
 use serde_json::Value;
 use tokio::{
@@ -268,19 +267,8 @@ async fn over_the_wire_a_client_that_left_is_no_incident() {
             ))
             .await;
     }
-    // One client leaves before the answer, and one in the middle of the body.
-    let reached = server.hanging.reached(1);
-    let mut waiting = server.http1();
-    tokio::select! {
-        _ = waiting.get("/hang/1") => panic!("answered"),
-        reached = reached => reached.unwrap(),
-    }
-    waiting.hang_up();
-    let mut reading = server.http1();
-    let mut drip = reading.get("/drip").await.unwrap();
-    assert!(drip.body_mut().frame().await.unwrap().is_ok());
-    drop(drip);
-    reading.hang_up();
+    server.leave_before_the_head(1).await;
+    server.leave_in_the_body().await;
     let totals = settled(&vitals, |totals| totals.in_flight == 0).await;
     assert_eq!((totals.cancelled, totals.aborted), (1, 1));
     let flushing = vitals.clone();

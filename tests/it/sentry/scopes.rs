@@ -20,11 +20,10 @@ use tokio::{
 };
 use tower::{Layer, ServiceBuilder, ServiceExt, service_fn};
 use tower_vitals::{
-    RequestContext, RequestIdLayer, SentryScopeLayer, TimingLayer, Vitals, exchange::Exchange,
-    sentry::SentryOptions,
+    RequestContext, RequestIdLayer, SentryScopeLayer, TimingLayer, exchange::Exchange,
 };
 
-use super::{LONG, own_client, reporting, send, texts};
+use super::{LONG, bound, own_client, reporting, send, texts};
 use crate::support::dsn::{Answer, Dsn};
 
 async fn markers(Path(marker): Path<u32>) -> String {
@@ -68,11 +67,7 @@ fn requests_never_see_each_others_data() {
         .build()
         .unwrap();
     let hub = Arc::new(Hub::new(Some(Arc::clone(&client)), Arc::default()));
-    let vitals = Vitals::builder()
-        .isolated()
-        .sentry(SentryOptions::bound())
-        .build()
-        .unwrap();
+    let vitals = bound();
     let app = Router::new()
         .route("/{marker}", get(markers))
         .layer(vitals.layer());

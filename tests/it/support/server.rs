@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use axum::{BoxError, Router, error_handling::HandleErrorLayer, http::StatusCode};
+use http_body_util::BodyExt;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
@@ -61,6 +62,27 @@ impl Server {
 
     pub(crate) fn http2(&self) -> Client {
         Client::Http2(self.address, None)
+    }
+
+    /// Is a client that leaves before the answer to request `n`, once the handler has it.
+    pub(crate) async fn leave_before_the_head(&self, n: u64) {
+        let reached = self.hanging.reached(n);
+        let mut client = self.http1();
+        let path = format!("/hang/{n}");
+        tokio::select! {
+            answer = client.get(&path) => panic!("{answer:?}"),
+            reached = reached => reached.unwrap(),
+        }
+        client.hang_up();
+    }
+
+    /// Is a client that leaves after the first bytes of a body.
+    pub(crate) async fn leave_in_the_body(&self) {
+        let mut client = self.http1();
+        let mut drip = client.get("/drip").await.unwrap();
+        assert!(drip.body_mut().frame().await.unwrap().is_ok());
+        drop(drip);
+        client.hang_up();
     }
 
     /// Sends bytes and reads whatever comes until the server closes.
