@@ -16,7 +16,7 @@ use tokio::{net::TcpListener, signal, sync::Semaphore, time};
 use tower_vitals::{
     Failure, RequestContext, Vitals,
     category::{ErrorCategory, Rules},
-    logs,
+    logging,
 };
 
 /// An error of our own, for which there is a rule.
@@ -33,7 +33,7 @@ impl Error for StockIsBusy {}
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    logs::init()?;
+    logging::init()?;
     let rules = Rules::new()
         .on::<StockIsBusy>(|_| Some(ErrorCategory::Conflict))
         .on::<ParseIntError>(|_| Some(ErrorCategory::Validation));

@@ -11,7 +11,7 @@ use tokio::net::TcpListener;
 use tower_vitals::{
     Vitals,
     health::{Check, Health, Role},
-    logs,
+    logging,
 };
 
 /// The default address of PostgreSQL.
@@ -21,7 +21,7 @@ const SECOND: Duration = Duration::from_secs(1);
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    logs::init()?;
+    logging::init()?;
     let (database, kind) = database().await?;
     let redis = env::var("REDIS_URL").unwrap_or_else(|_| "redis://127.0.0.1".into());
     let cache = Check::redis("cache", redis::Client::open(redis)?);
@@ -49,7 +49,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 ",
         std::process::id()
     );
-    let server = axum::serve(listener, app).with_graceful_shutdown(vitals.drained());
+    let server = axum::serve(listener, app).with_graceful_shutdown(vitals.shutdown_signal());
     let drained = vitals.run(server).await?;
     println!("{} requests were cut off", drained.unfinished);
     Ok(())

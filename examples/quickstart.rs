@@ -24,7 +24,7 @@ use axum::{
 use futures::stream::{self, Stream};
 use serde::{Deserialize, Serialize};
 use tokio::{net::TcpListener, signal, time};
-use tower_vitals::{TimingLayer, Vitals, logs, timing::SeverityBands};
+use tower_vitals::{TimingLayer, Vitals, logging, timing::SeverityBands};
 
 #[derive(Clone, Deserialize)]
 struct NewOrder {
@@ -48,7 +48,7 @@ struct Orders(Arc<Mutex<BTreeMap<u64, Order>>>);
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    logs::init()?;
+    logging::init()?;
     let vitals = Vitals::from_env()?.build()?;
 
     // A report may take long: a layer on its route gives it its own bands.

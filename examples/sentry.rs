@@ -7,8 +7,8 @@ use std::{env, error::Error, fmt, num::ParseIntError, time::Duration};
 use axum::{Router, extract::Path, routing::get};
 use tokio::{net::TcpListener, time};
 use tower_vitals::{
-    Deployment, Failure, Release, RequestContext, Vitals, logs,
-    sentry::{Scrubbing, SentryOptions},
+    Deployment, Failure, Release, RequestContext, Vitals, logging, scrub::Scrubbing,
+    sentry::SentryOptions,
 };
 
 /// The error for an order that does not exist.
@@ -20,7 +20,7 @@ struct NoOrder {
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    logs::init()?;
+    logging::init()?;
     // The default rules, and one rule for a value that only this shop has.
     let scrubbing = Scrubbing::new().value(r"\bcustomer-\d+\b")?;
     let vitals = Vitals::from_env()?
@@ -46,8 +46,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     println!(
         "curl http://{address}/note           # what the handler captures, without the secret in it"
     );
-    vitals.deployment(&Deployment::new(env!("CARGO_PKG_VERSION")).by("cargo run"));
-    let server = axum::serve(listener, app).with_graceful_shutdown(vitals.drained());
+    vitals.record_deployment(&Deployment::new(env!("CARGO_PKG_VERSION")).by("cargo run"));
+    let server = axum::serve(listener, app).with_graceful_shutdown(vitals.shutdown_signal());
     let drained = vitals.run(server).await?;
     println!(
         "{} requests were cut off, {} events not sent",

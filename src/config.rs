@@ -1,16 +1,22 @@
-//! Says which setting is wrong, with its value, before a request is ever served.
+//! Reads settings, and names the setting and the value that cannot work.
+
+mod environment;
 
 use std::{error::Error, fmt};
 
-/// A setting that cannot work, found where it is made.
+pub(crate) use self::environment::Environment;
+
+/// A setting that cannot work. It is found when the setting is made or when the stack is built.
 ///
-/// Prints as `field: invalid value "value": reason`, fit for the last line of a program that refuses to start.
+/// It prints as `field: invalid value "value": reason`: the last line of a program that refuses to start.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfigError {
     field: String,
     value: String,
     reason: String,
 }
+
+// === impl ConfigError ===
 
 impl ConfigError {
     pub(crate) fn new(
@@ -25,20 +31,20 @@ impl ConfigError {
         }
     }
 
-    /// The same fault, found in a setting of another name: `exclude[2]` becomes `NAME[2]`.
+    /// The same error for a setting with another name: `exclude[2]` becomes `NAME[2]`.
     pub(crate) fn within(mut self, name: &str) -> Self {
         let index = self.field.find('[').map_or("", |at| &self.field[at..]);
         self.field = format!("{name}{index}");
         self
     }
 
-    /// The setting: a builder's field such as `exclude[2]`, or an environment variable.
+    /// The setting: a field of a builder such as `exclude[2]`, or an environment variable.
     #[must_use]
     pub fn field(&self) -> &str {
         &self.field
     }
 
-    /// The value that was refused, as given.
+    /// The refused value, as given.
     #[must_use]
     pub fn value(&self) -> &str {
         &self.value

@@ -1,28 +1,32 @@
-//! Decides which requests pass by unwatched.
+//! Decides which requests are not observed.
 //!
-//! Our own layers take [`Patterns`] and leave what matches alone, wherever they stand below: no id, no event, no timing, one
-//! counter. [`ExcludeLayer`] does the same for a layer that is not ours.
+//! A layer of this crate takes [`Patterns`]. A request that matches gets no id, no event and no timing, from that layer and
+//! from all layers of this crate further in. It only increments one counter. [`ExcludeLayer`] does the same for a layer of
+//! another crate.
 
 mod layer;
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 pub use self::layer::{Exclude, ExcludeFuture, ExcludeLayer};
 
 use crate::config::ConfigError;
 
-/// Paths that are not ours to watch.
+/// Patterns of paths that are not observed.
 ///
-/// - `/a` matches that path alone.
+/// - `/a` matches only that path.
 /// - `/a/` matches `/a` and everything below it, segment by segment (`/a/b`, never `/ab`).
 /// - `*` stands for exactly one whole segment: `/users/*/avatar`.
-/// - `/` matches the root path alone.
+/// - `/` matches only the root path.
 ///
-/// The path is taken raw and case-sensitive, without its query. A path with an empty, `.` or `..` segment or with a `%`
-/// is never excluded: nobody can dress a request up as a probe to hide it.
+/// The path is compared as received, without its query, and its case counts. A path with an empty, `.` or `..` segment or
+/// with a `%` is never excluded, so no client can hide a request as a probe.
 ///
 /// ```
 /// use tower_vitals::exclude::Patterns;
@@ -38,20 +42,20 @@ pub struct Patterns {
     all: Vec<Pattern>,
 }
 
-/// One pattern, and whether anything has ever matched it.
+/// One pattern, and whether a path has ever matched it.
 #[derive(Clone, Debug)]
 struct Pattern {
     text: Box<str>,
     used: Arc<AtomicBool>,
 }
 
-/// One segment of the patterns' tree; a path reaches a node by one way only, so matching visits each node at most once.
+/// One segment in the tree of patterns. Only one way leads to a node, so matching visits each node at most once.
 #[derive(Clone, Debug, Default)]
 struct Node {
-    /// In order.
+    /// Sorted.
     literal: Vec<(Box<str>, Self)>,
     any: Option<Box<Self>>,
-    /// The pattern that ends here, by its place in the list.
+    /// The index of the pattern that ends here.
     ends_here: Option<usize>,
     everything_below: Option<usize>,
 }
@@ -59,7 +63,7 @@ struct Node {
 // === impl Patterns ===
 
 impl Patterns {
-    /// Health checks, static files and the admin's pages, as a monitoring guide for web shops lists them.
+    /// Health checks, static files and administration pages, as a monitoring guide for web shops lists them.
     ///
     /// ```
     /// # use tower_vitals::exclude::Patterns;
@@ -75,12 +79,12 @@ impl Patterns {
         "/admin/",
     ];
 
-    /// The patterns of a list, checked.
+    /// Checks and collects patterns.
     ///
     /// # Errors
     ///
-    /// When a pattern could never match, would not mean what it seems to, or clashes with one before it: they are the same,
-    /// or one covers the other. The error has its index and text.
+    /// If a pattern can never match, does not mean what it seems to mean, or clashes with an earlier one: they are the same,
+    /// or one covers the other. The error has the index and the text of the pattern.
     pub fn new<I>(patterns: I) -> Result<Self, ConfigError>
     where
         I: IntoIterator,
@@ -95,10 +99,9 @@ impl Patterns {
         Ok(all)
     }
 
-    /// These and one of our own, which counts as used.
-    #[cfg(any(feature = "health", all(feature = "axum", feature = "prometheus")))]
+    /// Adds a path of this crate. It counts as used.
     pub(crate) fn and(mut self, pattern: &str) -> Self {
-        // It may cover one of the application's own; where one of those covers it, there is nothing to add.
+        // It can cover a pattern of the application. If one of those covers it, nothing is added.
         if self.root.insert(pattern, self.all.len(), true).is_ok() {
             self.all.push(Pattern {
                 text: pattern.into(),
@@ -108,7 +111,7 @@ impl Patterns {
         self
     }
 
-    /// Those that nothing has matched yet.
+    /// The patterns that no path has matched yet.
     pub(crate) fn unused(&self) -> impl Iterator<Item = &str> {
         let unused = |pattern: &&Pattern| !pattern.used.load(Ordering::Relaxed);
         self.all.iter().filter(unused).map(|pattern| &*pattern.text)
@@ -123,13 +126,13 @@ impl Patterns {
         Ok(())
     }
 
-    /// Whether a request for `path` passes by.
+    /// Whether a request for `path` is excluded.
     #[must_use]
     pub fn matches(&self, path: &str) -> bool {
         let Some(pattern) = self.find(path).and_then(|index| self.all.get(index)) else {
             return false;
         };
-        // Read first: written once, it stays in every processor's cache.
+        // It is written only once, so it stays in the cache of every processor.
         if !pattern.used.load(Ordering::Relaxed) {
             pattern.used.store(true, Ordering::Relaxed);
         }
@@ -139,6 +142,17 @@ impl Patterns {
     fn find(&self, path: &str) -> Option<usize> {
         let rest = path.strip_prefix('/')?;
         self.root.find(Some(rest)).filter(|_| is_plain(rest))
+    }
+}
+
+/// The patterns, separated by commas.
+impl fmt::Display for Patterns {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, pattern) in self.all.iter().enumerate() {
+            let comma = if index == 0 { "" } else { "," };
+            write!(f, "{comma}{}", pattern.text)?;
+        }
+        Ok(())
     }
 }
 
@@ -253,104 +267,4 @@ fn is_plain(rest: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    proptest! {
-        #[test]
-        fn a_path_is_plain_if_its_segments_are(path in "[a./%]{0,8}") {
-            let segments: Vec<_> = path.split('/').collect();
-            let (last, others) = segments.split_last().unwrap();
-            let plain = |segment: &&str| ![".", ".."].contains(segment) && !segment.contains('%');
-            let each = others.iter().all(|segment| plain(segment) && !segment.is_empty());
-            prop_assert_eq!(is_plain(&path), each && plain(last));
-        }
-    }
-
-    #[test]
-    fn a_pattern_matches_by_segment() {
-        let patterns = Patterns::new(["/health", "/static/", "/users/*/avatar", "/"]).unwrap();
-        for path in [
-            "/health",
-            "/static",
-            "/static/",
-            "/static/a/b",
-            "/users/7/avatar",
-            "/",
-        ] {
-            assert!(patterns.matches(path), "{path}");
-        }
-        for path in [
-            "/healthy-admin",
-            "/api/health",
-            "/HEALTH",
-            "/health/",
-            "/health/x",
-            "/statics",
-            "/users//avatar",
-            "/users/avatar",
-            "/users/7/avatar/x",
-            "",
-            "*",
-            "/admin",
-        ] {
-            assert!(!patterns.matches(path), "{path}");
-        }
-    }
-
-    #[test]
-    fn a_dressed_up_path_is_never_excluded() {
-        let patterns = Patterns::new(["/health/"]).unwrap();
-        for path in [
-            "//health",
-            "/health/..//admin",
-            "/health/../admin",
-            "/health/./x",
-            "/%68ealth",
-            "/health/..%2fadmin",
-            "/health//admin",
-            "/health;x=1",
-            "/health/..",
-        ] {
-            assert!(!patterns.matches(path), "{path}");
-        }
-    }
-
-    #[test]
-    fn patterns_that_clash_are_refused() {
-        for (first, second) in [
-            ("/a", "/a"),
-            ("/a/", "/a/"),
-            ("/a/", "/a"),
-            ("/a", "/a/"),
-            ("/a/", "/a/b/c"),
-            ("/a/b/c", "/a/"),
-            ("/a/*", "/a/"),
-        ] {
-            let error = Patterns::new([first, second]).unwrap_err();
-            assert_eq!((error.field(), error.value()), ("exclude[1]", second));
-        }
-        Patterns::new(["/a", "/b", "/a/b", "/a/*", "/*"]).unwrap();
-    }
-
-    #[test]
-    fn what_nothing_has_matched_is_told() {
-        let patterns = Patterns::new(["/livez", "/statics/", "/users/*/avatar"]).unwrap();
-        assert!(patterns.matches("/livez"));
-        assert!(!patterns.matches("/static/app.css"));
-        let unused: Vec<_> = patterns.unused().collect();
-        assert_eq!(unused, ["/statics/", "/users/*/avatar"]);
-    }
-
-    #[test]
-    fn a_bad_pattern_is_named_by_index_and_text() {
-        for bad in [
-            "health", "", "/a//b", "/a/../b", "/a%20", "/a*", "/a?x", "/{id}", "/a b", "//",
-        ] {
-            let error = Patterns::new(["/fine", bad]).unwrap_err();
-            assert_eq!((error.field(), error.value()), ("exclude[1]", bad));
-        }
-    }
-}
+mod tests;

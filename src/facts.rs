@@ -1,12 +1,81 @@
 //! Holds what is known of one request. Every layer and every report reads it, and it imports none of them.
 
+pub(crate) mod category;
 pub(crate) mod chain;
+pub(crate) mod current;
+pub(crate) mod evidence;
 pub mod exchange;
 #[cfg(feature = "axum")]
 pub(crate) mod failure;
 pub(crate) mod grpc;
+pub(crate) mod handler_context;
+pub(crate) mod judge;
+mod known_errors;
 pub(crate) mod labels;
+pub(crate) mod layer_kinds;
+#[cfg_attr(not(feature = "sentry"), path = "facts/links/off.rs")]
+pub(crate) mod links;
+mod outcome;
+pub(crate) mod overrides;
+pub(crate) mod report_policy;
 pub(crate) mod request_context;
 pub(crate) mod route;
+#[cfg_attr(not(feature = "axum"), path = "facts/router/off.rs")]
+pub(crate) mod router;
 pub(crate) mod rules;
+#[cfg_attr(not(feature = "sentry"), path = "facts/sentry_data/off.rs")]
+pub(crate) mod sentry_data;
 pub(crate) mod severity;
+
+use std::{sync::Arc, time::Duration};
+
+use http::StatusCode;
+
+use self::{
+    category::ErrorCategory, evidence::Evidence, handler_context::HandlerContext, outcome::Outcome,
+    report_policy::ReportPolicy, route::Endpoint, severity::SeverityBands,
+};
+
+/// What is known of a request when it has ended.
+#[derive(Clone, Debug)]
+pub(crate) struct Facts {
+    pub(crate) outcome: Outcome,
+    /// The status of the response's head, if there was one.
+    pub(crate) status: Option<StatusCode>,
+    /// The time to the head of the response. Without a head: to the `Err`, the panic or the drop.
+    pub(crate) head: Duration,
+    /// The time to the end of the response.
+    pub(crate) total: Duration,
+    /// The bytes of the response's body, without framing.
+    pub(crate) bytes: u64,
+    /// The body ended after its head, and its length was not known before.
+    pub(crate) streamed: bool,
+    /// The body did not have the length that its head declared.
+    pub(crate) length_mismatch: bool,
+    pub(crate) endpoint: Option<Endpoint>,
+    pub(crate) bands: SeverityBands,
+    /// The time that the bands judge: to the head, or to the end if the route has it so.
+    pub(crate) judged: Duration,
+    /// How the call ended, if it was a gRPC call.
+    pub(crate) grpc: Option<grpc::Status>,
+    pub(crate) evidence: Option<Evidence>,
+    pub(crate) handler: Option<Arc<HandlerContext>>,
+    /// The report policy of the route.
+    pub(crate) report_policy: Option<ReportPolicy>,
+}
+
+// === impl Facts ===
+
+impl Facts {
+    /// Whether a gRPC deadline ended the request: it was dropped at or after its deadline.
+    pub(crate) fn missed_deadline(&self) -> bool {
+        let dropped = matches!(self.outcome, Outcome::Cancelled | Outcome::Aborted);
+        let code = self.grpc.as_ref().map(|grpc| grpc.code);
+        dropped && code == Some(grpc::Code::DEADLINE_EXCEEDED)
+    }
+
+    /// The category that the handler set.
+    pub(crate) fn handler_category(&self) -> Option<ErrorCategory> {
+        self.handler.as_ref()?.category
+    }
+}

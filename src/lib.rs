@@ -1,55 +1,98 @@
+//! | start here | |
+//! | --- | --- |
+//! | [`Vitals`] | the ready-made stack: all layers in one, and a router with metrics and probes |
+//! | [`RequestIdLayer`] | gives every request one id |
+//! | [`TimingLayer`] | measures each request, judges its severity and counts it |
+//! | [`ErrorCategoryLayer`] | gives each failing request one of nine categories |
+//! | [`AccessLogLayer`] | writes one event for each request |
+//! | [`SentryScopeLayer`] | gives each request a Sentry scope, and reports what goes wrong |
+//! | [`ExcludeLayer`](exclude::ExcludeLayer) | leads excluded requests around a layer of another crate |
+//! | [`Health`](health::Health) | runs health checks and serves probes |
+//! | [`RequestContext`], [`Failure`] | let a handler add what only it knows |
+//!
 #![doc = include_str!("../README.md")]
 #![cfg_attr(tower_vitals_docsrs, feature(doc_cfg))]
+// Code that only a missing feature would use is not dead. With all features the lint is on.
+#![cfg_attr(
+    not(all(
+        feature = "axum",
+        feature = "cli",
+        feature = "health",
+        feature = "logging",
+        feature = "prometheus",
+        feature = "sentry",
+        feature = "tonic"
+    )),
+    allow(dead_code)
+)]
+
+// The rooms, in the order in which a request meets them. CONTRIBUTING has the order of imports.
 
 #[cfg(feature = "cli")]
 pub mod cli;
-pub mod config;
-#[cfg(all(feature = "axum", feature = "prometheus"))]
-mod scrape;
 pub mod vitals;
 
-mod facts;
-pub use self::facts::exchange;
 pub mod exclude;
-pub mod request_id;
-
 mod observe;
-mod runtime;
-mod stuck;
-mod text;
 
-mod deployment;
-#[cfg(feature = "health")]
-mod drain;
-
+pub mod access_log;
 pub mod category;
-#[cfg(feature = "health")]
-pub mod health;
-pub mod log;
-#[cfg(feature = "logs")]
-pub mod logs;
-pub mod metrics;
-mod release;
+pub mod request_id;
 #[cfg(feature = "sentry")]
 pub mod sentry;
-#[cfg(any(feature = "health", feature = "logs"))]
-mod timestamp;
+#[cfg(not(feature = "sentry"))]
+#[path = "sentry/off.rs"]
+mod sentry;
+mod stuck;
 pub mod timing;
 
 #[cfg(feature = "health")]
-pub use self::drain::Drained;
+pub mod health;
+#[cfg(not(feature = "health"))]
+#[path = "health/off.rs"]
+mod health;
+
+mod emit;
+#[cfg(feature = "logging")]
+pub mod logging;
+pub mod metrics;
+pub mod report;
+#[cfg(feature = "scrub")]
+pub mod scrub;
+
+mod facts;
+
+pub mod config;
+mod release;
+mod runtime;
+mod text;
+mod timestamp;
+
+#[doc(inline)]
 #[cfg(feature = "axum")]
 pub use self::facts::failure::Failure;
+#[doc(inline)]
 #[cfg(feature = "sentry")]
 pub use self::sentry::SentryScopeLayer;
+#[doc(inline)]
+#[cfg(feature = "health")]
+pub use self::vitals::ShutdownReport;
+#[doc(inline)]
 pub use self::{
+    access_log::AccessLogLayer,
     category::ErrorCategoryLayer,
-    deployment::Deployment,
-    facts::request_context::RequestContext,
-    log::LogLayer,
-    observe::{Errors, Examined, Observed, ResponseBody, ResponseFuture, Unexamined},
+    facts::{exchange, request_context::RequestContext},
     release::Release,
     request_id::RequestIdLayer,
     timing::TimingLayer,
-    vitals::Vitals,
+    vitals::{Deployment, Vitals},
 };
+
+/// The types behind the layers, for signatures that must name them. Most applications never do.
+pub mod plumbing {
+    #[cfg(all(feature = "health", feature = "tonic"))]
+    pub use crate::health::grpc::GrpcHealthProbe;
+    pub use crate::observe::{
+        Errors, Examined, Observed, ResponseBody, ResponseFuture, Unexamined,
+    };
+}

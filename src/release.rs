@@ -1,16 +1,20 @@
-//! Says which build of the application runs, and where.
+//! Names the build of the application that runs, and its environment.
 
-use std::{env, fmt, sync::OnceLock};
+use std::{fmt, sync::OnceLock};
 
-/// What a process is a build of, and the environment that it runs in.
+use crate::config::Environment;
+
+/// The build of a process, and the environment in which it runs.
 ///
-/// It goes into `app_build_info{version,revision,rustc}`, into each line of [`logs`](crate::logs) and on each event that
-/// Sentry gets.
+/// It is shown in `app_build_info{version,revision,rustc}`, in each line of [`logging`](crate::logging) and on each event
+/// for Sentry.
 ///
 /// ```
 /// use tower_vitals::Release;
 ///
-/// let release = Release::new(env!("CARGO_PKG_VERSION")).environment("staging").revision("9f3c1ab");
+/// let release = Release::new(env!("CARGO_PKG_VERSION"))
+///     .environment("staging")
+///     .revision("9f3c1ab");
 /// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct Release {
@@ -19,7 +23,7 @@ pub struct Release {
     pub(crate) revision: String,
 }
 
-/// That of the process, for its log lines.
+/// The release of the process, for its log lines.
 static CURRENT: OnceLock<Release> = OnceLock::new();
 
 // === impl Release ===
@@ -50,51 +54,44 @@ impl Release {
         self
     }
 
-    /// What the environment says.
+    /// The release that environment variables name.
     ///
-    /// | | the first that is set of |
+    /// | | the first variable that is set |
     /// | --- | --- |
     /// | version | `SENTRY_RELEASE`, `APP_VERSION`, `VERSION`, `CARGO_PKG_VERSION` (which `cargo run` sets) |
     /// | environment | `SENTRY_ENVIRONMENT`, `ENVIRONMENT`, `deployment.environment.name` or `deployment.environment` in `OTEL_RESOURCE_ATTRIBUTES`; `production` |
     ///
-    /// Empty is as unset; space around a value is ignored.
+    /// A value is trimmed, and an empty one is as unset.
     #[must_use]
     pub fn from_env() -> Self {
-        Self::from_variables(|name| {
-            env::var_os(name).map(|value| value.to_string_lossy().into_owned())
-        })
+        Self::from_environment(&Environment::process())
     }
 
-    pub(crate) fn from_variables(variable: impl Fn(&str) -> Option<String>) -> Self {
-        let first = |names: &[&str]| {
-            let set = names.iter().filter_map(|name| variable(name));
-            set.map(|value| value.trim().to_owned())
-                .find(|value| !value.is_empty())
-        };
-        let attributes = first(&["OTEL_RESOURCE_ATTRIBUTES"]).unwrap_or_default();
+    pub(crate) fn from_environment(environment: &Environment<'_>) -> Self {
+        let attributes = environment.get("OTEL_RESOURCE_ATTRIBUTES");
+        let attributes = attributes.unwrap_or_default();
         let attribute = |wanted: &str| {
-            let pairs = attributes
+            let mut pairs = attributes
                 .split(',')
                 .filter_map(|pair| pair.split_once('='));
-            let mut found = pairs.filter(|(name, _)| name.trim() == wanted);
-            found
-                .next()
-                .map(|(_, value)| value.trim().to_owned())
-                .filter(|value| !value.is_empty())
+            let (_, value) = pairs.find(|(name, _)| name.trim() == wanted)?;
+            Some(value.trim().to_owned()).filter(|value| !value.is_empty())
         };
-        let environment = first(&["SENTRY_ENVIRONMENT", "ENVIRONMENT"])
-            .or_else(|| attribute("deployment.environment.name"))
-            .or_else(|| attribute("deployment.environment"));
+        let version = [
+            "SENTRY_RELEASE",
+            "APP_VERSION",
+            "VERSION",
+            "CARGO_PKG_VERSION",
+        ];
         let unknown = Self::unknown();
         Self {
-            version: first(&[
-                "SENTRY_RELEASE",
-                "APP_VERSION",
-                "VERSION",
-                "CARGO_PKG_VERSION",
-            ]),
-            environment: environment.unwrap_or_else(|| unknown.environment.clone()),
-            ..unknown
+            version: environment.first(&version),
+            environment: environment
+                .first(&["SENTRY_ENVIRONMENT", "ENVIRONMENT"])
+                .or_else(|| attribute("deployment.environment.name"))
+                .or_else(|| attribute("deployment.environment"))
+                .unwrap_or(unknown.environment),
+            revision: unknown.revision,
         }
     }
 
@@ -106,12 +103,11 @@ impl Release {
         }
     }
 
-    /// Puts it on the log lines of the process; the first that is said stays.
+    /// Puts it on the log lines of the process. The first release stays.
     pub(crate) fn announce(self) {
         let _ = CURRENT.set(self);
     }
 
-    #[cfg(feature = "logs")]
     pub(crate) fn current() -> Option<&'static Self> {
         CURRENT.get()
     }
@@ -133,10 +129,11 @@ mod tests {
     use super::*;
 
     fn of(variables: &[(&str, &str)]) -> (Option<String>, String) {
-        let release = Release::from_variables(|name| {
+        let variable = |name: &str| {
             let found = variables.iter().find(|(known, _)| *known == name);
             found.map(|(_, value)| (*value).to_owned())
-        });
+        };
+        let release = Release::from_environment(&Environment(&variable));
         (release.version, release.environment)
     }
 

@@ -1,4 +1,4 @@
-//! Finds the runtime that timers need, where one is built, not where one is missed.
+//! Finds the Tokio runtime that timers need, when something is built and not when a timer fails.
 
 use std::{panic::catch_unwind, time::Duration};
 
@@ -6,12 +6,12 @@ use tokio::{runtime::Handle, time};
 
 use crate::config::ConfigError;
 
-/// The current runtime, if it has a clock; else an error about `field`.
+/// The current runtime. An error for `field` if there is none, or if it has no clock.
 pub(crate) fn with_clock(field: &str) -> Result<Handle, ConfigError> {
     let refuse = |reason| ConfigError::new(field, "on", reason);
     let runtime = Handle::try_current()
         .map_err(|_| refuse("needs a Tokio runtime: build within one, or leave it off"))?;
-    // Tokio has no other way to say that it has no clock.
+    // Tokio has no other way to tell that a runtime has no clock.
     catch_unwind(|| drop(time::sleep(Duration::ZERO)))
         .map_err(|_| refuse("needs the runtime's time driver: Builder::enable_time"))?;
     Ok(runtime)

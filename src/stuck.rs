@@ -1,4 +1,4 @@
-//! Tells of requests that are still running when they should have been answered long ago.
+//! Reports requests that still have no response when they are already critical.
 
 use std::{
     collections::HashMap,
@@ -9,143 +9,145 @@ use std::{
 use http::{request, response};
 use tokio::time::{self, MissedTickBehavior};
 
-#[cfg(feature = "sentry")]
-use crate::sentry::SentryObserver;
 use crate::{
     config::ConfigError,
-    exchange::{Exchange, LayerKinds},
-    log,
+    emit,
+    exchange::Exchange,
+    facts::{Facts, layer_kinds::LayerKinds, route::Endpoint},
     metrics::Metrics,
-    observe::{Facts, Observer},
+    observe::{Observer, ObserverContext},
     runtime,
+    sentry::SentryObserver,
+    text::{millis, printable_path},
 };
 
-/// How often those that run are looked at.
+/// How often the waiting requests are checked.
 const EVERY: Duration = Duration::from_secs(1);
 
-/// The observer that remembers what runs; one that is off is asked nothing.
+/// The observer that remembers waiting requests. One that is off has no kind, and so no hook of it runs.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct StuckObserver {
-    running: Option<Arc<Running>>,
+    waiting: Option<Arc<Waiting>>,
 }
 
-/// The requests without an answer, by the address of their exchange.
-#[derive(Debug)]
-struct Running {
-    exchanges: Mutex<HashMap<usize, Waiting>>,
-    metrics: Metrics,
-    #[cfg(feature = "sentry")]
-    reporter: SentryObserver,
-}
-
+/// The requests without a response, by the address of their exchange.
 #[derive(Debug)]
 struct Waiting {
-    exchange: Arc<Exchange>,
-    told: bool,
+    requests: Mutex<HashMap<usize, Request>>,
+    metrics: Metrics,
+    sentry: SentryObserver,
 }
 
-// === impl Stuck ===
+#[derive(Debug)]
+struct Request {
+    exchange: Arc<Exchange>,
+    reported: bool,
+}
+
+// === impl StuckObserver ===
 
 impl StuckObserver {
-    /// Watches from now on, by one task on the current runtime, for as long as a layer lives.
-    pub(crate) fn watching(
-        metrics: Metrics,
-        #[cfg(feature = "sentry")] reporter: SentryObserver,
-    ) -> Result<Self, ConfigError> {
+    /// Checks from now on, by one task on the current runtime, for as long as a layer lives.
+    pub(crate) fn start(metrics: &Metrics, sentry: &SentryObserver) -> Result<Self, ConfigError> {
         let runtime = runtime::with_clock("log_stuck")?;
-        let running = Arc::new(Running {
-            exchanges: Mutex::default(),
-            metrics,
-            #[cfg(feature = "sentry")]
-            reporter,
+        let waiting = Arc::new(Waiting {
+            requests: Mutex::default(),
+            metrics: metrics.clone(),
+            sentry: sentry.clone(),
         });
-        runtime.spawn(watch(Arc::downgrade(&running)));
+        runtime.spawn(check(Arc::downgrade(&waiting)));
         Ok(Self {
-            running: Some(running),
+            waiting: Some(waiting),
         })
     }
 
     fn forget(&self, exchange: &Arc<Exchange>) {
-        if let Some(running) = &self.running {
-            // What is taken out is dropped outside the lock.
-            let _gone = running.lock().remove(&address(exchange));
+        if let Some(waiting) = &self.waiting {
+            // The request that is taken out is dropped after the lock is released.
+            let _gone = waiting.lock().remove(&address(exchange));
         }
     }
 }
 
 impl Observer for StuckObserver {
     fn kinds(&self) -> LayerKinds {
-        match self.running {
+        match self.waiting {
             Some(_) => LayerKinds::STUCK,
             None => LayerKinds::NONE,
         }
     }
 
-    fn request(&self, _: LayerKinds, exchange: &Arc<Exchange>, _: &mut request::Parts) {
-        if let Some(running) = &self.running {
-            let waiting = Waiting {
-                exchange: Arc::clone(exchange),
-                told: false,
+    fn request(&self, cx: &ObserverContext<'_>, _: &mut request::Parts) {
+        if let Some(waiting) = &self.waiting {
+            let request = Request {
+                exchange: Arc::clone(cx.exchange),
+                reported: false,
             };
-            running.lock().insert(address(exchange), waiting);
+            waiting.lock().insert(address(cx.exchange), request);
         }
     }
 
-    /// A stream that goes on is no stuck request, unless its whole time is what counts.
-    fn head(&self, _: LayerKinds, exchange: &Arc<Exchange>, _: &mut response::Parts) {
-        if !exchange.overrides().judge_at_end {
-            self.forget(exchange);
+    /// A stream that goes on is not stuck, unless the route is judged by its whole time.
+    fn head(&self, cx: &ObserverContext<'_>, _: &mut response::Parts) {
+        if !cx.exchange.overrides().judge_at_end {
+            self.forget(cx.exchange);
         }
     }
 
-    fn end(&self, _: LayerKinds, exchange: &Arc<Exchange>, _: &Facts) {
-        self.forget(exchange);
+    fn end(&self, cx: &ObserverContext<'_>, _: &Facts) {
+        self.forget(cx.exchange);
     }
 }
 
-// === impl Running ===
+// === impl Waiting ===
 
-impl Running {
-    fn lock(&self) -> MutexGuard<'_, HashMap<usize, Waiting>> {
-        self.exchanges
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+impl Waiting {
+    fn lock(&self) -> MutexGuard<'_, HashMap<usize, Request>> {
+        self.requests.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Those that are beyond their critical band and of whom nobody was told.
-    fn overdue(&self) -> Vec<Arc<Exchange>> {
-        let mut running = self.lock();
-        let overdue = running.values_mut().filter(|waiting| {
-            let critical = waiting
-                .exchange
-                .overrides()
-                .bands
-                .unwrap_or_default()
-                .edges()[2];
-            !waiting.told && waiting.exchange.started().elapsed() >= critical
+    /// The requests that became critical since the last check.
+    fn newly_critical(&self) -> Vec<Arc<Exchange>> {
+        let mut requests = self.lock();
+        let critical = requests.values_mut().filter(|request| {
+            let bands = request.exchange.overrides().bands.unwrap_or_default();
+            let [_, _, critical] = bands.edges();
+            !request.reported && request.exchange.started().elapsed() >= critical
         });
-        let told = overdue.map(|waiting| {
-            waiting.told = true;
-            Arc::clone(&waiting.exchange)
+        let reported = critical.map(|request| {
+            request.reported = true;
+            Arc::clone(&request.exchange)
         });
-        told.collect()
+        reported.collect()
     }
 }
 
-async fn watch(running: Weak<Running>) {
+async fn check(waiting: Weak<Waiting>) {
     let mut ticks = time::interval(EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
     loop {
         ticks.tick().await;
-        let Some(running) = running.upgrade() else {
+        let Some(waiting) = waiting.upgrade() else {
             return;
         };
-        for exchange in running.overdue() {
-            log::still_running(&running.metrics, &exchange);
-            #[cfg(feature = "sentry")]
-            running.reporter.stuck(&exchange);
+        for exchange in waiting.newly_critical() {
+            emit::counted(&waiting.metrics, || write(&exchange));
+            waiting.sentry.stuck(&exchange);
         }
     }
+}
+
+fn write(exchange: &Exchange) {
+    let endpoint = exchange.overrides().endpoint;
+    tracing::warn!(
+        target: "tower_vitals",
+        request_id = exchange.id(),
+        method = exchange.method(),
+        path = &*printable_path(exchange.path()),
+        endpoint = Endpoint::name(endpoint.as_ref()),
+        age_ms = millis(exchange.started().elapsed()),
+        "still running"
+    );
 }
 
 fn address(exchange: &Arc<Exchange>) -> usize {

@@ -1,44 +1,13 @@
-//! Writes the time of day, whatever the clock says.
-#![expect(
-    clippy::disallowed_types,
-    reason = "it is shown to people, and nothing is measured by it"
-)]
+//! Reads the wall clock. It is shown to people, and nothing is measured by it.
+#![expect(clippy::disallowed_types, reason = "nothing is measured by it")]
 
-use std::{
-    fmt,
-    time::{Duration, SystemTime},
-};
+#[cfg(any(feature = "health", feature = "logging"))]
+pub(crate) mod rfc3339;
 
-/// The last second that has four digits for its year; beyond it, and before 1970, `humantime` has no text and panics.
-const LAST: Duration = Duration::from_secs(253_402_300_799);
+use std::time::SystemTime;
 
-pub(crate) fn now() -> impl fmt::Display {
-    of(SystemTime::now())
-}
-
-/// `2026-11-20T12:00:00.123Z`; a time before 1970, or after 9999, stands there.
-pub(crate) fn of(at: SystemTime) -> impl fmt::Display {
-    let since = at.duration_since(SystemTime::UNIX_EPOCH);
-    let since = since.unwrap_or_default().min(LAST);
-    humantime::format_rfc3339_millis(SystemTime::UNIX_EPOCH + since)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_time_can_be_written() {
-        let start = SystemTime::UNIX_EPOCH;
-        for (at, text) in [
-            (start - Duration::from_secs(1), "1970-01-01T00:00:00.000Z"),
-            (
-                start + Duration::from_millis(1_795_262_691_138),
-                "2026-11-21T12:04:51.138Z",
-            ),
-            (start + 2 * LAST, "9999-12-31T23:59:59.000Z"),
-        ] {
-            assert_eq!(of(at).to_string(), text);
-        }
-    }
+/// The time of day as Prometheus shows it. 0 if the clock is before 1970.
+pub(crate) fn seconds_since_1970() -> f64 {
+    let since = SystemTime::UNIX_EPOCH.elapsed();
+    since.unwrap_or_default().as_secs_f64()
 }

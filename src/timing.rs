@@ -1,41 +1,39 @@
 //! Judges how long a request took, and counts it.
 //!
-//! # When it speaks
+//! # When it counts
 //!
-//! - When a request begins: `http_requests_started_total`, and one more in flight.
-//! - When it has ended, however it ended, exactly once: its outcome, its status, its severity, its time to the head and, for
-//!   a streamed response, its time to the end. One less in flight.
-//! - When an excluded request has ended: `http_requests_excluded_total` alone, and `errors_total{endpoint="excluded"}`
-//!   where it panicked, failed or answered 5xx.
+//! - When a request begins: `http_requests_started_total`, and one more request in flight.
+//! - When it has ended, however it ended, exactly once: its outcome, status, severity and time to the head, and for a
+//!   streamed response its time to the end. One request less is in flight.
+//! - When a request on an excluded path has ended: only `http_requests_excluded_total`, and
+//!   `errors_total{endpoint="excluded"}` if it panicked, failed or had a 5xx response.
 //! - When the inner service fails before it takes a request: `vitals_readiness_errors_total`.
 //!
-//! Where layers of this kind nest, the outermost counts. An inner one lends the bands it was given and the route it sees,
-//! so a route has its own bands by having its own layer:
+//! If layers of this kind nest, the outermost counts. An inner layer overrides the bands and sets the route that it sees. So
+//! a route has its own bands if it has its own layer:
 //!
 //! ```
 //! # use std::time::Duration;
 //! use axum::{Router, routing::get};
 //! use tower_vitals::{TimingLayer, timing::SeverityBands};
 //!
-//! let patient = SeverityBands::new(Duration::from_secs(1), Duration::from_secs(5), Duration::from_secs(20))?;
-//! let app: Router = Router::new()
-//!     .route("/report", get(|| async { "…" }).layer(TimingLayer::new().bands(patient)))
-//!     .layer(TimingLayer::new());
+//! let seconds = Duration::from_secs;
+//! let patient = SeverityBands::new(seconds(1), seconds(5), seconds(20))?;
+//! let report = get(|| async { "a report" }).layer(TimingLayer::new().bands(patient));
+//! let app: Router = Router::new().route("/report", report).layer(TimingLayer::new());
 //! # Ok::<(), tower_vitals::config::ConfigError>(())
 //! ```
 
 use std::sync::Arc;
 
 use http::request;
-use tower_layer::Layer;
 
 pub use crate::facts::severity::{Severity, SeverityBands};
 use crate::{
-    exchange::{Exchange, LayerKinds, Outcome, Overrides},
-    exclude::Patterns,
-    log,
-    metrics::{Metrics, StatusLabel},
-    observe::{Engine, Facts, Observed, Observer},
+    emit,
+    facts::{Facts, judge, layer_kinds::LayerKinds, overrides::Overrides},
+    metrics::Metrics,
+    observe::{Engine, Observer, ObserverContext, layer_methods},
 };
 
 /// Measures each request, judges its severity and counts it.
@@ -47,10 +45,8 @@ pub struct TimingLayer {
 }
 
 /// The observer behind [`TimingLayer`].
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct TimingObserver {
-    /// Where requests are counted; in the process's counters if none are named.
-    metrics: Option<Metrics>,
     bands: Option<SeverityBands>,
     judge_at_end: bool,
 }
@@ -58,7 +54,7 @@ pub(crate) struct TimingObserver {
 // === impl TimingLayer ===
 
 impl TimingLayer {
-    /// A layer that counts in the process's [`Metrics::global`], by [`SeverityBands::default`].
+    /// A layer with the bands of [`SeverityBands::default`].
     #[must_use]
     pub fn new() -> Self {
         Self {
@@ -73,56 +69,25 @@ impl TimingLayer {
         self
     }
 
-    /// Judges by the time to the end of the response, not to its head: for a route whose stream is the work, such as an
-    /// export. The histogram stays what it is. Defaults to the head.
+    /// Judges by the time to the end of the response, for a route whose stream is the work, such as an export. The histogram
+    /// does not change. By default the time to the head is judged.
     #[must_use]
     pub fn judge_at_end(mut self) -> Self {
         Arc::make_mut(&mut self.engine).observer.judge_at_end = true;
         self
     }
-
-    /// Where requests are counted. Defaults to [`Metrics::global`].
-    #[must_use]
-    pub fn metrics(mut self, metrics: Metrics) -> Self {
-        Arc::make_mut(&mut self.engine).observer.metrics = Some(metrics);
-        self
-    }
-
-    /// The paths that this layer, and those of ours further in, leave alone. Defaults to none.
-    #[must_use]
-    pub fn exclude(mut self, patterns: Patterns) -> Self {
-        Arc::make_mut(&mut self.engine).exclude = patterns;
-        self
-    }
 }
 
-impl Default for TimingLayer {
-    fn default() -> Self {
-        Self::new()
-    }
-}
+layer_methods!(TimingLayer, Unexamined);
 
-impl<S> Layer<S> for TimingLayer {
-    type Service = Observed<S>;
-
-    fn layer(&self, inner: S) -> Observed<S> {
-        Observed::new(inner, Arc::clone(&self.engine) as _)
-    }
-}
-
-// === impl Timing ===
+// === impl TimingObserver ===
 
 impl TimingObserver {
-    pub(crate) const fn new(metrics: Metrics, bands: SeverityBands) -> Self {
+    pub(crate) const fn new(bands: Option<SeverityBands>) -> Self {
         Self {
-            metrics: Some(metrics),
-            bands: Some(bands),
+            bands,
             judge_at_end: false,
         }
-    }
-
-    fn metrics(&self) -> &Metrics {
-        Metrics::or_global(self.metrics.as_ref())
     }
 }
 
@@ -136,47 +101,33 @@ impl Observer for TimingObserver {
         overrides.judge_at_end |= self.judge_at_end;
     }
 
-    fn request(&self, _: LayerKinds, exchange: &Arc<Exchange>, _: &mut request::Parts) {
-        self.metrics().start(exchange.method_label());
+    fn request(&self, cx: &ObserverContext<'_>, _: &mut request::Parts) {
+        cx.metrics().start(cx.exchange.method_label());
     }
 
-    fn end(&self, _: LayerKinds, exchange: &Arc<Exchange>, facts: &Facts) {
-        let metrics = self.metrics();
-        if metrics.end(exchange.method_label(), facts) {
-            log::warn_of_overflow(metrics);
+    fn end(&self, cx: &ObserverContext<'_>, facts: &Facts) {
+        let metrics = cx.metrics();
+        let first_overflow = metrics.end(cx.exchange.method_label(), facts);
+        if first_overflow {
+            warn_of_overflow(metrics);
         }
     }
 
-    fn passed_by(&self, _: LayerKinds, suspect: Option<(&Arc<Exchange>, &Facts)>) {
-        let failed = suspect.is_some_and(|(_, facts)| is_failure(facts));
-        self.metrics().excluded(failed);
+    fn excluded(&self, cx: &ObserverContext<'_>, suspect: Option<&Facts>) {
+        cx.metrics()
+            .excluded(suspect.is_some_and(judge::is_failure));
     }
 
-    fn not_ready(&self) {
-        self.metrics().not_ready();
+    fn not_ready(&self, metrics: Option<&Metrics>) {
+        Metrics::or_global(metrics).not_ready();
     }
 }
 
-/// How bad a request was; a client that left before the head says nothing about the service.
-pub(crate) fn severity(facts: &Facts) -> Option<Severity> {
-    match facts.outcome {
-        _ if is_failure(facts) => Some(Severity::Critical),
-        Outcome::Cancelled => None,
-        _ => Some(facts.bands.severity(facts.judged)),
-    }
-}
-
-/// Whether the server's side failed, however fast.
-pub(crate) fn is_failure(facts: &Facts) -> bool {
-    let status = || match &facts.grpc {
-        Some(grpc) => grpc.is_failure(),
-        None => facts
-            .status
-            .is_some_and(|status| StatusLabel::new(status).is_server_error()),
-    };
-    match facts.outcome {
-        Outcome::BodyError | Outcome::Error | Outcome::Panicked => true,
-        Outcome::Completed | Outcome::Aborted => status(),
-        Outcome::Cancelled => facts.missed_deadline(),
-    }
+fn warn_of_overflow(metrics: &Metrics) {
+    emit::counted(metrics, || {
+        tracing::warn!(
+            target: "tower_vitals",
+            "more distinct endpoints than the cap: the rest is counted under \"overflow\""
+        );
+    });
 }

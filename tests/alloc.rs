@@ -25,7 +25,7 @@ use sentry::{ClientOptions, Hub, test::TestTransport};
 use sentry_tower::{NewSentryLayer, SentryHttpLayer};
 use tower::{Layer, Service, ServiceBuilder, layer::util::Identity, util::ServiceFn};
 use tower_vitals::{
-    ErrorCategoryLayer, LogLayer, RequestIdLayer, SentryScopeLayer, TimingLayer, Vitals,
+    AccessLogLayer, ErrorCategoryLayer, RequestIdLayer, SentryScopeLayer, TimingLayer, Vitals,
     exclude::Patterns,
     sentry::{SentryOptions, guard},
     vitals::{VitalsBuilder, VitalsLayer},
@@ -218,7 +218,7 @@ fn each_layer_allocates_as_often_as_it_says() {
     let layer = TimingLayer::new().exclude(patterns);
     allocates("timing, with patterns", &layer, 4);
     allocates("category", &ErrorCategoryLayer::new(), 4);
-    allocates("log, without a subscriber", &LogLayer::new(), 4);
+    allocates("log, without a subscriber", &AccessLogLayer::new(), 4);
     allocates("request id", &RequestIdLayer::new(), 10);
     allocates("whole stack", &whole(Vitals::builder()), 10);
     let excluding = whole(Vitals::builder().exclude(["/orders/"]));
@@ -234,8 +234,8 @@ fn who_allocates_beyond_the_budget_is_named_with_its_place() {
     for part in [
         "timing allocates 4 times and not 3",
         "1 × ",
-        "observe::Observed",
-        "::begin at ./src/observe.rs:",
+        "observe::tracker::Tracker",
+        "::begin at ./src/observe/tracker.rs:",
     ] {
         assert!(message.contains(part), "{message}");
     }

@@ -22,8 +22,7 @@ use std::{env, time::Duration};
 
 use serde_json::json;
 use tower_vitals::{
-    Deployment, Release, Vitals,
-    sentry::{Scrubbing, SentryOptions},
+    Deployment, Release, Vitals, metrics::Sink, scrub::Scrubbing, sentry::SentryOptions,
 };
 
 use crate::{
@@ -204,7 +203,7 @@ async fn a_thousand_failures_with_a_thousand_ids_are_one_issue_at_a_real_server(
         "{:?}",
         bugsink.refusals()
     );
-    assert_eq!(vitals.metrics().totals().dropped_sentry, 0);
+    assert_eq!(vitals.metrics().totals().dropped(Sink::Sentry), 0);
 }
 
 #[tokio::test(start_paused = true)]
@@ -232,8 +231,8 @@ async fn bugsink_stores_and_relay_passes_every_kind_of_event_and_finds_no_secret
         let mut gone = |vitals: &Vitals| {
             assert_eq!(vitals.flush(LONG), 0);
             let totals = vitals.metrics().totals();
-            dropped.0 += totals.dropped_sentry;
-            dropped.1 += totals.dropped_sentry_scrubbing;
+            dropped.0 += totals.dropped(Sink::Sentry);
+            dropped.1 += totals.dropped(Sink::SentryScrubbing);
         };
         for request in every_request() {
             let vitals = vitals(request.uri() == "/stuck");
@@ -242,7 +241,7 @@ async fn bugsink_stores_and_relay_passes_every_kind_of_event_and_finds_no_secret
         }
         let vitals = vitals(false);
         let deployment = Deployment::new("shop@1.2.4").by("jane@example.org");
-        vitals.deployment(&deployment.changes("password=hunter2"));
+        vitals.record_deployment(&deployment.changes("password=hunter2"));
         gone(&vitals);
 
         assert_eq!(bugsink.refusals(), [""; 0]);

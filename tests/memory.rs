@@ -76,7 +76,7 @@ fn counting_up_to_the_cap_and_beyond_stays_within_the_bound() {
         .metrics(metrics.clone())
         .layer(service_fn(|request: Request<()>| {
             let name = *request.extensions().get::<&'static str>().unwrap();
-            Exchange::current().unwrap().name_endpoint(name);
+            Exchange::current().unwrap().set_route(name);
             std::future::ready(Answer::Ok(Response::new(Full::default())))
         }));
     let names: Vec<&'static str> = (0..10_000)

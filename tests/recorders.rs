@@ -70,12 +70,12 @@ async fn nothing_counted_before_a_recorder_came_or_after_it_forgot_is_lost() {
         (error.field(), error.value()),
         ("metrics.recorder", "foreign")
     );
-    let vitals = Vitals::builder().foreign_recorder().build().unwrap();
+    let vitals = Vitals::builder().use_global_recorder().build().unwrap();
     assert_eq!(vitals.render(), "");
 
     // All stacks of a process share its counters: equal settings are accepted, others are refused.
     let error = Vitals::builder()
-        .foreign_recorder()
+        .use_global_recorder()
         .endpoint_cap(7)
         .build()
         .unwrap_err();

@@ -6,6 +6,8 @@
 
 #[path = "repo/files.rs"]
 mod files;
+#[path = "repo/rooms.rs"]
+mod rooms;
 
 use std::collections::BTreeSet;
 
@@ -64,13 +66,49 @@ fn no_two_tests_have_one_name() {
 }
 
 #[test]
+fn imports_run_downwards() {
+    let contributing = file("CONTRIBUTING.md").text;
+    let order = rooms::order(&contributing);
+    let place = |room: &str| order.iter().position(|other| *other == room);
+    let mut faults = Vec::new();
+    for file in files("src", "rs") {
+        let Some(room) = rooms::room(&file.path) else {
+            continue;
+        };
+        let Some(here) = place(room) else {
+            faults.push(format!(
+                "{}: CONTRIBUTING does not list this room",
+                file.path
+            ));
+            continue;
+        };
+        for import in rooms::imported_rooms(&file) {
+            if place(&import).is_none_or(|there| there < here) {
+                faults.push(format!("{} imports {import}", file.path));
+            }
+        }
+    }
+    none(
+        "an import runs upwards in the order of CONTRIBUTING",
+        &faults,
+    );
+}
+
+#[test]
+fn no_files_import_each_other_in_a_circle() {
+    let circles = rooms::circles(&files("src", "rs"));
+    none("these files import each other in circles", &circles);
+}
+
+#[test]
 fn no_room_has_over_300_lines_of_code() {
     let mut faults = Vec::new();
     for file in files("src", "rs") {
         let lines = lines_of_code(&file.text);
-        // A generator, and nobody else, writes these.
-        let generated = file.path.ends_with("/generated.rs");
-        if lines > MOST_LINES && !generated {
+        // A generator writes the former. The latter hold tests alone.
+        let exempt = ["/generated.rs", "/tests.rs"];
+        let exempt = exempt.iter().any(|end| file.path.ends_with(end));
+        if lines > MOST_LINES && !exempt {
             faults.push(format!("{}: {lines} lines", file.path));
         }
     }

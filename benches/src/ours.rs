@@ -4,8 +4,8 @@ use std::io;
 
 use axum::Router;
 use tower_vitals::{
-    ErrorCategoryLayer, LogLayer, RequestIdLayer, SentryScopeLayer, TimingLayer, Vitals,
-    logs::{self, Format},
+    ErrorCategoryLayer, AccessLogLayer, RequestIdLayer, SentryScopeLayer, TimingLayer, Vitals,
+    logging::{self, Format},
     metrics::Settings,
     sentry::{SentryOptions, guard},
 };
@@ -28,7 +28,7 @@ pub fn category(app: Router) -> Router {
 }
 
 pub fn log(app: Router) -> Router {
-    app.layer(LogLayer::new())
+    app.layer(AccessLogLayer::new())
 }
 
 /// With a client bound, and nothing to tell it.
@@ -71,9 +71,9 @@ fn build(builder: tower_vitals::vitals::VitalsBuilder) -> Vitals {
     builder.sentry(sentry).build().expect("good settings")
 }
 
-/// As `logs::init` does; without a filter, h2 would log each of its frames.
+/// As `logging::init` does; without a filter, h2 would log each of its frames.
 fn json() {
-    let layer = logs::layer(Format::Json, io::sink, false).with_filter(EnvFilter::new("info"));
+    let layer = logging::layer(Format::Json, io::sink, false).with_filter(EnvFilter::new("info"));
     let subscriber = tracing_subscriber::registry().with(layer);
     tracing::subscriber::set_global_default(subscriber).expect("the first subscriber");
 }

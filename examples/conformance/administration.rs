@@ -2,7 +2,11 @@
 
 use axum::{Router, extract::Query, http::StatusCode, routing::get};
 use serde_json::{Map, Value, json};
-use tower_vitals::{Vitals, health::Health, metrics::Metrics};
+use tower_vitals::{
+    Vitals,
+    health::Health,
+    metrics::{Metrics, Sink},
+};
 
 use crate::{
     application::Asked,
@@ -56,10 +60,10 @@ fn outcomes(metrics: &Metrics, health: &Health) -> axum::Json<Value> {
         "overflow": totals.overflow,
         "hook_failures": totals.hook_failures,
         "readiness_errors": totals.readiness_errors,
-        "dropped_log": totals.dropped_log,
-        "dropped_sentry": totals.dropped_sentry,
-        "dropped_sentry_flood": totals.dropped_sentry_flood,
-        "dropped_sentry_scrubbing": totals.dropped_sentry_scrubbing,
+        "dropped_log": totals.dropped(Sink::Log),
+        "dropped_sentry": totals.dropped(Sink::Sentry),
+        "dropped_sentry_flood": totals.dropped(Sink::SentryFlood),
+        "dropped_sentry_scrubbing": totals.dropped(Sink::SentryScrubbing),
         "check_runs": runs,
     }))
 }

@@ -37,7 +37,7 @@ enum State {
 
 impl Dependencies {
     pub(crate) fn health(&self) -> Result<Health, ConfigError> {
-        let database = self.check("database").word("connected");
+        let database = self.check("database").healthy_label("connected");
         let cache = self.check("cache").role(Role::Optional);
         Health::builder().check(database).check(cache).start()
     }

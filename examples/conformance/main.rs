@@ -19,7 +19,7 @@ mod settings;
 use std::{error::Error, net::SocketAddr, process::ExitCode};
 
 use tokio::net::TcpListener;
-use tower_vitals::{RequestIdLayer, Vitals, logs, sentry::SentryOptions};
+use tower_vitals::{RequestIdLayer, Vitals, logging, sentry::SentryOptions};
 use tracing_subscriber::{layer::SubscriberExt, util::SubscriberInitExt};
 
 use crate::{
@@ -50,7 +50,7 @@ fn run() -> Result<(), Box<dyn Error>> {
 async fn serve(settings: Settings) -> Result<(), Box<dyn Error>> {
     let last = Last::default();
     tracing_subscriber::registry()
-        .with(logs::from_env()?)
+        .with(logging::from_env()?)
         .with(last.clone())
         .try_init()?;
     let dependencies = Dependencies::default();
@@ -77,7 +77,7 @@ async fn serve(settings: Settings) -> Result<(), Box<dyn Error>> {
     );
     // The probes answer until the process ends.
     tokio::spawn(axum::serve(admin_listener, admin).into_future());
-    let server = axum::serve(listener, app).with_graceful_shutdown(vitals.drained());
+    let server = axum::serve(listener, app).with_graceful_shutdown(vitals.shutdown_signal());
     let drained = vitals.run(server).await?;
     println!(
         "ended with {} unfinished, {} unsent",

@@ -16,7 +16,7 @@ use std::{env, error::Error, pin::Pin, time::Duration};
 use futures::{Stream, StreamExt, stream};
 use tokio::{net::TcpListener, time};
 use tonic::{Request, Response, Status, Streaming, transport::Server};
-use tower_vitals::{RequestContext, Vitals, category::ErrorCategory, logs};
+use tower_vitals::{RequestContext, Vitals, category::ErrorCategory, logging};
 
 use crate::generated::{
     Item, Price,
@@ -35,7 +35,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     if env::args().nth(1).as_deref() == Some("ask") {
         return ask().await;
     }
-    logs::init()?;
+    logging::init()?;
     let vitals = Vitals::from_env()?
         // Only the descriptors know which methods stream.
         .grpc_descriptors(include_bytes!("prices.bin"))?

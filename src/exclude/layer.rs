@@ -1,4 +1,4 @@
-//! Leads excluded requests around a layer that is not ours.
+//! Leads excluded requests around a layer of another crate.
 
 use std::{
     mem,
@@ -15,19 +15,20 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use super::Patterns;
-use crate::exchange;
+use crate::facts::exchange::received;
 
-/// Wraps a layer that is not ours, so that excluded requests pass it by.
+/// Wraps a layer of another crate, so that excluded requests do not pass through it.
 ///
-/// Only the watched service is made ready. What its readiness holds, such as the permit of a concurrency limit, is given
-/// back before an excluded request runs, on a fresh clone of the bare service that is made ready by itself: two ready
-/// services over one permit would wait for each other for ever.
+/// Only the wrapped service is made ready. What its readiness holds, such as the permit of a concurrency limit, is released
+/// before an excluded request runs. That request runs on a new clone of the bare service, which is then made ready. Two
+/// ready services that need the same permit would wait for each other for ever.
 ///
 /// ```
 /// use tower::limit::ConcurrencyLimitLayer;
 /// use tower_vitals::exclude::{ExcludeLayer, Patterns};
 ///
-/// let layer = ExcludeLayer::new(ConcurrencyLimitLayer::new(64), Patterns::new(["/livez"])?);
+/// let limit = ConcurrencyLimitLayer::new(64);
+/// let layer = ExcludeLayer::new(limit, Patterns::new(["/livez"])?);
 /// # Ok::<(), tower_vitals::config::ConfigError>(())
 /// ```
 ///
@@ -38,16 +39,16 @@ pub struct ExcludeLayer<L> {
     patterns: Arc<Patterns>,
 }
 
-/// The service that [`ExcludeLayer`] makes: `W` is the watched service, `S` the bare one.
+/// The service that [`ExcludeLayer`] makes. `W` is the wrapped service, `S` the bare one.
 #[derive(Clone, Debug)]
 pub struct Exclude<W, S> {
-    watched: W,
+    wrapped: W,
     bare: S,
     patterns: Arc<Patterns>,
 }
 
 pin_project! {
-    /// The future of a response that was watched or passed by.
+    /// The future of a response of the wrapped or of the bare service.
     #[derive(Debug)]
     pub struct ExcludeFuture<W, S, F, R> {
         #[pin]
@@ -59,8 +60,8 @@ pin_project! {
     #[project = StateProjection]
     #[derive(Debug)]
     enum State<W, S, F, R> {
-        Watched { #[pin] future: W },
-        // The bare service is not ready for its request yet.
+        Wrapped { #[pin] future: W },
+        // The bare service is not ready yet.
         Waiting { bare: Option<(S, R)> },
         Bare { #[pin] future: F },
     }
@@ -88,7 +89,7 @@ where
 
     fn layer(&self, inner: S) -> Self::Service {
         Exclude {
-            watched: self.layer.layer(inner.clone()),
+            wrapped: self.layer.layer(inner.clone()),
             bare: inner,
             patterns: Arc::clone(&self.patterns),
         }
@@ -97,34 +98,34 @@ where
 
 // === impl Exclude ===
 
-impl<W, S, ReqBody, WatchedBody, BareBody> Service<Request<ReqBody>> for Exclude<W, S>
+impl<W, S, ReqBody, WrappedBody, BareBody> Service<Request<ReqBody>> for Exclude<W, S>
 where
-    W: Service<Request<ReqBody>, Response = Response<WatchedBody>> + Clone,
+    W: Service<Request<ReqBody>, Response = Response<WrappedBody>> + Clone,
     S: Service<Request<ReqBody>, Response = Response<BareBody>, Error = W::Error> + Clone,
-    WatchedBody: Body,
-    BareBody: Body<Data = WatchedBody::Data>,
+    WrappedBody: Body,
+    BareBody: Body<Data = WrappedBody::Data>,
 {
-    type Response = Response<Either<WatchedBody, BareBody>>;
+    type Response = Response<Either<WrappedBody, BareBody>>;
     type Error = W::Error;
     type Future = ExcludeFuture<W::Future, S, S::Future, Request<ReqBody>>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), W::Error>> {
-        self.watched.poll_ready(cx)
+        self.wrapped.poll_ready(cx)
     }
 
     fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
         let (parts, body) = request.into_parts();
-        let target = exchange::received(&parts);
+        let target = received(&parts);
         let request = Request::from_parts(parts, body);
         let excluded = target.is_some_and(|target| self.patterns.matches(target.path()));
         if !excluded {
-            let future = self.watched.call(request);
-            let state = State::Watched { future };
+            let future = self.wrapped.call(request);
+            let state = State::Wrapped { future };
             return ExcludeFuture { state };
         }
-        // The clone holds no permit; the ready service, dropped here, gives its own back.
-        let fresh = self.watched.clone();
-        drop(mem::replace(&mut self.watched, fresh));
+        // The clone holds no permit. The ready service is dropped here and releases its own.
+        let fresh = self.wrapped.clone();
+        drop(mem::replace(&mut self.wrapped, fresh));
         let bare = Some((self.bare.clone(), request));
         let state = State::Waiting { bare };
         ExcludeFuture { state }
@@ -133,19 +134,19 @@ where
 
 // === impl ExcludeFuture ===
 
-impl<W, S, ReqBody, WatchedBody, BareBody, E> Future
+impl<W, S, ReqBody, WrappedBody, BareBody, E> Future
     for ExcludeFuture<W, S, S::Future, Request<ReqBody>>
 where
-    W: Future<Output = Result<Response<WatchedBody>, E>>,
+    W: Future<Output = Result<Response<WrappedBody>, E>>,
     S: Service<Request<ReqBody>, Response = Response<BareBody>, Error = E>,
 {
-    type Output = Result<Response<Either<WatchedBody, BareBody>>, E>;
+    type Output = Result<Response<Either<WrappedBody, BareBody>>, E>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut state = self.project().state;
         loop {
             let future = match state.as_mut().project() {
-                StateProjection::Watched { future } => {
+                StateProjection::Wrapped { future } => {
                     let response = ready!(future.poll(cx))?;
                     return Poll::Ready(Ok(response.map(Either::Left)));
                 }
@@ -157,7 +158,7 @@ where
                     if let Some((service, _)) = bare {
                         ready!(service.poll_ready(cx))?;
                     }
-                    // Empty only if it is polled again after its service failed to become ready.
+                    // `None` only if it is polled again after its service failed to become ready.
                     let Some((mut service, request)) = bare.take() else {
                         return Poll::Pending;
                     };

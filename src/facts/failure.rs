@@ -1,4 +1,4 @@
-//! Keeps the error behind a safe answer.
+//! Keeps the error behind a safe response.
 
 use std::{error::Error, fmt, sync::Arc};
 
@@ -7,12 +7,13 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use crate::category::ErrorCategory;
+use super::category::ErrorCategory;
 
-/// An error with the answer that a client may see of it.
+/// An error, and the response that the client gets in its place.
 ///
-/// A handler that returns `Result<_, Failure>` turns any error into one with `?`. The client sees `500` and "internal server
-/// error", or what [`answer`](Self::answer) says; category and log see the error and its causes.
+/// A handler that returns `Result<_, Failure>` turns any error into a `Failure` with `?`. The client gets `500` and
+/// "internal server error", or the response of [`answer`](Self::answer). Category, log and Sentry get the error and its
+/// causes.
 ///
 /// ```
 /// use axum::http::StatusCode;
@@ -20,7 +21,9 @@ use crate::category::ErrorCategory;
 ///
 /// async fn show_config() -> Result<String, Failure> {
 ///     let text = std::fs::read_to_string("/etc/shop.toml")?;
-///     let port: u16 = text.parse().map_err(|error| Failure::new(error).answer((StatusCode::CONFLICT, "no port yet")))?;
+///     let port: u16 = text.parse().map_err(|error| {
+///         Failure::new(error).answer((StatusCode::CONFLICT, "no port yet"))
+///     })?;
 ///     Ok(port.to_string())
 /// }
 /// ```
@@ -30,7 +33,7 @@ pub struct Failure {
     answer: Response,
 }
 
-/// The key under which the error travels with the response.
+/// The error as it travels in the extensions of its response.
 #[derive(Clone)]
 pub(crate) struct Cause {
     pub(crate) error: Arc<dyn Error + Send + Sync>,
@@ -40,7 +43,7 @@ pub(crate) struct Cause {
 // === impl Failure ===
 
 impl Failure {
-    /// A failure that answers `500`.
+    /// A failure whose response is `500`.
     #[must_use]
     pub fn new(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self {
@@ -52,14 +55,14 @@ impl Failure {
         }
     }
 
-    /// What the client sees instead.
+    /// The response that the client gets.
     #[must_use]
     pub fn answer(mut self, answer: impl IntoResponse) -> Self {
         self.answer = answer.into_response();
         self
     }
 
-    /// What kind of failure it is: overrules all other evidence.
+    /// The category of the failure. It overrides all other evidence.
     #[must_use]
     pub fn category(mut self, category: ErrorCategory) -> Self {
         self.cause.category = Some(category);

@@ -1,4 +1,9 @@
-//! Reads what gRPC says about a call: its status, its deadline, and which methods there are.
+//! Reads the status, the deadline and the method of a gRPC call.
+
+#[cfg(feature = "tonic")]
+pub(crate) mod descriptors;
+#[cfg_attr(not(feature = "tonic"), path = "grpc/status_error/off.rs")]
+pub(crate) mod status_error;
 
 use std::{
     collections::HashSet,
@@ -8,32 +13,32 @@ use std::{
 
 use http::{HeaderMap, HeaderValue, header};
 
-/// More methods than any server has; what comes after stays unknown.
+/// The most methods that are remembered. Later ones stay unknown.
 const MOST_METHODS: usize = 1_000;
 
 /// A gRPC status code, 0 to 16.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Code(u8);
 
-/// A gRPC call, as far as its content type promises.
+/// A gRPC call, according to its content type.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Call {
     pub(crate) deadline: Option<Duration>,
     pub(crate) code: Option<Code>,
 }
 
-/// Who streams in a gRPC method; nothing on the wire says so.
+/// Which side of a gRPC method streams. It is not on the wire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Unary,
     ClientStream,
     ServerStream,
     BidiStream,
-    /// Nobody told us.
+    /// The descriptors of the method are not known.
     Unknown,
 }
 
-/// How a gRPC call went.
+/// How a gRPC call ended.
 #[derive(Clone, Debug)]
 pub(crate) struct Status {
     pub(crate) code: Code,
@@ -51,7 +56,7 @@ impl Code {
     pub(crate) const UNIMPLEMENTED: Self = Self(12);
     pub(crate) const INTERNAL: Self = Self(13);
 
-    /// The words of gRPC's own libraries, which dashboards look for.
+    /// The names that gRPC's own libraries use, and dashboards with them.
     const NAMES: [&str; 17] = [
         "OK",
         "Canceled",
@@ -72,7 +77,7 @@ impl Code {
         "Unauthenticated",
     ];
 
-    /// What headers or trailers say, where they say anything. Nonsense, and two that differ, are `UNKNOWN`.
+    /// The status in headers or trailers, if there is one. An invalid one, and two that differ, are `UNKNOWN`.
     pub(crate) fn read(headers: &HeaderMap) -> Option<Self> {
         let mut values = headers.get_all("grpc-status").iter().map(Self::parse);
         let first = values.next()?;
@@ -126,7 +131,7 @@ impl Kind {
 // === impl Call ===
 
 impl Call {
-    /// A request that says of itself that it is gRPC.
+    /// The call of a request whose content type is gRPC.
     pub(crate) fn of(headers: &HeaderMap) -> Option<Self> {
         let kind = headers.get(header::CONTENT_TYPE)?;
         is_content_type(kind).then(|| Self {
@@ -135,8 +140,10 @@ impl Call {
         })
     }
 
-    /// Whether the deadline had passed. The client's clock began before ours, so the end of its patience may reach us a
-    /// little early: a sixteenth of it, 10 ms at most, is taken for the way.
+    /// Whether the deadline has passed.
+    ///
+    /// The client's clock starts before ours, so its cancellation can arrive a little early. A sixteenth of the deadline, at
+    /// most 10 ms, is allowed for that.
     pub(crate) fn is_late(&self, elapsed: Duration) -> bool {
         self.deadline.is_some_and(|deadline| {
             let way = (deadline / 16).min(Duration::from_millis(10));
@@ -148,7 +155,7 @@ impl Call {
 // === impl Status ===
 
 impl Status {
-    /// Whether the server's side failed. A method that nobody has is the client's mistake.
+    /// Whether the server failed. A method that does not exist is the client's mistake.
     pub(crate) const fn is_failure(&self) -> bool {
         match self.code.0 {
             2 | 4 | 13 | 14 | 15 => true,
@@ -158,7 +165,7 @@ impl Status {
     }
 }
 
-/// gRPC proper; gRPC-Web carries its trailers inside the body and ends like any other.
+/// Whether a content type is gRPC. gRPC-Web is not: it has its trailers in the body and ends like any other response.
 pub(crate) fn is_content_type(kind: &HeaderValue) -> bool {
     let Some(rest) = kind.as_bytes().strip_prefix(b"application/grpc") else {
         return false;
@@ -166,7 +173,7 @@ pub(crate) fn is_content_type(kind: &HeaderValue) -> bool {
     matches!(rest.first(), None | Some(b'+' | b';'))
 }
 
-/// One to eight digits and a unit; anything else is no deadline.
+/// A deadline has one to eight digits and a unit. Anything else is ignored.
 fn timeout(value: &HeaderValue) -> Option<Duration> {
     let (unit, digits) = value.as_bytes().split_last()?;
     let digits = std::str::from_utf8(digits).ok()?;
@@ -185,9 +192,10 @@ fn timeout(value: &HeaderValue) -> Option<Duration> {
     }
 }
 
-/// The method at `path`, if the server has ever answered it with anything but UNIMPLEMENTED, as now with `answered`.
+/// The method at `path`, if the server has ever answered it with a status other than UNIMPLEMENTED. `answered` is the
+/// status of this call.
 ///
-/// Only so is a path fit to be a label: anyone can ask for anything.
+/// A client can ask for any path. Only a method that exists becomes a label.
 pub(crate) fn known(path: &str, answered: Option<Code>) -> Option<Arc<str>> {
     static KNOWN: LazyLock<RwLock<HashSet<Arc<str>>>> = LazyLock::new(RwLock::default);
     let known = KNOWN.read().unwrap_or_else(PoisonError::into_inner);
@@ -204,33 +212,6 @@ pub(crate) fn known(path: &str, answered: Option<Code>) -> Option<Arc<str>> {
     let method: Arc<str> = path.into();
     known.insert(Arc::clone(&method));
     Some(method)
-}
-
-/// The methods of an encoded `FileDescriptorSet`, by their paths.
-#[cfg(feature = "tonic")]
-pub(crate) fn kinds(
-    descriptors: &[u8],
-) -> Result<std::collections::BTreeMap<String, Kind>, prost::DecodeError> {
-    use prost::Message;
-    let set = prost_types::FileDescriptorSet::decode(descriptors)?;
-    let mut kinds = std::collections::BTreeMap::new();
-    for file in &set.file {
-        for service in &file.service {
-            for method in &service.method {
-                let package = file.package();
-                let dot = if package.is_empty() { "" } else { "." };
-                let path = format!("/{package}{dot}{}/{}", service.name(), method.name());
-                let kind = match (method.client_streaming(), method.server_streaming()) {
-                    (false, false) => Kind::Unary,
-                    (true, false) => Kind::ClientStream,
-                    (false, true) => Kind::ServerStream,
-                    (true, true) => Kind::BidiStream,
-                };
-                kinds.insert(path, kind);
-            }
-        }
-    }
-    Ok(kinds)
 }
 
 /// Service and method of a gRPC path.

@@ -1,12 +1,12 @@
-//! Turns what a client or a handler chose into labels from closed sets.
+//! Turns methods and statuses into labels from closed sets.
 
 use std::fmt;
 
 use http::{Method, StatusCode};
 
-use crate::{exchange::Outcome, observe::Facts};
+use super::{Facts, outcome::Outcome};
 
-/// A method of HTTP's own, or `_OTHER` for whatever else a client made up.
+/// One of HTTP's nine methods, or `_OTHER` for anything else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct MethodLabel(u8);
 
@@ -17,7 +17,7 @@ pub(crate) struct StatusLabel(u16);
 // === impl MethodLabel ===
 
 impl MethodLabel {
-    /// Every label there is.
+    /// Every label.
     pub(crate) const ALL: [&str; 10] = [
         "GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS", "CONNECT", "TRACE", "_OTHER",
     ];
@@ -37,7 +37,7 @@ impl MethodLabel {
         })
     }
 
-    /// The place among [`ALL`](Self::ALL).
+    /// The index in [`ALL`](Self::ALL).
     pub(crate) const fn index(self) -> usize {
         self.0 as usize
     }
@@ -46,7 +46,7 @@ impl MethodLabel {
         Self::ALL[self.index()]
     }
 
-    /// The label at a place that [`index`](Self::index) gave.
+    /// The label at an [`index`](Self::index).
     pub(crate) fn at(index: u8) -> &'static str {
         Self::ALL
             .get(usize::from(index))
@@ -63,7 +63,7 @@ impl StatusLabel {
         Self(if (100..600).contains(&code) { code } else { 0 })
     }
 
-    /// Of the head; 500 where there was none to come, 499 where nobody waited for it.
+    /// The status of the head. Without a head: 499 if the client left, else 500.
     pub(crate) fn of(facts: &Facts) -> Self {
         match (facts.status, facts.outcome) {
             (Some(status), _) => Self::new(status),
@@ -77,7 +77,7 @@ impl StatusLabel {
         self.0
     }
 
-    /// The label of a number that [`code`](Self::code) gave.
+    /// The label of a [`code`](Self::code).
     pub(crate) const fn at(code: u16) -> Self {
         Self(code)
     }

@@ -1,23 +1,24 @@
-//! Takes from the handler what only it knows.
+//! Lets a handler add what only it knows to its request.
 
 use std::{error::Error, sync::Arc};
 
-use crate::{category::ErrorCategory, exchange::Exchange, text::push_printable};
+use super::{category::ErrorCategory, exchange::Exchange, handler_context::HandlerContext};
+use crate::text::push_printable;
 
-/// Longer texts are cut, in bytes.
+/// The longest text that is kept, in bytes.
 const LONGEST: usize = 200;
 
-/// More tags than this are not taken.
+/// The most tags that are kept.
 const MOST_TAGS: usize = 32;
 
-/// What a handler adds to the request it answers: who asked, and what went wrong.
+/// Adds to the request what only its handler knows: user, tenant, tags, and the cause of a failure.
 ///
-/// It goes into the log event and to Sentry, and never into a label of a metric. Texts are cut at 200 bytes and kept to printable
-/// characters; of tags there are at most 32. The last word on each counts.
+/// All of it goes into the log event and to Sentry, and never into a metric label. A text is escaped to printable
+/// characters and cut at 200 bytes. At most 32 tags are kept. A later value replaces an earlier one.
 ///
-/// In axum it is an extractor; everywhere else, however deep below the handler, [`current`](Self::current) finds it. Right
-/// across `.await` and under `tokio::join!`; a spawned task has none, unless [`Exchange::scope`] carries it there. Where no
-/// layer of ours watches, all of it goes nowhere.
+/// In axum it is an extractor. In any other code of the request, [`current`](Self::current) finds it. That is right across
+/// `.await` and under `tokio::join!`. A spawned task has none, unless [`Exchange::scope`] carries the exchange there. If no
+/// layer observes the request, what is added is ignored.
 ///
 /// ```
 /// use tower_vitals::RequestContext;
@@ -36,20 +37,10 @@ pub struct RequestContext {
     exchange: Option<Arc<Exchange>>,
 }
 
-/// What a handler said.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct HandlerContext {
-    pub(crate) user: Option<Arc<str>>,
-    pub(crate) tenant: Option<Arc<str>>,
-    pub(crate) tags: Vec<(Arc<str>, Arc<str>)>,
-    pub(crate) category: Option<ErrorCategory>,
-    pub(crate) cause: Option<Arc<dyn Error + Send + Sync>>,
-}
-
 // === impl RequestContext ===
 
 impl RequestContext {
-    /// That of the request on which the running task works.
+    /// The context of the request on which the running task works.
     #[must_use]
     pub fn current() -> Self {
         Self {
@@ -57,23 +48,23 @@ impl RequestContext {
         }
     }
 
-    /// The request's id, where a [`RequestIdLayer`](crate::RequestIdLayer) stands further out.
+    /// The request's id, if a [`RequestIdLayer`](crate::RequestIdLayer) stands further out.
     #[must_use]
     pub fn id(&self) -> Option<&str> {
         self.exchange.as_ref()?.id()
     }
 
-    /// Who asked: an id rather than a name.
+    /// The user who sent the request. Prefer an id to a name.
     pub fn user(&self, user: impl AsRef<str>) -> &Self {
         self.add(|handler| handler.user = Some(cut(user.as_ref())))
     }
 
-    /// For whom.
+    /// The tenant of the request.
     pub fn tenant(&self, tenant: impl AsRef<str>) -> &Self {
         self.add(|handler| handler.tenant = Some(cut(tenant.as_ref())))
     }
 
-    /// Anything else worth finding a request by.
+    /// A tag by which the request can be found.
     pub fn tag(&self, key: impl AsRef<str>, value: impl AsRef<str>) -> &Self {
         let (key, value) = (cut(key.as_ref()), cut(value.as_ref()));
         self.add(|handler| {
@@ -85,16 +76,16 @@ impl RequestContext {
         })
     }
 
-    /// What kind of failure it is, if it is one: overrules all other evidence.
+    /// The category of the failure, if the request fails. It overrides all other evidence.
     #[expect(
         clippy::must_use_candidate,
-        reason = "it returns itself only to go on from"
+        reason = "the returned value serves only for chaining"
     )]
     pub fn category(&self, category: ErrorCategory) -> &Self {
         self.add(|handler| handler.category = Some(category))
     }
 
-    /// The error behind an answer that does not show it, for code that makes its own response.
+    /// The error behind a response that does not show it, for code that makes its own response.
     ///
     /// A handler that can return `Result` may find [`Failure`](crate::Failure) simpler.
     pub fn cause(&self, cause: impl Into<Box<dyn Error + Send + Sync>>) -> &Self {
@@ -120,7 +111,7 @@ impl<S: Sync> axum::extract::FromRequestParts<S> for RequestContext {
         _: &S,
     ) -> Result<Self, Self::Rejection> {
         Ok(Self {
-            exchange: Exchange::watching(&parts.extensions),
+            exchange: Exchange::observed(&parts.extensions),
         })
     }
 }

@@ -4,43 +4,37 @@ use std::sync::Arc;
 
 use http::Extensions;
 
+use super::router::{self, MatchedPath};
+
+/// The value of the label for a request that no route matched.
+pub(crate) const UNMATCHED: &str = "unmatched";
+
 /// The route that a request matched.
 #[derive(Clone, Debug)]
 pub(crate) enum Endpoint {
-    /// axum's template, held by reference count.
-    #[cfg(feature = "axum")]
-    Matched(axum::extract::MatchedPath),
+    /// The template of axum's route, held by reference count.
+    Matched(MatchedPath),
     /// A gRPC method that the server is known to have.
     Method(Arc<str>),
-    /// HandlerContext by the service itself.
+    /// A name that the service gave itself.
     Named(&'static str),
 }
-
-/// The name of what no route matched, as it stands in metrics, log and Sentry.
-pub(crate) const UNMATCHED: &str = "unmatched";
 
 // === impl Endpoint ===
 
 impl Endpoint {
-    /// As metrics, log and Sentry name it.
+    /// The name in metrics, log and Sentry.
     pub(crate) fn name(endpoint: Option<&Self>) -> &str {
         endpoint.map_or(UNMATCHED, Self::as_str)
     }
 
-    /// What the router says, where it stands further out than the layer that asks.
-    #[cfg(feature = "axum")]
-    pub(crate) fn of(extensions: &Extensions) -> Option<Self> {
-        extensions.get().cloned().map(Self::Matched)
-    }
-
-    #[cfg(not(feature = "axum"))]
-    pub(crate) const fn of(_: &Extensions) -> Option<Self> {
-        None
+    /// The matched route, if the router stands further out than the layer that asks.
+    pub(crate) fn of(request: &Extensions) -> Option<Self> {
+        router::matched(request).map(Self::Matched)
     }
 
     pub(crate) fn as_str(&self) -> &str {
         match self {
-            #[cfg(feature = "axum")]
             Self::Matched(path) => path.as_str(),
             Self::Method(path) => path,
             Self::Named(name) => name,

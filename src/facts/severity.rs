@@ -4,24 +4,25 @@ use std::time::Duration;
 
 use crate::config::ConfigError;
 
-/// How bad a request was, from its duration and, above that, its outcome.
+/// How bad a request was: from its duration, or critical if the server failed.
 ///
-/// The four names are complete: a fifth would change every dashboard that counts them.
+/// There are four severities. A fifth would change every dashboard that counts them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Severity {
-    /// As fast as it should be.
+    /// As fast as expected.
     Normal,
-    /// Worth a look when you optimise.
+    /// Slower than expected.
     Slow,
-    /// Users notice.
+    /// So slow that users notice.
     Warning,
-    /// Users leave, or the request failed on the server's side.
+    /// So slow that users leave, or the server failed.
     Critical,
 }
 
 /// The three edges between the four severities, in ascending order.
 ///
-/// Bands are half-open: a duration exactly on an edge belongs to the band above it. Defaults to 100 ms, 500 ms and 2 s.
+/// Bands are half-open: a duration exactly on an edge belongs to the band above it. The default edges are 100 ms, 500 ms
+/// and 2 s.
 ///
 /// ```
 /// use std::time::Duration;
@@ -46,7 +47,7 @@ impl Severity {
     /// Every severity, mildest first.
     pub const ALL: [Self; 4] = [Self::Normal, Self::Slow, Self::Warning, Self::Critical];
 
-    /// The word used as a metric label and in the log.
+    /// The value of the metric label and of the log field.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -61,11 +62,11 @@ impl Severity {
 // === impl SeverityBands ===
 
 impl SeverityBands {
-    /// Bands whose upper three begin at `slow`, `warning` and `critical`.
+    /// Bands that begin at `slow`, `warning` and `critical`.
     ///
     /// # Errors
     ///
-    /// When an edge is zero or does not lie above the one before it; the error names the edge.
+    /// If an edge is zero or not above the edge before it. The error names the edge.
     pub fn new(slow: Duration, warning: Duration, critical: Duration) -> Result<Self, ConfigError> {
         let above = |field: &str, value: Duration, below: Duration, name: &str| {
             if value > below {
@@ -87,7 +88,7 @@ impl SeverityBands {
         })
     }
 
-    /// 500 ms, 2 s and 5 s: the set that goes with reports rather than with dashboards.
+    /// 500 ms, 2 s and 5 s: edges for reports rather than for dashboards.
     #[must_use]
     pub const fn reporting() -> Self {
         Self {
@@ -97,12 +98,12 @@ impl SeverityBands {
         }
     }
 
-    /// Where a band ends and the next begins.
+    /// The three edges, ascending.
     pub(crate) const fn edges(&self) -> [Duration; 3] {
         [self.slow, self.warning, self.critical]
     }
 
-    /// The band that `duration` falls into.
+    /// The severity of a request that took `duration`.
     #[must_use]
     pub fn severity(&self, duration: Duration) -> Severity {
         if duration >= self.critical {

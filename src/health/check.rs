@@ -1,4 +1,4 @@
-//! Asks one dependency how it is.
+//! Defines a check: what it asks, how often, and what its failure means.
 
 use std::{error::Error, fmt, future::Future, pin::Pin, sync::Arc, time::Duration};
 
@@ -7,7 +7,7 @@ use crate::config::ConfigError;
 pub(super) type BoxError = Box<dyn Error + Send + Sync>;
 type Asked = Pin<Box<dyn Future<Output = Result<Answer, BoxError>> + Send>>;
 
-/// A question to a dependency, asked again and again in the background.
+/// A check of one dependency. It runs again and again in the background.
 ///
 /// ```
 /// use std::{io, time::Duration};
@@ -24,18 +24,18 @@ type Asked = Pin<Box<dyn Future<Output = Result<Answer, BoxError>> + Send>>;
 pub struct Check {
     pub(super) name: Arc<str>,
     pub(super) role: Role,
-    pub(super) word: &'static str,
+    pub(super) healthy_label: &'static str,
     pub(super) timeout: Duration,
     pub(super) interval: Duration,
     pub(super) failures: u32,
     pub(super) successes: u32,
-    /// None where somebody says it by hand.
+    /// `None` if the application sets the status itself.
     ask: Option<Arc<dyn Fn() -> Asked + Send + Sync>>,
-    /// What a ready-made one was given that cannot work: told at the start, as every bad setting is.
+    /// A setting of a ready-made check that is not valid. The start refuses it, as every such setting.
     fault: Option<Fault>,
 }
 
-/// A setting of one check, its value, and why that cannot work.
+/// A setting that is not valid, its value, and the reason.
 #[derive(Clone)]
 struct Fault {
     setting: &'static str,
@@ -43,35 +43,35 @@ struct Fault {
     reason: &'static str,
 }
 
-/// What a failing check means for the whole.
+/// What the failure of a check means for the service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Role {
-    /// Without it the service is not ready.
+    /// The service is not ready without it.
     Critical,
-    /// Without it the service is degraded.
+    /// The service is degraded without it.
     Optional,
-    /// It is shown, and changes nothing.
+    /// It is only shown.
     Informational,
 }
 
-/// What a dependency that answers says of itself.
+/// The answer of a dependency that works.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Answer {
-    /// All is well.
-    Fine,
-    /// It works, and this is wrong with it.
+    /// It works.
+    Healthy,
+    /// It works with limits, which the text describes.
     Degraded(String),
 }
 
 // === impl Check ===
 
 impl Check {
-    /// A critical check; `ask` must not block its thread.
+    /// A critical check. `ask` must not block its thread.
     ///
-    /// The name, of `[a-z0-9_-]`, is public: it stands in answers, paths, metrics and the log. The error is not: it goes to the
-    /// log and behind the [gate](super::Details) alone.
+    /// The name has 1 to 64 characters of `[a-z0-9_-]`. It is public: responses, paths, metrics and the log show it. The
+    /// error is not public: only the log shows it, and a response to a reader with [`Details`](super::Details).
     pub fn new<F, T, E>(name: &str, ask: impl Fn() -> F + Send + Sync + 'static) -> Self
     where
         F: Future<Output = Result<T, E>> + Send + 'static,
@@ -83,15 +83,15 @@ impl Check {
                 let asked = ask();
                 Box::pin(async move { asked.await.map(Into::into).map_err(Into::into) })
             })),
-            ..Self::by_hand(name)
+            ..Self::manual(name)
         }
     }
 
-    pub(super) fn by_hand(name: &str) -> Self {
+    pub(super) fn manual(name: &str) -> Self {
         Self {
             name: name.into(),
             role: Role::Critical,
-            word: "available",
+            healthy_label: "available",
             timeout: Duration::from_secs(2),
             interval: Duration::from_secs(10),
             failures: 1,
@@ -101,7 +101,7 @@ impl Check {
         }
     }
 
-    /// One that cannot be started.
+    /// A check that the start refuses.
     #[cfg(any(feature = "disk", feature = "reqwest"))]
     pub(super) fn refused(
         name: &str,
@@ -116,36 +116,36 @@ impl Check {
         };
         Self {
             fault: Some(fault),
-            ..Self::by_hand(name)
+            ..Self::manual(name)
         }
     }
 
-    pub(super) fn is_by_hand(&self) -> bool {
+    pub(super) fn is_manual(&self) -> bool {
         self.ask.is_none()
     }
 
-    /// What its failure means. Defaults to [`Role::Critical`].
+    /// What its failure means for the service. Defaults to [`Role::Critical`].
     #[must_use]
     pub fn role(mut self, role: Role) -> Self {
         self.role = role;
         self
     }
 
-    /// The word for a healthy one in public answers, such as `connected`. Defaults to `available`.
+    /// The text of the healthy status in public responses, such as `connected`. Defaults to `available`.
     #[must_use]
-    pub fn word(mut self, word: &'static str) -> Self {
-        self.word = word;
+    pub fn healthy_label(mut self, label: &'static str) -> Self {
+        self.healthy_label = label;
         self
     }
 
-    /// How long an answer may take. Defaults to 2 s.
+    /// The time limit for an answer. Defaults to 2 s.
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
     }
 
-    /// How long to wait between an answer and the next question, a tenth more or less. Defaults to 10 s.
+    /// The time between an answer and the next run, give or take a tenth. Defaults to 10 s.
     #[must_use]
     pub fn interval(mut self, interval: Duration) -> Self {
         self.interval = interval;
@@ -169,13 +169,13 @@ impl Check {
     pub(super) fn ask(&self) -> Asked {
         match &self.ask {
             Some(ask) => ask(),
-            None => Box::pin(std::future::ready(Ok(Answer::Fine))),
+            None => Box::pin(std::future::ready(Ok(Answer::Healthy))),
         }
     }
 
-    /// A result is believed until three questions should have been answered since.
+    /// An answer is recent for three intervals and the timeout.
     pub(super) fn stale_after(&self) -> Duration {
-        if self.is_by_hand() {
+        if self.is_manual() {
             return Duration::MAX;
         }
         self.interval.saturating_mul(3).saturating_add(self.timeout)
@@ -230,6 +230,6 @@ impl fmt::Debug for Check {
 
 impl From<()> for Answer {
     fn from((): ()) -> Self {
-        Self::Fine
+        Self::Healthy
     }
 }

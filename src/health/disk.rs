@@ -1,4 +1,4 @@
-//! Asks a file system how much room it has left.
+//! Checks the free space of a file system.
 
 use std::{io, path::PathBuf, sync::Arc, thread};
 
@@ -6,14 +6,16 @@ use tokio::sync::{Mutex, oneshot};
 
 use super::{Answer, Check, check::BoxError};
 
-/// What of it is free from which on a disk is degraded, and failed, in percent.
+/// Free space, in per cent, at or below which a disk is degraded.
 const DEGRADED: u8 = 20;
+
+/// Free space, in per cent, at or below which a disk has failed.
 const FAILED: u8 = 10;
 
-/// Bytes of a file system.
+/// The bytes of a file system.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Space {
-    /// For everybody, without what is kept back for the superuser.
+    /// Free for every user, without the reserve of the superuser.
     available: u64,
     total: u64,
 }
@@ -21,27 +23,27 @@ struct Space {
 // === impl Check ===
 
 impl Check {
-    /// How much room there is on the file system that holds `path`: degraded where 20 % or less is free, failed where it is 10 %
-    /// or less.
+    /// The free space of the file system that holds `path`. It is degraded at 20 % or less, and has failed at 10 % or less.
     ///
-    /// Free is what is there for everybody: what the file system keeps back for the superuser is not. It is asked on a thread of
-    /// its own, and never twice at a time, so that a network file system that hangs costs one thread and no runtime.
+    /// The reserve of the superuser does not count as free. The check runs on a thread of its own, and never twice at a time:
+    /// a network file system that hangs costs one thread and not the runtime.
     #[cfg_attr(tower_vitals_docsrs, doc(cfg(feature = "disk")))]
     #[must_use]
     pub fn disk(name: &str, path: impl Into<PathBuf>) -> Self {
         Self::disk_below(name, path, DEGRADED, FAILED)
     }
 
-    /// As [`disk`](Self::disk), with limits of your own: the percentages of free space, each from 0 to 100, at which and below
-    /// which the disk is `degraded` and `failed`.
+    /// As [`disk`](Self::disk), with other limits: the free space in per cent, from 0 to 100, at or below which the disk is
+    /// `degraded` and has `failed`.
     ///
-    /// [`HealthBuilder::start`](super::HealthBuilder::start) refuses a `degraded` beyond 100 as `health.{name}.degraded`, and a
-    /// `failed` that is not below it as `health.{name}.failed`.
+    /// [`HealthBuilder::start`](super::HealthBuilder::start) refuses a `degraded` above 100 as `health.{name}.degraded`, and
+    /// a `failed` that is not below it as `health.{name}.failed`.
     ///
     /// ```
     /// use tower_vitals::health::{Check, Role};
     ///
-    /// let uploads = Check::disk_below("uploads", "/var/lib/shop", 15, 5).role(Role::Optional);
+    /// let uploads = Check::disk_below("uploads", "/var/lib/shop", 15, 5)
+    ///     .role(Role::Optional);
     /// ```
     #[cfg_attr(tower_vitals_docsrs, doc(cfg(feature = "disk")))]
     #[must_use]
@@ -79,18 +81,18 @@ impl Check {
             async move {
                 let turn = only_one.lock_owned().await;
                 let (answer, answered) = oneshot::channel();
-                // Not one of the runtime's: it would wait for this one before it ends.
+                // Not a thread of the runtime, whose shutdown would wait for it.
                 thread::Builder::new()
                     .name("vitals-disk".into())
                     .spawn(move || {
-                        // Nobody may be waiting any more.
+                        // The receiver can be gone.
                         let _ = answer.send(measure());
                         drop(turn);
                     })?;
                 answered.await??.judge(degraded, failed)
             }
         })
-        .word("enough space")
+        .healthy_label("enough space")
     }
 }
 
@@ -110,7 +112,7 @@ impl Space {
         } else if at_most(degraded) {
             Ok(Answer::Degraded(text))
         } else {
-            Ok(Answer::Fine)
+            Ok(Answer::Healthy)
         }
     }
 }

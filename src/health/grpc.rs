@@ -1,4 +1,4 @@
-//! Answers gRPC's own health questions from the same checks.
+//! Serves gRPC's health protocol from the same checks.
 
 #[expect(
     clippy::allow_attributes,
@@ -26,22 +26,22 @@ use self::generated::{
     HealthCheckRequest, HealthCheckResponse, HealthListRequest, HealthListResponse,
     health_check_response::ServingStatus, health_server::HealthServer,
 };
-use super::{Health, Status};
+use super::{handle::Health, state::Status};
 
-/// How often a watcher is told what no event tells: that a result has become too old.
+/// How often a stream looks for what no event announces: that an answer is no longer recent.
 const EVERY: Duration = Duration::from_secs(1);
 
 /// `grpc.health.v1.Health` over the checks of a [`Health`], for `tonic::transport::Server::add_service` and for axum.
 ///
-/// The names `""`, `readiness` and those given are SERVING while the service is healthy or degraded, `liveness` is so always.
-/// NOT_SERVING before the first round and from [`Health::drain`] on. A name that nobody gave is NOT_FOUND for `Check`, and
-/// SERVICE_UNKNOWN on an open stream for `Watch`. A stream ends after it has said that the service drains, so that it holds
-/// no shutdown up. `tonic-health` differs in each of these, and has no `List`.
-pub type GrpcHealth = HealthServer<Probe>;
+/// The names `""`, `readiness` and the given ones are SERVING while the service is healthy or degraded. The name `liveness`
+/// is always SERVING. Before each critical check has answered, and from [`Health::drain`] on, they are NOT_SERVING. An
+/// unknown name is NOT_FOUND for `Check`, and SERVICE_UNKNOWN on an open stream for `Watch`. A stream ends after it has sent
+/// that the service drains, so it does not delay a shutdown. `tonic-health` does none of this, and has no `List`.
+pub type GrpcHealth = HealthServer<GrpcHealthProbe>;
 
 /// The service behind [`GrpcHealth`].
 #[derive(Clone, Debug)]
-pub struct Probe {
+pub struct GrpcHealthProbe {
     health: Health,
     names: BTreeSet<String>,
 }
@@ -49,21 +49,21 @@ pub struct Probe {
 // === impl Health ===
 
 impl Health {
-    /// gRPC's health service for these checks, with names for it to know beside its own.
+    /// gRPC's health service for these checks. It knows the names of `services` beside its own.
     #[must_use]
     pub fn grpc(&self, services: &[&str]) -> GrpcHealth {
         let own = ["", "liveness", "readiness"];
         let names = own.iter().chain(services).map(|name| (*name).to_owned());
-        HealthServer::new(Probe {
+        HealthServer::new(GrpcHealthProbe {
             health: self.clone(),
             names: names.collect(),
         })
     }
 }
 
-// === impl Probe ===
+// === impl GrpcHealthProbe ===
 
-impl Probe {
+impl GrpcHealthProbe {
     fn status(&self, name: &str) -> Option<ServingStatus> {
         if !self.names.contains(name) {
             return None;
@@ -77,20 +77,20 @@ impl Probe {
     }
 }
 
-fn said(status: ServingStatus) -> HealthCheckResponse {
+fn response(status: ServingStatus) -> HealthCheckResponse {
     HealthCheckResponse {
         status: status.into(),
     }
 }
 
 #[tonic::async_trait]
-impl generated::health_server::Health for Probe {
+impl generated::health_server::Health for GrpcHealthProbe {
     async fn check(
         &self,
         request: Request<HealthCheckRequest>,
     ) -> Result<Response<HealthCheckResponse>, GrpcStatus> {
         match self.status(&request.get_ref().service) {
-            Some(status) => Ok(Response::new(said(status))),
+            Some(status) => Ok(Response::new(response(status))),
             None => Err(GrpcStatus::not_found("no service of this name")),
         }
     }
@@ -101,7 +101,7 @@ impl generated::health_server::Health for Probe {
     ) -> Result<Response<HealthListResponse>, GrpcStatus> {
         let each = self.names.iter().filter_map(|name| {
             let status = self.status(name)?;
-            Some((name.clone(), said(status)))
+            Some((name.clone(), response(status)))
         });
         let statuses: HashMap<_, _> = each.collect();
         Ok(Response::new(HealthListResponse { statuses }))
@@ -114,7 +114,7 @@ impl generated::health_server::Health for Probe {
         request: Request<HealthCheckRequest>,
     ) -> Result<Response<Self::WatchStream>, GrpcStatus> {
         let name = request.into_inner().service;
-        // One message that is not taken yet, and no more.
+        // At most one message waits.
         let (sender, receiver) = mpsc::channel(1);
         let probe = self.clone();
         tokio::spawn(async move {
@@ -125,7 +125,7 @@ impl generated::health_server::Health for Probe {
                 let status = probe.status(&name).unwrap_or(ServingStatus::ServiceUnknown);
                 if last != Some(status) {
                     last = Some(status);
-                    if sender.send(Ok(said(status))).await.is_err() {
+                    if sender.send(Ok(response(status))).await.is_err() {
                         return;
                     }
                 }
@@ -133,7 +133,7 @@ impl generated::health_server::Health for Probe {
                     return;
                 }
                 select! {
-                    changed = changes.changed() => if changed.is_err() { return },
+                    changed = changes.next() => if changed.is_none() { return },
                     () = time::sleep(EVERY) => {}
                     () = sender.closed() => return,
                 }

@@ -1,4 +1,4 @@
-//! Asks the usual dependencies in the usual way.
+//! Provides checks for common dependencies.
 
 use std::{io, path::PathBuf};
 
@@ -12,7 +12,7 @@ use super::check::BoxError;
 use super::{Answer, Check};
 
 impl Check {
-    /// Whether something listens at `address`, such as `cache:6379`.
+    /// Whether a TCP connection to `address`, such as `cache:6379`, can be opened.
     pub fn tcp(name: &str, address: impl ToSocketAddrs + Clone + Send + Sync + 'static) -> Self {
         Self::new(name, move || {
             let address = address.clone();
@@ -20,8 +20,8 @@ impl Check {
         })
     }
 
-    /// How much of its memory limit the process's cgroup (version 2) has in use: degraded from 80 % on, failed never. Without
-    /// a limit, and outside Linux, all is well.
+    /// The memory that the process's cgroup (version 2) uses. It is degraded from 80 % of the limit on, and never fails.
+    /// Without a limit, and outside Linux, it is healthy.
     #[must_use]
     pub fn memory(name: &str) -> Self {
         Self::memory_in(name, "/sys/fs/cgroup".into())
@@ -32,7 +32,7 @@ impl Check {
             let cgroup = cgroup.clone();
             async move {
                 let number = async |file: &str| match fs::read_to_string(cgroup.join(file)).await {
-                    // `max` is no limit.
+                    // `max` means no limit.
                     Ok(text) => Ok(text.trim().parse::<u64>().ok()),
                     Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
                     Err(error) => Err(error),
@@ -42,15 +42,15 @@ impl Check {
                     (Some(limit), Some(used)) if used >= limit / 5 * 4 => {
                         Answer::Degraded(format!("{used} of {limit} bytes in use"))
                     }
-                    _ => Answer::Fine,
+                    _ => Answer::Healthy,
                 })
             }
         })
-        .word("within limits")
+        .healthy_label("within limits")
     }
 
-    /// Whether a database answers a ping over a connection of `pool`. A pool whose connections are all in use is degraded, and
-    /// not dead for as long as the database answers beside it, on a connection that is opened for the question.
+    /// Whether a database answers a ping over a connection of `pool`. If all connections are in use, the check opens one of
+    /// its own: if the database answers there, the check is degraded.
     #[cfg(feature = "sqlx")]
     #[cfg_attr(tower_vitals_docsrs, doc(cfg(feature = "sqlx")))]
     #[must_use]
@@ -65,14 +65,14 @@ impl Check {
                 let mut connection = match pool.try_acquire() {
                     Some(idle) => idle,
                     None if pool.size() >= pool.options().get_max_connections() => {
-                        // Those who hold them may be at work, or wait for a database that has frozen.
+                        // The users of the connections may work, or wait for a database that hangs.
                         let options = pool.connect_options();
                         match DB::Connection::connect_with(&options).await {
                             Ok(mut beside) => {
                                 beside.ping().await?;
                                 beside.close().await?;
                             }
-                            // It answers, if only to say that it has no connection left.
+                            // The database answers, for example that it accepts no more connections.
                             Err(sqlx_core::Error::Database(_)) => {}
                             Err(error) => return Err(error),
                         }
@@ -81,23 +81,24 @@ impl Check {
                     None => pool.acquire().await?,
                 };
                 connection.ping().await?;
-                Ok::<_, sqlx_core::Error>(Answer::Fine)
+                Ok::<_, sqlx_core::Error>(Answer::Healthy)
             }
         })
-        .word("connected")
+        .healthy_label("connected")
     }
 
-    /// Whether a GET of `url`, an `http` or `https` address, is answered with a 2xx; the body is not read. The address is in no
-    /// error and no answer, for it may hold a password or a key.
+    /// Whether the response to a GET of `url`, an `http` or `https` address, is 2xx. The body is not read. No error and no
+    /// response shows the address, since it can contain a password or a key.
     ///
-    /// A bad address is refused by [`HealthBuilder::start`](super::HealthBuilder::start) as `health.{name}.url`, without what
-    /// is secret in it.
+    /// [`HealthBuilder::start`](super::HealthBuilder::start) refuses an address that is not valid as `health.{name}.url`,
+    /// without its secrets.
     ///
     /// ```
     /// use tower_vitals::health::{Check, Role};
     ///
     /// # fn checks() -> Check {
-    /// Check::reqwest("payments", reqwest::Client::new(), "http://payments:8080/readyz").role(Role::Optional)
+    /// let url = "http://payments:8080/readyz";
+    /// Check::reqwest("payments", reqwest::Client::new(), url).role(Role::Optional)
     /// # }
     /// ```
     #[cfg(feature = "reqwest")]
@@ -122,7 +123,7 @@ impl Check {
         })
     }
 
-    /// Whether Redis answers a ping on a connection of its own.
+    /// Whether Redis answers a ping on a new connection.
     #[cfg(feature = "redis")]
     #[cfg_attr(tower_vitals_docsrs, doc(cfg(feature = "redis")))]
     #[must_use]
@@ -134,11 +135,11 @@ impl Check {
                 redis::cmd("PING").exec_async(&mut connection).await
             }
         })
-        .word("connected")
+        .healthy_label("connected")
     }
 }
 
-/// As much of an address as may be shown: what stands before an `@` may be a password, what stands behind a `?` a key.
+/// The part of an address that may be shown. There can be a password before an `@`, and a key behind a `?`.
 #[cfg(feature = "reqwest")]
 fn without_secrets(url: &str) -> String {
     let shown = match url.rsplit_once('@') {
@@ -159,7 +160,7 @@ mod tests {
             std::env::temp_dir().join(format!("tower-vitals-cgroup-{}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
         let check = Check::memory_in("memory", folder.clone());
-        assert_eq!(check.ask().await.unwrap(), Answer::Fine, "no cgroup");
+        assert_eq!(check.ask().await.unwrap(), Answer::Healthy, "no cgroup");
         for (limit, used, fine) in [
             ("max\n", "999999999\n", true),
             ("1000\n", "799\n", true),
@@ -169,7 +170,7 @@ mod tests {
             std::fs::write(folder.join("memory.max"), limit).unwrap();
             std::fs::write(folder.join("memory.current"), used).unwrap();
             let answer = check.ask().await.unwrap();
-            assert_eq!(answer == Answer::Fine, fine, "{used} of {limit}");
+            assert_eq!(answer == Answer::Healthy, fine, "{used} of {limit}");
         }
         std::fs::remove_dir_all(folder).unwrap();
     }

@@ -1,4 +1,4 @@
-//! Answers probes, on any server, from what is known already.
+//! Answers probes on any server, from the last answers of the checks.
 
 use std::{
     collections::BTreeMap,
@@ -16,26 +16,28 @@ use subtle::ConstantTimeEq;
 use tower_service::Service;
 
 use super::{
-    Health, Status,
-    report::{Format, Report},
+    handle::Health,
+    query::{Probe, Query, accepted, probe},
+    response::{Format, Report},
+    state::Status,
 };
-use crate::config::ConfigError;
+use crate::{config::ConfigError, metrics::Metrics, report::notice::NoticeSink};
 
-/// Aliases that everybody has.
+/// The aliases that are always there.
 const ALIASES: [&str; 3] = ["/v1/health", "/api/health", "/api/v1/health"];
 
 /// The probes, as a service for any server and any request body; in axum, [`Vitals`](crate::Vitals) mounts it.
 ///
 /// | path | |
 /// | --- | --- |
-/// | `/livez` | 200 for as long as the process can answer; looks at nothing else |
-/// | `/readyz`, `/health` | 200 if healthy or degraded, else 503; `/readyz` in the words of Kubernetes, `/health` in JSON |
-/// | `/startupz` | 503 until every check has answered once with no critical one failing, and then 200 for ever |
-/// | `/health/{check}` | one check by itself; 404 where there is none of that name |
+/// | `/livez` | 200 as long as the process can answer; no check counts |
+/// | `/readyz`, `/health` | 200 if healthy or degraded, else 503; `/readyz` as Kubernetes writes it, `/health` as JSON |
+/// | `/startupz` | 503 until every check has answered and no critical one is unhealthy; then always 200 |
+/// | `/health/{check}` | one check; 404 if there is none with that name |
 ///
-/// GET and HEAD; a slash at the end changes nothing; `/v1/health`, `/api/health` and `/api/v1/health` are `/health`, too.
-/// `?verbose` lists the checks, `?exclude=NAME` leaves one out, `?format=json|text|health+json` or `Accept:
-/// application/health+json` chooses the words. Never cached.
+/// The methods are GET and HEAD. A slash at the end of a path is ignored. `/v1/health`, `/api/health` and `/api/v1/health`
+/// are aliases of `/health`. `?verbose` lists the checks, `?exclude=NAME` leaves one out, and `?format=json|text|health+json`
+/// or `Accept: application/health+json` chooses the format. Responses are never cached.
 #[derive(Clone)]
 pub struct HealthService {
     health: Health,
@@ -44,53 +46,55 @@ pub struct HealthService {
     aliases: Arc<BTreeMap<String, String>>,
 }
 
-/// Who may read latencies, times and error texts, which may hold addresses and worse.
+/// Who may read latencies, times and texts of errors. Errors can contain addresses and worse.
 #[derive(Clone, Default)]
 #[non_exhaustive]
 pub enum Details {
-    /// Nobody: they are in the log.
+    /// Nobody. They are in the log.
     #[default]
     Never,
-    /// Whoever sends `Authorization: Bearer` with this token, once; anybody else is answered as without one.
+    /// A reader who sends `Authorization: Bearer` with this token, once. Others get the response without details.
     Token(String),
-    /// Everybody, on purpose.
+    /// Everybody.
     Public,
 }
 
-/// What a path asks for.
-enum Asked<'a> {
-    Live,
-    Startup,
-    /// Readiness, with the probe's name.
-    Ready(&'static str),
-    One(&'a str),
-}
+// === impl Health ===
 
-// === impl HealthService ===
-
-impl HealthService {
-    pub(super) fn new(health: Health) -> Self {
+impl Health {
+    /// The probes of these checks.
+    #[must_use]
+    pub fn service(&self) -> HealthService {
         let aliases = ALIASES.map(|alias| (alias.to_owned(), "/health".to_owned()));
-        Self {
-            health,
+        HealthService {
+            health: self.clone(),
             details: Details::Never,
             degraded: StatusCode::OK,
             aliases: Arc::new(aliases.into()),
         }
     }
+}
 
+// === impl HealthService ===
+
+impl HealthService {
     pub(crate) const fn handle(&self) -> &Health {
         &self.health
     }
 
-    /// Who may read more than words. Defaults to [`Details::Never`].
+    /// Counts the answers of the checks in `metrics`, and gives notices to `sink`.
+    pub(crate) fn connect(&self, metrics: &Metrics, sink: Arc<dyn NoticeSink>) {
+        self.health.connect(metrics, sink);
+    }
+
+    /// Who may read details. Defaults to [`Details::Never`].
     ///
     /// # Errors
     ///
-    /// When the token is empty.
+    /// If the token is empty.
     pub fn details(mut self, details: Details) -> Result<Self, ConfigError> {
         if matches!(&details, Details::Token(token) if token.is_empty()) {
-            let reason = "an empty token would let everybody in; say Details::Public for that";
+            let reason = "an empty token would let everybody in; use Details::Public for that";
             return Err(ConfigError::new("health.details", "", reason));
         }
         self.details = details;
@@ -104,11 +108,11 @@ impl HealthService {
         self
     }
 
-    /// Another path for one of the above, as `/health/db` for `/health/database`; answered, not redirected.
+    /// Adds another path for a probe, such as `/health/db` for `/health/database`. It is answered and not redirected.
     ///
     /// # Errors
     ///
-    /// When a path does not begin with `/`, or `path` is one of the above.
+    /// If a path does not begin with `/`, `of` is not a probe, or `path` is one already.
     pub fn alias(mut self, path: &str, of: &str) -> Result<Self, ConfigError> {
         let refuse = |value, reason| Err(ConfigError::new("health.alias", value, reason));
         let plain = path.len() > 1 && path.starts_with('/') && !path.ends_with('/');
@@ -119,14 +123,14 @@ impl HealthService {
             );
         }
         if !matches!(
-            parse(of),
-            Some(Asked::Live | Asked::Startup | Asked::Ready(_) | Asked::One(_))
+            probe(of),
+            Some(Probe::Live | Probe::Startup | Probe::Ready(_) | Probe::One(_))
         ) {
             return refuse(of, "not one of the probes");
         }
         if matches!(
-            parse(path),
-            Some(Asked::Live | Asked::Startup | Asked::Ready(_))
+            probe(path),
+            Some(Probe::Live | Probe::Startup | Probe::Ready(_))
         ) {
             return refuse(path, "it is a probe already");
         }
@@ -134,7 +138,7 @@ impl HealthService {
         Ok(self)
     }
 
-    /// Every path but those of single checks.
+    /// All paths except those of single checks.
     pub(crate) fn paths(&self) -> impl Iterator<Item = &str> {
         let probes = ["/livez", "/readyz", "/startupz", "/health"];
         probes
@@ -142,7 +146,7 @@ impl HealthService {
             .chain(self.aliases.keys().map(String::as_str))
     }
 
-    /// A router with every path, beside its own.
+    /// Adds all paths to a router.
     #[cfg(feature = "axum")]
     pub(crate) fn add_to<S>(&self, mut router: axum::Router<S>) -> axum::Router<S>
     where
@@ -171,7 +175,7 @@ impl HealthService {
             .filter(|path| !path.is_empty())
             .unwrap_or(path);
         let path = self.aliases.get(path).map_or(path, String::as_str);
-        let Some(asked) = parse(path) else {
+        let Some(asked) = probe(path) else {
             return text(StatusCode::NOT_FOUND, "no such probe\n");
         };
         let query = Query::parse(request.uri().query().unwrap_or_default());
@@ -181,33 +185,31 @@ impl HealthService {
                 "format: expected json, text or health+json\n",
             );
         };
-        let reports = self.health.reports();
-        let draining = self.health.is_draining();
-        let mut checks = Vec::new();
-        let (probe, status) = match asked {
-            Asked::Live => ("livez", Status::Healthy),
-            Asked::Startup if self.health.is_started() => ("startupz", Status::Healthy),
-            Asked::Startup => ("startupz", Status::Unhealthy),
-            Asked::Ready(probe) => {
-                let counted = |name: &str| !query.exclude.contains(&name);
-                checks.extend(reports.into_iter().filter(|report| counted(&report.name)));
-                (probe, self.health.status_without(&query.exclude))
-            }
-            Asked::One(name) => match reports.into_iter().find(|report| *report.name == *name) {
-                Some(report) => {
-                    let status = report.status;
-                    checks.push(report);
-                    ("health", status)
+        let mut snapshot = self.health.inner.snapshot();
+        let (name, status) = match asked {
+            Probe::Live => ("livez", Status::Healthy),
+            Probe::Startup if snapshot.started => ("startupz", Status::Healthy),
+            Probe::Startup => ("startupz", Status::Unhealthy),
+            Probe::Ready(name) => (name, snapshot.status_without(&query.exclude)),
+            Probe::One(name) => {
+                let mut checks = snapshot.checks.iter();
+                match checks.find(|check| *check.name == *name) {
+                    Some(check) => ("health", check.status),
+                    None => return text(StatusCode::NOT_FOUND, "no such check\n"),
                 }
-                None => return text(StatusCode::NOT_FOUND, "no such check\n"),
-            },
+            }
         };
-        let format = query.format.unwrap_or_else(|| accepted(request, probe));
+        snapshot.checks.retain(|check| match asked {
+            Probe::Live | Probe::Startup => false,
+            Probe::Ready(_) => !query.exclude.contains(&&*check.name),
+            Probe::One(name) => *check.name == *name,
+        });
+        let format = query.format.unwrap_or_else(|| accepted(request, name));
         let report = Report {
-            probe,
+            probe: name,
             status,
-            checks: &checks,
-            draining: draining && probe != "livez",
+            checks: &snapshot.checks,
+            draining: snapshot.draining && name != "livez",
             verbose: query.verbose,
             details: self.may_read(request),
         };
@@ -218,7 +220,7 @@ impl HealthService {
         };
         let mut response = respond(code, report.write(format), format.content_type());
         if request.method() == Method::HEAD {
-            // A server that does not know better would send it; the length is told all the same.
+            // A server may send the body of a response to HEAD. So the body is dropped, and its length is kept.
             let length = http_body::Body::size_hint(response.body())
                 .exact()
                 .unwrap_or(0);
@@ -278,61 +280,6 @@ impl fmt::Debug for Details {
             Self::Token(_) => "Token(…)",
             Self::Public => "Public",
         })
-    }
-}
-
-/// What stands behind the question mark.
-#[derive(Default)]
-struct Query<'a> {
-    verbose: bool,
-    exclude: Vec<&'a str>,
-    format: Option<Format>,
-}
-
-impl<'a> Query<'a> {
-    /// Names are plain, so nothing needs decoding; what is not known is left alone.
-    fn parse(text: &'a str) -> Result<Self, ()> {
-        let mut query = Self::default();
-        for pair in text.split('&') {
-            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            match name {
-                "verbose" => query.verbose = !matches!(value, "0" | "false"),
-                "exclude" => query.exclude.push(value),
-                "format" => query.format = Some(Format::named(value).ok_or(())?),
-                _ => {}
-            }
-        }
-        Ok(query)
-    }
-}
-
-fn parse(path: &str) -> Option<Asked<'_>> {
-    Some(match path {
-        "/livez" => Asked::Live,
-        "/startupz" => Asked::Startup,
-        "/readyz" => Asked::Ready("readyz"),
-        "/health" => Asked::Ready("health"),
-        _ => Asked::One(
-            path.strip_prefix("/health/")
-                .filter(|name| !name.contains('/'))?,
-        ),
-    })
-}
-
-/// What the reader prefers; `/health` is for programs, the others are for Kubernetes.
-fn accepted<B>(request: &Request<B>, probe: &str) -> Format {
-    let accept = request.headers().get(header::ACCEPT);
-    let accept = accept
-        .and_then(|accept| accept.to_str().ok())
-        .unwrap_or_default();
-    if accept.contains("application/health+json") {
-        Format::HealthJson
-    } else if accept.contains("application/json")
-        || (probe == "health" && !accept.starts_with("text/plain"))
-    {
-        Format::Json
-    } else {
-        Format::Text
     }
 }
 

@@ -1,52 +1,55 @@
-//! Knows what each metric is called, what it counts and which labels it carries.
+//! Knows the name, the meaning and the labels of each metric.
 
 use std::sync::Arc;
 
 use metrics::{Key, Label, Recorder, SharedString, Unit};
 
-use super::series::{Series, SeriesKey};
+use super::{
+    series::{Series, SeriesKey},
+    sink::Sink,
+};
 use crate::{
-    category::ErrorCategory,
     exchange::Outcome,
     facts::{
+        category::ErrorCategory,
         grpc,
         labels::{MethodLabel, StatusLabel},
+        severity::Severity,
     },
     release::Release,
-    timing::Severity,
 };
 
-/// SeriesKey names the metrics of requests have.
+/// The names of the metrics of requests.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Names {
-    /// `http_requests_total{method,endpoint,status}` and `http_request_duration_seconds{method,endpoint}`, as production
-    /// guides for Prometheus write them.
+    /// `http_requests_total{method,endpoint,status}` and `http_request_duration_seconds{method,endpoint}`, as guides for
+    /// Prometheus have them.
     #[default]
-    Guides,
-    /// The OpenTelemetry conventions as Prometheus spells them:
+    Prometheus,
+    /// The conventions of OpenTelemetry, spelt for Prometheus:
     /// `http_server_request_duration_seconds{http_request_method,http_route,http_response_status_code,url_scheme}`, with
     /// `error_type` from status 500 on, and `http_server_active_requests`.
     OpenTelemetry,
 }
 
-/// The words under which a preset publishes.
+/// The names and labels of a preset.
 #[derive(Debug)]
-pub(crate) struct MetricNames {
+pub(super) struct MetricNames {
     method: &'static str,
     pub(super) endpoint: &'static str,
     status: &'static str,
-    /// A counter of requests, where the histogram's own count does not serve.
+    /// The counter of requests, if the count of the histogram does not replace it.
     pub(super) requests: Option<&'static str>,
-    pub(crate) duration: &'static str,
-    pub(crate) streams: &'static str,
+    pub(super) duration: &'static str,
+    pub(super) streams: &'static str,
     pub(super) in_flight: &'static str,
-    /// The histogram tells statuses apart.
+    /// The histogram has the status as a label.
     duration_by_status: bool,
     in_flight_by_method: bool,
 }
 
-static GUIDES: MetricNames = MetricNames {
+static PROMETHEUS: MetricNames = MetricNames {
     method: "method",
     endpoint: "endpoint",
     status: "status",
@@ -77,8 +80,9 @@ pub(super) const EXCLUDED: &str = "http_requests_excluded_total";
 pub(super) const ERRORS: &str = "errors_total";
 pub(super) const GRPC_HANDLED: &str = "grpc_server_handled_total";
 pub(super) const GRPC_SECONDS: &str = "grpc_server_handling_seconds";
-#[cfg(feature = "prometheus")]
-pub(crate) const HEALTH_SECONDS: &str = "health_check_duration_seconds";
+pub(super) const HEALTH_STATUS: &str = "health_check_status";
+pub(super) const HEALTH_SECONDS: &str = "health_check_duration_seconds";
+pub(super) const HEALTH_LAST_SUCCESS: &str = "health_check_last_success_timestamp_seconds";
 pub(super) const OVERFLOW: &str = "vitals_overflow_total";
 pub(super) const HOOK_FAILURES: &str = "vitals_hook_failures_total";
 pub(super) const READINESS_ERRORS: &str = "vitals_readiness_errors_total";
@@ -89,9 +93,18 @@ const DEPLOYED: &str = "app_deployment_timestamp_seconds";
 // === impl Names ===
 
 impl Names {
-    pub(crate) const fn metric_names(self) -> &'static MetricNames {
+    /// The preset of a name, as `MONITORING_METRIC_NAMES` has it.
+    pub(crate) fn parse(name: &str) -> Option<Self> {
+        match name {
+            "prometheus" => Some(Self::Prometheus),
+            "otel" => Some(Self::OpenTelemetry),
+            _ => None,
+        }
+    }
+
+    pub(super) const fn metric_names(self) -> &'static MetricNames {
         match self {
-            Self::Guides => &GUIDES,
+            Self::Prometheus => &PROMETHEUS,
             Self::OpenTelemetry => &OPEN_TELEMETRY,
         }
     }
@@ -100,7 +113,7 @@ impl Names {
 // === impl MetricNames ===
 
 impl MetricNames {
-    /// Tells a recorder what each name means.
+    /// Gives a recorder the description of each metric.
     pub(super) fn describe(&self, recorder: &dyn Recorder) {
         let counter = |name: &'static str, text: &'static str| {
             recorder.describe_counter(name.into(), None, text.into());
@@ -183,7 +196,7 @@ impl MetricNames {
         Key::from_parts(name, labels)
     }
 
-    /// The gauges of requests in flight, with what each of `by_method` (in the order of the labels) belongs to.
+    /// The gauges of requests in flight, from their numbers `by_method`.
     pub(super) fn in_flight(
         &self,
         by_method: &[(&'static str, i64)],
@@ -213,7 +226,7 @@ impl MetricNames {
         )
     }
 
-    /// The key of the failures that a series counts.
+    /// The key of a counter of failures.
     pub(super) fn errors_key(&self, series: &Series) -> Key {
         let category = ErrorCategory::ALL.get(usize::from(series.key.1));
         let category = category.copied().unwrap_or(ErrorCategory::ServerError);
@@ -226,7 +239,7 @@ impl MetricNames {
         )
     }
 
-    /// The key of failures on paths that are not watched.
+    /// The key of the counter of failures on excluded paths.
     pub(super) fn excluded_errors_key(&self) -> Key {
         Key::from_parts(
             ERRORS,
@@ -265,11 +278,11 @@ pub(super) fn deployment_key(version: &str) -> Key {
     Key::from_parts(DEPLOYED, vec![Label::new("version", version.to_owned())])
 }
 
-pub(super) fn dropped_key(sink: &'static str) -> Key {
-    Key::from_parts(DROPPED, vec![Label::new("sink", sink)])
+pub(super) fn dropped_key(sink: Sink) -> Key {
+    Key::from_parts(DROPPED, vec![Label::new("sink", sink.as_str())])
 }
 
-/// Labels that gRPC's own libraries have, whatever the preset.
+/// The labels of gRPC's own libraries. They are the same in each preset.
 pub(super) fn grpc_labels(series: &Series) -> Vec<Label> {
     let (service, method) = grpc::split(&series.endpoint).unwrap_or(("_OTHER", "_OTHER"));
     let kind = grpc::Kind::ALL.get(usize::from(series.key.0));
@@ -280,7 +293,7 @@ pub(super) fn grpc_labels(series: &Series) -> Vec<Label> {
     ]
 }
 
-/// The key of the calls that a series counts.
+/// The key of a counter of gRPC calls.
 pub(super) fn grpc_handled_key(series: &Series) -> Key {
     let mut labels = grpc_labels(series);
     let code = u8::try_from(series.key.1).map_or("Unknown", grpc::Code::name_of);

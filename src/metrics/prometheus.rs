@@ -1,4 +1,4 @@
-//! Installs a Prometheus recorder with our buckets, once per process, and renders what it holds.
+//! Installs a Prometheus recorder with the buckets of this crate, and renders what it holds.
 
 use std::{
     fmt,
@@ -10,28 +10,40 @@ use metrics_exporter_prometheus::{
 };
 
 use super::{
-    Metrics, Settings,
+    Metrics, Recorder, Settings,
     names::{GRPC_SECONDS, HEALTH_SECONDS},
 };
 use crate::config::ConfigError;
 
-/// The recorder of the process, where it is ours.
+/// The global recorder, if it is one of this crate.
 static OURS: OnceLock<PrometheusHandle> = OnceLock::new();
 
-/// A recorder of ours and the counters that it is given before each rendering.
+/// A recorder of this crate, and the counters that are published to it before each rendering.
 #[derive(Clone)]
 pub(crate) struct Exporter {
     metrics: Metrics,
     handle: PrometheusHandle,
-    /// One that only these counters publish to.
+    /// A recorder to which only these counters publish.
     private: Option<Arc<PrometheusRecorder>>,
 }
 
 // === impl Exporter ===
 
 impl Exporter {
-    /// Makes our recorder the process's, or finds that it is already.
-    pub(crate) fn install(metrics: &Metrics) -> Result<Self, ConfigError> {
+    /// Installs a recorder of this crate, unless the recorder is the application's own.
+    pub(crate) fn install(
+        recorder: Recorder,
+        metrics: &Metrics,
+    ) -> Result<Option<Self>, ConfigError> {
+        match recorder {
+            Recorder::Own => Self::global(metrics).map(Some),
+            Recorder::Isolated => Self::private(metrics).map(Some),
+            Recorder::Global => Ok(None),
+        }
+    }
+
+    /// Makes a recorder of this crate the global one, unless it is already.
+    fn global(metrics: &Metrics) -> Result<Self, ConfigError> {
         static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
         let _mine = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
         let handle = match OURS.get() {
@@ -41,7 +53,7 @@ impl Exporter {
                 let handle = recorder.handle();
                 metrics::set_global_recorder(recorder).map_err(|_| {
                     let reason = "another recorder is installed in this process, and /metrics would not show it; \
-                                  say foreign_recorder() to publish there and serve no /metrics";
+                                  call use_global_recorder() to publish there and serve no /metrics";
                     ConfigError::new("metrics.recorder", "foreign", reason)
                 })?;
                 OURS.get_or_init(|| handle).clone()
@@ -54,8 +66,8 @@ impl Exporter {
         })
     }
 
-    /// A recorder beside the process's.
-    pub(crate) fn private(metrics: &Metrics) -> Result<Self, ConfigError> {
+    /// A recorder apart from the global one.
+    fn private(metrics: &Metrics) -> Result<Self, ConfigError> {
         let recorder = recorder(&metrics.inner.settings)?;
         Ok(Self {
             metrics: metrics.clone(),
@@ -64,7 +76,7 @@ impl Exporter {
         })
     }
 
-    /// Everything the recorder holds, in Prometheus' text format; takes milliseconds with thousands of series.
+    /// Everything that the recorder holds, in Prometheus' text format. With thousands of series it takes milliseconds.
     pub(crate) fn render(&self) -> String {
         match &self.private {
             Some(recorder) => {
@@ -83,6 +95,7 @@ impl fmt::Debug for Exporter {
     }
 }
 
+/// Drains the global recorder, if it is one of this crate. Until then it keeps each sample.
 pub(super) fn drain_global() {
     if let Some(handle) = OURS.get() {
         handle.run_upkeep();
@@ -93,6 +106,8 @@ fn recorder(settings: &Settings) -> Result<PrometheusRecorder, ConfigError> {
     let names = settings.names.metric_names();
     let duration: Vec<f64> = settings.bounds().seconds().collect();
     let streams: Vec<f64> = Settings::stream_bounds().seconds().collect();
+    // Severity bands do not judge health checks, so their edges are no edges there.
+    let checks: Vec<f64> = Settings::new().bounds().seconds().collect();
     let refuse = |error: metrics_exporter_prometheus::BuildError| {
         ConfigError::new(
             "metrics.buckets",
@@ -107,7 +122,7 @@ fn recorder(settings: &Settings) -> Result<PrometheusRecorder, ConfigError> {
         .map_err(refuse)?
         .set_buckets_for_metric(Matcher::Full(GRPC_SECONDS.into()), &duration)
         .map_err(refuse)?
-        .set_buckets_for_metric(Matcher::Full(HEALTH_SECONDS.into()), &duration)
+        .set_buckets_for_metric(Matcher::Full(HEALTH_SECONDS.into()), &checks)
         .map_err(refuse)?
         .build_recorder())
 }

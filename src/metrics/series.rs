@@ -1,4 +1,4 @@
-//! Counts the requests of one set of labels, one shard per thread.
+//! Counts the requests of one set of labels, with one shard for each thread.
 
 use std::{
     cell::Cell,
@@ -11,65 +11,65 @@ use std::{
     time::Duration,
 };
 
-use crate::timing::Severity;
+use super::{
+    bounds::{Bounds, nanos},
+    push::Target,
+};
+use crate::facts::severity::Severity;
 
-/// More shards buy nothing: by then two threads seldom meet in one.
+/// The most shards. With more, two threads share one hardly less often.
 const MOST_SHARDS: usize = 8;
 
-/// The upper edges of a histogram's buckets, ascending; one more bucket lies above them all.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Bounds(Box<[u64]>);
-
-/// What stands behind one set of labels.
+/// The counters of one set of labels.
 #[derive(Debug)]
 pub(crate) struct Series {
     pub(super) endpoint: Arc<str>,
     pub(super) key: SeriesKey,
-    /// Takes what no longer fits under the cap.
+    /// Counts the endpoints that are over the cap.
     pub(super) overflow: bool,
     shards: Box<[OnceLock<Box<Shard>>]>,
-    /// How long streamed bodies took; most series have none.
+    /// The durations of streamed bodies. Most series have none.
     streams: OnceLock<Histogram>,
-    /// What the recorder has been given; only the publisher looks at it.
+    /// What the recorder has. Only the publisher reads it.
     pub(super) published: Mutex<Published>,
 }
 
-/// What tells the series of one endpoint apart: two labels, as their table numbers them.
+/// Tells the series of one endpoint apart: the indices of two labels. Each table has its own meaning for them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct SeriesKey(pub(super) u8, pub(super) u16);
 
-/// What a recorder has been given of one series.
+/// What a recorder has of one series.
 #[derive(Debug, Default)]
 pub(super) struct Published {
-    /// SeriesKey recorder: another one has been given nothing yet.
-    pub(super) to: u64,
+    /// The recorder. Another one has nothing yet.
+    pub(super) target: Target,
     pub(super) requests: u64,
     pub(super) duration: Vec<(u64, u64)>,
     pub(super) streams: Vec<(u64, u64)>,
 }
 
-/// What one series counts, summed over its shards.
+/// The counts of one series, summed over its shards.
 #[derive(Debug, Default)]
 pub(super) struct Reading {
-    /// Every request, also those without a duration.
+    /// All requests, also those without a duration.
     pub(super) requests: u64,
     pub(super) severities: [u64; 4],
-    /// Count and sum of nanoseconds of each bucket.
+    /// The count and the sum of nanoseconds of each bucket.
     pub(super) duration: Vec<(u64, u64)>,
     pub(super) streams: Vec<(u64, u64)>,
 }
 
-/// One request, as a series takes it.
+/// One request, as a series counts it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Sample {
-    /// To the head, where it was measured.
+    /// The time to the head, if it was measured.
     pub(super) head: Option<Duration>,
     pub(super) severity: Option<Severity>,
-    /// To the end of a streamed body.
+    /// The time to the end of a streamed body.
     pub(super) stream: Option<Duration>,
 }
 
-/// A line of the processor's cache apart from its neighbours, so that threads do not take turns.
+/// A shard has cache lines of its own, so that threads do not wait for each other.
 #[derive(Debug)]
 #[repr(align(128))]
 struct Shard {
@@ -80,39 +80,6 @@ struct Shard {
 
 #[derive(Debug)]
 struct Histogram(Box<[(AtomicU64, AtomicU64)]>);
-
-// === impl Bounds ===
-
-impl Bounds {
-    /// Sorted and without doubles.
-    pub(crate) fn new(edges: impl IntoIterator<Item = Duration>) -> Self {
-        let mut nanos: Vec<u64> = edges.into_iter().map(nanos).collect();
-        nanos.sort_unstable();
-        nanos.dedup();
-        Self(nanos.into())
-    }
-
-    #[cfg(feature = "prometheus")]
-    pub(crate) fn seconds(&self) -> impl Iterator<Item = f64> {
-        self.0.iter().map(|edge| seconds(*edge))
-    }
-
-    /// Above which duration a bucket begins and where it ends, in nanoseconds.
-    pub(super) fn bucket(&self, index: usize) -> (u64, u64) {
-        let above = index.checked_sub(1).and_then(|below| self.0.get(below));
-        let upto = self.0.get(index).copied().unwrap_or(u64::MAX);
-        (above.map_or(0, |above| above + 1), upto)
-    }
-
-    const fn buckets(&self) -> usize {
-        self.0.len() + 1
-    }
-
-    /// Prometheus' buckets include their upper edge.
-    fn index(&self, nanos: u64) -> usize {
-        self.0.partition_point(|edge| *edge < nanos)
-    }
-}
 
 // === impl Series ===
 
@@ -128,10 +95,10 @@ impl Series {
         }
     }
 
-    /// The most memory that one series can take, with its text.
+    /// The most memory of one series, with an endpoint of `text` bytes.
     pub(super) fn bytes(text: usize, bounds: &Bounds, streams: &Bounds) -> usize {
         let pair = size_of::<(u64, u64)>();
-        // A line of the allocator's own for each piece.
+        // 64 bytes for the allocator's own data.
         let shard = size_of::<Shard>() + bounds.buckets() * pair + 64;
         let published = (bounds.buckets() + streams.buckets()) * pair;
         let streams = streams.buckets() * pair;
@@ -178,11 +145,11 @@ impl Series {
 // === impl Published ===
 
 impl Published {
-    /// Whether a recorder is to be given anything: it is another than before, or there is something new.
-    pub(super) fn is_due(&mut self, to: u64, reading: &Reading) -> bool {
-        if self.to != to {
+    /// Whether something is to be published: the recorder is another than before, or the counts have changed.
+    pub(super) fn is_due(&mut self, target: Target, reading: &Reading) -> bool {
+        if self.target != target {
             *self = Self {
-                to,
+                target,
                 ..Self::default()
             };
         } else if self.requests == reading.requests
@@ -235,7 +202,7 @@ fn count(buckets: &[(u64, u64)]) -> u64 {
     counts.fold(0, |sum, count| sum.wrapping_add(*count))
 }
 
-/// How many shards there are on this machine.
+/// How many shards each series has on this machine.
 pub(super) fn shards() -> usize {
     static SHARDS: OnceLock<usize> = OnceLock::new();
     *SHARDS.get_or_init(|| {
@@ -245,28 +212,19 @@ pub(super) fn shards() -> usize {
     })
 }
 
-/// The shard of this thread; threads take them in turn.
+/// The shard of this thread. Threads take the shards in turn.
 pub(super) fn shard() -> usize {
     static NEXT: AtomicUsize = AtomicUsize::new(0);
     thread_local! {
         static MINE: Cell<usize> = const { Cell::new(usize::MAX) };
     }
-    // Without a destructor, this thread-local is never gone.
+    // This thread-local has no destructor, so it is never gone.
     MINE.with(|mine| {
         if mine.get() == usize::MAX {
             mine.set(NEXT.fetch_add(1, Relaxed) % shards());
         }
         mine.get()
     })
-}
-
-/// A duration above 584 years counts as that.
-fn nanos(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
-}
-
-pub(super) fn seconds(nanos: u64) -> f64 {
-    nanos as f64 / 1e9
 }
 
 #[cfg(test)]

@@ -1,16 +1,19 @@
-//! Says how requests are counted and named, and refuses what cannot work.
+//! Configures how requests are counted and named.
 
 use std::{collections::BTreeMap, time::Duration};
 
-use super::{GLOBAL, Metrics, Names, series::Bounds};
-use crate::{config::ConfigError, facts::grpc::Kind, timing::SeverityBands};
+use super::{GLOBAL, Metrics, Names, bounds::Bounds};
+use crate::{config::ConfigError, facts::grpc::Kind, facts::severity::SeverityBands};
 
 /// How requests are counted and named.
 ///
 /// ```
 /// use tower_vitals::metrics::{Names, Settings};
 ///
-/// let metrics = Settings::new().names(Names::OpenTelemetry).endpoint_cap(200).isolated()?;
+/// let metrics = Settings::new()
+///     .names(Names::OpenTelemetry)
+///     .endpoint_cap(200)
+///     .isolated()?;
 /// assert_eq!(metrics.totals().started, 0);
 /// println!("never more than {} bytes", metrics.memory_bound());
 /// # Ok::<(), tower_vitals::config::ConfigError>(())
@@ -21,18 +24,18 @@ pub struct Settings {
     pub(super) scheme: &'static str,
     pub(super) endpoint_cap: usize,
     bands: SeverityBands,
-    /// Who streams in which gRPC method.
+    /// Which side of each gRPC method streams.
     kinds: BTreeMap<String, Kind>,
 }
 
 // === impl Settings ===
 
 impl Settings {
-    /// The names of the guides, 1,000 endpoints, default bands.
+    /// The names of Prometheus, 1,000 endpoints and the default bands.
     #[must_use]
     pub fn new() -> Self {
         Self {
-            names: Names::Guides,
+            names: Names::Prometheus,
             scheme: "http",
             endpoint_cap: 1_000,
             bands: SeverityBands::default(),
@@ -40,44 +43,44 @@ impl Settings {
         }
     }
 
-    /// What the metrics are called. Defaults to [`Names::Guides`].
+    /// The names of the metrics. Defaults to [`Names::Prometheus`].
     #[must_use]
     pub fn names(mut self, names: Names) -> Self {
         self.names = names;
         self
     }
 
-    /// The label `url_scheme` of the OpenTelemetry names: `https` where this process ends TLS. Defaults to `http`.
+    /// The label `url_scheme` of the OpenTelemetry names: `https` if this process ends TLS. Defaults to `http`.
     #[must_use]
     pub fn scheme(mut self, scheme: &'static str) -> Self {
         self.scheme = scheme;
         self
     }
 
-    /// How many distinct endpoints are told apart; of series there are eight times as many at most. Defaults to 1,000.
+    /// How many distinct endpoints are counted separately. There are at most eight times as many series. Defaults to 1,000.
     #[must_use]
     pub fn endpoint_cap(mut self, cap: usize) -> Self {
         self.endpoint_cap = cap;
         self
     }
 
-    /// Bands whose edges are to be edges of buckets as well. Defaults to [`SeverityBands::default`].
+    /// Bands whose edges are also edges of buckets. Defaults to [`SeverityBands::default`].
     #[must_use]
     pub fn bands(mut self, bands: SeverityBands) -> Self {
         self.bands = bands;
         self
     }
 
-    /// Reads from an encoded `FileDescriptorSet`, as reflection has it, who streams in which gRPC method. May be said for each
-    /// set there is. Without it, the label `grpc_type` is `unknown`, for nothing on the wire says so.
+    /// Reads from an encoded `FileDescriptorSet`, as reflection has it, which side of each gRPC method streams. Call it for
+    /// each set. Without it, the label `grpc_type` is `unknown`, since it is not on the wire.
     ///
     /// # Errors
     ///
-    /// When the bytes are no descriptors.
+    /// If the bytes are not descriptors.
     #[cfg(feature = "tonic")]
     #[cfg_attr(tower_vitals_docsrs, doc(cfg(feature = "tonic")))]
     pub fn grpc_descriptors(mut self, encoded: &[u8]) -> Result<Self, ConfigError> {
-        let kinds = crate::facts::grpc::kinds(encoded).map_err(|error| {
+        let kinds = crate::facts::grpc::descriptors::kinds(encoded).map_err(|error| {
             let value = format!("{} bytes", encoded.len());
             ConfigError::new("metrics.grpc_descriptors", value, error.to_string())
         })?;
@@ -90,11 +93,11 @@ impl Settings {
         kind.copied().unwrap_or(Kind::Unknown)
     }
 
-    /// Makes these the settings of the process's counters.
+    /// Makes these the settings of the counters of the process.
     ///
     /// # Errors
     ///
-    /// When a setting cannot work, or the process counts with other settings already.
+    /// If a setting is not valid, or the process already counts with other settings.
     pub fn install(self) -> Result<Metrics, ConfigError> {
         self.check()?;
         let metrics = GLOBAL.get_or_init(|| Metrics::published(self.clone()));
@@ -111,11 +114,11 @@ impl Settings {
         ))
     }
 
-    /// Counters of their own, which no global recorder sees: for tests, which then find exact numbers.
+    /// Counters that no global recorder sees: tests then find exact numbers.
     ///
     /// # Errors
     ///
-    /// When a setting cannot work.
+    /// If a setting is not valid.
     pub fn isolated(self) -> Result<Metrics, ConfigError> {
         self.check()?;
         Ok(Metrics::new(self))
@@ -133,7 +136,7 @@ impl Settings {
         Ok(())
     }
 
-    /// OpenTelemetry's fourteen edges, 2 s, and every edge of the bands.
+    /// The fourteen edges of OpenTelemetry, 2 s, and the edges of the bands.
     pub(super) fn bounds(&self) -> Bounds {
         const MILLIS: [u64; 15] = [
             5, 10, 25, 50, 75, 100, 250, 500, 750, 1_000, 2_000, 2_500, 5_000, 7_500, 10_000,
@@ -142,7 +145,7 @@ impl Settings {
         Bounds::new(millis.chain(self.bands.edges()))
     }
 
-    /// From a tenth of a second to an hour.
+    /// From 0.1 s to an hour.
     pub(super) fn stream_bounds() -> Bounds {
         const MILLIS: [u64; 13] = [
             100, 500, 1_000, 2_000, 5_000, 10_000, 30_000, 60_000, 120_000, 300_000, 600_000,

@@ -1,4 +1,4 @@
-//! Finds the series of a request, and bounds how many there are.
+//! Finds the series of a request, and limits how many there are.
 
 use std::{
     cell::RefCell,
@@ -10,21 +10,25 @@ use std::{
     },
 };
 
-use super::series::{Bounds, Sample, Series, SeriesKey};
+use super::{
+    bounds::Bounds,
+    series::{Sample, Series, SeriesKey},
+};
 use crate::facts::route::UNMATCHED;
 
-/// Statuses and methods that a handler lets a client choose must not multiply the endpoints without end.
+/// How many series an endpoint has on average, at most. A client can choose methods and statuses, and must not create
+/// series without limit.
 const SERIES_PER_ENDPOINT: usize = 8;
 
-/// What a thread remembers before it starts anew.
+/// How many series a thread remembers. Then it forgets all and starts again.
 const REMEMBERED: usize = 8_192;
 
 const OVERFLOW: &str = "overflow";
 
-/// The series of one kind, by endpoint, until the publisher reads them.
+/// The series of one kind, by endpoint.
 #[derive(Debug)]
 pub(super) struct Table {
-    /// Tells tables apart in what threads remember.
+    /// Tells tables apart in the caches of threads.
     number: u64,
     endpoint_cap: usize,
     pub(super) bounds: Bounds,
@@ -35,12 +39,12 @@ pub(super) struct Table {
 #[derive(Debug, Default)]
 struct Rows {
     endpoints: HashMap<Arc<str>, Vec<Arc<Series>>>,
-    /// Endpoints and series that count against the cap.
+    /// How many endpoints, and how many series, count against the cap.
     named: usize,
     series: usize,
 }
 
-/// By address: two texts of one address are the same text while both live.
+/// The cache of a thread, by the address of the endpoint's text. Two texts with one address are the same while both live.
 type Remembered = HashMap<CacheKey, Arc<Series>, BuildHasherDefault<Mix>>;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -50,7 +54,7 @@ struct CacheKey {
     key: SeriesKey,
 }
 
-/// Multiplies words together; what it hashes are addresses, which no client chooses.
+/// A fast hasher. It hashes addresses, which no client chooses.
 #[derive(Debug, Default)]
 struct Mix(u64);
 
@@ -72,7 +76,7 @@ impl Table {
         }
     }
 
-    /// Counts a request; `false` where it no longer fitted under the cap.
+    /// Counts a request. Returns `false` if its endpoint is over the cap.
     pub(super) fn record(&self, endpoint: Option<&str>, key: SeriesKey, sample: Sample) -> bool {
         let endpoint = endpoint.unwrap_or(UNMATCHED);
         let cached = CacheKey {
@@ -83,7 +87,7 @@ impl Table {
         let known = REMEMBER.try_with(|remember| {
             let remember = remember.borrow();
             match remember.get(&cached) {
-                // The address may have been another text's before.
+                // The address can have been that of another text before.
                 Some(series) if *series.endpoint == *endpoint => {
                     series.record(sample, &self.bounds, &self.streams);
                     true
@@ -120,14 +124,13 @@ impl Table {
         rows.get_or_add(endpoint, key, self.endpoint_cap)
     }
 
-    /// The series there are, endpoint by endpoint.
+    /// All series, endpoint by endpoint.
     pub(super) fn series(&self) -> Vec<Vec<Arc<Series>>> {
         let rows = self.rows.read().unwrap_or_else(PoisonError::into_inner);
         rows.endpoints.values().cloned().collect()
     }
 
-    /// The most memory, in bytes, that counting can take with endpoints of 64 characters, where an endpoint outside the cap
-    /// has at most `most` series.
+    /// The most memory in bytes, with endpoints of 64 characters. An endpoint outside the cap has at most `most` series.
     pub(super) fn memory_bound(&self, most: usize) -> usize {
         let per_endpoint = SERIES_PER_ENDPOINT.min(most);
         let series = self.endpoint_cap.saturating_mul(per_endpoint) + 2 * most;
@@ -195,7 +198,7 @@ impl Hasher for Mix {
     }
 
     fn finish(&self) -> u64 {
-        // The table takes the low bits, the product mixes the high ones.
+        // A hash map uses the low bits, and the product mixes the high ones.
         self.0 ^ (self.0 >> 32)
     }
 }

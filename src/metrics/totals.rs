@@ -1,109 +1,74 @@
-//! Keeps what is counted over all endpoints, one share per thread.
+//! Sums what was counted over all endpoints.
 
-use std::sync::atomic::{
-    AtomicBool, AtomicI64, AtomicU64,
-    Ordering::{Acquire, Relaxed, Release},
-};
+use super::sink::Sink;
+use crate::exchange::Outcome;
 
-use super::series::{shard, shards};
-use crate::{exchange::Outcome, facts::labels::MethodLabel};
-
-/// Where something was to go and did not.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Sink {
-    Log,
-    /// Not sent: no room, no thread, no network, or refused.
-    Sentry,
-    /// Held back, because the same was told often enough.
-    SentryFlood,
-    /// Not scrubbed, and so not sent.
-    SentryScrubbing,
+/// What was counted over all endpoints.
+///
+/// `started` is `completed + body_error + aborted + cancelled + error + panicked + in_flight`, except for requests that
+/// begin or end while the totals are read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Totals {
+    /// Requests that began.
+    pub started: u64,
+    /// See [`Outcome::Completed`].
+    pub completed: u64,
+    /// See [`Outcome::BodyError`].
+    pub body_error: u64,
+    /// See [`Outcome::Aborted`].
+    pub aborted: u64,
+    /// See [`Outcome::Cancelled`].
+    pub cancelled: u64,
+    /// See [`Outcome::Error`].
+    pub error: u64,
+    /// See [`Outcome::Panicked`].
+    pub panicked: u64,
+    /// Requests that began and have not ended.
+    pub in_flight: u64,
+    /// Requests on excluded paths. They are in none of the above.
+    pub excluded: u64,
+    /// Requests on excluded paths that panicked, failed or had a 5xx response.
+    pub excluded_errors: u64,
+    /// Requests that were counted under `overflow`.
+    pub overflow: u64,
+    /// Panics and invalid results of functions that the application plugged in.
+    pub hook_failures: u64,
+    /// Errors of inner services before they took a request, counted by each layer that they passed.
+    pub readiness_errors: u64,
+    pub(super) dropped: [u64; Sink::COUNT],
 }
 
-/// The shares of all threads.
-#[derive(Debug)]
-pub(super) struct Shares {
-    all: Box<[Share]>,
-    /// Whether somebody was told that the labels have run out.
-    pub(super) warned: AtomicBool,
-}
+// === impl Totals ===
 
-/// One thread's share of the totals.
-#[derive(Debug, Default)]
-#[repr(align(128))]
-pub(super) struct Share {
-    pub(super) started: AtomicU64,
-    pub(super) outcomes: [AtomicU64; Outcome::ALL.len()],
-    /// By method. A shard may go below zero, where a request ends on another thread than it began; their sum does not.
-    pub(super) in_flight: [AtomicI64; MethodLabel::ALL.len()],
-    pub(super) excluded: AtomicU64,
-    pub(super) excluded_errors: AtomicU64,
-    pub(super) overflow: AtomicU64,
-    pub(super) hook_failures: AtomicU64,
-    pub(super) readiness_errors: AtomicU64,
-    pub(super) dropped: [AtomicU64; Sink::ALL.len()],
-}
-
-// === impl Sink ===
-
-impl Sink {
-    pub(super) const ALL: [Self; 4] = [
-        Self::Log,
-        Self::Sentry,
-        Self::SentryFlood,
-        Self::SentryScrubbing,
-    ];
-
-    pub(super) const fn as_str(self) -> &'static str {
-        match self {
-            Self::Log => "log",
-            Self::Sentry => "sentry",
-            Self::SentryFlood => "sentry_flood",
-            Self::SentryScrubbing => "sentry_scrubbing",
-        }
-    }
-}
-
-// === impl Shares ===
-
-impl Shares {
-    pub(super) fn new() -> Self {
-        Self {
-            all: (0..shards()).map(|_| Share::default()).collect(),
-            warned: AtomicBool::new(false),
+impl Totals {
+    /// Requests with this outcome.
+    #[must_use]
+    pub const fn outcome(&self, outcome: Outcome) -> u64 {
+        match outcome {
+            Outcome::Completed => self.completed,
+            Outcome::BodyError => self.body_error,
+            Outcome::Aborted => self.aborted,
+            Outcome::Cancelled => self.cancelled,
+            Outcome::Error => self.error,
+            Outcome::Panicked => self.panicked,
         }
     }
 
-    /// That of this thread.
-    pub(super) fn mine(&self) -> &Share {
-        // `shard` is below the number of shards, and so of shares.
-        &self.all[shard()]
+    /// What a sink has dropped.
+    #[must_use]
+    pub const fn dropped(&self, sink: Sink) -> u64 {
+        self.dropped[sink.index()]
     }
 
-    pub(super) fn all(&self) -> impl Iterator<Item = &Share> {
-        self.all.iter()
-    }
-
-    pub(super) const fn memory_bound(&self) -> usize {
-        self.all.len() * size_of::<Share>()
-    }
-}
-
-// === impl Share ===
-
-impl Share {
-    pub(super) fn start(&self, method: MethodLabel) {
-        self.started.fetch_add(1, Relaxed);
-        self.in_flight[method.index()].fetch_add(1, Relaxed);
-    }
-
-    pub(super) fn end(&self, method: MethodLabel, outcome: Outcome) {
-        self.in_flight[method.index()].fetch_sub(1, Relaxed);
-        // Whoever sees this ending sees its start as well.
-        self.outcomes[outcome as usize].fetch_add(1, Release);
-    }
-
-    pub(super) fn outcome(&self, outcome: Outcome) -> u64 {
-        self.outcomes[outcome as usize].load(Acquire)
+    pub(super) const fn outcome_mut(&mut self, outcome: Outcome) -> &mut u64 {
+        match outcome {
+            Outcome::Completed => &mut self.completed,
+            Outcome::BodyError => &mut self.body_error,
+            Outcome::Aborted => &mut self.aborted,
+            Outcome::Cancelled => &mut self.cancelled,
+            Outcome::Error => &mut self.error,
+            Outcome::Panicked => &mut self.panicked,
+        }
     }
 }

@@ -1,67 +1,65 @@
-//! Says what an observer is told of an exchange, and when.
+//! Defines the hooks by which a layer learns what happens to an exchange.
 
-use std::{any::Any, fmt, sync::Arc, time::Duration};
+use std::{fmt, sync::Arc};
 
-use http::{StatusCode, request, response};
+use http::{request, response};
 
 use crate::{
-    category::{ErrorCategory, Evidence},
-    exchange::{Exchange, LayerKinds, Outcome, Overrides},
-    facts::grpc,
-    facts::request_context::HandlerContext,
-    facts::route::Endpoint,
-    timing::SeverityBands,
+    exchange::Exchange,
+    facts::{Facts, evidence::Needs, layer_kinds::LayerKinds, overrides::Overrides, rules::Rules},
+    metrics::Metrics,
 };
 
-/// What a layer does with the exchanges that it speaks for.
+/// What a layer does with an exchange.
 ///
-/// `active` holds the kinds that no layer further out has claimed; a tuple hands each member its own.
+/// Kinds that no layer further out has claimed are active. A tuple of observers calls a member's hook only if a kind of that
+/// member is active.
+#[expect(
+    unused_variables,
+    reason = "a hook that an observer does not implement does nothing"
+)]
 pub(crate) trait Observer: fmt::Debug + Send + Sync {
-    /// The kinds that this observer is of.
+    /// The kinds of layer that this observer is.
     fn kinds(&self) -> LayerKinds;
-    /// Tells layers further out what this one is set to; runs also where it does not speak.
-    fn override_settings(&self, _: LayerKinds, _: &mut Overrides) {}
+
+    /// What the `active` kinds of this observer need of the error behind a failure.
+    fn needs(&self, active: LayerKinds) -> Needs {
+        Needs::NONE
+    }
+
+    /// The rules by which the error behind a failure is to be examined, if this observer reads it.
+    fn rules(&self, cx: &ObserverContext<'_>) -> Option<&Rules> {
+        None
+    }
+
+    /// Sets what layers further out are to use for this request. Runs also if no kind is active.
+    fn override_settings(&self, active: LayerKinds, overrides: &mut Overrides) {}
+
     /// Runs before the inner service is called.
-    fn request(&self, _: LayerKinds, _: &Arc<Exchange>, _: &mut request::Parts) {}
+    fn request(&self, cx: &ObserverContext<'_>, request: &mut request::Parts) {}
+
     /// Runs when there is a response, before it is passed on.
-    fn head(&self, _: LayerKinds, _: &Arc<Exchange>, _: &mut response::Parts) {}
-    /// Runs when the service or its body failed, while the error can be seen, before the end.
-    fn error(&self, _: LayerKinds, _: &Arc<Exchange>, _: &dyn Any) {}
-    /// Runs once, however the exchange ends; also while unwinding.
-    fn end(&self, _: LayerKinds, _: &Arc<Exchange>, _: &Facts) {}
-    /// Runs instead of all the others when a request ended that is none of ours to watch; what is known of it comes along
-    /// only where it may have failed, and nothing but a failure is to be told of.
-    fn passed_by(&self, _: LayerKinds, _: Option<(&Arc<Exchange>, &Facts)>) {}
-    /// Runs when the inner service failed before there was a request.
-    fn not_ready(&self) {}
+    fn head(&self, cx: &ObserverContext<'_>, response: &mut response::Parts) {}
+
+    /// Runs once, however the exchange ends, also while a panic unwinds.
+    fn end(&self, cx: &ObserverContext<'_>, facts: &Facts) {}
+
+    /// Runs in place of all other hooks when a request on an excluded path has ended. There are facts only if it may have
+    /// failed.
+    fn excluded(&self, cx: &ObserverContext<'_>, suspect: Option<&Facts>) {}
+
+    /// Runs when the inner service fails before it takes a request. `metrics` is where the layer counts.
+    fn not_ready(&self, metrics: Option<&Metrics>) {}
 }
 
-/// What is known of an exchange when it ended.
-#[derive(Clone, Debug)]
-pub(crate) struct Facts {
-    pub(crate) outcome: Outcome,
-    /// Of the response's head, where there was one.
-    pub(crate) status: Option<StatusCode>,
-    /// To the head; to `Err`, panic or drop where there was none.
-    pub(crate) head: Duration,
-    pub(crate) total: Duration,
-    /// Of the response's body, without framing.
-    pub(crate) bytes: u64,
-    /// The body outlived its head and nobody had said how long it would be.
-    pub(crate) streamed: bool,
-    /// The body did not have the length that its head declared.
-    pub(crate) length_mismatch: bool,
-    pub(crate) endpoint: Option<Endpoint>,
-    pub(crate) bands: SeverityBands,
-    /// What the bands judge: time to the head, or the whole where the route says so.
-    pub(crate) judged: Duration,
-    /// How it went, where it was a gRPC call.
-    pub(crate) grpc: Option<grpc::Status>,
-    pub(crate) evidence: Option<Evidence>,
-    pub(crate) handler: Option<Arc<HandlerContext>>,
-    /// What the route has Sentry told of.
-    #[cfg(feature = "sentry")]
-    pub(crate) reports: Option<crate::sentry::Reports>,
+/// The exchange that a hook is about.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ObserverContext<'a> {
+    /// The kinds of the layer that are active.
+    pub(crate) active: LayerKinds,
+    pub(crate) exchange: &'a Arc<Exchange>,
+    /// Where the layer counts. The counters of the process if `None`.
+    pub(super) metrics: Option<&'a Metrics>,
 }
 
 // === impl Observer ===
@@ -71,74 +69,76 @@ impl<A: Observer, B: Observer> Observer for (A, B) {
         self.0.kinds().and(self.1.kinds())
     }
 
+    fn needs(&self, active: LayerKinds) -> Needs {
+        let mut needs = Needs::NONE;
+        if active.overlaps(self.0.kinds()) {
+            needs = needs.and(self.0.needs(active));
+        }
+        if active.overlaps(self.1.kinds()) {
+            needs = needs.and(self.1.needs(active));
+        }
+        needs
+    }
+
+    fn rules(&self, cx: &ObserverContext<'_>) -> Option<&Rules> {
+        let first = cx.active.overlaps(self.0.kinds());
+        let rules = first.then(|| self.0.rules(cx)).flatten();
+        let second = || cx.active.overlaps(self.1.kinds());
+        rules.or_else(|| second().then(|| self.1.rules(cx)).flatten())
+    }
+
     fn override_settings(&self, active: LayerKinds, overrides: &mut Overrides) {
         self.0.override_settings(active, overrides);
         self.1.override_settings(active, overrides);
     }
 
-    fn request(&self, active: LayerKinds, exchange: &Arc<Exchange>, request: &mut request::Parts) {
-        if active.overlaps(self.0.kinds()) {
-            self.0.request(active, exchange, request);
+    fn request(&self, cx: &ObserverContext<'_>, request: &mut request::Parts) {
+        if cx.active.overlaps(self.0.kinds()) {
+            self.0.request(cx, request);
         }
-        if active.overlaps(self.1.kinds()) {
-            self.1.request(active, exchange, request);
-        }
-    }
-
-    fn head(&self, active: LayerKinds, exchange: &Arc<Exchange>, response: &mut response::Parts) {
-        if active.overlaps(self.0.kinds()) {
-            self.0.head(active, exchange, response);
-        }
-        if active.overlaps(self.1.kinds()) {
-            self.1.head(active, exchange, response);
+        if cx.active.overlaps(self.1.kinds()) {
+            self.1.request(cx, request);
         }
     }
 
-    fn end(&self, active: LayerKinds, exchange: &Arc<Exchange>, facts: &Facts) {
-        if active.overlaps(self.0.kinds()) {
-            self.0.end(active, exchange, facts);
+    fn head(&self, cx: &ObserverContext<'_>, response: &mut response::Parts) {
+        if cx.active.overlaps(self.0.kinds()) {
+            self.0.head(cx, response);
         }
-        if active.overlaps(self.1.kinds()) {
-            self.1.end(active, exchange, facts);
-        }
-    }
-
-    fn error(&self, active: LayerKinds, exchange: &Arc<Exchange>, error: &dyn Any) {
-        if active.overlaps(self.0.kinds()) {
-            self.0.error(active, exchange, error);
-        }
-        if active.overlaps(self.1.kinds()) {
-            self.1.error(active, exchange, error);
+        if cx.active.overlaps(self.1.kinds()) {
+            self.1.head(cx, response);
         }
     }
 
-    fn passed_by(&self, active: LayerKinds, suspect: Option<(&Arc<Exchange>, &Facts)>) {
-        if active.overlaps(self.0.kinds()) {
-            self.0.passed_by(active, suspect);
+    fn end(&self, cx: &ObserverContext<'_>, facts: &Facts) {
+        if cx.active.overlaps(self.0.kinds()) {
+            self.0.end(cx, facts);
         }
-        if active.overlaps(self.1.kinds()) {
-            self.1.passed_by(active, suspect);
+        if cx.active.overlaps(self.1.kinds()) {
+            self.1.end(cx, facts);
         }
     }
 
-    fn not_ready(&self) {
-        self.0.not_ready();
-        self.1.not_ready();
+    fn excluded(&self, cx: &ObserverContext<'_>, suspect: Option<&Facts>) {
+        if cx.active.overlaps(self.0.kinds()) {
+            self.0.excluded(cx, suspect);
+        }
+        if cx.active.overlaps(self.1.kinds()) {
+            self.1.excluded(cx, suspect);
+        }
+    }
+
+    fn not_ready(&self, metrics: Option<&Metrics>) {
+        self.0.not_ready(metrics);
+        self.1.not_ready(metrics);
     }
 }
 
-// === impl Facts ===
+// === impl ObserverContext ===
 
-impl Facts {
-    /// A drop at or after a gRPC deadline is the deadline's work.
-    pub(crate) fn missed_deadline(&self) -> bool {
-        let left = matches!(self.outcome, Outcome::Cancelled | Outcome::Aborted);
-        let code = self.grpc.as_ref().map(|grpc| grpc.code);
-        left && code == Some(grpc::Code::DEADLINE_EXCEEDED)
-    }
-
-    /// What the handler called it.
-    pub(crate) fn handler_category(&self) -> Option<ErrorCategory> {
-        self.handler.as_ref()?.category
+impl<'a> ObserverContext<'a> {
+    /// Where the layer counts.
+    pub(crate) fn metrics(&self) -> &'a Metrics {
+        Metrics::or_global(self.metrics)
     }
 }

@@ -1,11 +1,25 @@
-use std::{convert::Infallible, sync::Mutex};
+//! The truth table: how each way to end is told from the others.
+
+use std::{
+    convert::Infallible,
+    pin::Pin,
+    sync::{Arc, Mutex},
+    task::{Context, Poll},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use futures::{StreamExt, stream};
+use http::{HeaderMap, Request, Response, header};
+use http_body::{Body, Frame, SizeHint};
 use http_body_util::{BodyExt, Full, StreamBody};
 use tower::{Service, ServiceExt, service_fn};
 
 use super::*;
+use crate::{
+    exchange::{Exchange, Outcome},
+    facts::{Facts, layer_kinds::LayerKinds},
+};
 
 #[derive(Clone, Debug, Default)]
 struct Record(Arc<Mutex<Vec<Facts>>>);
@@ -14,6 +28,7 @@ impl Record {
     fn engine(&self) -> Arc<Engine> {
         Arc::new(Engine {
             exclude: Patterns::default(),
+            metrics: None,
             observer: self.clone(),
         })
     }
@@ -23,7 +38,7 @@ impl Observer for Record {
     fn kinds(&self) -> LayerKinds {
         LayerKinds(0x80)
     }
-    fn end(&self, _: LayerKinds, _: &Arc<Exchange>, facts: &Facts) {
+    fn end(&self, _: &ObserverContext<'_>, facts: &Facts) {
         self.0.lock().unwrap().push(facts.clone());
     }
 }
@@ -34,7 +49,7 @@ fn data(text: &'static str) -> Result<Frame<Bytes>, &'static str> {
     Ok(Frame::data(Bytes::from_static(text.as_bytes())))
 }
 
-/// Sends one request, polls `polls` frames of the response's body, drops it; gives every ending that was told.
+/// Sends one request, polls `polls` frames of the response's body, drops it; returns every ending that was observed.
 async fn endings(
     request: Request<()>,
     response: Response<()>,
@@ -47,7 +62,7 @@ async fn endings(
         let response = response.take().unwrap();
         async move { Ok::<_, Infallible>(response) }
     });
-    // Twice, as where a nested router carries the stack again: the outer one speaks.
+    // Twice, as with a nested router that has the stack again. The outer one is active.
     let inner = Observed::<_>::new(inner, record.engine());
     let service = Observed::<_>::new(inner, record.engine());
     let mut body = service.oneshot(request).await.unwrap().into_body();
@@ -182,7 +197,7 @@ async fn each_way_to_end_is_told_once_and_by_its_name() {
     }
 }
 
-/// A body that knows its length and not that it has ended.
+/// A body that knows its length, but not that it has ended.
 struct Sized(Vec<Bytes>);
 
 impl Body for Sized {
@@ -237,7 +252,7 @@ async fn a_body_longer_than_declared_is_flagged() {
     assert_eq!((told[0].bytes, told[0].length_mismatch), (4, false));
 }
 
-/// A service of ours around `inner`, and what its observer was told.
+/// An observed service around `inner`, and the record of its observer.
 fn around<S>(inner: S) -> (Observed<S>, Record) {
     let record = Record::default();
     (Observed::<_>::new(inner, record.engine()), record)

@@ -1,4 +1,4 @@
-//! Carries the id of the current exchange to the services it calls.
+//! Puts the id of the current exchange on the requests that it sends.
 
 use std::task::{Context, Poll};
 
@@ -11,9 +11,9 @@ use crate::{config::ConfigError, exchange::Exchange};
 
 /// A client-side layer that puts the id of the [current exchange](Exchange::current) on outbound requests.
 ///
-/// An id that the caller has put there stays. Where no exchange is current, as in a task made by `tokio::spawn`, nothing is
-/// added; [`Exchange::scope`] carries the exchange into such a task. Under `tokio::join!` each branch has its own request's
-/// id.
+/// An id that the caller has set stays. Without a current exchange, as in a task of `tokio::spawn`, nothing is added:
+/// [`Exchange::scope`] carries the exchange into such a task. Under `tokio::join!` each branch has the id of its own
+/// request.
 ///
 /// ```
 /// use tower_layer::Layer;
@@ -49,7 +49,7 @@ impl ForwardRequestIdLayer {
     ///
     /// # Errors
     ///
-    /// When `name` is no header name, or one that HTTP itself needs.
+    /// If `name` is not a header name, or is one that HTTP itself needs.
     pub fn header(mut self, name: &str) -> Result<Self, ConfigError> {
         self.header = checked_header(name)?;
         Ok(self)

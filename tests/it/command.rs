@@ -36,7 +36,7 @@ async fn check(arguments: &[&str]) -> Option<u8> {
 async fn service(database: bool, cache: bool) -> (Server, String) {
     let answer = |up: bool| move || async move { if up { Ok(()) } else { Err("down") } };
     let health = Health::builder()
-        .check(health::Check::new("database", answer(database)).word("connected"))
+        .check(health::Check::new("database", answer(database)).healthy_label("connected"))
         .check(health::Check::new("cache", answer(cache)).role(Role::Optional))
         .start()
         .unwrap();

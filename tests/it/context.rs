@@ -16,8 +16,8 @@ use tokio::{
 };
 use tower::ServiceExt;
 use tower_vitals::{
-    Failure, LogLayer, RequestContext, TimingLayer, category::ErrorCategory, exchange::Exchange,
-    exclude::Patterns, logs::Format,
+    AccessLogLayer, Failure, RequestContext, TimingLayer, category::ErrorCategory,
+    exchange::Exchange, exclude::Patterns, logging::Format,
 };
 use tracing::instrument::WithSubscriber;
 
@@ -186,7 +186,7 @@ async fn what_a_layer_further_in_leaves_alone_the_handler_can_still_speak_of() {
     let app = Router::new()
         .route("/x", handler)
         .layer(inner)
-        .layer(LogLayer::new());
+        .layer(AccessLogLayer::new());
     let request = requests::get("/x");
     requests::send(&app, request).await;
     assert_eq!(lines(&written)[0]["user"], "u-17");

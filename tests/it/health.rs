@@ -71,7 +71,7 @@ impl Dependency {
             let mood = own.mood.load(Ordering::Relaxed);
             async move {
                 match mood {
-                    mood if mood == Mood::Up as u8 => Ok(Answer::Fine),
+                    mood if mood == Mood::Up as u8 => Ok(Answer::Healthy),
                     mood if mood == Mood::Degraded as u8 => {
                         Ok(Answer::Degraded("half of it".into()))
                     }

@@ -19,7 +19,7 @@ use hyper::{
 use tower::{Layer, Service, ServiceBuilder, ServiceExt, service_fn};
 use tower_http::request_id::RequestId;
 use tower_vitals::{
-    RequestIdLayer, Vitals, exchange::Exchange, logs::Format, metrics::Settings,
+    RequestIdLayer, Vitals, exchange::Exchange, logging::Format, metrics::Settings,
     request_id::ForwardRequestIdLayer,
 };
 

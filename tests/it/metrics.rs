@@ -39,7 +39,7 @@ fn named()
 + Send {
     service_fn(|request: Request<()>| async move {
         let name = request.extensions().get::<&'static str>().unwrap();
-        Exchange::current().unwrap().name_endpoint(name);
+        Exchange::current().unwrap().set_route(name);
         Ok(Response::new(Full::default()))
     })
 }

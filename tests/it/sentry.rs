@@ -19,7 +19,8 @@ use sentry::{ClientOptions, test::TestTransport};
 use serde_json::Value;
 use tower_vitals::{
     Failure, Release, RequestContext, Vitals,
-    sentry::{Reports, SentryOptions, guard},
+    report::ReportPolicy,
+    sentry::{SentryOptions, guard},
     vitals::VitalsBuilder,
 };
 
@@ -37,8 +38,10 @@ fn reporting(dsn: &Dsn) -> VitalsBuilder {
         .sentry(options)
 }
 
-fn with_reports(dsn: &Dsn, reports: Reports) -> Vitals {
-    let options = SentryOptions::new(&dsn.url()).unwrap().reports(reports);
+fn with_reports(dsn: &Dsn, reports: ReportPolicy) -> Vitals {
+    let options = SentryOptions::new(&dsn.url())
+        .unwrap()
+        .report_policy(reports);
     reporting(dsn).sentry(options).build().unwrap()
 }
 
@@ -76,7 +79,10 @@ async fn broken() -> StatusCode {
 /// An isolated stack that uses the client of the application.
 fn bound() -> Vitals {
     let builder = Vitals::builder().isolated();
-    builder.sentry(SentryOptions::bound()).build().unwrap()
+    builder
+        .sentry(SentryOptions::current_client())
+        .build()
+        .unwrap()
 }
 
 /// A guarded client of the application, and the transport that keeps its events in this process.

@@ -19,7 +19,7 @@ use http_body_util::{BodyExt, Full, StreamBody};
 use hyper::body::{Body as _, Frame, SizeHint};
 use proptest::prelude::*;
 use tower::{Layer, ServiceExt, service_fn};
-use tower_vitals::{LogLayer, RequestIdLayer, TimingLayer};
+use tower_vitals::{AccessLogLayer, RequestIdLayer, TimingLayer};
 
 use crate::support::{
     application, client::Client, server::Server, stacks::isolated, waiting::settled,
@@ -261,7 +261,7 @@ proptest! {
         futures::executor::block_on(async {
             let vitals = isolated();
             let inner = service_fn(|_: Request<()>| async { Ok::<_, Infallible>(Response::new(body())) });
-            let service = LogLayer::new().layer(vitals.layer().layer(inner));
+            let service = AccessLogLayer::new().layer(vitals.layer().layer(inner));
             let mut ours = service.oneshot(Request::new(())).await.unwrap().into_body();
             let mut theirs = body();
             loop {
@@ -370,7 +370,7 @@ async fn an_error_passes_unchanged_through_every_layer() {
         Err::<Response<Full<Bytes>>, _>(Opaque(std::cell::Cell::new(7)))
     });
     let service = RequestIdLayer::new()
-        .layer(TimingLayer::new().layer(LogLayer::new().layer(vitals.layer().layer(inner))));
+        .layer(TimingLayer::new().layer(AccessLogLayer::new().layer(vitals.layer().layer(inner))));
     match service.oneshot(Request::new(())).await {
         Err(Opaque(seven)) => assert_eq!(seven.get(), 7),
         Ok(_) => panic!("no error"),

@@ -42,7 +42,7 @@ impl Service {
                 }
             };
             Check::new(name, ask)
-                .word(word)
+                .healthy_label(word)
                 .interval(Duration::from_millis(10))
         };
         let health = Health::builder()

@@ -27,7 +27,7 @@ fn a_disk_is_judged_by_what_is_free_to_the_byte() {
         (u64::MAX / 10, u64::MAX, "failed"),
     ] {
         let said = match space(available, total).judge(DEGRADED, FAILED) {
-            Ok(Answer::Fine) => "fine",
+            Ok(Answer::Healthy) => "fine",
             Ok(Answer::Degraded(_)) => "degraded",
             Err(_) => "failed",
         };
@@ -136,6 +136,6 @@ fn a_disk_that_hangs_costs_one_thread_and_keeps_no_runtime_from_ending() {
     assert!(asked <= 1, "asked {asked} times at once");
     // Once it answers again, so does the check.
     let answer = runtime().block_on(check.ask());
-    assert_eq!(answer.unwrap(), Answer::Fine);
+    assert_eq!(answer.unwrap(), Answer::Healthy);
     assert_eq!(hanging.asked.load(Ordering::SeqCst), 2);
 }

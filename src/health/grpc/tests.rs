@@ -5,7 +5,7 @@ use tokio::{runtime::Builder, task};
 use super::{generated::health_server::Health as _, *};
 use crate::health::Role;
 
-type Watcher = <Probe as generated::health_server::Health>::WatchStream;
+type Watcher = <GrpcHealthProbe as generated::health_server::Health>::WatchStream;
 
 const WATCHERS: usize = 10_000;
 
@@ -45,10 +45,10 @@ fn ten_thousand_watchers_cost_a_task_and_a_message_each_and_leave_nothing() {
         .build()
         .unwrap();
     let health = runtime.block_on(async {
-        let health = Health::builder().by_hand("database", Role::Critical);
+        let health = Health::builder().manual("database", Role::Critical);
         health.start().unwrap()
     });
-    let probe = Probe {
+    let probe = GrpcHealthProbe {
         health: health.clone(),
         names: ["".to_owned()].into(),
     };

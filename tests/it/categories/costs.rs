@@ -20,7 +20,7 @@ use axum::{
 };
 use http_body_util::{BodyExt, Full};
 use tower::{BoxError, Layer, ServiceExt, service_fn};
-use tower_vitals::{ErrorCategoryLayer, Failure, logs::Format, metrics::Settings};
+use tower_vitals::{ErrorCategoryLayer, Failure, logging::Format, metrics::Settings};
 
 use super::category_of;
 use crate::support::{

@@ -25,7 +25,7 @@ async fn ones_own_rules_are_asked_first_and_may_have_no_opinion() {
         Rules::new()
             .on::<Layered>(|error| (error.0 == "known").then_some(ErrorCategory::Conflict))
             .on::<io::Error>(|_| Some(ErrorCategory::Validation))
-            .word("flux", ErrorCategory::ExternalService)
+            .keyword("flux", ErrorCategory::ExternalService)
     };
     for (error, expected) in [
         (
@@ -106,9 +106,9 @@ fn clashing_rules_and_empty_words_fail_at_build() {
         .unwrap_err();
     assert_eq!(error.field(), "rules[1]");
     let error = ErrorCategoryLayer::new()
-        .rules(Rules::new().word(" ", ErrorCategory::Timeout))
+        .rules(Rules::new().keyword(" ", ErrorCategory::Timeout))
         .unwrap_err();
-    assert_eq!((error.field(), error.value()), ("rules.word", " "));
+    assert_eq!((error.field(), error.value()), ("rules.keyword", " "));
 }
 
 #[tokio::test]

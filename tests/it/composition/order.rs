@@ -12,7 +12,7 @@ use axum::{
 use http_body_util::{BodyExt, Full, combinators::UnsyncBoxBody};
 use tower::{BoxError, Layer, Service, ServiceExt, service_fn, util::BoxCloneSyncService};
 use tower_vitals::{
-    ErrorCategoryLayer, LogLayer, RequestIdLayer, SentryScopeLayer, TimingLayer, Vitals,
+    AccessLogLayer, ErrorCategoryLayer, RequestIdLayer, SentryScopeLayer, TimingLayer, Vitals,
     exclude::{ExcludeLayer, Patterns},
 };
 
@@ -39,7 +39,7 @@ fn layer(number: usize, vitals: &Vitals, inner: Boxed) -> Boxed {
     match number {
         0 => boxed(RequestIdLayer::new().layer(inner)),
         1 => boxed(TimingLayer::new().metrics(metrics).layer(inner)),
-        2 => boxed(LogLayer::new().metrics(metrics).layer(inner)),
+        2 => boxed(AccessLogLayer::new().metrics(metrics).layer(inner)),
         3 => boxed(vitals.layer().layer(inner)),
         4 => boxed(ErrorCategoryLayer::new().metrics(metrics).layer(inner)),
         5 => boxed(SentryScopeLayer::new().metrics(metrics).layer(inner)),

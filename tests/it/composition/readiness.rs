@@ -23,9 +23,10 @@ use tower::{
     BoxError, Layer, Service, ServiceBuilder, ServiceExt, limit::ConcurrencyLimitLayer, service_fn,
 };
 use tower_vitals::{
-    Examined, LogLayer, RequestIdLayer, TimingLayer,
+    AccessLogLayer, RequestIdLayer, TimingLayer,
     exclude::{ExcludeLayer, Patterns},
     metrics::Settings,
+    plumbing::Examined,
 };
 
 use crate::support::{requests, stacks::isolated};
@@ -66,7 +67,7 @@ async fn the_instance_that_was_ready_is_the_one_that_is_called() {
         .layer(vitals.layer())
         .layer(RequestIdLayer::new())
         .layer(TimingLayer::new().metrics(vitals.metrics().clone()))
-        .layer(LogLayer::new())
+        .layer(AccessLogLayer::new())
         .layer(ExcludeLayer::new(
             RequestIdLayer::new(),
             Patterns::new(["/quiet"]).unwrap(),
@@ -172,7 +173,7 @@ async fn timeouts_retries_and_shed_load_are_counted_where_they_stand() {
     impl
         tower::retry::Policy<
             Request<()>,
-            Response<tower_vitals::ResponseBody<Full<Bytes>, Examined>>,
+            Response<tower_vitals::plumbing::ResponseBody<Full<Bytes>, Examined>>,
             BoxError,
         > for Twice
     {
@@ -181,7 +182,7 @@ async fn timeouts_retries_and_shed_load_are_counted_where_they_stand() {
             &mut self,
             _: &mut Request<()>,
             result: &mut Result<
-                Response<tower_vitals::ResponseBody<Full<Bytes>, Examined>>,
+                Response<tower_vitals::plumbing::ResponseBody<Full<Bytes>, Examined>>,
                 BoxError,
             >,
         ) -> Option<Ready<()>> {

@@ -52,7 +52,7 @@ async fn a_service_without_a_router_names_its_endpoint() {
     let vitals = isolated();
     let service = vitals.layer().layer(service_fn(|_: Request<()>| async {
         let exchange = tower_vitals::exchange::Exchange::current().unwrap();
-        exchange.name_endpoint("/v1/charge");
+        exchange.set_route("/v1/charge");
         Ok::<_, Infallible>(Response::new(Full::<Bytes>::default()))
     }));
     service.oneshot(Request::new(())).await.unwrap();

@@ -4,7 +4,7 @@ use axum::{body::Body, extract::Request};
 use tokio::time;
 use tower_vitals::{
     health::{Details, Health},
-    logs::Format,
+    logging::Format,
 };
 
 use super::{Dependency, MS, Mood, SECRET, ask, json, probe};

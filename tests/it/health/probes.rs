@@ -14,7 +14,7 @@ use crate::support::{server::Server, stacks::with_health};
 async fn probes_say_what_the_last_round_said() {
     let (database, cache) = (Dependency::new(Mood::Up), Dependency::new(Mood::Up));
     let health = Health::builder()
-        .check(database.check("database").word("connected"))
+        .check(database.check("database").healthy_label("connected"))
         .check(cache.check("cache").role(Role::Optional))
         .start()
         .unwrap();

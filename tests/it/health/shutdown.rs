@@ -12,7 +12,7 @@ use super::MS;
 use crate::support::waiting::settled;
 
 /// Shuts down an application that has an endless stream open; the client leaves, or stays.
-async fn shut_down(stay: bool, deadline: Duration) -> (tower_vitals::Drained, Duration) {
+async fn shut_down(stay: bool, deadline: Duration) -> (tower_vitals::ShutdownReport, Duration) {
     let health = Health::builder().start().unwrap();
     let vitals = Vitals::builder()
         .isolated()
@@ -30,7 +30,7 @@ async fn shut_down(stay: bool, deadline: Duration) -> (tower_vitals::Drained, Du
         .merge(vitals.routes());
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let server = axum::serve(listener, app).with_graceful_shutdown(vitals.drained());
+    let server = axum::serve(listener, app).with_graceful_shutdown(vitals.shutdown_signal());
     let running = tokio::spawn({
         let vitals = vitals.clone();
         async move { vitals.run(server).await.unwrap() }

@@ -125,7 +125,7 @@ async fn without_checks_it_is_ready_and_bad_checks_fail_at_start() {
 #[tokio::test(start_paused = true)]
 async fn what_is_said_by_hand_stays_until_something_else_is_said() {
     let health = Health::builder()
-        .by_hand("queue", Role::Critical)
+        .manual("queue", Role::Critical)
         .start()
         .unwrap();
     let service = health.service();
@@ -147,9 +147,10 @@ async fn a_busy_pool_is_not_a_dead_database_and_a_port_is_open_or_not() {
         .await
         .unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let closed = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    // Bound and not listening: it refuses, and no other test can get its port.
+    let closed = tokio::net::TcpSocket::new_v4().unwrap();
+    closed.bind("127.0.0.1:0".parse().unwrap()).unwrap();
     let (open, nobody) = (listener.local_addr().unwrap(), closed.local_addr().unwrap());
-    drop(closed);
     let redis = redis::Client::open(format!("redis://{nobody}")).unwrap();
     let health = Health::builder()
         .check(Check::sqlx("database", pool.clone()).interval(MS(20)))
@@ -193,20 +194,20 @@ async fn changes_are_told_once_each() {
         .unwrap();
     let mut changes = health.changes();
     let mut service = health.service();
-    changes.changed().await.unwrap();
+    changes.next().await.unwrap();
     assert_eq!(health.status(), Status::Healthy);
     // An answer that changes nothing is not a change.
-    let more = time::timeout(MS(100), changes.changed());
+    let more = time::timeout(MS(100), changes.next());
     more.await.unwrap_err();
     up.store(false, Ordering::Relaxed);
-    changes.changed().await.unwrap();
+    changes.next().await.unwrap();
     assert_eq!(health.status(), Status::Unhealthy);
     let response = service
         .call(Request::builder().uri("/readyz").body(()).unwrap())
         .await
         .unwrap();
     assert_eq!(response.status(), 503);
-    let more = time::timeout(MS(100), changes.changed());
+    let more = time::timeout(MS(100), changes.next());
     more.await.unwrap_err();
     assert!(health.reports()[0].runs > 10);
     assert_eq!(health.reports()[0].error.as_deref(), Some("down"));

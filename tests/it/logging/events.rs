@@ -13,7 +13,7 @@ use http_body_util::Full;
 use hyper::Response;
 use serde_json::Value;
 use tower::{Layer, ServiceExt, service_fn};
-use tower_vitals::{Vitals, logs::Format};
+use tower_vitals::{Vitals, logging::Format};
 
 use crate::support::{
     lines::{lines, written},

@@ -7,7 +7,7 @@ use http_body_util::Full;
 use hyper::Response;
 use serde_json::Value;
 use tower::{Layer, ServiceExt, service_fn};
-use tower_vitals::logs::Format;
+use tower_vitals::logging::Format;
 
 use crate::support::{
     lines::{lines, written},

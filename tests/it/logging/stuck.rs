@@ -9,7 +9,7 @@ use axum::{
     routing::any,
 };
 use tower::ServiceExt;
-use tower_vitals::{TimingLayer, Vitals, logs::Format, timing::SeverityBands};
+use tower_vitals::{TimingLayer, Vitals, logging::Format, timing::SeverityBands};
 
 use crate::support::lines::{lines, written};
 

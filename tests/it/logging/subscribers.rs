@@ -15,8 +15,8 @@ use http_body_util::Full;
 use hyper::Response;
 use tower::{Layer, ServiceExt, service_fn};
 use tower_vitals::{
-    LogLayer, RequestIdLayer, Vitals,
-    metrics::{Metrics, Settings},
+    AccessLogLayer, RequestIdLayer, Vitals,
+    metrics::{Metrics, Settings, Sink},
 };
 use tracing::{
     Level, Subscriber,
@@ -57,7 +57,7 @@ impl<S: Subscriber, F: Fn(&tracing::Event<'_>) + 'static> tracing_subscriber::La
 fn once(metrics: &Metrics) -> impl AsyncFn() {
     let layer = (
         RequestIdLayer::new(),
-        LogLayer::new().metrics(metrics.clone()),
+        AccessLogLayer::new().metrics(metrics.clone()),
     );
     let service = layer.layer(service_fn(|_: Request<()>| async {
         Ok::<_, Infallible>(Response::new(Full::<Bytes>::default()))
@@ -73,7 +73,7 @@ async fn what_a_client_wrote_is_recorded_as_text_and_never_formatted() {
     }));
     let _guard = tracing::subscriber::set_default(subscriber);
     once(&metrics)().await;
-    assert_eq!(metrics.totals().dropped_log, 0);
+    assert_eq!(metrics.totals().dropped(Sink::Log), 0);
 }
 
 #[tokio::test]
@@ -85,11 +85,11 @@ async fn a_subscriber_that_panics_costs_the_event_and_is_counted() {
     let guard = tracing::subscriber::set_default(subscriber);
     for n in 1..=3 {
         once(&metrics)().await;
-        assert_eq!(metrics.totals().dropped_log, n);
+        assert_eq!(metrics.totals().dropped(Sink::Log), n);
     }
     drop(guard);
     once(&metrics)().await;
-    assert_eq!(metrics.totals().dropped_log, 3, "written again");
+    assert_eq!(metrics.totals().dropped(Sink::Log), 3, "written again");
 }
 
 #[tokio::test]
@@ -119,7 +119,11 @@ async fn a_hook_that_panics_while_the_handlers_panic_unwinds_does_not_abort() {
         assert_eq!(payload.downcast_ref::<&str>(), Some(&"the handler's"));
         let totals = vitals.metrics().totals();
         assert_eq!(
-            (totals.panicked, totals.hook_failures, totals.dropped_log),
+            (
+                totals.panicked,
+                totals.hook_failures,
+                totals.dropped(Sink::Log)
+            ),
             (n, n, n)
         );
     }
@@ -144,7 +148,11 @@ async fn a_subscriber_that_sends_requests_through_the_stack_does_not_recurse() {
         1,
         "tracing drops events from within an event"
     );
-    assert_eq!(metrics.totals().dropped_log, 1, "the inner request's");
+    assert_eq!(
+        metrics.totals().dropped(Sink::Log),
+        1,
+        "the inner request's"
+    );
 }
 
 #[test]
@@ -203,7 +211,7 @@ fn futures_and_bodies_may_outlive_the_runtime_and_their_thread() {
     assert_eq!(totals.cancelled, totals.started - 1);
     assert!(totals.started >= 1_002);
     // Two requests ended after the loggers of their thread were gone.
-    assert_eq!(totals.dropped_log, 2);
+    assert_eq!(totals.dropped(Sink::Log), 2);
 }
 
 #[test]
@@ -215,12 +223,11 @@ fn a_level_that_is_off_costs_no_formatting_and_is_no_loss() {
         }))
         .with(tracing_subscriber::filter::LevelFilter::ERROR);
     let _guard = tracing::subscriber::set_default(subscriber);
-    let service =
-        LogLayer::new()
-            .metrics(metrics.clone())
-            .layer(service_fn(|_: Request<()>| async {
-                Ok::<_, Infallible>(Response::new(Full::<Bytes>::default()))
-            }));
+    let service = AccessLogLayer::new()
+        .metrics(metrics.clone())
+        .layer(service_fn(|_: Request<()>| async {
+            Ok::<_, Infallible>(Response::new(Full::<Bytes>::default()))
+        }));
     let times = |path: &'static [u8]| {
         let uri = hyper::Uri::from_maybe_shared(Bytes::from_static(path)).unwrap();
         let mut request = Request::new(());
@@ -234,5 +241,5 @@ fn a_level_that_is_off_costs_no_formatting_and_is_no_loss() {
     times(b"/");
     // Formatting this path would allocate, because it must be escaped.
     assert_eq!(times(b"/\\"), times(b"/"));
-    assert_eq!(metrics.totals().dropped_log, 0);
+    assert_eq!(metrics.totals().dropped(Sink::Log), 0);
 }

@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use sentry::ClientOptions;
-use tower_vitals::sentry::{Scrubbing, guard, guard_with};
+use tower_vitals::{
+    scrub::Scrubbing,
+    sentry::{guard, guard_with},
+};
 
 use super::{LONG, saying};
 use crate::support::dsn::{Answer, Dsn};

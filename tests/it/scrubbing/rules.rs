@@ -6,10 +6,7 @@ use sentry::{
     Hub,
     protocol::{Event, Value},
 };
-use tower_vitals::{
-    Vitals,
-    sentry::{Scrubbing, SentryOptions},
-};
+use tower_vitals::{Vitals, metrics::Sink, scrub::Scrubbing, sentry::SentryOptions};
 
 use super::{LONG, full_event, saying};
 use crate::support::{
@@ -43,7 +40,7 @@ fn sent(scrubbing: Scrubbing, event: Event<'static>) -> (Vec<Value>, u64) {
     assert_eq!(vitals.flush(LONG), 0);
     (
         dsn.events(),
-        vitals.metrics().totals().dropped_sentry_scrubbing,
+        vitals.metrics().totals().dropped(Sink::SentryScrubbing),
     )
 }
 

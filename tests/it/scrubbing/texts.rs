@@ -5,7 +5,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 use sentry::{ClientOptions, protocol::Event};
 use tokio::time::Instant;
-use tower_vitals::sentry::Scrubbing;
+use tower_vitals::scrub::Scrubbing;
 
 use super::{LONG, SECRETS, client};
 use crate::support::dsn::{Answer, Dsn};

@@ -13,8 +13,8 @@ use std::{
 use axum::{Router, routing::get};
 use sentry::{ClientOptions, Hub, test::TestTransport};
 use tower_vitals::{
-    RequestIdLayer, SentryScopeLayer, Vitals,
-    sentry::{Reports, SentryOptions},
+    RequestIdLayer, SentryScopeLayer, Vitals, metrics::Sink, report::ReportPolicy,
+    sentry::SentryOptions,
 };
 
 use super::{LONG, bound, broken, failing, own_client, send};
@@ -80,7 +80,7 @@ async fn no_client_and_no_dsn_change_nothing() {
     let vitals = Vitals::builder().isolated().sentry(off).build().unwrap();
     asked(app.layer(vitals.layer())).await;
     assert_eq!(vitals.flush(LONG), 0);
-    assert_eq!(vitals.metrics().totals().dropped_sentry, 0);
+    assert_eq!(vitals.metrics().totals().dropped(Sink::Sentry), 0);
 
     let dsn = Dsn::start(Answer::Status(200));
     let name = concat!(module_path!(), "::no_client_and_no_dsn_change_nothing");
@@ -114,8 +114,8 @@ fn a_bad_dsn_fails_at_build_and_keeps_its_keys_to_itself() {
         .unwrap()
         .sample_rate(f32::NAN);
     assert_eq!(rate.unwrap_err().field(), "sentry.sample_rate");
-    let reports = Reports::new().slower_than(Duration::from_secs(2), Duration::from_secs(2));
-    assert_eq!(reports.unwrap_err().field(), "reports.error");
+    let reports = ReportPolicy::new().slower_than(Duration::from_secs(2), Duration::from_secs(2));
+    assert_eq!(reports.unwrap_err().field(), "report_policy.error");
 }
 
 #[tokio::test]
@@ -137,5 +137,5 @@ async fn a_hook_of_the_application_that_panics_costs_a_counter() {
         500
     );
     assert!(asked.load(Ordering::Relaxed));
-    assert_eq!(vitals.metrics().totals().dropped_sentry, 1);
+    assert_eq!(vitals.metrics().totals().dropped(Sink::Sentry), 1);
 }

@@ -15,7 +15,8 @@ use tower::{Layer, service_fn};
 use tower_vitals::{
     Deployment, SentryScopeLayer,
     health::{Health, Role, Status},
-    sentry::{Reports, SentryOptions},
+    report::ReportPolicy,
+    sentry::SentryOptions,
 };
 use tracing_subscriber::{Layer as _, filter::LevelFilter, layer::SubscriberExt};
 
@@ -108,9 +109,9 @@ async fn what_is_no_fault_of_the_server_tells_nothing() {
 #[tokio::test]
 async fn which_statuses_report_is_a_setting_of_the_stack_and_of_a_route() {
     let dsn = Dsn::start(Answer::Status(200));
-    let reports = Reports::new().statuses(|status| status.as_u16() == 429);
+    let reports = ReportPolicy::new().statuses(|status| status.as_u16() == 429);
     let vitals = with_reports(&dsn, reports);
-    let quiet = SentryScopeLayer::new().reports(Reports::new().statuses(|_| false));
+    let quiet = SentryScopeLayer::new().report_policy(ReportPolicy::new().statuses(|_| false));
     let app = Router::new()
         .route("/429", get(async || StatusCode::TOO_MANY_REQUESTS))
         .route("/500", get(broken))
@@ -130,9 +131,14 @@ async fn which_statuses_report_is_a_setting_of_the_stack_and_of_a_route() {
 
 #[tokio::test]
 async fn a_5xx_on_an_excluded_path_is_reported_by_choice() {
-    for (reports, expected) in [(Reports::new(), 0), (Reports::new().excluded_too(), 1)] {
+    for (reports, expected) in [
+        (ReportPolicy::new(), 0),
+        (ReportPolicy::new().include_excluded(), 1),
+    ] {
         let dsn = Dsn::start(Answer::Status(200));
-        let options = SentryOptions::new(&dsn.url()).unwrap().reports(reports);
+        let options = SentryOptions::new(&dsn.url())
+            .unwrap()
+            .report_policy(reports);
         let builder = reporting(&dsn).exclude(["/probe/"]).sentry(options);
         let vitals = builder.build().unwrap();
         let app = Router::new()
@@ -151,7 +157,7 @@ async fn slow_requests_are_a_warning_and_then_an_error_and_a_route_has_its_own_i
     let dsn = Dsn::start(Answer::Status(200));
     let vitals = reporting(&dsn).build().unwrap();
     let after = |ms| async move || time::sleep(Duration::from_millis(ms)).await;
-    let patient = Reports::new()
+    let patient = ReportPolicy::new()
         .slower_than(Duration::from_secs(10), Duration::from_secs(20))
         .unwrap();
     let app = Router::new()
@@ -160,7 +166,7 @@ async fn slow_requests_are_a_warning_and_then_an_error_and_a_route_has_its_own_i
         .route("/5000", get(after(5_000)))
         .route(
             "/patient",
-            get(after(9_000)).layer(SentryScopeLayer::new().reports(patient)),
+            get(after(9_000)).layer(SentryScopeLayer::new().report_policy(patient)),
         )
         .layer(vitals.layer());
     for path in ["/1999", "/2000", "/5000", "/patient"] {
@@ -199,7 +205,7 @@ async fn a_stuck_request_is_told_once() {
 async fn a_deployment_is_one_event_and_two_metrics() {
     let dsn = Dsn::start(Answer::Status(200));
     let vitals = reporting(&dsn).build().unwrap();
-    vitals.deployment(
+    vitals.record_deployment(
         &Deployment::new("shop@1.2.4")
             .environment("canary")
             .by("ci")
@@ -308,8 +314,8 @@ async fn our_own_log_events_do_not_tell_it_a_second_time() {
 async fn a_critical_check_that_fails_is_told_without_its_password() {
     let dsn = Dsn::start(Answer::Status(200));
     let health = Health::builder()
-        .by_hand("database", Role::Critical)
-        .by_hand("cache", Role::Optional)
+        .manual("database", Role::Critical)
+        .manual("cache", Role::Optional)
         .start()
         .unwrap();
     let vitals = reporting(&dsn).health(health.service()).build().unwrap();

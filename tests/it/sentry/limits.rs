@@ -13,9 +13,7 @@ use tokio::{
 };
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_vitals::{
-    Vitals,
-    health::Health,
-    sentry::{Reports, SentryOptions},
+    Vitals, health::Health, metrics::Sink, report::ReportPolicy, sentry::SentryOptions,
 };
 
 use super::{LONG, broken, one_issue, reporting, send, with_reports};
@@ -38,13 +36,13 @@ async fn a_thousand_failures_with_a_thousand_ids_are_one_issue_and_few_events() 
     let events = dsn.events();
     assert_eq!(events.len(), 10);
     assert!(one_issue(&events), "{events:?}");
-    assert_eq!(vitals.metrics().totals().dropped_sentry_flood, 990);
+    assert_eq!(vitals.metrics().totals().dropped(Sink::SentryFlood), 990);
 }
 
 #[tokio::test(start_paused = true)]
 async fn after_a_flood_the_next_event_says_how_many_were_held_back() {
     let dsn = Dsn::start(Answer::Status(200));
-    let vitals = with_reports(&dsn, Reports::new().per_minute(1));
+    let vitals = with_reports(&dsn, ReportPolicy::new().per_minute(1));
     let app = Router::new()
         .route("/500", get(broken))
         .layer(vitals.layer());
@@ -78,7 +76,7 @@ async fn sentry_away_or_hanging_costs_a_counter_and_ends_in_time() {
         };
         let options = SentryOptions::new(&url)
             .unwrap()
-            .reports(Reports::new().per_minute(u32::MAX));
+            .report_policy(ReportPolicy::new().per_minute(u32::MAX));
         let vitals = reporting(&dsn).sentry(options).build().unwrap();
         let app = Router::new()
             .route("/500", get(broken))
@@ -103,7 +101,7 @@ async fn sentry_away_or_hanging_costs_a_counter_and_ends_in_time() {
             .await
             .unwrap();
         drop((app, vitals.layer()));
-        let dropped = vitals.metrics().totals().dropped_sentry;
+        let dropped = vitals.metrics().totals().dropped(Sink::Sentry);
         drop(vitals);
         assert!(
             began.elapsed() < allowed + Duration::from_millis(200),
@@ -173,7 +171,7 @@ async fn a_hung_sentry_holds_up_no_shutdown() {
     }
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let server = axum::serve(listener, app).with_graceful_shutdown(vitals.drained());
+    let server = axum::serve(listener, app).with_graceful_shutdown(vitals.shutdown_signal());
     let running = vitals.clone();
     let running = task::spawn(async move { running.run(server).await });
     let mut hanging = tokio::net::TcpStream::connect(address).await.unwrap();

@@ -6,7 +6,7 @@ use axum::{Router, routing::get};
 use sentry::Hub;
 use tokio::task;
 use tower_http::catch_panic::CatchPanicLayer;
-use tower_vitals::sentry::Reports;
+use tower_vitals::{metrics::Sink, report::ReportPolicy};
 
 use super::{LONG, one_issue, reporting, send, texts, with_reports};
 use crate::support::dsn::{Answer, Dsn};
@@ -49,7 +49,7 @@ async fn a_panic_is_told_once_whoever_catches_it() {
 #[tokio::test]
 async fn of_a_thousand_panics_a_few_are_told_as_one_issue() {
     let dsn = Dsn::start(Answer::Status(200));
-    let vitals = with_reports(&dsn, Reports::new().per_minute(3));
+    let vitals = with_reports(&dsn, ReportPolicy::new().per_minute(3));
     let app = Router::new()
         .route("/panic", get(async || -> () { panic!("as asked") }))
         .layer(CatchPanicLayer::new())
@@ -62,5 +62,5 @@ async fn of_a_thousand_panics_a_few_are_told_as_one_issue() {
     assert_eq!(events.len(), 3);
     assert!(one_issue(&events), "{events:?}");
     assert_eq!(events[0]["fingerprint"][4], "panicked");
-    assert_eq!(vitals.metrics().totals().dropped_sentry_flood, 7);
+    assert_eq!(vitals.metrics().totals().dropped(Sink::SentryFlood), 7);
 }

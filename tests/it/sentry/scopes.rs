@@ -21,6 +21,7 @@ use tokio::{
 use tower::{Layer, ServiceBuilder, ServiceExt, service_fn};
 use tower_vitals::{
     RequestContext, RequestIdLayer, SentryScopeLayer, TimingLayer, exchange::Exchange,
+    metrics::Sink,
 };
 
 use super::{LONG, bound, own_client, reporting, send, texts};
@@ -100,7 +101,7 @@ fn requests_never_see_each_others_data() {
         client.flush(Some(LONG));
         events.extend(transport.fetch_and_clear_events());
     }
-    let dropped = vitals.metrics().totals().dropped_sentry;
+    let dropped = vitals.metrics().totals().dropped(Sink::Sentry);
     // Each request captures five events; the queue may drop some.
     assert!(events.len() > 1_000, "{}", events.len());
     for event in &events {
@@ -222,7 +223,7 @@ async fn layers_of_sentry_tower_may_stand_on_either_side() {
 #[test]
 fn a_thread_that_ends_with_a_request_in_its_hands_ends_well() {
     thread_local! {
-        static HELD: RefCell<Option<Response<tower_vitals::ResponseBody<Body, tower_vitals::Examined>>>> = const { RefCell::new(None) };
+        static HELD: RefCell<Option<Response<tower_vitals::plumbing::ResponseBody<Body, tower_vitals::plumbing::Examined>>>> = const { RefCell::new(None) };
     }
     let dsn = Dsn::start(Answer::Status(200));
     let vitals = reporting(&dsn).build().unwrap();
@@ -255,7 +256,7 @@ fn a_thread_that_ends_with_a_request_in_its_hands_ends_well() {
     let totals = vitals.metrics().totals();
     assert_eq!((totals.aborted, totals.in_flight), (4, 0));
     // Each event was either sent or counted as dropped.
-    assert_eq!(dsn.events().len() as u64 + totals.dropped_sentry, 4);
+    assert_eq!(dsn.events().len() as u64 + totals.dropped(Sink::Sentry), 4);
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use std::{
 };
 
 use serde_json::Value;
-use tower_vitals::logs::{self, Format};
+use tower_vitals::logging::{self, Format};
 use tracing::{Dispatch, dispatcher::DefaultGuard};
 use tracing_subscriber::{layer::SubscriberExt, registry};
 
@@ -24,7 +24,7 @@ pub(crate) fn written(format: Format) -> (Written, DefaultGuard) {
 pub(crate) fn subscriber(format: Format) -> (Written, Dispatch) {
     let written = Written::default();
     let writer = written.clone();
-    let subscriber = registry().with(logs::layer(format, move || writer.clone(), false));
+    let subscriber = registry().with(logging::layer(format, move || writer.clone(), false));
     (written, Dispatch::new(subscriber))
 }
 

@@ -1,16 +1,13 @@
 //! Builds a stack that reports to Sentry, and an application that fails.
 
 use axum::{Router, extract::Path, routing::get};
-use tower_vitals::{
-    Failure, Vitals,
-    sentry::{Reports, SentryOptions},
-};
+use tower_vitals::{Failure, Vitals, report::ReportPolicy, sentry::SentryOptions};
 
 /// A stack of one test that sends to `dsn`, however many events there are.
 pub(crate) fn unlimited(dsn: &str) -> Vitals {
     let options = SentryOptions::new(dsn)
         .unwrap()
-        .reports(Reports::new().per_minute(u32::MAX));
+        .report_policy(ReportPolicy::new().per_minute(u32::MAX));
     Vitals::builder()
         .isolated()
         .sentry(options)

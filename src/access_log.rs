@@ -1,0 +1,137 @@
+//! Writes one event for each request.
+//!
+//! # When it writes
+//!
+//! Once, when the request has ended, through `tracing` with target `tower_vitals`. The level is `INFO` for the severities
+//! `normal` and `slow` and for a cancelled request, `WARN` for `warning`, and `ERROR` for `critical`. A request on an
+//! excluded path has an event only if it panicked or failed: at `ERROR`.
+//!
+//! | field | |
+//! | --- | --- |
+//! | `request_id` | the request's id, if a [`RequestIdLayer`](crate::RequestIdLayer) stands further out |
+//! | `method`, `endpoint`, `status`, `outcome`, `severity` | as in the metrics; a cancelled request has no `severity` |
+//! | `path` | the path as received, without its query, escaped to printable characters and cut at 256 bytes |
+//! | `head_ms` | milliseconds to the head of the response, or to the end of a request without one |
+//! | `total_ms` | milliseconds to the end of the response |
+//! | `bytes` | bytes of the response's body, without framing |
+//! | `length_mismatch` | `true` if the body did not have the length that its head declared |
+//! | `grpc_status` | the status number of a gRPC call |
+//! | `category` | the [category](crate::category) of a failure |
+//! | `cause` | the error behind a failure and its causes, if a layer examined it; at most 1,024 bytes |
+//! | `user_id`, `tenant_id`, `tags` | what the handler added by [`RequestContext`](crate::RequestContext); tags as `key=value key=value` |
+//!
+//! Text from a client is always a string value and never part of the message, so no client can add a line to the log. If a
+//! subscriber panics, or logs from within itself, the event is lost and counted in `vitals_dropped_total{sink="log"}`.
+
+use std::sync::Arc;
+
+use crate::{
+    emit,
+    exchange::{Exchange, Outcome},
+    facts::{
+        Facts, category::ErrorCategory, evidence::Needs, handler_context::HandlerContext, judge,
+        labels::StatusLabel, layer_kinds::LayerKinds, route::Endpoint, severity::Severity,
+    },
+    observe::{Engine, Observer, ObserverContext, layer_methods},
+    text::{millis, printable_path},
+};
+
+/// Writes one event for each request.
+///
+/// See the [module docs](self) for its fields.
+#[derive(Clone, Debug)]
+pub struct AccessLogLayer {
+    engine: Arc<Engine<AccessLogObserver>>,
+}
+
+/// The observer behind [`AccessLogLayer`].
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct AccessLogObserver;
+
+// === impl AccessLogLayer ===
+
+impl AccessLogLayer {
+    /// A layer that writes to the application's `tracing` subscriber.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            engine: Arc::default(),
+        }
+    }
+}
+
+layer_methods!(AccessLogLayer, Unexamined);
+
+// === impl AccessLogObserver ===
+
+impl Observer for AccessLogObserver {
+    fn kinds(&self) -> LayerKinds {
+        LayerKinds::ACCESS_LOG
+    }
+
+    fn needs(&self, _: LayerKinds) -> Needs {
+        Needs::TEXT
+    }
+
+    fn end(&self, cx: &ObserverContext<'_>, facts: &Facts) {
+        emit::counted(cx.metrics(), || write(cx.exchange, facts));
+    }
+
+    fn excluded(&self, cx: &ObserverContext<'_>, suspect: Option<&Facts>) {
+        if let Some(facts) = suspect
+            && matches!(
+                facts.outcome,
+                Outcome::Panicked | Outcome::Error | Outcome::BodyError
+            )
+        {
+            emit::counted(cx.metrics(), || write(cx.exchange, facts));
+        }
+    }
+}
+
+fn write(exchange: &Exchange, facts: &Facts) {
+    let category = judge::category(facts);
+    let severity = judge::severity(facts);
+    let evidence = facts.evidence.as_ref().filter(|_| category.is_some());
+    let handler = facts.handler.as_deref();
+    macro_rules! event {
+        ($level:ident) => {
+            tracing::event!(
+                target: "tower_vitals",
+                tracing::Level::$level,
+                request_id = exchange.id(),
+                method = exchange.method(),
+                path = &*printable_path(exchange.path()),
+                endpoint = Endpoint::name(facts.endpoint.as_ref()),
+                status = StatusLabel::of(facts).code(),
+                outcome = facts.outcome.as_str(),
+                severity = severity.map(Severity::as_str),
+                head_ms = millis(facts.head),
+                total_ms = millis(facts.total),
+                bytes = facts.bytes,
+                length_mismatch = facts.length_mismatch.then_some(true),
+                grpc_status = facts.grpc.as_ref().map(|grpc| grpc.code.number()),
+                category = category.map(ErrorCategory::as_str),
+                cause = evidence.and_then(|evidence| evidence.text.as_deref()),
+                user = handler.and_then(|handler| handler.user.as_deref()),
+                tenant = handler.and_then(|handler| handler.tenant.as_deref()),
+                tags = handler.and_then(tags).as_deref(),
+                "request"
+            )
+        };
+    }
+    match severity {
+        None | Some(Severity::Normal | Severity::Slow) => event!(INFO),
+        Some(Severity::Warning) => event!(WARN),
+        Some(Severity::Critical) => event!(ERROR),
+    }
+}
+
+fn tags(handler: &HandlerContext) -> Option<String> {
+    let tags: Vec<_> = handler
+        .tags
+        .iter()
+        .map(|(key, value)| format!("{key}={value}"))
+        .collect();
+    (!tags.is_empty()).then(|| tags.join(" "))
+}

@@ -1,0 +1,77 @@
+//! Reads environment variables, always in the same way: trimmed, and empty as unset.
+
+use std::env;
+
+use super::ConfigError;
+
+/// Where variables are read. The process's own are in [`Environment::process`].
+#[derive(Clone, Copy)]
+pub(crate) struct Environment<'a>(pub(crate) &'a dyn Fn(&str) -> Option<String>);
+
+// === impl Environment ===
+
+impl Environment<'_> {
+    /// The variables of the process.
+    pub(crate) fn process() -> Self {
+        Self(&|name| env::var_os(name).map(|value| value.to_string_lossy().into_owned()))
+    }
+
+    /// The trimmed value. `None` if the variable is unset or empty.
+    pub(crate) fn get(&self, name: &str) -> Option<String> {
+        let value = (self.0)(name)?.trim().to_owned();
+        (!value.is_empty()).then_some(value)
+    }
+
+    /// The value of the first of `names` that is set.
+    pub(crate) fn first(&self, names: &[&str]) -> Option<String> {
+        names.iter().find_map(|name| self.get(name))
+    }
+
+    /// The parsed value, if the variable is set.
+    ///
+    /// # Errors
+    ///
+    /// If `parse` refuses the value. The error names the variable and the value, and gives `expected` as its reason.
+    pub(crate) fn parse<T>(
+        &self,
+        name: &str,
+        expected: &str,
+        parse: impl FnOnce(&str) -> Option<T>,
+    ) -> Result<Option<T>, ConfigError> {
+        let Some(value) = self.get(name) else {
+            return Ok(None);
+        };
+        match parse(&value) {
+            Some(parsed) => Ok(Some(parsed)),
+            None => Err(ConfigError::new(name, value, expected)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_is_trimmed_and_an_empty_one_is_unset() {
+        let variables = |name: &str| match name {
+            "SET" => Some(" 7 ".to_owned()),
+            "EMPTY" => Some("  ".to_owned()),
+            _ => None,
+        };
+        let environment = Environment(&variables);
+        assert_eq!(environment.get("SET").as_deref(), Some("7"));
+        assert_eq!(environment.get("EMPTY"), None);
+        assert_eq!(environment.get("UNSET"), None);
+        assert_eq!(environment.first(&["EMPTY", "SET"]).as_deref(), Some("7"));
+        let number =
+            |name| environment.parse(name, "expected a number", |text| text.parse::<u8>().ok());
+        assert_eq!(number("SET"), Ok(Some(7)));
+        assert_eq!(number("EMPTY"), Ok(None));
+        let refused = environment.parse("SET", "expected nothing", |_| None::<()>);
+        assert_eq!(
+            refused.unwrap_err().to_string(),
+            r#"SET: invalid value "7": expected nothing"#
+        );
+    }
+}

@@ -1,0 +1,33 @@
+//! Calls the application's `tracing` subscriber so that its faults stay there.
+
+use std::{
+    cell::Cell,
+    panic::{AssertUnwindSafe, catch_unwind},
+};
+
+use crate::{
+    facts::current::thread_is_alive,
+    metrics::{Metrics, Sink},
+};
+
+/// Runs `write`, which calls the subscriber, and counts the event as dropped if it was not written.
+pub(crate) fn counted(metrics: &Metrics, write: impl FnOnce()) {
+    if !guarded(write) {
+        metrics.dropped(Sink::Log);
+    }
+}
+
+/// Runs `write`, which calls the subscriber. Returns `false` if it cannot run or panics.
+///
+/// May be called in `Drop`, while a panic unwinds, from within a subscriber, and on a thread that is ending.
+pub(crate) fn guarded(write: impl FnOnce()) -> bool {
+    thread_local! {
+        static WRITING: Cell<bool> = const { Cell::new(false) };
+    }
+    if !thread_is_alive() || WRITING.replace(true) {
+        return false;
+    }
+    let written = catch_unwind(AssertUnwindSafe(write)).is_ok();
+    WRITING.set(false);
+    written
+}

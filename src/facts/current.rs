@@ -1,0 +1,140 @@
+//! Makes an exchange the current one of a task or a thread while its code runs.
+
+use std::{
+    cell::RefCell,
+    future::{Future, poll_fn},
+    pin::pin,
+    sync::Arc,
+};
+
+use http::Extensions;
+
+use super::{
+    exchange::{Exchange, Shared},
+    sentry_data::{HubGuard, SentryData},
+};
+
+thread_local! {
+    static CURRENT: RefCell<Option<Arc<Exchange>>> = const { RefCell::new(None) };
+}
+
+/// Why an exchange becomes the current one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum EnterMode {
+    /// Code of the inner service runs.
+    Run,
+    /// Code of the inner service runs inside the layer that made the exchange's Sentry hub.
+    RunWithHub,
+    /// Something is dropped, perhaps on a thread that is ending.
+    Drop,
+}
+
+/// Keeps an exchange and its Sentry hub current on this thread until it is dropped.
+pub(crate) struct Entered {
+    before: Option<Arc<Exchange>>,
+    _hub: Option<HubGuard>,
+}
+
+// === impl Exchange ===
+
+impl Exchange {
+    /// The exchange on which the running task works, if one of our layers observes it.
+    ///
+    /// It is right in everything that the handler polls itself, also under `tokio::join!`. A task of `tokio::spawn` has no
+    /// exchange of its own: [`scope`](Self::scope) carries it there.
+    #[must_use]
+    pub fn current() -> Option<Arc<Self>> {
+        CURRENT
+            .try_with(|current| current.borrow().clone())
+            .ok()
+            .flatten()
+    }
+
+    /// Runs `future` with this as its current exchange, on whatever thread it is polled.
+    ///
+    /// ```
+    /// # use tower_vitals::exchange::Exchange;
+    /// # async fn send_receipt() {}
+    /// # async fn handler() {
+    /// if let Some(exchange) = Exchange::current() {
+    ///     tokio::spawn(exchange.scope(send_receipt()));
+    /// }
+    /// # }
+    /// ```
+    ///
+    /// The exchange stays in memory as long as the longest of its tasks. The request ends, and is counted, without waiting
+    /// for them.
+    ///
+    /// With feature `sentry`, the task gets a copy of the request's Sentry scope. What the task adds stays in the copy.
+    pub async fn scope<F: Future>(self: Arc<Self>, future: F) -> F::Output {
+        let hub = self.sentry.get().map(SentryData::fork);
+        let mut future = pin!(future);
+        poll_fn(|cx| {
+            let _entered = self.enter(EnterMode::Run);
+            let _hub = hub.clone().map(HubGuard::new);
+            future.as_mut().poll(cx)
+        })
+        .await
+    }
+
+    /// Runs `code` on this thread with this as its current exchange. [`scope`](Self::scope) does the same for tasks.
+    ///
+    /// ```
+    /// # use tower_vitals::exchange::Exchange;
+    /// # fn resize_picture() {}
+    /// # async fn handler() {
+    /// let exchange = Exchange::current();
+    /// tokio::task::spawn_blocking(move || match exchange {
+    ///     Some(exchange) => exchange.run(resize_picture),
+    ///     None => resize_picture(),
+    /// });
+    /// # }
+    /// ```
+    pub fn run<T>(self: &Arc<Self>, code: impl FnOnce() -> T) -> T {
+        let _entered = self.enter(EnterMode::Run);
+        let _hub = self.sentry.get().map(|sentry| HubGuard::new(sentry.fork()));
+        code()
+    }
+
+    /// Makes this the current exchange of the thread. Does nothing if the thread's locals are already gone.
+    pub(crate) fn enter(self: &Arc<Self>, mode: EnterMode) -> Entered {
+        let before = CURRENT
+            .try_with(|current| current.replace(Some(Arc::clone(self))))
+            .ok()
+            .flatten();
+        // Inside itself the exchange's hub is already bound, or one that was made from it further in.
+        let inside = before
+            .as_ref()
+            .is_some_and(|before| Arc::ptr_eq(before, self));
+        let sentry = self
+            .sentry
+            .get()
+            .filter(|_| !inside || mode == EnterMode::RunWithHub);
+        Entered {
+            before,
+            _hub: sentry.and_then(|sentry| sentry.bind(mode != EnterMode::Drop)),
+        }
+    }
+
+    /// The exchange of a request, unless no layer observes it. If only an inner layer excludes it, it is still current.
+    pub(crate) fn observed(request: &Extensions) -> Option<Arc<Self>> {
+        let Shared(exchange) = request.get()?;
+        let is_current = || Self::current().is_some_and(|current| Arc::ptr_eq(&current, exchange));
+        (!exchange.is_excluded() || is_current()).then(|| Arc::clone(exchange))
+    }
+}
+
+// === impl Entered ===
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        let before = self.before.take();
+        // The value that is taken out is dropped after the borrow has ended.
+        let _mine = CURRENT.try_with(|current| current.replace(before));
+    }
+}
+
+/// Whether this thread still has its locals, so that loggers and clients can be called.
+pub(crate) fn thread_is_alive() -> bool {
+    CURRENT.try_with(|_| ()).is_ok()
+}

@@ -1,0 +1,15 @@
+//! Keeps what a handler added to its request.
+
+use std::{error::Error, sync::Arc};
+
+use super::category::ErrorCategory;
+
+/// What a handler added to its request.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct HandlerContext {
+    pub(crate) user: Option<Arc<str>>,
+    pub(crate) tenant: Option<Arc<str>>,
+    pub(crate) tags: Vec<(Arc<str>, Arc<str>)>,
+    pub(crate) category: Option<ErrorCategory>,
+    pub(crate) cause: Option<Arc<dyn Error + Send + Sync>>,
+}

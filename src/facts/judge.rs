@@ -1,0 +1,74 @@
+//! Judges a request by its facts alone: how bad it was, and what kind of failure.
+
+use super::{
+    Facts, category::ErrorCategory, grpc::Code, labels::StatusLabel, outcome::Outcome,
+    severity::Severity,
+};
+
+/// How bad the request was. A client that left before the head of the response tells nothing about the service.
+pub(crate) fn severity(facts: &Facts) -> Option<Severity> {
+    match facts.outcome {
+        _ if is_failure(facts) => Some(Severity::Critical),
+        Outcome::Cancelled => None,
+        _ => Some(facts.bands.severity(facts.judged)),
+    }
+}
+
+/// Whether the server failed, however fast.
+pub(crate) fn is_failure(facts: &Facts) -> bool {
+    let by_status = || match &facts.grpc {
+        Some(grpc) => grpc.is_failure(),
+        None => facts
+            .status
+            .is_some_and(|status| StatusLabel::new(status).is_server_error()),
+    };
+    match facts.outcome {
+        Outcome::BodyError | Outcome::Error | Outcome::Panicked => true,
+        Outcome::Completed | Outcome::Aborted => by_status(),
+        Outcome::Cancelled => facts.missed_deadline(),
+    }
+}
+
+/// The category of a request that failed, from the best evidence.
+pub(crate) fn category(facts: &Facts) -> Option<ErrorCategory> {
+    use ErrorCategory::{ServerError, Timeout};
+    let evidence = facts.evidence.as_ref();
+    let by_type = || facts.handler_category().or_else(|| evidence?.by_type);
+    let by_keyword = || evidence?.by_keyword;
+    match facts.outcome {
+        Outcome::Cancelled if facts.missed_deadline() => Some(Timeout),
+        Outcome::Cancelled => None,
+        Outcome::Aborted => by_status(facts),
+        Outcome::Panicked => Some(ServerError),
+        Outcome::Error | Outcome::BodyError => {
+            Some(by_type().or_else(by_keyword).unwrap_or(ServerError))
+        }
+        Outcome::Completed => {
+            let status = by_status(facts)?;
+            let specific = (!is_vague(facts)).then_some(status);
+            let otherwise = || by_keyword().or(Some(status));
+            by_type().or(specific).or_else(otherwise)
+        }
+    }
+}
+
+/// The category that the status has by itself.
+fn by_status(facts: &Facts) -> Option<ErrorCategory> {
+    let Some(grpc) = &facts.grpc else {
+        return ErrorCategory::of_status(facts.status?);
+    };
+    match ErrorCategory::of_code(grpc.code) {
+        Some(_) if grpc.code == Code::UNIMPLEMENTED && grpc.method.is_none() => {
+            Some(ErrorCategory::NotFound)
+        }
+        by_code => by_code,
+    }
+}
+
+/// Whether the status is one that a server gives if it knows nothing better.
+fn is_vague(facts: &Facts) -> bool {
+    match (&facts.grpc, facts.status) {
+        (Some(grpc), _) => matches!(grpc.code, Code::UNKNOWN | Code::INTERNAL),
+        (None, status) => status.is_none_or(ErrorCategory::is_vague),
+    }
+}

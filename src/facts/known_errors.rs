@@ -1,0 +1,121 @@
+//! Knows the errors of common libraries, each behind the feature of its library.
+
+use std::{any::Any, error::Error, io, sync::Arc};
+
+use super::category::ErrorCategory;
+
+type AsError = fn(&dyn Any) -> Option<&(dyn Error + 'static)>;
+
+/// The error, if its type is `E`.
+pub(super) fn concrete<E: Error + 'static>(error: &dyn Any) -> Option<&(dyn Error + 'static)> {
+    error.downcast_ref::<E>().map(|error| error as _)
+}
+
+/// The error in one of the usual boxes.
+pub(super) fn boxed(error: &dyn Any) -> Option<&(dyn Error + 'static)> {
+    if let Some(error) = error.downcast_ref::<Box<dyn Error + Send + Sync>>() {
+        return Some(&**error);
+    }
+    if let Some(error) = error.downcast_ref::<Box<dyn Error + Send>>() {
+        return Some(&**error);
+    }
+    if let Some(error) = error.downcast_ref::<Box<dyn Error>>() {
+        return Some(&**error);
+    }
+    let shared = error.downcast_ref::<Arc<dyn Error + Send + Sync>>()?;
+    Some(&**shared)
+}
+
+/// Types that are examined if they are the error type of a service or of a body.
+static KNOWN: &[AsError] = &[
+    concrete::<io::Error>,
+    concrete::<tokio::time::error::Elapsed>,
+    #[cfg(feature = "axum")]
+    concrete::<axum::Error>,
+    #[cfg(feature = "tonic")]
+    concrete::<tonic::Status>,
+    #[cfg(feature = "sqlx")]
+    concrete::<sqlx_core::Error>,
+    #[cfg(feature = "redis")]
+    concrete::<redis::RedisError>,
+    #[cfg(feature = "reqwest")]
+    concrete::<reqwest::Error>,
+    #[cfg(feature = "hyper")]
+    concrete::<hyper::Error>,
+    #[cfg(feature = "tower")]
+    concrete::<tower::timeout::error::Elapsed>,
+    #[cfg(feature = "tower")]
+    concrete::<tower::load_shed::error::Overloaded>,
+];
+
+/// The error, if its type is one of the known ones.
+pub(super) fn as_error(error: &dyn Any) -> Option<&(dyn Error + 'static)> {
+    KNOWN.iter().find_map(|as_error| as_error(error))
+}
+
+/// The category of one error of the chain by its type.
+pub(super) fn judge(error: &(dyn Error + 'static)) -> Option<ErrorCategory> {
+    if error.is::<tokio::time::error::Elapsed>() {
+        return Some(ErrorCategory::Timeout);
+    }
+    #[cfg(feature = "sqlx")]
+    if let Some(error) = error.downcast_ref::<sqlx_core::Error>() {
+        return Some(of_sqlx(error));
+    }
+    #[cfg(feature = "redis")]
+    if error.is::<redis::RedisError>() {
+        return Some(ErrorCategory::Database);
+    }
+    #[cfg(feature = "reqwest")]
+    if let Some(error) = error.downcast_ref::<reqwest::Error>() {
+        return Some(external(error.is_timeout()));
+    }
+    #[cfg(feature = "hyper")]
+    if let Some(error) = error.downcast_ref::<hyper::Error>() {
+        return Some(external(error.is_timeout()));
+    }
+    #[cfg(feature = "tower")]
+    if error.is::<tower::timeout::error::Elapsed>() {
+        return Some(ErrorCategory::Timeout);
+    }
+    #[cfg(feature = "tower")]
+    if error.is::<tower::load_shed::error::Overloaded>() {
+        return Some(ErrorCategory::RateLimit);
+    }
+    of_io(error.downcast_ref::<io::Error>()?.kind())
+}
+
+#[cfg(any(feature = "reqwest", feature = "hyper"))]
+const fn external(timeout: bool) -> ErrorCategory {
+    if timeout {
+        ErrorCategory::Timeout
+    } else {
+        ErrorCategory::ExternalService
+    }
+}
+
+#[cfg(feature = "sqlx")]
+fn of_sqlx(error: &sqlx_core::Error) -> ErrorCategory {
+    match error {
+        sqlx_core::Error::RowNotFound => ErrorCategory::NotFound,
+        sqlx_core::Error::PoolTimedOut => ErrorCategory::Timeout,
+        sqlx_core::Error::Database(error) if error.is_unique_violation() => ErrorCategory::Conflict,
+        _ => ErrorCategory::Database,
+    }
+}
+
+/// An error of a connection concerns another service. Other errors, such as those of files, have no category.
+const fn of_io(kind: io::ErrorKind) -> Option<ErrorCategory> {
+    use io::ErrorKind::{
+        AddrNotAvailable, BrokenPipe, ConnectionAborted, ConnectionRefused, ConnectionReset,
+        HostUnreachable, NetworkDown, NetworkUnreachable, NotConnected, TimedOut,
+    };
+    match kind {
+        TimedOut => Some(ErrorCategory::Timeout),
+        AddrNotAvailable | BrokenPipe | ConnectionAborted | ConnectionRefused | ConnectionReset
+        | HostUnreachable | NetworkDown | NetworkUnreachable | NotConnected => {
+            Some(ErrorCategory::ExternalService)
+        }
+        _ => None,
+    }
+}

@@ -1,0 +1,23 @@
+//! Collects the settings and facts that come from further in: from inner layers and from the handler.
+
+use std::sync::Arc;
+
+use super::{
+    evidence::Evidence, handler_context::HandlerContext, report_policy::ReportPolicy,
+    route::Endpoint, rules::Rules, severity::SeverityBands,
+};
+
+/// What inner layers and the handler set for one request. The innermost value wins, unless a field says otherwise.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Overrides {
+    pub(crate) endpoint: Option<Endpoint>,
+    pub(crate) bands: Option<SeverityBands>,
+    /// The severity follows from the time to the end of the response, not from the time to its head.
+    pub(crate) judge_at_end: bool,
+    /// The rules of a route. They are asked before those of the active layer.
+    pub(crate) route_rules: Option<Arc<Rules>>,
+    pub(crate) evidence: Option<Evidence>,
+    pub(crate) handler: Option<Arc<HandlerContext>>,
+    /// The report policy of a route. It replaces that of the active layer.
+    pub(crate) report_policy: Option<ReportPolicy>,
+}

@@ -1,0 +1,29 @@
+//! Reads what axum puts into the extensions of requests and responses.
+
+use std::error::Error;
+
+use axum::extract::OriginalUri;
+use http::{Extensions, uri::PathAndQuery};
+
+use super::{category::ErrorCategory, failure::Cause};
+
+pub(crate) use axum::extract::MatchedPath;
+
+/// The template of the matched route, if the router stands further out.
+pub(crate) fn matched(request: &Extensions) -> Option<MatchedPath> {
+    request.get().cloned()
+}
+
+/// The target of the request before a router took a prefix from it.
+pub(crate) fn original_target(request: &Extensions) -> Option<Option<PathAndQuery>> {
+    let OriginalUri(uri) = request.get()?;
+    Some(uri.path_and_query().cloned())
+}
+
+/// The error and the category that a [`Failure`](super::failure::Failure) put into its response.
+pub(crate) fn failure(
+    response: &Extensions,
+) -> Option<(&(dyn Error + 'static), Option<ErrorCategory>)> {
+    let Cause { error, category } = response.get()?;
+    Some((&**error, *category))
+}

@@ -1,0 +1,70 @@
+//! Collects checks until they are started.
+
+use std::sync::Arc;
+
+use super::{
+    check::{Check, Role},
+    handle::Health,
+    inner::Inner,
+    runner,
+    state::Entry,
+};
+use crate::{config::ConfigError, runtime};
+
+/// Collects checks until they are started.
+#[derive(Clone, Debug, Default)]
+#[must_use = "no check runs before `start`"]
+pub struct HealthBuilder {
+    checks: Vec<Check>,
+}
+
+// === impl Health ===
+
+impl Health {
+    /// A builder without checks.
+    pub fn builder() -> HealthBuilder {
+        HealthBuilder::default()
+    }
+}
+
+// === impl HealthBuilder ===
+
+impl HealthBuilder {
+    /// Adds a check.
+    pub fn check(mut self, check: Check) -> Self {
+        self.checks.push(check);
+        self
+    }
+
+    /// Adds a check that the application sets itself with [`Health::set`]. Until then it is unknown.
+    pub fn manual(self, name: &str, role: Role) -> Self {
+        self.check(Check::manual(name).role(role))
+    }
+
+    /// Starts the checks, each in a task of its own on the current runtime.
+    ///
+    /// # Errors
+    ///
+    /// If a setting of a check is not valid, two checks have one name, or there is no Tokio runtime with a clock.
+    pub fn start(self) -> Result<Health, ConfigError> {
+        for (index, check) in self.checks.iter().enumerate() {
+            check.verify()?;
+            let earlier = &self.checks[..index];
+            if earlier.iter().any(|other| other.name == check.name) {
+                let reason = "there is already a check with this name";
+                return Err(ConfigError::new("health.check", &*check.name, reason));
+            }
+        }
+        let entries = self.checks.into_iter().map(Entry::new).collect();
+        let inner = Arc::new(Inner::new(entries));
+        if !inner.entries.is_empty() {
+            let runtime = runtime::with_clock("health")?;
+            for (index, entry) in inner.entries.iter().enumerate() {
+                if !entry.check.is_manual() {
+                    runtime.spawn(runner::run(Arc::downgrade(&inner), index));
+                }
+            }
+        }
+        Ok(Health::of(inner))
+    }
+}

@@ -1,0 +1,53 @@
+//! Reports that a check has changed: to the log, and to the sink of notices.
+
+use super::{
+    check::Role,
+    state::{Change, CheckReport, Status},
+};
+use crate::{
+    emit,
+    report::notice::{Detail, FINGERPRINT, Level, Notice},
+    text::millis,
+};
+
+/// Logs a change. The error of the check is for readers of the log only.
+pub(super) fn log(report: &CheckReport, (from, to): Change) {
+    macro_rules! event {
+        ($level:ident) => {
+            tracing::event!(
+                target: "tower_vitals",
+                tracing::Level::$level,
+                check = &*report.name,
+                from = from.as_str(),
+                to = to.as_str(),
+                error = report.error.as_deref(),
+                latency_ms = millis(report.latency),
+                "health"
+            )
+        };
+    }
+    // Nobody waits for this event. A fault of the subscriber ends here.
+    emit::guarded(|| match (to, report.role) {
+        (Status::Healthy, _) => event!(INFO),
+        (Status::Unhealthy, Role::Critical) => event!(ERROR),
+        _ => event!(WARN),
+    });
+}
+
+/// The notice of a change, if a critical check fails.
+pub(super) fn notice(report: &CheckReport, (_, to): Change) -> Option<Notice> {
+    if (report.role, to) != (Role::Critical, Status::Unhealthy) {
+        return None;
+    }
+    let message = format!("health check {} failed", report.name);
+    let key = [FINGERPRINT, "health", &report.name].map(str::to_owned);
+    let mut notice = Notice::new(Level::Error, message, key.into());
+    notice.tags.push(("check", report.name.to_string()));
+    let latency = Detail::Number(millis(report.latency));
+    notice.details.push(("latency_ms", latency));
+    if let Some(error) = &report.error {
+        let error = Detail::Text(error.to_string());
+        notice.details.push(("error", error));
+    }
+    Some(notice)
+}

@@ -1,0 +1,89 @@
+//! Gives the application a handle to its checks.
+
+use std::{fmt, sync::Arc};
+
+use super::{
+    inner::Inner,
+    state::{CheckReport, Status},
+};
+use crate::{metrics::Metrics, report::notice::NoticeSink};
+
+/// A handle to the checks. Clones share them. The checks run until the last handle is dropped.
+#[derive(Clone)]
+pub struct Health {
+    pub(super) inner: Arc<Inner>,
+}
+
+// === impl Health ===
+
+impl Health {
+    pub(super) fn of(inner: Arc<Inner>) -> Self {
+        Self { inner }
+    }
+
+    /// Whether the service should get requests, and how healthy it is. Checks in `exclude` do not count.
+    ///
+    /// [`Status::Unhealthy`] while it drains, [`Status::Unknown`] before each critical check has answered.
+    #[must_use]
+    pub fn status_without(&self, exclude: &[&str]) -> Status {
+        self.inner.snapshot().status_without(exclude)
+    }
+
+    /// Whether the service should get requests, and how healthy it is.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        self.status_without(&[])
+    }
+
+    /// The state of each check.
+    #[must_use]
+    pub fn reports(&self) -> Vec<CheckReport> {
+        self.inner.reports()
+    }
+
+    /// Whether every check has answered once, and no critical one was unhealthy then. Once `true`, it stays `true`.
+    #[must_use]
+    pub fn is_started(&self) -> bool {
+        self.inner.is_started(&self.reports())
+    }
+
+    /// Sets the status of a check that was added as [manual](super::HealthBuilder::manual). It stays until it is set again.
+    ///
+    /// Returns `false` if there is no such check.
+    #[expect(clippy::must_use_candidate, reason = "the name is usually a constant")]
+    pub fn set(&self, name: &str, status: Status, error: Option<&str>) -> bool {
+        let mut entries = self.inner.entries.iter().enumerate();
+        let manual =
+            entries.find(|(_, entry)| entry.check.is_manual() && *entry.check.name == *name);
+        let Some((index, entry)) = manual else {
+            return false;
+        };
+        let change = entry.set(status, error);
+        self.inner.report(index, change);
+        true
+    }
+
+    /// Fails readiness from now on, so that the service gets no more requests. Liveness does not change.
+    pub fn drain(&self) {
+        self.inner.drain();
+    }
+
+    /// Whether [`drain`](Self::drain) was called.
+    #[must_use]
+    pub fn is_draining(&self) -> bool {
+        self.inner.is_draining()
+    }
+
+    /// Counts the answers of the checks in `metrics`, and gives notices to `sink`. Of several callers the first counts.
+    pub(super) fn connect(&self, metrics: &Metrics, sink: Arc<dyn NoticeSink>) {
+        self.inner.connect(metrics, sink);
+    }
+}
+
+impl fmt::Debug for Health {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Health")
+            .field("status", &self.status())
+            .finish_non_exhaustive()
+    }
+}

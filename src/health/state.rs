@@ -1,0 +1,182 @@
+//! Turns the answers of one check into its status.
+
+use std::{
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use tokio::time::Instant;
+
+use super::check::{Answer, Check, Role};
+
+/// How healthy a check or the service is, from best to worst. There are four statuses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Status {
+    /// It works.
+    Healthy,
+    /// It works with limits.
+    Degraded,
+    /// There is no answer yet, or no recent one.
+    Unknown,
+    /// It does not work.
+    Unhealthy,
+}
+
+/// The state of one check.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct CheckReport {
+    /// The name of the check.
+    pub name: Arc<str>,
+    /// What its failure means for the service.
+    pub role: Role,
+    /// Its status. [`Status::Unknown`] without a recent answer.
+    pub status: Status,
+    /// How long the last answer took.
+    pub latency: Duration,
+    /// When it last succeeded, by the wall clock.
+    #[expect(clippy::disallowed_types, reason = "it is shown to people")]
+    pub last_success: Option<std::time::SystemTime>,
+    /// The error of the last answer. Do not show it to the public.
+    pub error: Option<Arc<str>>,
+    /// How many times it ran.
+    pub runs: u64,
+    pub(super) healthy_label: &'static str,
+}
+
+/// A check and its state.
+pub(super) struct Entry {
+    pub(super) check: Check,
+    runs: AtomicU64,
+    state: Mutex<State>,
+}
+
+/// What the answers so far mean.
+#[derive(Debug)]
+struct State {
+    status: Status,
+    answered: Option<Instant>,
+    latency: Duration,
+    #[expect(clippy::disallowed_types, reason = "it is shown to people")]
+    last_success: Option<std::time::SystemTime>,
+    error: Option<Arc<str>>,
+    /// Failures and successes in a row.
+    failures: u32,
+    successes: u32,
+}
+
+/// A change of status: from and to.
+pub(super) type Change = (Status, Status);
+
+// === impl Status ===
+
+impl Status {
+    /// The value in responses and in the log.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Healthy => "healthy",
+            Self::Degraded => "degraded",
+            Self::Unknown => "unknown",
+            Self::Unhealthy => "unhealthy",
+        }
+    }
+}
+
+// === impl Entry ===
+
+impl Entry {
+    pub(super) const fn new(check: Check) -> Self {
+        Self {
+            check,
+            runs: AtomicU64::new(0),
+            state: Mutex::new(State {
+                status: Status::Unknown,
+                answered: None,
+                latency: Duration::ZERO,
+                last_success: None,
+                error: None,
+                failures: 0,
+                successes: 0,
+            }),
+        }
+    }
+
+    pub(super) fn report(&self) -> CheckReport {
+        let state = self.lock();
+        let recent = state
+            .answered
+            .is_some_and(|answered| answered.elapsed() <= self.check.stale_after());
+        CheckReport {
+            name: Arc::clone(&self.check.name),
+            role: self.check.role,
+            status: if recent {
+                state.status
+            } else {
+                Status::Unknown
+            },
+            latency: state.latency,
+            last_success: state.last_success,
+            error: state.error.clone(),
+            runs: self.runs.load(Ordering::Relaxed),
+            healthy_label: self.check.healthy_label,
+        }
+    }
+
+    /// Counts a run of the check.
+    pub(super) fn begin(&self) {
+        self.runs.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Takes an answer. Returns the change of status, if there is one.
+    pub(super) fn answer(
+        &self,
+        answer: &Result<Answer, String>,
+        latency: Duration,
+    ) -> Option<Change> {
+        let mut state = self.lock();
+        let before = state.status;
+        state.answered = Some(Instant::now());
+        state.latency = latency;
+        state.error = match answer {
+            Ok(Answer::Healthy) => None,
+            Ok(Answer::Degraded(text)) | Err(text) => Some(text.as_str().into()),
+        };
+        if answer.is_ok() {
+            state.failures = 0;
+            state.successes = state.successes.saturating_add(1);
+            #[expect(clippy::disallowed_types, reason = "it is shown to people")]
+            let now = std::time::SystemTime::now();
+            state.last_success = Some(now);
+        } else {
+            state.successes = 0;
+            state.failures = state.failures.saturating_add(1);
+        }
+        let recovered = before != Status::Unhealthy || state.successes >= self.check.successes;
+        state.status = match answer {
+            Ok(Answer::Healthy) if recovered => Status::Healthy,
+            Ok(Answer::Degraded(_)) if recovered => Status::Degraded,
+            Err(_) if state.failures >= self.check.failures => Status::Unhealthy,
+            // The status does not change yet. An unknown check stays unknown.
+            _ => before,
+        };
+        (state.status != before).then_some((before, state.status))
+    }
+
+    /// Sets the status of a manual check. Returns the change of status, if there is one.
+    pub(super) fn set(&self, status: Status, error: Option<&str>) -> Option<Change> {
+        let before = self.report().status;
+        let mut state = self.lock();
+        state.status = status;
+        state.answered = Some(Instant::now());
+        state.error = error.map(Into::into);
+        (before != status).then_some((before, status))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

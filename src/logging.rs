@@ -1,0 +1,162 @@
+//! Writes the application's log lines: JSON for machines, text for people.
+//!
+//! In JSON every line is one flat object: `timestamp` (milliseconds, UTC), `level`, `target`, `message`, and the fields of
+//! the event. A field with the name of one of the first three gets the prefix `field_`. An event that is logged while a
+//! request is [current](crate::exchange::Exchange::current) also has its `request_id`. After a [`Vitals`](crate::Vitals) is
+//! built, each line has `release` (if it is known) and `environment`.
+
+mod json;
+
+use std::{
+    fmt,
+    io::{self, IsTerminal},
+};
+
+use tracing_subscriber::{
+    EnvFilter, Layer, Registry,
+    filter::LevelFilter,
+    fmt::{MakeWriter, format::Writer, time::FormatTime},
+    layer::SubscriberExt,
+    util::SubscriberInitExt,
+};
+
+use self::json::Lines;
+use crate::{
+    config::{ConfigError, Environment},
+    timestamp::rfc3339,
+};
+
+/// The format of a log line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Format {
+    /// One JSON object a line.
+    Json,
+    /// One line of text.
+    Text,
+}
+
+/// The clock in milliseconds.
+struct Millis;
+
+type Boxed = Box<dyn Layer<Registry> + Send + Sync>;
+
+/// Writes all log lines of the process to standard output, as [`from_env`] formats them.
+///
+/// ```
+/// tower_vitals::logging::init()?;
+/// tracing::info!(port = 3000, "listening");
+/// # Ok::<(), tower_vitals::config::ConfigError>(())
+/// ```
+///
+/// # Errors
+///
+/// If a variable is not valid, or the process already has a subscriber.
+pub fn init() -> Result<(), ConfigError> {
+    tracing_subscriber::registry()
+        .with(from_env()?)
+        .try_init()
+        .map_err(|error| ConfigError::new("logging", "init", error.to_string()))
+}
+
+/// A layer that writes lines to standard output, with settings from the environment, for use beside other layers.
+///
+/// | variable | |
+/// | --- | --- |
+/// | `LOG_FORMAT` | `json` or `text`; by default `text` on a terminal and `json` elsewhere |
+/// | `RUST_LOG` | which lines, as directives of `tracing_subscriber::EnvFilter` |
+/// | `LOG_LEVEL` | `error`, `warn`, `info` (the default), `debug` or `trace`, if `RUST_LOG` is not set |
+///
+/// # Errors
+///
+/// If a variable is not valid. The error names it.
+pub fn from_env() -> Result<impl Layer<Registry> + Send + Sync, ConfigError> {
+    let environment = Environment::process();
+    let filter = filter(&environment)?;
+    let terminal = io::stdout().is_terminal();
+    let default = if terminal { Format::Text } else { Format::Json };
+    let format = format(&environment)?.unwrap_or(default);
+    Ok(layer(format, io::stdout, terminal).with_filter(filter))
+}
+
+/// A layer that writes lines to `writer`, for an application that builds its own subscriber.
+///
+/// ```
+/// use tower_vitals::logging::{self, Format};
+/// use tracing_subscriber::layer::SubscriberExt;
+///
+/// let lines = logging::layer(Format::Json, std::io::stderr, false);
+/// let subscriber = tracing_subscriber::registry().with(lines);
+/// ```
+pub fn layer<W>(format: Format, writer: W, colour: bool) -> impl Layer<Registry> + Send + Sync
+where
+    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+{
+    match format {
+        Format::Json => Box::new(Lines(writer)) as Boxed,
+        Format::Text => {
+            let text = tracing_subscriber::fmt::layer()
+                .with_timer(Millis)
+                .with_ansi(colour)
+                .with_writer(writer);
+            Box::new(text)
+        }
+    }
+}
+
+fn format(environment: &Environment<'_>) -> Result<Option<Format>, ConfigError> {
+    environment.parse("LOG_FORMAT", "expected json or text", |text| match text {
+        "json" => Some(Format::Json),
+        "text" => Some(Format::Text),
+        _ => None,
+    })
+}
+
+fn filter(environment: &Environment<'_>) -> Result<EnvFilter, ConfigError> {
+    if let Some(directives) = environment.get("RUST_LOG") {
+        return EnvFilter::builder()
+            .parse(&directives)
+            .map_err(|error| ConfigError::new("RUST_LOG", directives, error.to_string()));
+    }
+    let expected = "expected error, warn, info, debug or trace";
+    let level = environment.parse("LOG_LEVEL", expected, |level| level.parse().ok())?;
+    let level = level.unwrap_or(LevelFilter::INFO);
+    Ok(EnvFilter::default().add_directive(level.into()))
+}
+
+impl FormatTime for Millis {
+    fn format_time(&self, w: &mut Writer<'_>) -> fmt::Result {
+        write!(w, "{}", rfc3339::now())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bad_variable_stops_with_its_name_and_value() {
+        for (name, value) in [
+            ("LOG_FORMAT", "xml"),
+            ("RUST_LOG", "a=b=c"),
+            ("LOG_LEVEL", "loud"),
+        ] {
+            let variable = |asked: &str| (asked == name).then(|| value.to_owned());
+            let environment = Environment(&variable);
+            let error = format(&environment).err();
+            let error = error.or(filter(&environment).err()).unwrap();
+            assert_eq!((error.field(), error.value()), (name, value));
+        }
+    }
+
+    #[test]
+    fn rust_log_overrules_log_level() {
+        let both = |asked: &str| match asked {
+            "RUST_LOG" => Some("warn".to_owned()),
+            _ => Some("debug".to_owned()),
+        };
+        let filter = |environment| filter(&environment).unwrap().to_string();
+        assert_eq!(filter(Environment(&both)), "warn");
+        assert_eq!(filter(Environment(&|_| None)), "info");
+    }
+}

@@ -1,0 +1,57 @@
+//! Names the sinks whose drops are counted.
+
+/// A sink whose drops are counted in `vitals_dropped_total{sink}`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Sink {
+    /// Log events that the subscriber did not write.
+    Log,
+    /// Events that were not sent to Sentry: the queue was full, the network failed, or Sentry refused them.
+    Sentry,
+    /// Reports to Sentry that were over their rate limit.
+    SentryFlood,
+    /// Events for Sentry that could not be scrubbed, and so were not sent.
+    SentryScrubbing,
+}
+
+// === impl Sink ===
+
+impl Sink {
+    /// Every sink with its label, in the order of the variants. A new sink is a new variant and a new row.
+    const TABLE: [(Self, &'static str); 4] = [
+        (Self::Log, "log"),
+        (Self::Sentry, "sentry"),
+        (Self::SentryFlood, "sentry_flood"),
+        (Self::SentryScrubbing, "sentry_scrubbing"),
+    ];
+
+    /// How many sinks there are.
+    pub(super) const COUNT: usize = Self::TABLE.len();
+
+    /// Every sink.
+    pub fn all() -> impl Iterator<Item = Self> {
+        Self::TABLE.into_iter().map(|(sink, _)| sink)
+    }
+
+    /// The value of the label `sink`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        Self::TABLE[self.index()].1
+    }
+
+    pub(super) const fn index(self) -> usize {
+        self as usize
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_has_each_sink_in_its_place() {
+        for (index, sink) in Sink::all().enumerate() {
+            assert_eq!(sink.index(), index);
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! Follows an exchange to the head of its response.
+
+use std::{
+    fmt,
+    future::Future,
+    marker::PhantomData,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use http::Response;
+use http_body::Body;
+use pin_project_lite::pin_project;
+
+use super::{
+    body::ResponseBody,
+    errors::{Errors, Unexamined},
+    tracker::{self, Tracker},
+};
+use crate::{exchange::Outcome, facts::current::EnterMode};
+
+pin_project! {
+    /// The future of a response that a layer follows.
+    pub struct ResponseFuture<F, E = Unexamined> {
+        // `None` only while it is being dropped.
+        #[pin]
+        inner: Option<F>,
+        tracker: Option<Tracker>,
+        head_only: bool,
+        errors: PhantomData<fn() -> E>,
+    }
+
+    impl<F, E> PinnedDrop for ResponseFuture<F, E> {
+        fn drop(this: Pin<&mut Self>) {
+            let mut this = this.project();
+            // The handler's destructors run in its exchange, and before the exchange ends.
+            let _entered = this.tracker.as_ref().and_then(|tracker| tracker.enter(EnterMode::Drop));
+            this.inner.set(None);
+        }
+    }
+}
+
+// === impl ResponseFuture ===
+
+impl<F, E> ResponseFuture<F, E> {
+    pub(super) const fn new(inner: F, tracker: Option<Tracker>, head_only: bool) -> Self {
+        Self {
+            inner: Some(inner),
+            tracker,
+            head_only,
+            errors: PhantomData,
+        }
+    }
+}
+
+impl<F, E, ResBody, Error> Future for ResponseFuture<F, E>
+where
+    F: Future<Output = Result<Response<ResBody>, Error>>,
+    E: Errors<Error>,
+    ResBody: Body,
+{
+    type Output = Result<Response<ResponseBody<ResBody, E>>, Error>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        let Some(inner) = this.inner.as_pin_mut() else {
+            return Poll::Pending;
+        };
+        let response = match ready!(tracker::run(this.tracker, || inner.poll(cx))) {
+            Ok(response) => response,
+            Err(error) => {
+                if let Some(mut tracker) = this.tracker.take() {
+                    tracker.examine_error(E::look(&error));
+                    tracker.end(Outcome::Error);
+                }
+                return Poll::Ready(Err(error));
+            }
+        };
+        let (mut parts, inner) = response.into_parts();
+        let tracker = this
+            .tracker
+            .take()
+            .and_then(|tracker| tracker.head(&mut parts, &inner, *this.head_only));
+        let body = ResponseBody::new(inner, tracker);
+        Poll::Ready(Ok(Response::from_parts(parts, body)))
+    }
+}
+
+impl<F: fmt::Debug, E> fmt::Debug for ResponseFuture<F, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ResponseFuture")
+            .field("inner", &self.inner)
+            .finish_non_exhaustive()
+    }
+}

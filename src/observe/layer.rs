@@ -1,0 +1,45 @@
+//! Gives each layer the methods that all layers of the crate have.
+
+/// Implements the methods `metrics` and `exclude`, `Default` and `tower_layer::Layer` for a layer with an `engine`.
+/// `$errors` is `Examined` if the layer examines errors, else `Unexamined`. A layer that does more with `metrics` writes
+/// that method itself.
+macro_rules! layer_methods {
+    ($layer:ident, $errors:ident) => {
+        impl $layer {
+            /// Where the layer counts. Defaults to [`Metrics::global`](crate::metrics::Metrics::global).
+            #[must_use]
+            pub fn metrics(mut self, metrics: $crate::metrics::Metrics) -> Self {
+                std::sync::Arc::make_mut(&mut self.engine).metrics = Some(metrics);
+                self
+            }
+        }
+
+        $crate::observe::layer_methods!($layer, $errors, without metrics);
+    };
+    ($layer:ident, $errors:ident, without metrics) => {
+        impl $layer {
+            /// The paths that this layer, and all layers of this crate further in, do not observe. Defaults to none.
+            #[must_use]
+            pub fn exclude(mut self, patterns: $crate::exclude::Patterns) -> Self {
+                std::sync::Arc::make_mut(&mut self.engine).exclude = patterns;
+                self
+            }
+        }
+
+        impl Default for $layer {
+            fn default() -> Self {
+                Self::new()
+            }
+        }
+
+        impl<S> tower_layer::Layer<S> for $layer {
+            type Service = $crate::observe::Observed<S, $crate::observe::$errors>;
+
+            fn layer(&self, inner: S) -> Self::Service {
+                $crate::observe::Observed::new(inner, std::sync::Arc::clone(&self.engine) as _)
+            }
+        }
+    };
+}
+
+pub(crate) use layer_methods;

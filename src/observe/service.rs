@@ -1,0 +1,87 @@
+//! Wraps a service so that each of its exchanges is followed.
+
+use std::{
+    fmt,
+    marker::PhantomData,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use http::{Method, Request, Response};
+use http_body::Body;
+use tower_service::Service;
+
+use super::{
+    Engine,
+    body::ResponseBody,
+    errors::{Errors, Unexamined},
+    future::ResponseFuture,
+    tracker::{self, Tracker},
+};
+
+/// The service that each layer makes: the inner service, with each exchange followed to its true end.
+///
+/// `E` is [`Examined`](super::Examined) if errors are examined, else [`Unexamined`].
+pub struct Observed<S, E = Unexamined> {
+    inner: S,
+    engine: Arc<Engine>,
+    errors: PhantomData<fn() -> E>,
+}
+
+// === impl Observed ===
+
+impl<S, E> Observed<S, E> {
+    pub(crate) const fn new(inner: S, engine: Arc<Engine>) -> Self {
+        Self {
+            inner,
+            engine,
+            errors: PhantomData,
+        }
+    }
+}
+
+impl<S: Clone, E> Clone for Observed<S, E> {
+    fn clone(&self) -> Self {
+        Self::new(self.inner.clone(), Arc::clone(&self.engine))
+    }
+}
+
+impl<S: fmt::Debug, E> fmt::Debug for Observed<S, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Observed")
+            .field("inner", &self.inner)
+            .field("engine", &self.engine)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<S, E, ReqBody, ResBody> Service<Request<ReqBody>> for Observed<S, E>
+where
+    S: Service<Request<ReqBody>, Response = Response<ResBody>>,
+    E: Errors<S::Error> + Errors<ResBody::Error>,
+    ResBody: Body,
+{
+    type Response = Response<ResponseBody<ResBody, E>>;
+    type Error = S::Error;
+    type Future = ResponseFuture<S::Future, E>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        let ready = self.inner.poll_ready(cx);
+        if let Poll::Ready(Err(_)) = &ready {
+            let Engine {
+                metrics, observer, ..
+            } = &*self.engine;
+            observer.not_ready(metrics.as_ref());
+        }
+        ready
+    }
+
+    fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
+        let (mut parts, body) = request.into_parts();
+        let mut tracker = Tracker::begin(&self.engine, &mut parts);
+        let head_only = parts.method == Method::HEAD;
+        let request = Request::from_parts(parts, body);
+        let inner = tracker::run(&mut tracker, || self.inner.call(request));
+        ResponseFuture::new(inner, tracker, head_only)
+    }
+}

@@ -1,0 +1,184 @@
+//! Takes secrets out of what is sent or written, by the names of fields and by the form of the secret.
+
+mod cards;
+mod json;
+mod names;
+mod patterns;
+pub(crate) mod urls;
+
+use std::{borrow::Cow, fmt, sync::Arc};
+
+use regex::Regex;
+
+use self::patterns::{PATTERNS, decoded, step};
+use crate::config::ConfigError;
+
+/// The text that replaces a secret.
+const FILTERED: &str = "[Filtered]";
+
+/// The most passes over a text. A text that still changes after them is filtered as a whole.
+const MOST_PASSES: usize = 8;
+
+/// What is filtered as a secret.
+///
+/// Always filtered are every value whose name contains a word such as `password`, `token`, `auth`, `key` or `session` in any
+/// case, headers that are not on a short list of harmless ones, cookies, bodies, the environment, and user, password and
+/// query values of a URL. In any text: bearer and basic credentials, JWTs, private keys, keys of AWS, GitHub, GitLab, Slack
+/// and Stripe, card numbers, e-mail addresses, and assignments such as `password=...`.
+///
+/// Rules can be added. The built-in rules cannot be removed.
+///
+/// ```
+/// use tower_vitals::scrub::Scrubbing;
+///
+/// let scrubbing = Scrubbing::new()
+///     .key("tax_number")
+///     .value(r"\bcustomer-\d+\b")?;
+/// # Ok::<(), tower_vitals::config::ConfigError>(())
+/// ```
+#[derive(Clone)]
+pub struct Scrubbing {
+    keys: Vec<String>,
+    values: Vec<Regex>,
+    rules: Vec<Arc<Rule>>,
+    free_text: bool,
+}
+
+type Rule = dyn Fn(&str) -> Option<String> + Send + Sync;
+
+// === impl Scrubbing ===
+
+impl Scrubbing {
+    /// Filters what is always filtered.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            keys: Vec::new(),
+            values: Vec::new(),
+            rules: Vec::new(),
+            free_text: true,
+        }
+    }
+
+    /// For data about people's health: no free text is kept. Messages, texts of errors, breadcrumbs, extras, users and URLs
+    /// are filtered as a whole. Dates, IP addresses and telephone numbers are filtered everywhere. Types of errors, stack
+    /// traces, routes and tags are kept.
+    #[must_use]
+    pub fn health_data() -> Self {
+        Self {
+            free_text: false,
+            ..Self::new()
+        }
+    }
+
+    /// Filters every value whose name contains `key`, whatever the case and punctuation.
+    #[must_use]
+    pub fn key(mut self, key: &str) -> Self {
+        self.keys.push(letters(key));
+        self
+    }
+
+    /// Filters what `pattern` matches in any text. It is a regular expression of the crate `regex`.
+    ///
+    /// # Errors
+    ///
+    /// If the pattern is not valid, or matches the empty text.
+    pub fn value(mut self, pattern: &str) -> Result<Self, ConfigError> {
+        let refuse = |reason: String| ConfigError::new("scrubbing.value", pattern, reason);
+        let regex = Regex::new(pattern).map_err(|error| refuse(error.to_string()))?;
+        if regex.is_match("") {
+            return Err(refuse("matches the empty text".into()));
+        }
+        self.values.push(regex);
+        Ok(self)
+    }
+
+    /// Calls `rule` for each text, and replaces the text by what it returns. If it panics, the whole item is dropped and
+    /// counted.
+    #[must_use]
+    pub fn rule(mut self, rule: impl Fn(&str) -> Option<String> + Send + Sync + 'static) -> Self {
+        self.rules.push(Arc::new(rule));
+        self
+    }
+
+    /// The text without secrets, as every text is treated. Use it to test rules of your own.
+    ///
+    /// ```
+    /// use tower_vitals::scrub::Scrubbing;
+    ///
+    /// let text = Scrubbing::new().scrub("password=hunter2 for 17");
+    /// assert_eq!(text, "password=[Filtered] for 17");
+    /// ```
+    #[must_use]
+    pub fn scrub(&self, text: &str) -> String {
+        self.text(text).into_owned()
+    }
+
+    /// Whether free text is kept.
+    pub(crate) const fn keeps_free_text(&self) -> bool {
+        self.free_text
+    }
+
+    /// Refuses an empty key, which would filter everything.
+    pub(crate) fn checked(self) -> Result<Self, ConfigError> {
+        if self.keys.iter().any(String::is_empty) {
+            let reason = "every name contains it";
+            return Err(ConfigError::new("scrubbing.key", "", reason));
+        }
+        Ok(self)
+    }
+
+    /// The text without secrets.
+    pub(crate) fn text<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        let mut kept = Cow::Borrowed(text);
+        for rule in &self.rules {
+            if let Some(changed) = rule(&kept) {
+                kept = Cow::Owned(changed);
+            }
+        }
+        // A replacement can uncover another secret, so it goes on until nothing changes. Nearly always that is the first pass.
+        for _ in 0..MOST_PASSES {
+            let decoded = decoded(&kept).filter(|decoded| self.pass(decoded).is_some());
+            match self.pass(decoded.as_deref().unwrap_or(&kept)) {
+                Some(changed) => kept = Cow::Owned(changed),
+                None => return kept,
+            }
+        }
+        Cow::Borrowed(FILTERED)
+    }
+
+    /// The text after all patterns, if they change it.
+    fn pass(&self, text: &str) -> Option<String> {
+        let mut kept = PATTERNS.filter(text, !self.free_text);
+        for value in &self.values {
+            step(&mut kept, |text| value.replace_all(text, FILTERED));
+        }
+        match kept {
+            Cow::Owned(kept) if kept != text => Some(kept),
+            _ => None,
+        }
+    }
+}
+
+impl Default for Scrubbing {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for Scrubbing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Scrubbing")
+            .field("keys", &self.keys)
+            .field("values", &self.values)
+            .field("rules", &self.rules.len())
+            .field("free_text", &self.free_text)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The letters and digits of a name in lower case: `X-Api_Key` and `xApiKey` are the same.
+fn letters(name: &str) -> String {
+    let kept = name.chars().filter(|character| character.is_alphanumeric());
+    kept.flat_map(char::to_lowercase).collect()
+}

@@ -1,0 +1,113 @@
+//! Finds card numbers in a text, and leaves ids alone.
+
+use std::borrow::Cow;
+
+use super::FILTERED;
+
+/// The text without card numbers. A card number has 13 to 19 digits, together or in groups of at least three, begins with
+/// the digit of an existing network, and has the right check digit.
+pub(super) fn without_cards(text: &str) -> Cow<'_, str> {
+    const SHORTEST: usize = 13;
+    const LONGEST: usize = 19;
+    let bytes = text.as_bytes();
+    let group = |at: usize| {
+        bytes[at..]
+            .iter()
+            .take_while(|byte| byte.is_ascii_digit())
+            .count()
+    };
+    let mut kept = String::new();
+    let mut copied = 0;
+    let mut at = 0;
+    while let Some(start) = (at..bytes.len()).find(|at| bytes[*at].is_ascii_digit()) {
+        if let Some(end) = id_around(bytes, start) {
+            at = end;
+            continue;
+        }
+        let first = group(start);
+        let (mut digits, mut end) = (first, start + first);
+        at = end;
+        let mut card = None;
+        while digits <= LONGEST {
+            if digits >= SHORTEST && is_card(&bytes[start..end]) {
+                card = Some(end);
+            }
+            let next = end + separators(&bytes[end..]);
+            let length = group(next);
+            if next == end || length < 3 || first < 3 {
+                break;
+            }
+            digits += length;
+            end = next + length;
+        }
+        if let Some(end) = card {
+            kept.push_str(&text[copied..start]);
+            kept.push_str(FILTERED);
+            copied = end;
+            at = end;
+        }
+    }
+    if copied == 0 {
+        return Cow::Borrowed(text);
+    }
+    kept.push_str(&text[copied..]);
+    Cow::Owned(kept)
+}
+
+/// The bytes between two groups of a number: one or two separators.
+fn separators(bytes: &[u8]) -> usize {
+    let separator = |bytes: &[u8]| match bytes {
+        [b' ' | b'-' | b'.' | b'/' | b'_' | b'+', ..] => 1,
+        // A no-break space.
+        [0xC2, 0xA0, ..] => 2,
+        _ => 0,
+    };
+    let first = separator(bytes);
+    first
+        + if first == 0 {
+            0
+        } else {
+            separator(&bytes[first..])
+        }
+}
+
+/// The end of a UUID or of an id of 16 or 32 hexadecimal digits around the digit at `at`. Its digits are not a card number.
+fn id_around(bytes: &[u8], at: usize) -> Option<usize> {
+    let is_hex = |at: usize| bytes.get(at).is_some_and(u8::is_ascii_hexdigit);
+    let start = (0..at)
+        .rev()
+        .take(36)
+        .take_while(|at| is_hex(*at))
+        .last()
+        .unwrap_or(at);
+    let run = (start..).take_while(|at| is_hex(*at)).take(36).count();
+    let letters = bytes[start..start + run]
+        .iter()
+        .any(u8::is_ascii_alphabetic);
+    if matches!(run, 16 | 32) && letters {
+        return Some(start + run);
+    }
+    let uuid = bytes.get(start..start + 36)?;
+    let shaped = |(place, byte): (usize, &u8)| match place {
+        8 | 13 | 18 | 23 => *byte == b'-',
+        _ => byte.is_ascii_hexdigit(),
+    };
+    (uuid.iter().enumerate().all(shaped) && !is_hex(start + 36)).then_some(start + 36)
+}
+
+/// Luhn's check, over the digits of `text`.
+fn is_card(text: &[u8]) -> bool {
+    let digits = || text.iter().filter(|byte| byte.is_ascii_digit());
+    let sum: u32 = digits()
+        .rev()
+        .enumerate()
+        .map(|(index, digit)| {
+            let digit = u32::from(digit - b'0');
+            match index % 2 {
+                0 => digit,
+                _ => digit * 2 % 10 + digit / 5,
+            }
+        })
+        .sum();
+    matches!(text.first(), Some(b'2'..=b'6')) && sum.is_multiple_of(10)
+}

@@ -1,0 +1,162 @@
+//! Connects a stack to Sentry, and reports what belongs to no request.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use sentry::{
+    Client, ClientOptions, Envelope, Hub, Integration,
+    integrations::{
+        backtrace::{AttachStacktraceIntegration, ProcessStacktraceIntegration},
+        contexts::ContextIntegration,
+        panic::PanicIntegration,
+    },
+};
+
+use super::{
+    event,
+    guard::guarded,
+    observer::SentryObserver,
+    options::{SentryOptions, Source},
+    transport::Factory,
+};
+use crate::{
+    config::ConfigError,
+    metrics::Metrics,
+    release::Release,
+    report::{
+        delivery_queue::DeliveryQueue,
+        notice::{Notice, NoticeSink},
+    },
+};
+
+/// The connection of a stack to Sentry.
+#[derive(Clone)]
+pub(crate) struct Connection {
+    pub(crate) observer: SentryObserver,
+    queue: Arc<DeliveryQueue<Envelope>>,
+}
+
+// === impl Connection ===
+
+impl Connection {
+    /// Reports nothing.
+    fn off() -> Self {
+        Self {
+            observer: SentryObserver::new(false),
+            queue: Factory::queue(),
+        }
+    }
+
+    /// Connects as the options have it. Without options it is off. If `shared`, the client is also bound to the main hub and
+    /// to the current one, unless they have a client: for what is captured outside of requests.
+    pub(crate) fn new(
+        options: Option<SentryOptions>,
+        release: &Release,
+        metrics: &Metrics,
+        shared: bool,
+    ) -> Result<Self, ConfigError> {
+        let Some(options) = options else {
+            return Ok(Self::off());
+        };
+        let mut observer = SentryObserver::new(!matches!(options.source, Source::Dsn(None)));
+        observer.set_policy(options.policy);
+        observer.transactions = options.transactions;
+        observer.set_metrics(metrics.clone());
+        let queue = Factory::queue();
+        if let Source::Dsn(Some(dsn)) = options.source {
+            let mut client = ClientOptions::new()
+                .default_integrations(false)
+                .traces_sample_rate(options.sample_rate);
+            client.dsn = Some(dsn);
+            client.release = release.version.clone().map(Into::into);
+            client.environment = Some(release.environment.clone().into());
+            client.integrations = integrations();
+            let factory = Factory {
+                scrubbing: options.scrubbing.checked()?,
+                inner: None,
+                metrics: Some(metrics.clone()),
+                queue: Some(Arc::clone(&queue)),
+            };
+            let client = guarded(client, factory, observer.enrich.clone());
+            observer.client = Some(Arc::new(Client::with_options(client)));
+        }
+        if let Some(client) = observer.client.as_ref().filter(|_| shared) {
+            for hub in [Hub::main(), Hub::current()] {
+                if hub.client().is_none() {
+                    hub.bind_client(Some(Arc::clone(client)));
+                }
+            }
+        }
+        Ok(Self { observer, queue })
+    }
+
+    /// Waits until everything is sent, but not longer than `timeout`. Returns how many envelopes are not sent.
+    pub(crate) fn flush(&self, timeout: Duration) -> u64 {
+        if let Some(client) = &self.observer.client {
+            client.flush(Some(timeout));
+        }
+        self.unsent()
+    }
+
+    /// How many envelopes are not sent yet.
+    pub(crate) fn unsent(&self) -> u64 {
+        self.queue.unsent()
+    }
+}
+
+impl NoticeSink for Connection {
+    fn notify(&self, notice: &Notice) {
+        if !self.observer.on {
+            return;
+        }
+        let event = event::of_notice(notice);
+        if !self.observer.admits(&event) {
+            return;
+        }
+        match &self.observer.client {
+            Some(client) => _ = client.capture_event(event, None),
+            None => _ = Hub::main().capture_event(event),
+        }
+    }
+}
+
+impl fmt::Debug for Connection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connection")
+            .field("observer", &self.observer)
+            .finish_non_exhaustive()
+    }
+}
+
+// === impl SentryOptions ===
+
+#[cfg(feature = "cli")]
+impl SentryOptions {
+    /// Sends one notice and nothing else. Returns whether Sentry took it in time, or `None` without a DSN.
+    pub(crate) fn send(
+        self,
+        notice: &Notice,
+        timeout: Duration,
+    ) -> Result<Option<bool>, ConfigError> {
+        use crate::metrics::{Settings, Sink};
+        let metrics = Settings::new().isolated()?;
+        let connection = Connection::new(Some(self), &Release::unknown(), &metrics, false)?;
+        if connection.observer.client.is_none() {
+            return Ok(None);
+        }
+        connection.notify(notice);
+        let unsent = connection.flush(timeout);
+        let totals = metrics.totals();
+        let dropped = totals.dropped(Sink::Sentry) + totals.dropped(Sink::SentryScrubbing);
+        Ok(Some(unsent + dropped == 0))
+    }
+}
+
+/// The SDK's own integrations, in the SDK's order.
+fn integrations() -> Vec<Arc<dyn Integration>> {
+    vec![
+        Arc::new(AttachStacktraceIntegration),
+        Arc::new(ContextIntegration::default()),
+        Arc::new(PanicIntegration::default()),
+        Arc::new(ProcessStacktraceIntegration),
+    ]
+}

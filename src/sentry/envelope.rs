@@ -1,0 +1,87 @@
+//! Scrubs each item of an envelope.
+
+use sentry::{
+    Envelope,
+    protocol::{Attachment, EnvelopeItem, Event, ItemContainer, LogEntry},
+};
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value;
+
+use crate::scrub::Scrubbing;
+
+/// The envelope without secrets, and how many of its items could not be scrubbed and are dropped.
+pub(super) fn scrubbed(envelope: Envelope, scrubbing: &Scrubbing) -> (Option<Envelope>, usize) {
+    let Some(headers) = by_json(envelope.headers(), |json| scrubbing.header(json)) else {
+        return (None, 1);
+    };
+    let mut kept = Envelope::new().with_headers(headers);
+    let mut empty = true;
+    // An envelope of raw bytes has no items that can be scrubbed, so it is dropped.
+    let mut lost = usize::from(envelope.items().next().is_none());
+    for item in envelope.into_items() {
+        match scrubbed_item(item, scrubbing) {
+            Some(item) => {
+                kept.add_item(item);
+                empty = false;
+            }
+            None => lost += 1,
+        }
+    }
+    ((!empty).then_some(kept), lost)
+}
+
+fn scrubbed_item(item: EnvelopeItem, scrubbing: &Scrubbing) -> Option<EnvelopeItem> {
+    Some(match item {
+        EnvelopeItem::Event(event) => by_fields(&in_schema(*event), scrubbing)?.into(),
+        EnvelopeItem::Transaction(transaction) => by_fields(&*transaction, scrubbing)?.into(),
+        EnvelopeItem::SessionUpdate(session) => by_fields(&session, scrubbing)?.into(),
+        EnvelopeItem::SessionAggregates(sessions) => by_fields(&sessions, scrubbing)?.into(),
+        EnvelopeItem::MonitorCheckIn(check_in) => by_fields(&check_in, scrubbing)?.into(),
+        EnvelopeItem::Attachment(attachment) => scrubbed_attachment(attachment, scrubbing)?.into(),
+        EnvelopeItem::ItemContainer(ItemContainer::Logs(logs)) => {
+            by_fields(&logs, scrubbing)?.into()
+        }
+        EnvelopeItem::ItemContainer(ItemContainer::Metrics(metrics)) => {
+            by_fields(&metrics, scrubbing)?.into()
+        }
+        // It has only numbers of lost items.
+        report @ EnvelopeItem::ClientReport(_) => report,
+        // A kind of a later SDK, which cannot be scrubbed.
+        _ => return None,
+    })
+}
+
+fn by_fields<T: Serialize + DeserializeOwned>(item: &T, scrubbing: &Scrubbing) -> Option<T> {
+    by_json(item, |json| scrubbing.item(json))
+}
+
+fn by_json<T: Serialize + DeserializeOwned>(item: &T, scrub: impl Fn(&mut Value)) -> Option<T> {
+    let mut json = serde_json::to_value(item).ok()?;
+    scrub(&mut json);
+    serde_json::from_value(json).ok()
+}
+
+/// An attachment that is text is scrubbed. Any other is dropped, since it cannot be scrubbed.
+fn scrubbed_attachment(attachment: Attachment, scrubbing: &Scrubbing) -> Option<Attachment> {
+    let text = String::from_utf8(attachment.buffer).ok()?;
+    if !scrubbing.keeps_free_text() {
+        return None;
+    }
+    Some(Attachment {
+        buffer: scrubbing.text(&text).into_owned().into_bytes(),
+        filename: scrubbing.text(&attachment.filename).into_owned(),
+        content_type: attachment.content_type,
+        ty: attachment.ty,
+    })
+}
+
+/// The event with its message in the field of Sentry's schema. The SDK uses an older name, which a strict server refuses.
+fn in_schema(mut event: Event<'static>) -> Event<'static> {
+    if let Some(message) = event.message.take() {
+        event.logentry.get_or_insert_with(|| LogEntry {
+            message,
+            ..LogEntry::default()
+        });
+    }
+    event
+}

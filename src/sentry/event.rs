@@ -1,0 +1,147 @@
+//! Turns incidents and notices into Sentry's events.
+
+use sentry::{
+    Level,
+    protocol::{Context, Event, Exception, Mechanism, ResponseContext},
+};
+
+use crate::{
+    exchange::Outcome,
+    facts::{
+        Facts, category::ErrorCategory, judge, labels::StatusLabel, links::Link, severity::Severity,
+    },
+    report::{
+        incident::{Incident, IncidentKind},
+        notice::{self, Detail, Notice},
+    },
+    text::millis,
+};
+
+/// The longest key of a tag, in characters. Sentry refuses a longer one.
+pub(super) const LONGEST_KEY: usize = 32;
+
+/// The longest value of a tag, in characters.
+pub(super) const LONGEST_VALUE: usize = 200;
+
+/// An event about a request that ended, and words for it if there is no error to show.
+pub(super) fn of_incident(facts: &Facts, incident: &Incident<'_>) -> (Event<'static>, String) {
+    let mut event = Event {
+        level: level(incident.kind),
+        transaction: Some(incident.endpoint.into()),
+        ..Event::default()
+    };
+    let failed = incident.kind == IncidentKind::Failed;
+    let evidence = facts.evidence.as_ref().filter(|_| failed);
+    let links = evidence
+        .into_iter()
+        .flat_map(|evidence| evidence.links.innermost_first());
+    event.exception = links.map(exception).collect::<Vec<_>>().into();
+    let severity = judge::severity(facts).map(Severity::as_str);
+    let category = incident.category.map(ErrorCategory::as_str);
+    tag(&mut event, "endpoint", Some(incident.endpoint));
+    tag(&mut event, "severity", severity);
+    tag(&mut event, "error_category", category);
+    let extra = &mut event.extra;
+    extra.insert("outcome".into(), facts.outcome.as_str().into());
+    extra.insert("head_ms".into(), millis(facts.head).into());
+    extra.insert("total_ms".into(), millis(facts.total).into());
+    if let Some(status) = facts.status {
+        let response = ResponseContext {
+            status_code: Some(status.as_u16().into()),
+            ..ResponseContext::default()
+        };
+        event
+            .contexts
+            .insert("response".into(), Context::Response(Box::new(response)));
+    }
+    let words = match facts.outcome {
+        Outcome::Completed | Outcome::Aborted => format!("answered {}", StatusLabel::of(facts)),
+        outcome => outcome.as_str().replace('_', " "),
+    };
+    (event, words)
+}
+
+/// An event about the service.
+pub(super) fn of_notice(notice: &Notice) -> Event<'static> {
+    let mut event = Event {
+        level: match notice.level {
+            notice::Level::Info => Level::Info,
+            notice::Level::Error => Level::Error,
+        },
+        message: Some(notice.message.clone()),
+        release: notice.version.clone().map(Into::into),
+        environment: notice.environment.clone().map(Into::into),
+        ..Event::default()
+    };
+    let key: Vec<_> = notice.key.iter().map(String::as_str).collect();
+    set_fingerprint(&mut event, &key, 0);
+    for (key, value) in &notice.tags {
+        event.tags.insert((*key).into(), value.clone());
+    }
+    for (key, value) in &notice.details {
+        let value = match value {
+            Detail::Text(text) => text.as_str().into(),
+            Detail::Number(number) => (*number).into(),
+        };
+        event.extra.insert((*key).into(), value);
+    }
+    event
+}
+
+/// Sets what makes events one issue, and notes how many were suppressed since the last one.
+pub(super) fn set_fingerprint(event: &mut Event<'static>, fingerprint: &[&str], suppressed: u64) {
+    let parts = fingerprint.iter().map(|part| (*part).to_owned().into());
+    event.fingerprint = parts.collect::<Vec<_>>().into();
+    if suppressed > 0 {
+        event.extra.insert("held_back".into(), suppressed.into());
+    }
+}
+
+/// Sets a tag if the event does not have it, in the characters and the length that Sentry accepts.
+pub(super) fn tag(event: &mut Event<'static>, key: &str, value: Option<&str>) {
+    let Some(value) = value.filter(|value| !value.is_empty()) else {
+        return;
+    };
+    let allowed = |character: char| {
+        character.is_ascii_alphanumeric() || matches!(character, '_' | '.' | ':' | '-')
+    };
+    let mut key: String = key
+        .chars()
+        .map(|character| if allowed(character) { character } else { '_' })
+        .collect();
+    cut(&mut key, LONGEST_KEY);
+    event.tags.entry(key).or_insert_with(|| {
+        // Sentry refuses a line break in a tag. It is not escaped, because escaped text cannot be scrubbed.
+        let one_line = |one: char| if one.is_control() { ' ' } else { one };
+        let mut kept: String = value.chars().map(one_line).collect();
+        cut(&mut kept, LONGEST_VALUE);
+        kept
+    });
+}
+
+/// Cuts a text after `longest` characters.
+pub(super) fn cut(text: &mut String, longest: usize) {
+    if let Some((at, _)) = text.char_indices().nth(longest) {
+        text.truncate(at);
+    }
+}
+
+const fn level(kind: IncidentKind) -> Level {
+    match kind {
+        IncidentKind::Slow | IncidentKind::Stuck => Level::Warning,
+        IncidentKind::Failed | IncidentKind::Panicked | IncidentKind::VerySlow => Level::Error,
+    }
+}
+
+fn exception(link: &Link) -> Exception {
+    Exception {
+        ty: link.kind.clone(),
+        value: Some(link.text.to_string()),
+        mechanism: Some(Mechanism {
+            ty: "tower-vitals".into(),
+            handled: Some(true),
+            ..Mechanism::default()
+        }),
+        ..Exception::default()
+    }
+}

@@ -1,0 +1,43 @@
+//! Guards a Sentry client: what it sends is scrubbed, counted and enriched.
+
+use std::sync::Arc;
+
+use sentry::ClientOptions;
+
+use super::{enrich::Enrich, transport::Factory};
+use crate::scrub::Scrubbing;
+
+/// Options for a client of the application's own. What the client sends is then scrubbed, counted and enriched.
+///
+/// ```
+/// let options = sentry::ClientOptions::new().release("shop@1.2.3");
+/// let _client = sentry::init(tower_vitals::sentry::guard(options));
+/// ```
+///
+/// A transport in the options stays, behind the one of this crate. Attachments that are not text are not sent.
+#[must_use = "the client must be made with the returned options"]
+pub fn guard(options: ClientOptions) -> ClientOptions {
+    guard_with(options, Scrubbing::new())
+}
+
+/// As [`guard`], with other rules for scrubbing.
+#[must_use = "the client must be made with the returned options"]
+pub fn guard_with(mut options: ClientOptions, scrubbing: Scrubbing) -> ClientOptions {
+    let factory = Factory {
+        scrubbing,
+        inner: options.transport.take(),
+        metrics: None,
+        queue: None,
+    };
+    guarded(options, factory, Enrich::default())
+}
+
+pub(super) fn guarded(
+    mut options: ClientOptions,
+    factory: Factory,
+    enrich: Enrich,
+) -> ClientOptions {
+    options.transport = Some(Arc::new(factory));
+    options.integrations.push(Arc::new(enrich));
+    options
+}

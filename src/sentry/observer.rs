@@ -1,0 +1,264 @@
+//! Reports requests that went wrong to Sentry: each once, and each kind of incident at a limited rate.
+
+use std::{
+    fmt,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{Arc, LazyLock},
+    thread,
+};
+
+use http::request;
+use sentry::{Client, Hub, Level, protocol::Event};
+
+use super::{
+    enrich::{self, Enrich},
+    event, shown_request, transaction,
+};
+use crate::{
+    exchange::{Exchange, Outcome},
+    facts::{
+        Facts,
+        category::ErrorCategory,
+        evidence::Needs,
+        judge,
+        layer_kinds::LayerKinds,
+        overrides::Overrides,
+        report_policy::ReportPolicy,
+        route::Endpoint,
+        rules::Rules,
+        sentry_data::{Reported, SentryData, thread_has_hub},
+    },
+    metrics::{Metrics, Sink},
+    observe::{Observer, ObserverContext},
+    report::{
+        incident::{Incident, IncidentKind},
+        rate_limit::RateLimit,
+    },
+};
+
+/// The observer behind [`SentryScopeLayer`](super::SentryScopeLayer). One that is off has no kind, so no hook of it runs.
+#[derive(Clone)]
+pub(crate) struct SentryObserver {
+    pub(super) on: bool,
+    /// The client of this crate. The client that the application has bound if `None`.
+    pub(super) client: Option<Arc<Client>>,
+    policy: ReportPolicy,
+    pub(super) transactions: bool,
+    metrics: Option<Metrics>,
+    pub(super) enrich: Enrich,
+}
+
+// === impl SentryObserver ===
+
+impl SentryObserver {
+    pub(crate) fn new(on: bool) -> Self {
+        Self {
+            on,
+            client: None,
+            policy: ReportPolicy::new(),
+            transactions: false,
+            metrics: None,
+            enrich: Enrich::default(),
+        }
+    }
+
+    pub(super) fn set_policy(&mut self, policy: ReportPolicy) {
+        self.enrich.per_minute = policy.per_minute;
+        self.policy = policy;
+    }
+
+    /// Sets where drops are counted.
+    pub(super) fn set_metrics(&mut self, metrics: Metrics) {
+        let limit = RateLimit::new(Sink::SentryFlood, Some(metrics.clone()));
+        self.enrich.limit = Arc::new(limit);
+        self.metrics = Some(metrics);
+    }
+
+    /// Whether an event of no request is under its limit.
+    pub(super) fn admits(&self, event: &Event<'_>) -> bool {
+        let fingerprint: Vec<_> = event.fingerprint.iter().map(|part| &**part).collect();
+        let per_minute = self.policy.per_minute;
+        self.enrich.limit.admit(&fingerprint, per_minute).is_some()
+    }
+
+    /// Reports that a request has no response yet, once.
+    pub(crate) fn stuck(&self, exchange: &Exchange) {
+        let sentry = exchange.sentry.get().filter(|_| self.on);
+        let Some(sentry) = sentry.filter(|sentry| sentry.mark(Reported::Stuck)) else {
+            return;
+        };
+        let overrides = exchange.overrides();
+        let incident = Incident {
+            method: exchange.method(),
+            endpoint: Endpoint::name(overrides.endpoint.as_ref()),
+            kind: IncidentKind::Stuck,
+            category: Some(ErrorCategory::Timeout),
+            per_minute: overrides.report_policy.unwrap_or(self.policy).per_minute,
+        };
+        self.guarded(true, || {
+            self.capture(&incident, &sentry.hub, || {
+                let mut event = Event {
+                    level: Level::Warning,
+                    ..Event::default()
+                };
+                enrich::add_exchange(&mut event, exchange, sentry);
+                (event, "no answer yet".into())
+            });
+        });
+    }
+
+    fn report(&self, exchange: &Exchange, facts: &Facts, sentry: &SentryData, kind: IncidentKind) {
+        let same = match kind {
+            IncidentKind::Failed | IncidentKind::Panicked => Reported::Panic,
+            IncidentKind::Slow | IncidentKind::VerySlow | IncidentKind::Stuck => Reported::Stuck,
+        };
+        if sentry.was_reported(same) {
+            return;
+        }
+        let policy = facts.report_policy.as_ref().unwrap_or(&self.policy);
+        let incident = Incident::of(exchange, facts, kind, policy);
+        self.capture(&incident, &sentry.hub, || {
+            let (mut event, words) = event::of_incident(facts, &incident);
+            event.request = Some(shown_request::of(exchange, sentry));
+            enrich::add_exchange(&mut event, exchange, sentry);
+            (event, words)
+        });
+    }
+
+    /// Makes an event and captures it, unless the incident is over its limit.
+    fn capture(
+        &self,
+        incident: &Incident<'_>,
+        hub: &Hub,
+        event: impl FnOnce() -> (Event<'static>, String),
+    ) {
+        let fingerprint = incident.fingerprint();
+        let Some(suppressed) = self.enrich.limit.admit(&fingerprint, incident.per_minute) else {
+            return;
+        };
+        let (mut event, words) = event();
+        event::set_fingerprint(&mut event, &fingerprint, suppressed);
+        if event.exception.is_empty() {
+            let Incident {
+                method, endpoint, ..
+            } = incident;
+            let slow = match incident.kind {
+                IncidentKind::Slow | IncidentKind::VerySlow => "slow: ",
+                _ => "",
+            };
+            event.message = Some(format!("{slow}{method} {endpoint} {words}"));
+        }
+        hub.capture_event(event);
+    }
+
+    /// Runs code of the SDK and of its hooks. Counts a drop if it cannot run or panics. `alive`: the thread is surely not
+    /// ending.
+    fn guarded(&self, alive: bool, report: impl FnOnce()) {
+        // A thread that unwinds is not ending yet.
+        let alive = thread_has_hub(alive || thread::panicking());
+        if !alive || catch_unwind(AssertUnwindSafe(report)).is_err() {
+            Metrics::or_global(self.metrics.as_ref()).dropped(Sink::Sentry);
+        }
+    }
+}
+
+impl Observer for SentryObserver {
+    fn kinds(&self) -> LayerKinds {
+        if self.on {
+            LayerKinds::SENTRY
+        } else {
+            LayerKinds::NONE
+        }
+    }
+
+    fn needs(&self, _: LayerKinds) -> Needs {
+        Needs::LINKS
+    }
+
+    /// The built-in rules, if a client is bound.
+    fn rules(&self, cx: &ObserverContext<'_>) -> Option<&Rules> {
+        static BUILT_IN: LazyLock<Rules> = LazyLock::new(Rules::new);
+        cx.exchange.sentry.get().map(|_| &*BUILT_IN)
+    }
+
+    fn override_settings(&self, active: LayerKinds, overrides: &mut Overrides) {
+        if self.on && !active.overlaps(self.kinds()) {
+            overrides.report_policy = Some(self.policy);
+        }
+    }
+
+    fn request(&self, cx: &ObserverContext<'_>, request: &mut request::Parts) {
+        let client = self.client.as_ref();
+        let Some(mut sentry) = SentryData::for_request(client, request, &self.enrich) else {
+            return;
+        };
+        if self.transactions {
+            sentry.transaction = Some(transaction::begin(&sentry.hub, &request.headers));
+        }
+        // Only the active layer comes here, and once. So it is never set twice.
+        let _ = cx.exchange.sentry.set(sentry);
+    }
+
+    fn end(&self, cx: &ObserverContext<'_>, facts: &Facts) {
+        let exchange = cx.exchange;
+        let Some(sentry) = exchange.sentry.get() else {
+            return;
+        };
+        let policy = facts.report_policy.unwrap_or(self.policy);
+        let kind = IncidentKind::of(facts, &policy);
+        if kind.is_none() && sentry.transaction.is_none() {
+            return;
+        }
+        self.guarded(ended_in_poll(facts.outcome), || {
+            if let Some(transaction) = &sentry.transaction {
+                transaction::finish(transaction, exchange, facts, sentry);
+            }
+            if let Some(kind) = kind {
+                self.report(exchange, facts, sentry, kind);
+            }
+        });
+    }
+
+    /// Reports a panic or an `Err` on an excluded path. Nothing was kept of the request.
+    fn excluded(&self, cx: &ObserverContext<'_>, suspect: Option<&Facts>) {
+        let Some(facts) = suspect else {
+            return;
+        };
+        let kind = match facts.outcome {
+            Outcome::Panicked if enrich::take_unobserved_panic() => return,
+            Outcome::Panicked => IncidentKind::Panicked,
+            Outcome::Error | Outcome::BodyError => IncidentKind::Failed,
+            _ if self.policy.excluded && judge::is_failure(facts) => IncidentKind::Failed,
+            _ => return,
+        };
+        self.guarded(ended_in_poll(facts.outcome), || {
+            let hub = Hub::new_from_top(Hub::main());
+            if let Some(client) = &self.client {
+                hub.bind_client(Some(Arc::clone(client)));
+            }
+            let incident = Incident {
+                endpoint: "excluded",
+                ..Incident::of(cx.exchange, facts, kind, &self.policy)
+            };
+            self.capture(&incident, &hub, || event::of_incident(facts, &incident));
+        });
+    }
+}
+
+impl fmt::Debug for SentryObserver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SentryObserver")
+            .field("on", &self.on)
+            .field("policy", &self.policy)
+            .field("transactions", &self.transactions)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Whether the request ended in a poll, and not in a destructor, which may run when the thread ends.
+const fn ended_in_poll(outcome: Outcome) -> bool {
+    matches!(
+        outcome,
+        Outcome::Completed | Outcome::BodyError | Outcome::Error
+    )
+}

@@ -1,0 +1,72 @@
+//! Stands in for Sentry without feature `sentry`: nothing is reported.
+
+use std::time::Duration;
+
+use crate::{
+    config::ConfigError,
+    exchange::Exchange,
+    facts::layer_kinds::LayerKinds,
+    metrics::Metrics,
+    observe::Observer,
+    release::Release,
+    report::notice::{Notice, NoticeSink},
+};
+
+/// There are none.
+#[derive(Clone, Debug)]
+pub(crate) enum SentryOptions {}
+
+/// It is always off.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Connection {
+    pub(crate) observer: SentryObserver,
+}
+
+/// It is always off.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SentryObserver;
+
+impl SentryOptions {
+    pub(crate) const fn release(&self) -> Option<&Release> {
+        match *self {}
+    }
+}
+
+impl Connection {
+    #[expect(
+        clippy::unnecessary_wraps,
+        reason = "the connection that it stands in for can fail"
+    )]
+    pub(crate) const fn new(
+        _: Option<SentryOptions>,
+        _: &Release,
+        _: &Metrics,
+        _: bool,
+    ) -> Result<Self, ConfigError> {
+        Ok(Self {
+            observer: SentryObserver,
+        })
+    }
+
+    pub(crate) const fn flush(&self, _: Duration) -> u64 {
+        0
+    }
+
+    pub(crate) const fn unsent(&self) -> u64 {
+        0
+    }
+}
+
+impl NoticeSink for Connection {
+    fn notify(&self, _: &Notice) {}
+}
+
+impl SentryObserver {
+    pub(crate) const fn stuck(&self, _: &Exchange) {}
+}
+
+impl Observer for SentryObserver {
+    fn kinds(&self) -> LayerKinds {
+        LayerKinds::NONE
+    }
+}

@@ -1,0 +1,74 @@
+//! Makes a Sentry transaction of a request. It has the name of the route and ends with the response.
+
+use http::{HeaderMap, StatusCode};
+use sentry::{Hub, Transaction, TransactionContext, protocol::SpanStatus};
+
+use super::shown_request;
+use crate::{
+    exchange::{Exchange, Outcome},
+    facts::{
+        Facts,
+        category::ErrorCategory,
+        judge,
+        route::{Endpoint, UNMATCHED},
+        sentry_data::SentryData,
+    },
+};
+
+/// Begins a transaction as part of the trace in the request's headers, and makes it the hub's span.
+pub(super) fn begin(hub: &Hub, headers: &HeaderMap) -> Transaction {
+    let headers = headers
+        .iter()
+        .filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)));
+    // The route is not known yet.
+    let context = TransactionContext::continue_from_headers(UNMATCHED, "http.server", headers);
+    let transaction = hub.start_transaction(context);
+    hub.configure_scope(|scope| scope.set_span(Some(transaction.clone().into())));
+    transaction
+}
+
+/// Ends the transaction with the route and the status, which are known now.
+pub(super) fn finish(
+    transaction: &Transaction,
+    exchange: &Exchange,
+    facts: &Facts,
+    sentry: &SentryData,
+) {
+    let category = judge::category(facts);
+    transaction.set_name(Endpoint::name(facts.endpoint.as_ref()));
+    transaction.set_status(span_status(facts, category));
+    transaction.set_request(shown_request::of(exchange, sentry));
+    transaction.set_tag("outcome", facts.outcome.as_str());
+    if let Some(id) = exchange.id() {
+        transaction.set_tag("request_id", id);
+    }
+    if let Some(category) = category {
+        transaction.set_tag("error_category", category.as_str());
+    }
+    if let Some(status) = facts.status {
+        transaction.set_data("http.response.status_code", status.as_u16().into());
+    }
+    transaction.clone().finish();
+}
+
+fn span_status(facts: &Facts, category: Option<ErrorCategory>) -> SpanStatus {
+    match (facts.outcome, category) {
+        (Outcome::Cancelled | Outcome::Aborted, None) => SpanStatus::Cancelled,
+        (_, None) => SpanStatus::Ok,
+        (_, Some(ErrorCategory::Authentication))
+            if facts.status == Some(StatusCode::UNAUTHORIZED) =>
+        {
+            SpanStatus::Unauthenticated
+        }
+        (_, Some(ErrorCategory::Authentication)) => SpanStatus::PermissionDenied,
+        (_, Some(ErrorCategory::Validation)) => SpanStatus::InvalidArgument,
+        (_, Some(ErrorCategory::NotFound)) => SpanStatus::NotFound,
+        (_, Some(ErrorCategory::Conflict)) => SpanStatus::AlreadyExists,
+        (_, Some(ErrorCategory::Timeout)) => SpanStatus::DeadlineExceeded,
+        (_, Some(ErrorCategory::RateLimit)) => SpanStatus::ResourceExhausted,
+        (_, Some(ErrorCategory::ExternalService)) => SpanStatus::Unavailable,
+        (_, Some(ErrorCategory::ServerError | ErrorCategory::Database)) => {
+            SpanStatus::InternalError
+        }
+    }
+}

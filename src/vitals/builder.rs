@@ -1,0 +1,301 @@
+//! Collects the settings of the ready-made stack, and builds it.
+
+use std::sync::Arc;
+
+use super::{
+    Vitals,
+    routes::METRICS_PATH,
+    shutdown::{Shutdown, ShutdownSettings},
+    stack::{Stack, VitalsLayer},
+};
+use crate::{
+    access_log::AccessLogObserver,
+    category::{CategoryObserver, Rules},
+    config::{ConfigError, Environment},
+    exclude::Patterns,
+    health::HealthService,
+    metrics::{Exporter, Metrics, Names, Recorder, Settings},
+    observe::Engine,
+    release::Release,
+    request_id::RequestIdLayer,
+    sentry::{Connection, SentryOptions},
+    stuck::StuckObserver,
+    timing::{SeverityBands, TimingObserver},
+};
+
+/// Collects settings until [`build`](Self::build) checks them.
+#[derive(Clone, Debug)]
+#[must_use = "nothing is installed before `build`"]
+pub struct VitalsBuilder {
+    request_id: RequestIdLayer,
+    bands: SeverityBands,
+    rules: Rules,
+    log_stuck: bool,
+    pub(super) health: Option<HealthService>,
+    pub(super) shutdown: ShutdownSettings,
+    pub(super) sentry: Option<SentryOptions>,
+    release: Option<Release>,
+    /// Parsed when they are set. An error is returned by `build`.
+    exclude: Result<Patterns, ConfigError>,
+    pub(super) settings: Settings,
+    recorder: Recorder,
+}
+
+// === impl VitalsBuilder ===
+
+impl VitalsBuilder {
+    pub(super) fn new() -> Self {
+        Self {
+            request_id: RequestIdLayer::new(),
+            bands: SeverityBands::default(),
+            rules: Rules::new(),
+            log_stuck: false,
+            health: None,
+            shutdown: ShutdownSettings::default(),
+            sentry: None,
+            release: None,
+            exclude: Ok(Patterns::default()),
+            settings: Settings::new(),
+            recorder: Recorder::default(),
+        }
+    }
+
+    pub(super) fn from_environment(environment: &Environment<'_>) -> Result<Self, ConfigError> {
+        let mut builder = Self::new().release(Release::from_environment(environment));
+        if let Some(list) = environment.get("MONITORING_EXCLUDE") {
+            let patterns = Patterns::new(list.split(',').map(str::trim));
+            let patterns = patterns.map_err(|error| error.within("MONITORING_EXCLUDE"))?;
+            builder.exclude = Ok(patterns);
+        }
+        let expected = "expected prometheus or otel";
+        if let Some(names) = environment.parse("MONITORING_METRIC_NAMES", expected, Names::parse)? {
+            builder = builder.names(names);
+        }
+        Ok(builder)
+    }
+
+    /// How requests get their id. Defaults to [`RequestIdLayer::new`]. The layer's own exclusions and counters are not used.
+    pub fn request_id(mut self, layer: RequestIdLayer) -> Self {
+        self.request_id = layer;
+        self
+    }
+
+    /// The bands by which requests are judged. Their edges are also edges of the histogram's buckets. Defaults to
+    /// [`SeverityBands::default`].
+    pub fn bands(mut self, bands: SeverityBands) -> Self {
+        self.bands = bands;
+        self
+    }
+
+    /// The rules that give errors of the application their [category](crate::category). Defaults to [`Rules::new`].
+    pub fn rules(mut self, rules: Rules) -> Self {
+        self.rules = rules;
+        self
+    }
+
+    /// The build of the application, for `app_build_info{version,revision,rustc}`, log lines and Sentry events. Defaults to
+    /// the release that [`Vitals::from_env`] found, else to no version in `production`.
+    pub fn release(mut self, release: Release) -> Self {
+        self.release = Some(release);
+        self
+    }
+
+    /// Logs once, at `WARN`, each request that still has no response when it becomes critical, with its id, route and age.
+    /// One task checks every second, on the runtime in which [`build`](Self::build) runs. Defaults to off.
+    pub fn log_stuck(mut self) -> Self {
+        self.log_stuck = true;
+        self
+    }
+
+    /// The [patterns](Patterns) of paths that are not observed. They replace earlier ones. Defaults to none.
+    pub fn exclude<I>(mut self, patterns: I) -> Self
+    where
+        I: IntoIterator,
+        I::Item: AsRef<str>,
+    {
+        self.exclude = Patterns::new(patterns);
+        self
+    }
+
+    /// The names of the metrics. Defaults to [`Names::Prometheus`].
+    pub fn names(mut self, names: Names) -> Self {
+        self.settings = self.settings.names(names);
+        self
+    }
+
+    /// How many distinct endpoints are counted separately. Defaults to 1,000.
+    pub fn endpoint_cap(mut self, cap: usize) -> Self {
+        self.settings = self.settings.endpoint_cap(cap);
+        self
+    }
+
+    /// The label `url_scheme` of the OpenTelemetry names: `https` if this process ends TLS. Defaults to `http`.
+    pub fn scheme(mut self, scheme: &'static str) -> Self {
+        self.settings = self.settings.scheme(scheme);
+        self
+    }
+
+    /// Publishes to the global recorder that the application installs, before or after. Then there is no `/metrics`.
+    ///
+    /// The histograms of that recorder need buckets. The recorder of this crate has the edges
+    /// 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2, 2.5, 5, 7.5 and 10 seconds.
+    pub fn use_global_recorder(mut self) -> Self {
+        self.recorder = Recorder::Global;
+        self
+    }
+
+    /// Counts and publishes apart from everything else in this process: tests then find exact numbers.
+    ///
+    /// `/metrics` shows what this application counted and nothing else.
+    pub fn isolated(mut self) -> Self {
+        self.recorder = Recorder::Isolated;
+        self
+    }
+
+    /// Checks the settings and installs the recorder. Logs at `INFO` which paths are excluded and how many bytes the counters
+    /// take at most.
+    ///
+    /// # Errors
+    ///
+    /// - A setting is not valid, or two settings clash.
+    /// - [`log_stuck`](Self::log_stuck) is on, and there is no Tokio runtime with a clock.
+    /// - Another recorder is installed in this process, without [`use_global_recorder`](Self::use_global_recorder).
+    /// - Another part of this process counts with other settings.
+    pub fn build(self) -> Result<Vitals, ConfigError> {
+        let shutdown = Shutdown::new(self.shutdown)?;
+        let exclude = self.exclude?;
+        let rules = Arc::new(self.rules.checked()?);
+        let metrics = self.recorder.metrics(self.settings.bands(self.bands))?;
+        let exporter = Exporter::install(self.recorder, &metrics)?;
+        log_start(&exclude, &metrics);
+        let exclude = with_own_paths(exclude, exporter.as_ref(), self.health.as_ref());
+
+        let from_sentry = self.sentry.as_ref().and_then(SentryOptions::release);
+        let release = self.release.or_else(|| from_sentry.cloned());
+        let release = release.unwrap_or_else(Release::unknown);
+        let shared = self.recorder != Recorder::Isolated;
+        let sentry = Connection::new(self.sentry, &release, &metrics, shared)?;
+        if let Some(health) = &self.health {
+            health.connect(&metrics, Arc::new(sentry.clone()));
+        }
+        metrics.set_release(&release);
+        let environment = release.environment.as_str().into();
+        if shared {
+            release.announce();
+        }
+
+        let stuck = match self.log_stuck {
+            true => StuckObserver::start(&metrics, &sentry.observer)?,
+            false => StuckObserver::default(),
+        };
+        let timing = TimingObserver::new(Some(self.bands));
+        let last = (stuck, sentry.observer.clone());
+        let log = (AccessLogObserver, last);
+        let observer: Stack = (
+            self.request_id.observer(),
+            (timing, (CategoryObserver { rules }, log)),
+        );
+        let engine = Engine {
+            exclude,
+            metrics: Some(metrics.clone()),
+            observer,
+        };
+        Ok(Vitals {
+            layer: VitalsLayer::new(engine),
+            metrics,
+            environment,
+            exporter,
+            health: self.health,
+            shutdown,
+            sentry,
+        })
+    }
+}
+
+fn log_start(exclude: &Patterns, metrics: &Metrics) {
+    let excluded = exclude.to_string();
+    let memory_bound = metrics.memory_bound();
+    tracing::info!(target: "tower_vitals", excluded, memory_bound, "watching");
+}
+
+/// Adds the paths that [`Vitals::routes`] serves: if that router is merged beneath the layer, scrapes and probes must not
+/// count as traffic.
+fn with_own_paths(
+    exclude: Patterns,
+    exporter: Option<&Exporter>,
+    health: Option<&HealthService>,
+) -> Patterns {
+    let exclude = match exporter.and(METRICS_PATH) {
+        Some(path) => exclude.and(path),
+        None => exclude,
+    };
+    let probes = health.into_iter().flat_map(HealthService::paths);
+    probes.fold(exclude, |all, path| all.and(&format!("{path}/")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn environment(variables: &[(&str, &str)]) -> Result<VitalsBuilder, ConfigError> {
+        let variable = |name: &str| {
+            let found = variables.iter().find(|(known, _)| *known == name);
+            found.map(|(_, value)| (*value).to_owned())
+        };
+        VitalsBuilder::from_environment(&Environment(&variable))
+    }
+
+    #[test]
+    fn a_bad_variable_stops_with_its_name_and_value() {
+        for (name, value, message) in [
+            (
+                "MONITORING_EXCLUDE",
+                "/fine, health",
+                r#"MONITORING_EXCLUDE[1]: invalid value "health": must begin with /"#,
+            ),
+            (
+                "MONITORING_METRIC_NAMES",
+                "grafana",
+                r#"MONITORING_METRIC_NAMES: invalid value "grafana": expected prometheus or otel"#,
+            ),
+        ] {
+            let error = environment(&[(name, value)]).unwrap_err();
+            assert_eq!(error.to_string(), message);
+        }
+    }
+
+    #[test]
+    fn variables_say_what_is_excluded_and_what_metrics_are_called() {
+        let builder = environment(&[
+            ("MONITORING_EXCLUDE", " /livez , /static/"),
+            ("MONITORING_METRIC_NAMES", "otel"),
+        ])
+        .unwrap();
+        assert_eq!(builder.exclude.unwrap().to_string(), "/livez,/static/");
+        let settings = Settings::new().names(Names::OpenTelemetry);
+        assert_eq!(builder.settings, settings);
+    }
+
+    #[test]
+    fn empty_variables_are_as_unset() {
+        let builder =
+            environment(&[("MONITORING_EXCLUDE", " "), ("MONITORING_METRIC_NAMES", "")]).unwrap();
+        assert_eq!(builder.exclude.unwrap().to_string(), "");
+        assert_eq!(builder.settings, Settings::new());
+    }
+
+    #[test]
+    fn a_bad_setting_fails_at_build_with_field_and_value() {
+        let cap = Vitals::builder().isolated().endpoint_cap(0);
+        let pattern = Vitals::builder().isolated().exclude(["/a", "/b*"]);
+        let scheme = Vitals::builder().isolated().scheme("gopher");
+        for (builder, field, value) in [
+            (cap, "metrics.endpoint_cap", "0"),
+            (pattern, "exclude[1]", "/b*"),
+            (scheme, "metrics.scheme", "gopher"),
+        ] {
+            let error = builder.build().unwrap_err();
+            assert_eq!((error.field(), error.value()), (field, value));
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! Records that a new version runs, so that a change can be explained later.
+
+use super::Vitals;
+use crate::{
+    report::notice::{Detail, FINGERPRINT, Level, Notice, NoticeSink},
+    timestamp,
+};
+
+/// A new version, where it runs, and who deployed it.
+///
+/// ```
+/// use tower_vitals::Deployment;
+///
+/// let deployment = Deployment::new("1.4.2")
+///     .environment("production")
+///     .by("ci")
+///     .changes("faster search");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Deployment {
+    version: String,
+    environment: Option<String>,
+    by: String,
+    changes: String,
+}
+
+// === impl Deployment ===
+
+impl Deployment {
+    /// The deployment of a version by `automated`, in the environment of the process.
+    pub fn new(version: impl Into<String>) -> Self {
+        Self {
+            version: version.into(),
+            environment: None,
+            by: "automated".into(),
+            changes: String::new(),
+        }
+    }
+
+    /// The environment. Defaults to that of the process.
+    #[must_use]
+    pub fn environment(mut self, environment: impl Into<String>) -> Self {
+        self.environment = Some(environment.into());
+        self
+    }
+
+    /// Who deployed it. Defaults to `automated`.
+    #[must_use]
+    pub fn by(mut self, by: impl Into<String>) -> Self {
+        self.by = by.into();
+        self
+    }
+
+    /// What has changed. Defaults to nothing.
+    #[must_use]
+    pub fn changes(mut self, changes: impl Into<String>) -> Self {
+        self.changes = changes.into();
+        self
+    }
+
+    fn log(&self, environment: &str) {
+        let Self {
+            version,
+            by,
+            changes,
+            ..
+        } = self;
+        tracing::info!(
+            target: "tower_vitals",
+            version = version.as_str(),
+            environment,
+            deployed_by = by.as_str(),
+            changes = changes.as_str(),
+            "deployment"
+        );
+    }
+
+    /// The deployment as a notice, with its version in place of the running one.
+    pub(crate) fn notice(&self, environment: &str) -> Notice {
+        let message = format!("deployed {} to {environment}", self.version);
+        let key = [FINGERPRINT, "deployment", environment].map(str::to_owned);
+        let mut notice = Notice::new(Level::Info, message, key.into());
+        notice.version = Some(self.version.clone());
+        notice.environment = Some(environment.to_owned());
+        notice.tags.push(("deployed_by", self.by.clone()));
+        if !self.changes.is_empty() {
+            let changes = Detail::Text(self.changes.clone());
+            notice.details.push(("changes", changes));
+        }
+        notice
+    }
+}
+
+// === impl Vitals ===
+
+impl Vitals {
+    /// Records a deployment: one log event at `INFO`, `app_deployment_timestamp_seconds{version}`, and one event for Sentry
+    /// at level `info` if there is a connection.
+    ///
+    /// Call it when the process starts. The command `vitals deploy` does it from a deployment script.
+    pub fn record_deployment(&self, deployment: &Deployment) {
+        let environment = deployment
+            .environment
+            .as_deref()
+            .unwrap_or(&self.environment);
+        deployment.log(environment);
+        let now = timestamp::seconds_since_1970();
+        self.metrics.record_deployment(&deployment.version, now);
+        self.sentry.notify(&deployment.notice(environment));
+    }
+}

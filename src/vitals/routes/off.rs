@@ -1,0 +1,3 @@
+//! Stands in for the router without feature `axum`: it serves no path.
+
+pub(super) const METRICS_PATH: Option<&str> = None;

@@ -1,0 +1,236 @@
+//! Ends a server without losing requests: readiness fails first, then the server drains, and a deadline ends everything.
+
+use std::{
+    future::{Future, IntoFuture},
+    io,
+    pin::pin,
+    time::Duration,
+};
+
+use tokio::{
+    select,
+    sync::watch,
+    task,
+    time::{self, Instant},
+};
+
+use super::{Vitals, VitalsBuilder};
+use crate::{
+    config::ConfigError,
+    health::{Health, HealthService},
+};
+
+/// The least time that reports get after the server has ended, whatever the deadline.
+const AT_LEAST: Duration = Duration::from_millis(100);
+
+/// The most time that reports get.
+const AT_MOST: Duration = Duration::from_secs(2);
+
+/// What was left when a server ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ShutdownReport {
+    /// Requests that had not ended when the deadline dropped the server. 0 if the server ended by itself.
+    pub unfinished: u64,
+    /// Events that were not sent to Sentry in time. 0 without feature `sentry`.
+    pub unsent: u64,
+}
+
+/// The settings of a shutdown.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ShutdownSettings {
+    /// How long readiness fails before the server stops to accept connections.
+    delay: Duration,
+    /// How long everything may take.
+    deadline: Duration,
+}
+
+/// The settings of a shutdown, and when it began.
+#[derive(Clone, Debug)]
+pub(super) struct Shutdown {
+    settings: ShutdownSettings,
+    begun: watch::Sender<Option<Instant>>,
+}
+
+// === impl ShutdownSettings ===
+
+impl Default for ShutdownSettings {
+    fn default() -> Self {
+        Self {
+            delay: Duration::from_secs(5),
+            deadline: Duration::from_secs(25),
+        }
+    }
+}
+
+// === impl Shutdown ===
+
+impl Shutdown {
+    pub(super) fn new(settings: ShutdownSettings) -> Result<Self, ConfigError> {
+        let ShutdownSettings { delay, deadline } = settings;
+        if deadline <= delay {
+            let reason = format!("must be longer than drain_delay ({delay:?})");
+            let deadline = format!("{deadline:?}");
+            return Err(ConfigError::new("shutdown_deadline", deadline, reason));
+        }
+        Ok(Self {
+            settings,
+            begun: watch::Sender::new(None),
+        })
+    }
+}
+
+// === impl VitalsBuilder ===
+
+impl VitalsBuilder {
+    /// The probes that [`Vitals::routes`] serves. [`Vitals::shutdown_signal`] fails their readiness first. Defaults to none.
+    #[cfg_attr(tower_vitals_docsrs, doc(cfg(feature = "health")))]
+    pub fn health(mut self, health: HealthService) -> Self {
+        self.health = Some(health);
+        self
+    }
+
+    /// How long readiness fails before [`Vitals::shutdown_signal`] resolves. Defaults to 5 s.
+    #[cfg_attr(tower_vitals_docsrs, doc(cfg(feature = "health")))]
+    pub fn drain_delay(mut self, delay: Duration) -> Self {
+        self.shutdown.delay = delay;
+        self
+    }
+
+    /// How long after the signal [`Vitals::run`] drops the server. Defaults to 25 s.
+    #[cfg_attr(tower_vitals_docsrs, doc(cfg(feature = "health")))]
+    pub fn shutdown_deadline(mut self, deadline: Duration) -> Self {
+        self.shutdown.deadline = deadline;
+        self
+    }
+}
+
+// === impl Vitals ===
+
+impl Vitals {
+    /// Resolves when a server should accept no more requests: for `with_graceful_shutdown` of axum, tonic and others.
+    ///
+    /// On SIGTERM, SIGINT or [`Health::drain`], readiness fails at once, so that load balancers send requests elsewhere. The
+    /// future resolves after the [delay](VitalsBuilder::drain_delay), 5 s by default.
+    pub fn shutdown_signal(&self) -> impl Future<Output = ()> + Send + 'static {
+        let shutdown = self.shutdown.clone();
+        let health = self.health.as_ref().map(HealthService::handle).cloned();
+        async move {
+            select! {
+                () = signal() => {}
+                () = draining(health.as_ref()) => {}
+            }
+            if let Some(health) = &health {
+                health.drain();
+            }
+            let delay = shutdown.settings.delay;
+            tracing::info!(target: "tower_vitals", delay_ms = delay.as_millis() as u64, "draining");
+            shutdown.begun.send_replace(Some(Instant::now()));
+            time::sleep(delay).await;
+        }
+    }
+
+    /// Runs a server that drains on [`shutdown_signal`](Self::shutdown_signal), to its end or to the
+    /// [deadline](VitalsBuilder::shutdown_deadline), 25 s after the signal by default. At the deadline, everything that is
+    /// still open is dropped.
+    ///
+    /// Before it returns, the counters are published once more, for recorders that push. With feature `sentry` the remaining
+    /// events are sent, within the rest of the deadline, but for 2 s at most and 100 ms at least.
+    ///
+    /// ```no_run
+    /// # async fn serve(
+    /// #     vitals: tower_vitals::Vitals,
+    /// #     app: axum::Router,
+    /// # ) -> std::io::Result<()> {
+    /// let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;
+    /// let server = axum::serve(listener, app)
+    ///     .with_graceful_shutdown(vitals.shutdown_signal());
+    /// let report = vitals.run(server).await?;
+    /// println!("{} requests did not end in time", report.unfinished);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// If the server fails. The error is the server's own.
+    pub async fn run<S, E>(&self, server: S) -> Result<ShutdownReport, E>
+    where
+        S: IntoFuture<Output = Result<(), E>>,
+    {
+        let mut begun = self.shutdown.begun.subscribe();
+        let deadline = async {
+            // The sender lives in `self`, so this cannot fail before `self` ends.
+            if begun.wait_for(Option::is_some).await.is_err() {
+                std::future::pending::<()>().await;
+            }
+            time::sleep(self.shutdown.settings.deadline).await;
+        };
+        let mut server = pin!(server.into_future());
+        let (ended, unfinished) = select! {
+            ended = &mut server => (ended, 0),
+            () = deadline => (Ok(()), self.metrics().totals().in_flight),
+        };
+        if unfinished > 0 {
+            tracing::warn!(target: "tower_vitals", unfinished, "the deadline ended the server");
+        }
+        let metrics = self.metrics().clone();
+        // Not on a thread that serves requests, and only for a moment.
+        let published = task::spawn_blocking(move || metrics.publish_global());
+        let _ = time::timeout(AT_LEAST, published).await;
+        let unsent = self.send_the_rest().await;
+        ended.map(|()| ShutdownReport { unfinished, unsent })
+    }
+
+    /// Sends the remaining events while there is time. Returns how many are not sent.
+    async fn send_the_rest(&self) -> u64 {
+        let begun = *self.shutdown.begun.borrow();
+        let left = begun.map_or(Duration::MAX, |begun| {
+            let deadline = self.shutdown.settings.deadline;
+            deadline.saturating_sub(begun.elapsed())
+        });
+        let timeout = left.clamp(AT_LEAST, AT_MOST);
+        let sentry = self.sentry.clone();
+        let flushed = task::spawn_blocking(move || sentry.flush(timeout));
+        // Hooks of the client run before anything waits here, and they can hang.
+        match time::timeout(timeout + AT_LEAST / 2, flushed).await {
+            Ok(Ok(unsent)) => unsent,
+            _ => self.sentry.unsent(),
+        }
+    }
+}
+
+/// Resolves when the application calls [`Health::drain`].
+async fn draining(health: Option<&Health>) {
+    let Some(health) = health else {
+        return std::future::pending().await;
+    };
+    let mut changes = health.changes();
+    while !health.is_draining() && changes.next().await.is_some() {}
+}
+
+/// Resolves at the first signal to end.
+async fn signal() {
+    if let Err(error) = wait_for_signal().await {
+        let error = error.to_string();
+        tracing::error!(target: "tower_vitals", error, "signals cannot be heard");
+        std::future::pending().await
+    }
+}
+
+#[cfg(unix)]
+async fn wait_for_signal() -> io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
+}
+
+#[cfg(not(unix))]
+async fn wait_for_signal() -> io::Result<()> {
+    tokio::signal::ctrl_c().await
+}

@@ -1,0 +1,61 @@
+//! Defines the order of the layers in the ready-made stack.
+
+use std::sync::Arc;
+
+use tower_layer::Layer;
+
+use crate::{
+    access_log::AccessLogObserver,
+    category::CategoryObserver,
+    observe::{Engine, Examined, Observed},
+    request_id::RequestIdObserver,
+    sentry::SentryObserver,
+    stuck::StuckObserver,
+    timing::TimingObserver,
+};
+
+/// The layers of the ready-made stack in one: one clock, one guard, one wrapper around the body.
+#[derive(Clone, Debug)]
+pub struct VitalsLayer {
+    engine: Arc<Engine<Stack>>,
+}
+
+/// From the outside in.
+pub(super) type Stack = (
+    // First, so that all others have the id.
+    RequestIdObserver,
+    // Counters before the log: a fault of the subscriber cannot cost a number.
+    (
+        TimingObserver,
+        (
+            CategoryObserver,
+            (
+                AccessLogObserver,
+                // Last, since nothing waits for them.
+                (StuckObserver, SentryObserver),
+            ),
+        ),
+    ),
+);
+
+// === impl VitalsLayer ===
+
+impl VitalsLayer {
+    pub(super) fn new(engine: Engine<Stack>) -> Self {
+        Self {
+            engine: Arc::new(engine),
+        }
+    }
+
+    pub(super) fn unused_patterns(&self) -> impl Iterator<Item = &str> {
+        self.engine.exclude.unused()
+    }
+}
+
+impl<S> Layer<S> for VitalsLayer {
+    type Service = Observed<S, Examined>;
+
+    fn layer(&self, inner: S) -> Observed<S, Examined> {
+        Observed::new(inner, Arc::clone(&self.engine) as _)
+    }
+}
