@@ -113,8 +113,8 @@ fn write(exchange: &Exchange, facts: &Facts) {
                 grpc_status = facts.grpc.as_ref().map(|grpc| grpc.code.number()),
                 category = category.map(ErrorCategory::as_str),
                 cause = evidence.and_then(|evidence| evidence.text.as_deref()),
-                user = handler.and_then(|handler| handler.user.as_deref()),
-                tenant = handler.and_then(|handler| handler.tenant.as_deref()),
+                user_id = handler.and_then(|handler| handler.user.as_deref()),
+                tenant_id = handler.and_then(|handler| handler.tenant.as_deref()),
                 tags = handler.and_then(tags).as_deref(),
                 "request"
             )

@@ -55,8 +55,8 @@ impl<S: tracing::Subscriber> tracing_subscriber::Layer<S> for Last {
             "head_ms": take("head_ms"),
             "total_ms": take("total_ms"),
             "bytes": take("bytes"),
-            "user": take("user"),
-            "tenant": take("tenant"),
+            "user": take("user_id"),
+            "tenant": take("tenant_id"),
         });
         let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if last.len() == REMEMBERED {

@@ -118,8 +118,8 @@ async fn requests_side_by_side_never_see_what_the_other_said() {
         let event = events[format!("id-{n}").as_str()];
         for (field, value) in [
             ("path", format!("/{n}")),
-            ("user", format!("user-{n}")),
-            ("tenant", format!("tenant-{n}")),
+            ("user_id", format!("user-{n}")),
+            ("tenant_id", format!("tenant-{n}")),
             (
                 "tags",
                 format!("first=first-{n} second=second-{n} third=third-{n}"),
@@ -160,7 +160,7 @@ async fn what_the_handler_said_and_why_it_failed_is_in_the_event() {
     requests::send(&app, Request::new(Body::empty())).await;
     let line = &lines(&written)[0];
     assert_eq!(
-        (&line["user"], &line["tenant"]),
+        (&line["user_id"], &line["tenant_id"]),
         (&"u-17".into(), &r"acme\n\u{202e}".into())
     );
     assert_eq!(
@@ -189,5 +189,5 @@ async fn what_a_layer_further_in_leaves_alone_the_handler_can_still_speak_of() {
         .layer(AccessLogLayer::new());
     let request = requests::get("/x");
     requests::send(&app, request).await;
-    assert_eq!(lines(&written)[0]["user"], "u-17");
+    assert_eq!(lines(&written)[0]["user_id"], "u-17");
 }
