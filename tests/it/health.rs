@@ -1,13 +1,12 @@
 //! Answers probes from the last results, whatever the checks do.
 
+mod changes;
+mod counting;
 mod details;
-
 mod grpc;
-
 mod probes;
-
 mod shutdown;
-
+mod snapshots;
 mod states;
 
 use std::{

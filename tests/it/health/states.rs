@@ -1,16 +1,8 @@
 //! Turns the results of checks into a status.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
-};
+use std::time::Duration;
 
-use axum::extract::Request;
 use tokio::{net::TcpListener, time};
-use tower::Service;
 use tower_vitals::health::{Check, Health, Role, Status};
 
 use super::{Dependency, MS, Mood, SECRET, json, probe};
@@ -178,37 +170,4 @@ async fn a_busy_pool_is_not_a_dead_database_and_a_port_is_open_or_not() {
     becomes("database", Status::Healthy).await;
     pool.close().await;
     becomes("database", Status::Unhealthy).await;
-}
-
-#[tokio::test]
-async fn changes_are_told_once_each() {
-    let up = Arc::new(AtomicBool::new(true));
-    let own = Arc::clone(&up);
-    let check = Check::new("database", move || {
-        let up = own.load(Ordering::Relaxed);
-        async move { if up { Ok(()) } else { Err("down") } }
-    });
-    let health = Health::builder()
-        .check(check.interval(MS(5)))
-        .start()
-        .unwrap();
-    let mut changes = health.changes();
-    let mut service = health.service();
-    changes.next().await.unwrap();
-    assert_eq!(health.status(), Status::Healthy);
-    // An answer that changes nothing is not a change.
-    let more = time::timeout(MS(100), changes.next());
-    more.await.unwrap_err();
-    up.store(false, Ordering::Relaxed);
-    changes.next().await.unwrap();
-    assert_eq!(health.status(), Status::Unhealthy);
-    let response = service
-        .call(Request::builder().uri("/readyz").body(()).unwrap())
-        .await
-        .unwrap();
-    assert_eq!(response.status(), 503);
-    let more = time::timeout(MS(100), changes.next());
-    more.await.unwrap_err();
-    assert!(health.reports()[0].runs > 10);
-    assert_eq!(health.reports()[0].error.as_deref(), Some("down"));
 }
