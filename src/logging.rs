@@ -135,7 +135,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_bad_variable_stops_with_its_name_and_value() {
+    fn a_bad_variable_of_logging_fails_with_its_name_and_value() {
         for (name, value) in [
             ("LOG_FORMAT", "xml"),
             ("RUST_LOG", "a=b=c"),

@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_variable_that_says_something_counts() {
+    fn the_first_variable_that_is_set_counts() {
         let all = [
             ("SENTRY_RELEASE", "a"),
             ("APP_VERSION", "b"),

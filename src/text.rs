@@ -63,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_escaped_differs_from_what_was_sent_so() {
+    fn an_escaped_text_differs_from_a_text_that_looks_escaped() {
         assert_eq!(printable_path("/a\n"), r"/a\n");
         assert_eq!(printable_path(r"/a\n"), r"/a\\n");
     }

@@ -35,7 +35,7 @@ const LONG: Duration = Duration::from_secs(60);
 
 #[test]
 #[ignore = "needs Bugsink; tests/bugsink/setup.sh installs it"]
-fn each_incident_of_the_example_arrives_once_and_says_exactly_what_is_known() {
+fn each_incident_of_the_example_arrives_once_with_exactly_what_is_known() {
     let bugsink = Bugsink::start();
     let shop = Shop::start(&bugsink.dsn());
     shop.send("/orders/seven?token=s3cret", "id-order");

@@ -312,7 +312,7 @@ fn a_bad_variable_stops_it_with_a_clear_message() {
 }
 
 #[test]
-fn with_a_dsn_sentry_is_told_and_every_line_says_which_build() {
+fn with_a_dsn_sentry_gets_events_and_every_line_has_the_build() {
     let dsn = Dsn::start(Answer::Status(200));
     let server = Server::start(&[
         ("SENTRY_DSN", &dsn.url()),

@@ -17,7 +17,7 @@ use tower_vitals::{Vitals, sentry::SentryOptions};
 use crate::dsn::{Answer, Dsn};
 
 #[test]
-fn an_applications_own_client_stays_where_it_is_bound_and_ours_holds_up_no_worker() {
+fn an_applications_own_client_stays_bound_and_the_crates_client_blocks_no_worker() {
     let dsn = Dsn::start(Answer::Never);
     let options = || SentryOptions::new(&dsn.url()).unwrap();
     let own = Arc::new(Client::with_options(ClientOptions::new()));

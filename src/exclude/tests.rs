@@ -80,7 +80,7 @@ fn patterns_that_clash_are_refused() {
 }
 
 #[test]
-fn what_nothing_has_matched_is_told() {
+fn a_pattern_without_a_match_is_unused() {
     let patterns = Patterns::new(["/livez", "/statics/", "/users/*/avatar"]).unwrap();
     assert!(patterns.matches("/livez"));
     assert!(!patterns.matches("/static/app.css"));

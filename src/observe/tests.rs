@@ -86,7 +86,7 @@ fn status(code: u16) -> Response<()> {
 }
 
 #[tokio::test]
-async fn each_way_to_end_is_told_once_and_by_its_name() {
+async fn each_way_to_end_is_one_ending_with_its_own_outcome() {
     use Outcome::{Aborted, BodyError, Completed};
     let head = || Request::builder().method("HEAD").body(()).unwrap();
     let two = || vec![data("ab"), data("cd")];
@@ -295,7 +295,7 @@ async fn an_error_passes_unchanged_whatever_its_type() {
 }
 
 #[tokio::test]
-async fn a_panic_is_told_from_a_cancel_also_under_an_outer_catch_unwind() {
+async fn a_panic_is_no_cancel_also_under_an_outer_catch_unwind() {
     use futures::FutureExt;
     use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -354,7 +354,7 @@ async fn a_slow_reader_does_not_slow_the_head() {
 }
 
 #[test]
-fn a_body_dropped_on_a_foreign_thread_after_the_runtime_ended_is_told() {
+fn a_body_dropped_on_another_thread_after_the_runtime_is_counted() {
     let (service, record) = around(service_fn(|_: Request<()>| async {
         Ok::<_, Infallible>(Response::new(StreamBody::new(stream::iter([data("a")]))))
     }));

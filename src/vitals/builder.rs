@@ -246,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bad_variable_stops_with_its_name_and_value() {
+    fn a_bad_variable_fails_with_its_name_and_value() {
         for (name, value, message) in [
             (
                 "MONITORING_EXCLUDE",
@@ -265,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn variables_say_what_is_excluded_and_what_metrics_are_called() {
+    fn variables_set_exclusions_and_metric_names() {
         let builder = environment(&[
             ("MONITORING_EXCLUDE", " /livez , /static/"),
             ("MONITORING_METRIC_NAMES", "otel"),

@@ -22,7 +22,7 @@ async fn first_answer(check: Check) -> CheckReport {
 }
 
 #[tokio::test]
-async fn a_server_is_well_if_it_answers_2xx_and_its_address_is_told_to_nobody() {
+async fn a_server_is_healthy_if_it_answers_2xx_and_its_address_is_never_shown() {
     let signed_in = async |headers: HeaderMap| match headers.get("authorization") {
         Some(_) => StatusCode::NO_CONTENT,
         None => StatusCode::UNAUTHORIZED,

@@ -55,7 +55,7 @@ async fn service(database: bool, cache: bool) -> (Server, String) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_exit_code_says_how_the_service_is() {
+async fn the_exit_code_follows_the_health() {
     let (_well, well) = service(true, true).await;
     let (_degraded, degraded) = service(true, false).await;
     let (_down, down) = service(false, true).await;
@@ -97,7 +97,7 @@ async fn bound() -> (TcpListener, SocketAddr) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn whoever_does_not_answer_is_unreachable_and_not_unhealthy() {
+async fn a_service_that_does_not_answer_is_unreachable_and_not_unhealthy() {
     let (closed, nobody) = bound().await;
     drop(closed);
     let (_silent, silence) = bound().await;

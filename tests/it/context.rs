@@ -74,7 +74,7 @@ async fn adds(together: Arc<Barrier>, context: RequestContext, n: usize) -> Resp
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn requests_side_by_side_never_see_what_the_other_said() {
+async fn requests_side_by_side_never_see_each_others_context() {
     let vitals = isolated();
     let (written, subscriber) = subscriber(Format::Json);
     let together = Arc::new(Barrier::new(REQUESTS));
@@ -138,7 +138,7 @@ async fn requests_side_by_side_never_see_what_the_other_said() {
 }
 
 #[tokio::test]
-async fn what_the_handler_said_and_why_it_failed_is_in_the_event() {
+async fn the_event_has_the_handlers_context_and_the_cause() {
     let vitals = isolated();
     let (written, _guard) = written(Format::Json);
     let app = Router::new()

@@ -198,7 +198,7 @@ async fn a_nested_routers_prefix_counts() {
 }
 
 #[tokio::test]
-async fn a_nested_routers_prefix_counts_around_a_layer_that_is_not_ours() {
+async fn a_nested_routers_prefix_counts_around_a_wrapped_layer() {
     use tower_http::request_id::{MakeRequestUuid, SetRequestIdLayer};
     let theirs = ExcludeLayer::new(
         SetRequestIdLayer::x_request_id(MakeRequestUuid),
@@ -348,7 +348,7 @@ fn thousands_of_patterns_are_not_scanned_one_by_one() {
 }
 
 #[tokio::test]
-async fn a_layer_that_is_not_ours_is_passed_by() {
+async fn an_excluded_request_does_not_pass_through_a_wrapped_layer() {
     use tower::{Layer, service_fn};
     use tower_http::request_id::{MakeRequestUuid, SetRequestIdLayer};
     let theirs = SetRequestIdLayer::x_request_id(MakeRequestUuid);

@@ -99,7 +99,7 @@ async fn hostile_ids_are_replaced_and_appear_nowhere() {
 }
 
 #[tokio::test]
-async fn a_layer_that_trusts_nobody_keeps_nothing() {
+async fn a_layer_without_trust_keeps_no_inbound_id() {
     let untrusting = Vitals::builder()
         .isolated()
         .request_id(RequestIdLayer::new().trust_inbound(false))

@@ -168,7 +168,7 @@ impl Load {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs PostgreSQL and Redis; .ci/run installs them"]
-async fn each_way_to_lose_a_dependency_is_told_in_time_and_hurts_nothing_else() {
+async fn each_way_to_lose_a_dependency_shows_in_time_and_hurts_nothing_else() {
     let (mut postgres, mut redis) = (Server::new(Kind::Postgres), Server::new(Kind::Redis));
     let options = PgPoolOptions::new().max_connections(POOLED);
     let pool = options.connect(&postgres.url()).await.unwrap();

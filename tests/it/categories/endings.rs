@@ -83,7 +83,7 @@ async fn every_way_to_end_has_its_category_or_none() {
 }
 
 #[tokio::test]
-async fn a_panic_is_the_servers_fault_whatever_was_said() {
+async fn a_panic_is_a_server_error_whatever_the_handler_set() {
     use futures::FutureExt;
     let vitals = isolated();
     let service = vitals.layer().layer(service_fn(|_: Request<()>| async {
@@ -102,7 +102,7 @@ async fn a_panic_is_the_servers_fault_whatever_was_said() {
 }
 
 #[tokio::test]
-async fn of_an_answer_that_nobody_waited_for_only_the_status_counts() {
+async fn only_the_status_counts_of_a_response_for_which_nobody_waited() {
     for (status, expected) in [
         (StatusCode::OK, None),
         (StatusCode::INTERNAL_SERVER_ERROR, Some("server_error")),

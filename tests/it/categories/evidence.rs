@@ -115,7 +115,7 @@ async fn a_failure_keeps_its_cause_from_the_client_and_tells_us() {
 }
 
 #[tokio::test]
-async fn a_handler_that_makes_its_own_response_says_the_cause_and_the_category() {
+async fn a_handler_that_makes_its_own_response_sets_the_cause_and_the_category() {
     let (category, ..) = of_answer(|| {
         RequestContext::current().cause(wrapped(sqlx_core::Error::WorkerCrashed));
         StatusCode::INTERNAL_SERVER_ERROR.into_response()

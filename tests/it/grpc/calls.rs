@@ -99,7 +99,7 @@ async fn every_kind_of_call_is_counted_by_its_method_and_its_real_status() {
 }
 
 #[tokio::test]
-async fn codes_that_no_longer_fit_under_the_cap_are_told() {
+async fn codes_over_the_cap_are_counted_as_overflow() {
     let vitals = Vitals::builder()
         .isolated()
         .endpoint_cap(1)

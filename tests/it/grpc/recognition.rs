@@ -47,7 +47,7 @@ fn bytes_that_are_no_descriptors_fail_at_build() {
 }
 
 #[tokio::test]
-async fn who_only_says_that_it_is_grpc_stays_on_its_route() {
+async fn a_request_that_only_claims_to_be_grpc_keeps_its_route() {
     let vitals = watching();
     let app = Router::new()
         .route("/hangs", any(std::future::pending::<Response>))

@@ -40,7 +40,7 @@ async fn a_missing_or_mangled_status_is_unknown() {
 }
 
 #[tokio::test]
-async fn a_status_said_twice_counts_where_both_agree() {
+async fn a_status_sent_twice_counts_if_both_agree() {
     let vitals = watching();
     let path = "/duplicates.v1.Service/Method";
     answered(&vitals, path, &[("grpc-status", "5"), ("grpc-status", "5")]).await;

@@ -71,7 +71,7 @@ async fn an_error_is_in_the_log_and_behind_the_gate_and_nowhere_else() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn whoever_has_not_the_token_is_answered_as_everybody() {
+async fn a_reader_without_the_token_gets_the_public_response() {
     const TOKEN: &str = "s3cret-tök€n";
     let health = Health::builder()
         .check(Dependency::new(Mood::Down).check("database"))

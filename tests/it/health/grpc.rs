@@ -7,7 +7,7 @@ use super::{Dependency, MS, Mood};
 use crate::support::server::Server;
 
 #[tokio::test]
-async fn grpc_health_says_what_the_probes_say() {
+async fn grpc_health_agrees_with_the_probes() {
     use crate::health_client::{
         HealthCheckRequest, HealthListRequest, health_check_response::ServingStatus,
         health_client::HealthClient,

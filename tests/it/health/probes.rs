@@ -11,7 +11,7 @@ use super::{Dependency, MS, Mood, ask, json, probe};
 use crate::support::{server::Server, stacks::with_health};
 
 #[tokio::test(start_paused = true)]
-async fn probes_say_what_the_last_round_said() {
+async fn probes_show_the_last_answers() {
     let (database, cache) = (Dependency::new(Mood::Up), Dependency::new(Mood::Up));
     let health = Health::builder()
         .check(database.check("database").healthy_label("connected"))

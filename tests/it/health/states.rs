@@ -34,7 +34,7 @@ async fn a_check_turns_after_so_many_answers_of_a_kind() {
 }
 
 #[test]
-fn a_result_that_nobody_renews_is_unknown() {
+fn an_answer_that_is_not_recent_is_unknown() {
     let runtime = || {
         tokio::runtime::Builder::new_current_thread()
             .enable_all()
@@ -115,7 +115,7 @@ async fn without_checks_it_is_ready_and_bad_checks_fail_at_start() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_said_by_hand_stays_until_something_else_is_said() {
+async fn a_manual_status_stays_until_it_is_set_again() {
     let health = Health::builder()
         .manual("queue", Role::Critical)
         .start()

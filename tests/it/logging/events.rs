@@ -166,7 +166,7 @@ async fn an_event_with_an_id_of_its_own_has_no_second_one() {
 }
 
 #[test]
-fn a_stack_says_what_it_leaves_alone_and_how_much_memory_it_can_take() {
+fn a_stack_logs_its_exclusions_and_its_memory_bound() {
     let (written, _guard) = written(Format::Json);
     let vitals = Vitals::builder()
         .isolated()

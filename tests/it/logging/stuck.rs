@@ -14,7 +14,7 @@ use tower_vitals::{TimingLayer, Vitals, logging::Format, timing::SeverityBands};
 use crate::support::lines::{lines, written};
 
 #[tokio::test(start_paused = true)]
-async fn a_request_without_an_answer_is_told_of_once_while_it_runs() {
+async fn a_request_without_a_response_is_logged_once_while_it_runs() {
     let (written, _guard) = written(Format::Json);
     let vitals = Vitals::builder().isolated().log_stuck().build().unwrap();
     written.take();

@@ -142,7 +142,7 @@ async fn the_metrics_endpoint_answers_as_prometheus_asks() {
 }
 
 #[tokio::test]
-async fn a_storm_of_scrapes_is_told_to_come_back() {
+async fn a_storm_of_scrapes_gets_503_and_retry_after() {
     let vitals = isolated();
     let app: Router = vitals.routes();
     let ask = || app.clone().oneshot(requests::get("/metrics"));

@@ -194,7 +194,7 @@ fn what_before_send_adds_is_scrubbed_as_well() {
 }
 
 #[tokio::test]
-async fn what_an_error_says_is_scrubbed_before_anybody_escapes_it() {
+async fn the_text_of_an_error_is_scrubbed_before_it_is_escaped() {
     let dsn = Dsn::start(Answer::Status(200));
     let vitals = unlimited(&dsn.url());
     let failing = async |axum::extract::Path(n): axum::extract::Path<usize>| -> Result<(), tower_vitals::Failure> { Err(SECRETS[n].0)? };

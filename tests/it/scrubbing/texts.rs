@@ -104,7 +104,7 @@ proptest! {
     }
 
     #[test]
-    fn a_secret_is_found_whatever_stands_around_it(
+    fn a_secret_is_found_in_any_surroundings(
         before in "[a-zA-Z ,.(\\n]{0,12}",
         which in 0..SECRETS.len(),
         after in "[ ,.)\\n][a-zA-Z ,.\\n]{0,12}",

@@ -183,7 +183,7 @@ async fn slow_requests_are_a_warning_and_then_an_error_and_a_route_has_its_own_i
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stuck_request_is_told_once() {
+async fn a_stuck_request_is_reported_once() {
     let dsn = Dsn::start(Answer::Status(200));
     let vitals = reporting(&dsn).log_stuck().build().unwrap();
     let app = Router::new()
@@ -233,7 +233,7 @@ async fn a_deployment_is_one_event_and_two_metrics() {
 }
 
 #[tokio::test]
-async fn a_grpc_error_of_the_server_is_told() {
+async fn a_grpc_error_of_the_server_is_reported() {
     let dsn = Dsn::start(Answer::Status(200));
     let vitals = reporting(&dsn).build().unwrap();
     let service = vitals
@@ -289,7 +289,7 @@ async fn over_the_wire_a_client_that_left_is_no_incident() {
 }
 
 #[tokio::test]
-async fn our_own_log_events_do_not_tell_it_a_second_time() {
+async fn our_own_log_events_do_not_report_it_again() {
     let dsn = Dsn::start(Answer::Status(200));
     let vitals = reporting(&dsn).build().unwrap();
     let subscriber = tracing_subscriber::registry()
@@ -311,7 +311,7 @@ async fn our_own_log_events_do_not_tell_it_a_second_time() {
 }
 
 #[tokio::test]
-async fn a_critical_check_that_fails_is_told_without_its_password() {
+async fn a_critical_check_that_fails_is_reported_without_its_password() {
     let dsn = Dsn::start(Answer::Status(200));
     let health = Health::builder()
         .manual("database", Role::Critical)

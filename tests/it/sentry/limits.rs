@@ -40,7 +40,7 @@ async fn a_thousand_failures_with_a_thousand_ids_are_one_issue_and_few_events() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn after_a_flood_the_next_event_says_how_many_were_held_back() {
+async fn after_a_flood_the_next_event_has_the_number_that_were_held_back() {
     let dsn = Dsn::start(Answer::Status(200));
     let vitals = with_reports(&dsn, ReportPolicy::new().per_minute(1));
     let app = Router::new()

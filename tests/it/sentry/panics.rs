@@ -12,7 +12,7 @@ use super::{LONG, one_issue, reporting, send, texts, with_reports};
 use crate::support::dsn::{Answer, Dsn};
 
 #[tokio::test]
-async fn a_panic_is_told_once_whoever_catches_it() {
+async fn a_panic_is_reported_once_whoever_catches_it() {
     let dsn = Dsn::start(Answer::Status(200));
     let vitals = reporting(&dsn).exclude(["/excluded"]).build().unwrap();
     // The hub of this thread has no client; a request's own hub has one. An excluded request has no hub of its own.
@@ -47,7 +47,7 @@ async fn a_panic_is_told_once_whoever_catches_it() {
 }
 
 #[tokio::test]
-async fn of_a_thousand_panics_a_few_are_told_as_one_issue() {
+async fn a_thousand_panics_are_a_few_events_of_one_issue() {
     let dsn = Dsn::start(Answer::Status(200));
     let vitals = with_reports(&dsn, ReportPolicy::new().per_minute(3));
     let app = Router::new()

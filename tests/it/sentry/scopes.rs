@@ -295,7 +295,7 @@ async fn what_a_spawned_task_adds_stays_with_it() {
 }
 
 #[tokio::test]
-async fn the_scope_is_there_before_the_first_await_whatever_stands_outside() {
+async fn the_scope_is_there_before_the_first_await_inside_any_layer() {
     let (transport, client) = own_client(ClientOptions::new());
     let hub = Arc::new(Hub::new(Some(Arc::clone(&client)), Arc::default()));
     let app = ServiceBuilder::new()
