@@ -69,7 +69,7 @@ impl Observer for AccessLogObserver {
         LayerKinds::ACCESS_LOG
     }
 
-    fn needs(&self, _: LayerKinds) -> Needs {
+    fn needs(&self) -> Needs {
         Needs::TEXT
     }
 

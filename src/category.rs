@@ -30,7 +30,7 @@ pub use crate::facts::{category::ErrorCategory, rules::Rules};
 use crate::{
     config::ConfigError,
     facts::{Facts, evidence::Needs, judge, layer_kinds::LayerKinds, overrides::Overrides},
-    observe::{Engine, Observer, ObserverContext, layer_methods},
+    observe::{Engine, ErrorRules, Observer, ObserverContext, layer_methods},
 };
 
 /// Gives each failing request a category and counts it.
@@ -87,12 +87,12 @@ impl Observer for CategoryObserver {
         LayerKinds::CATEGORY
     }
 
-    fn needs(&self, _: LayerKinds) -> Needs {
+    fn needs(&self) -> Needs {
         Needs::OWN_RULES
     }
 
-    fn rules(&self, _: &ObserverContext<'_>) -> Option<&Rules> {
-        Some(&self.rules)
+    fn rules(&self, _: &ObserverContext<'_>) -> Option<ErrorRules<'_>> {
+        Some(ErrorRules::Own(&self.rules))
     }
 
     fn override_settings(&self, active: LayerKinds, overrides: &mut Overrides) {

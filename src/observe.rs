@@ -20,7 +20,7 @@ pub use self::{
 };
 pub(crate) use self::{
     layer::layer_methods,
-    observer::{Observer, ObserverContext},
+    observer::{ErrorRules, Observer, ObserverContext},
 };
 use crate::{exclude::Patterns, metrics::Metrics};
 

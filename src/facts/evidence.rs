@@ -46,6 +46,11 @@ impl Needs {
     /// The chain of causes of an examined error, one by one.
     pub(crate) const LINKS: Self = Self(1 << 2);
 
+    /// Whether the error itself is needed. Its text is only taken from an error that another layer examines.
+    pub(crate) const fn of_error(self) -> bool {
+        self.0 & (Self::OWN_RULES.0 | Self::LINKS.0) != 0
+    }
+
     pub(crate) const fn contains(self, other: Self) -> bool {
         self.0 & other.0 == other.0
     }

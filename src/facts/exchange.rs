@@ -39,6 +39,7 @@ pub(crate) struct Shared(pub(crate) Arc<Exchange>);
 // === impl Exchange ===
 
 impl Exchange {
+    #[inline(always)]
     pub(crate) fn new(request: &request::Parts) -> Self {
         Self {
             started: Instant::now(),
@@ -137,6 +138,7 @@ impl Exchange {
         Needs((self.claimed.load(Ordering::Relaxed) >> u16::BITS) as u16)
     }
 
+    #[inline(always)]
     fn lock(&self) -> MutexGuard<'_, Overrides> {
         self.overrides
             .lock()
@@ -145,6 +147,7 @@ impl Exchange {
 }
 
 /// The target of the request before any router took a prefix from it.
+#[inline(always)]
 pub(crate) fn received(request: &request::Parts) -> Option<PathAndQuery> {
     match router::original_target(&request.extensions) {
         Some(target) => target,

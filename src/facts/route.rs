@@ -29,6 +29,7 @@ impl Endpoint {
     }
 
     /// The matched route, if the router stands further out than the layer that asks.
+    #[inline(always)]
     pub(crate) fn of(request: &Extensions) -> Option<Self> {
         router::matched(request).map(Self::Matched)
     }

@@ -10,11 +10,13 @@ use super::{category::ErrorCategory, failure::Cause};
 pub(crate) use axum::extract::MatchedPath;
 
 /// The template of the matched route, if the router stands further out.
+#[inline(always)]
 pub(crate) fn matched(request: &Extensions) -> Option<MatchedPath> {
     request.get().cloned()
 }
 
 /// The target of the request before a router took a prefix from it.
+#[inline(always)]
 pub(crate) fn original_target(request: &Extensions) -> Option<Option<PathAndQuery>> {
     let OriginalUri(uri) = request.get()?;
     Some(uri.path_and_query().cloned())

@@ -38,6 +38,7 @@ pin_project! {
 // === impl ResponseBody ===
 
 impl<B, E> ResponseBody<B, E> {
+    #[inline(always)]
     pub(super) const fn new(inner: B, tracker: Option<Tracker>) -> Self {
         Self {
             inner: Some(inner),

@@ -4,7 +4,7 @@ use std::{any::Any, error::Error};
 
 use http::response;
 
-use super::tracker::Tracker;
+use super::{ErrorRules, tracker::Tracker};
 use crate::facts::{
     category::ErrorCategory,
     evidence::{Evidence, Needs},
@@ -50,11 +50,16 @@ impl Tracker {
     /// The rules by which this layer examines, if it does. A layer with rules of its own examines. Any other layer does so
     /// only if no such layer observes the exchange.
     fn rules(&self) -> Option<&Rules> {
-        let cx = self.context();
-        let observer = &self.engine.observer;
-        let rules = observer.rules(&cx)?;
-        let own = observer.needs(self.active).contains(Needs::OWN_RULES);
-        (own || !self.exchange.needs().contains(Needs::OWN_RULES)).then_some(rules)
+        if !self.examines {
+            return None;
+        }
+        match self.engine.observer.rules(&self.context())? {
+            ErrorRules::Own(rules) => Some(rules),
+            ErrorRules::BuiltIn(rules) => {
+                let others = self.exchange.needs().contains(Needs::OWN_RULES);
+                (!others).then_some(rules)
+            }
+        }
     }
 
     /// Asks the rules of the route, then `rules`. Panics of foreign code stay here.

@@ -43,6 +43,7 @@ pin_project! {
 // === impl ResponseFuture ===
 
 impl<F, E> ResponseFuture<F, E> {
+    #[inline(always)]
     pub(super) const fn new(inner: F, tracker: Option<Tracker>, head_only: bool) -> Self {
         Self {
             inner: Some(inner),

@@ -22,13 +22,13 @@ pub(crate) trait Observer: fmt::Debug + Send + Sync {
     /// The kinds of layer that this observer is.
     fn kinds(&self) -> LayerKinds;
 
-    /// What the `active` kinds of this observer need of the error behind a failure.
-    fn needs(&self, active: LayerKinds) -> Needs {
+    /// What this observer needs of the error behind a failure.
+    fn needs(&self) -> Needs {
         Needs::NONE
     }
 
-    /// The rules by which the error behind a failure is to be examined, if this observer reads it.
-    fn rules(&self, cx: &ObserverContext<'_>) -> Option<&Rules> {
+    /// The rules by which the error behind a failure is examined, if this observer reads it.
+    fn rules(&self, cx: &ObserverContext<'_>) -> Option<ErrorRules<'_>> {
         None
     }
 
@@ -62,6 +62,15 @@ pub(crate) struct ObserverContext<'a> {
     pub(super) metrics: Option<&'a Metrics>,
 }
 
+/// The rules of an observer that reads the error behind a failure.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum ErrorRules<'a> {
+    /// Rules that the application chose. They are always used.
+    Own(&'a Rules),
+    /// Rules that are used only if no layer around the request has rules of its own.
+    BuiltIn(&'a Rules),
+}
+
 // === impl Observer ===
 
 impl<A: Observer, B: Observer> Observer for (A, B) {
@@ -69,18 +78,11 @@ impl<A: Observer, B: Observer> Observer for (A, B) {
         self.0.kinds().and(self.1.kinds())
     }
 
-    fn needs(&self, active: LayerKinds) -> Needs {
-        let mut needs = Needs::NONE;
-        if active.overlaps(self.0.kinds()) {
-            needs = needs.and(self.0.needs(active));
-        }
-        if active.overlaps(self.1.kinds()) {
-            needs = needs.and(self.1.needs(active));
-        }
-        needs
+    fn needs(&self) -> Needs {
+        self.0.needs().and(self.1.needs())
     }
 
-    fn rules(&self, cx: &ObserverContext<'_>) -> Option<&Rules> {
+    fn rules(&self, cx: &ObserverContext<'_>) -> Option<ErrorRules<'_>> {
         let first = cx.active.overlaps(self.0.kinds());
         let rules = first.then(|| self.0.rules(cx)).flatten();
         let second = || cx.active.overlaps(self.1.kinds());

@@ -20,12 +20,16 @@ use crate::{
     },
 };
 
+// Functions that move the tracker or the facts are `#[inline]`. Otherwise each move is a copy of some hundred bytes.
+
 /// The guard of an exchange. It is made before the inner call and moves from the future into the body. `Drop` ends the
 /// exchange if nothing else did.
 #[derive(Debug)]
 pub(super) struct Tracker {
     pub(super) engine: Arc<Engine>,
     pub(super) active: LayerKinds,
+    /// The layer examines the error behind a failure, if it is active for that.
+    pub(super) examines: bool,
     pub(super) exchange: Arc<Exchange>,
     /// The path is excluded, so the exchange is not observed.
     pub(super) excluded: bool,
@@ -59,6 +63,7 @@ pub(super) fn run<T>(tracker: &mut Option<Tracker>, code: impl FnOnce() -> T) ->
 
 impl Tracker {
     /// Finds or makes the exchange. `None` if layers further out are active for every kind of this engine.
+    #[inline(always)]
     pub(super) fn begin(engine: &Arc<Engine>, request: &mut request::Parts) -> Option<Self> {
         let exchange = match request.extensions.get::<Shared>() {
             Some(Shared(exchange)) => Arc::clone(exchange),
@@ -73,7 +78,8 @@ impl Tracker {
         }
         let observer = &engine.observer;
         let kinds = observer.kinds();
-        let active = exchange.claim(kinds, observer.needs(kinds));
+        let needs = observer.needs();
+        let active = exchange.claim(kinds, needs);
         let excluded = engine.exclude.matches(exchange.path());
         if excluded {
             exchange.exclude();
@@ -95,6 +101,7 @@ impl Tracker {
         (!active.is_empty()).then(|| Self {
             engine: Arc::clone(engine),
             active,
+            examines: needs.of_error(),
             exchange,
             excluded,
             running: false,
@@ -173,6 +180,7 @@ impl Tracker {
         self.end_at(Instant::now, outcome);
     }
 
+    #[inline]
     pub(super) fn context(&self) -> ObserverContext<'_> {
         ObserverContext {
             active: self.active,
@@ -213,6 +221,7 @@ impl Tracker {
         no_failure && no_5xx && self.grpc.is_none()
     }
 
+    #[inline(always)]
     fn facts(&self, now: Instant, outcome: Outcome) -> Facts {
         let total = now.duration_since(self.exchange.started());
         let head = self.head.map_or(total, |(_, head)| head);

@@ -29,7 +29,7 @@ use crate::{
         sentry_data::{Reported, SentryData, thread_has_hub},
     },
     metrics::{Metrics, Sink},
-    observe::{Observer, ObserverContext},
+    observe::{ErrorRules, Observer, ObserverContext},
     report::{
         incident::{Incident, IncidentKind},
         rate_limit::RateLimit,
@@ -171,14 +171,15 @@ impl Observer for SentryObserver {
         }
     }
 
-    fn needs(&self, _: LayerKinds) -> Needs {
-        Needs::LINKS
+    fn needs(&self) -> Needs {
+        if self.on { Needs::LINKS } else { Needs::NONE }
     }
 
     /// The built-in rules, if a client is bound.
-    fn rules(&self, cx: &ObserverContext<'_>) -> Option<&Rules> {
+    fn rules(&self, cx: &ObserverContext<'_>) -> Option<ErrorRules<'_>> {
         static BUILT_IN: LazyLock<Rules> = LazyLock::new(Rules::new);
-        cx.exchange.sentry.get().map(|_| &*BUILT_IN)
+        let sentry = cx.exchange.sentry.get();
+        sentry.map(|_| ErrorRules::BuiltIn(&BUILT_IN))
     }
 
     fn override_settings(&self, active: LayerKinds, overrides: &mut Overrides) {
