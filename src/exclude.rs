@@ -26,7 +26,7 @@ use crate::config::ConfigError;
 /// - `/` matches only the root path.
 ///
 /// The path is compared as received, without its query, and its case counts. A path with an empty, `.` or `..` segment or
-/// with a `%` is never excluded, so no client can hide a request as a probe.
+/// with a `%` is never excluded, so no client can disguise a request as a probe.
 ///
 /// ```
 /// use tower_vitals::exclude::Patterns;
@@ -84,7 +84,8 @@ impl Patterns {
     /// # Errors
     ///
     /// If a pattern can never match, does not mean what it seems to mean, or clashes with an earlier one: they are the same,
-    /// or one covers the other. The error has the index and the text of the pattern.
+    /// or a pattern that ends with `/` covers the other. A `*` does not cover a literal segment: the literal one wins. The
+    /// error has the index and the text of the pattern.
     pub fn new<I>(patterns: I) -> Result<Self, ConfigError>
     where
         I: IntoIterator,
@@ -101,7 +102,7 @@ impl Patterns {
 
     /// Adds a path of this crate. It counts as used.
     pub(crate) fn and(mut self, pattern: &str) -> Self {
-        // It can cover a pattern of the application. If one of those covers it, nothing is added.
+        // It can cover a pattern of the application. If a pattern of the application covers it, nothing is added.
         if self.root.insert(pattern, self.all.len(), true).is_ok() {
             self.all.push(Pattern {
                 text: pattern.into(),
@@ -132,7 +133,7 @@ impl Patterns {
         let Some(pattern) = self.find(path).and_then(|index| self.all.get(index)) else {
             return false;
         };
-        // It is written only once, so it stays in the cache of every processor.
+        // It is written only once. So processors do not take the cache line from each other.
         if !pattern.used.load(Ordering::Relaxed) {
             pattern.used.store(true, Ordering::Relaxed);
         }

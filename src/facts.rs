@@ -1,4 +1,20 @@
 //! Holds what is known of one request. Every layer and every report reads it, and it imports none of them.
+//!
+//! The words that all rooms use:
+//!
+//! | word | meaning |
+//! | --- | --- |
+//! | exchange | one request and its response |
+//! | head | status and headers of a response; most times are times to the head |
+//! | outcome | how an exchange ended |
+//! | facts | what is known of an exchange when it has ended |
+//! | evidence | what the error behind a failure tells about it |
+//! | judgement | severity and category: pure functions of the facts |
+//! | outer, inner | nearer to the server, nearer to the handler |
+//! | kind, active | of two nested layers of one kind, the outer one is active |
+//! | override | a setting of an inner layer that an active layer uses for this request |
+//! | excluded | on a path that a layer does not observe |
+//! | report | what leaves for a sink such as Sentry; a sink that cannot take it drops it |
 
 pub(crate) mod category;
 pub(crate) mod chain;

@@ -36,9 +36,9 @@ mod event;
 #[cfg(feature = "tonic")]
 pub(crate) mod grpc;
 mod handle;
-mod inner;
 mod query;
 mod ready_made;
+mod registry;
 mod response;
 mod runner;
 mod service;

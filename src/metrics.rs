@@ -40,7 +40,7 @@ use std::{
 
 use self::{
     bounds::Bounds,
-    checks::KnownChecks,
+    checks::RegisteredChecks,
     publish::Publisher,
     series::{Sample, SeriesKey},
     shares::Shares,
@@ -87,7 +87,7 @@ struct Inner {
     build: OnceLock<Release>,
     /// When each version was deployed, in seconds since 1970.
     deployments: Mutex<BTreeMap<String, f64>>,
-    checks: KnownChecks,
+    checks: RegisteredChecks,
     publisher: Mutex<Publisher>,
 }
 
@@ -117,7 +117,7 @@ impl Metrics {
                 grpc: Table::new(cap, settings.bounds(), none()),
                 build: OnceLock::new(),
                 deployments: Mutex::default(),
-                checks: KnownChecks::default(),
+                checks: RegisteredChecks::default(),
                 publisher: Mutex::default(),
                 settings,
             }),

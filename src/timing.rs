@@ -115,7 +115,7 @@ impl Observer for TimingObserver {
 
     fn excluded(&self, cx: &ObserverContext<'_>, suspect: Option<&Facts>) {
         cx.metrics()
-            .excluded(suspect.is_some_and(judge::is_failure));
+            .excluded(suspect.is_some_and(judge::is_server_failure));
     }
 
     fn not_ready(&self, metrics: Option<&Metrics>) {

@@ -78,7 +78,7 @@ impl ErrorCategory {
     }
 
     /// Whether a server gives this status if it knows nothing better.
-    pub(crate) const fn is_vague(status: StatusCode) -> bool {
+    pub(crate) const fn is_generic(status: StatusCode) -> bool {
         matches!(status.as_u16(), 500 | 503)
     }
 

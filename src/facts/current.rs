@@ -1,4 +1,4 @@
-//! Makes an exchange the current one of a task or a thread while its code runs.
+//! Makes an exchange the current one of the code that runs for it.
 
 use std::{
     cell::RefCell,
@@ -18,14 +18,14 @@ thread_local! {
     static CURRENT: RefCell<Option<Arc<Exchange>>> = const { RefCell::new(None) };
 }
 
-/// Why an exchange becomes the current one.
+/// Why an exchange becomes the current one. It decides whether the exchange's Sentry hub is bound.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum EnterMode {
     /// Code of the inner service runs.
     Run,
-    /// Code of the inner service runs inside the layer that made the exchange's Sentry hub.
+    /// Code of the inner service runs, in the layer that made the hub. The hub is always bound.
     RunWithHub,
-    /// Something is dropped, perhaps on a thread that is ending.
+    /// A destructor runs. The thread-locals can be gone.
     Drop,
 }
 
@@ -38,10 +38,10 @@ pub(crate) struct Entered {
 // === impl Exchange ===
 
 impl Exchange {
-    /// The exchange on which the running task works, if one of our layers observes it.
+    /// The exchange of the running code, if a layer of this crate observes it.
     ///
-    /// It is right in everything that the handler polls itself, also under `tokio::join!`. A task of `tokio::spawn` has no
-    /// exchange of its own: [`scope`](Self::scope) carries it there.
+    /// It works in all futures that the handler polls, also under `tokio::join!`. A task of `tokio::spawn` has no exchange:
+    /// [`scope`](Self::scope) carries it there.
     #[must_use]
     pub fn current() -> Option<Arc<Self>> {
         CURRENT
@@ -62,8 +62,7 @@ impl Exchange {
     /// # }
     /// ```
     ///
-    /// The exchange stays in memory as long as the longest of its tasks. The request ends, and is counted, without waiting
-    /// for them.
+    /// The exchange stays in memory until its last task ends. The request ends, and is counted, without waiting for tasks.
     ///
     /// With feature `sentry`, the task gets a copy of the request's Sentry scope. What the task adds stays in the copy.
     pub async fn scope<F: Future>(self: Arc<Self>, future: F) -> F::Output {
@@ -71,6 +70,7 @@ impl Exchange {
         let mut future = pin!(future);
         poll_fn(|cx| {
             let _entered = self.enter(EnterMode::Run);
+            // The fork replaces the hub that `enter` has bound.
             let _hub = hub.clone().map(HubGuard::new);
             future.as_mut().poll(cx)
         })
@@ -102,7 +102,7 @@ impl Exchange {
             .try_with(|current| current.replace(Some(Arc::clone(self))))
             .ok()
             .flatten();
-        // Inside itself the exchange's hub is already bound, or one that was made from it further in.
+        // If this exchange is already current, its hub or a fork of it is already bound.
         let inside = before
             .as_ref()
             .is_some_and(|before| Arc::ptr_eq(before, self));
@@ -116,7 +116,8 @@ impl Exchange {
         }
     }
 
-    /// The exchange of a request, unless no layer observes it. If only an inner layer excludes it, it is still current.
+    /// The exchange of a request. `None` if the request is excluded. An exclusion by an inner layer does not count: then the
+    /// exchange is still current.
     pub(crate) fn observed(request: &Extensions) -> Option<Arc<Self>> {
         let Shared(exchange) = request.get()?;
         let is_current = || Self::current().is_some_and(|current| Arc::ptr_eq(&current, exchange));
@@ -129,12 +130,12 @@ impl Exchange {
 impl Drop for Entered {
     fn drop(&mut self) {
         let before = self.before.take();
-        // The value that is taken out is dropped after the borrow has ended.
+        // The old value is dropped after the borrow has ended.
         let _mine = CURRENT.try_with(|current| current.replace(before));
     }
 }
 
-/// Whether this thread still has its locals, so that loggers and clients can be called.
+/// Whether this thread still has its thread-locals, so that loggers and clients can be called.
 pub(crate) fn thread_is_alive() -> bool {
     CURRENT.try_with(|_| ()).is_ok()
 }

@@ -1,4 +1,4 @@
-//! The request that is being served, shared by every layer that it passes.
+//! The exchange: a request and its response, shared by every layer that it passes.
 
 use std::{
     error::Error,
@@ -17,15 +17,15 @@ use super::{
     overrides::Overrides, route::Endpoint, router, sentry_data::SentryData,
 };
 
-/// One request and its response. The first of our layers that sees the request makes it.
+/// One exchange: a request and its response. The outermost layer of this crate makes it.
 #[derive(Debug)]
 pub struct Exchange {
     started: Instant,
     method: MethodLabel,
     target: Option<PathAndQuery>,
     id: OnceLock<HeaderValue>,
-    /// The kinds of layer that are claimed, and above them what the layers need.
-    claimed: AtomicU32,
+    /// The low 16 bits are the claimed kinds of layer, the high 16 bits are what the layers need.
+    claimed_and_needed: AtomicU32,
     excluded: AtomicBool,
     overrides: Mutex<Overrides>,
     /// Set if a layer for Sentry observes the request and a client is bound.
@@ -46,7 +46,7 @@ impl Exchange {
             method: MethodLabel::new(&request.method),
             target: received(request),
             id: OnceLock::new(),
-            claimed: AtomicU32::new(0),
+            claimed_and_needed: AtomicU32::new(0),
             excluded: AtomicBool::new(false),
             overrides: Mutex::default(),
             sentry: OnceLock::new(),
@@ -65,7 +65,7 @@ impl Exchange {
         self.method.as_str()
     }
 
-    /// The path as received, without its query. A client wrote it: never use it as a label.
+    /// The path as received, without its query. The client controls it: never use it as a metric label.
     #[must_use]
     pub fn path(&self) -> &str {
         self.target.as_ref().map_or("", PathAndQuery::path)
@@ -100,7 +100,7 @@ impl Exchange {
         self.excluded.load(Ordering::Relaxed)
     }
 
-    /// Turns off every layer further in.
+    /// Turns off all inner layers of this crate for this request.
     pub(crate) fn exclude(&self) {
         self.excluded.store(true, Ordering::Relaxed);
     }
@@ -120,22 +120,21 @@ impl Exchange {
         self.update(|overrides| change(Arc::make_mut(overrides.handler.get_or_insert_default())));
     }
 
-    /// The error that the handler kept behind its response. The engine asks for every response, so nothing else is cloned.
+    /// The error that the handler kept behind its response. It is asked of every response, so only the error is cloned.
     pub(crate) fn cause(&self) -> Option<Arc<dyn Error + Send + Sync>> {
         self.lock().handler.as_ref()?.cause.clone()
     }
 
-    /// Claims those of `kinds` that no layer further out has claimed, and notes what the layer needs. Returns the claimed
-    /// kinds: they are active.
+    /// Registers a layer. Returns the kinds for which it is the outermost layer: they are active.
     pub(crate) fn claim(&self, kinds: LayerKinds, needs: Needs) -> LayerKinds {
         let claim = u32::from(kinds.0) | u32::from(needs.0) << u16::BITS;
-        let before = self.claimed.fetch_or(claim, Ordering::Relaxed);
+        let before = self.claimed_and_needed.fetch_or(claim, Ordering::Relaxed);
         LayerKinds(kinds.0 & !(before as u16))
     }
 
     /// What the layers that have seen the request need.
     pub(crate) fn needs(&self) -> Needs {
-        Needs((self.claimed.load(Ordering::Relaxed) >> u16::BITS) as u16)
+        Needs((self.claimed_and_needed.load(Ordering::Relaxed) >> u16::BITS) as u16)
     }
 
     #[inline(always)]

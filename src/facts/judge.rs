@@ -1,21 +1,21 @@
-//! Judges a request by its facts alone: how bad it was, and what kind of failure.
+//! Computes the severity and the error category of a request, from its facts alone.
 
 use super::{
     Facts, category::ErrorCategory, grpc::Code, labels::StatusLabel, outcome::Outcome,
     severity::Severity,
 };
 
-/// How bad the request was. A client that left before the head of the response tells nothing about the service.
+/// The severity. `None` if the client left before there was a response, unless a gRPC deadline was missed.
 pub(crate) fn severity(facts: &Facts) -> Option<Severity> {
     match facts.outcome {
-        _ if is_failure(facts) => Some(Severity::Critical),
+        _ if is_server_failure(facts) => Some(Severity::Critical),
         Outcome::Cancelled => None,
         _ => Some(facts.bands.severity(facts.judged)),
     }
 }
 
-/// Whether the server failed, however fast.
-pub(crate) fn is_failure(facts: &Facts) -> bool {
+/// Whether the server failed. A status of 4xx is the client's failure.
+pub(crate) fn is_server_failure(facts: &Facts) -> bool {
     let by_status = || match &facts.grpc {
         Some(grpc) => grpc.is_failure(),
         None => facts
@@ -29,7 +29,8 @@ pub(crate) fn is_failure(facts: &Facts) -> bool {
     }
 }
 
-/// The category of a request that failed, from the best evidence.
+/// The category of a failure of the server or of the client. The first of these that is known: the handler's, that of the
+/// error's type, that of a specific status, that of a keyword, that of the status.
 pub(crate) fn category(facts: &Facts) -> Option<ErrorCategory> {
     use ErrorCategory::{ServerError, Timeout};
     let evidence = facts.evidence.as_ref();
@@ -38,6 +39,7 @@ pub(crate) fn category(facts: &Facts) -> Option<ErrorCategory> {
     match facts.outcome {
         Outcome::Cancelled if facts.missed_deadline() => Some(Timeout),
         Outcome::Cancelled => None,
+        // The client left, so only the status counts.
         Outcome::Aborted => by_status(facts),
         Outcome::Panicked => Some(ServerError),
         Outcome::Error | Outcome::BodyError => {
@@ -45,7 +47,7 @@ pub(crate) fn category(facts: &Facts) -> Option<ErrorCategory> {
         }
         Outcome::Completed => {
             let status = by_status(facts)?;
-            let specific = (!is_vague(facts)).then_some(status);
+            let specific = (!is_generic(facts)).then_some(status);
             let otherwise = || by_keyword().or(Some(status));
             by_type().or(specific).or_else(otherwise)
         }
@@ -65,10 +67,10 @@ fn by_status(facts: &Facts) -> Option<ErrorCategory> {
     }
 }
 
-/// Whether the status is one that a server gives if it knows nothing better.
-fn is_vague(facts: &Facts) -> bool {
+/// Whether the status names no specific cause.
+fn is_generic(facts: &Facts) -> bool {
     match (&facts.grpc, facts.status) {
         (Some(grpc), _) => matches!(grpc.code, Code::UNKNOWN | Code::INTERNAL),
-        (None, status) => status.is_none_or(ErrorCategory::is_vague),
+        (None, status) => status.is_none_or(ErrorCategory::is_generic),
     }
 }

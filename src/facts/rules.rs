@@ -94,7 +94,7 @@ impl Rules {
     }
 
     /// Gives `category` to errors whose text contains `keyword`, in upper or lower case. Keywords are read only if no type
-    /// is known and the status is vague. The newest keyword is tried first.
+    /// is known and the status is generic. The newest keyword is tried first.
     #[must_use]
     pub fn keyword(mut self, keyword: &str, category: ErrorCategory) -> Self {
         self.keywords.insert(0, (keyword.to_lowercase(), category));
@@ -137,11 +137,11 @@ impl Rules {
 
     /// The evidence in an error and its causes, and how many times foreign code panicked.
     ///
-    /// Keywords are read only if the status is `vague`.
+    /// Keywords are read only if the status is `generic`.
     pub(crate) fn examine(
         &self,
         error: &(dyn Error + 'static),
-        vague: bool,
+        generic: bool,
         needs: Needs,
     ) -> (Evidence, usize) {
         let mut panics = 0;
@@ -162,7 +162,7 @@ impl Rules {
             by_type: by_type.or_else(built_in),
             ..Evidence::default()
         };
-        let keywords = vague && evidence.by_type.is_none() && !self.keywords.is_empty();
+        let keywords = generic && evidence.by_type.is_none() && !self.keywords.is_empty();
         if keywords || needs.contains(Needs::TEXT) {
             guarded(&mut || evidence.text = Some(chain::text(error)));
         }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{
     check::{Check, Role},
     handle::Health,
-    inner::Inner,
+    registry::Registry,
     runner,
     state::Entry,
 };
@@ -56,15 +56,15 @@ impl HealthBuilder {
             }
         }
         let entries = self.checks.into_iter().map(Entry::new).collect();
-        let inner = Arc::new(Inner::new(entries));
-        if !inner.entries.is_empty() {
+        let registry = Arc::new(Registry::new(entries));
+        if !registry.entries.is_empty() {
             let runtime = runtime::with_clock("health")?;
-            for (index, entry) in inner.entries.iter().enumerate() {
+            for (index, entry) in registry.entries.iter().enumerate() {
                 if !entry.check.is_manual() {
-                    runtime.spawn(runner::run(Arc::downgrade(&inner), index));
+                    runtime.spawn(runner::run(Arc::downgrade(&registry), index));
                 }
             }
         }
-        Ok(Health::of(inner))
+        Ok(Health::of(registry))
     }
 }

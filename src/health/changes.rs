@@ -11,7 +11,7 @@ use std::{
 use futures_core::Stream;
 use tokio::sync::watch;
 
-use super::{handle::Health, inner::Inner, state::Status};
+use super::{handle::Health, registry::Registry, state::Status};
 
 /// The changes of a [`Health`], as a stream. Each item is the status of the service after the change.
 ///
@@ -27,7 +27,7 @@ use super::{handle::Health, inner::Inner, state::Status};
 /// # }
 /// ```
 pub struct HealthChanges {
-    health: Weak<Inner>,
+    health: Weak<Registry>,
     waiting: Waiting,
 }
 
@@ -41,8 +41,8 @@ impl Health {
     #[must_use]
     pub fn changes(&self) -> HealthChanges {
         HealthChanges {
-            health: Arc::downgrade(&self.inner),
-            waiting: Box::pin(wait(self.inner.versions())),
+            health: Arc::downgrade(&self.registry),
+            waiting: Box::pin(wait(self.registry.subscribe())),
         }
     }
 }
@@ -62,13 +62,13 @@ impl Stream for HealthChanges {
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Status>> {
         let versions = ready!(self.waiting.as_mut().poll(cx));
         let next = versions.zip(self.health.upgrade());
-        let Some((versions, inner)) = next else {
+        let Some((versions, registry)) = next else {
             // It has ended, and stays so when it is polled again.
             self.waiting = Box::pin(std::future::ready(None));
             return Poll::Ready(None);
         };
         self.waiting = Box::pin(wait(versions));
-        Poll::Ready(Some(inner.snapshot().status_without(&[])))
+        Poll::Ready(Some(registry.snapshot().status_without(&[])))
     }
 }
 

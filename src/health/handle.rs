@@ -3,7 +3,7 @@
 use std::{fmt, sync::Arc};
 
 use super::{
-    inner::Inner,
+    registry::Registry,
     state::{CheckReport, Status},
 };
 use crate::{metrics::Metrics, report::notice::NoticeSink};
@@ -11,14 +11,14 @@ use crate::{metrics::Metrics, report::notice::NoticeSink};
 /// A handle to the checks. Clones share them. The checks run until the last handle is dropped.
 #[derive(Clone)]
 pub struct Health {
-    pub(super) inner: Arc<Inner>,
+    pub(super) registry: Arc<Registry>,
 }
 
 // === impl Health ===
 
 impl Health {
-    pub(super) fn of(inner: Arc<Inner>) -> Self {
-        Self { inner }
+    pub(super) fn of(registry: Arc<Registry>) -> Self {
+        Self { registry }
     }
 
     /// Whether the service should get requests, and how healthy it is. Checks in `exclude` do not count.
@@ -26,7 +26,7 @@ impl Health {
     /// [`Status::Unhealthy`] while it drains, [`Status::Unknown`] before each critical check has answered.
     #[must_use]
     pub fn status_without(&self, exclude: &[&str]) -> Status {
-        self.inner.snapshot().status_without(exclude)
+        self.registry.snapshot().status_without(exclude)
     }
 
     /// Whether the service should get requests, and how healthy it is.
@@ -38,13 +38,13 @@ impl Health {
     /// The state of each check.
     #[must_use]
     pub fn reports(&self) -> Vec<CheckReport> {
-        self.inner.reports()
+        self.registry.reports()
     }
 
     /// Whether every check has answered once, and no critical one was unhealthy then. Once `true`, it stays `true`.
     #[must_use]
     pub fn is_started(&self) -> bool {
-        self.inner.is_started(&self.reports())
+        self.registry.update_started(&self.reports())
     }
 
     /// Sets the status of a check that was added as [manual](super::HealthBuilder::manual). It stays until it is set again.
@@ -52,31 +52,31 @@ impl Health {
     /// Returns `false` if there is no such check.
     #[expect(clippy::must_use_candidate, reason = "the name is usually a constant")]
     pub fn set(&self, name: &str, status: Status, error: Option<&str>) -> bool {
-        let mut entries = self.inner.entries.iter().enumerate();
+        let mut entries = self.registry.entries.iter().enumerate();
         let manual =
             entries.find(|(_, entry)| entry.check.is_manual() && *entry.check.name == *name);
         let Some((index, entry)) = manual else {
             return false;
         };
         let change = entry.set(status, error);
-        self.inner.report(index, change);
+        self.registry.publish(index, change);
         true
     }
 
     /// Fails readiness from now on, so that the service gets no more requests. Liveness does not change.
     pub fn drain(&self) {
-        self.inner.drain();
+        self.registry.drain();
     }
 
     /// Whether [`drain`](Self::drain) was called.
     #[must_use]
     pub fn is_draining(&self) -> bool {
-        self.inner.is_draining()
+        self.registry.is_draining()
     }
 
     /// Counts the answers of the checks in `metrics`, and gives notices to `sink`. Of several callers the first counts.
     pub(super) fn connect(&self, metrics: &Metrics, sink: Arc<dyn NoticeSink>) {
-        self.inner.connect(metrics, sink);
+        self.registry.connect(metrics, sink);
     }
 }
 

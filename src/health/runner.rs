@@ -6,29 +6,29 @@ use tokio::time::{self, Instant};
 
 use super::{
     check::{Answer, Check},
-    inner::Inner,
+    registry::Registry,
 };
 use crate::facts::chain;
 
 /// Runs a check as long as there is a handle to the checks.
-pub(super) async fn run(inner: Weak<Inner>, index: usize) {
-    while let Some(check) = begin(&inner, index) {
+pub(super) async fn run(registry: Weak<Registry>, index: usize) {
+    while let Some(check) = begin(&registry, index) {
         let began = Instant::now();
         let answer = ask(&check).await;
         let latency = began.elapsed();
-        let Some(inner) = inner.upgrade() else {
+        let Some(registry) = registry.upgrade() else {
             return;
         };
-        inner.answer(index, &answer, latency);
-        drop(inner);
+        registry.record(index, &answer, latency);
+        drop(registry);
         // Spread over a fifth of the interval, so that not all replicas ask at once.
         time::sleep(check.interval.mul_f64(0.9 + 0.2 * fastrand::f64())).await;
     }
 }
 
-fn begin(inner: &Weak<Inner>, index: usize) -> Option<Check> {
-    let inner = inner.upgrade()?;
-    let entry = inner.entries.get(index)?;
+fn begin(registry: &Weak<Registry>, index: usize) -> Option<Check> {
+    let registry = registry.upgrade()?;
+    let entry = registry.entries.get(index)?;
     entry.begin();
     Some(entry.check.clone())
 }

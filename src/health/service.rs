@@ -185,7 +185,7 @@ impl HealthService {
                 "format: expected json, text or health+json\n",
             );
         };
-        let mut snapshot = self.health.inner.snapshot();
+        let mut snapshot = self.health.registry.snapshot();
         let (name, status) = match asked {
             Probe::Live => ("livez", Status::Healthy),
             Probe::Startup if snapshot.started => ("startupz", Status::Healthy),

@@ -1,4 +1,4 @@
-//! Reads all checks once, so that everything in one response agrees.
+//! Judges the health of the service from one reading of all checks, so that everything in one response agrees.
 
 use super::{
     check::Role,
@@ -9,28 +9,31 @@ use super::{
 #[derive(Clone, Debug)]
 pub(super) struct Snapshot {
     pub(super) checks: Vec<CheckReport>,
+    /// The shutdown has begun.
     pub(super) draining: bool,
+    /// The startup probe has passed. It never goes back.
     pub(super) started: bool,
 }
 
 // === impl Snapshot ===
 
 impl Snapshot {
-    /// Whether the service should get requests, and how healthy it is. Checks in `exclude` do not count.
+    /// The readiness: the worst status of all checks that are not in `exclude`. While the service drains, unhealthy.
     pub(super) fn status_without(&self, exclude: &[&str]) -> Status {
         if self.draining {
             return Status::Unhealthy;
         }
-        let counted = self
+        let included = self
             .checks
             .iter()
             .filter(|check| !exclude.contains(&&*check.name));
-        let each = counted.map(|check| match (check.role, check.status) {
+        let effects = included.map(|check| match (check.role, check.status) {
             (Role::Critical, status) => status,
             (Role::Optional, Status::Healthy) => Status::Healthy,
             (Role::Optional, _) => Status::Degraded,
             (Role::Informational, _) => Status::Healthy,
         });
-        each.max().unwrap_or(Status::Healthy)
+        // `Status` is ordered from best to worst.
+        effects.max().unwrap_or(Status::Healthy)
     }
 }

@@ -1,4 +1,4 @@
-//! Counts the answers of health checks.
+//! Records the results of health checks, and publishes them as gauges and a histogram.
 
 use std::{
     sync::{
@@ -19,134 +19,137 @@ use super::{
     settings::Settings,
 };
 
-/// The checks that counters publish.
+/// The sets of checks that one [`Metrics`] publishes.
 #[derive(Debug, Default)]
-pub(super) struct KnownChecks(Mutex<Vec<Weak<Checks>>>);
+pub(super) struct RegisteredChecks(Mutex<Vec<Weak<CheckMetrics>>>);
 
-/// The answers of all checks of a service.
+/// The results of all checks of a service.
 ///
-/// They are published by the counters that know them. Until some counters do, each answer is published at once.
+/// The [`Metrics`] to which they are added publishes them. Until then, each result is published to the global recorder at
+/// once.
 #[derive(Debug)]
-pub(crate) struct Checks {
-    all: Vec<Check>,
+pub(crate) struct CheckMetrics {
+    checks: Vec<Check>,
     bounds: Bounds,
-    /// Some counters publish them.
-    known: AtomicBool,
+    /// A [`Metrics`] publishes them.
+    registered: AtomicBool,
     publisher: Mutex<Publisher>,
 }
 
-/// The answers of one check.
+/// A check by its name.
 #[derive(Debug)]
 struct Check {
     name: Arc<str>,
-    answers: Mutex<Answers>,
+    history: Mutex<History>,
 }
 
 #[derive(Debug, Default)]
-struct Answers {
-    /// The last answer. `None` before the first.
-    last: Option<CheckAnswer>,
-    /// The count and the sum of nanoseconds of each bucket.
+struct History {
+    /// The last result. `None` before the first.
+    last: Option<CheckResult>,
+    /// The count and the sum of nanoseconds of each bucket, not cumulative.
     latencies: Vec<(u64, u64)>,
-    /// The recorder that has `published`.
-    target: Target,
+    /// The recorder to which `published` was pushed.
+    target: Option<Target>,
     published: Vec<(u64, u64)>,
 }
 
-/// One answer of a check.
+/// The result of one run of a check.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct CheckAnswer {
-    /// 1 healthy, 0.5 degraded, 0 neither.
+pub(crate) struct CheckResult {
+    /// 1 healthy, 0.5 degraded, 0 unhealthy or unknown.
     pub(crate) status: f64,
     pub(crate) latency: Duration,
-    /// In seconds since 1970.
+    /// Unix time in seconds.
     pub(crate) last_success: Option<f64>,
 }
 
 // === impl Metrics ===
 
 impl Metrics {
-    /// Publishes the answers of these checks from now on, unless other counters do.
-    pub(crate) fn add_checks(&self, checks: &Arc<Checks>) {
-        if !checks.known.swap(true, Relaxed) {
-            let KnownChecks(known) = &self.inner.checks;
-            let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
-            known.push(Arc::downgrade(checks));
+    /// Publishes the results of these checks from now on, unless another `Metrics` does.
+    pub(crate) fn add_checks(&self, checks: &Arc<CheckMetrics>) {
+        if !checks.registered.swap(true, Relaxed) {
+            let RegisteredChecks(all) = &self.inner.checks;
+            let mut all = all.lock().unwrap_or_else(PoisonError::into_inner);
+            all.push(Arc::downgrade(checks));
         }
     }
 }
 
-// === impl KnownChecks ===
+// === impl RegisteredChecks ===
 
-impl KnownChecks {
-    /// Publishes all of them, and forgets those that have ended.
+impl RegisteredChecks {
+    /// Publishes all sets, and removes those whose handles are gone.
     pub(super) fn publish(&self, push: &mut Push<'_>, target: Target) {
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        known.retain(|checks| {
-            let checks = checks.upgrade();
-            checks.is_some_and(|checks| {
-                checks.publish(push, target);
-                true
-            })
-        });
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.retain(|checks| checks.strong_count() > 0);
+        for checks in all.iter().filter_map(Weak::upgrade) {
+            checks.publish(push, target);
+        }
     }
 }
 
-// === impl Checks ===
+// === impl CheckMetrics ===
 
-impl Checks {
+impl CheckMetrics {
     pub(crate) fn new(names: impl Iterator<Item = Arc<str>>) -> Self {
         let check = |name| Check {
             name,
-            answers: Mutex::default(),
+            history: Mutex::default(),
         };
         Self {
-            all: names.map(check).collect(),
+            checks: names.map(check).collect(),
+            // The default buckets: severity bands do not judge health checks.
             bounds: Settings::new().bounds(),
-            known: AtomicBool::new(false),
+            registered: AtomicBool::new(false),
             publisher: Mutex::default(),
         }
     }
 
-    /// Notes the answer of a check, by its index.
-    pub(crate) fn answered(&self, index: usize, answer: CheckAnswer) {
-        if let Some(check) = self.all.get(index) {
-            check.lock().add(answer, &self.bounds);
+    /// Records the result of a check, by its index in the names of `new`.
+    pub(crate) fn record(&self, index: usize, result: CheckResult) {
+        if let Some(check) = self.checks.get(index) {
+            check.lock().add(result, &self.bounds);
         }
-        if !self.known.load(Relaxed) {
-            metrics::with_recorder(|recorder| {
+        if !self.registered.load(Relaxed) {
+            ::metrics::with_recorder(|recorder| {
                 let mut publisher = self
                     .publisher
                     .lock()
                     .unwrap_or_else(PoisonError::into_inner);
-                let (target, _) = publisher.target(recorder);
+                let (target, _) = publisher.select(recorder);
+                // The recorder of an application is not drained by this crate.
                 self.publish(&mut Push::new(recorder, &|| {}), target);
             });
         }
     }
 
-    /// Publishes the last answers, and the latencies that the recorder does not have yet.
+    /// Publishes the last results, and the latencies that the recorder does not have yet.
     fn publish(&self, push: &mut Push<'_>, target: Target) {
-        for check in &self.all {
-            let mut answers = check.lock();
-            let Some(last) = answers.last else {
+        for check in &self.checks {
+            let mut history = check.lock();
+            let Some(last) = history.last else {
                 continue;
             };
             push.gauge(&key(HEALTH_STATUS, &check.name), last.status);
             if let Some(at) = last.last_success {
                 push.gauge(&key(HEALTH_LAST_SUCCESS, &check.name), at);
             }
-            if answers.target != target {
-                answers.target = target;
-                answers.published.clear();
+            if !history
+                .target
+                .is_some_and(|before| before.is_same_recorder(target))
+            {
+                history.published.clear();
             }
-            let Answers {
+            history.target = Some(target);
+            let History {
                 latencies,
                 published,
                 ..
-            } = &mut *answers;
-            let key = key(HEALTH_SECONDS, &check.name);
-            push.histogram(&key, latencies, published, &self.bounds);
+            } = &mut *history;
+            let seconds = key(HEALTH_SECONDS, &check.name);
+            push.histogram(&seconds, latencies, published, &self.bounds);
         }
     }
 }
@@ -154,18 +157,18 @@ impl Checks {
 // === impl Check ===
 
 impl Check {
-    fn lock(&self) -> MutexGuard<'_, Answers> {
-        self.answers.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, History> {
+        self.history.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-// === impl Answers ===
+// === impl History ===
 
-impl Answers {
-    fn add(&mut self, answer: CheckAnswer, bounds: &Bounds) {
-        self.last = Some(answer);
+impl History {
+    fn add(&mut self, result: CheckResult, bounds: &Bounds) {
+        self.last = Some(result);
         self.latencies.resize(bounds.buckets(), (0, 0));
-        let latency = nanos(answer.latency);
+        let latency = nanos(result.latency);
         if let Some((count, sum)) = self.latencies.get_mut(bounds.index(latency)) {
             *count += 1;
             *sum = sum.wrapping_add(latency);

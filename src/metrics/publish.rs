@@ -1,4 +1,4 @@
-//! Publishes to a recorder what was counted since the last time, off every request's path.
+//! Publishes to a recorder what was counted since the last time. No request waits for it.
 
 use std::sync::{Arc, PoisonError};
 
@@ -15,12 +15,12 @@ use super::{
 };
 use crate::{exchange::Outcome, facts::severity::Severity};
 
-/// Knows to which recorder was published. A new recorder gets everything again.
+/// Remembers the last recorder. A new recorder gets everything again.
 #[derive(Debug, Default)]
 pub(super) struct Publisher {
     /// The address of the last recorder.
     recorder: Option<usize>,
-    /// How many recorders there were.
+    /// It is incremented for each new recorder.
     generation: u64,
 }
 
@@ -35,8 +35,8 @@ struct Round<'a> {
 // === impl Publisher ===
 
 impl Publisher {
-    /// The recorder as a target, and whether it is new.
-    pub(super) fn target(&mut self, recorder: &dyn Recorder) -> (Target, bool) {
+    /// Remembers the recorder. Returns it as a target, and whether it is new.
+    pub(super) fn select(&mut self, recorder: &dyn Recorder) -> (Target, bool) {
         let address = std::ptr::from_ref(recorder).cast::<()>().addr();
         let new = self.recorder != Some(address);
         if new {
@@ -46,6 +46,7 @@ impl Publisher {
         (Target::new(address, self.generation), new)
     }
 
+    /// Publishes everything. `drain` lets the recorder process the samples that it keeps.
     pub(super) fn publish(&mut self, metrics: &Metrics, recorder: &dyn Recorder, drain: &dyn Fn()) {
         let Inner {
             settings,
@@ -55,7 +56,7 @@ impl Publisher {
             ..
         } = &*metrics.inner;
         let names = settings.names.metric_names();
-        let (target, new) = self.target(recorder);
+        let (target, new) = self.select(recorder);
         if new {
             names.describe(recorder);
         }
@@ -116,7 +117,7 @@ impl Round<'_> {
         }
     }
 
-    /// Publishes all series of one endpoint, except those that did not change.
+    /// Publishes all series of one endpoint, except those that did not change. Severities are summed over all series.
     fn endpoint(&mut self, all: &[Arc<Series>], table: &Table) {
         let mut severities = [0_u64; 4];
         let mut changed = false;
@@ -129,7 +130,7 @@ impl Round<'_> {
                 .published
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner);
-            if !published.is_due(self.target, &reading) {
+            if !published.update(self.target, &reading) {
                 continue;
             }
             changed = true;
@@ -160,7 +161,7 @@ impl Round<'_> {
             .published
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        if !published.is_due(self.target, &reading) {
+        if !published.update(self.target, &reading) {
             return;
         }
         let key = names::grpc_handled_key(series);

@@ -18,7 +18,7 @@ pub(super) struct Push<'a> {
     pushed: u64,
 }
 
-/// Identifies a recorder, also if it has the address of an earlier one.
+/// Identifies a recorder by its address. If a publisher comes back to a recorder, it is another target.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Target {
     address: usize,
@@ -33,6 +33,11 @@ impl Target {
             address,
             generation,
         }
+    }
+
+    /// Whether two publishers mean the same recorder. Each has generations of its own.
+    pub(super) const fn is_same_recorder(self, other: Self) -> bool {
+        self.address == other.address
     }
 }
 

@@ -145,8 +145,8 @@ impl Series {
 // === impl Published ===
 
 impl Published {
-    /// Whether something is to be published: the recorder is another than before, or the counts have changed.
-    pub(super) fn is_due(&mut self, target: Target, reading: &Reading) -> bool {
+    /// Takes a reading. Returns `false` if the same recorder already has it.
+    pub(super) fn update(&mut self, target: Target, reading: &Reading) -> bool {
         if self.target != target {
             *self = Self {
                 target,

@@ -1,4 +1,4 @@
-//! Looks for the error behind a failure, and examines it once.
+//! Finds the error behind a failure, and collects the evidence that it gives.
 
 use std::{any::Any, error::Error};
 
@@ -16,26 +16,27 @@ use crate::facts::{
 // === impl Tracker ===
 
 impl Tracker {
-    /// Examines the error that a handler kept behind its response, if there is one.
+    /// Examines the error behind a response, if there is one: that of a `Failure`, else the cause that the handler set, else
+    /// the `tonic::Status`.
     pub(super) fn examine_response(&self, response: &response::Parts) {
         let Some(rules) = self.rules() else {
             return;
         };
-        let vague = ErrorCategory::is_vague(response.status);
+        let generic = ErrorCategory::is_generic(response.status);
         if let Some((error, category)) = router::failure(&response.extensions) {
             if let Some(category) = category {
                 self.exchange
                     .add(|handler| handler.category = Some(category));
             }
-            self.examine(rules, vague, error);
+            self.examine(rules, generic, error);
         } else if let Some(error) = self.exchange.cause() {
-            self.examine(rules, vague, &*error);
-        } else if let Some((error, vague)) = status_error::of(&response.extensions) {
-            self.examine(rules, vague, error);
+            self.examine(rules, generic, &*error);
+        } else if let Some((error, generic)) = status_error::of(&response.extensions) {
+            self.examine(rules, generic, error);
         }
     }
 
-    /// Examines the error of the service or of the body.
+    /// Examines an `Err` of the inner service or of the body.
     pub(super) fn examine_error(&self, error: Option<&dyn Any>) {
         let (Some(error), Some(rules)) = (error.filter(|_| !self.excluded), self.rules()) else {
             return;
@@ -47,8 +48,8 @@ impl Tracker {
         }
     }
 
-    /// The rules by which this layer examines, if it does. A layer with rules of its own examines. Any other layer does so
-    /// only if no such layer observes the exchange.
+    /// The rules of this layer, if it examines errors. A layer with built-in rules leaves that to a layer with rules of its
+    /// own, if there is one around the request.
     fn rules(&self) -> Option<&Rules> {
         if !self.examines {
             return None;
@@ -62,18 +63,19 @@ impl Tracker {
         }
     }
 
-    /// Asks the rules of the route, then `rules`. Panics of foreign code stay here.
-    fn examine(&self, rules: &Rules, vague: bool, error: &(dyn Error + 'static)) {
+    /// Asks the rules of the route, then `rules`. Panics of the application's code are caught and counted.
+    fn examine(&self, rules: &Rules, generic: bool, error: &(dyn Error + 'static)) {
         let by_route = self.exchange.overrides().route_rules;
         let mut evidence = Evidence::default();
         for rules in by_route.as_deref().into_iter().chain([rules]) {
-            let (found, panics) = rules.examine(error, vague, self.exchange.needs());
+            let (found, panics) = rules.examine(error, generic, self.exchange.needs());
             for _ in 0..panics {
                 self.context().metrics().hook_failed();
             }
             evidence = evidence.or(found);
         }
-        // The cause that the handler kept tells more than the error of a body that fails later.
+        // The first evidence stays: the cause that the handler kept is more specific than the error of a body that fails
+        // later.
         self.exchange
             .update(|overrides| _ = overrides.evidence.get_or_insert(evidence));
     }

@@ -26,7 +26,7 @@ pin_project! {
         #[pin]
         inner: Option<F>,
         tracker: Option<Tracker>,
-        head_only: bool,
+        is_head_request: bool,
         errors: PhantomData<fn() -> E>,
     }
 
@@ -44,11 +44,11 @@ pin_project! {
 
 impl<F, E> ResponseFuture<F, E> {
     #[inline(always)]
-    pub(super) const fn new(inner: F, tracker: Option<Tracker>, head_only: bool) -> Self {
+    pub(super) const fn new(inner: F, tracker: Option<Tracker>, is_head_request: bool) -> Self {
         Self {
             inner: Some(inner),
             tracker,
-            head_only,
+            is_head_request,
             errors: PhantomData,
         }
     }
@@ -81,7 +81,7 @@ where
         let tracker = this
             .tracker
             .take()
-            .and_then(|tracker| tracker.head(&mut parts, &inner, *this.head_only));
+            .and_then(|tracker| tracker.head(&mut parts, &inner, *this.is_head_request));
         let body = ResponseBody::new(inner, tracker);
         Poll::Ready(Ok(Response::from_parts(parts, body)))
     }

@@ -79,9 +79,9 @@ where
     fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
         let (mut parts, body) = request.into_parts();
         let mut tracker = Tracker::begin(&self.engine, &mut parts);
-        let head_only = parts.method == Method::HEAD;
+        let is_head_request = parts.method == Method::HEAD;
         let request = Request::from_parts(parts, body);
         let inner = tracker::run(&mut tracker, || self.inner.call(request));
-        ResponseFuture::new(inner, tracker, head_only)
+        ResponseFuture::new(inner, tracker, is_head_request)
     }
 }

@@ -1,4 +1,4 @@
-//! Collects the facts of one exchange, and ends it exactly once.
+//! Collects the facts of one exchange, and reports its end to the observer exactly once.
 
 use std::{sync::Arc, time::Duration};
 
@@ -22,32 +22,34 @@ use crate::{
 
 // Functions that move the tracker or the facts are `#[inline]`. Otherwise each move is a copy of some hundred bytes.
 
-/// The guard of an exchange. It is made before the inner call and moves from the future into the body. `Drop` ends the
-/// exchange if nothing else did.
+/// The drop guard of one exchange. The response future owns it first, then the response body. `Drop` reports the end if
+/// nothing else did. More methods are in `examine.rs`.
 #[derive(Debug)]
 pub(super) struct Tracker {
     pub(super) engine: Arc<Engine>,
     pub(super) active: LayerKinds,
-    /// The layer examines the error behind a failure, if it is active for that.
+    /// The layer may examine the error behind a failure.
     pub(super) examines: bool,
     pub(super) exchange: Arc<Exchange>,
-    /// The path is excluded, so the exchange is not observed.
+    /// The layer excludes the path. Of the observer's hooks only `excluded` runs.
     pub(super) excluded: bool,
-    /// Set while the inner service runs. If a drop finds it set, the service panicked. That is right even if an outer
-    /// `catch_unwind` has already set `thread::panicking` back to false.
+    /// True while code of the inner service runs. If it is still true in `Drop`, that code panicked. `thread::panicking` does
+    /// not tell, because an outer `catch_unwind` can have reset it.
     running: bool,
     ended: bool,
+    /// The status of the response, and the time to its head.
     head: Option<(StatusCode, Duration)>,
-    /// The declared length of the body.
-    declared: Option<u64>,
+    /// The `content-length` of the response, else the exact size hint of its body.
+    expected_length: Option<u64>,
+    /// The body has no exact size hint.
     streamed: bool,
     grpc: Option<grpc::Call>,
-    /// A gRPC response has its status in the trailers, so its body can end only there.
-    ends_in_trailers: bool,
+    /// The content type of the response is gRPC. Its status comes in the trailers, so no data frame ends the body.
+    is_grpc_response: bool,
     bytes: u64,
 }
 
-/// Runs code of the inner service with its exchange current. A panic leaves the tracker marked as running.
+/// Makes the exchange current, then runs code of the inner service. After a panic, `running` stays true.
 pub(super) fn run<T>(tracker: &mut Option<Tracker>, code: impl FnOnce() -> T) -> T {
     let Some(tracker) = tracker else {
         return code();
@@ -62,7 +64,10 @@ pub(super) fn run<T>(tracker: &mut Option<Tracker>, code: impl FnOnce() -> T) ->
 // === impl Tracker ===
 
 impl Tracker {
-    /// Finds or makes the exchange. `None` if layers further out are active for every kind of this engine.
+    /// Finds or makes the exchange, claims its kinds, and runs the hooks before the inner call.
+    ///
+    /// `None` if an outer layer excludes the request, or if outer layers are active for every kind of this engine. An
+    /// inactive layer still sets its overrides.
     #[inline(always)]
     pub(super) fn begin(engine: &Arc<Engine>, request: &mut request::Parts) -> Option<Self> {
         let exchange = match request.extensions.get::<Shared>() {
@@ -79,6 +84,7 @@ impl Tracker {
         let observer = &engine.observer;
         let kinds = observer.kinds();
         let needs = observer.needs();
+        // Also if the path is excluded: one layer of each kind counts the excluded request.
         let active = exchange.claim(kinds, needs);
         let excluded = engine.exclude.matches(exchange.path());
         if excluded {
@@ -86,6 +92,7 @@ impl Tracker {
         } else {
             let endpoint = Endpoint::of(&request.extensions);
             exchange.update(|overrides| {
+                // A route that is matched here wins over one that was set before.
                 overrides.endpoint = endpoint.or(overrides.endpoint.take());
                 observer.override_settings(active, overrides);
             });
@@ -107,15 +114,15 @@ impl Tracker {
             running: false,
             ended: false,
             head: None,
-            declared: None,
+            expected_length: None,
             streamed: false,
             grpc: grpc::Call::of(&request.headers),
-            ends_in_trailers: false,
+            is_grpc_response: false,
             bytes: 0,
         })
     }
 
-    /// Makes the exchange the current one, unless it is not observed.
+    /// Makes the exchange the current one. `None` if the layer excludes the path.
     pub(super) fn enter(&self, mode: EnterMode) -> Option<Entered> {
         (!self.excluded).then(|| self.exchange.enter(mode))
     }
@@ -125,23 +132,23 @@ impl Tracker {
         mut self,
         response: &mut response::Parts,
         body: &B,
-        head_only: bool,
+        is_head_request: bool,
     ) -> Option<Self> {
         self.head = Some((response.status, self.exchange.started().elapsed()));
         if !self.excluded {
             self.examine_response(response);
             self.engine.observer.head(&self.context(), response);
         }
-        // hyper sends no body for these and drops it without polling. After 101 the connection has another protocol.
-        let no_body = head_only
+        // These have no body: hyper drops it without polling it. After 101 the connection has another protocol.
+        let no_body = is_head_request
             || response.status.is_informational()
             || matches!(
                 response.status,
                 StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED
             );
-        let (is_grpc, length) = announced(&response.headers);
-        self.ends_in_trailers = is_grpc;
-        if self.ends_in_trailers {
+        let (is_grpc, length) = content_type_and_length(&response.headers);
+        self.is_grpc_response = is_grpc;
+        if self.is_grpc_response {
             if let Some(call) = &mut self.grpc {
                 call.code = grpc::Code::read(&response.headers);
             }
@@ -150,9 +157,13 @@ impl Tracker {
             self.grpc = None;
         }
         let hint = body.size_hint().exact();
-        self.declared = length.or(hint);
-        if no_body || body.is_end_stream() || (self.declared == Some(0) && !self.ends_in_trailers) {
-            self.declared = None;
+        self.expected_length = length.or(hint);
+        if no_body
+            || body.is_end_stream()
+            || (self.expected_length == Some(0) && !self.is_grpc_response)
+        {
+            // No body was expected, so its length cannot be wrong.
+            self.expected_length = None;
             self.end(Outcome::Completed);
             return None;
         }
@@ -160,7 +171,7 @@ impl Tracker {
         Some(self)
     }
 
-    /// Notes a frame of the body. Returns the outcome if it is the last frame for which a server asks.
+    /// Notes a frame of the body. Returns the outcome if the server will not poll again.
     pub(super) fn frame<D: Buf>(&mut self, frame: &Frame<D>, at_end: bool) -> Option<Outcome> {
         if let Some(trailers) = frame.trailers_ref() {
             if let Some(call) = &mut self.grpc {
@@ -170,12 +181,14 @@ impl Tracker {
         }
         let length = frame.data_ref().map_or(0, Buf::remaining);
         self.bytes = self.bytes.saturating_add(length as u64);
-        // hyper stops polling at the declared length.
-        let sent_all = self.declared.is_some_and(|declared| self.bytes >= declared);
-        ((at_end || sent_all) && !self.ends_in_trailers).then_some(Outcome::Completed)
+        // hyper stops polling at the expected length.
+        let sent_all = self
+            .expected_length
+            .is_some_and(|declared| self.bytes >= declared);
+        ((at_end || sent_all) && !self.is_grpc_response).then_some(Outcome::Completed)
     }
 
-    /// Ends the exchange.
+    /// Reports the end, with the current time.
     pub(super) fn end(&mut self, outcome: Outcome) {
         self.end_at(Instant::now, outcome);
     }
@@ -197,10 +210,11 @@ impl Tracker {
         }
     }
 
+    /// Reports the end. The clock is read only if facts are needed.
     fn end_at(&mut self, now: impl FnOnce() -> Instant, outcome: Outcome) {
         self.ended = true;
         let observer = &self.engine.observer;
-        if self.excluded && self.succeeded(outcome) {
+        if self.excluded && self.cannot_have_failed(outcome) {
             return observer.excluded(&self.context(), None);
         }
         let facts = self.facts(now(), outcome);
@@ -211,8 +225,8 @@ impl Tracker {
         }
     }
 
-    /// Fast path: success decided without facts or clock.
-    fn succeeded(&self, outcome: Outcome) -> bool {
+    /// Fast path: success decided without facts or clock. A gRPC call needs its facts.
+    fn cannot_have_failed(&self, outcome: Outcome) -> bool {
         let no_failure = matches!(
             outcome,
             Outcome::Completed | Outcome::Aborted | Outcome::Cancelled
@@ -235,11 +249,13 @@ impl Tracker {
             bytes: self.bytes,
             streamed: self.streamed,
             length_mismatch: outcome == Outcome::Completed
-                && self.declared.is_some_and(|declared| declared != self.bytes),
-            // A gRPC method names the endpoint better than a route with a wildcard. Without a response, the client's content
-            // type alone does not take the request from its route.
+                && self
+                    .expected_length
+                    .is_some_and(|declared| declared != self.bytes),
+            // The method of a gRPC call, if it is known. If only the response shows that it is gRPC, there is no endpoint, and
+            // the call counts as unmatched. In all other cases the route.
             endpoint: match &grpc {
-                Some(grpc) if grpc.method.is_some() || self.ends_in_trailers => {
+                Some(grpc) if grpc.method.is_some() || self.is_grpc_response => {
                     grpc.method.clone().map(Endpoint::Method)
                 }
                 _ => overrides.endpoint,
@@ -253,7 +269,7 @@ impl Tracker {
         }
     }
 
-    /// The status of a gRPC call. If nobody sent one, it follows from the way the call ended.
+    /// The status of a gRPC call. Without a `grpc-status`, it is inferred from the outcome.
     fn grpc_status(&self, outcome: Outcome, total: Duration) -> Option<grpc::Status> {
         let call = self.grpc?;
         let inferred = match outcome {
@@ -263,7 +279,7 @@ impl Tracker {
             Outcome::Aborted | Outcome::Cancelled => grpc::Code::CANCELLED,
             _ => grpc::Code::UNKNOWN,
         };
-        // A server that sends a message has the method, whatever status follows.
+        // A data frame proves that the server has the method.
         let answered = call.code.or((self.bytes > 0).then_some(grpc::Code::OK));
         Some(grpc::Status {
             code: call.code.unwrap_or(inferred),
@@ -288,9 +304,9 @@ impl Drop for Tracker {
     }
 }
 
-/// Whether the response is gRPC, and the declared length of its body. One walk past the few headers of a response is cheaper
-/// than two look-ups by hash.
-fn announced(headers: &HeaderMap) -> (bool, Option<u64>) {
+/// Whether the content type is gRPC, and the `content-length`. One pass over the few headers of a response is cheaper than
+/// two look-ups by hash.
+fn content_type_and_length(headers: &HeaderMap) -> (bool, Option<u64>) {
     let (mut kind, mut length) = (None, None);
     for (name, value) in headers {
         match *name {
@@ -303,12 +319,12 @@ fn announced(headers: &HeaderMap) -> (bool, Option<u64>) {
     (kind.is_some_and(grpc::is_content_type), length)
 }
 
-/// The time, also on a thread that is ending. There tokio's clock panics if it can be paused.
+/// The current time, also on a thread that is ending. There the clock of tokio panics if a test can pause it.
 fn late_now() -> Instant {
     match Handle::try_current() {
         #[expect(
             clippy::disallowed_types,
-            reason = "no test pauses a clock that is gone"
+            reason = "the clock of tokio is already destroyed here"
         )]
         Err(error) if error.is_thread_local_destroyed() => std::time::Instant::now().into(),
         _ => Instant::now(),

@@ -1,4 +1,4 @@
-//! Delivers reports from a thread of its own, so that no request waits for a sink.
+//! Delivers reports on a dedicated thread, so that no request waits for a sink.
 
 use std::{
     collections::VecDeque,
@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-/// A bounded queue before one sink, and the state of its delivery.
+/// A bounded queue in front of one sink.
 #[derive(Debug)]
 pub(crate) struct DeliveryQueue<T> {
     capacity: usize,
@@ -51,7 +51,7 @@ impl<T> DeliveryQueue<T> {
         true
     }
 
-    /// Takes no more items. The thread ends when those that wait are delivered.
+    /// Takes no more items. The thread delivers the items that wait, and ends.
     pub(crate) fn close(&self) {
         self.lock().closed = true;
         self.changed.notify_all();
@@ -63,7 +63,7 @@ impl<T> DeliveryQueue<T> {
         state.waiting.len() as u64 + u64::from(state.busy)
     }
 
-    /// Waits until everything is delivered. Returns `false` if that takes longer than `timeout`.
+    /// Waits until the queue is empty and nothing is being delivered. Returns `false` if that takes longer than `timeout`.
     pub(crate) fn flush(&self, timeout: Duration) -> bool {
         let unsent = |state: &mut State<T>| state.busy || !state.waiting.is_empty();
         let waited = self
@@ -95,7 +95,8 @@ impl<T> DeliveryQueue<T> {
 }
 
 impl<T: Send + 'static> DeliveryQueue<T> {
-    /// Starts the thread `name`, which calls `deliver` for one item at a time. Without a thread, the queue closes.
+    /// Starts the thread `name`, which calls `deliver` for one item at a time. Call it once. If the thread cannot start, the
+    /// queue is closed. A `deliver` that panics must count its own drop.
     pub(crate) fn start(self: &Arc<Self>, name: &str, mut deliver: impl FnMut(T) + Send + 'static) {
         let queue = Arc::clone(self);
         let thread = thread::Builder::new().name(name.into());

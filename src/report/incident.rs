@@ -65,7 +65,7 @@ impl IncidentKind {
             (Outcome::Completed | Outcome::Aborted, None, Some(status)) => {
                 (policy.statuses)(status)
             }
-            _ => judge::is_failure(facts),
+            _ => judge::is_server_failure(facts),
         };
         match facts.judged {
             _ if failed => Some(Self::Failed),

@@ -1,4 +1,4 @@
-//! Adds what is known of the current exchange to every event that is captured.
+//! Adds what is known of the current exchange to events, and limits the rate of panics.
 
 use std::{cell::Cell, mem, sync::Arc};
 
@@ -25,15 +25,16 @@ use crate::{
 };
 
 thread_local! {
+    /// The SDK captured a panic on this thread that belongs to no observed exchange.
     static UNOBSERVED_PANIC: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Adds what is known of the current exchange to every event of a client.
+/// Adds what is known of the current exchange to the events that the application captures.
 #[derive(Clone)]
 pub(super) struct Enrich {
-    /// Panics are captured by the SDK's panic hook. The same limit holds for them.
+    /// The limit of the observer's reports. It also holds for panics, which the panic hook of the SDK captures.
     pub(super) limit: Arc<RateLimit>,
-    /// How many reports of a panic are sent in a minute, unless the route sets it.
+    /// How many events of one panic are sent in a minute, unless the policy of a route overrides it.
     pub(super) per_minute: u32,
 }
 
@@ -49,7 +50,7 @@ impl Default for Enrich {
 }
 
 impl Enrich {
-    /// The event with what is known of the current exchange. `None` if the event is over its limit.
+    /// Enriches an event. `None` drops it: it is over its limit.
     pub(super) fn event(&self, mut event: Event<'static>) -> Option<Event<'static>> {
         let first = event.fingerprint.first();
         if first.is_some_and(|first| first == FINGERPRINT) {
@@ -64,6 +65,7 @@ impl Enrich {
         match observed {
             Some((exchange, sentry)) => {
                 if panic {
+                    // Before the limit: a panic that is suppressed here is not reported at the end of the request.
                     sentry.mark(Reported::Panic);
                     self.panicked(&mut event, exchange)?;
                 }
@@ -95,7 +97,7 @@ impl Enrich {
         set_fingerprint(event, &fingerprint, suppressed);
         // The SDK reports a panic as fatal: it expects that the process ends.
         event.level = Level::Error;
-        // A panic is critical, however early it came.
+        // A panic is always critical. The first value of a tag stays, so these come before the others.
         tag(event, "severity", Some(Severity::Critical.as_str()));
         tag(event, "error_category", Some(category));
         Some(())
@@ -108,7 +110,7 @@ impl Integration for Enrich {
     }
 
     fn process_event(&self, event: Event<'static>, _: &ClientOptions) -> Option<Event<'static>> {
-        // A log event of this crate became an event. What it says is reported by this crate itself.
+        // `sentry-tracing` made an event of a log event of this crate. The observer reports the incident itself.
         let ours = event
             .logger
             .as_deref()
@@ -117,10 +119,11 @@ impl Integration for Enrich {
     }
 }
 
-/// Adds what is known of an exchange to an event. What the event has already stays.
+/// Adds what is known of an exchange to an event. Values that the event has stay, except the trace.
 pub(super) fn add_exchange(event: &mut Event<'static>, exchange: &Exchange, sentry: &SentryData) {
     let overrides = exchange.overrides();
     let endpoint = Endpoint::name(overrides.endpoint.as_ref());
+    // The request has not ended, so the severity follows from the time until now.
     let severity = overrides
         .bands
         .unwrap_or_default()
@@ -151,7 +154,7 @@ pub(super) fn add_exchange(event: &mut Event<'static>, exchange: &Exchange, sent
         .request
         .get_or_insert_with(|| shown_request::of(exchange, sentry));
     if sentry.transaction.is_none() {
-        // The hub was made from one that other requests share, so its trace is not this request's.
+        // Other requests share the hub from which this one was made. So each request gets a trace of its own.
         let trace = TraceContext {
             trace_id: *sentry.trace.get_or_init(TraceId::default),
             ..TraceContext::default()
@@ -162,7 +165,7 @@ pub(super) fn add_exchange(event: &mut Event<'static>, exchange: &Exchange, sent
     }
 }
 
-/// Cuts keys and values of tags that Sentry would refuse.
+/// Cuts keys and values of tags to the lengths that Sentry accepts. If two cut keys are the same, one tag is lost.
 fn cut_tags(event: &mut Event<'static>) {
     for (_, value) in event.tags.iter_mut() {
         cut(value, LONGEST_VALUE);
@@ -178,6 +181,7 @@ fn cut_tags(event: &mut Event<'static>) {
     }
 }
 
+/// Whether the panic hook of the SDK made the event.
 fn is_panic(event: &Event<'_>) -> bool {
     event.exception.iter().any(|exception| {
         let mechanism = exception.mechanism.as_ref();
@@ -185,7 +189,7 @@ fn is_panic(event: &Event<'_>) -> bool {
     })
 }
 
-/// Whether the SDK captured a panic on this thread that belongs to no observed exchange. Resets it.
+/// Whether the SDK captured a panic on this thread that belongs to no observed exchange. Forgets it.
 pub(super) fn take_unobserved_panic() -> bool {
     UNOBSERVED_PANIC.replace(false)
 }

@@ -1,4 +1,4 @@
-//! Reports requests that went wrong to Sentry: each once, and each kind of incident at a limited rate.
+//! Reports requests that went wrong to Sentry, each kind of incident at a limited rate.
 
 use std::{
     fmt,
@@ -36,7 +36,7 @@ use crate::{
     },
 };
 
-/// The observer behind [`SentryScopeLayer`](super::SentryScopeLayer). One that is off has no kind, so no hook of it runs.
+/// The observer behind [`SentryScopeLayer`](super::SentryScopeLayer). One that is off claims no kind and reports nothing.
 #[derive(Clone)]
 pub(crate) struct SentryObserver {
     pub(super) on: bool,
@@ -74,7 +74,7 @@ impl SentryObserver {
         self.metrics = Some(metrics);
     }
 
-    /// Whether an event of no request is under its limit.
+    /// Takes a permit for an event outside of requests. `false` if it is over its limit.
     pub(super) fn admits(&self, event: &Event<'_>) -> bool {
         let fingerprint: Vec<_> = event.fingerprint.iter().map(|part| &**part).collect();
         let per_minute = self.policy.per_minute;
@@ -109,6 +109,7 @@ impl SentryObserver {
 
     fn report(&self, exchange: &Exchange, facts: &Facts, sentry: &SentryData, kind: IncidentKind) {
         let same = match kind {
+            // A panic that the SDK has captured can become a 500.
             IncidentKind::Failed | IncidentKind::Panicked => Reported::Panic,
             IncidentKind::Slow | IncidentKind::VerySlow | IncidentKind::Stuck => Reported::Stuck,
         };
@@ -151,10 +152,10 @@ impl SentryObserver {
         hub.capture_event(event);
     }
 
-    /// Runs code of the SDK and of its hooks. Counts a drop if it cannot run or panics. `alive`: the thread is surely not
-    /// ending.
+    /// Runs code of the SDK and of its hooks. Counts a drop if that panics, or if the thread-locals can be gone. `alive`: the
+    /// thread is surely not ending.
     fn guarded(&self, alive: bool, report: impl FnOnce()) {
-        // A thread that unwinds is not ending yet.
+        // While a panic unwinds, the thread-locals are still there.
         let alive = thread_has_hub(alive || thread::panicking());
         if !alive || catch_unwind(AssertUnwindSafe(report)).is_err() {
             Metrics::or_global(self.metrics.as_ref()).dropped(Sink::Sentry);
@@ -175,7 +176,7 @@ impl Observer for SentryObserver {
         if self.on { Needs::LINKS } else { Needs::NONE }
     }
 
-    /// The built-in rules, if a client is bound.
+    /// The built-in rules, if a client is bound. Without one, nothing is reported.
     fn rules(&self, cx: &ObserverContext<'_>) -> Option<ErrorRules<'_>> {
         static BUILT_IN: LazyLock<Rules> = LazyLock::new(Rules::new);
         let sentry = cx.exchange.sentry.get();
@@ -220,7 +221,8 @@ impl Observer for SentryObserver {
         });
     }
 
-    /// Reports a panic or an `Err` on an excluded path. Nothing was kept of the request.
+    /// Reports a panic, an `Err` or a body error on an excluded path, and a 5xx if the policy includes it. The report does not
+    /// show the path.
     fn excluded(&self, cx: &ObserverContext<'_>, suspect: Option<&Facts>) {
         let Some(facts) = suspect else {
             return;
@@ -229,7 +231,7 @@ impl Observer for SentryObserver {
             Outcome::Panicked if enrich::take_unobserved_panic() => return,
             Outcome::Panicked => IncidentKind::Panicked,
             Outcome::Error | Outcome::BodyError => IncidentKind::Failed,
-            _ if self.policy.excluded && judge::is_failure(facts) => IncidentKind::Failed,
+            _ if self.policy.excluded && judge::is_server_failure(facts) => IncidentKind::Failed,
             _ => return,
         };
         self.guarded(ended_in_poll(facts.outcome), || {

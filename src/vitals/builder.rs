@@ -35,7 +35,7 @@ pub struct VitalsBuilder {
     pub(super) shutdown: ShutdownSettings,
     pub(super) sentry: Option<SentryOptions>,
     release: Option<Release>,
-    /// Parsed when they are set. An error is returned by `build`.
+    /// Holds an error until `build`.
     exclude: Result<Patterns, ConfigError>,
     pub(super) settings: Settings,
     recorder: Recorder,
@@ -94,7 +94,7 @@ impl VitalsBuilder {
     }
 
     /// The build of the application, for `app_build_info{version,revision,rustc}`, log lines and Sentry events. Defaults to
-    /// the release that [`Vitals::from_env`] found, else to no version in `production`.
+    /// the release that [`Vitals::from_env`] or the options for Sentry found, else to no version in `production`.
     pub fn release(mut self, release: Release) -> Self {
         self.release = Some(release);
         self
@@ -135,16 +135,16 @@ impl VitalsBuilder {
         self
     }
 
-    /// Publishes to the global recorder that the application installs, before or after. Then there is no `/metrics`.
+    /// Publishes to the global recorder, which the application installs before or after `build`. `/metrics` is not served.
     ///
-    /// The histograms of that recorder need buckets. The recorder of this crate has the edges
+    /// The histograms of that recorder need buckets. The recorder of this crate has the edges of the bands and
     /// 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2, 2.5, 5, 7.5 and 10 seconds.
     pub fn use_global_recorder(mut self) -> Self {
         self.recorder = Recorder::Global;
         self
     }
 
-    /// Counts and publishes apart from everything else in this process: tests then find exact numbers.
+    /// Uses counters and a recorder of its own, apart from everything else in the process. Use it in tests.
     ///
     /// `/metrics` shows what this application counted and nothing else.
     pub fn isolated(mut self) -> Self {
@@ -152,8 +152,8 @@ impl VitalsBuilder {
         self
     }
 
-    /// Checks the settings and installs the recorder. Logs at `INFO` which paths are excluded and how many bytes the counters
-    /// take at most.
+    /// Checks the settings and installs the recorder. Logs at `INFO` which patterns are excluded and how many bytes the
+    /// counters take at most.
     ///
     /// # Errors
     ///
@@ -168,7 +168,7 @@ impl VitalsBuilder {
         let metrics = self.recorder.metrics(self.settings.bands(self.bands))?;
         let exporter = Exporter::install(self.recorder, &metrics)?;
         log_start(&exclude, &metrics);
-        let exclude = with_own_paths(exclude, exporter.as_ref(), self.health.as_ref());
+        let exclude = exclude_own_paths(exclude, exporter.as_ref(), self.health.as_ref());
 
         let from_sentry = self.sentry.as_ref().and_then(SentryOptions::release);
         let release = self.release.or_else(|| from_sentry.cloned());
@@ -220,7 +220,7 @@ fn log_start(exclude: &Patterns, metrics: &Metrics) {
 
 /// Adds the paths that [`Vitals::routes`] serves: if that router is merged beneath the layer, scrapes and probes must not
 /// count as traffic.
-fn with_own_paths(
+fn exclude_own_paths(
     exclude: Patterns,
     exporter: Option<&Exporter>,
     health: Option<&HealthService>,

@@ -5,9 +5,9 @@ use std::error::Error;
 use http::Extensions;
 use tonic::{Code, Status};
 
-/// The status as an error, and whether its code is vague.
+/// The status as an error, and whether its code is generic.
 pub(crate) fn of(response: &Extensions) -> Option<(&(dyn Error + 'static), bool)> {
     let status = response.get::<Status>()?;
-    let vague = matches!(status.code(), Code::Unknown | Code::Internal);
-    Some((status, vague))
+    let generic = matches!(status.code(), Code::Unknown | Code::Internal);
+    Some((status, generic))
 }

@@ -4,8 +4,8 @@ use super::push::{Push, Target};
 
 /// There are none.
 #[derive(Debug, Default)]
-pub(super) struct KnownChecks;
+pub(super) struct RegisteredChecks;
 
-impl KnownChecks {
+impl RegisteredChecks {
     pub(super) const fn publish(&self, _: &mut Push<'_>, _: Target) {}
 }

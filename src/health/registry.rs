@@ -1,4 +1,4 @@
-//! Keeps the checks of a service, and reports their changes.
+//! Keeps the checks of a service and their state, and publishes what changes.
 
 use std::{
     sync::{
@@ -19,30 +19,30 @@ use super::{
 use crate::{
     metrics::{
         Metrics,
-        checks::{CheckAnswer, Checks},
+        checks::{CheckMetrics, CheckResult},
     },
     report::notice::NoticeSink,
 };
 
-/// The checks, and the state of the service.
-pub(super) struct Inner {
+/// The checks of a service and their state. All handles share it.
+pub(super) struct Registry {
     pub(super) entries: Vec<Entry>,
     draining: AtomicBool,
     started: AtomicBool,
-    /// A version that counts the changes.
+    /// It is incremented on each change.
     changed: watch::Sender<u64>,
-    answers: Arc<Checks>,
-    /// The sink of notices, once a `Vitals` knows these checks.
+    metrics: Arc<CheckMetrics>,
+    /// The sink of notices. `connect` sets it.
     sink: OnceLock<Arc<dyn NoticeSink>>,
 }
 
-// === impl Inner ===
+// === impl Registry ===
 
-impl Inner {
+impl Registry {
     pub(super) fn new(entries: Vec<Entry>) -> Self {
         let names = entries.iter().map(|entry| Arc::clone(&entry.check.name));
         Self {
-            answers: Arc::new(Checks::new(names)),
+            metrics: Arc::new(CheckMetrics::new(names)),
             started: AtomicBool::new(entries.is_empty()),
             entries,
             draining: AtomicBool::new(false),
@@ -51,9 +51,9 @@ impl Inner {
         }
     }
 
-    /// Counts the answers of the checks in `metrics`, and gives notices to `sink`. Of several callers the first counts.
+    /// Publishes the results of the checks by `metrics`, and gives notices to `sink`. Only the first call has an effect.
     pub(super) fn connect(&self, metrics: &Metrics, sink: Arc<dyn NoticeSink>) {
-        metrics.add_checks(&self.answers);
+        metrics.add_checks(&self.metrics);
         let _ = self.sink.set(sink);
     }
 
@@ -66,35 +66,35 @@ impl Inner {
         let checks = self.reports();
         Snapshot {
             draining: self.is_draining(),
-            started: self.is_started(&checks),
+            started: self.update_started(&checks),
             checks,
         }
     }
 
     pub(super) fn drain(&self) {
         self.draining.store(true, Ordering::Relaxed);
-        self.notify();
+        self.notify_streams();
     }
 
     pub(super) fn is_draining(&self) -> bool {
         self.draining.load(Ordering::Relaxed)
     }
 
-    /// A receiver of the version that counts the changes.
-    pub(super) fn versions(&self) -> watch::Receiver<u64> {
+    /// A receiver that notices each change.
+    pub(super) fn subscribe(&self) -> watch::Receiver<u64> {
         self.changed.subscribe()
     }
 
-    /// Takes the answer of a check.
-    pub(super) fn answer(&self, index: usize, answer: &Result<Answer, String>, latency: Duration) {
+    /// Takes the result of a run of a check.
+    pub(super) fn record(&self, index: usize, answer: &Result<Answer, String>, latency: Duration) {
         let change = self.entries[index].answer(answer, latency);
-        self.report(index, change);
+        self.publish(index, change);
     }
 
-    /// Counts an answer, and reports a change.
-    pub(super) fn report(&self, index: usize, change: Option<Change>) {
+    /// Publishes the last result of a check to metrics, and a change to the log, the sink and the waiting streams.
+    pub(super) fn publish(&self, index: usize, change: Option<Change>) {
         let report = self.entries[index].report();
-        self.answers.answered(index, counted(&report));
+        self.metrics.record(index, as_metrics(&report));
         let Some(change) = change else {
             return;
         };
@@ -102,14 +102,15 @@ impl Inner {
         if let Some((sink, notice)) = self.sink.get().zip(event::notice(&report, change)) {
             sink.notify(&notice);
         }
-        self.notify();
+        self.notify_streams();
     }
 
-    fn notify(&self) {
+    fn notify_streams(&self) {
         self.changed.send_modify(|version| *version += 1);
     }
 
-    pub(super) fn is_started(&self, checks: &[CheckReport]) -> bool {
+    /// Notes whether the service has started: every check has answered, and no critical one is unhealthy. It never goes back.
+    pub(super) fn update_started(&self, checks: &[CheckReport]) -> bool {
         if !self.started.load(Ordering::Relaxed) {
             let all = checks.iter().all(|check| {
                 check.status != Status::Unknown
@@ -121,11 +122,11 @@ impl Inner {
     }
 }
 
-/// An answer as metrics show it.
-fn counted(report: &CheckReport) -> CheckAnswer {
+/// The last result of a check, as metrics show it.
+fn as_metrics(report: &CheckReport) -> CheckResult {
     let last_success = report.last_success;
     let since = last_success.and_then(|at| at.duration_since(UNIX_EPOCH).ok());
-    CheckAnswer {
+    CheckResult {
         status: match report.status {
             Status::Healthy => 1.0,
             Status::Degraded => 0.5,
