@@ -74,7 +74,7 @@ impl Observer for AccessLogObserver {
     }
 
     fn end(&self, cx: &ObserverContext<'_>, facts: &Facts) {
-        emit::counted(cx.metrics(), || write(cx.exchange, facts));
+        emit::counted(cx.metrics, || write(cx.exchange, facts));
     }
 
     fn excluded(&self, cx: &ObserverContext<'_>, suspect: Option<&Facts>) {
@@ -84,7 +84,7 @@ impl Observer for AccessLogObserver {
                 Outcome::Panicked | Outcome::Error | Outcome::BodyError
             )
         {
-            emit::counted(cx.metrics(), || write(cx.exchange, facts));
+            emit::counted(cx.metrics, || write(cx.exchange, facts));
         }
     }
 }

@@ -10,10 +10,11 @@ use crate::{
     metrics::{Metrics, Sink},
 };
 
-/// Runs `write`, which calls the subscriber, and counts the event as dropped if it was not written.
-pub(crate) fn counted(metrics: &Metrics, write: impl FnOnce()) {
+/// Runs `write`, which calls the subscriber, and counts the event as dropped if it was not written. The counters of the
+/// process are used if `metrics` is `None`, and are made only for a drop.
+pub(crate) fn counted(metrics: Option<&Metrics>, write: impl FnOnce()) {
     if !guarded(write) {
-        metrics.dropped(Sink::Log);
+        Metrics::or_global(metrics).dropped(Sink::Log);
     }
 }
 

@@ -74,6 +74,7 @@ pub struct Metrics {
     inner: Arc<Inner>,
 }
 
+/// The counters that all handles share.
 struct Inner {
     settings: Settings,
     shares: Shares,
@@ -287,6 +288,12 @@ impl Metrics {
             .deployments
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Inner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Inner").finish_non_exhaustive()
     }
 }
 

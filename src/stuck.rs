@@ -131,7 +131,7 @@ async fn check(waiting: Weak<Waiting>) {
             return;
         };
         for exchange in waiting.newly_critical() {
-            emit::counted(&waiting.metrics, || write(&exchange));
+            emit::counted(Some(&waiting.metrics), || write(&exchange));
             waiting.sentry.stuck(&exchange);
         }
     }

@@ -124,7 +124,7 @@ impl Observer for TimingObserver {
 }
 
 fn warn_of_overflow(metrics: &Metrics) {
-    emit::counted(metrics, || {
+    emit::counted(Some(metrics), || {
         tracing::warn!(
             target: "tower_vitals",
             "more distinct endpoints than the cap: the rest is counted under \"overflow\""

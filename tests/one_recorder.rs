@@ -8,10 +8,11 @@
 #[expect(dead_code, reason = "shared with other tests, which ask for more")]
 mod requests;
 
-use axum::{Router, routing::get};
-use tower::Layer;
-use tower::ServiceExt;
-use tower_vitals::{TimingLayer, Vitals, metrics::Names};
+use std::convert::Infallible;
+
+use axum::{Router, body::Body, extract::Request, response::Response, routing::get};
+use tower::{Layer, ServiceExt, service_fn};
+use tower_vitals::{AccessLogLayer, TimingLayer, Vitals, metrics::Names};
 
 async fn text(app: Router, path: &str) -> String {
     let response = app.oneshot(requests::get(path)).await.unwrap();
@@ -20,8 +21,12 @@ async fn text(app: Router, path: &str) -> String {
 
 #[tokio::test]
 async fn two_applications_of_one_process_publish_together() {
-    // A layer alone does not choose the settings of the process.
+    // A layer alone does not choose the settings of the process, nor does a request that only a log layer observes.
     let _layered = TimingLayer::new().layer(());
+    let logged = AccessLogLayer::new().layer(service_fn(async |_: Request| {
+        Ok::<_, Infallible>(Response::<Body>::default())
+    }));
+    logged.oneshot(requests::get("/")).await.unwrap();
     let capped = || Vitals::builder().endpoint_cap(500).build();
     let mut texts = Vec::new();
     for _ in 0..2 {

@@ -64,13 +64,13 @@ impl Health {
 // === impl GrpcHealthProbe ===
 
 impl GrpcHealthProbe {
-    fn status(&self, name: &str) -> Option<ServingStatus> {
+    /// The status of a service by its name, while the health is `status`. `None` for an unknown name.
+    fn serving(&self, name: &str, status: Status) -> Option<ServingStatus> {
         if !self.names.contains(name) {
             return None;
         }
-        let serving = name == "liveness"
-            || matches!(self.health.status(), Status::Healthy | Status::Degraded);
-        Some(match serving {
+        let ready = matches!(status, Status::Healthy | Status::Degraded);
+        Some(match ready || name == "liveness" {
             true => ServingStatus::Serving,
             false => ServingStatus::NotServing,
         })
@@ -89,7 +89,7 @@ impl generated::health_server::Health for GrpcHealthProbe {
         &self,
         request: Request<HealthCheckRequest>,
     ) -> Result<Response<HealthCheckResponse>, GrpcStatus> {
-        match self.status(&request.get_ref().service) {
+        match self.serving(&request.get_ref().service, self.health.status()) {
             Some(status) => Ok(Response::new(response(status))),
             None => Err(GrpcStatus::not_found("no service of this name")),
         }
@@ -99,8 +99,10 @@ impl generated::health_server::Health for GrpcHealthProbe {
         &self,
         _: Request<HealthListRequest>,
     ) -> Result<Response<HealthListResponse>, GrpcStatus> {
+        // One reading for all names.
+        let health = self.health.status();
         let each = self.names.iter().filter_map(|name| {
-            let status = self.status(name)?;
+            let status = self.serving(name, health)?;
             Some((name.clone(), response(status)))
         });
         let statuses: HashMap<_, _> = each.collect();
@@ -122,7 +124,8 @@ impl generated::health_server::Health for GrpcHealthProbe {
             let mut last = None;
             loop {
                 let draining = probe.health.is_draining();
-                let status = probe.status(&name).unwrap_or(ServingStatus::ServiceUnknown);
+                let status = probe.serving(&name, probe.health.status());
+                let status = status.unwrap_or(ServingStatus::ServiceUnknown);
                 if last != Some(status) {
                     last = Some(status);
                     if sender.send(Ok(response(status))).await.is_err() {

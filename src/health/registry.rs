@@ -63,11 +63,9 @@ impl Registry {
 
     /// Reads everything once.
     pub(super) fn snapshot(&self) -> Snapshot {
-        let checks = self.reports();
         Snapshot {
+            checks: self.reports(),
             draining: self.is_draining(),
-            started: self.update_started(&checks),
-            checks,
         }
     }
 

@@ -188,8 +188,10 @@ impl HealthService {
         let mut snapshot = self.health.registry.snapshot();
         let (name, status) = match asked {
             Probe::Live => ("livez", Status::Healthy),
-            Probe::Startup if snapshot.started => ("startupz", Status::Healthy),
-            Probe::Startup => ("startupz", Status::Unhealthy),
+            Probe::Startup => match self.health.registry.update_started(&snapshot.checks) {
+                true => ("startupz", Status::Healthy),
+                false => ("startupz", Status::Unhealthy),
+            },
             Probe::Ready(name) => (name, snapshot.status_without(&query.exclude)),
             Probe::One(name) => {
                 let mut checks = snapshot.checks.iter();

@@ -11,8 +11,6 @@ pub(super) struct Snapshot {
     pub(super) checks: Vec<CheckReport>,
     /// The shutdown has begun.
     pub(super) draining: bool,
-    /// The startup probe has passed. It never goes back.
-    pub(super) started: bool,
 }
 
 // === impl Snapshot ===

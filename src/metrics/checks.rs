@@ -1,17 +1,14 @@
 //! Records the results of health checks, and publishes them as gauges and a histogram.
 
 use std::{
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError, Weak,
-        atomic::{AtomicBool, Ordering::Relaxed},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
     time::Duration,
 };
 
 use metrics::{Key, Label, SharedString};
 
 use super::{
-    Metrics,
+    Inner, Metrics,
     bounds::{Bounds, nanos},
     names::{HEALTH_LAST_SUCCESS, HEALTH_SECONDS, HEALTH_STATUS},
     publish::Publisher,
@@ -31,8 +28,8 @@ pub(super) struct RegisteredChecks(Mutex<Vec<Weak<CheckMetrics>>>);
 pub(crate) struct CheckMetrics {
     checks: Vec<Check>,
     bounds: Bounds,
-    /// A [`Metrics`] publishes them.
-    registered: AtomicBool,
+    /// The counters that publish them.
+    registered: Mutex<Weak<Inner>>,
     publisher: Mutex<Publisher>,
 }
 
@@ -67,9 +64,11 @@ pub(crate) struct CheckResult {
 // === impl Metrics ===
 
 impl Metrics {
-    /// Publishes the results of these checks from now on, unless another `Metrics` does.
+    /// Publishes the results of these checks from now on, unless another `Metrics` that is still there does.
     pub(crate) fn add_checks(&self, checks: &Arc<CheckMetrics>) {
-        if !checks.registered.swap(true, Relaxed) {
+        let mut registered = checks.lock();
+        if registered.strong_count() == 0 {
+            *registered = Arc::downgrade(&self.inner);
             let RegisteredChecks(all) = &self.inner.checks;
             let mut all = all.lock().unwrap_or_else(PoisonError::into_inner);
             all.push(Arc::downgrade(checks));
@@ -100,9 +99,10 @@ impl CheckMetrics {
         };
         Self {
             checks: names.map(check).collect(),
-            // The default buckets: severity bands do not judge health checks.
+            // The default buckets. The recorder can have more, but few checks answer twice between two rounds of publishing,
+            // so nearly every sample is pushed as it is.
             bounds: Settings::new().bounds(),
-            registered: AtomicBool::new(false),
+            registered: Mutex::default(),
             publisher: Mutex::default(),
         }
     }
@@ -112,7 +112,7 @@ impl CheckMetrics {
         if let Some(check) = self.checks.get(index) {
             check.lock().add(result, &self.bounds);
         }
-        if !self.registered.load(Relaxed) {
+        if self.lock().strong_count() == 0 {
             ::metrics::with_recorder(|recorder| {
                 let mut publisher = self
                     .publisher
@@ -123,6 +123,12 @@ impl CheckMetrics {
                 self.publish(&mut Push::new(recorder, &|| {}), target);
             });
         }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Weak<Inner>> {
+        self.registered
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Publishes the last results, and the latencies that the recorder does not have yet.

@@ -106,8 +106,6 @@ fn recorder(settings: &Settings) -> Result<PrometheusRecorder, ConfigError> {
     let names = settings.names.metric_names();
     let duration: Vec<f64> = settings.bounds().seconds().collect();
     let streams: Vec<f64> = Settings::stream_bounds().seconds().collect();
-    // Severity bands do not judge health checks, so their edges are no edges there.
-    let checks: Vec<f64> = Settings::new().bounds().seconds().collect();
     let refuse = |error: metrics_exporter_prometheus::BuildError| {
         ConfigError::new(
             "metrics.buckets",
@@ -122,7 +120,7 @@ fn recorder(settings: &Settings) -> Result<PrometheusRecorder, ConfigError> {
         .map_err(refuse)?
         .set_buckets_for_metric(Matcher::Full(GRPC_SECONDS.into()), &duration)
         .map_err(refuse)?
-        .set_buckets_for_metric(Matcher::Full(HEALTH_SECONDS.into()), &checks)
+        .set_buckets_for_metric(Matcher::Full(HEALTH_SECONDS.into()), &duration)
         .map_err(refuse)?
         .build_recorder())
 }

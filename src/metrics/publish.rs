@@ -130,7 +130,7 @@ impl Round<'_> {
                 .published
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner);
-            if !published.update(self.target, &reading) {
+            if !published.update(self.target.generation, &reading) {
                 continue;
             }
             changed = true;
@@ -161,7 +161,7 @@ impl Round<'_> {
             .published
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        if !published.update(self.target, &reading) {
+        if !published.update(self.target.generation, &reading) {
             return;
         }
         let key = names::grpc_handled_key(series);

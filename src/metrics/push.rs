@@ -22,7 +22,7 @@ pub(super) struct Push<'a> {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Target {
     address: usize,
-    generation: u64,
+    pub(super) generation: u64,
 }
 
 // === impl Target ===

@@ -11,10 +11,7 @@ use std::{
     time::Duration,
 };
 
-use super::{
-    bounds::{Bounds, nanos},
-    push::Target,
-};
+use super::bounds::{Bounds, nanos};
 use crate::facts::severity::Severity;
 
 /// The most shards. With more, two threads share one hardly less often.
@@ -41,8 +38,8 @@ pub(super) struct SeriesKey(pub(super) u8, pub(super) u16);
 /// What a recorder has of one series.
 #[derive(Debug, Default)]
 pub(super) struct Published {
-    /// The recorder. Another one has nothing yet.
-    pub(super) target: Target,
+    /// The generation of the recorder. Another one has nothing yet.
+    pub(super) generation: u64,
     pub(super) requests: u64,
     pub(super) duration: Vec<(u64, u64)>,
     pub(super) streams: Vec<(u64, u64)>,
@@ -146,10 +143,10 @@ impl Series {
 
 impl Published {
     /// Takes a reading. Returns `false` if the same recorder already has it.
-    pub(super) fn update(&mut self, target: Target, reading: &Reading) -> bool {
-        if self.target != target {
+    pub(super) fn update(&mut self, generation: u64, reading: &Reading) -> bool {
+        if self.generation != generation {
             *self = Self {
-                target,
+                generation,
                 ..Self::default()
             };
         } else if self.requests == reading.requests

@@ -59,7 +59,7 @@ pub(crate) struct ObserverContext<'a> {
     pub(crate) active: LayerKinds,
     pub(crate) exchange: &'a Arc<Exchange>,
     /// Where the layer counts. The counters of the process if `None`.
-    pub(super) metrics: Option<&'a Metrics>,
+    pub(crate) metrics: Option<&'a Metrics>,
 }
 
 /// The rules of an observer that reads the error behind a failure.
@@ -139,7 +139,7 @@ impl<A: Observer, B: Observer> Observer for (A, B) {
 // === impl ObserverContext ===
 
 impl<'a> ObserverContext<'a> {
-    /// Where the layer counts.
+    /// Where the layer counts. Makes the counters of the process if it must.
     pub(crate) fn metrics(&self) -> &'a Metrics {
         Metrics::or_global(self.metrics)
     }

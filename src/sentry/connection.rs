@@ -38,6 +38,9 @@ pub(crate) struct Connection {
 // === impl Connection ===
 
 impl Connection {
+    /// The stand-in of this room cannot.
+    pub(crate) const CAN_SEND: bool = true;
+
     /// Reports nothing.
     fn off() -> Self {
         Self {

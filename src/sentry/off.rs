@@ -33,6 +33,8 @@ impl SentryOptions {
 }
 
 impl Connection {
+    pub(crate) const CAN_SEND: bool = false;
+
     #[expect(
         clippy::unnecessary_wraps,
         reason = "the connection that it stands in for can fail"

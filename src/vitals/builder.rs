@@ -175,9 +175,6 @@ impl VitalsBuilder {
         let release = release.unwrap_or_else(Release::unknown);
         let shared = self.recorder != Recorder::Isolated;
         let sentry = Connection::new(self.sentry, &release, &metrics, shared)?;
-        if let Some(health) = &self.health {
-            health.connect(&metrics, Arc::new(sentry.clone()));
-        }
         metrics.set_release(&release);
         let environment = release.environment.as_str().into();
         if shared {
@@ -188,6 +185,9 @@ impl VitalsBuilder {
             true => StuckObserver::start(&metrics, &sentry.observer)?,
             false => StuckObserver::default(),
         };
+        if let Some(health) = &self.health {
+            health.connect(&metrics, Arc::new(sentry.clone()));
+        }
         let timing = TimingObserver::new(Some(self.bands));
         let last = (stuck, sentry.observer.clone());
         let log = (AccessLogObserver, last);

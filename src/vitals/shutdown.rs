@@ -18,6 +18,7 @@ use super::{Vitals, VitalsBuilder};
 use crate::{
     config::ConfigError,
     health::{Health, HealthService},
+    sentry::Connection,
 };
 
 /// The least time that reports get after the server has ended, whatever the deadline.
@@ -184,6 +185,9 @@ impl Vitals {
 
     /// Sends the remaining events while there is time. Returns how many are not sent.
     async fn send_the_rest(&self) -> u64 {
+        if !Connection::CAN_SEND {
+            return 0;
+        }
         let begun = *self.shutdown.begun.borrow();
         let left = begun.map_or(Duration::MAX, |begun| {
             let deadline = self.shutdown.settings.deadline;

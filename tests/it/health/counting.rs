@@ -70,6 +70,21 @@ async fn isolated_counters_have_the_checks_and_no_other_counters_do() {
 }
 
 #[tokio::test]
+async fn the_checks_of_a_stack_that_is_gone_are_published_by_the_next_one() {
+    let health = Health::builder()
+        .manual("queue", Role::Critical)
+        .start()
+        .unwrap();
+    health.set("queue", Status::Healthy, None);
+    for _ in 0..2 {
+        let builder = Vitals::builder().isolated().health(health.service());
+        let vitals = builder.build().unwrap();
+        let status = Exposition::of(&vitals).sum("health_check_status", &[]);
+        assert_eq!(status, 1.0);
+    }
+}
+
+#[tokio::test]
 async fn without_a_stack_answers_go_to_the_global_recorder_and_to_each_new_one_again() {
     let health = Health::builder()
         .manual("queue", Role::Critical)

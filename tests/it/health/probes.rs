@@ -233,3 +233,26 @@ async fn in_an_application_probes_are_no_traffic_and_never_wait_for_a_check() {
     }
     assert!(vitals.unused_patterns().is_empty());
 }
+
+#[tokio::test]
+async fn only_the_startup_probe_decides_that_the_service_has_started() {
+    let health = Health::builder()
+        .manual("queue", Role::Critical)
+        .start()
+        .unwrap();
+    let service = health.service();
+    health.set("queue", Status::Healthy, None);
+    // Others look, and the service is well.
+    assert_eq!(probe(&service, "/readyz").await.0, 200);
+    assert_eq!(health.status(), Status::Healthy);
+    health.set("queue", Status::Unhealthy, None);
+    assert_eq!(probe(&service, "/startupz").await.0, 503);
+    health.set("queue", Status::Healthy, None);
+    assert_eq!(probe(&service, "/startupz").await.0, 200);
+    health.set("queue", Status::Unhealthy, None);
+    assert_eq!(
+        probe(&service, "/startupz").await.0,
+        200,
+        "it never goes back"
+    );
+}
