@@ -27,10 +27,17 @@ use std::sync::Arc;
 
 use crate::{
     emit,
-    exchange::{Exchange, Outcome},
     facts::{
-        Facts, category::ErrorCategory, evidence::Needs, handler_context::HandlerContext, judge,
-        labels::StatusLabel, layer_kinds::LayerKinds, route::Endpoint, severity::Severity,
+        Facts,
+        category::ErrorCategory,
+        evidence::Needs,
+        exchange::{Exchange, Outcome},
+        handler_context::HandlerContext,
+        judge,
+        labels::StatusLabel,
+        layer_kinds::LayerKinds,
+        route::Endpoint,
+        severity::Severity,
     },
     observe::{Engine, Observer, ObserverContext, layer_methods},
     text::{millis, printable_path},

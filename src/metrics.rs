@@ -49,10 +49,10 @@ use self::{
 pub use self::{names::Names, settings::Settings, sink::Sink, totals::Totals};
 pub(crate) use self::{prometheus::Exporter, recorder::Recorder};
 use crate::{
-    exchange::Outcome,
     facts::{
         Facts,
         category::ErrorCategory,
+        exchange::Outcome,
         judge,
         labels::{MethodLabel, StatusLabel},
         route::Endpoint,

@@ -9,6 +9,7 @@ mod examine;
 mod future;
 mod layer;
 mod observer;
+mod response;
 mod service;
 mod tracker;
 

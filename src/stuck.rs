@@ -12,8 +12,7 @@ use tokio::time::{self, MissedTickBehavior};
 use crate::{
     config::ConfigError,
     emit,
-    exchange::Exchange,
-    facts::{Facts, layer_kinds::LayerKinds, route::Endpoint},
+    facts::{Facts, exchange::Exchange, layer_kinds::LayerKinds, route::Endpoint},
     metrics::Metrics,
     observe::{Observer, ObserverContext},
     runtime,

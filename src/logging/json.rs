@@ -12,7 +12,7 @@ use tracing::{
 };
 use tracing_subscriber::{Layer, fmt::MakeWriter, layer::Context};
 
-use crate::{exchange::Exchange, release::Release, timestamp::rfc3339};
+use crate::{facts::exchange::Exchange, release::Release, timestamp::rfc3339};
 
 /// The capacity of a new line in bytes. Most lines fit.
 const ROOM: usize = 512;

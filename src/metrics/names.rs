@@ -9,9 +9,9 @@ use super::{
     sink::Sink,
 };
 use crate::{
-    exchange::Outcome,
     facts::{
         category::ErrorCategory,
+        exchange::Outcome,
         grpc,
         labels::{MethodLabel, StatusLabel},
         severity::Severity,

@@ -13,7 +13,7 @@ use super::{
     table::Table,
     totals::Totals,
 };
-use crate::{exchange::Outcome, facts::severity::Severity};
+use crate::facts::{exchange::Outcome, severity::Severity};
 
 /// Remembers the last recorder. A new recorder gets everything again.
 #[derive(Debug, Default)]

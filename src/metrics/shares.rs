@@ -10,7 +10,7 @@ use super::{
     sink::Sink,
     totals::Totals,
 };
-use crate::{exchange::Outcome, facts::labels::MethodLabel};
+use crate::facts::{exchange::Outcome, labels::MethodLabel};
 
 /// The shares of all threads.
 #[derive(Debug)]

@@ -1,7 +1,7 @@
 //! Sums what was counted over all endpoints.
 
 use super::sink::Sink;
-use crate::exchange::Outcome;
+use crate::facts::exchange::Outcome;
 
 /// What was counted over all endpoints.
 ///

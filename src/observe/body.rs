@@ -14,7 +14,7 @@ use super::{
     errors::{Errors, Unexamined},
     tracker::{self, Tracker},
 };
-use crate::{exchange::Outcome, facts::current::EnterMode};
+use crate::facts::{current::EnterMode, exchange::Outcome};
 
 pin_project! {
     /// The body of a response that a layer follows. Frames, trailers and hints are those of the inner body.

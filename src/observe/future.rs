@@ -17,7 +17,7 @@ use super::{
     errors::{Errors, Unexamined},
     tracker::{self, Tracker},
 };
-use crate::{exchange::Outcome, facts::current::EnterMode};
+use crate::facts::{current::EnterMode, exchange::Outcome};
 
 pin_project! {
     /// The future of a response that a layer follows.

@@ -5,8 +5,10 @@ use std::{fmt, sync::Arc};
 use http::{request, response};
 
 use crate::{
-    exchange::Exchange,
-    facts::{Facts, evidence::Needs, layer_kinds::LayerKinds, overrides::Overrides, rules::Rules},
+    facts::{
+        Facts, evidence::Needs, exchange::Exchange, layer_kinds::LayerKinds, overrides::Overrides,
+        rules::Rules,
+    },
     metrics::Metrics,
 };
 

@@ -16,9 +16,10 @@ use http_body_util::{BodyExt, Full, StreamBody};
 use tower::{Service, ServiceExt, service_fn};
 
 use super::*;
-use crate::{
+use crate::facts::{
+    Facts,
     exchange::{Exchange, Outcome},
-    facts::{Facts, layer_kinds::LayerKinds},
+    layer_kinds::LayerKinds,
 };
 
 #[derive(Clone, Debug, Default)]

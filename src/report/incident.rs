@@ -1,9 +1,13 @@
 //! Decides which requests are incidents, and which incidents are the same.
 
 use super::notice::FINGERPRINT;
-use crate::{
+use crate::facts::{
+    Facts,
+    category::ErrorCategory,
     exchange::{Exchange, Outcome},
-    facts::{Facts, category::ErrorCategory, judge, report_policy::ReportPolicy, route::Endpoint},
+    judge,
+    report_policy::ReportPolicy,
+    route::Endpoint,
 };
 
 /// One request to report. Incidents with the same fingerprint are one issue.

@@ -7,7 +7,7 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use super::{DEFAULT_HEADER, checked_header};
-use crate::{config::ConfigError, exchange::Exchange};
+use crate::{config::ConfigError, facts::exchange::Exchange};
 
 /// A client-side layer that puts the id of the [current exchange](Exchange::current) on outbound requests.
 ///

@@ -12,9 +12,9 @@ use super::{
     shown_request,
 };
 use crate::{
-    exchange::Exchange,
     facts::{
         category::ErrorCategory,
+        exchange::Exchange,
         report_policy::ReportPolicy,
         route::Endpoint,
         sentry_data::{Reported, SentryData},

@@ -6,9 +6,9 @@ use sentry::{
 };
 
 use crate::{
-    exchange::Outcome,
     facts::{
-        Facts, category::ErrorCategory, judge, labels::StatusLabel, links::Link, severity::Severity,
+        Facts, category::ErrorCategory, exchange::Outcome, judge, labels::StatusLabel, links::Link,
+        severity::Severity,
     },
     report::{
         incident::{Incident, IncidentKind},

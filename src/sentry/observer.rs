@@ -15,11 +15,11 @@ use super::{
     event, shown_request, transaction,
 };
 use crate::{
-    exchange::{Exchange, Outcome},
     facts::{
         Facts,
         category::ErrorCategory,
         evidence::Needs,
+        exchange::{Exchange, Outcome},
         judge,
         layer_kinds::LayerKinds,
         overrides::Overrides,

@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use crate::{
     config::ConfigError,
-    exchange::Exchange,
-    facts::layer_kinds::LayerKinds,
+    facts::{exchange::Exchange, layer_kinds::LayerKinds},
     metrics::Metrics,
     observe::Observer,
     release::Release,

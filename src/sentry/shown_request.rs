@@ -4,8 +4,10 @@ use http::{HeaderMap, HeaderValue, header};
 use sentry::protocol::Request;
 
 use crate::{
-    exchange::Exchange,
-    facts::sentry_data::{KEPT_HEADERS, SentryData},
+    facts::{
+        exchange::Exchange,
+        sentry_data::{KEPT_HEADERS, SentryData},
+    },
     scrub::urls::url_without_secrets,
 };
 

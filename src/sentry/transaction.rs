@@ -4,15 +4,13 @@ use http::{HeaderMap, StatusCode};
 use sentry::{Hub, Transaction, TransactionContext, protocol::SpanStatus};
 
 use super::shown_request;
-use crate::{
+use crate::facts::{
+    Facts,
+    category::ErrorCategory,
     exchange::{Exchange, Outcome},
-    facts::{
-        Facts,
-        category::ErrorCategory,
-        judge,
-        route::{Endpoint, UNMATCHED},
-        sentry_data::SentryData,
-    },
+    judge,
+    route::{Endpoint, UNMATCHED},
+    sentry_data::SentryData,
 };
 
 /// Begins a transaction as part of the trace in the request's headers, and makes it the hub's span.

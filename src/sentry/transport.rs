@@ -17,7 +17,7 @@ use tokio::runtime::Handle;
 
 use super::envelope;
 use crate::{
-    exchange::Exchange,
+    facts::exchange::Exchange,
     metrics::{Metrics, Sink},
     report::delivery_queue::DeliveryQueue,
     scrub::Scrubbing,

@@ -23,13 +23,7 @@ pub(crate) fn room(path: &str) -> Option<&str> {
 
 /// The rooms that a file names after `crate::`, in `use` lines and elsewhere.
 pub(crate) fn imported_rooms(file: &File) -> BTreeSet<String> {
-    let names = names_after("crate::", &code(&file.text));
-    let room = |name: String| match name.as_str() {
-        // The root shows this part of `facts`.
-        "exchange" => "facts".to_owned(),
-        _ => name,
-    };
-    names.into_iter().map(room).collect()
+    names_after("crate::", &code(&file.text))
 }
 
 /// The files that import each other in a circle, beside parents with their own children.
