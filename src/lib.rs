@@ -1,3 +1,5 @@
+//! Tower layers that give an axum, tonic or hyper service its vital signs.
+//!
 //! | start here | |
 //! | --- | --- |
 //! | [`Vitals`] | the ready-made stack: all layers in one, and a router with metrics and probes |

@@ -1,4 +1,4 @@
-//! Scrubs the fields of a JSON document, by their names and by their texts.
+//! Scrubs the fields of a JSON document, by their names and by their values. It knows the fields of Sentry's protocol.
 
 use std::borrow::Cow;
 
@@ -7,10 +7,10 @@ use serde_json::{Map, Value};
 use super::{FILTERED, Scrubbing, names, urls::query};
 
 /// The depth beyond which everything is filtered.
-const DEEPEST: usize = 64;
+const MAX_DEPTH: usize = 64;
 
-/// The headers whose values are kept. Of all others only the names are.
-const HEADERS: &[&str] = &[
+/// The headers whose values are kept. The values of all other headers are filtered.
+const SAFE_HEADERS: &[&str] = &[
     "accept",
     "accept-charset",
     "accept-encoding",
@@ -29,8 +29,9 @@ const HEADERS: &[&str] = &[
     "x-request-id",
 ];
 
-/// Fields that the application sets when it starts, and the SDK's own. A version can look like an e-mail address.
-const TRUSTED: &[&str] = &[
+/// Fields of an item that the application sets when it starts, and the SDK's own. A release such as `shop@1.2.3` looks like
+/// an e-mail address.
+const UNSCRUBBED: &[&str] = &[
     "release",
     "environment",
     "dist",
@@ -41,7 +42,7 @@ const TRUSTED: &[&str] = &[
     "modules",
 ];
 
-/// Fields in which the preset for health data keeps no text.
+/// Fields that [`Scrubbing::health_data`] filters as a whole.
 const FREE_TEXT: &[&str] = &[
     "body",
     "data",
@@ -60,54 +61,54 @@ const FREE_TEXT: &[&str] = &[
 // === impl Scrubbing ===
 
 impl Scrubbing {
-    /// Scrubs the header of an envelope: it has the SDK's own numbers, and the name of a transaction.
-    pub(crate) fn header(&self, header: &mut Value) {
+    /// Scrubs the header of an envelope. Only the name of a transaction in it can hold a secret.
+    pub(crate) fn scrub_envelope_header(&self, header: &mut Value) {
         if let Some(name) = header.pointer_mut("/trace/transaction") {
-            self.value_of(name, 0);
+            self.scrub_value(name, 0);
         }
     }
 
     /// Scrubs one item of an envelope in place.
-    pub(crate) fn item(&self, item: &mut Value) {
+    pub(crate) fn scrub_item(&self, item: &mut Value) {
         match item {
             Value::Object(fields) => {
                 for (name, value) in fields.iter_mut() {
-                    if !TRUSTED.contains(&name.as_str()) {
-                        self.field(name, value, 1);
+                    if !UNSCRUBBED.contains(&name.as_str()) {
+                        self.scrub_field(name, value, 1);
                     }
                 }
             }
-            other => self.value_of(other, 0),
+            other => self.scrub_value(other, 0),
         }
     }
 
-    fn value_of(&self, value: &mut Value, depth: usize) {
+    fn scrub_value(&self, value: &mut Value, depth: usize) {
         match value {
             Value::String(text) => {
                 if let Cow::Owned(kept) = self.text(text) {
                     *text = kept;
                 }
             }
-            Value::Array(_) | Value::Object(_) if depth >= DEEPEST => *value = FILTERED.into(),
+            Value::Array(_) | Value::Object(_) if depth >= MAX_DEPTH => *value = FILTERED.into(),
             Value::Array(values) => {
                 for value in values {
-                    self.value_of(value, depth + 1);
+                    self.scrub_value(value, depth + 1);
                 }
             }
-            Value::Object(fields) => self.fields(fields, depth + 1),
+            Value::Object(fields) => self.scrub_fields(fields, depth + 1),
             _ => {}
         }
     }
 
-    fn fields(&self, fields: &mut Map<String, Value>, depth: usize) {
-        self.names(fields);
+    fn scrub_fields(&self, fields: &mut Map<String, Value>, depth: usize) {
+        self.scrub_names(fields);
         for (name, value) in fields.iter_mut() {
-            self.field(name, value, depth);
+            self.scrub_field(name, value, depth);
         }
     }
 
     /// The name of a field can itself be a secret.
-    fn names(&self, fields: &mut Map<String, Value>) {
+    fn scrub_names(&self, fields: &mut Map<String, Value>) {
         let renamed = fields.keys().filter_map(|name| match self.text(name) {
             Cow::Owned(kept) => Some((name.clone(), kept)),
             Cow::Borrowed(_) => None,
@@ -119,15 +120,16 @@ impl Scrubbing {
         }
     }
 
-    fn field(&self, name: &str, value: &mut Value, depth: usize) {
+    /// Scrubs the value of a field. The first arm that matches decides.
+    fn scrub_field(&self, name: &str, value: &mut Value, depth: usize) {
         match name {
-            "headers" => self.headers(value, depth),
+            "headers" => self.scrub_headers(value, depth),
             "query_string" => match value.as_str().map(query) {
                 Some(kept) => *value = kept.into(),
                 None => self.filter(value, depth),
             },
             "env" => self.filter(value, depth),
-            // The protocol has a type for it, so it cannot be a text.
+            // Sentry expects an address or a URL here, and refuses another text.
             "ip_address" => *value = Value::Null,
             "url" if !self.free_text => *value = Value::Null,
             "trace_id" | "span_id" | "parent_span_id" | "sid" | "check_in_id" if is_id(value) => {}
@@ -135,22 +137,22 @@ impl Scrubbing {
                 if let Some(body) = value.get_mut("data") {
                     self.filter(body, depth);
                 }
-                self.value_of(value, depth);
+                self.scrub_value(value, depth);
             }
             // The value of a measurement is a number, and not a text.
             "value" if value.is_number() => {}
             _ if !self.free_text && FREE_TEXT.contains(&name) => self.filter(value, depth),
             _ if names::is_secret(name, &self.keys) => self.filter(value, depth),
-            _ => self.value_of(value, depth),
+            _ => self.scrub_value(value, depth),
         }
     }
 
-    fn headers(&self, headers: &mut Value, depth: usize) {
+    fn scrub_headers(&self, headers: &mut Value, depth: usize) {
         match headers {
             Value::Object(headers) => {
                 for (name, value) in headers.iter_mut() {
-                    if HEADERS.contains(&name.to_lowercase().as_str()) {
-                        self.value_of(value, depth);
+                    if SAFE_HEADERS.contains(&name.to_lowercase().as_str()) {
+                        self.scrub_value(value, depth);
                     } else {
                         self.filter(value, depth);
                     }
@@ -163,15 +165,15 @@ impl Scrubbing {
     /// Filters every text and number, and keeps the shape.
     fn filter(&self, value: &mut Value, depth: usize) {
         match value {
-            _ if depth >= DEEPEST => *value = FILTERED.into(),
+            _ if depth >= MAX_DEPTH => *value = FILTERED.into(),
             Value::Null | Value::Bool(_) => {}
             Value::String(_) | Value::Number(_) => *value = FILTERED.into(),
             Value::Array(values) => values
                 .iter_mut()
                 .for_each(|value| self.filter(value, depth + 1)),
             Value::Object(fields) => {
-                self.names(fields);
-                // An attribute of a log has the type of its value.
+                self.scrub_names(fields);
+                // An attribute of a log is a value and its type. Both change.
                 let is_attribute = fields.len() == 2
                     && fields.contains_key("value")
                     && fields.contains_key("type");

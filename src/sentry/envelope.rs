@@ -11,7 +11,9 @@ use crate::scrub::Scrubbing;
 
 /// The envelope without secrets, and how many of its items could not be scrubbed and are dropped.
 pub(super) fn scrubbed(envelope: Envelope, scrubbing: &Scrubbing) -> (Option<Envelope>, usize) {
-    let Some(headers) = by_json(envelope.headers(), |json| scrubbing.header(json)) else {
+    let Some(headers) = by_json(envelope.headers(), |json| {
+        scrubbing.scrub_envelope_header(json)
+    }) else {
         return (None, 1);
     };
     let mut kept = Envelope::new().with_headers(headers);
@@ -52,7 +54,7 @@ fn scrubbed_item(item: EnvelopeItem, scrubbing: &Scrubbing) -> Option<EnvelopeIt
 }
 
 fn by_fields<T: Serialize + DeserializeOwned>(item: &T, scrubbing: &Scrubbing) -> Option<T> {
-    by_json(item, |json| scrubbing.item(json))
+    by_json(item, |json| scrubbing.scrub_item(json))
 }
 
 fn by_json<T: Serialize + DeserializeOwned>(item: &T, scrub: impl Fn(&mut Value)) -> Option<T> {
