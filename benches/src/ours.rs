@@ -4,7 +4,7 @@ use std::io;
 
 use axum::Router;
 use tower_vitals::{
-    ErrorCategoryLayer, AccessLogLayer, RequestIdLayer, SentryScopeLayer, TimingLayer, Vitals,
+    AccessLogLayer, ErrorCategoryLayer, RequestIdLayer, SentryScopeLayer, TimingLayer, Vitals,
     logging::{self, Format},
     metrics::Settings,
     sentry::{SentryOptions, guard},
