@@ -12,7 +12,7 @@ use axum::{BoxError, extract::Request, response::Response};
 use futures::future::Either;
 use tower::{Layer, Service};
 
-/// A layer below ours that panics or fails in `call`.
+/// A layer below those of the crate. It panics or fails in `call`.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct FaultLayer;
 

@@ -4,6 +4,8 @@
     reason = "a test fails by a panic, which shows its place"
 )]
 
+#[path = "../../examples/conformance/faults.rs"]
+mod faults;
 #[expect(
     clippy::allow_attributes,
     clippy::clone_on_ref_ptr,

@@ -16,7 +16,10 @@ use tower_vitals::{
     exclude::{ExcludeLayer, Patterns},
 };
 
-use crate::support::{application, requests, stacks::isolated};
+use crate::{
+    faults::FaultLayer,
+    support::{application, requests, stacks::isolated},
+};
 
 type Boxed = BoxCloneSyncService<Request, Response, BoxError>;
 
@@ -50,7 +53,7 @@ fn layer(number: usize, vitals: &Vitals, inner: Boxed) -> Boxed {
 /// The inner service: the faulty routes behind a layer that can fail.
 fn innermost() -> Boxed {
     let routes = application::routes(Default::default());
-    BoxCloneSyncService::new(application::FaultLayer.layer(routes))
+    BoxCloneSyncService::new(FaultLayer.layer(routes))
 }
 
 /// Sends one request of each kind; each ends in its own way.

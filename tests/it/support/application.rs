@@ -3,26 +3,24 @@
 use std::{
     collections::HashMap,
     convert::Infallible,
-    fmt,
-    future::{Ready, ready},
     panic,
     sync::{Arc, Mutex},
-    task::{Context, Poll},
 };
 
 use axum::{
-    BoxError, Router,
+    Router,
     body::{Body, Bytes},
-    extract::{Path, Request, State},
+    extract::{Path, State},
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
     routing::{any, get},
 };
-use futures::{StreamExt, TryFutureExt, future, stream};
+use futures::{StreamExt, stream};
 use http_body_util::StreamBody;
 use hyper::body::Frame;
 use tokio::sync::oneshot;
-use tower::{Layer, Service};
+
+use crate::faults::Broken;
 
 pub(crate) const CHUNK: Bytes = Bytes::from_static(b"ten bytes\n");
 
@@ -95,7 +93,7 @@ async fn trailers() -> Response {
 }
 
 async fn body_error() -> Body {
-    Body::from_stream(stream::iter([Ok(CHUNK), Err(Broken)]))
+    Body::from_stream(stream::iter([Ok(CHUNK), Err(Broken("broken".into()))]))
 }
 
 async fn hang(State(Hanging(waiting)): State<Hanging>, Path(n): Path<u64>) {
@@ -103,7 +101,7 @@ async fn hang(State(Hanging(waiting)): State<Hanging>, Path(n): Path<u64>) {
     if let Some(sender) = sender {
         let _ = sender.send(());
     }
-    future::pending().await
+    std::future::pending().await
 }
 
 async fn drip() -> Body {
@@ -128,51 +126,3 @@ async fn panicking_task() -> Response {
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     }
 }
-
-/// A layer below ours that panics or fails in `call`.
-#[derive(Clone, Copy)]
-pub(crate) struct FaultLayer;
-
-#[derive(Clone)]
-pub(crate) struct Fault<S>(S);
-
-#[derive(Debug)]
-pub(crate) struct Broken;
-
-impl<S> Layer<S> for FaultLayer {
-    type Service = Fault<S>;
-
-    fn layer(&self, inner: S) -> Fault<S> {
-        Fault(inner)
-    }
-}
-
-impl<S> Service<Request> for Fault<S>
-where
-    S: Service<Request, Response = Response, Error = Infallible>,
-{
-    type Response = Response;
-    type Error = BoxError;
-    type Future =
-        future::Either<future::ErrInto<S::Future, BoxError>, Ready<Result<Response, BoxError>>>;
-
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
-        self.0.poll_ready(cx).map_err(Into::into)
-    }
-
-    fn call(&mut self, request: Request) -> Self::Future {
-        match request.uri().path() {
-            "/panic-sync" => panic!("as asked"),
-            "/service-error" => future::Either::Right(ready(Err(Broken.into()))),
-            _ => future::Either::Left(self.0.call(request).err_into()),
-        }
-    }
-}
-
-impl fmt::Display for Broken {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("broken")
-    }
-}
-
-impl std::error::Error for Broken {}

@@ -13,11 +13,11 @@ use tower::ServiceBuilder;
 use tower_vitals::Vitals;
 
 use super::{
-    application::{FaultLayer, Hanging, routes},
+    application::{Hanging, routes},
     client::Client,
     panics::silence_panics_that_were_asked_for,
 };
-use crate::probe;
+use crate::{faults::FaultLayer, probe};
 
 /// An application on a socket of its own, until dropped.
 pub(crate) struct Server {
