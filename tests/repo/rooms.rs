@@ -31,7 +31,13 @@ pub(crate) fn circles(files: &[File]) -> Vec<String> {
     let mut imports = BTreeMap::new();
     for file in files {
         let (folder, _) = file.path.rsplit_once('/').unwrap();
-        let names = names_after("super::", &code(&file.text));
+        let code = code(&file.text);
+        let mut names = names_after("super::", &code);
+        // The same siblings by their full path.
+        if let Some(path) = folder.strip_prefix("src/") {
+            let path = format!("crate::{}::", path.replace('/', "::"));
+            names.extend(names_after(&path, &code));
+        }
         let siblings = names.iter().map(|name| format!("{folder}/{name}.rs"));
         imports.insert(file.path.clone(), siblings.collect::<BTreeSet<_>>());
     }
