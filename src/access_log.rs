@@ -8,7 +8,7 @@
 //!
 //! | field | |
 //! | --- | --- |
-//! | `request_id` | the request's id, if a [`RequestIdLayer`](crate::RequestIdLayer) stands further out |
+//! | `request_id` | the request's id, if there is a [`RequestIdLayer`](crate::RequestIdLayer) around this layer |
 //! | `method`, `endpoint`, `status`, `outcome`, `severity` | as in the metrics; a cancelled request has no `severity` |
 //! | `path` | the path as received, without its query, escaped to printable characters and cut at 256 bytes |
 //! | `head_ms` | milliseconds to the head of the response, or to the end of a request without one |
@@ -81,7 +81,7 @@ impl Observer for AccessLogObserver {
     }
 
     fn end(&self, cx: &ObserverContext<'_>, facts: &Facts) {
-        emit::counted(cx.metrics, || write(cx.exchange, facts));
+        emit::counted(cx.layer_metrics, || write(cx.exchange, facts));
     }
 
     fn excluded(&self, cx: &ObserverContext<'_>, suspect: Option<&Facts>) {
@@ -91,7 +91,7 @@ impl Observer for AccessLogObserver {
                 Outcome::Panicked | Outcome::Error | Outcome::BodyError
             )
         {
-            emit::counted(cx.metrics, || write(cx.exchange, facts));
+            emit::counted(cx.layer_metrics, || write(cx.exchange, facts));
         }
     }
 }

@@ -88,7 +88,7 @@ impl Observer for StuckObserver {
 
     /// A stream that goes on is not stuck, unless the route is judged by its whole time.
     fn head(&self, cx: &ObserverContext<'_>, _: &mut response::Parts) {
-        if !cx.exchange.overrides().judge_at_end {
+        if !cx.exchange.read(|overrides| overrides.judge_at_end) {
             self.forget(cx.exchange);
         }
     }
@@ -109,8 +109,8 @@ impl Waiting {
     fn newly_critical(&self) -> Vec<Arc<Exchange>> {
         let mut requests = self.lock();
         let critical = requests.values_mut().filter(|request| {
-            let bands = request.exchange.overrides().bands.unwrap_or_default();
-            let [_, _, critical] = bands.edges();
+            let bands = request.exchange.read(|overrides| overrides.bands);
+            let [_, _, critical] = bands.unwrap_or_default().edges();
             !request.reported && request.exchange.started().elapsed() >= critical
         });
         let reported = critical.map(|request| {
@@ -137,7 +137,7 @@ async fn check(waiting: Weak<Waiting>) {
 }
 
 fn write(exchange: &Exchange) {
-    let endpoint = exchange.overrides().endpoint;
+    let endpoint = exchange.read(|overrides| overrides.endpoint.clone());
     tracing::warn!(
         target: "tower_vitals",
         request_id = exchange.id(),

@@ -39,6 +39,7 @@ pub(crate) struct Shared(pub(crate) Arc<Exchange>);
 // === impl Exchange ===
 
 impl Exchange {
+    // Inlined, as the other short functions of each request: the exchange is then made in its place.
     #[inline(always)]
     pub(crate) fn new(request: &request::Parts) -> Self {
         Self {
@@ -110,6 +111,11 @@ impl Exchange {
         change(&mut self.lock());
     }
 
+    /// Reads the overrides.
+    pub(crate) fn read<T>(&self, read: impl FnOnce(&Overrides) -> T) -> T {
+        read(&self.lock())
+    }
+
     /// A copy of the overrides.
     pub(crate) fn overrides(&self) -> Overrides {
         self.lock().clone()
@@ -122,7 +128,7 @@ impl Exchange {
 
     /// The error that the handler kept behind its response. It is asked of every response, so only the error is cloned.
     pub(crate) fn cause(&self) -> Option<Arc<dyn Error + Send + Sync>> {
-        self.lock().handler.as_ref()?.cause.clone()
+        self.read(|overrides| overrides.handler.as_ref()?.cause.clone())
     }
 
     /// Registers a layer. Returns the kinds for which it is the outermost layer: they are active.

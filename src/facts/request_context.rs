@@ -48,7 +48,7 @@ impl RequestContext {
         }
     }
 
-    /// The request's id, if a [`RequestIdLayer`](crate::RequestIdLayer) stands further out.
+    /// The request's id, if there is a [`RequestIdLayer`](crate::RequestIdLayer) around the handler.
     #[must_use]
     pub fn id(&self) -> Option<&str> {
         self.exchange.as_ref()?.id()

@@ -28,7 +28,7 @@ impl Endpoint {
         endpoint.map_or(UNMATCHED, Self::as_str)
     }
 
-    /// The matched route, if the router stands further out than the layer that asks.
+    /// The matched route, if the layer is inside the router.
     #[inline(always)]
     pub(crate) fn of(request: &Extensions) -> Option<Self> {
         router::matched(request).map(Self::Matched)

@@ -1,4 +1,6 @@
 //! Reads what axum puts into the extensions of requests and responses.
+//!
+//! Every request comes here, so the short functions are inlined.
 
 use std::error::Error;
 
@@ -9,7 +11,7 @@ use super::{category::ErrorCategory, failure::Cause};
 
 pub(crate) use axum::extract::MatchedPath;
 
-/// The template of the matched route, if the router stands further out.
+/// The template of the matched route, if the layer is inside the router.
 #[inline(always)]
 pub(crate) fn matched(request: &Extensions) -> Option<MatchedPath> {
     request.get().cloned()

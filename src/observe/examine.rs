@@ -1,6 +1,6 @@
 //! Finds the error behind a failure, and collects the evidence that it gives.
 
-use std::{any::Any, error::Error};
+use std::{any::Any, error::Error, sync::Arc};
 
 use http::response;
 
@@ -41,8 +41,9 @@ impl Tracker {
         let (Some(error), Some(rules)) = (error.filter(|_| !self.excluded), self.rules()) else {
             return;
         };
-        let by_route = self.exchange.overrides().route_rules;
-        let by_route = by_route.as_ref().and_then(|rules| rules.as_error(error));
+        let route_rules = self.route_rules();
+        let by_route = route_rules.as_ref();
+        let by_route = by_route.and_then(|rules| rules.as_error(error));
         if let Some(error) = by_route.or_else(|| rules.as_error(error)) {
             self.examine(rules, true, error);
         }
@@ -63,11 +64,16 @@ impl Tracker {
         }
     }
 
+    fn route_rules(&self) -> Option<Arc<Rules>> {
+        self.exchange
+            .read(|overrides| overrides.route_rules.clone())
+    }
+
     /// Asks the rules of the route, then `rules`. Panics of the application's code are caught and counted.
     fn examine(&self, rules: &Rules, generic: bool, error: &(dyn Error + 'static)) {
-        let by_route = self.exchange.overrides().route_rules;
+        let route_rules = self.route_rules();
         let mut evidence = Evidence::default();
-        for rules in by_route.as_deref().into_iter().chain([rules]) {
+        for rules in route_rules.as_deref().into_iter().chain([rules]) {
             let (found, panics) = rules.examine(error, generic, self.exchange.needs());
             for _ in 0..panics {
                 self.context().metrics().hook_failed();

@@ -61,7 +61,7 @@ pub(crate) struct ObserverContext<'a> {
     pub(crate) active: LayerKinds,
     pub(crate) exchange: &'a Arc<Exchange>,
     /// Where the layer counts. The counters of the process if `None`.
-    pub(crate) metrics: Option<&'a Metrics>,
+    pub(crate) layer_metrics: Option<&'a Metrics>,
 }
 
 /// The rules of an observer that reads the error behind a failure.
@@ -143,6 +143,6 @@ impl<A: Observer, B: Observer> Observer for (A, B) {
 impl<'a> ObserverContext<'a> {
     /// Where the layer counts. Makes the counters of the process if it must.
     pub(crate) fn metrics(&self) -> &'a Metrics {
-        Metrics::or_global(self.metrics)
+        Metrics::or_global(self.layer_metrics)
     }
 }

@@ -1,4 +1,4 @@
-//! The truth table: how each way to end is told from the others.
+//! The truth table: the outcome of each way in which an exchange can end.
 
 use std::{
     convert::Infallible,

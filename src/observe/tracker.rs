@@ -95,7 +95,7 @@ impl Tracker {
                 let cx = ObserverContext {
                     active,
                     exchange: &exchange,
-                    metrics: engine.metrics.as_ref(),
+                    layer_metrics: engine.metrics.as_ref(),
                 };
                 observer.request(&cx, request);
             }
@@ -132,7 +132,7 @@ impl Tracker {
         ObserverContext {
             active: self.active,
             exchange: &self.exchange,
-            metrics: self.engine.metrics.as_ref(),
+            layer_metrics: self.engine.metrics.as_ref(),
         }
     }
 

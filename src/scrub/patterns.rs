@@ -56,7 +56,7 @@ impl Patterns {
             assigned: regex(concat!(
                 r"(?i)((?:[\w.-]*(?:passw(?:or)?d|passphrase|pwd|secret|token|api[_-]?key|(?:access|private|secret)[_-]?key|credentials?",
                 r"|authorization|session[_-]?id|jwt|cookie|signature)[\w-]*|(?:\b|_)(?:auth|session|bearer|pass|pin|otp|cvv2?|cvc2?|ssn|csrf|xsrf|sid))",
-                // What stands between name and value, in JSON also when it is quoted once more.
+                // Between name and value: quotes, also escaped ones of JSON inside JSON, and a separator.
                 r#"(?:\\*["'])?\s*(?:=>|:=|[:=>])\s*|--[\w-]*(?:passw(?:or)?d|pwd|secret|token|key)[\w-]*\s+)"#,
                 r#"(\[Filtered\]|\[[^\]\r\n]*\]?|(?:\w+\()+\\*"(?:[^"\\]|\\.)*"?"#,
                 r#"|\\{4,}["'][^\r\n]*|\\{3}["'](?:[^"'\\]|\\+[^"'\\]|\\{7,}["'])*|\\["'](?:[^"'\\]|\\+[^"'\\]|\\{3,}["'])*"#,

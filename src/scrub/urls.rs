@@ -33,7 +33,7 @@ pub(crate) fn url_without_secrets(url: &str) -> String {
         Some((_, host)) => format!("{FILTERED}@{host}"),
         None => authority.to_owned(),
     };
-    // Whoever knows this path can post there.
+    // The path of a Slack webhook is its key.
     let path = match host.as_str() {
         "hooks.slack.com" => "/[Filtered]",
         _ => path,
