@@ -16,6 +16,7 @@
 //! | excluded | on a path that a layer does not observe |
 //! | report | what leaves for a sink such as Sentry; a sink that cannot take it drops it |
 
+mod boxes;
 pub(crate) mod category;
 pub(crate) mod chain;
 pub(crate) mod current;

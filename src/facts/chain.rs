@@ -3,11 +3,11 @@
 use std::{
     error::Error,
     fmt::{self, Write},
-    io,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
 };
 
+use super::boxes;
 use crate::text::push_printable;
 
 /// The most errors of a chain that are visited: a loop in `source()` must end as well.
@@ -23,26 +23,17 @@ pub(crate) fn causes<'e>(
     std::iter::successors(Some(error), |error| next(*error)).take(DEEPEST)
 }
 
-/// The cause of an error. `io::Error::source` skips the error that it wraps, so that one is asked for by itself.
+/// The next error of the chain: the one that this one carries, else its source.
 fn next<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e (dyn Error + 'static)> {
-    match error
-        .downcast_ref::<io::Error>()
-        .and_then(io::Error::get_ref)
-    {
-        Some(wrapped) => Some(wrapped),
-        None => error.source(),
-    }
+    boxes::carried(error).or_else(|| error.source())
 }
 
 /// The errors of the chain that have a text of their own.
 pub(crate) fn with_text<'e>(
     error: &'e (dyn Error + 'static),
 ) -> impl Iterator<Item = &'e (dyn Error + 'static)> {
-    // An `io::Error` that wraps another error repeats its text.
-    causes(error).filter(|cause| {
-        let io = cause.downcast_ref::<io::Error>();
-        io.is_none_or(|io| io.get_ref().is_none())
-    })
+    // An error that carries another one repeats its text.
+    causes(error).filter(|cause| boxes::carried(*cause).is_none())
 }
 
 /// The texts of an error and its causes, in printable characters, at most 1,024 bytes.

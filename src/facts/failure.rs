@@ -7,13 +7,14 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use super::category::ErrorCategory;
+use super::{boxes, category::ErrorCategory};
 
 /// An error, and the response that the client gets in its place.
 ///
 /// A handler that returns `Result<_, Failure>` turns any error into a `Failure` with `?`. The client gets `500` and
 /// "internal server error", or the response of [`answer`](Self::answer). Category, log and Sentry get the error and its
-/// causes.
+/// causes. With features `anyhow` and `eyre`, an error of these crates keeps its type; one that was converted before, as into
+/// a `Box<dyn Error>`, has lost it.
 ///
 /// ```
 /// use axum::http::StatusCode;
@@ -45,10 +46,10 @@ pub(crate) struct Cause {
 impl Failure {
     /// A failure whose response is `500`.
     #[must_use]
-    pub fn new(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+    pub fn new(cause: impl Into<Box<dyn Error + Send + Sync>> + 'static) -> Self {
         Self {
             cause: Cause {
-                error: Arc::from(cause.into()),
+                error: boxes::keep(cause),
                 category: None,
             },
             answer: (StatusCode::INTERNAL_SERVER_ERROR, "internal server error").into_response(),
@@ -70,7 +71,7 @@ impl Failure {
     }
 }
 
-impl<E: Into<Box<dyn Error + Send + Sync>>> From<E> for Failure {
+impl<E: Into<Box<dyn Error + Send + Sync>> + 'static> From<E> for Failure {
     fn from(cause: E) -> Self {
         Self::new(cause)
     }

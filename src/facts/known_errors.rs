@@ -2,28 +2,16 @@
 
 use std::{any::Any, error::Error, io, sync::Arc};
 
-use super::category::ErrorCategory;
+use super::{boxes, category::ErrorCategory};
 
 type AsError = fn(&dyn Any) -> Option<&(dyn Error + 'static)>;
 
-/// The error, if its type is `E`.
+/// The error, if its type is `E`, alone or in a box or an `Arc`.
 pub(super) fn concrete<E: Error + 'static>(error: &dyn Any) -> Option<&(dyn Error + 'static)> {
-    error.downcast_ref::<E>().map(|error| error as _)
-}
-
-/// The error in one of the usual boxes.
-pub(super) fn boxed(error: &dyn Any) -> Option<&(dyn Error + 'static)> {
-    if let Some(error) = error.downcast_ref::<Box<dyn Error + Send + Sync>>() {
-        return Some(&**error);
-    }
-    if let Some(error) = error.downcast_ref::<Box<dyn Error + Send>>() {
-        return Some(&**error);
-    }
-    if let Some(error) = error.downcast_ref::<Box<dyn Error>>() {
-        return Some(&**error);
-    }
-    let shared = error.downcast_ref::<Arc<dyn Error + Send + Sync>>()?;
-    Some(&**shared)
+    let shared = || error.downcast_ref::<Arc<E>>().map(|error| &**error);
+    let boxed = || error.downcast_ref::<Box<E>>().map(|error| &**error);
+    let error = error.downcast_ref::<E>().or_else(shared).or_else(boxed);
+    error.map(|error| error as _)
 }
 
 /// Types that are examined if they are the error type of a service or of a body.
@@ -40,7 +28,6 @@ static KNOWN: &[AsError] = &[
     concrete::<redis::RedisError>,
     #[cfg(feature = "reqwest")]
     concrete::<reqwest::Error>,
-    #[cfg(feature = "hyper")]
     concrete::<hyper::Error>,
     #[cfg(feature = "tower")]
     concrete::<tower::timeout::error::Elapsed>,
@@ -55,37 +42,35 @@ pub(super) fn as_error(error: &dyn Any) -> Option<&(dyn Error + 'static)> {
 
 /// The category of one error of the chain by its type.
 pub(super) fn judge(error: &(dyn Error + 'static)) -> Option<ErrorCategory> {
-    if error.is::<tokio::time::error::Elapsed>() {
+    if boxes::downcast::<tokio::time::error::Elapsed>(error).is_some() {
         return Some(ErrorCategory::Timeout);
     }
     #[cfg(feature = "sqlx")]
-    if let Some(error) = error.downcast_ref::<sqlx_core::Error>() {
+    if let Some(error) = boxes::downcast::<sqlx_core::Error>(error) {
         return Some(of_sqlx(error));
     }
     #[cfg(feature = "redis")]
-    if error.is::<redis::RedisError>() {
+    if boxes::downcast::<redis::RedisError>(error).is_some() {
         return Some(ErrorCategory::Database);
     }
     #[cfg(feature = "reqwest")]
-    if let Some(error) = error.downcast_ref::<reqwest::Error>() {
+    if let Some(error) = boxes::downcast::<reqwest::Error>(error) {
         return Some(external(error.is_timeout()));
     }
-    #[cfg(feature = "hyper")]
-    if let Some(error) = error.downcast_ref::<hyper::Error>() {
+    if let Some(error) = boxes::downcast::<hyper::Error>(error) {
         return Some(external(error.is_timeout()));
     }
     #[cfg(feature = "tower")]
-    if error.is::<tower::timeout::error::Elapsed>() {
+    if boxes::downcast::<tower::timeout::error::Elapsed>(error).is_some() {
         return Some(ErrorCategory::Timeout);
     }
     #[cfg(feature = "tower")]
-    if error.is::<tower::load_shed::error::Overloaded>() {
+    if boxes::downcast::<tower::load_shed::error::Overloaded>(error).is_some() {
         return Some(ErrorCategory::RateLimit);
     }
-    of_io(error.downcast_ref::<io::Error>()?.kind())
+    of_io(boxes::downcast::<io::Error>(error)?.kind())
 }
 
-#[cfg(any(feature = "reqwest", feature = "hyper"))]
 const fn external(timeout: bool) -> ErrorCategory {
     if timeout {
         ErrorCategory::Timeout

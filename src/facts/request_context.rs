@@ -2,7 +2,7 @@
 
 use std::{error::Error, sync::Arc};
 
-use super::{category::ErrorCategory, exchange::Exchange, handler_context::HandlerContext};
+use super::{boxes, category::ErrorCategory, exchange::Exchange, handler_context::HandlerContext};
 use crate::text::push_printable;
 
 /// The longest text that is kept, in bytes.
@@ -88,8 +88,8 @@ impl RequestContext {
     /// The error behind a response that does not show it, for code that makes its own response.
     ///
     /// A handler that can return `Result` may find [`Failure`](crate::Failure) simpler.
-    pub fn cause(&self, cause: impl Into<Box<dyn Error + Send + Sync>>) -> &Self {
-        let cause = Arc::from(cause.into());
+    pub fn cause(&self, cause: impl Into<Box<dyn Error + Send + Sync>> + 'static) -> &Self {
+        let cause = boxes::keep(cause);
         self.add(|handler| handler.cause = Some(cause))
     }
 

@@ -9,6 +9,7 @@ use std::{
 };
 
 use super::{
+    boxes,
     category::ErrorCategory,
     chain,
     evidence::{Evidence, Needs},
@@ -40,7 +41,8 @@ const KEYWORDS: [(&str, ErrorCategory); 9] = [
 /// - Tokio's `Elapsed`: `timeout`.
 /// - Feature `sqlx`: a missing row is `not_found`, a unique violation `conflict`, an exhausted pool `timeout`, the rest
 ///   `database`.
-/// - Feature `redis`: `database`. Features `reqwest` and `hyper`: `timeout` if it is one, else `external_service`.
+/// - Hyper's `Error`: `timeout` if it is one, else `external_service`. Feature `reqwest`: the same for its error.
+/// - Feature `redis`: `database`.
 /// - Feature `tower`: its elapsed timeout is `timeout`, shed load is `rate_limit`.
 ///
 /// A rule that panics counts in `vitals_hook_failures_total`, and the next rule is asked.
@@ -88,7 +90,7 @@ impl Rules {
             type_id: TypeId::of::<E>(),
             name: type_name::<E>(),
             as_error: concrete::<E>,
-            judge: Arc::new(move |error| judge(error.downcast_ref()?)),
+            judge: Arc::new(move |error| judge(boxes::downcast(error)?)),
         });
         self
     }
@@ -130,7 +132,7 @@ impl Rules {
     /// The error behind a service's error value: one in a box, or one of a type that a rule knows.
     pub(crate) fn as_error<'e>(&self, error: &'e dyn Any) -> Option<&'e (dyn Error + 'static)> {
         let by_rule = || self.rules.iter().find_map(|rule| (rule.as_error)(error));
-        known_errors::boxed(error)
+        boxes::open(error)
             .or_else(by_rule)
             .or_else(|| known_errors::as_error(error))
     }
