@@ -12,6 +12,7 @@
 //! | `method`, `endpoint`, `status`, `outcome`, `severity` | as in the metrics; a cancelled request has no `severity` |
 //! | `path` | the path as received, without its query, escaped to printable characters and cut at 256 bytes |
 //! | `head_ms` | milliseconds to the head of the response, or to the end of a request without one |
+//! | `wait_ms` | how many of these milliseconds the service waited for the client to send the body of the request; only if there were some |
 //! | `total_ms` | milliseconds to the end of the response |
 //! | `bytes` | bytes of the response's body, without framing |
 //! | `length_mismatch` | `true` if the body did not have the length that its head declared |
@@ -19,6 +20,9 @@
 //! | `category` | the [category](crate::category) of a failure |
 //! | `cause` | the error behind a failure and its causes, if a layer examined it; at most 1,024 bytes |
 //! | `user_id`, `tenant_id`, `tags` | what the handler added by [`RequestContext`](crate::RequestContext); tags as `key=value key=value` |
+//!
+//! The event's parent is the span in which the request ran, if there was one, however the request ended. The span stays open
+//! until the event is written.
 //!
 //! Text from a client is always a string value and never part of the message, so no client can add a line to the log. If a
 //! subscriber panics, or logs from within itself, the event is lost and counted in `vitals_dropped_total{sink="log"}`.
@@ -84,10 +88,10 @@ impl Observer for AccessLogObserver {
         emit::counted(cx.layer_metrics, || write(cx.exchange, facts));
     }
 
-    fn excluded(&self, cx: &ObserverContext<'_>, suspect: Option<&Facts>) {
-        if let Some(facts) = suspect
+    fn excluded(&self, cx: &ObserverContext<'_>, outcome: Outcome, failure: Option<&Facts>) {
+        if let Some(facts) = failure
             && matches!(
-                facts.outcome,
+                outcome,
                 Outcome::Panicked | Outcome::Error | Outcome::BodyError
             )
         {
@@ -101,10 +105,13 @@ fn write(exchange: &Exchange, facts: &Facts) {
     let severity = judge::severity(facts);
     let evidence = facts.evidence.as_ref().filter(|_| category.is_some());
     let handler = facts.handler.as_deref();
+    // A request that is dropped ends outside its span.
+    let span = exchange.span();
     macro_rules! event {
         ($level:ident) => {
             tracing::event!(
                 target: "tower_vitals",
+                parent: span.id(),
                 tracing::Level::$level,
                 request_id = exchange.id(),
                 method = exchange.method(),
@@ -114,6 +121,7 @@ fn write(exchange: &Exchange, facts: &Facts) {
                 outcome = facts.outcome.as_str(),
                 severity = severity.map(Severity::as_str),
                 head_ms = millis(facts.head),
+                wait_ms = (!facts.wait.is_zero()).then(|| millis(facts.wait)),
                 total_ms = millis(facts.total),
                 bytes = facts.bytes,
                 length_mismatch = facts.length_mismatch.then_some(true),

@@ -5,6 +5,8 @@
 //! another crate.
 
 mod layer;
+mod own_paths;
+mod route;
 
 use std::{
     fmt,
@@ -14,8 +16,11 @@ use std::{
     },
 };
 
-pub use self::layer::{Exclude, ExcludeFuture, ExcludeLayer};
-
+pub(crate) use self::own_paths::OwnPaths;
+pub use self::{
+    layer::{Exclude, ExcludeFuture, ExcludeLayer},
+    route::{ExcludeRoute, ExcludeRouteLayer},
+};
 use crate::config::ConfigError;
 
 /// Patterns of paths that are not observed.
@@ -83,9 +88,8 @@ impl Patterns {
     ///
     /// # Errors
     ///
-    /// If a pattern can never match, does not mean what it seems to mean, or clashes with an earlier one: they are the same,
-    /// or a pattern that ends with `/` covers the other. A `*` does not cover a literal segment: the literal one wins. The
-    /// error has the index and the text of the pattern.
+    /// If a pattern can never match, does not mean what it seems to mean, or clashes with an earlier one: one of the two
+    /// matches all that the other matches. The error has the index and the text of the pattern.
     pub fn new<I>(patterns: I) -> Result<Self, ConfigError>
     where
         I: IntoIterator,
@@ -100,18 +104,6 @@ impl Patterns {
         Ok(all)
     }
 
-    /// Adds a path of this crate. It counts as used.
-    pub(crate) fn and(mut self, pattern: &str) -> Self {
-        // It can cover a pattern of the application. If a pattern of the application covers it, nothing is added.
-        if self.root.insert(pattern, self.all.len(), true).is_ok() {
-            self.all.push(Pattern {
-                text: pattern.into(),
-                used: Arc::new(AtomicBool::new(true)),
-            });
-        }
-        self
-    }
-
     /// The patterns that no path has matched yet.
     pub(crate) fn unused(&self) -> impl Iterator<Item = &str> {
         let unused = |pattern: &&Pattern| !pattern.used.load(Ordering::Relaxed);
@@ -119,7 +111,7 @@ impl Patterns {
     }
 
     fn insert(&mut self, pattern: &str) -> Result<(), &'static str> {
-        self.root.insert(pattern, self.all.len(), false)?;
+        self.root.insert(pattern, self.all.len())?;
         self.all.push(Pattern {
             text: pattern.into(),
             used: Arc::default(),
@@ -160,8 +152,7 @@ impl fmt::Display for Patterns {
 // === impl Node ===
 
 impl Node {
-    fn insert(&mut self, pattern: &str, index: usize, may_cover: bool) -> Result<(), &'static str> {
-        const COVERED: &str = "an earlier pattern covers it";
+    fn insert(&mut self, pattern: &str, index: usize) -> Result<(), &'static str> {
         let Some(rest) = pattern.strip_prefix('/') else {
             return Err("must begin with /");
         };
@@ -178,26 +169,30 @@ impl Node {
             Some(segments) => (segments, true),
             None => (rest, false),
         };
-        let mut node = self;
-        for segment in segments.split('/') {
-            if node.everything_below.is_some() {
-                return Err(COVERED);
-            }
-            node = match segment {
-                "*" => node.any.get_or_insert_default(),
-                "" if rest.is_empty() => node.child(""),
+        let segments: Vec<&str> = segments.split('/').collect();
+        for segment in &segments {
+            match *segment {
+                "*" => {}
+                "" if rest.is_empty() => {}
                 "" | "." | ".." => return Err("can never match: it has an empty, . or .. segment"),
-                s if s.contains('*') => {
+                part if part.contains('*') => {
                     return Err("* stands for a whole segment, not a part of one");
                 }
-                s => node.child(s),
-            };
+                _ => {}
+            }
         }
-        if node.everything_below.is_some() || (!below && node.ends_here.is_some()) {
-            return Err(COVERED);
+        if self.covers(&segments, below) {
+            return Err("an earlier pattern covers it");
         }
-        if below && !node.is_empty() && !may_cover {
+        if self.is_covered(&segments, below) {
             return Err("it covers an earlier pattern");
+        }
+        let mut node = self;
+        for segment in segments {
+            node = match segment {
+                "*" => node.any.get_or_insert_default(),
+                literal => node.child(literal),
+            };
         }
         let place = match below {
             true => &mut node.everything_below,
@@ -205,6 +200,48 @@ impl Node {
         };
         *place = Some(index);
         Ok(())
+    }
+
+    /// Whether one pattern at or below this node matches all that these segments match, and with `below` what follows them.
+    fn covers(&self, segments: &[&str], below: bool) -> bool {
+        if self.everything_below.is_some() {
+            return true;
+        }
+        let Some((segment, rest)) = segments.split_first() else {
+            return !below && self.ends_here.is_some();
+        };
+        let any = || {
+            let any = self.any.as_ref().filter(|_| !segment.is_empty());
+            any.is_some_and(|any| any.covers(rest, below))
+        };
+        self.literal(segment)
+            .is_some_and(|child| child.covers(rest, below))
+            || any()
+    }
+
+    /// Whether these segments, and with `below` what follows them, match all that a pattern at or below this node matches.
+    fn is_covered(&self, segments: &[&str], below: bool) -> bool {
+        let Some((segment, rest)) = segments.split_first() else {
+            return match below {
+                true => !self.is_empty(),
+                false => self.ends_here.is_some(),
+            };
+        };
+        if *segment != "*" {
+            let child = self.literal(segment);
+            return child.is_some_and(|child| child.is_covered(rest, below));
+        }
+        let literal = self.literal.iter();
+        let literal = literal.filter(|(name, _)| !name.is_empty());
+        literal
+            .map(|(_, child)| child)
+            .chain(self.any.as_deref())
+            .any(|child| child.is_covered(rest, below))
+    }
+
+    fn literal(&self, segment: &str) -> Option<&Self> {
+        let at = self.place_of(segment).ok()?;
+        self.literal.get(at).map(|(_, child)| child)
     }
 
     fn place_of(&self, segment: &str) -> Result<usize, usize> {
@@ -221,7 +258,10 @@ impl Node {
     }
 
     fn is_empty(&self) -> bool {
-        self.literal.is_empty() && self.any.is_none() && self.ends_here.is_none()
+        self.literal.is_empty()
+            && self.any.is_none()
+            && self.ends_here.is_none()
+            && self.everything_below.is_none()
     }
 
     /// `rest` is what follows the slash after this node's segment, if there is one.
@@ -236,10 +276,7 @@ impl Node {
             Some(at) => (&rest[..at], Some(&rest[at + 1..])),
             None => (rest, None),
         };
-        let literal = || {
-            let at = self.place_of(segment).ok()?;
-            self.literal[at].1.find(rest)
-        };
+        let literal = || self.literal(segment)?.find(rest);
         let any = || {
             self.any
                 .as_ref()

@@ -6,6 +6,7 @@
 //! | --- | --- |
 //! | exchange | one request and its response |
 //! | head | status and headers of a response; most times are times to the head |
+//! | own time | the time to the head without the waits for the client's body |
 //! | outcome | how an exchange ended |
 //! | facts | what is known of an exchange when it has ended |
 //! | evidence | what the error behind a failure tells about it |
@@ -14,11 +15,15 @@
 //! | kind, active | of two nested layers of one kind, the outer one is active |
 //! | override | a setting of an inner layer that an active layer uses for this request |
 //! | excluded | on a path that a layer does not observe |
+//! | mark | a note that something further in leaves on an exchange |
+//! | suspect | a request that a route of this crate may answer, by its path |
 //! | report | what leaves for a sink such as Sentry; a sink that cannot take it drops it |
 
 mod boxes;
 pub(crate) mod category;
 pub(crate) mod chain;
+pub(crate) mod client_left;
+pub(crate) mod client_wait;
 pub(crate) mod current;
 pub(crate) mod evidence;
 pub mod exchange;
@@ -32,6 +37,7 @@ pub(crate) mod labels;
 pub(crate) mod layer_kinds;
 #[cfg_attr(not(feature = "sentry"), path = "facts/links/off.rs")]
 pub(crate) mod links;
+pub(crate) mod marks;
 mod outcome;
 pub(crate) mod overrides;
 pub(crate) mod report_policy;
@@ -61,6 +67,8 @@ pub(crate) struct Facts {
     pub(crate) status: Option<StatusCode>,
     /// The time to the head of the response. Without a head: to the `Err`, the panic or the drop.
     pub(crate) head: Duration,
+    /// How much of the time to the head was waiting for the client to send the request's body.
+    pub(crate) wait: Duration,
     /// The time to the end of the response.
     pub(crate) total: Duration,
     /// The bytes of the response's body, without framing.
@@ -71,7 +79,7 @@ pub(crate) struct Facts {
     pub(crate) length_mismatch: bool,
     pub(crate) endpoint: Option<Endpoint>,
     pub(crate) bands: SeverityBands,
-    /// The time that the bands judge: to the head, or to the end if the route has it so.
+    /// The time that the bands judge: the own time to the head, or all time to the end if the route has it so.
     pub(crate) judged: Duration,
     /// How the call ended, if it was a gRPC call.
     pub(crate) grpc: Option<grpc::Status>,
@@ -84,6 +92,11 @@ pub(crate) struct Facts {
 // === impl Facts ===
 
 impl Facts {
+    /// The time to the head without the time that the client took to send.
+    pub(crate) fn own_time(&self) -> Duration {
+        self.head.saturating_sub(self.wait)
+    }
+
     /// Whether a gRPC deadline ended the request: it was dropped at or after its deadline.
     pub(crate) fn missed_deadline(&self) -> bool {
         let dropped = matches!(self.outcome, Outcome::Cancelled | Outcome::Aborted);

@@ -9,6 +9,7 @@
 //! | [`AccessLogLayer`] | writes one event for each request |
 //! | [`SentryScopeLayer`] | gives each request a Sentry scope, and reports what goes wrong |
 //! | [`ExcludeLayer`](exclude::ExcludeLayer) | leads excluded requests around a layer of another crate |
+//! | [`KnownMethodsLayer`] | lets a gRPC service show which methods it has |
 //! | [`Health`](health::Health) | runs health checks and serves probes |
 //! | [`RequestContext`], [`Failure`] | let a handler add what only it knows |
 //!
@@ -35,6 +36,7 @@ pub mod cli;
 pub mod vitals;
 
 pub mod exclude;
+mod known_methods;
 mod observe;
 
 pub mod access_log;
@@ -84,6 +86,7 @@ pub use self::{
     access_log::AccessLogLayer,
     category::ErrorCategoryLayer,
     facts::{exchange, request_context::RequestContext},
+    known_methods::KnownMethodsLayer,
     release::Release,
     request_id::RequestIdLayer,
     timing::TimingLayer,
@@ -92,9 +95,9 @@ pub use self::{
 
 /// The types behind the layers, for signatures that must name them. Most applications never do.
 pub mod plumbing {
-    #[cfg(all(feature = "health", feature = "tonic"))]
-    pub use crate::health::grpc::GrpcHealthProbe;
+    pub use crate::known_methods::KnownMethods;
     pub use crate::observe::{
-        Errors, Examined, Observed, ResponseBody, ResponseFuture, Unexamined,
+        Errors, Examined, Observed, RequestBody, ResponseBody, ResponseFuture, Unexamined,
+        WrapRequestBody, WrapRequestBodyLayer,
     };
 }

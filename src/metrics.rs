@@ -17,6 +17,7 @@
 mod bounds;
 #[cfg_attr(not(feature = "health"), path = "metrics/checks/off.rs")]
 pub(crate) mod checks;
+mod methods;
 mod names;
 #[cfg_attr(not(feature = "prometheus"), path = "metrics/prometheus/off.rs")]
 mod prometheus;
@@ -33,7 +34,7 @@ mod totals;
 use std::{
     collections::BTreeMap,
     fmt,
-    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, atomic::Ordering::Relaxed},
+    sync::{Arc, LazyLock, Mutex, MutexGuard, OnceLock, PoisonError, atomic::Ordering::Relaxed},
     thread,
     time::Duration,
 };
@@ -41,6 +42,7 @@ use std::{
 use self::{
     bounds::Bounds,
     checks::RegisteredChecks,
+    methods::Methods,
     publish::Publisher,
     series::{Sample, SeriesKey},
     shares::Shares,
@@ -84,6 +86,8 @@ struct Inner {
     errors: Table,
     /// By method, type and code.
     grpc: Table,
+    /// The gRPC methods that become labels.
+    methods: Methods,
     /// The build of the process.
     build: OnceLock<Release>,
     /// When each version was deployed, in seconds since 1970.
@@ -116,6 +120,7 @@ impl Metrics {
                 http: Table::new(cap, settings.bounds(), Settings::stream_bounds()),
                 errors: Table::new(cap, none(), none()),
                 grpc: Table::new(cap, settings.bounds(), none()),
+                methods: Methods::new(cap, settings.grpc_methods()),
                 build: OnceLock::new(),
                 deployments: Mutex::default(),
                 checks: RegisteredChecks::default(),
@@ -160,6 +165,7 @@ impl Metrics {
             http,
             errors,
             grpc,
+            methods,
             ..
         } = &*self.inner;
         let statuses = 501 * MethodLabel::ALL.len();
@@ -167,6 +173,7 @@ impl Metrics {
             + http.memory_bound(statuses)
             + errors.memory_bound(ErrorCategory::ALL.len())
             + grpc.memory_bound(17)
+            + methods.memory_bound()
     }
 
     /// Publishes to the global recorder, if these are the counters of the process.
@@ -193,6 +200,23 @@ impl Metrics {
         publisher.publish(self, recorder, drain);
     }
 
+    /// The gRPC methods that these counters know, or those of the process. Before the process counts, methods have a memory
+    /// of their own.
+    pub(crate) fn methods(metrics: Option<&Self>) -> &Methods {
+        static UNCOUNTED: LazyLock<Methods> =
+            LazyLock::new(|| Methods::new(Settings::new().endpoint_cap, [].into_iter()));
+        match metrics.or_else(|| GLOBAL.get()) {
+            Some(metrics) => &metrics.inner.methods,
+            None => &UNCOUNTED,
+        }
+    }
+
+    /// Whether this call is the first that failed without a name for its method.
+    pub(crate) fn is_first_without_method(&self, facts: &Facts) -> bool {
+        let status = facts.grpc.as_ref();
+        status.is_some_and(|status| self.inner.methods.is_first_without_name(status))
+    }
+
     /// Counts the beginning of a request.
     pub(crate) fn start(&self, method: MethodLabel) {
         self.inner.shares.mine().start(method);
@@ -208,7 +232,7 @@ impl Metrics {
             ..
         } = &*self.inner;
         let sample = Sample {
-            head: (facts.outcome != Outcome::Cancelled).then_some(facts.head),
+            head: (facts.outcome != Outcome::Cancelled).then(|| facts.own_time()),
             severity: judge::severity(facts),
             stream: (facts.streamed && facts.status.is_some()).then_some(facts.total),
         };
@@ -231,6 +255,13 @@ impl Metrics {
         }
         shares.mine().overflow.fetch_add(1, Relaxed);
         !shares.warned.swap(true, Relaxed)
+    }
+
+    /// Counts the end of a request that was counted when it began, and then reached a route that is not observed.
+    pub(crate) fn end_unobserved(&self, method: MethodLabel, outcome: Outcome, failed: bool) {
+        let share = self.inner.shares.mine();
+        share.excluded_errors.fetch_add(failed.into(), Relaxed);
+        share.end(method, outcome);
     }
 
     /// Counts a failure.

@@ -54,7 +54,7 @@ pub use self::{
 #[cfg(doc)]
 use crate::scrub::Scrubbing;
 use crate::{
-    exclude::Patterns,
+    exclude::{OwnPaths, Patterns},
     metrics::Metrics,
     observe::{Engine, layer_methods},
     report::ReportPolicy,
@@ -78,6 +78,7 @@ impl SentryScopeLayer {
         Self {
             engine: Arc::new(Engine {
                 exclude: Patterns::default(),
+                own_paths: OwnPaths::default(),
                 metrics: None,
                 observer: SentryObserver::new(true),
             }),

@@ -7,12 +7,17 @@ use std::{
 };
 
 use http::{request, response};
-use tokio::time::{self, MissedTickBehavior};
+use tokio::time::{self, Instant, MissedTickBehavior};
 
 use crate::{
     config::ConfigError,
     emit,
-    facts::{Facts, exchange::Exchange, layer_kinds::LayerKinds, route::Endpoint},
+    facts::{
+        Facts,
+        exchange::{Exchange, Outcome},
+        layer_kinds::LayerKinds,
+        route::Endpoint,
+    },
     metrics::Metrics,
     observe::{Observer, ObserverContext},
     runtime,
@@ -96,6 +101,10 @@ impl Observer for StuckObserver {
     fn end(&self, cx: &ObserverContext<'_>, _: &Facts) {
         self.forget(cx.exchange);
     }
+
+    fn excluded(&self, cx: &ObserverContext<'_>, _: Outcome, _: Option<&Facts>) {
+        self.forget(cx.exchange);
+    }
 }
 
 // === impl Waiting ===
@@ -111,7 +120,7 @@ impl Waiting {
         let critical = requests.values_mut().filter(|request| {
             let bands = request.exchange.read(|overrides| overrides.bands);
             let [_, _, critical] = bands.unwrap_or_default().edges();
-            !request.reported && request.exchange.started().elapsed() >= critical
+            !request.reported && request.exchange.own_time(Instant::now()) >= critical
         });
         let reported = critical.map(|request| {
             request.reported = true;
@@ -140,6 +149,7 @@ fn write(exchange: &Exchange) {
     let endpoint = exchange.read(|overrides| overrides.endpoint.clone());
     tracing::warn!(
         target: "tower_vitals",
+        parent: exchange.span().id(),
         request_id = exchange.id(),
         method = exchange.method(),
         path = &*printable_path(exchange.path()),

@@ -3,11 +3,22 @@
 //! # When it counts
 //!
 //! - When a request begins: `http_requests_started_total`, and one more request in flight.
-//! - When it has ended, however it ended, exactly once: its outcome, status, severity and time to the head, and for a
+//! - When it has ended, however it ended, exactly once: its outcome, status, severity and own time to the head, and for a
 //!   streamed response its time to the end. One request less is in flight.
 //! - When a request on an excluded path has ended: only `http_requests_excluded_total`, and
 //!   `errors_total{endpoint="excluded"}` if it panicked, failed or had a 5xx response.
+//! - A request that may be a scrape or a probe by its path is counted as begun when there is a response. If a route of this
+//!   crate answers it, it counts as excluded alone, and its 503 is no failure.
+//! - A request that reaches a route with [`ExcludeLayer::route`](crate::exclude::ExcludeLayer::route) counts as begun and
+//!   with its outcome, and otherwise only if it panicked or failed.
 //! - When the inner service fails before it takes a request: `vitals_readiness_errors_total`.
+//!
+//! # Own time
+//!
+//! The own time is the time to the head of the response, without the time in which the client still had to send the body of
+//! its request and the service waited for it. The histogram and the bands have the own time. It is wall time where the body
+//! is not followed: see [`wrap_request_body`](TimingLayer::wrap_request_body). If a service waits for its client and for
+//! something else at once, that time is the client's.
 //!
 //! If layers of this kind nest, the outermost counts. An inner layer overrides the bands and sets the route that it sees. So
 //! a route has its own bands if it has its own layer:
@@ -26,14 +37,14 @@
 
 use std::sync::Arc;
 
-use http::request;
+use http::{request, response};
 
 pub use crate::facts::severity::{Severity, SeverityBands};
 use crate::{
     emit,
-    facts::{Facts, judge, layer_kinds::LayerKinds, overrides::Overrides},
+    facts::{Facts, exchange::Outcome, judge, layer_kinds::LayerKinds, overrides::Overrides},
     metrics::Metrics,
-    observe::{Engine, Observer, ObserverContext, layer_methods},
+    observe::{Beginning, Engine, Observer, ObserverContext, layer_methods},
 };
 
 /// Measures each request, judges its severity and counts it.
@@ -102,20 +113,40 @@ impl Observer for TimingObserver {
     }
 
     fn request(&self, cx: &ObserverContext<'_>, _: &mut request::Parts) {
-        cx.metrics().start(cx.exchange.method_label());
+        if cx.beginning == Beginning::AtOnce {
+            cx.metrics().start(cx.exchange.method_label());
+        }
+    }
+
+    fn head(&self, cx: &ObserverContext<'_>, _: &mut response::Parts) {
+        if cx.beginning == Beginning::AtHead {
+            cx.metrics().start(cx.exchange.method_label());
+        }
     }
 
     fn end(&self, cx: &ObserverContext<'_>, facts: &Facts) {
         let metrics = cx.metrics();
+        if cx.beginning == Beginning::AtHead {
+            metrics.start(cx.exchange.method_label());
+        }
         let first_overflow = metrics.end(cx.exchange.method_label(), facts);
         if first_overflow {
             warn_of_overflow(metrics);
         }
+        if metrics.is_first_without_method(facts) {
+            tell_of_methods(metrics);
+        }
     }
 
-    fn excluded(&self, cx: &ObserverContext<'_>, suspect: Option<&Facts>) {
-        cx.metrics()
-            .excluded(suspect.is_some_and(judge::is_server_failure));
+    fn excluded(&self, cx: &ObserverContext<'_>, outcome: Outcome, failure: Option<&Facts>) {
+        let failed = failure.is_some_and(judge::is_server_failure);
+        match cx.beginning {
+            Beginning::AtOnce => {
+                let method = cx.exchange.method_label();
+                cx.metrics().end_unobserved(method, outcome, failed);
+            }
+            Beginning::AtHead | Beginning::Never => cx.metrics().excluded(failed),
+        }
     }
 
     fn not_ready(&self, metrics: Option<&Metrics>) {
@@ -128,6 +159,16 @@ fn warn_of_overflow(metrics: &Metrics) {
         tracing::warn!(
             target: "tower_vitals",
             "more distinct endpoints than the cap: the rest is counted under \"overflow\""
+        );
+    });
+}
+
+fn tell_of_methods(metrics: &Metrics) {
+    emit::counted(Some(metrics), || {
+        tracing::info!(
+            target: "tower_vitals",
+            "a gRPC method that has never succeeded is counted as _OTHER: grpc_descriptors or \
+             KnownMethodsLayer names it"
         );
     });
 }

@@ -26,8 +26,9 @@ pub(crate) const ROUTE: &str = "/conformance.v1.Probe/{*method}";
 
 type Replies = Pin<Box<dyn Stream<Item = Result<Rep, Status>> + Send>>;
 
+/// The service as it is.
 #[derive(Clone, Copy, Debug, Default)]
-struct Asked;
+pub(crate) struct Asked;
 
 /// How the trailers are changed.
 #[derive(Clone, Default)]

@@ -72,11 +72,17 @@ fn patterns_that_clash_are_refused() {
         ("/a/", "/a/b/c"),
         ("/a/b/c", "/a/"),
         ("/a/*", "/a/"),
+        ("/a/*", "/a/b"),
+        ("/a/b", "/a/*"),
+        ("/*/b/", "/a/b/c"),
+        ("/a/b/c", "/*/b/"),
+        ("/*/*", "/a/*"),
     ] {
         let error = Patterns::new([first, second]).unwrap_err();
         assert_eq!((error.field(), error.value()), ("exclude[1]", second));
     }
-    Patterns::new(["/a", "/b", "/a/b", "/a/*", "/*"]).unwrap();
+    // A `*` stands for one segment, and not for an empty one. These overlap, and neither covers the other.
+    Patterns::new(["/a", "/a/b", "/a/b/*", "/", "/*/c", "/b/*/"]).unwrap();
 }
 
 #[test]

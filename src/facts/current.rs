@@ -11,6 +11,7 @@ use http::Extensions;
 
 use super::{
     exchange::{Exchange, Shared},
+    marks::Mark,
     sentry_data::{HubGuard, SentryData},
 };
 
@@ -121,7 +122,7 @@ impl Exchange {
     pub(crate) fn observed(request: &Extensions) -> Option<Arc<Self>> {
         let Shared(exchange) = request.get()?;
         let is_current = || Self::current().is_some_and(|current| Arc::ptr_eq(&current, exchange));
-        (!exchange.is_excluded() || is_current()).then(|| Arc::clone(exchange))
+        (!exchange.marks().has(Mark::Excluded) || is_current()).then(|| Arc::clone(exchange))
     }
 }
 

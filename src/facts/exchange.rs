@@ -4,17 +4,27 @@ use std::{
     error::Error,
     sync::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError,
-        atomic::{AtomicBool, AtomicU32, Ordering},
+        atomic::{AtomicU32, Ordering},
     },
+    time::Duration,
 };
 
-use http::{HeaderValue, request, uri::PathAndQuery};
+use http::{Extensions, HeaderValue, request, uri::PathAndQuery};
 use tokio::time::Instant;
+use tracing::Span;
 
 pub use super::outcome::Outcome;
 use super::{
-    evidence::Needs, handler_context::HandlerContext, labels::MethodLabel, layer_kinds::LayerKinds,
-    overrides::Overrides, route::Endpoint, router, sentry_data::SentryData,
+    client_wait::ClientWait,
+    evidence::Needs,
+    handler_context::HandlerContext,
+    labels::MethodLabel,
+    layer_kinds::LayerKinds,
+    marks::{Mark, Marks},
+    overrides::Overrides,
+    route::Endpoint,
+    router,
+    sentry_data::SentryData,
 };
 
 /// One exchange: a request and its response. The outermost layer of this crate makes it.
@@ -26,7 +36,10 @@ pub struct Exchange {
     id: OnceLock<HeaderValue>,
     /// The low 16 bits are the claimed kinds of layer, the high 16 bits are what the layers need.
     claimed_and_needed: AtomicU32,
-    excluded: AtomicBool,
+    marks: Marks,
+    client_wait: ClientWait,
+    /// The span of the application in which the request runs. It stays open for the event that tells of the end.
+    span: Mutex<Option<Span>>,
     overrides: Mutex<Overrides>,
     /// Set if a layer for Sentry observes the request and a client is bound.
     pub(crate) sentry: OnceLock<SentryData>,
@@ -48,7 +61,9 @@ impl Exchange {
             target: received(request),
             id: OnceLock::new(),
             claimed_and_needed: AtomicU32::new(0),
-            excluded: AtomicBool::new(false),
+            marks: Marks::default(),
+            client_wait: ClientWait::default(),
+            span: Mutex::default(),
             overrides: Mutex::default(),
             sentry: OnceLock::new(),
         }
@@ -97,13 +112,52 @@ impl Exchange {
         self.started
     }
 
-    pub(crate) fn is_excluded(&self) -> bool {
-        self.excluded.load(Ordering::Relaxed)
+    /// What was found out about the exchange further in.
+    pub(crate) const fn marks(&self) -> &Marks {
+        &self.marks
     }
 
-    /// Turns off all inner layers of this crate for this request.
-    pub(crate) fn exclude(&self) {
-        self.excluded.store(true, Ordering::Relaxed);
+    /// The time since the request began, without the waits for its client.
+    pub(crate) fn own_time(&self, now: Instant) -> Duration {
+        let total = now.saturating_duration_since(self.started);
+        total.saturating_sub(self.waited(now))
+    }
+
+    /// How long the exchange has waited for its client. Without a lock if nobody follows the body.
+    pub(crate) fn waited(&self, now: Instant) -> Duration {
+        if self.marks.has(Mark::BodyFollowed) {
+            self.client_wait.sum(now)
+        } else {
+            Duration::ZERO
+        }
+    }
+
+    /// How long the exchange waited for the body of its request.
+    pub(crate) const fn client_wait(&self) -> &ClientWait {
+        &self.client_wait
+    }
+
+    /// Notes the current span, if there is one. Code of the application's subscriber runs.
+    pub(crate) fn note_span(&self) {
+        let span = Span::current();
+        if !span.is_none() {
+            self.marks.set(Mark::InSpan);
+            let before = self.lock_span().replace(span);
+            drop(before);
+        }
+    }
+
+    /// The span in which the request runs, else the current one.
+    pub(crate) fn span(&self) -> Span {
+        let noted = || self.lock_span().clone();
+        let noted = self.marks.has(Mark::InSpan).then(noted).flatten();
+        noted.unwrap_or_else(Span::current)
+    }
+
+    /// Lets the span close, now that the request has ended. Tasks can hold the exchange for longer.
+    pub(crate) fn release_span(&self) {
+        let span = self.lock_span().take();
+        drop(span);
     }
 
     /// Changes the overrides.
@@ -143,11 +197,26 @@ impl Exchange {
         Needs((self.claimed_and_needed.load(Ordering::Relaxed) >> u16::BITS) as u16)
     }
 
+    fn lock_span(&self) -> MutexGuard<'_, Option<Span>> {
+        self.span.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     #[inline(always)]
     fn lock(&self) -> MutexGuard<'_, Overrides> {
         self.overrides
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+// === impl Shared ===
+
+impl Shared {
+    /// Marks the exchange of a request, if a layer of this crate has made one.
+    pub(crate) fn mark(request: &Extensions, mark: Mark) {
+        if let Some(Self(exchange)) = request.get() {
+            exchange.marks.set(mark);
+        }
     }
 }
 

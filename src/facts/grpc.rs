@@ -4,27 +4,34 @@
 pub(crate) mod descriptors;
 #[cfg_attr(not(feature = "tonic"), path = "grpc/status_error/off.rs")]
 pub(crate) mod status_error;
+pub(crate) mod web;
 
-use std::{
-    collections::HashSet,
-    sync::{Arc, LazyLock, PoisonError, RwLock},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use http::{HeaderMap, HeaderValue, header};
-
-/// The most methods that are remembered. Later ones stay unknown.
-const MOST_METHODS: usize = 1_000;
 
 /// A gRPC status code, 0 to 16.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Code(u8);
+
+/// How a body carries gRPC.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Format {
+    /// `application/grpc`: the status is in the trailers of HTTP.
+    Grpc,
+    /// `application/grpc-web`: the status is in the last frame of the body.
+    Web,
+    /// `application/grpc-web-text`: the same in base64.
+    WebText,
+}
 
 /// A gRPC call, according to its content type.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Call {
     pub(crate) deadline: Option<Duration>,
     pub(crate) code: Option<Code>,
+    /// The head of the answer is one that a method gives: status 200, gRPC, and no `grpc-status` yet.
+    pub(crate) may_prove: bool,
 }
 
 /// Which side of a gRPC method streams. It is not on the wire.
@@ -89,7 +96,12 @@ impl Code {
     }
 
     fn parse(value: &HeaderValue) -> Self {
-        match value.as_bytes() {
+        Self::of_text(value.as_bytes())
+    }
+
+    /// The code of a status as it is written in a header or trailer.
+    pub(crate) fn of_text(text: &[u8]) -> Self {
+        match text {
             [digit @ b'0'..=b'9'] => Self(digit - b'0'),
             [b'1', digit @ b'0'..=b'6'] => Self(10 + digit - b'0'),
             _ => Self::UNKNOWN,
@@ -128,15 +140,42 @@ impl Kind {
     }
 }
 
+// === impl Format ===
+
+impl Format {
+    /// The format that a content type names, if it is one of gRPC. Case does not count, nor do parameters.
+    pub(crate) fn of(kind: &HeaderValue) -> Option<Self> {
+        const GRPC: &[u8] = b"application/grpc";
+        let kind = kind.as_bytes();
+        // Most content types are told apart by one byte.
+        if !matches!(kind.get(12), Some(b'g' | b'G')) {
+            return None;
+        }
+        let (name, rest) = kind.split_at_checked(GRPC.len())?;
+        if !name.eq_ignore_ascii_case(GRPC) {
+            return None;
+        }
+        let end = rest
+            .iter()
+            .position(|byte| matches!(byte, b'+' | b';' | b' ' | b'\t'))
+            .unwrap_or(rest.len());
+        match rest[..end].to_ascii_lowercase().as_slice() {
+            b"" => Some(Self::Grpc),
+            b"-web" => Some(Self::Web),
+            b"-web-text" => Some(Self::WebText),
+            _ => None,
+        }
+    }
+}
+
 // === impl Call ===
 
 impl Call {
     /// The call of a request whose content type is gRPC.
     pub(crate) fn of(headers: &HeaderMap) -> Option<Self> {
-        let kind = headers.get(header::CONTENT_TYPE)?;
-        is_content_type(kind).then(|| Self {
+        Format::of(headers.get(header::CONTENT_TYPE)?).map(|_| Self {
             deadline: headers.get("grpc-timeout").and_then(timeout),
-            code: None,
+            ..Self::default()
         })
     }
 
@@ -165,14 +204,6 @@ impl Status {
     }
 }
 
-/// Whether a content type is gRPC. gRPC-Web is not: it has its trailers in the body and ends like any other response.
-pub(crate) fn is_content_type(kind: &HeaderValue) -> bool {
-    let Some(rest) = kind.as_bytes().strip_prefix(b"application/grpc") else {
-        return false;
-    };
-    matches!(rest.first(), None | Some(b'+' | b';'))
-}
-
 /// A deadline has one to eight digits and a unit. Anything else is ignored.
 fn timeout(value: &HeaderValue) -> Option<Duration> {
     let (unit, digits) = value.as_bytes().split_last()?;
@@ -190,28 +221,6 @@ fn timeout(value: &HeaderValue) -> Option<Duration> {
         b'n' => Some(Duration::from_nanos(amount)),
         _ => None,
     }
-}
-
-/// The method at `path`, if the server has ever answered it with a status other than UNIMPLEMENTED. `answered` is the
-/// status of this call.
-///
-/// A client can ask for any path. Only a method that exists becomes a label.
-pub(crate) fn known(path: &str, answered: Option<Code>) -> Option<Arc<str>> {
-    static KNOWN: LazyLock<RwLock<HashSet<Arc<str>>>> = LazyLock::new(RwLock::default);
-    let known = KNOWN.read().unwrap_or_else(PoisonError::into_inner);
-    if let Some(method) = known.get(path) {
-        return Some(Arc::clone(method));
-    }
-    let full = known.len() >= MOST_METHODS;
-    drop(known);
-    let answered = answered.is_some_and(|code| code != Code::UNIMPLEMENTED);
-    if full || !answered || split(path).is_none() {
-        return None;
-    }
-    let mut known = KNOWN.write().unwrap_or_else(PoisonError::into_inner);
-    let method: Arc<str> = path.into();
-    known.insert(Arc::clone(&method));
-    Some(method)
 }
 
 /// Service and method of a gRPC path.
@@ -250,19 +259,25 @@ mod tests {
     }
 
     #[test]
-    fn grpc_web_and_what_only_begins_so_are_no_grpc() {
+    fn a_content_type_is_compared_as_http_has_it() {
         assert!(Call::of(&HeaderMap::new()).is_none());
-        for (kind, grpc) in [
-            ("application/grpc", true),
-            ("application/grpc+proto", true),
-            ("application/grpc;charset=utf-8", true),
-            ("application/grpc-web", false),
-            ("application/grpc-web+proto", false),
-            ("application/grpcx", false),
-            ("application/json", false),
+        for (kind, format) in [
+            ("application/grpc", Some(Format::Grpc)),
+            ("application/grpc+proto", Some(Format::Grpc)),
+            ("application/grpc;charset=utf-8", Some(Format::Grpc)),
+            ("application/grpc ; charset=utf-8", Some(Format::Grpc)),
+            ("Application/GRPC+Proto", Some(Format::Grpc)),
+            ("application/grpc-web", Some(Format::Web)),
+            ("application/gRPC-Web+proto", Some(Format::Web)),
+            ("application/grpc-web-text", Some(Format::WebText)),
+            ("APPLICATION/GRPC-WEB-TEXT+PROTO", Some(Format::WebText)),
+            ("application/grpc-webtext", None),
+            ("application/grpcx", None),
+            ("application/g", None),
+            ("application/json", None),
         ] {
             let value = HeaderValue::from_static(kind);
-            assert_eq!(is_content_type(&value), grpc, "{kind}");
+            assert_eq!(Format::of(&value), format, "{kind}");
         }
     }
 
@@ -291,15 +306,8 @@ mod tests {
     }
 
     #[test]
-    fn a_method_is_known_once_it_was_answered() {
-        let path = "/test.Known/Method";
-        assert_eq!(known(path, None), None);
-        assert_eq!(known(path, Some(Code::UNIMPLEMENTED)), None);
-        assert_eq!(known(path, Some(Code::OK)).as_deref(), Some(path));
-        assert_eq!(
-            known(path, Some(Code::UNIMPLEMENTED)).as_deref(),
-            Some(path)
-        );
+    fn a_path_is_one_service_and_one_method() {
+        assert_eq!(split("/a.B/C"), Some(("a.B", "C")));
         for malformed in [
             "/",
             "/a",
@@ -309,8 +317,9 @@ mod tests {
             "//b",
             "/a/b\u{e9}",
             "/a b/c",
+            "/a/{*rest}",
         ] {
-            assert_eq!(known(malformed, Some(Code::OK)), None, "{malformed:?}");
+            assert_eq!(split(malformed), None, "{malformed:?}");
         }
     }
 }

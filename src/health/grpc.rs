@@ -12,21 +12,29 @@ mod generated;
 
 use std::{
     collections::{BTreeSet, HashMap},
+    convert::Infallible,
     pin::Pin,
+    task::{Context, Poll},
     time::Duration,
 };
 
 use tokio::{select, sync::mpsc, time};
 use tonic::{
     Request, Response, Status as GrpcStatus,
-    codegen::tokio_stream::{Stream, wrappers::ReceiverStream},
+    codegen::{
+        BoxFuture, StdError,
+        tokio_stream::{Stream, wrappers::ReceiverStream},
+    },
+    server::NamedService,
 };
+use tower_service::Service;
 
 use self::generated::{
     HealthCheckRequest, HealthCheckResponse, HealthListRequest, HealthListResponse,
     health_check_response::ServingStatus, health_server::HealthServer,
 };
 use super::{handle::Health, state::Status};
+use crate::facts::{exchange::Shared, marks::Mark};
 
 /// How often a stream looks for what no event announces: that an answer is no longer recent.
 const EVERY: Duration = Duration::from_secs(1);
@@ -37,11 +45,14 @@ const EVERY: Duration = Duration::from_secs(1);
 /// is always SERVING. Before each critical check has answered, and from [`Health::drain`] on, they are NOT_SERVING. An
 /// unknown name is NOT_FOUND for `Check`, and SERVICE_UNKNOWN on an open stream for `Watch`. A stream ends after it has sent
 /// that the service drains, so it does not delay a shutdown. `tonic-health` does none of this, and has no `List`.
-pub type GrpcHealth = HealthServer<GrpcHealthProbe>;
-
-/// The service behind [`GrpcHealth`].
+///
+/// A call is not counted as traffic, wherever the service is mounted.
 #[derive(Clone, Debug)]
-pub struct GrpcHealthProbe {
+pub struct GrpcHealth(HealthServer<GrpcHealthProbe>);
+
+/// What answers the calls.
+#[derive(Clone, Debug)]
+struct GrpcHealthProbe {
     health: Health,
     names: BTreeSet<String>,
 }
@@ -54,10 +65,34 @@ impl Health {
     pub fn grpc(&self, services: &[&str]) -> GrpcHealth {
         let own = ["", "liveness", "readiness"];
         let names = own.iter().chain(services).map(|name| (*name).to_owned());
-        HealthServer::new(GrpcHealthProbe {
+        GrpcHealth(HealthServer::new(GrpcHealthProbe {
             health: self.clone(),
             names: names.collect(),
-        })
+        }))
+    }
+}
+
+// === impl GrpcHealth ===
+
+impl NamedService for GrpcHealth {
+    const NAME: &str = HealthServer::<GrpcHealthProbe>::NAME;
+}
+
+impl<B> Service<http::Request<B>> for GrpcHealth
+where
+    B: http_body::Body<Error: Into<StdError> + Send + 'static> + Send + 'static,
+{
+    type Response = http::Response<tonic::body::Body>;
+    type Error = Infallible;
+    type Future = BoxFuture<Self::Response, Infallible>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Service::<http::Request<B>>::poll_ready(&mut self.0, cx)
+    }
+
+    fn call(&mut self, request: http::Request<B>) -> Self::Future {
+        Shared::mark(request.extensions(), Mark::Unobserved);
+        self.0.call(request)
     }
 }
 

@@ -21,7 +21,12 @@ use super::{
     response::{Format, Report},
     state::Status,
 };
-use crate::{config::ConfigError, metrics::Metrics, report::notice::NoticeSink};
+use crate::{
+    config::ConfigError,
+    facts::{exchange::Shared, marks::Mark},
+    metrics::Metrics,
+    report::notice::NoticeSink,
+};
 
 /// The aliases that are always there.
 const ALIASES: [&str; 3] = ["/v1/health", "/api/health", "/api/v1/health"];
@@ -259,6 +264,7 @@ impl<B> Service<Request<B>> for HealthService {
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
+        Shared::mark(request.extensions(), Mark::Unobserved);
         ready(Ok(self.answer(&request)))
     }
 }

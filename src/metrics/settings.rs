@@ -88,6 +88,11 @@ impl Settings {
         Ok(self)
     }
 
+    /// The methods in the descriptors.
+    pub(super) fn grpc_methods(&self) -> impl Iterator<Item = &str> {
+        self.kinds.keys().map(String::as_str)
+    }
+
     pub(super) fn grpc_kind(&self, path: Option<&str>) -> Kind {
         let kind = path.and_then(|path| self.kinds.get(path));
         kind.copied().unwrap_or(Kind::Unknown)

@@ -17,7 +17,7 @@ use super::{
     errors::{Errors, Unexamined},
     tracker::{self, Tracker},
 };
-use crate::facts::{current::EnterMode, exchange::Outcome};
+use crate::facts::current::EnterMode;
 
 pin_project! {
     /// The future of a response that a layer follows.
@@ -67,12 +67,14 @@ where
         let Some(inner) = this.inner.as_pin_mut() else {
             return Poll::Pending;
         };
+        if let Some(tracker) = this.tracker {
+            tracker.first_poll();
+        }
         let response = match ready!(tracker::run(this.tracker, || inner.poll(cx))) {
             Ok(response) => response,
             Err(error) => {
                 if let Some(mut tracker) = this.tracker.take() {
-                    tracker.examine_error(E::look(&error));
-                    tracker.end(Outcome::Error);
+                    tracker.fail(E::look(&error));
                 }
                 return Poll::Ready(Err(error));
             }

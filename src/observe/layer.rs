@@ -1,6 +1,6 @@
 //! Gives each layer the methods that all layers of the crate have.
 
-/// Implements the methods `metrics` and `exclude`, `Default` and `tower_layer::Layer` for a layer with an `engine`.
+/// Implements the methods `metrics`, `exclude` and `wrap_request_body`, `Default` and `tower_layer::Layer` for a layer with an `engine`.
 /// `$errors` is `Examined` if the layer examines errors, else `Unexamined`. A layer that does more with `metrics` writes
 /// that method itself.
 macro_rules! layer_methods {
@@ -23,6 +23,13 @@ macro_rules! layer_methods {
             pub fn exclude(mut self, patterns: $crate::exclude::Patterns) -> Self {
                 std::sync::Arc::make_mut(&mut self.engine).exclude = patterns;
                 self
+            }
+
+            /// Follows the body of each request whatever its type, for servers such as bare hyper. The inner service gets a
+            /// [`RequestBody`](crate::plumbing::RequestBody). Bodies of axum and tonic are followed without it.
+            #[must_use]
+            pub fn wrap_request_body(self) -> $crate::observe::WrapRequestBodyLayer<Self> {
+                $crate::observe::WrapRequestBodyLayer::new(self)
             }
         }
 

@@ -6,7 +6,11 @@ use http::{request, response};
 
 use crate::{
     facts::{
-        Facts, evidence::Needs, exchange::Exchange, layer_kinds::LayerKinds, overrides::Overrides,
+        Facts,
+        evidence::Needs,
+        exchange::{Exchange, Outcome},
+        layer_kinds::LayerKinds,
+        overrides::Overrides,
         rules::Rules,
     },
     metrics::Metrics,
@@ -46,9 +50,9 @@ pub(crate) trait Observer: fmt::Debug + Send + Sync {
     /// Runs once, however the exchange ends, also while a panic unwinds.
     fn end(&self, cx: &ObserverContext<'_>, facts: &Facts) {}
 
-    /// Runs in place of all other hooks when a request on an excluded path has ended. There are facts only if it may have
-    /// failed.
-    fn excluded(&self, cx: &ObserverContext<'_>, suspect: Option<&Facts>) {}
+    /// Runs in place of `end` when a request has ended that the layer does not observe. There are facts only if it may have
+    /// failed. On a path that a layer excludes, it runs in place of all other hooks.
+    fn excluded(&self, cx: &ObserverContext<'_>, outcome: Outcome, failure: Option<&Facts>) {}
 
     /// Runs when the inner service fails before it takes a request. `metrics` is where the layer counts.
     fn not_ready(&self, metrics: Option<&Metrics>) {}
@@ -60,8 +64,20 @@ pub(crate) struct ObserverContext<'a> {
     /// The kinds of the layer that are active.
     pub(crate) active: LayerKinds,
     pub(crate) exchange: &'a Arc<Exchange>,
+    pub(crate) beginning: Beginning,
     /// Where the layer counts. The counters of the process if `None`.
     pub(crate) layer_metrics: Option<&'a Metrics>,
+}
+
+/// When the beginning of a request is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Beginning {
+    /// When it begins.
+    AtOnce,
+    /// When it has a response or ends: until then a route of this crate may answer it, which is no traffic.
+    AtHead,
+    /// Never, since the layer excludes its path.
+    Never,
 }
 
 /// The rules of an observer that reads the error behind a failure.
@@ -123,12 +139,12 @@ impl<A: Observer, B: Observer> Observer for (A, B) {
         }
     }
 
-    fn excluded(&self, cx: &ObserverContext<'_>, suspect: Option<&Facts>) {
+    fn excluded(&self, cx: &ObserverContext<'_>, outcome: Outcome, failure: Option<&Facts>) {
         if cx.active.overlaps(self.0.kinds()) {
-            self.0.excluded(cx, suspect);
+            self.0.excluded(cx, outcome, failure);
         }
         if cx.active.overlaps(self.1.kinds()) {
-            self.1.excluded(cx, suspect);
+            self.1.excluded(cx, outcome, failure);
         }
     }
 

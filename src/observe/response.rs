@@ -3,9 +3,19 @@
 use bytes::Buf;
 use http::{HeaderMap, StatusCode, header, response};
 use http_body::{Body, Frame};
+use tokio::time::Instant;
 
-use super::tracker::Tracker;
-use crate::facts::{exchange::Outcome, grpc};
+use super::{
+    Beginning,
+    tracker::{Head, Tracker},
+};
+use crate::facts::{
+    client_left,
+    exchange::Outcome,
+    grpc::{self, web::WebBody},
+    marks::Mark,
+    router,
+};
 
 // === impl Tracker ===
 
@@ -17,10 +27,19 @@ impl Tracker {
         body: &B,
         is_head_request: bool,
     ) -> Option<Self> {
-        self.head = Some((response.status, self.exchange.started().elapsed()));
+        let now = Instant::now();
+        self.head = Some(Head {
+            status: response.status,
+            after: now.saturating_duration_since(self.exchange.started()),
+            wait: self.exchange.waited(now),
+        });
+        self.excluded |= self.exchange.marks().has(Mark::Unobserved);
         if !self.excluded {
             self.examine_response(response);
             self.engine.observer.head(&self.context(), response);
+            if self.beginning == Beginning::AtHead {
+                self.beginning = Beginning::AtOnce;
+            }
         }
         // These have no body: hyper drops it without polling it. After 101 the connection has another protocol.
         let no_body = is_head_request
@@ -29,21 +48,28 @@ impl Tracker {
                 response.status,
                 StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED
             );
-        let (is_grpc, length) = content_type_and_length(&response.headers);
-        self.is_grpc_response = is_grpc;
-        if self.is_grpc_response {
-            if let Some(call) = &mut self.grpc {
-                call.code = grpc::Code::read(&response.headers);
-            }
-        } else {
+        let (format, length) = content_type_and_length(&response.headers);
+        self.is_grpc_response = format.is_some();
+        if let Some((format, call)) = format.zip(self.grpc.as_mut()) {
+            call.code = grpc::Code::read(&response.headers);
+            call.may_prove = response.status == StatusCode::OK && call.code.is_none();
+            self.web = WebBody::new(format).map(Box::new);
+        } else if format.is_none() {
             // The request had a gRPC content type, but the response is plain HTTP.
             self.grpc = None;
+        }
+        // The status of such a call comes after the length.
+        self.ends_in_trailers = self.is_grpc_response && self.web.is_none();
+        if self.client_left(response) {
+            self.expected_length = None;
+            self.end(Outcome::Cancelled);
+            return None;
         }
         let hint = body.size_hint().exact();
         self.expected_length = length.or(hint);
         if no_body
             || body.is_end_stream()
-            || (self.expected_length == Some(0) && !self.is_grpc_response)
+            || (self.expected_length == Some(0) && !self.ends_in_trailers)
         {
             // No body was expected, so its length cannot be wrong.
             self.expected_length = None;
@@ -62,19 +88,40 @@ impl Tracker {
             }
             return Some(Outcome::Completed);
         }
+        if let Some((web, data)) = self.web.as_mut().zip(frame.data_ref()) {
+            web.read(data);
+        }
         let length = frame.data_ref().map_or(0, Buf::remaining);
         self.bytes = self.bytes.saturating_add(length as u64);
         // hyper stops polling at the expected length.
-        let sent_all = self
-            .expected_length
-            .is_some_and(|declared| self.bytes >= declared);
-        ((at_end || sent_all) && !self.is_grpc_response).then_some(Outcome::Completed)
+        let ended = at_end || (self.sent_all() && !self.ends_in_trailers);
+        ended.then_some(Outcome::Completed)
+    }
+
+    /// Whether the expected length was sent.
+    pub(super) fn sent_all(&self) -> bool {
+        let expected = self.expected_length;
+        expected.is_some_and(|expected| self.bytes >= expected)
+    }
+
+    /// Whether the response answers a client that left before it had sent its request, and says that something failed.
+    fn client_left(&self, response: &response::Parts) -> bool {
+        let marks = self.exchange.marks();
+        let failed = || {
+            let code = self.grpc.and_then(|call| call.code);
+            response.status.as_u16() >= 400 || code.is_some_and(|code| code != grpc::Code::OK)
+        };
+        if marks.has(Mark::BodyFollowed) {
+            return marks.has(Mark::ClientLeft) && failed();
+        }
+        let error = || router::failure(&response.extensions);
+        failed() && error().is_some_and(|(error, _)| client_left::is_told_by_failure(error))
     }
 }
 
-/// Whether the content type is gRPC, and the `content-length`. One pass over the few headers of a response is cheaper than
+/// The format of gRPC that the content type names, and the `content-length`. One pass over the few headers of a response is cheaper than
 /// two look-ups by hash.
-fn content_type_and_length(headers: &HeaderMap) -> (bool, Option<u64>) {
+fn content_type_and_length(headers: &HeaderMap) -> (Option<grpc::Format>, Option<u64>) {
     let (mut kind, mut length) = (None, None);
     for (name, value) in headers {
         match *name {
@@ -84,5 +131,5 @@ fn content_type_and_length(headers: &HeaderMap) -> (bool, Option<u64>) {
         }
     }
     let length = length.and_then(|length| length.to_str().ok()?.parse().ok());
-    (kind.is_some_and(grpc::is_content_type), length)
+    (kind.and_then(grpc::Format::of), length)
 }

@@ -16,6 +16,7 @@ use super::{
     body::ResponseBody,
     errors::{Errors, Unexamined},
     future::ResponseFuture,
+    request_body,
     tracker::{self, Tracker},
 };
 
@@ -59,6 +60,7 @@ impl<S, E, ReqBody, ResBody> Service<Request<ReqBody>> for Observed<S, E>
 where
     S: Service<Request<ReqBody>, Response = Response<ResBody>>,
     E: Errors<S::Error> + Errors<ResBody::Error>,
+    ReqBody: 'static,
     ResBody: Body,
 {
     type Response = Response<ResponseBody<ResBody, E>>;
@@ -77,8 +79,14 @@ where
     }
 
     fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
-        let (mut parts, body) = request.into_parts();
+        let (mut parts, mut body) = request.into_parts();
         let mut tracker = Tracker::begin(&self.engine, &mut parts);
+        if let Some(tracker) = &tracker
+            && !tracker.excluded
+        {
+            request_body::follow(&mut body, &tracker.exchange);
+            tracker.note_span();
+        }
         let is_head_request = parts.method == Method::HEAD;
         let request = Request::from_parts(parts, body);
         let inner = tracker::run(&mut tracker, || self.inner.call(request));

@@ -29,6 +29,7 @@ impl Record {
     fn engine(&self) -> Arc<Engine> {
         Arc::new(Engine {
             exclude: Patterns::default(),
+            own_paths: OwnPaths::default(),
             metrics: None,
             observer: self.clone(),
         })
@@ -102,6 +103,16 @@ async fn each_way_to_end_is_one_ending_with_its_own_outcome() {
             .insert(header::CONTENT_LENGTH, length);
         response
     };
+    let web_of_length = |length: &'static str| {
+        let mut response = grpc_of_length(length);
+        let web = http::HeaderValue::from_static("application/grpc-web+proto");
+        response.headers_mut().insert(header::CONTENT_TYPE, web);
+        response
+    };
+    let http2 = || {
+        let request = Request::builder().version(http::Version::HTTP_2);
+        request.body(()).unwrap()
+    };
     let cases = [
         ("polled to None", get(), status(200), two(), 3, Completed),
         ("polled after None", get(), status(200), two(), 5, Completed),
@@ -168,7 +179,7 @@ async fn each_way_to_end_is_one_ending_with_its_own_outcome() {
         ),
         (
             "gRPC at its length, before its trailers",
-            get(),
+            http2(),
             grpc_of_length("4"),
             two(),
             2,
@@ -176,11 +187,43 @@ async fn each_way_to_end_is_one_ending_with_its_own_outcome() {
         ),
         (
             "gRPC of length zero, before its trailers",
-            get(),
+            http2(),
             grpc_of_length("0"),
             vec![Ok(Frame::trailers(HeaderMap::new()))],
             0,
             Aborted,
+        ),
+        (
+            "gRPC over HTTP/1 at its length: no trailers can follow",
+            get(),
+            grpc_of_length("4"),
+            two(),
+            2,
+            Completed,
+        ),
+        (
+            "gRPC over HTTP/1 of length zero",
+            get(),
+            grpc_of_length("0"),
+            vec![],
+            0,
+            Completed,
+        ),
+        (
+            "gRPC over HTTP/1 before its length",
+            get(),
+            grpc_of_length("4"),
+            two(),
+            1,
+            Aborted,
+        ),
+        (
+            "gRPC-Web at its length, which has its status",
+            get(),
+            web_of_length("4"),
+            two(),
+            2,
+            Completed,
         ),
         (
             "gRPC to its trailers",

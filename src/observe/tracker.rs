@@ -1,24 +1,28 @@
 //! Collects the facts of one exchange, and reports its end to the observer exactly once.
 
-use std::{sync::Arc, time::Duration};
+use std::{any::Any, sync::Arc, time::Duration};
 
-use http::{StatusCode, request};
+use http::{StatusCode, Version, request};
 use tokio::{runtime::Handle, time::Instant};
+use tracing::dispatcher;
 
-use super::{Engine, ObserverContext};
-use crate::facts::{
-    Facts,
-    current::{EnterMode, Entered},
-    exchange::{Exchange, Outcome, Shared},
-    grpc,
-    layer_kinds::LayerKinds,
-    route::Endpoint,
+use super::{Beginning, Engine, ObserverContext};
+use crate::{
+    emit,
+    facts::{
+        current::{EnterMode, Entered},
+        exchange::{Exchange, Outcome, Shared},
+        grpc::{self, web::WebBody},
+        layer_kinds::LayerKinds,
+        marks::Mark,
+        route::Endpoint,
+    },
 };
 
 // Functions that move the tracker or the facts are `#[inline]`. Otherwise each move is a copy of some hundred bytes.
 
 /// The drop guard of one exchange. The response future owns it first, then the response body. `Drop` reports the end if
-/// nothing else did. More methods are in `response.rs` and `examine.rs`.
+/// nothing else did. More methods are in `response.rs`, `examine.rs` and `ending.rs`.
 #[derive(Debug)]
 pub(super) struct Tracker {
     pub(super) engine: Arc<Engine>,
@@ -26,22 +30,39 @@ pub(super) struct Tracker {
     /// The layer may examine the error behind a failure.
     pub(super) examines: bool,
     pub(super) exchange: Arc<Exchange>,
-    /// The layer excludes the path. Of the observer's hooks only `excluded` runs.
+    /// The request is not observed: the layer excludes its path, or it reached a route that is not observed. Of the observer's
+    /// hooks only `excluded` runs.
     pub(super) excluded: bool,
+    pub(super) beginning: Beginning,
     /// True while code of the inner service runs. If it is still true in `Drop`, that code panicked. `thread::panicking` does
     /// not tell, because an outer `catch_unwind` can have reset it.
     running: bool,
-    ended: bool,
-    /// The status of the response, and the time to its head.
-    pub(super) head: Option<(StatusCode, Duration)>,
+    polled: bool,
+    pub(super) ended: bool,
+    /// The status of the response, the time to its head, and how much of that was waiting for the client.
+    pub(super) head: Option<Head>,
     /// The `content-length` of the response, else the exact size hint of its body.
     pub(super) expected_length: Option<u64>,
     /// The body has no exact size hint.
     pub(super) streamed: bool,
     pub(super) grpc: Option<grpc::Call>,
-    /// The content type of the response is gRPC. Its status comes in the trailers, so no data frame ends the body.
+    /// The content type of the response is gRPC.
     pub(super) is_grpc_response: bool,
+    /// The status of the call comes in the body.
+    pub(super) web: Option<Box<WebBody>>,
+    /// Trailers end the body, and no data frame does.
+    pub(super) ends_in_trailers: bool,
+    /// Over HTTP/1 no trailers can follow the expected length.
+    is_http1: bool,
     pub(super) bytes: u64,
+}
+
+/// What is known when there is a response.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Head {
+    pub(super) status: StatusCode,
+    pub(super) after: Duration,
+    pub(super) wait: Duration,
 }
 
 /// Makes the exchange current, then runs code of the inner service. After a panic, `running` stays true.
@@ -73,18 +94,24 @@ impl Tracker {
                 exchange
             }
         };
-        if exchange.is_excluded() {
-            return None;
-        }
         let observer = &engine.observer;
         let kinds = observer.kinds();
         let needs = observer.needs();
         // Also if the path is excluded: one layer of each kind counts the excluded request.
         let active = exchange.claim(kinds, needs);
-        let excluded = engine.exclude.matches(exchange.path());
-        if excluded {
-            exchange.exclude();
-        } else {
+        let marks = exchange.marks();
+        let mut excluded = marks.has(Mark::Excluded);
+        if !excluded && engine.exclude.matches(exchange.path()) {
+            marks.set(Mark::Excluded);
+            excluded = true;
+        }
+        // Only the layer that counts asks whether it may be a route of this crate.
+        let beginning = match active.overlaps(LayerKinds::TIMING) {
+            _ if excluded => Beginning::Never,
+            true if engine.own_paths.may_answer(exchange.path()) => Beginning::AtHead,
+            _ => Beginning::AtOnce,
+        };
+        if !excluded {
             let endpoint = Endpoint::of(&request.extensions);
             exchange.update(|overrides| {
                 // A route that is matched here wins over one that was set before.
@@ -95,6 +122,7 @@ impl Tracker {
                 let cx = ObserverContext {
                     active,
                     exchange: &exchange,
+                    beginning,
                     layer_metrics: engine.metrics.as_ref(),
                 };
                 observer.request(&cx, request);
@@ -106,15 +134,37 @@ impl Tracker {
             examines: needs.of_error(),
             exchange,
             excluded,
+            beginning,
             running: false,
+            polled: false,
             ended: false,
             head: None,
             expected_length: None,
             streamed: false,
             grpc: grpc::Call::of(&request.headers),
             is_grpc_response: false,
+            web: None,
+            ends_in_trailers: false,
+            is_http1: request.version < Version::HTTP_2,
             bytes: 0,
         })
+    }
+
+    /// Notes the span in which the request runs, for its log event. Some layers have entered their span when the service is
+    /// called, others only when its future is polled: so both ask, and the later answer counts.
+    pub(super) fn note_span(&self) {
+        let logged = !self.excluded && self.active.overlaps(LayerKinds::ACCESS_LOG);
+        if logged && dispatcher::has_been_set() {
+            emit::guarded(|| self.exchange.note_span());
+        }
+    }
+
+    /// As [`note_span`](Self::note_span), at the first poll.
+    pub(super) fn first_poll(&mut self) {
+        if !self.polled {
+            self.polled = true;
+            self.note_span();
+        }
     }
 
     /// Makes the exchange the current one. `None` if the layer excludes the path.
@@ -127,11 +177,21 @@ impl Tracker {
         self.end_at(Instant::now, outcome);
     }
 
+    /// Reports that the service returned `Err`. A client that left before it had sent its request gets no answer anyway.
+    pub(super) fn fail(&mut self, error: Option<&dyn Any>) {
+        if self.exchange.marks().has(Mark::ClientLeft) {
+            return self.end(Outcome::Cancelled);
+        }
+        self.examine_error(error);
+        self.end(Outcome::Error);
+    }
+
     #[inline]
     pub(super) fn context(&self) -> ObserverContext<'_> {
         ObserverContext {
             active: self.active,
             exchange: &self.exchange,
+            beginning: self.beginning,
             layer_metrics: self.engine.metrics.as_ref(),
         }
     }
@@ -143,83 +203,6 @@ impl Tracker {
             EnterMode::Run
         }
     }
-
-    /// Reports the end. The clock is read only if facts are needed.
-    fn end_at(&mut self, now: impl FnOnce() -> Instant, outcome: Outcome) {
-        self.ended = true;
-        let observer = &self.engine.observer;
-        if self.excluded && self.cannot_have_failed(outcome) {
-            return observer.excluded(&self.context(), None);
-        }
-        let facts = self.facts(now(), outcome);
-        if self.excluded {
-            observer.excluded(&self.context(), Some(&facts));
-        } else {
-            observer.end(&self.context(), &facts);
-        }
-    }
-
-    /// Fast path: success decided without facts or clock. A gRPC call needs its facts.
-    fn cannot_have_failed(&self, outcome: Outcome) -> bool {
-        let no_failure = matches!(
-            outcome,
-            Outcome::Completed | Outcome::Aborted | Outcome::Cancelled
-        );
-        let no_5xx = self.head.is_none_or(|(status, _)| status.as_u16() < 500);
-        no_failure && no_5xx && self.grpc.is_none()
-    }
-
-    #[inline(always)]
-    fn facts(&self, now: Instant, outcome: Outcome) -> Facts {
-        let total = now.duration_since(self.exchange.started());
-        let head = self.head.map_or(total, |(_, head)| head);
-        let overrides = self.exchange.overrides();
-        let grpc = self.grpc_status(outcome, total);
-        Facts {
-            outcome,
-            status: self.head.map(|(status, _)| status),
-            head,
-            total,
-            bytes: self.bytes,
-            streamed: self.streamed,
-            length_mismatch: outcome == Outcome::Completed
-                && self
-                    .expected_length
-                    .is_some_and(|declared| declared != self.bytes),
-            // The method of a gRPC call, if it is known. If only the response shows that it is gRPC, there is no endpoint, and
-            // the call counts as unmatched. In all other cases the route.
-            endpoint: match &grpc {
-                Some(grpc) if grpc.method.is_some() || self.is_grpc_response => {
-                    grpc.method.clone().map(Endpoint::Method)
-                }
-                _ => overrides.endpoint,
-            },
-            bands: overrides.bands.unwrap_or_default(),
-            judged: if overrides.judge_at_end { total } else { head },
-            grpc,
-            evidence: overrides.evidence,
-            handler: overrides.handler,
-            report_policy: overrides.report_policy,
-        }
-    }
-
-    /// The status of a gRPC call. Without a `grpc-status`, it is inferred from the outcome.
-    fn grpc_status(&self, outcome: Outcome, total: Duration) -> Option<grpc::Status> {
-        let call = self.grpc?;
-        let inferred = match outcome {
-            Outcome::Aborted | Outcome::Cancelled if call.is_late(total) => {
-                grpc::Code::DEADLINE_EXCEEDED
-            }
-            Outcome::Aborted | Outcome::Cancelled => grpc::Code::CANCELLED,
-            _ => grpc::Code::UNKNOWN,
-        };
-        // A data frame proves that the server has the method.
-        let answered = call.code.or((self.bytes > 0).then_some(grpc::Code::OK));
-        Some(grpc::Status {
-            code: call.code.unwrap_or(inferred),
-            method: grpc::known(self.exchange.path(), answered),
-        })
-    }
 }
 
 impl Drop for Tracker {
@@ -229,6 +212,9 @@ impl Drop for Tracker {
         }
         let outcome = if self.running {
             Outcome::Panicked
+        } else if self.ends_in_trailers && self.is_http1 && self.sent_all() {
+            // The server has sent all that it can. A status that is missing now is missing for ever.
+            Outcome::Completed
         } else if self.head.is_some() {
             Outcome::Aborted
         } else {
@@ -239,7 +225,7 @@ impl Drop for Tracker {
 }
 
 /// The current time, also on a thread that is ending. There the clock of tokio panics if a test can pause it.
-fn late_now() -> Instant {
+pub(super) fn late_now() -> Instant {
     match Handle::try_current() {
         #[expect(
             clippy::disallowed_types,

@@ -7,6 +7,8 @@ use sentry::{
     protocol::{Context, Event, TraceContext, TraceId, User},
 };
 
+use tokio::time::Instant;
+
 use super::{
     event::{LONGEST_KEY, LONGEST_VALUE, cut, set_fingerprint, tag},
     shown_request,
@@ -127,7 +129,7 @@ pub(super) fn add_exchange(event: &mut Event<'static>, exchange: &Exchange, sent
     let severity = overrides
         .bands
         .unwrap_or_default()
-        .severity(exchange.started().elapsed());
+        .severity(exchange.own_time(Instant::now()));
     let handler = overrides.handler.as_deref();
     let evidence = overrides.evidence.as_ref();
     let by_type = evidence.and_then(|evidence| evidence.by_type);

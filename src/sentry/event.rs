@@ -44,6 +44,9 @@ pub(super) fn of_incident(facts: &Facts, incident: &Incident<'_>) -> (Event<'sta
     let extra = &mut event.extra;
     extra.insert("outcome".into(), facts.outcome.as_str().into());
     extra.insert("head_ms".into(), millis(facts.head).into());
+    if !facts.wait.is_zero() {
+        extra.insert("wait_ms".into(), millis(facts.wait).into());
+    }
     extra.insert("total_ms".into(), millis(facts.total).into());
     if let Some(status) = facts.status {
         let response = ResponseContext {

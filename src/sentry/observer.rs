@@ -223,12 +223,19 @@ impl Observer for SentryObserver {
 
     /// Reports a panic, an `Err` or a body error on an excluded path, and a 5xx if the policy includes it. The report does not
     /// show the path.
-    fn excluded(&self, cx: &ObserverContext<'_>, suspect: Option<&Facts>) {
-        let Some(facts) = suspect else {
+    fn excluded(&self, cx: &ObserverContext<'_>, outcome: Outcome, failure: Option<&Facts>) {
+        let Some(facts) = failure else {
             return;
         };
-        let kind = match facts.outcome {
+        let sentry = cx.exchange.sentry.get();
+        let kind = match outcome {
             Outcome::Panicked if enrich::take_unobserved_panic() => return,
+            // The SDK has captured it for the exchange, before it was known that the route is not observed.
+            Outcome::Panicked
+                if sentry.is_some_and(|sentry| sentry.was_reported(Reported::Panic)) =>
+            {
+                return;
+            }
             Outcome::Panicked => IncidentKind::Panicked,
             Outcome::Error | Outcome::BodyError => IncidentKind::Failed,
             _ if self.policy.excluded && judge::is_server_failure(facts) => IncidentKind::Failed,

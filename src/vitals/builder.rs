@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use super::{
     Vitals,
-    routes::METRICS_PATH,
     shutdown::{Shutdown, ShutdownSettings},
     stack::{Stack, VitalsLayer},
 };
@@ -12,7 +11,7 @@ use crate::{
     access_log::AccessLogObserver,
     category::{CategoryObserver, Rules},
     config::{ConfigError, Environment},
-    exclude::Patterns,
+    exclude::{OwnPaths, Patterns},
     health::HealthService,
     metrics::{Exporter, Metrics, Names, Recorder, Settings},
     observe::Engine,
@@ -168,7 +167,8 @@ impl VitalsBuilder {
         let metrics = self.recorder.metrics(self.settings.bands(self.bands))?;
         let exporter = Exporter::install(self.recorder, &metrics)?;
         log_start(&exclude, &metrics);
-        let exclude = exclude_own_paths(exclude, exporter.as_ref(), self.health.as_ref());
+        let probes = self.health.iter().flat_map(HealthService::paths);
+        let own_paths = OwnPaths::with(probes);
 
         let from_sentry = self.sentry.as_ref().and_then(SentryOptions::release);
         let release = self.release.or_else(|| from_sentry.cloned());
@@ -197,6 +197,7 @@ impl VitalsBuilder {
         );
         let engine = Engine {
             exclude,
+            own_paths,
             metrics: Some(metrics.clone()),
             observer,
         };
@@ -216,21 +217,6 @@ fn log_start(exclude: &Patterns, metrics: &Metrics) {
     let excluded = exclude.to_string();
     let memory_bound = metrics.memory_bound();
     tracing::info!(target: "tower_vitals", excluded, memory_bound, "watching");
-}
-
-/// Adds the paths that [`Vitals::routes`] serves: if that router is merged beneath the layer, scrapes and probes must not
-/// count as traffic.
-fn exclude_own_paths(
-    exclude: Patterns,
-    exporter: Option<&Exporter>,
-    health: Option<&HealthService>,
-) -> Patterns {
-    let exclude = match exporter.and(METRICS_PATH) {
-        Some(path) => exclude.and(path),
-        None => exclude,
-    };
-    let probes = health.into_iter().flat_map(HealthService::paths);
-    probes.fold(exclude, |all, path| all.and(&format!("{path}/")))
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use tokio::{
     task,
 };
 
-use crate::metrics::Exporter;
+use crate::{exclude::ExcludeLayer, metrics::Exporter};
 
 /// How many scrapes run at once: one Prometheus, its replacement during a rollout, an engineer, and one to spare.
 const AT_ONCE: usize = 4;
@@ -28,7 +28,7 @@ where
     S: Clone + Send + Sync + 'static,
 {
     let permits = Arc::new(Semaphore::new(AT_ONCE));
-    get(move || answer(exporter.clone(), Arc::clone(&permits)))
+    get(move || answer(exporter.clone(), Arc::clone(&permits))).layer(ExcludeLayer::route())
 }
 
 async fn answer(exporter: Exporter, permits: Arc<Semaphore>) -> Response<Body> {

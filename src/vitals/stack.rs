@@ -7,7 +7,7 @@ use tower_layer::Layer;
 use crate::{
     access_log::AccessLogObserver,
     category::CategoryObserver,
-    observe::{Engine, Examined, Observed},
+    observe::{Engine, Examined, Observed, WrapRequestBodyLayer},
     request_id::RequestIdObserver,
     sentry::SentryObserver,
     stuck::StuckObserver,
@@ -45,6 +45,13 @@ impl VitalsLayer {
         Self {
             engine: Arc::new(engine),
         }
+    }
+
+    /// Follows the body of each request whatever its type, for servers such as bare hyper. The inner service gets a
+    /// [`RequestBody`](crate::plumbing::RequestBody). Bodies of axum and tonic are followed without it.
+    #[must_use]
+    pub fn wrap_request_body(self) -> WrapRequestBodyLayer<Self> {
+        WrapRequestBodyLayer::new(self)
     }
 
     pub(super) fn unused_patterns(&self) -> impl Iterator<Item = &str> {

@@ -1,5 +1,7 @@
 //! Does not observe excluded requests, and excludes no other request.
 
+mod routes;
+
 use std::{
     convert::Infallible,
     future::{pending, ready},
@@ -25,7 +27,12 @@ use tower_vitals::{
     exclude::{ExcludeLayer, Patterns},
 };
 
-use crate::support::{exposition::Exposition, requests, server::Server, waiting::settled};
+use crate::support::{
+    exposition::Exposition,
+    requests,
+    server::Server,
+    waiting::{eventually, settled},
+};
 
 fn excluding(patterns: &[&str]) -> Vitals {
     Vitals::builder()
@@ -215,6 +222,41 @@ async fn a_nested_routers_prefix_counts_around_a_wrapped_layer() {
 }
 
 #[tokio::test]
+async fn whichever_layer_excludes_first_one_counter_counts() {
+    use tower_vitals::{AccessLogLayer, RequestIdLayer, TimingLayer, metrics::Settings};
+    let excluded = || Patterns::new(["/health/"]).unwrap();
+    // Which of the layers exclude: the one outside, the one that counts, both.
+    for (outside, counting) in [(true, false), (false, true), (true, true)] {
+        let metrics = Settings::new().isolated().unwrap();
+        let of = |on: bool| if on { excluded() } else { Patterns::default() };
+        let app = Router::new()
+            .route("/health/ok", get(has_id))
+            .route("/health/503", get(async || StatusCode::SERVICE_UNAVAILABLE))
+            .route("/health/panic", get(async || -> () { panic!("as asked") }))
+            .layer(AccessLogLayer::new())
+            .layer(
+                TimingLayer::new()
+                    .metrics(metrics.clone())
+                    .exclude(of(counting)),
+            )
+            .layer(RequestIdLayer::new().exclude(of(outside)));
+        let server = Server::start(app).await;
+        for path in ["/health/ok", "/health/503", "/health/panic"] {
+            if let Ok(response) = server.http1().get(path).await {
+                let _ = response.into_body().collect().await;
+            }
+        }
+        let counted = || Some(metrics.totals()).filter(|totals| totals.excluded == 3);
+        let totals = eventually(counted).await.unwrap();
+        assert_eq!(
+            (totals.started, totals.excluded_errors, totals.in_flight),
+            (0, 2, 0),
+            "{outside} {counting}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn what_one_layer_excludes_those_further_in_leave_alone() {
     let metrics = tower_vitals::metrics::Settings::new().isolated().unwrap();
     let outermost = tower_vitals::TimingLayer::new().metrics(metrics.clone());
@@ -246,18 +288,6 @@ async fn patterns_that_nothing_matched_are_the_applications_own() {
 /// Whether the request has an id.
 async fn has_id(request: Request) -> String {
     request.headers().contains_key("x-request-id").to_string()
-}
-
-#[tokio::test]
-async fn the_metrics_endpoint_is_never_traffic_wherever_it_is_merged() {
-    let vitals = excluding(&[]);
-    let app = Router::new().merge(vitals.routes()).layer(vitals.layer());
-    let server = Server::start(app).await;
-    for _ in 0..3 {
-        server.http1().text("/metrics").await;
-    }
-    let totals = vitals.metrics().totals();
-    assert_eq!((totals.started, totals.excluded), (0, 3));
 }
 
 #[tokio::test]

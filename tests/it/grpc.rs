@@ -4,9 +4,13 @@ mod calls;
 
 mod endings;
 
+mod methods;
+
 mod recognition;
 
 mod statuses;
+
+mod web;
 
 use std::convert::Infallible;
 

@@ -4,6 +4,7 @@ mod events;
 
 mod formats;
 
+mod spans;
 mod stuck;
 
 mod subscribers;

@@ -42,3 +42,4 @@ mod scrubbing;
 mod sentry;
 mod support;
 mod transparency;
+mod uploads;

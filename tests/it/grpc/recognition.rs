@@ -10,7 +10,7 @@ use super::{in_axum, watching};
 use crate::support::{exposition::Exposition, requests, waiting::settled};
 
 #[tokio::test]
-async fn grpc_web_and_plain_http_are_left_as_they_are() {
+async fn plain_http_is_left_as_it_is() {
     let vitals = watching();
     let (server, _client) = in_axum(&vitals).await;
     for kind in [

@@ -1,6 +1,11 @@
 //! Reads the status of a call from its headers or trailers.
 
-use axum::{Router, body::Body, response::Response, routing::any};
+use axum::{
+    Router,
+    body::Body,
+    response::{IntoResponse, Response},
+    routing::any,
+};
 use futures::stream;
 use http_body_util::{BodyExt, StreamBody};
 use hyper::body::{Bytes, Frame};
@@ -150,4 +155,31 @@ async fn the_cause_behind_tonics_status_is_looked_into() {
         let labels = [("endpoint", path.as_str()), ("category", category)];
         assert_eq!(scrape.sum("errors_total", &labels), 1.0, "{method}");
     }
+}
+
+#[tokio::test]
+async fn a_whole_answer_without_a_status_is_the_servers_fault() {
+    let vitals = watching();
+    let message = || {
+        let kind = [("content-type", "application/grpc")];
+        (kind, vec![0, 0, 0, 0, 0]).into_response()
+    };
+    let app = Router::new()
+        .route("/whole.v1.Service/Method", any(async move || message()))
+        .layer(vitals.layer());
+    let server = Server::start(app).await;
+    // Over HTTP/1.1 the length ends it, and over HTTP/2 the end of the stream on its data.
+    for mut client in [server.http1(), server.http2()] {
+        let request = client.post("/whole.v1.Service/Method", "application/grpc");
+        client.read(request).await;
+    }
+    let totals = settled(&vitals, |totals| {
+        totals.in_flight == 0 && totals.started == 2
+    })
+    .await;
+    assert_eq!((totals.completed, totals.aborted), (2, 0));
+    let scrape = Exposition::of(&vitals);
+    let labels = [("grpc_method", "Method"), ("grpc_code", "Unknown")];
+    assert_eq!(scrape.sum("grpc_server_handled_total", &labels), 2.0);
+    assert_eq!(scrape.severity("critical"), 2.0);
 }

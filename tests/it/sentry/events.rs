@@ -13,7 +13,7 @@ use tokio::{
 };
 use tower::{Layer, service_fn};
 use tower_vitals::{
-    Deployment, SentryScopeLayer,
+    Deployment, KnownMethodsLayer, SentryScopeLayer,
     health::{Health, Role, Status},
     report::ReportPolicy,
     sentry::SentryOptions,
@@ -238,13 +238,15 @@ async fn a_grpc_error_of_the_server_is_reported() {
     let vitals = reporting(&dsn).build().unwrap();
     let service = vitals
         .layer()
-        .layer(service_fn(|request: Request| async move {
-            let code = &request.uri().path()["/shop.v1.Orders/".len()..];
-            let response = Response::builder()
-                .header("content-type", "application/grpc")
-                .header("grpc-status", code);
-            Ok::<_, Infallible>(response.body(Body::empty()).unwrap())
-        }));
+        .layer(
+            KnownMethodsLayer::new().layer(service_fn(|request: Request| async move {
+                let code = &request.uri().path()["/shop.v1.Orders/".len()..];
+                let response = Response::builder()
+                    .header("content-type", "application/grpc")
+                    .header("grpc-status", code);
+                Ok::<_, Infallible>(response.body(Body::empty()).unwrap())
+            })),
+        );
     for code in ["5", "13"] {
         requests::send(&service, requests::grpc(&format!("/shop.v1.Orders/{code}"))).await;
     }

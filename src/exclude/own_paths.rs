@@ -1,0 +1,71 @@
+//! Knows the paths at which routes of this crate may answer.
+
+/// The last segments of the paths of metrics and probes. They can stand below any prefix.
+const LAST: [&str; 5] = ["metrics", "livez", "readyz", "startupz", "health"];
+
+/// What stands before the last segment: the name of a check, or a method of gRPC's health service.
+const BEFORE_LAST: [&str; 2] = ["/health", "/grpc.health.v1.Health"];
+
+/// The paths at which routes of this crate may answer, below any prefix.
+///
+/// A request on one of them is a suspect, no more: the route decides. So an application can have routes of its own there.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct OwnPaths {
+    /// Paths that the application chose for probes.
+    aliases: Vec<Box<str>>,
+}
+
+// === impl OwnPaths ===
+
+impl OwnPaths {
+    /// Adds paths that the application chose for probes. Each begins with a slash and ends without.
+    pub(crate) fn with<'a>(aliases: impl Iterator<Item = &'a str>) -> Self {
+        Self {
+            aliases: aliases.map(Box::from).collect(),
+        }
+    }
+
+    /// Whether a route of this crate may answer at `path`.
+    pub(crate) fn may_answer(&self, path: &str) -> bool {
+        let path = path.strip_suffix('/').unwrap_or(path);
+        let Some((before, last)) = path.rsplit_once('/') else {
+            return false;
+        };
+        LAST.contains(&last)
+            || BEFORE_LAST.iter().any(|own| before.ends_with(own))
+            || self.aliases.iter().any(|alias| path.ends_with(&**alias))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_suspect_ends_in_an_own_path_below_any_prefix() {
+        let own = OwnPaths::with(["/status/db"].into_iter());
+        for (path, suspect) in [
+            ("/metrics", true),
+            ("/internal/metrics", true),
+            ("/internal/readyz/", true),
+            ("/health", true),
+            ("/v1/health", true),
+            ("/health/database", true),
+            ("/a/health/database/", true),
+            ("/grpc.health.v1.Health/Check", true),
+            ("/rpc/grpc.health.v1.Health/Watch", true),
+            ("/status/db", true),
+            ("/a/status/db", true),
+            ("/health/records/17", false),
+            ("/xmetrics", false),
+            ("/metrics/x", false),
+            ("/grpc.health.v1.Healthy/Check", false),
+            ("/mystatus/db", false),
+            ("/", false),
+            ("*", false),
+            ("", false),
+        ] {
+            assert_eq!(own.may_answer(path), suspect, "{path}");
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! Lets a gRPC service show which methods it has.
+
+use std::task::{Context, Poll};
+
+use http::Request;
+use tower_layer::Layer;
+use tower_service::Service;
+
+use crate::facts::{exchange::Shared, marks::Mark};
+
+/// A layer directly around a generated gRPC service. It makes each method known that answers.
+///
+/// A client can ask for any path, so a method becomes a label only if it is known. Without descriptors
+/// ([`grpc_descriptors`](crate::vitals::VitalsBuilder)) and without this layer, that is once it has answered with a message
+/// or with success. Until then, its failures count as `_OTHER`. With this layer, a method is known once it has answered with
+/// any status but UNIMPLEMENTED, which generated code gives for a method that it does not have.
+///
+/// There must be nothing between this layer and the service that answers in its place.
+///
+/// ```
+/// use tower_layer::Layer;
+/// use tower_vitals::KnownMethodsLayer;
+///
+/// # let orders_server = ();
+/// let service = KnownMethodsLayer::new().layer(orders_server);
+/// // tonic::transport::Server::builder().layer(vitals.layer()).add_service(service)
+/// ```
+#[derive(Clone, Copy, Debug, Default)]
+#[non_exhaustive]
+pub struct KnownMethodsLayer;
+
+/// The service that [`KnownMethodsLayer`] makes.
+#[derive(Clone, Copy, Debug)]
+pub struct KnownMethods<S>(S);
+
+// === impl KnownMethodsLayer ===
+
+impl KnownMethodsLayer {
+    /// The layer. It has no settings.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self
+    }
+}
+
+impl<S> Layer<S> for KnownMethodsLayer {
+    type Service = KnownMethods<S>;
+
+    fn layer(&self, inner: S) -> KnownMethods<S> {
+        KnownMethods(inner)
+    }
+}
+
+// === impl KnownMethods ===
+
+impl<S, B> Service<Request<B>> for KnownMethods<S>
+where
+    S: Service<Request<B>>,
+{
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = S::Future;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.0.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<B>) -> S::Future {
+        Shared::mark(request.extensions(), Mark::GrpcService);
+        self.0.call(request)
+    }
+}
+
+#[cfg(feature = "tonic")]
+impl<S: tonic::server::NamedService> tonic::server::NamedService for KnownMethods<S> {
+    const NAME: &str = S::NAME;
+}

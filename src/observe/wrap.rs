@@ -1,0 +1,64 @@
+//! Lets a layer follow the body of a request whatever its type, at the price of another type further in.
+
+use std::task::{Context, Poll};
+
+use http::Request;
+use tower_layer::Layer;
+use tower_service::Service;
+
+use super::request_body::RequestBody;
+use crate::facts::{exchange::Shared, marks::Mark};
+
+/// A layer of this crate that gives the inner service a [`RequestBody`].
+#[derive(Clone, Debug)]
+pub struct WrapRequestBodyLayer<L> {
+    layer: L,
+}
+
+/// The inner service of a [`WrapRequestBodyLayer`].
+#[derive(Clone, Debug)]
+pub struct WrapRequestBody<S> {
+    inner: S,
+}
+
+// === impl WrapRequestBodyLayer ===
+
+impl<L> WrapRequestBodyLayer<L> {
+    pub(crate) const fn new(layer: L) -> Self {
+        Self { layer }
+    }
+}
+
+impl<L, S> Layer<S> for WrapRequestBodyLayer<L>
+where
+    L: Layer<WrapRequestBody<S>>,
+{
+    type Service = L::Service;
+
+    fn layer(&self, inner: S) -> L::Service {
+        self.layer.layer(WrapRequestBody { inner })
+    }
+}
+
+// === impl WrapRequestBody ===
+
+impl<S, B> Service<Request<B>> for WrapRequestBody<S>
+where
+    S: Service<Request<RequestBody<B>>>,
+{
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = S::Future;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<B>) -> S::Future {
+        let (parts, body) = request.into_parts();
+        let exchange = parts.extensions.get::<Shared>();
+        let observed = exchange.filter(|Shared(exchange)| !exchange.marks().has(Mark::Excluded));
+        let body = RequestBody::new(body, observed.map(|Shared(exchange)| exchange));
+        self.inner.call(Request::from_parts(parts, body))
+    }
+}
