@@ -226,6 +226,65 @@ fn every_route_ends_as_it_says() {
 }
 
 #[test]
+fn an_upload_says_what_came_and_how_long_the_server_waited() {
+    let server = Server::start(&[]);
+    let upload = |read: &str| {
+        let mut socket = TcpStream::connect(&server.address).unwrap();
+        let head = format!(
+            "POST /upload?read={read} HTTP/1.1\r\nhost: a\r\ncontent-length: 6\r\nconnection: close\r\n\r\n"
+        );
+        socket.write_all(head.as_bytes()).unwrap();
+        if read == "all" {
+            for piece in ["abc", "def"] {
+                thread::sleep(Duration::from_millis(120));
+                socket.write_all(piece.as_bytes()).unwrap();
+            }
+        }
+        let mut answer = String::new();
+        let _ = socket.read_to_string(&mut answer);
+        answer.lines().last().unwrap_or_default().to_owned()
+    };
+    assert_eq!(upload("all"), "6");
+    assert_eq!(upload("none"), "0");
+    let last = server.last(2);
+    let waited = |n: usize| last[n]["wait_ms"].as_f64().unwrap();
+    assert!((200.0..2_000.0).contains(&waited(0)), "{}", last[0]);
+    assert_eq!(waited(1), 0.0);
+    assert_eq!(last[0]["severity"], "normal");
+    // A client that goes while it sends.
+    let mut socket = TcpStream::connect(&server.address).unwrap();
+    let head = b"POST /upload?read=all HTTP/1.1\r\nhost: a\r\ncontent-length: 600\r\n\r\nhalf";
+    socket.write_all(head).unwrap();
+    drop(socket);
+    let left = &server.last(3)[2];
+    assert_eq!(
+        (&left["outcome"], &left["status"], &left["severity"]),
+        (&"cancelled".into(), &499.into(), &Value::Null)
+    );
+}
+
+#[test]
+fn a_guard_before_all_routes_refuses_http_and_grpc() {
+    let server = Server::start(&[("AUTH", "t0ken")]);
+    let ask = |method: &str, headers: &str| {
+        let request = format!("{method} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n{headers}\r\n");
+        get(&server.address, &request).unwrap().0
+    };
+    assert_eq!(ask("GET /full", ""), 401);
+    assert_eq!(ask("GET /full", "authorization: Bearer wrong\r\n"), 401);
+    assert_eq!(ask("GET /full", "authorization: Bearer t0ken\r\n"), 200);
+    let call = "POST /made.up/Method";
+    assert_eq!(ask(call, "content-type: application/grpc\r\n"), 200);
+    let last = server.last(4);
+    assert_eq!(
+        (&last[3]["grpc_status"], &last[3]["endpoint"]),
+        (&16.into(), &"unmatched".into())
+    );
+    let (_, metrics) = get(&server.admin, "GET /metrics HTTP/1.0\r\n\r\n").unwrap();
+    assert!(!metrics.contains("made.up"), "{metrics}");
+}
+
+#[test]
 fn probes_follow_the_dependencies_and_a_signal_drains() {
     let mut server = Server::start(&[("SHUTDOWN_MS", "800")]);
     let admin = |path: &str| get(&server.admin, &format!("GET {path} HTTP/1.0\r\n\r\n")).unwrap();

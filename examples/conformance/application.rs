@@ -16,12 +16,16 @@ use hyper_util::rt::TokioIo;
 use serde::Deserialize;
 use tokio::{io, time};
 use tower::ServiceBuilder;
+use tower_http::validate_request::ValidateRequestHeaderLayer;
 use tower_vitals::{Failure, RequestContext, Vitals, category::ErrorCategory, exchange::Exchange};
 
-use crate::faults::{Broken, FaultLayer};
-use crate::probe;
+use crate::{
+    auth::Auth,
+    faults::{Broken, FaultLayer},
+    probe,
+};
 
-pub(crate) fn application(vitals: &Vitals) -> Router {
+pub(crate) fn application(vitals: &Vitals, auth: Option<Auth>) -> Router {
     let nested = Router::new().route(
         "/{a}/{b}",
         get(async |Path((a, b)): Path<(String, String)>| format!("{a} {b}\n")),
@@ -31,6 +35,7 @@ pub(crate) fn application(vitals: &Vitals) -> Router {
             (StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n"))
         }))
         .layer(vitals.layer())
+        .option_layer(auth.map(ValidateRequestHeaderLayer::custom))
         .layer(FaultLayer);
     Router::new()
         .route("/full", get(async || "a small body\n"))
@@ -52,6 +57,7 @@ pub(crate) fn application(vitals: &Vitals) -> Router {
         .route("/panic-sync", get(async || ()))
         .route("/service-error", get(async || ()))
         .route("/echo", any(echo))
+        .route("/upload", any(upload))
         .route("/upgrade", any(upgrade))
         .route(
             "/users/{id}",
@@ -200,6 +206,32 @@ async fn panicking() -> &'static str {
 async fn panicking_body() -> Body {
     let panics = stream::poll_fn(|_| panic!("/panic-body: as you asked"));
     Body::from_stream(stream::iter([Ok::<_, Infallible>(CHUNK)]).chain(panics))
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Read {
+    All,
+    None,
+}
+
+#[derive(Deserialize)]
+struct Upload {
+    read: Read,
+}
+
+/// Reads the body as a stream, or not at all, and says how many bytes came.
+async fn upload(
+    Query(Upload { read }): Query<Upload>,
+    request: Request,
+) -> Result<String, Failure> {
+    let (mut body, mut bytes) = (request.into_body().into_data_stream(), 0);
+    if let Read::All = read {
+        while let Some(chunk) = body.next().await {
+            bytes += chunk?.len();
+        }
+    }
+    Ok(format!("{bytes}\n"))
 }
 
 async fn echo(request: Request) -> Response {

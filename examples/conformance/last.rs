@@ -54,6 +54,11 @@ impl<S: tracing::Subscriber> tracing_subscriber::Layer<S> for Last {
             "category": take("category"),
             "head_ms": take("head_ms"),
             "total_ms": take("total_ms"),
+            // The event has it only if the service waited.
+            "wait_ms": match take("wait_ms") {
+                Value::Null => 0.0.into(),
+                waited => waited,
+            },
             "bytes": take("bytes"),
             "user": take("user_id"),
             "tenant": take("tenant_id"),

@@ -2,6 +2,7 @@
 
 mod administration;
 mod application;
+mod auth;
 mod dependencies;
 mod faults;
 #[expect(
@@ -23,8 +24,8 @@ use tower_vitals::{RequestIdLayer, Vitals, logging, sentry::SentryOptions};
 use tracing_subscriber::{layer::SubscriberExt, util::SubscriberInitExt};
 
 use crate::{
-    administration::administration, application::application, dependencies::Dependencies,
-    last::Last, settings::Settings,
+    administration::administration, application::application, auth::Auth,
+    dependencies::Dependencies, last::Last, settings::Settings,
 };
 
 fn main() -> ExitCode {
@@ -66,7 +67,7 @@ async fn serve(settings: Settings) -> Result<(), Box<dyn Error>> {
         .request_id(RequestIdLayer::new().trust_inbound(settings.trust_inbound))
         .grpc_descriptors(probe::DESCRIPTORS)?
         .build()?;
-    let app = application(&vitals);
+    let app = application(&vitals, settings.auth.as_deref().map(Auth::new));
     let admin = administration(&vitals, last, health, dependencies);
     let listener = bind("ADDR", settings.address).await?;
     let admin_listener = bind("ADMIN_ADDR", settings.admin).await?;

@@ -10,6 +10,7 @@ pub(crate) struct Settings {
     pub(crate) multi: bool,
     pub(crate) trust_inbound: bool,
     pub(crate) shutdown: Duration,
+    pub(crate) auth: Option<String>,
 }
 
 impl Settings {
@@ -26,6 +27,7 @@ impl Settings {
                 Some("current") => false,
                 Some(other) => return Err(invalid("RUNTIME", other, "expected current or multi")),
             },
+            auth: variable("AUTH"),
             shutdown: Duration::from_millis(parsed("SHUTDOWN_MS", "2000")?),
             trust_inbound: match variable("TRUST_INBOUND_ID").as_deref() {
                 None | Some("true" | "1" | "yes" | "on") => true,
