@@ -62,22 +62,21 @@ async fn a_call_over_grpc_web_is_judged_by_its_status() {
     for http2 in [false, true] {
         let vitals = isolated();
         let server = Server::start(app(&vitals)).await;
-        let mut sent = 0;
-        for (method, kind) in [
+        let calls = [
             ("Binary", WEB),
             ("Streamed", WEB),
             ("Text", WEB_TEXT),
             ("TextStreamed", WEB_TEXT),
             ("Head", WEB),
             ("Shouting", "APPLICATION/GRPC-WEB+proto"),
-        ] {
+        ];
+        for (sent, (method, kind)) in (1..).zip(calls) {
             let mut client: Client = match http2 {
                 true => server.http2(),
                 false => server.http1(),
             };
             let path = format!("/shop.Orders/{method}");
             client.read(client.post(&path, kind)).await;
-            sent += 1;
             settled(&vitals, |totals| totals.completed == sent).await;
             let scrape = Exposition::of(&vitals);
             let labels = [("grpc_method", method), ("grpc_code", "Internal")];
