@@ -2,7 +2,7 @@
 
 use std::{
     any::Any,
-    fmt, mem,
+    fmt,
     pin::Pin,
     sync::{
         Arc, Mutex, PoisonError,
@@ -12,7 +12,6 @@ use std::{
 };
 
 use http_body::{Body, Frame, SizeHint};
-use http_body_util::BodyExt;
 use pin_project_lite::pin_project;
 use tokio::time::Instant;
 
@@ -54,9 +53,10 @@ pub(super) fn follow<B: 'static>(body: &mut B, exchange: &Arc<Exchange>) {
     #[cfg(feature = "axum")]
     if let Some(body) = body.downcast_mut::<axum::body::Body>() {
         if !body.is_end_stream() && exchange.marks().set(Mark::BodyFollowed) {
-            let inner = mem::take(body);
+            let inner = std::mem::take(body);
             // The new body wraps each error as the old one did. So the error loses that wrapper first.
-            let followed = RequestBody::followed(inner, exchange).map_err(axum::Error::into_inner);
+            let followed = RequestBody::followed(inner, exchange);
+            let followed = http_body_util::BodyExt::map_err(followed, axum::Error::into_inner);
             *body = axum::body::Body::new(followed);
         }
         return;
@@ -66,7 +66,7 @@ pub(super) fn follow<B: 'static>(body: &mut B, exchange: &Arc<Exchange>) {
         && !body.is_end_stream()
         && exchange.marks().set(Mark::BodyFollowed)
     {
-        let inner = mem::take(body);
+        let inner = std::mem::take(body);
         *body = tonic::body::Body::new(RequestBody::followed(inner, exchange));
     }
     #[cfg(not(any(feature = "axum", feature = "tonic")))]
