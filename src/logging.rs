@@ -5,6 +5,7 @@
 //! request is [current](crate::exchange::Exchange::current) also has its `request_id`. After a [`Vitals`](crate::Vitals) is
 //! built, each line has `release` (if it is known) and `environment`.
 
+mod filter;
 mod json;
 
 use std::{
@@ -13,8 +14,7 @@ use std::{
 };
 
 use tracing_subscriber::{
-    EnvFilter, Layer, Registry,
-    filter::LevelFilter,
+    Layer, Registry,
     fmt::{MakeWriter, format::Writer, time::FormatTime},
     layer::SubscriberExt,
     util::SubscriberInitExt,
@@ -65,14 +65,15 @@ pub fn init() -> Result<(), ConfigError> {
 /// | --- | --- |
 /// | `LOG_FORMAT` | `json` or `text`; by default `text` on a terminal and `json` elsewhere |
 /// | `RUST_LOG` | which lines, as directives of `tracing_subscriber::EnvFilter` |
-/// | `LOG_LEVEL` | `error`, `warn`, `info` (the default), `debug` or `trace`, if `RUST_LOG` is not set |
+/// | `LOG_LEVEL` | `error`, `warn`, `info` (the default), `debug`, `trace` or `off`, if `RUST_LOG` is not set |
 ///
 /// # Errors
 ///
-/// If a variable is not valid. The error names it.
+/// If a variable is not valid: the error names it. A directive of `RUST_LOG` without a level must be a target, so words such
+/// as `warning` or `all` are refused.
 pub fn from_env() -> Result<impl Layer<Registry> + Send + Sync, ConfigError> {
     let environment = Environment::process();
-    let filter = filter(&environment)?;
+    let filter = filter::from_environment(&environment)?;
     let terminal = io::stdout().is_terminal();
     let default = if terminal { Format::Text } else { Format::Json };
     let format = format(&environment)?.unwrap_or(default);
@@ -105,23 +106,11 @@ where
 }
 
 fn format(environment: &Environment<'_>) -> Result<Option<Format>, ConfigError> {
-    environment.parse("LOG_FORMAT", "expected json or text", |text| match text {
-        "json" => Some(Format::Json),
-        "text" => Some(Format::Text),
-        _ => None,
+    let formats = [("json", Format::Json), ("text", Format::Text)];
+    environment.parse("LOG_FORMAT", "expected json or text", |text| {
+        let mut formats = formats.into_iter();
+        formats.find_map(|(name, format)| text.eq_ignore_ascii_case(name).then_some(format))
     })
-}
-
-fn filter(environment: &Environment<'_>) -> Result<EnvFilter, ConfigError> {
-    if let Some(directives) = environment.get("RUST_LOG") {
-        return EnvFilter::builder()
-            .parse(&directives)
-            .map_err(|error| ConfigError::new("RUST_LOG", directives, error.to_string()));
-    }
-    let expected = "expected error, warn, info, debug or trace";
-    let level = environment.parse("LOG_LEVEL", expected, |level| level.parse().ok())?;
-    let level = level.unwrap_or(LevelFilter::INFO);
-    Ok(EnvFilter::default().add_directive(level.into()))
 }
 
 impl FormatTime for Millis {
@@ -144,19 +133,10 @@ mod tests {
             let variable = |asked: &str| (asked == name).then(|| value.to_owned());
             let environment = Environment(&variable);
             let error = format(&environment).err();
-            let error = error.or(filter(&environment).err()).unwrap();
+            let error = error
+                .or(filter::from_environment(&environment).err())
+                .unwrap();
             assert_eq!((error.field(), error.value()), (name, value));
         }
-    }
-
-    #[test]
-    fn rust_log_overrules_log_level() {
-        let both = |asked: &str| match asked {
-            "RUST_LOG" => Some("warn".to_owned()),
-            _ => Some("debug".to_owned()),
-        };
-        let filter = |environment| filter(&environment).unwrap().to_string();
-        assert_eq!(filter(Environment(&both)), "warn");
-        assert_eq!(filter(Environment(&|_| None)), "info");
     }
 }

@@ -1,0 +1,183 @@
+//! Reads which lines are written, and refuses words that would silence all of them.
+
+use tracing_subscriber::{EnvFilter, filter::LevelFilter};
+
+use crate::config::{ConfigError, Environment};
+
+/// What the levels are called elsewhere. `tracing` would take them for the names of crates, and no crate that logs has them.
+const FOREIGN: [&str; 34] = [
+    "alert",
+    "all",
+    "any",
+    "crit",
+    "critical",
+    "debugging",
+    "default",
+    "disable",
+    "disabled",
+    "emerg",
+    "emergency",
+    "enable",
+    "enabled",
+    "err",
+    "errors",
+    "false",
+    "fatal",
+    "fine",
+    "finer",
+    "finest",
+    "information",
+    "informational",
+    "no",
+    "none",
+    "notice",
+    "notset",
+    "panic",
+    "quiet",
+    "severe",
+    "silent",
+    "true",
+    "verbose",
+    "warning",
+    "warnings",
+];
+
+/// The filter that `RUST_LOG` or else `LOG_LEVEL` describes.
+pub(super) fn from_environment(environment: &Environment<'_>) -> Result<EnvFilter, ConfigError> {
+    if let Some(directives) = environment.get("RUST_LOG") {
+        return parse(&directives)
+            .map_err(|reason| ConfigError::new("RUST_LOG", &directives, reason));
+    }
+    let expected = "expected error, warn, info, debug, trace or off";
+    let level = environment.parse("LOG_LEVEL", expected, |level| level.parse().ok())?;
+    let level = level.unwrap_or(LevelFilter::INFO);
+    Ok(EnvFilter::default().add_directive(level.into()))
+}
+
+fn parse(directives: &str) -> Result<EnvFilter, String> {
+    // With a space before it, a directive is one for a target that begins with a space.
+    let directives: Vec<_> = directives.split(',').map(str::trim).collect();
+    if let Some(wrong) = directives.iter().find(|directive| is_mistake(directive)) {
+        return Err(format!(
+            "{wrong:?} is neither a level (error, warn, info, debug, trace or off) nor a target"
+        ));
+    }
+    EnvFilter::builder()
+        .parse(directives.join(","))
+        .map_err(|error| error.to_string())
+}
+
+/// Whether a directive is empty, or names a target that nothing can have.
+fn is_mistake(directive: &str) -> bool {
+    if directive.is_empty() {
+        return true;
+    }
+    let target = directive.split(['=', '[']).next().unwrap_or_default();
+    let is_level = |word: &str| word.parse::<LevelFilter>().is_ok_and(|_| !word.is_empty());
+    let is_foreign = |word: &str| FOREIGN.iter().any(|other| word.eq_ignore_ascii_case(other));
+    // As `hyper:debug` or `info;hyper=warn` would be one target.
+    let path = target.replace("::", "_");
+    let words = || path.split(|c: char| !c.is_alphanumeric() && !matches!(c, '_' | '-' | '.'));
+    if words().count() > 1 {
+        return words().any(|word| is_level(word) || is_foreign(word));
+    }
+    let number = target.starts_with(|first: char| first.is_ascii_digit());
+    target == directive && !is_level(target) && (is_foreign(target) || number)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rust_log(value: &str) -> Result<String, ConfigError> {
+        let variable = |asked: &str| (asked == "RUST_LOG").then(|| value.to_owned());
+        from_environment(&Environment(&variable)).map(|filter| filter.to_string())
+    }
+
+    #[test]
+    fn a_word_that_is_no_level_does_not_silence_everything() {
+        for value in [
+            "warning",
+            "WARNING",
+            "verbose",
+            "critical",
+            "fatal",
+            "all",
+            "none",
+            "true",
+            "INFO,",
+            ",",
+            "info,,hyper=warn",
+            "warn,warning",
+            "tower_vitals=warning",
+            "tower_vitals=warn,fatal",
+            "hyper:debug",
+            "info;hyper=warn",
+            "info hyper=warn",
+            "info|debug",
+            "6",
+            "a=b=c",
+            "=warn",
+            "'info'",
+        ] {
+            let error = rust_log(value).unwrap_err();
+            assert_eq!((error.field(), error.value()), ("RUST_LOG", value));
+        }
+    }
+
+    #[test]
+    fn directives_of_tracing_stay_valid() {
+        for (value, filter) in [
+            ("warn", "warn"),
+            ("WARN", "warn"),
+            ("off", "off"),
+            ("3", "info"),
+            ("hyper", "hyper=trace"),
+            ("my_app", "my_app=trace"),
+            ("my-app", "my-app=trace"),
+            ("hyper::proto::h2", "hyper::proto::h2=trace"),
+            ("my::info::fatal=debug", "my::info::fatal=debug"),
+            ("info, hyper=warn", "hyper=warn,info"),
+            ("fatal=debug", "fatal=debug"),
+            ("[request]=debug", "[request]=debug"),
+            (
+                "info,tower_vitals[request]=trace",
+                "info,tower_vitals[request]=trace",
+            ),
+        ] {
+            assert_eq!(rust_log(value).unwrap(), filter, "{value}");
+        }
+    }
+
+    #[test]
+    fn a_level_is_a_level_in_any_case_and_nothing_else() {
+        let log_level = |value: &str| {
+            let variable = |asked: &str| (asked == "LOG_LEVEL").then(|| value.to_owned());
+            from_environment(&Environment(&variable)).map(|filter| filter.to_string())
+        };
+        for (value, filter) in [
+            ("warn", "warn"),
+            ("Warn", "warn"),
+            ("OFF", "off"),
+            ("3", "info"),
+        ] {
+            assert_eq!(log_level(value).unwrap(), filter);
+            assert_eq!(rust_log(value).unwrap(), filter);
+        }
+        for value in ["warning", "verbose", "loud", "6", "my_app"] {
+            let error = log_level(value).unwrap_err();
+            assert_eq!((error.field(), error.value()), ("LOG_LEVEL", value));
+        }
+    }
+
+    #[test]
+    fn rust_log_overrules_log_level() {
+        let both = |asked: &str| match asked {
+            "RUST_LOG" => Some("warn".to_owned()),
+            _ => Some("debug".to_owned()),
+        };
+        let filter = |environment| from_environment(&environment).unwrap().to_string();
+        assert_eq!(filter(Environment(&both)), "warn");
+        assert_eq!(filter(Environment(&|_| None)), "info");
+    }
+}
