@@ -1,30 +1,31 @@
 //! Writes the application's log lines: JSON for machines, text for people.
 //!
-//! In JSON every line is one flat object: `timestamp` (milliseconds, UTC), `level`, `target`, `message`, and the fields of
-//! the event. A field with the name of one of the first three gets the prefix `field_`. An event that is logged while a
-//! request is [current](crate::exchange::Exchange::current) also has its `request_id`. After a [`Vitals`](crate::Vitals) is
-//! built, each line has `release` (if it is known) and `environment`.
+//! Both formats tell the same facts. A line has a timestamp (milliseconds, UTC), the level, the target, the message and the
+//! fields of the event, and the fields of the spans around it. An event that is logged while a request is
+//! [current](crate::exchange::Exchange::current) also has its `request_id`. After a [`Vitals`](crate::Vitals) is built, each
+//! line has `release` (if it is known) and `environment`. A record of crate `log` that comes through `tracing-log` has its
+//! own target.
+//!
+//! In JSON every line is one flat object. If a name is there twice, the event's own field is written, or else the one of the
+//! innermost span. `timestamp`, `level` and `target` are always those of the line: fields with these names get the prefix
+//! `field_`. So do `message` of a span, and `request_id`, `release` and `environment` of a span, if the line has another value.
+//! The causes of an error are in a field that ends with `.sources`.
 
+mod fields;
 mod filter;
 mod json;
+mod layer;
+mod record;
+mod text;
 
-use std::{
-    fmt,
-    io::{self, IsTerminal},
-};
+use std::io::{self, IsTerminal};
 
 use tracing_subscriber::{
-    Layer, Registry,
-    fmt::{MakeWriter, format::Writer, time::FormatTime},
-    layer::SubscriberExt,
-    util::SubscriberInitExt,
+    Layer, Registry, fmt::MakeWriter, layer::SubscriberExt, util::SubscriberInitExt,
 };
 
-use self::json::Lines;
-use crate::{
-    config::{ConfigError, Environment},
-    timestamp::rfc3339,
-};
+use self::layer::{LineLayer, Style};
+use crate::config::{ConfigError, Environment};
 
 /// The format of a log line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,11 +36,6 @@ pub enum Format {
     /// One line of text.
     Text,
 }
-
-/// The clock in milliseconds.
-struct Millis;
-
-type Boxed = Box<dyn Layer<Registry> + Send + Sync>;
 
 /// Writes all log lines of the process to standard output, as [`from_env`] formats them.
 ///
@@ -93,16 +89,11 @@ pub fn layer<W>(format: Format, writer: W, colour: bool) -> impl Layer<Registry>
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
-    match format {
-        Format::Json => Box::new(Lines(writer)) as Boxed,
-        Format::Text => {
-            let text = tracing_subscriber::fmt::layer()
-                .with_timer(Millis)
-                .with_ansi(colour)
-                .with_writer(writer);
-            Box::new(text)
-        }
-    }
+    let style = match format {
+        Format::Json => Style::Json,
+        Format::Text => Style::Text { colour },
+    };
+    LineLayer { style, writer }
 }
 
 fn format(environment: &Environment<'_>) -> Result<Option<Format>, ConfigError> {
@@ -111,12 +102,6 @@ fn format(environment: &Environment<'_>) -> Result<Option<Format>, ConfigError> 
         let mut formats = formats.into_iter();
         formats.find_map(|(name, format)| text.eq_ignore_ascii_case(name).then_some(format))
     })
-}
-
-impl FormatTime for Millis {
-    fn format_time(&self, w: &mut Writer<'_>) -> fmt::Result {
-        write!(w, "{}", rfc3339::now())
-    }
 }
 
 #[cfg(test)]

@@ -4,7 +4,10 @@ mod events;
 
 mod formats;
 
+mod parents;
+
 mod spans;
+
 mod stuck;
 
 mod subscribers;

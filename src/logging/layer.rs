@@ -1,0 +1,72 @@
+//! Hears of spans and events, and writes a line for each event.
+
+use std::io::Write as _;
+
+use tracing::{
+    Event, Subscriber,
+    span::{Attributes, Id},
+};
+use tracing_log::NormalizeEvent;
+use tracing_subscriber::{Layer, fmt::MakeWriter, layer::Context, registry::LookupSpan};
+
+use super::{fields::SpanFields, json, record::Record, text};
+
+/// The layer that writes.
+pub(super) struct LineLayer<W> {
+    pub(super) style: Style,
+    pub(super) writer: W,
+}
+
+/// How a line looks.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Style {
+    Json,
+    Text { colour: bool },
+}
+
+// === impl LineLayer ===
+
+impl<S, W> Layer<S> for LineLayer<W>
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    W: for<'a> MakeWriter<'a> + 'static,
+{
+    fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, ctx: Context<'_, S>) {
+        // The values write themselves before the span is locked: they may log.
+        self.keep(SpanFields::new(|visit| attributes.record(visit)), id, &ctx);
+    }
+
+    fn on_record(&self, id: &Id, values: &tracing::span::Record<'_>, ctx: Context<'_, S>) {
+        self.keep(SpanFields::new(|visit| values.record(visit)), id, &ctx);
+    }
+
+    fn on_event(&self, event: &Event<'_>, ctx: Context<'_, S>) {
+        let normal = event.normalized_metadata();
+        let metadata = normal.as_ref().unwrap_or_else(|| event.metadata());
+        let record = Record::new(event, metadata);
+        let spans = ctx.event_scope(event);
+        let line = match self.style {
+            Style::Json => json::line(&record, spans),
+            Style::Text { colour } => text::line(&record, spans, colour),
+        };
+        // Nobody can be told that the line was not written.
+        let _ = self.writer.make_writer_for(metadata).write_all(&line);
+    }
+}
+
+impl<W> LineLayer<W> {
+    /// Keeps what a span says. Several layers of one subscriber may keep it: it is the same.
+    fn keep<S>(&self, fields: SpanFields, id: &Id, ctx: &Context<'_, S>)
+    where
+        S: Subscriber + for<'a> LookupSpan<'a>,
+    {
+        let Some(span) = ctx.span(id).filter(|_| !fields.is_empty()) else {
+            return;
+        };
+        let mut extensions = span.extensions_mut();
+        match extensions.get_mut::<SpanFields>() {
+            Some(before) => before.extend(fields),
+            None => extensions.insert(fields),
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! Holds what a line tells beside its spans: the event, and what is known of its request and its process.
+
+use std::sync::Arc;
+
+use tracing::{
+    Event, Metadata,
+    field::{Field, FieldSet},
+};
+use tracing_log::NormalizeEvent;
+
+use super::fields::{Each, Value, name};
+use crate::{facts::exchange::Exchange, release::Release};
+
+/// One event with what belongs to it.
+pub(super) struct Record<'a> {
+    pub(super) event: &'a Event<'a>,
+    /// A record of crate `log` has its own target here.
+    pub(super) metadata: &'a Metadata<'a>,
+    exchange: Option<Arc<Exchange>>,
+    release: Option<&'static Release>,
+}
+
+/// The fields that an event has recorded so far.
+pub(super) struct Recorded<'a> {
+    fields: &'a FieldSet,
+    /// One bit for each of the first 128 fields. No event has more.
+    bits: u128,
+}
+
+/// The key of a field. A line already has the first three.
+pub(super) fn key(name: &'static str) -> &'static str {
+    match name {
+        "timestamp" => "field_timestamp",
+        "level" => "field_level",
+        "target" => "field_target",
+        other => other,
+    }
+}
+
+/// The key of a span's field. The line keeps what it says itself, so a span cannot say it in its place.
+pub(super) fn span_key(name: &'static str, said: bool) -> &'static str {
+    match name {
+        "message" => "field_message",
+        "request_id" if said => "field_request_id",
+        "release" if said => "field_release",
+        "environment" if said => "field_environment",
+        other => key(other),
+    }
+}
+
+// === impl Record ===
+
+impl<'a> Record<'a> {
+    pub(super) fn new(event: &'a Event<'a>, metadata: &'a Metadata<'a>) -> Self {
+        Self {
+            event,
+            metadata,
+            exchange: Exchange::current(),
+            release: Release::current(),
+        }
+    }
+
+    /// Calls `each` with each field of the event, and returns which there were. Where two have one name, the first is there.
+    pub(super) fn fields(&self, mut each: impl FnMut(&'static str, Value<'_>)) -> Recorded<'_> {
+        let fields = self.event.metadata().fields();
+        let mut recorded = Recorded { fields, bits: 0 };
+        let is_log = self.event.is_log();
+        self.event
+            .record(&mut Each(|field: &Field, value: Value<'_>| {
+                // The place of a record of crate `log`, which its metadata has.
+                let place = is_log && field.name().starts_with("log.");
+                if !place && recorded.add(field) {
+                    each(name(field), value);
+                }
+            }));
+        recorded
+    }
+
+    /// What the line knows without the event. A field of the event with one of these names is there instead.
+    pub(super) fn own(&self, recorded: &Recorded<'_>) -> [(&'static str, Option<&str>); 3] {
+        let id = self.exchange.as_ref().and_then(|exchange| exchange.id());
+        let release = self.release;
+        [
+            ("request_id", id),
+            ("release", release.and_then(|it| it.version.as_deref())),
+            ("environment", release.map(|it| it.environment.as_str())),
+        ]
+        .map(|(name, value)| (name, value.filter(|_| !recorded.has(name))))
+    }
+}
+
+// === impl Recorded ===
+
+impl Recorded<'_> {
+    /// Whether the event has this key.
+    pub(super) fn has(&self, wanted: &str) -> bool {
+        self.before(usize::MAX, wanted)
+    }
+
+    /// Adds a field. Returns `false` if an earlier one has the same key.
+    fn add(&mut self, field: &Field) -> bool {
+        let index = field.index();
+        let new = !self.before(index, key(name(field)));
+        self.bits |= bit(index);
+        new
+    }
+
+    fn before(&self, index: usize, wanted: &str) -> bool {
+        let fields = self.fields.iter().enumerate().take(index);
+        fields
+            .filter(|(_, field)| key(name(field)) == wanted)
+            .any(|(index, _)| self.bits & bit(index) != 0)
+    }
+}
+
+/// 0 for a field beyond the most that an event has.
+fn bit(index: usize) -> u128 {
+    let index = u32::try_from(index).unwrap_or(u32::MAX);
+    1_u128.checked_shl(index).unwrap_or(0)
+}
