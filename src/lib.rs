@@ -59,6 +59,9 @@ mod health;
 mod emit;
 #[cfg(feature = "logging")]
 pub mod logging;
+#[cfg(not(feature = "logging"))]
+#[path = "logging/off.rs"]
+mod logging;
 pub mod metrics;
 pub mod report;
 #[cfg(feature = "scrub")]

@@ -10,11 +10,32 @@
 //! innermost span. `timestamp`, `level` and `target` are always those of the line: fields with these names get the prefix
 //! `field_`. So do `message` of a span, and `request_id`, `release` and `environment` of a span, if the line has another value.
 //! The causes of an error are in a field that ends with `.sources`.
+//!
+//! # When a line is written
+//!
+//! [`init`] and [`from_env`] give each line to a queue, whose thread writes to standard output: whoever logs never waits for
+//! its reader. The queue holds 10,000 lines and 8 MiB. A line without room is lost, or its thread waits for room, by choice.
+//! Lost lines and lines that the writer refuses are counted in `vitals_dropped_total{sink="log"}` of the counters of the
+//! process. After a refused line the next one is tried again. What the writer itself logs is lost.
+//!
+//! [`Vitals::run`](crate::Vitals) and [`Vitals::flush`](crate::Vitals::flush) wait for the lines that are queued. So does the
+//! end of the main thread, if the queue was started on it: for 1 s at most, on Unix. If panics abort, the hook for panics
+//! does so too, unless the application replaces it later.
+//!
+//! Lines that are queued are lost after `std::process::abort`, a signal that kills, `std::process::exit` on another thread
+//! than the main one, and on Windows after any end without a flush. Call [`Lines::flush`] before.
+//!
+//! [`layer`] writes on the thread that logs, unless its writer is [`queued`].
 
+mod drain;
 mod fields;
 mod filter;
 mod json;
 mod layer;
+mod lines;
+mod process;
+mod queue;
+mod queue_settings;
 mod record;
 mod text;
 
@@ -25,6 +46,11 @@ use tracing_subscriber::{
 };
 
 use self::layer::{LineLayer, Style};
+pub(crate) use self::process::flush;
+pub use self::{
+    lines::Lines,
+    queue_settings::{QueueSettings, WhenFull},
+};
 use crate::config::{ConfigError, Environment};
 
 /// The format of a log line.
@@ -37,7 +63,7 @@ pub enum Format {
     Text,
 }
 
-/// Writes all log lines of the process to standard output, as [`from_env`] formats them.
+/// Writes all log lines of the process to standard output, as [`from_env`] does.
 ///
 /// ```
 /// tower_vitals::logging::init()?;
@@ -45,38 +71,44 @@ pub enum Format {
 /// # Ok::<(), tower_vitals::config::ConfigError>(())
 /// ```
 ///
+/// Nothing happens when the handle is dropped. With feature `tracing-log` of `tracing-subscriber`, records of crate `log` are
+/// written too.
+///
 /// # Errors
 ///
-/// If a variable is not valid, or the process already has a subscriber.
-pub fn init() -> Result<(), ConfigError> {
+/// If a variable is not valid, the process already has a subscriber, or the thread that writes cannot start.
+pub fn init() -> Result<Lines, ConfigError> {
+    let (layer, lines) = stdout()?;
     tracing_subscriber::registry()
-        .with(from_env()?)
+        .with(layer)
         .try_init()
-        .map_err(|error| ConfigError::new("logging", "init", error.to_string()))
+        .map_err(|error| ConfigError::new("logging", "init", error.to_string()))?;
+    Ok(lines)
 }
 
-/// A layer that writes lines to standard output, with settings from the environment, for use beside other layers.
+/// A layer that writes lines to standard output through a queue, with settings from the environment, for use beside other
+/// layers.
 ///
 /// | variable | |
 /// | --- | --- |
 /// | `LOG_FORMAT` | `json` or `text`; by default `text` on a terminal and `json` elsewhere |
 /// | `RUST_LOG` | which lines, as directives of `tracing_subscriber::EnvFilter` |
 /// | `LOG_LEVEL` | `error`, `warn`, `info` (the default), `debug`, `trace` or `off`, if `RUST_LOG` is not set |
+/// | `LOG_QUEUE` | how many lines wait at most, from 1; by default 10,000 |
+/// | `LOG_WHEN_FULL` | `drop` (the default) or `block`: what happens to a line for which the queue has no room |
 ///
 /// # Errors
 ///
 /// If a variable is not valid: the error names it. A directive of `RUST_LOG` without a level must be a target, so words such
-/// as `warning` or `all` are refused.
+/// as `warning` or `all` are refused. Or if the thread that writes cannot start.
 pub fn from_env() -> Result<impl Layer<Registry> + Send + Sync, ConfigError> {
-    let environment = Environment::process();
-    let filter = filter::from_environment(&environment)?;
-    let terminal = io::stdout().is_terminal();
-    let default = if terminal { Format::Text } else { Format::Json };
-    let format = format(&environment)?.unwrap_or(default);
-    Ok(layer(format, io::stdout, terminal).with_filter(filter))
+    stdout().map(|(layer, _)| layer)
 }
 
 /// A layer that writes lines to `writer`, for an application that builds its own subscriber.
+///
+/// It writes on the thread that logs, which waits for the writer. See [`queued`] for one that does not wait. Lines that
+/// the writer refuses are counted as dropped.
 ///
 /// ```
 /// use tower_vitals::logging::{self, Format};
@@ -94,6 +126,50 @@ where
         Format::Text => Style::Text { colour },
     };
     LineLayer { style, writer }
+}
+
+/// A queue in front of `writer`, which a thread of its own drains, with the settings of [`QueueSettings::new`].
+///
+/// ```
+/// use tower_vitals::logging::{self, Format};
+/// use tracing_subscriber::layer::SubscriberExt;
+///
+/// let errors = logging::queued(std::io::stderr())?;
+/// let lines = logging::layer(Format::Json, errors.clone(), false);
+/// let subscriber = tracing_subscriber::registry().with(lines);
+/// errors.flush(std::time::Duration::from_secs(1));
+/// # Ok::<(), tower_vitals::config::ConfigError>(())
+/// ```
+///
+/// # Errors
+///
+/// If the thread cannot start.
+pub fn queued<W>(writer: W) -> Result<Lines, ConfigError>
+where
+    W: io::Write + Send + 'static,
+{
+    QueueSettings::new().start(writer)
+}
+
+fn stdout() -> Result<(impl Layer<Registry> + Send + Sync, Lines), ConfigError> {
+    let environment = Environment::process();
+    let filter = filter::from_environment(&environment)?;
+    let terminal = io::stdout().is_terminal();
+    let default = if terminal { Format::Text } else { Format::Json };
+    let format = format(&environment)?.unwrap_or(default);
+    let lines = QueueSettings::from_environment(&environment)?.start(writer())?;
+    let layer = layer(format, lines.clone(), terminal).with_filter(filter);
+    Ok((layer, lines))
+}
+
+/// Standard output, without the lock and the buffer that `print!` uses: neither waits for the reader then, and each error is
+/// that of one line.
+fn writer() -> Box<dyn io::Write + Send> {
+    #[cfg(unix)]
+    if let Ok(output) = std::os::fd::AsFd::as_fd(&io::stdout()).try_clone_to_owned() {
+        return Box::new(std::fs::File::from(output));
+    }
+    Box::new(io::stdout())
 }
 
 fn format(environment: &Environment<'_>) -> Result<Option<Format>, ConfigError> {
@@ -114,14 +190,33 @@ mod tests {
             ("LOG_FORMAT", "xml"),
             ("RUST_LOG", "a=b=c"),
             ("LOG_LEVEL", "loud"),
+            ("LOG_QUEUE", "0"),
+            ("LOG_QUEUE", "-1"),
+            ("LOG_QUEUE", "many"),
+            ("LOG_WHEN_FULL", "wait"),
         ] {
             let variable = |asked: &str| (asked == name).then(|| value.to_owned());
             let environment = Environment(&variable);
             let error = format(&environment).err();
-            let error = error
-                .or(filter::from_environment(&environment).err())
-                .unwrap();
+            let error = error.or(filter::from_environment(&environment).err());
+            let error = error.or(QueueSettings::from_environment(&environment).err());
+            let error = error.unwrap();
             assert_eq!((error.field(), error.value()), (name, value));
         }
+    }
+
+    #[test]
+    fn words_of_the_environment_are_read_in_any_case() {
+        let variable = |asked: &str| match asked {
+            "LOG_FORMAT" => Some("JSON".to_owned()),
+            "LOG_WHEN_FULL" => Some("Block".to_owned()),
+            "LOG_QUEUE" => Some("7".to_owned()),
+            _ => None,
+        };
+        let environment = Environment(&variable);
+        assert_eq!(format(&environment), Ok(Some(Format::Json)));
+        let expected = QueueSettings::new().lines(7).when_full(WhenFull::Block);
+        let settings = QueueSettings::from_environment(&environment);
+        assert_eq!(settings, Ok(expected));
     }
 }

@@ -17,6 +17,7 @@
 mod bounds;
 #[cfg_attr(not(feature = "health"), path = "metrics/checks/off.rs")]
 pub(crate) mod checks;
+pub(crate) mod log_lines;
 mod methods;
 mod names;
 #[cfg_attr(not(feature = "prometheus"), path = "metrics/prometheus/off.rs")]
@@ -152,7 +153,11 @@ impl Metrics {
     /// What was counted so far.
     #[must_use]
     pub fn totals(&self) -> Totals {
-        self.inner.shares.totals()
+        let mut totals = self.inner.shares.totals();
+        if self.is_global() {
+            totals.add_dropped(Sink::Log, log_lines::total());
+        }
+        totals
     }
 
     /// The most memory in bytes that counting takes, scraped or not, with endpoints of up to 64 characters.
@@ -178,12 +183,15 @@ impl Metrics {
 
     /// Publishes to the global recorder, if these are the counters of the process.
     pub(crate) fn publish_global(&self) {
-        let global = GLOBAL
-            .get()
-            .is_some_and(|global| Arc::ptr_eq(&global.inner, &self.inner));
-        if global {
+        if self.is_global() {
             metrics::with_recorder(|recorder| self.publish(recorder));
         }
+    }
+
+    /// Whether these are the counters of the process.
+    fn is_global(&self) -> bool {
+        let global = GLOBAL.get();
+        global.is_some_and(|global| Arc::ptr_eq(&global.inner, &self.inner))
     }
 
     /// Publishes to the global recorder what it does not have yet.

@@ -4,6 +4,7 @@ mod builder;
 mod deployment;
 #[cfg(feature = "tonic")]
 mod descriptors;
+mod flush;
 #[cfg(feature = "prometheus")]
 mod render;
 #[cfg_attr(not(feature = "axum"), path = "vitals/routes/off.rs")]

@@ -10,6 +10,7 @@ use tracing_log::NormalizeEvent;
 use tracing_subscriber::{Layer, fmt::MakeWriter, layer::Context, registry::LookupSpan};
 
 use super::{fields::SpanFields, json, record::Record, text};
+use crate::metrics::log_lines;
 
 /// The layer that writes.
 pub(super) struct LineLayer<W> {
@@ -49,8 +50,14 @@ where
             Style::Json => json::line(&record, spans),
             Style::Text { colour } => text::line(&record, spans, colour),
         };
-        // Nobody can be told that the line was not written.
-        let _ = self.writer.make_writer_for(metadata).write_all(&line);
+        if self
+            .writer
+            .make_writer_for(metadata)
+            .write_all(&line)
+            .is_err()
+        {
+            log_lines::lost(1);
+        }
     }
 }
 

@@ -4,7 +4,8 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Sink {
-    /// Log events that the subscriber did not write.
+    /// Log events that the subscriber did not write, and in the counters of the process lines that were not written: their
+    /// queue was full, or the writer failed.
     Log,
     /// Events that were not sent to Sentry: the queue was full, the network failed, or Sentry refused them.
     Sentry,

@@ -61,6 +61,11 @@ impl Totals {
         self.dropped[sink.index()]
     }
 
+    pub(super) const fn add_dropped(&mut self, sink: Sink, dropped: u64) {
+        let total = &mut self.dropped[sink.index()];
+        *total = total.wrapping_add(dropped);
+    }
+
     pub(super) const fn outcome_mut(&mut self, outcome: Outcome) -> &mut u64 {
         match outcome {
             Outcome::Completed => &mut self.completed,

@@ -1,8 +1,6 @@
 //! Connects the ready-made stack to Sentry.
 
-use std::time::Duration;
-
-use super::{Vitals, VitalsBuilder};
+use super::VitalsBuilder;
 use crate::sentry::SentryOptions;
 
 // === impl VitalsBuilder ===
@@ -16,21 +14,5 @@ impl VitalsBuilder {
     pub fn sentry(mut self, options: SentryOptions) -> Self {
         self.sentry = Some(options);
         self
-    }
-}
-
-// === impl Vitals ===
-
-impl Vitals {
-    /// Waits until all events for Sentry are sent, but not longer than `timeout`. Returns how many are not sent.
-    ///
-    /// It blocks the thread. Use it at the end of a program that does not use [`run`](Self::run).
-    #[cfg_attr(tower_vitals_docsrs, doc(cfg(feature = "sentry")))]
-    #[expect(
-        clippy::must_use_candidate,
-        reason = "a caller that only waits does not need the number"
-    )]
-    pub fn flush(&self, timeout: Duration) -> u64 {
-        self.sentry.flush(timeout)
     }
 }

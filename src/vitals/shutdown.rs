@@ -18,6 +18,7 @@ use super::{Vitals, VitalsBuilder};
 use crate::{
     config::ConfigError,
     health::{Health, HealthService},
+    logging,
     sentry::Connection,
 };
 
@@ -35,6 +36,8 @@ pub struct ShutdownReport {
     pub unfinished: u64,
     /// Events that were not sent to Sentry in time. 0 without feature `sentry`.
     pub unsent: u64,
+    /// Log lines that were not written in time. 0 without feature `logging`.
+    pub unwritten: u64,
 }
 
 /// The settings of a shutdown.
@@ -136,7 +139,8 @@ impl Vitals {
     /// still open is dropped.
     ///
     /// Before it returns, the counters are published once more, for recorders that push. With feature `sentry` the remaining
-    /// events are sent, within the rest of the deadline, but for 2 s at most and 100 ms at least.
+    /// events are sent, and with feature `logging` the lines that are queued are written, each within the rest of the
+    /// deadline, but for 2 s at most and 100 ms at least.
     ///
     /// ```no_run
     /// # async fn serve(
@@ -180,7 +184,12 @@ impl Vitals {
         let published = task::spawn_blocking(move || metrics.publish_global());
         let _ = time::timeout(AT_LEAST, published).await;
         let unsent = self.send_the_rest().await;
-        ended.map(|()| ShutdownReport { unfinished, unsent })
+        let unwritten = self.write_the_rest().await;
+        ended.map(|()| ShutdownReport {
+            unfinished,
+            unsent,
+            unwritten,
+        })
     }
 
     /// Sends the remaining events while there is time. Returns how many are not sent.
@@ -188,12 +197,7 @@ impl Vitals {
         if !Connection::CAN_SEND {
             return 0;
         }
-        let begun = *self.shutdown.begun.borrow();
-        let left = begun.map_or(Duration::MAX, |begun| {
-            let deadline = self.shutdown.settings.deadline;
-            deadline.saturating_sub(begun.elapsed())
-        });
-        let timeout = left.clamp(AT_LEAST, AT_MOST);
+        let timeout = self.time_left();
         let sentry = self.sentry.clone();
         let flushed = task::spawn_blocking(move || sentry.flush(timeout));
         // Hooks of the client run before anything waits here, and they can hang.
@@ -201,6 +205,30 @@ impl Vitals {
             Ok(Ok(unsent)) => unsent,
             _ => self.sentry.unsent(),
         }
+    }
+
+    /// Waits for the log lines while there is time. Returns how many are not written.
+    async fn write_the_rest(&self) -> u64 {
+        if logging::flush(Duration::ZERO) == 0 {
+            return 0;
+        }
+        let timeout = self.time_left();
+        // It ends by itself, so that it does not hold up the end of the runtime.
+        let flushed = task::spawn_blocking(move || logging::flush(timeout));
+        match time::timeout(timeout + AT_LEAST / 2, flushed).await {
+            Ok(Ok(unwritten)) => unwritten,
+            _ => logging::flush(Duration::ZERO),
+        }
+    }
+
+    /// How long what is still on its way out may take.
+    fn time_left(&self) -> Duration {
+        let begun = *self.shutdown.begun.borrow();
+        let left = begun.map_or(Duration::MAX, |begun| {
+            let deadline = self.shutdown.settings.deadline;
+            deadline.saturating_sub(begun.elapsed())
+        });
+        left.clamp(AT_LEAST, AT_MOST)
     }
 }
 

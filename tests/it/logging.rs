@@ -6,6 +6,8 @@ mod formats;
 
 mod parents;
 
+mod queue;
+
 mod spans;
 
 mod stuck;

@@ -68,7 +68,7 @@ pub(crate) fn get(address: &str, path: &str, headers: &str) -> Option<String> {
 }
 
 /// Waits up to 30 seconds until `look` finds something.
-pub(crate) fn eventually<T>(what: &str, look: impl Fn() -> Option<T>) -> T {
+pub(crate) fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     for _ in 0..300 {
         if let Some(found) = look() {
             return found;

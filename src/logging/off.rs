@@ -1,0 +1,7 @@
+//! Stands in for the log without feature `logging`: no line waits.
+
+use std::time::Duration;
+
+pub(crate) const fn flush(_: Duration) -> u64 {
+    0
+}
