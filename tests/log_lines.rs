@@ -10,6 +10,7 @@ mod programs;
 use std::{
     io::{self, BufRead, BufReader, Read, Write},
     process::{ChildStdout, Command, Stdio},
+    sync::mpsc,
     thread,
     time::Duration,
 };
@@ -17,6 +18,7 @@ use std::{
 use tokio::time::Instant;
 use tower_vitals::{
     Vitals,
+    health::Health,
     logging::{self, Format, QueueSettings},
     metrics::Sink,
 };
@@ -217,6 +219,55 @@ fn a_flush_in_vain_is_told_and_not_tried_again_at_the_end() {
     // The queue was full. The last write into the pipe made room for some lines at most, when all were logged.
     let told: u64 = told.trim().parse().unwrap();
     assert!((900..=1_000).contains(&told), "{told}");
+}
+
+/// Waits until its other end is dropped.
+struct Stuck(mpsc::Receiver<()>);
+
+impl Write for Stuck {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        let _ = self.0.recv();
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn run_and_flush_wait_for_lines_and_say_how_many_are_left() {
+    let health = Health::builder().start().unwrap();
+    let vitals = Vitals::builder()
+        .isolated()
+        .health(health.service())
+        .drain_delay(Duration::ZERO)
+        .shutdown_deadline(Duration::from_millis(200))
+        .build()
+        .unwrap();
+    let run = async || {
+        let server = async { Ok::<_, io::Error>(()) };
+        vitals.run(server).await.unwrap().unwritten
+    };
+    let (open, stuck) = mpsc::channel();
+    let lines = logging::queued(Stuck(stuck)).unwrap();
+    for line in ["one\n", "two\n"] {
+        (&lines).write_all(line.as_bytes()).unwrap();
+    }
+    health.drain();
+    vitals.shutdown_signal().await;
+    let begun = Instant::now();
+    assert_eq!(run().await, 2);
+    let took = begun.elapsed();
+    assert!(took < Duration::from_secs(2), "{took:?}");
+    assert_eq!(vitals.flush(Duration::from_millis(10)), 2);
+    let later = thread::spawn(move || {
+        thread::sleep(Duration::from_millis(50));
+        drop(open);
+    });
+    assert_eq!(run().await, 0);
+    later.join().unwrap();
+    assert_eq!(vitals.flush(Duration::ZERO), 0);
 }
 
 /// Writes nothing, and says so.
