@@ -5,7 +5,7 @@ use std::{
     mem,
     sync::{
         Arc, Mutex,
-        mpsc::{self, Receiver, Sender},
+        mpsc::{self, Receiver, RecvTimeoutError, Sender},
     },
     thread,
     time::Duration,
@@ -262,12 +262,13 @@ fn a_flush_does_not_wait_for_lines_that_come_later() {
     let flushing = lines.clone();
     let (flushed, done) = mpsc::channel();
     log(&lines, 0);
+    steps.begun();
     thread::spawn(move || flushed.send(flushing.flush(LONG)));
     // The next line comes before the last one is written, so the queue is never empty.
     let ended = (1..1_000_000).find_map(|n| {
         log(&lines, n);
-        steps.begun();
         steps.give(Step::Take);
+        steps.begun();
         done.try_recv().ok()
     });
     assert_eq!(ended, Some(0));
@@ -282,7 +283,12 @@ fn the_thread_writes_the_rest_and_ends_after_the_last_handle() {
     drop(lines);
     drop(steps.steps);
     // The writer is dropped with its thread, and its end of the channel with it.
-    while steps.begun.recv_timeout(LONG).is_ok() {}
+    let ended = loop {
+        if let Err(ended) = steps.begun.recv_timeout(LONG / 4) {
+            break ended;
+        }
+    };
+    assert_eq!(ended, RecvTimeoutError::Disconnected);
     assert_eq!(*steps.written.lock().unwrap(), text(0..3).as_bytes());
 }
 
