@@ -12,6 +12,7 @@ use crate::{
     application::Asked,
     dependencies::{self, Dependencies},
     last::Last,
+    recorder::{self, Foreign},
 };
 
 pub(crate) fn administration(
@@ -19,8 +20,20 @@ pub(crate) fn administration(
     last: Last,
     health: Health,
     dependencies: Dependencies,
+    foreign: Option<Foreign>,
 ) -> Router {
     let metrics = vitals.metrics().clone();
+    let recorder = match foreign {
+        // The stack serves no `/metrics` then.
+        Some(foreign) => {
+            let text = foreign.clone();
+            let command = async move |Query(wanted): Query<recorder::Wanted>| foreign.set(wanted);
+            Router::new()
+                .route("/debug/recorder", get(command))
+                .route("/metrics", get(async move || text.text()))
+        }
+        None => Router::new(),
+    };
     Router::new()
         // A fallback of its own: unknown paths are not observed.
         .fallback(async || StatusCode::NOT_FOUND)
@@ -36,6 +49,7 @@ pub(crate) fn administration(
             "/debug/last",
             get(async move |Query(asked): Query<Asked>| last.lines(asked.n.unwrap_or(1))),
         )
+        .merge(recorder)
         .merge(vitals.routes())
 }
 

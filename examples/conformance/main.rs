@@ -15,6 +15,7 @@ mod faults;
 mod generated;
 mod last;
 mod probe;
+mod recorder;
 mod settings;
 
 use std::{error::Error, net::SocketAddr, process::ExitCode};
@@ -25,7 +26,7 @@ use tracing_subscriber::{layer::SubscriberExt, util::SubscriberInitExt};
 
 use crate::{
     administration::administration, application::application, auth::Auth,
-    dependencies::Dependencies, last::Last, settings::Settings,
+    dependencies::Dependencies, last::Last, recorder::Foreign, settings::Settings,
 };
 
 fn main() -> ExitCode {
@@ -56,8 +57,17 @@ async fn serve(settings: Settings) -> Result<(), Box<dyn Error>> {
         .try_init()?;
     let dependencies = Dependencies::default();
     let health = dependencies.health()?;
+    let foreign = match settings.foreign_recorder {
+        true => Some(Foreign::install()?),
+        false => None,
+    };
+    let builder = Vitals::from_env()?;
+    let builder = match &foreign {
+        Some(_) => builder.use_global_recorder(),
+        None => builder,
+    };
     // Nothing is sent without `SENTRY_DSN`.
-    let vitals = Vitals::from_env()?
+    let vitals = builder
         .sentry(SentryOptions::from_env()?)
         .health(health.service())
         .drain_delay(settings.shutdown / 4)
@@ -68,7 +78,7 @@ async fn serve(settings: Settings) -> Result<(), Box<dyn Error>> {
         .grpc_descriptors(probe::DESCRIPTORS)?
         .build()?;
     let app = application(&vitals, settings.auth.as_deref().map(Auth::new));
-    let admin = administration(&vitals, last, health, dependencies);
+    let admin = administration(&vitals, last, health, dependencies, foreign);
     let listener = bind("ADDR", settings.address).await?;
     let admin_listener = bind("ADMIN_ADDR", settings.admin).await?;
     println!(

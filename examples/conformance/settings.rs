@@ -11,6 +11,7 @@ pub(crate) struct Settings {
     pub(crate) trust_inbound: bool,
     pub(crate) shutdown: Duration,
     pub(crate) auth: Option<String>,
+    pub(crate) foreign_recorder: bool,
 }
 
 impl Settings {
@@ -28,6 +29,11 @@ impl Settings {
                 Some(other) => return Err(invalid("RUNTIME", other, "expected current or multi")),
             },
             auth: variable("AUTH"),
+            foreign_recorder: match variable("RECORDER").as_deref() {
+                None | Some("own") => false,
+                Some("foreign") => true,
+                Some(other) => return Err(invalid("RECORDER", other, "expected own or foreign")),
+            },
             shutdown: Duration::from_millis(parsed("SHUTDOWN_MS", "2000")?),
             trust_inbound: match variable("TRUST_INBOUND_ID").as_deref() {
                 None | Some("true" | "1" | "yes" | "on") => true,
