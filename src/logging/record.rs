@@ -25,6 +25,8 @@ pub(super) struct Recorded<'a> {
     fields: &'a FieldSet,
     /// One bit for each of the first 128 fields. No event has more.
     bits: u128,
+    /// The marks of their keys. A key without its mark is not there, which saves the search.
+    marks: u128,
 }
 
 /// The key of a field. A line already has the first three.
@@ -63,7 +65,11 @@ impl<'a> Record<'a> {
     /// Calls `each` with each field of the event, and returns which there were. Where two have one name, the first is there.
     pub(super) fn fields(&self, mut each: impl FnMut(&'static str, Value<'_>)) -> Recorded<'_> {
         let fields = self.event.metadata().fields();
-        let mut recorded = Recorded { fields, bits: 0 };
+        let mut recorded = Recorded {
+            fields,
+            bits: 0,
+            marks: 0,
+        };
         let is_log = self.event.is_log();
         self.event
             .record(&mut Each(|field: &Field, value: Value<'_>| {
@@ -94,23 +100,27 @@ impl<'a> Record<'a> {
 impl Recorded<'_> {
     /// Whether the event has this key.
     pub(super) fn has(&self, wanted: &str) -> bool {
-        self.before(usize::MAX, wanted)
+        let mut fields = self.fields.iter().enumerate();
+        self.marks & mark(wanted) != 0
+            && fields
+                .any(|(index, field)| self.bits & bit(index) != 0 && key(name(&field)) == wanted)
     }
 
     /// Adds a field. Returns `false` if an earlier one has the same key.
     fn add(&mut self, field: &Field) -> bool {
-        let index = field.index();
-        let new = !self.before(index, key(name(field)));
-        self.bits |= bit(index);
+        let key = key(name(field));
+        let new = !self.has(key);
+        self.bits |= bit(field.index());
+        self.marks |= mark(key);
         new
     }
+}
 
-    fn before(&self, index: usize, wanted: &str) -> bool {
-        let fields = self.fields.iter().enumerate().take(index);
-        fields
-            .filter(|(_, field)| key(name(field)) == wanted)
-            .any(|(index, _)| self.bits & bit(index) != 0)
-    }
+/// One of 128 bits, by the length and the ends of a key.
+fn mark(key: &str) -> u128 {
+    let end = |byte: Option<&u8>| byte.map_or(0, |byte| usize::from(*byte));
+    let bytes = key.as_bytes();
+    1 << ((bytes.len() + 5 * end(bytes.first()) + 11 * end(bytes.last())) % 128)
 }
 
 /// 0 for a field beyond the most that an event has.

@@ -12,7 +12,7 @@ use std::{
 };
 
 use tower_vitals::logging::{self, Format, Lines, QueueSettings, WhenFull};
-use tracing_subscriber::{layer::SubscriberExt, registry};
+use tracing_subscriber::{Layer as _, layer::SubscriberExt, registry};
 
 /// Longer than anything here takes.
 const LONG: Duration = Duration::from_secs(20);
@@ -265,7 +265,7 @@ fn a_flush_does_not_wait_for_lines_that_come_later() {
     steps.begun();
     thread::spawn(move || flushed.send(flushing.flush(LONG)));
     // The next line comes before the last one is written, so the queue is never empty.
-    let ended = (1..1_000_000).find_map(|n| {
+    let ended = (1..100_000).find_map(|n| {
         log(&lines, n);
         steps.give(Step::Take);
         steps.begun();
@@ -334,6 +334,30 @@ fn a_layer_gives_each_event_to_the_queue_as_one_line() {
         let written = steps.open(&lines);
         assert_eq!(written.lines().count(), 2, "{written}");
         assert!(written.ends_with('\n'), "{written}");
+    }
+}
+
+#[test]
+fn an_event_without_spans_allocates_its_line_alone() {
+    let times = |format, lines: Option<&Lines>| {
+        let subscriber = tracing::Dispatch::new(match lines {
+            Some(lines) => registry().with(logging::layer(format, lines.clone(), false).boxed()),
+            None => registry().with(logging::layer(format, io::sink, false).boxed()),
+        });
+        tracing::dispatcher::with_default(&subscriber, || {
+            let event = || tracing::info!(n = 7, name = "a name", done = true);
+            // The queue makes room for its lines once.
+            for _ in 0..100 {
+                event();
+                lines.map(|lines| lines.flush(LONG));
+            }
+            allocation_counter::measure(event).count_total
+        })
+    };
+    let lines = logging::queued(io::sink()).unwrap();
+    for format in [Format::Json, Format::Text] {
+        assert_eq!(times(format, None), 1, "{format:?}");
+        assert_eq!(times(format, Some(&lines)), 1, "{format:?}, queued");
     }
 }
 
