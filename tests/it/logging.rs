@@ -5,9 +5,6 @@ mod events;
 mod formats;
 
 mod parents;
-
-mod queue;
-
 mod spans;
 
 mod stuck;

@@ -1,4 +1,8 @@
-//! Takes the writer off the threads that log.
+//! Takes the writer off the threads that log. It is a process of its own: stacks of other tests would wait for its lines.
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test fails by a panic, which shows its place"
+)]
 
 use std::{
     io::{self, ErrorKind, Write},
