@@ -5,6 +5,7 @@ mod events;
 mod formats;
 
 mod parents;
+
 mod spans;
 
 mod stuck;
