@@ -29,6 +29,8 @@
 
 use std::sync::Arc;
 
+use tracing::Span;
+
 use crate::{
     emit,
     facts::{
@@ -111,7 +113,7 @@ fn write(exchange: &Exchange, facts: &Facts) {
         ($level:ident) => {
             tracing::event!(
                 target: "tower_vitals",
-                parent: span.id(),
+                parent: span.as_ref().and_then(Span::id),
                 tracing::Level::$level,
                 request_id = exchange.id(),
                 method = exchange.method(),

@@ -149,7 +149,7 @@ fn write(exchange: &Exchange) {
     let endpoint = exchange.read(|overrides| overrides.endpoint.clone());
     tracing::warn!(
         target: "tower_vitals",
-        parent: exchange.span().id(),
+        parent: exchange.span().and_then(|span| span.id()),
         request_id = exchange.id(),
         method = exchange.method(),
         path = &*printable_path(exchange.path()),

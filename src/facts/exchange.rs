@@ -147,11 +147,10 @@ impl Exchange {
         }
     }
 
-    /// The span in which the request runs, else the current one.
-    pub(crate) fn span(&self) -> Span {
+    /// The span in which the request runs.
+    pub(crate) fn span(&self) -> Option<Span> {
         let noted = || self.lock_span().clone();
-        let noted = self.marks.has(Mark::InSpan).then(noted).flatten();
-        noted.unwrap_or_else(Span::current)
+        self.marks.has(Mark::InSpan).then(noted).flatten()
     }
 
     /// Lets the span close, now that the request has ended. Tasks can hold the exchange for longer.

@@ -71,11 +71,13 @@ impl<'a> Record<'a> {
             marks: 0,
         };
         let is_log = self.event.is_log();
+        // The events of this crate have each key once.
+        let is_own = self.metadata.target() == "tower_vitals";
         self.event
             .record(&mut Each(|field: &Field, value: Value<'_>| {
                 // The place of a record of crate `log`, which its metadata has.
                 let place = is_log && field.name().starts_with("log.");
-                if !place && recorded.add(field) {
+                if !place && recorded.add(field, is_own) {
                     each(name(field), value);
                 }
             }));
@@ -100,18 +102,21 @@ impl<'a> Record<'a> {
 impl Recorded<'_> {
     /// Whether the event has this key.
     pub(super) fn has(&self, wanted: &str) -> bool {
-        let mut fields = self.fields.iter().enumerate();
-        self.marks & mark(wanted) != 0
-            && fields
-                .any(|(index, field)| self.bits & bit(index) != 0 && key(name(&field)) == wanted)
+        self.marks & mark(wanted) != 0 && self.is_among(wanted)
     }
 
-    /// Adds a field. Returns `false` if an earlier one has the same key.
-    fn add(&mut self, field: &Field) -> bool {
+    fn is_among(&self, wanted: &str) -> bool {
+        let mut fields = self.fields.iter().enumerate();
+        fields.any(|(index, field)| self.bits & bit(index) != 0 && key(name(&field)) == wanted)
+    }
+
+    /// Adds a field. Returns `false` if an earlier one has the same key, which is not looked for if the key `is_unique`.
+    fn add(&mut self, field: &Field, is_unique: bool) -> bool {
         let key = key(name(field));
-        let new = !self.has(key);
+        let mark = mark(key);
+        let new = is_unique || self.marks & mark == 0 || !self.is_among(key);
         self.bits |= bit(field.index());
-        self.marks |= mark(key);
+        self.marks |= mark;
         new
     }
 }
