@@ -14,8 +14,12 @@ impl Vitals {
     /// [`health`](super::VitalsBuilder::health), if there are any.
     ///
     /// It is never counted as traffic, wherever it is merged. A path without a route is counted as `unmatched`, whichever
-    /// router is merged into the other. More than four scrapes at once are answered with 503 and `Retry-After`. There is no
-    /// `/metrics` with [`use_global_recorder`](super::VitalsBuilder::use_global_recorder).
+    /// router is merged into the other. There is no `/metrics` with
+    /// [`use_global_recorder`](super::VitalsBuilder::use_global_recorder).
+    ///
+    /// No scrape is refused. At most thirteen rendered texts are in memory, however many readers do not read: while four are
+    /// held, a reader may get a text that is up to 1 s old, and a reader who has not finished after 10 s loses its text; its
+    /// connection is closed once it reads on. What the server itself buffers for each connection, some 0.4 MB, is not counted.
     #[cfg_attr(tower_vitals_docsrs, doc(cfg(feature = "axum")))]
     pub fn routes<S>(&self) -> Router<S>
     where

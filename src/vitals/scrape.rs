@@ -1,66 +1,255 @@
-//! Answers scrapes, and limits how many run at once.
+//! Answers scrapes. Readers who do not read hold a bounded number of texts, and nobody is refused for them.
 
-use std::sync::Arc;
+use std::{
+    io,
+    pin::Pin,
+    sync::{Arc, Mutex, PoisonError, Weak},
+    task::{Context, Poll},
+    time::Duration,
+};
 
 use axum::{
-    body::{Body, Bytes},
+    body::{Body, Bytes, HttpBody},
     http::{HeaderValue, Response, StatusCode, header},
     routing::{MethodRouter, get},
 };
-use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore},
-    task,
-};
+use http_body::{Frame, SizeHint};
+use tokio::{task, time::Instant};
 
 use crate::{exclude::ExcludeLayer, metrics::Exporter};
 
-/// How many scrapes run at once: one Prometheus, its replacement during a rollout, an engineer, and one to spare.
-const AT_ONCE: usize = 4;
+/// How many texts are held at once before readers share them: one for Prometheus, one for its replacement during a
+/// rollout, one for an engineer, and one to spare.
+const APART: usize = 4;
 
-/// A rendered text. It counts as running until its last byte is sent.
-struct Rendering {
-    text: String,
-    _permit: OwnedSemaphorePermit,
+/// How old a text may be that readers share.
+const SHARED: Duration = Duration::from_secs(1);
+
+/// How long a reader keeps its text while others need the room. No scraper waits longer by default.
+const LONGEST: Duration = Duration::from_secs(10);
+
+/// The bytes that a server gets at once.
+const PIECE: usize = 64 << 10;
+
+/// A rendered text.
+struct Text {
+    begun: Instant,
+    length: usize,
+    /// `None` after it was taken from its readers.
+    text: Mutex<Option<String>>,
+}
+
+/// The texts that have readers, from the oldest to the newest. There are at most 13 of them: from the fourth on, each begins
+/// a second after the one before it, and none is older than 10 s.
+#[derive(Default)]
+struct Texts(Vec<Weak<Text>>);
+
+/// Reads a text. The pieces are copies: a server that cannot send them keeps some of them, and not the whole text.
+struct Reading {
+    /// `None` after the last piece.
+    text: Option<Arc<Text>>,
+    at: usize,
+    length: usize,
 }
 
 pub(super) fn route<S>(exporter: Exporter) -> MethodRouter<S>
 where
     S: Clone + Send + Sync + 'static,
 {
-    let permits = Arc::new(Semaphore::new(AT_ONCE));
-    get(move || answer(exporter.clone(), Arc::clone(&permits))).layer(ExcludeLayer::route())
+    let texts = Arc::<tokio::sync::Mutex<Texts>>::default();
+    get(move || answer(exporter.clone(), Arc::clone(&texts))).layer(ExcludeLayer::route())
 }
 
-async fn answer(exporter: Exporter, permits: Arc<Semaphore>) -> Response<Body> {
+async fn answer(exporter: Exporter, texts: Arc<tokio::sync::Mutex<Texts>>) -> Response<Body> {
+    // One at a time, also if the client leaves: the thread has the guard.
+    let mut texts = texts.lock_owned().await;
+    // With thousands of series it takes milliseconds: not on a thread that serves requests.
+    let rendered =
+        task::spawn_blocking(move || texts.for_reader(Instant::now(), || exporter.render())).await;
     let mut response = Response::new(Body::empty());
-    let rendered = match permits.try_acquire_owned() {
-        // With thousands of series it takes milliseconds: not on a thread that serves requests.
-        Ok(permit) => task::spawn_blocking(move || Rendering {
-            text: exporter.render(),
-            _permit: permit,
-        })
-        .await
-        .ok(),
-        Err(_) => None,
-    };
     match rendered {
-        Some(rendering) => {
+        Ok(text) => {
             const TEXT: HeaderValue =
                 HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
             response.headers_mut().insert(header::CONTENT_TYPE, TEXT);
-            *response.body_mut() = Body::from(Bytes::from_owner(rendering));
+            *response.body_mut() = Body::new(Reading::new(text));
         }
-        None => {
-            *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
-            const SOON: HeaderValue = HeaderValue::from_static("1");
-            response.headers_mut().insert(header::RETRY_AFTER, SOON);
-        }
+        // It panicked, or the runtime ends.
+        Err(_) => *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR,
     }
     response
 }
 
-impl AsRef<[u8]> for Rendering {
-    fn as_ref(&self) -> &[u8] {
-        self.text.as_bytes()
+// === impl Text ===
+
+impl Text {
+    /// The bytes from `at` on. `None` after the text was taken from its readers.
+    fn piece(&self, at: usize) -> Option<Bytes> {
+        self.with(|text| {
+            let rest = text.as_ref()?.as_bytes().get(at..)?;
+            Some(Bytes::copy_from_slice(&rest[..rest.len().min(PIECE)]))
+        })
+    }
+
+    fn take_from_readers(&self) {
+        self.with(|text| *text = None);
+    }
+
+    fn with<T>(&self, look: impl FnOnce(&mut Option<String>) -> T) -> T {
+        look(&mut self.text.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+// === impl Texts ===
+
+impl Texts {
+    /// A new text. If there are many, the newest, unless it is too old.
+    fn for_reader(&mut self, now: Instant, render: impl FnOnce() -> String) -> Arc<Text> {
+        let age = |text: &Text| now.saturating_duration_since(text.begun);
+        let mut held: Vec<_> = self.0.iter().filter_map(Weak::upgrade).collect();
+        if held.len() >= APART {
+            for late in held.extract_if(.., |text| age(text) >= LONGEST) {
+                late.take_from_readers();
+            }
+        }
+        let crowded = held.len() >= APART;
+        let young = held.last().filter(|newest| age(newest) < SHARED);
+        if let Some(newest) = young.filter(|_| crowded) {
+            return Arc::clone(newest);
+        }
+        let rendered = render();
+        let text = Arc::new(Text {
+            begun: now,
+            length: rendered.len(),
+            text: Mutex::new(Some(rendered)),
+        });
+        held.push(Arc::clone(&text));
+        self.0 = held.iter().map(Arc::downgrade).collect();
+        text
+    }
+}
+
+// === impl Reading ===
+
+impl Reading {
+    fn new(text: Arc<Text>) -> Self {
+        Self {
+            at: 0,
+            length: text.length,
+            text: (text.length > 0).then_some(text),
+        }
+    }
+}
+
+impl HttpBody for Reading {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+        let Some(text) = self.text.take() else {
+            return Poll::Ready(None);
+        };
+        let Some(piece) = text.piece(self.at) else {
+            let late = io::Error::new(io::ErrorKind::TimedOut, "the reader took over 10 s");
+            return Poll::Ready(Some(Err(late)));
+        };
+        self.at += piece.len();
+        if self.at < self.length {
+            self.text = Some(text);
+        }
+        Poll::Ready(Some(Ok(Frame::data(piece))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.text.is_none()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact((self.length - self.at) as u64)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Texts, and a clock that the test sets.
+    struct Room {
+        texts: Texts,
+        began: Instant,
+        rendered: usize,
+    }
+
+    impl Room {
+        fn new() -> Self {
+            Self {
+                texts: Texts::default(),
+                began: Instant::now(),
+                rendered: 0,
+            }
+        }
+
+        fn reader(&mut self, millis: u64) -> Reading {
+            let now = self.began + Duration::from_millis(millis);
+            let rendered = &mut self.rendered;
+            let text = self.texts.for_reader(now, || {
+                *rendered += 1;
+                format!("number {rendered}")
+            });
+            Reading::new(text)
+        }
+
+        /// How many texts are in memory.
+        fn held(&self) -> usize {
+            let texts = self.texts.0.iter().filter_map(Weak::upgrade);
+            texts.filter(|text| text.piece(0).is_some()).count()
+        }
+    }
+
+    fn rest(reading: &Reading) -> Option<Bytes> {
+        reading.text.as_ref()?.piece(reading.at)
+    }
+
+    #[test]
+    fn readers_who_never_read_hold_at_most_thirteen_texts() {
+        let mut room = Room::new();
+        let mut stuck = Vec::new();
+        let mut most = 0;
+        for millis in (0..60_000).step_by(50) {
+            let reading = room.reader(millis);
+            assert!(rest(&reading).is_some(), "at {millis} ms");
+            stuck.push(reading);
+            most = most.max(room.held());
+        }
+        assert_eq!(most, 13);
+    }
+
+    #[test]
+    fn a_text_is_new_while_few_are_held_and_at_most_a_second_old_else() {
+        let mut room = Room::new();
+        let mut readers: Vec<_> = (0..4).map(|_| room.reader(0)).collect();
+        assert_eq!(room.rendered, 4);
+        for (millis, rendered) in [(1, 4), (999, 4), (1_000, 5), (1_999, 5)] {
+            readers.push(room.reader(millis));
+            assert_eq!(room.rendered, rendered, "at {millis} ms");
+        }
+        // Two texts have no reader any more.
+        readers.drain(..2);
+        readers.push(room.reader(1_999));
+        assert_eq!(room.rendered, 6);
+    }
+
+    #[test]
+    fn a_slow_reader_loses_its_text_only_if_others_need_the_room() {
+        let mut room = Room::new();
+        let slow = room.reader(0);
+        let others: Vec<_> = (0..3).map(|_| room.reader(60_000)).collect();
+        assert!(rest(&slow).is_some(), "nobody else has waited");
+        let next = room.reader(60_001);
+        assert!(rest(&slow).is_none());
+        assert!(others.iter().chain([&next]).all(|one| rest(one).is_some()));
     }
 }

@@ -7,15 +7,22 @@ use std::{
     },
     task::{Context, Poll},
     thread,
+    time::Duration,
 };
 
-use axum::{Router, body::Bytes, extract::Request, http::header, response::Response, routing::get};
-use http_body_util::Full;
+use axum::{Router, body::Bytes, extract::Request, response::Response, routing::get};
+use http_body_util::{BodyExt, Full};
+use hyper::client::conn::{http1, http2};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use tokio::{
+    net::{TcpSocket, TcpStream},
+    time,
+};
 use tower::{Layer, Service, ServiceExt};
 use tower_vitals::{RequestIdLayer, Vitals};
 
 use super::{named, naming, send};
-use crate::support::{exposition::Exposition, requests, server::Server, stacks::isolated};
+use crate::support::{client::Client, exposition::Exposition, server::Server, stacks::isolated};
 
 /// A subscriber layer that panics on each event.
 struct Panics;
@@ -141,21 +148,82 @@ async fn the_metrics_endpoint_answers_as_prometheus_asks() {
     assert!(post.starts_with(b"HTTP/1.1 405 "));
 }
 
-#[tokio::test]
-async fn a_storm_of_scrapes_gets_503_and_retry_after() {
+/// The least length of the text in these tests: more than a server and small sockets buffer.
+const LONG: usize = 600_000;
+
+/// An application whose `/metrics` is [`LONG`].
+async fn wordy() -> Server {
     let vitals = isolated();
-    let app: Router = vitals.routes();
-    let ask = || app.clone().oneshot(requests::get("/metrics"));
-    let mut unread = Vec::new();
-    for _ in 0..4 {
-        let response = ask().await.unwrap();
-        assert_eq!(response.status(), 200);
-        unread.push(response);
+    let path = |n: usize| format!("/some/rather/long/route/name/number/{n}");
+    let routes = (0..300).fold(Router::new(), |router, n| {
+        router.route(&path(n), get(async || "x"))
+    });
+    let app = routes.layer(vitals.layer()).merge(vitals.routes());
+    for n in 0..300 {
+        send(&app, "GET", &path(n)).await;
     }
-    let refused = ask().await.unwrap();
-    assert_eq!(refused.status(), 503);
-    assert_eq!(refused.headers()[header::RETRY_AFTER], "1");
-    // A reader that leaves makes room.
-    unread.pop();
-    assert_eq!(ask().await.unwrap().status(), 200);
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_send_buffer_size(4_096).unwrap();
+    socket.bind(([127, 0, 0, 1], 0).into()).unwrap();
+    Server::on(socket.listen(1_024).unwrap(), app)
+}
+
+/// The bytes of `/metrics`, which must come to their end.
+async fn scraped(client: &mut Client) -> usize {
+    client.text("/metrics").await.len()
+}
+
+/// Nine readers who do not read refuse nobody, and lose their texts after ten seconds.
+async fn readers_that_do_not_read(server: &Server, client: impl AsyncFn() -> Client) {
+    let mut stuck = Vec::new();
+    for _ in 0..9 {
+        let mut client = client().await;
+        let response = client.get("/metrics").await.unwrap();
+        assert_eq!(response.status(), 200);
+        stuck.push((client, response));
+    }
+    assert!(scraped(&mut server.http1()).await > LONG);
+    // Who reads on within ten seconds gets everything.
+    let (_last, response) = stuck.pop().unwrap();
+    let all = response.into_body().collect().await.unwrap();
+    assert!(all.to_bytes().len() > LONG);
+    time::pause();
+    time::advance(Duration::from_secs(11)).await;
+    time::resume();
+    assert!(scraped(&mut server.http2()).await > LONG);
+    for (_client, response) in stuck {
+        assert!(response.into_body().collect().await.is_err());
+    }
+    assert!(scraped(&mut server.http1()).await > LONG);
+}
+
+#[tokio::test]
+async fn readers_that_do_not_read_end_no_scraping_over_http1() {
+    let server = wordy().await;
+    readers_that_do_not_read(&server, async || {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(4_096).unwrap();
+        let socket = socket.connect(server.address).await.unwrap();
+        let mut small = http1::Builder::new();
+        let small = small.max_buf_size(8_192);
+        let (sender, driver) = small.handshake(TokioIo::new(socket)).await.unwrap();
+        tokio::spawn(driver);
+        Client::Http1(server.address, Some(sender))
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn readers_that_do_not_read_end_no_scraping_over_http2() {
+    let server = wordy().await;
+    readers_that_do_not_read(&server, async || {
+        let socket = TcpStream::connect(server.address).await.unwrap();
+        // The window of a stream opens only when its body is read.
+        let mut small = http2::Builder::new(TokioExecutor::new());
+        let small = small.initial_stream_window_size(1_024);
+        let (sender, driver) = small.handshake(TokioIo::new(socket)).await.unwrap();
+        tokio::spawn(driver);
+        Client::Http2(server.address, Some(sender))
+    })
+    .await;
 }

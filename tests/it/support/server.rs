@@ -45,13 +45,20 @@ impl Server {
     }
 
     pub(crate) async fn with(app: Router, hanging: Hanging) -> Self {
-        silence_panics_that_were_asked_for();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut server = Self::on(listener, app);
+        server.hanging = hanging;
+        server
+    }
+
+    /// Serves on a listener of the test's own.
+    pub(crate) fn on(listener: TcpListener, app: Router) -> Self {
+        silence_panics_that_were_asked_for();
         let address = listener.local_addr().unwrap();
         let task = tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
         Self {
             address,
-            hanging,
+            hanging: Hanging::default(),
             task,
         }
     }
