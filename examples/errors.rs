@@ -12,7 +12,7 @@ use axum::{
     routing::{get, post},
 };
 use sqlx::{Row, SqlitePool, sqlite::SqlitePoolOptions};
-use tokio::{net::TcpListener, signal, sync::Semaphore, time};
+use tokio::{net::TcpListener, sync::Semaphore, time};
 use tower_vitals::{
     Failure, RequestContext, Vitals,
     category::{ErrorCategory, Rules},
@@ -37,7 +37,11 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let rules = Rules::new()
         .on::<StockIsBusy>(|_| Some(ErrorCategory::Conflict))
         .on::<ParseIntError>(|_| Some(ErrorCategory::Validation));
-    let vitals = Vitals::from_env()?.rules(rules).build()?;
+    let vitals = Vitals::from_env()?
+        .rules(rules)
+        .drain_delay(Duration::ZERO)
+        .shutdown_deadline(Duration::from_secs(5))
+        .build()?;
 
     let database = SqlitePoolOptions::new()
         .max_connections(1)
@@ -82,10 +86,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
   curl -s http://{address}/metrics | grep ^errors_total
 "
     );
-    let stop = async { _ = signal::ctrl_c().await };
-    axum::serve(listener, app)
-        .with_graceful_shutdown(stop)
-        .await?;
+    let server = axum::serve(listener, app).with_graceful_shutdown(vitals.shutdown_signal());
+    let drained = vitals.run(server).await?;
+    println!("{} requests were cut off", drained.unfinished);
     Ok(())
 }
 

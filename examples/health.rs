@@ -45,7 +45,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
   curl -i http://{address}/readyz?verbose
   curl -s http://{address}/health
   cargo run --features cli --bin vitals -- check --url http://{address}/health
-  kill -TERM {}    # readiness fails first, the server drains after 5 s
+  kill -TERM {}    # readiness fails first, the server drains after 5 s; a second signal ends it
 ",
         std::process::id()
     );

@@ -23,7 +23,7 @@ use axum::{
 };
 use futures::stream::{self, Stream};
 use serde::{Deserialize, Serialize};
-use tokio::{net::TcpListener, signal, time};
+use tokio::{net::TcpListener, time};
 use tower_vitals::{TimingLayer, Vitals, logging, timing::SeverityBands};
 
 #[derive(Clone, Deserialize)]
@@ -49,10 +49,14 @@ struct Orders(Arc<Mutex<BTreeMap<u64, Order>>>);
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     logging::init()?;
-    let vitals = Vitals::from_env()?.build()?;
+    let seconds = Duration::from_secs;
+    let vitals = Vitals::from_env()?
+        // No load balancer sends requests here, so nothing waits until it sends them elsewhere.
+        .drain_delay(Duration::ZERO)
+        .shutdown_deadline(seconds(5))
+        .build()?;
 
     // A report may take long: a layer on its route gives it its own bands.
-    let seconds = Duration::from_secs;
     let patient = SeverityBands::new(seconds(1), seconds(5), seconds(20))?;
     let report = get(report).layer(TimingLayer::new().bands(patient));
 
@@ -86,10 +90,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
   curl http://{address}/metrics
 "
     );
-    let stop = async { _ = signal::ctrl_c().await };
-    axum::serve(listener, app)
-        .with_graceful_shutdown(stop)
-        .await?;
+    // Ctrl-C drains: running requests have 5 s to end. A second Ctrl-C ends at once.
+    let server = axum::serve(listener, app).with_graceful_shutdown(vitals.shutdown_signal());
+    let drained = vitals.run(server).await?;
+    println!("{} requests were cut off", drained.unfinished);
     Ok(())
 }
 

@@ -15,6 +15,8 @@ mod scrape;
 mod sentry;
 #[cfg_attr(not(feature = "health"), path = "vitals/shutdown/off.rs")]
 mod shutdown;
+#[cfg(feature = "health")]
+mod signals;
 mod stack;
 
 use std::sync::Arc;

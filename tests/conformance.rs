@@ -16,8 +16,8 @@ use std::{
     path::PathBuf,
     process::{Command, Stdio},
     sync::{Arc, Mutex},
-    thread,
-    time::Duration,
+    thread::{self, JoinHandle},
+    time::{Duration, Instant},
 };
 
 use serde_json::Value;
@@ -27,12 +27,15 @@ use crate::{
     programs::{Running, example},
 };
 
+const READYZ: &str = "GET /readyz HTTP/1.0\r\n\r\n";
+
 /// The server, until dropped.
 struct Server {
     running: Running,
     address: String,
     admin: String,
     log: Arc<Mutex<Vec<String>>>,
+    output: Option<JoinHandle<()>>,
 }
 
 /// The example as `cargo test` has built it.
@@ -60,7 +63,7 @@ impl Server {
         // The log must not fill the pipe.
         let log = Arc::<Mutex<Vec<String>>>::default();
         let lines = Arc::clone(&log);
-        thread::spawn(move || {
+        let output = thread::spawn(move || {
             out.lines()
                 .map_while(Result::ok)
                 .for_each(|line| lines.lock().unwrap().push(line))
@@ -72,6 +75,7 @@ impl Server {
             address,
             admin: admin.to_owned(),
             log,
+            output: Some(output),
         }
     }
 
@@ -81,6 +85,30 @@ impl Server {
             &self.address,
             &format!("GET {path} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n"),
         )
+    }
+
+    /// A connection with an endless answer that has begun.
+    fn drip(&self) -> TcpStream {
+        let mut drip = TcpStream::connect(&self.address).unwrap();
+        drip.write_all(b"GET /drip HTTP/1.1\r\nhost: a\r\n\r\n")
+            .unwrap();
+        drip.read_exact(&mut [0; 1]).unwrap();
+        drip
+    }
+
+    fn signal(&self, name: &str) {
+        let id = self.running.0.id().to_string();
+        let sent = Command::new("kill").args([name, &id]).status().unwrap();
+        assert!(sent.success());
+    }
+
+    /// What an ended process said of its end.
+    fn said_at_end(&mut self) -> String {
+        self.output.take().unwrap().join().unwrap();
+        let log = self.log.lock().unwrap();
+        let mut lines = log.iter();
+        let said = lines.find(|line| line.starts_with("ended with "));
+        said.unwrap().clone()
     }
 
     fn outcomes(&self) -> Value {
@@ -334,18 +362,53 @@ fn probes_follow_the_dependencies_and_a_signal_drains() {
     assert_eq!(server.outcomes()["started"], 0);
 
     // An endless stream is open when the signal arrives. Readiness fails, liveness stays, and the deadline ends the stream.
-    let mut drip = TcpStream::connect(&server.address).unwrap();
-    drip.write_all(b"GET /drip HTTP/1.1\r\nhost: a\r\n\r\n")
-        .unwrap();
-    let mut first = [0; 1];
-    drip.read_exact(&mut first).unwrap();
-    let kill = Command::new("kill")
-        .args(["-TERM", &server.running.0.id().to_string()])
-        .status();
-    assert!(kill.unwrap().success());
+    let _drip = server.drip();
+    server.signal("-TERM");
     becomes("/readyz", 503);
     assert_eq!(admin("/livez").0, 200);
     assert!(server.running.0.wait().unwrap().success());
+}
+
+#[test]
+fn the_second_signal_ends_the_process_and_reports_what_it_cut_off() {
+    // The drain takes up to 20 s, and its delay 5 s of them.
+    for (first, second) in [
+        ("-INT", "-INT"),
+        ("-TERM", "-TERM"),
+        ("-INT", "-TERM"),
+        ("-TERM", "-INT"),
+    ] {
+        let mut server = Server::start(&[("SHUTDOWN_MS", "20000")]);
+        let _drip = server.drip();
+        let began = Instant::now();
+        server.signal(first);
+        // The process has heard it when it drains. The other signal need not wait for that.
+        while first == second && get(&server.admin, READYZ).unwrap().0 == 200 {
+            thread::sleep(Duration::from_millis(5));
+        }
+        server.signal(second);
+        assert!(server.running.0.wait().unwrap().success());
+        let took = began.elapsed();
+        assert!(took < Duration::from_secs(4), "{first} {second}: {took:?}");
+        assert_eq!(server.said_at_end(), "ended with 1 unfinished, 0 unsent");
+    }
+}
+
+#[test]
+fn the_second_signal_ends_also_after_the_delay() {
+    let mut server = Server::start(&[("SHUTDOWN_MS", "4000")]);
+    let _drip = server.drip();
+    server.signal("-TERM");
+    // After the delay, which is 1 s, nobody is accepted.
+    while TcpStream::connect(&server.address).is_ok() {
+        thread::sleep(Duration::from_millis(5));
+    }
+    let began = Instant::now();
+    server.signal("-TERM");
+    assert!(server.running.0.wait().unwrap().success());
+    let took = began.elapsed();
+    assert!(took < Duration::from_millis(1_500), "{took:?}");
+    assert_eq!(server.said_at_end(), "ended with 1 unfinished, 0 unsent");
 }
 
 #[test]

@@ -39,6 +39,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let vitals = Vitals::from_env()?
         // Only the descriptors know which methods stream.
         .grpc_descriptors(include_bytes!("prices.bin"))?
+        .drain_delay(Duration::ZERO)
+        .shutdown_deadline(Duration::from_secs(5))
         .build()?;
     println!(
         "Prices on http://{ADDRESS}. Try:
@@ -49,11 +51,12 @@ async fn main() -> Result<(), Box<dyn Error>> {
     );
     let metrics = TcpListener::bind(METRICS).await?;
     tokio::spawn(axum::serve(metrics, vitals.routes()).into_future());
-    Server::builder()
+    let server = Server::builder()
         .layer(vitals.layer())
         .add_service(PricesServer::new(Shop))
-        .serve(ADDRESS.parse()?)
-        .await?;
+        .serve_with_shutdown(ADDRESS.parse()?, vitals.shutdown_signal());
+    let drained = vitals.run(server).await?;
+    println!("{} calls were cut off", drained.unfinished);
     Ok(())
 }
 

@@ -1,8 +1,8 @@
-//! Ends a server without losing requests: readiness fails first, then the server drains, and a deadline ends everything.
+//! Ends a server without losing requests: readiness fails first, then the server drains, and a deadline or a second signal
+//! ends everything.
 
 use std::{
     future::{Future, IntoFuture},
-    io,
     pin::pin,
     time::Duration,
 };
@@ -14,9 +14,10 @@ use tokio::{
     time::{self, Instant},
 };
 
-use super::{Vitals, VitalsBuilder};
+use super::{Vitals, VitalsBuilder, signals::Signals};
 use crate::{
     config::ConfigError,
+    emit,
     health::{Health, HealthService},
     logging,
     sentry::Connection,
@@ -32,7 +33,7 @@ const AT_MOST: Duration = Duration::from_secs(2);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ShutdownReport {
-    /// Requests that had not ended when the deadline dropped the server. 0 if the server ended by itself.
+    /// Requests that had not ended when the deadline or a second signal dropped the server. 0 if the server ended by itself.
     pub unfinished: u64,
     /// Events that were not sent to Sentry in time. 0 without feature `sentry`.
     pub unsent: u64,
@@ -49,11 +50,19 @@ pub(super) struct ShutdownSettings {
     deadline: Duration,
 }
 
-/// The settings of a shutdown, and when it began.
+/// The settings of a shutdown, and how far it is.
 #[derive(Clone, Debug)]
 pub(super) struct Shutdown {
     settings: ShutdownSettings,
-    begun: watch::Sender<Option<Instant>>,
+    progress: watch::Sender<Progress>,
+}
+
+/// How far a shutdown is.
+#[derive(Clone, Copy, Debug, Default)]
+struct Progress {
+    begun: Option<Instant>,
+    /// A second signal came.
+    over: bool,
 }
 
 // === impl ShutdownSettings ===
@@ -79,8 +88,30 @@ impl Shutdown {
         }
         Ok(Self {
             settings,
-            begun: watch::Sender::new(None),
+            progress: watch::Sender::new(Progress::default()),
         })
+    }
+
+    /// Notes when it began. `false` if it had begun before.
+    fn begin(&self) -> bool {
+        self.progress.send_if_modified(|progress| {
+            let first = progress.begun.is_none();
+            progress.begun.get_or_insert_with(Instant::now);
+            first
+        })
+    }
+
+    /// Ends everything at the second signal.
+    async fn end_at_second(self, mut signals: Signals, heard: bool) {
+        if !heard {
+            signals.next().await;
+            // A fault of the subscriber must not cost the second signal.
+            emit::guarded(|| {
+                tracing::info!(target: "tower_vitals", "draining already; a second signal ends it at once");
+            });
+        }
+        signals.next().await;
+        self.progress.send_modify(|progress| progress.over = true);
     }
 }
 
@@ -115,21 +146,30 @@ impl Vitals {
     /// Resolves when a server should accept no more requests: for `with_graceful_shutdown` of axum, tonic and others.
     ///
     /// On SIGTERM, SIGINT or [`Health::drain`], readiness fails at once, so that load balancers send requests elsewhere. The
-    /// future resolves after the [delay](VitalsBuilder::drain_delay), 5 s by default.
+    /// future resolves after the [delay](VitalsBuilder::drain_delay), 5 s by default. A second signal ends [`run`](Self::run);
+    /// without `run` it has no effect.
     pub fn shutdown_signal(&self) -> impl Future<Output = ()> + Send + 'static {
         let shutdown = self.shutdown.clone();
         let health = self.health.as_ref().map(HealthService::handle).cloned();
         async move {
-            select! {
-                () = signal() => {}
-                () = draining(health.as_ref()) => {}
-            }
+            let mut signals = Signals::new();
+            let heard = select! {
+                () = signals.next() => true,
+                () = draining(health.as_ref()) => false,
+            };
             if let Some(health) = &health {
                 health.drain();
             }
             let delay = shutdown.settings.delay;
-            tracing::info!(target: "tower_vitals", delay_ms = delay.as_millis() as u64, "draining");
-            shutdown.begun.send_replace(Some(Instant::now()));
+            if shutdown.begin() {
+                let delay_ms = delay.as_millis() as u64;
+                tracing::info!(
+                    target: "tower_vitals",
+                    delay_ms,
+                    "draining; a second signal ends it at once"
+                );
+                task::spawn(shutdown.end_at_second(signals, heard));
+            }
             time::sleep(delay).await;
         }
     }
@@ -137,6 +177,9 @@ impl Vitals {
     /// Runs a server that drains on [`shutdown_signal`](Self::shutdown_signal), to its end or to the
     /// [deadline](VitalsBuilder::shutdown_deadline), 25 s after the signal by default. At the deadline, everything that is
     /// still open is dropped.
+    ///
+    /// A second signal does the same at once, also during the delay. SIGTERM and SIGINT count alike. If
+    /// [`Health::drain`] began the shutdown, the first signal after it is the first signal.
     ///
     /// Before it returns, the counters are published once more, for recorders that push. With feature `sentry` the remaining
     /// events are sent, and with feature `logging` the lines that are queued are written, each within the rest of the
@@ -163,22 +206,19 @@ impl Vitals {
     where
         S: IntoFuture<Output = Result<(), E>>,
     {
-        let mut begun = self.shutdown.begun.subscribe();
-        let deadline = async {
-            // The sender lives in `self`, so this cannot fail before `self` ends.
-            if begun.wait_for(Option::is_some).await.is_err() {
-                std::future::pending::<()>().await;
+        let (ended, unfinished) = {
+            let mut server = pin!(server.into_future());
+            select! {
+                ended = &mut server => (ended, 0),
+                reason = self.ended() => {
+                    let unfinished = self.metrics().totals().in_flight;
+                    if unfinished > 0 {
+                        tracing::warn!(target: "tower_vitals", unfinished, "{reason} ended the server");
+                    }
+                    (Ok(()), unfinished)
+                }
             }
-            time::sleep(self.shutdown.settings.deadline).await;
         };
-        let mut server = pin!(server.into_future());
-        let (ended, unfinished) = select! {
-            ended = &mut server => (ended, 0),
-            () = deadline => (Ok(()), self.metrics().totals().in_flight),
-        };
-        if unfinished > 0 {
-            tracing::warn!(target: "tower_vitals", unfinished, "the deadline ended the server");
-        }
         let metrics = self.metrics().clone();
         // Not on a thread that serves requests, and only for a moment.
         let published = task::spawn_blocking(move || metrics.publish_global());
@@ -190,6 +230,19 @@ impl Vitals {
             unsent,
             unwritten,
         })
+    }
+
+    /// Resolves when the server must end, with the reason.
+    async fn ended(&self) -> &'static str {
+        let mut progress = self.shutdown.progress.subscribe();
+        // The sender lives in `self`, so waiting cannot fail before `self` ends.
+        if progress.wait_for(|it| it.begun.is_some()).await.is_err() {
+            std::future::pending::<()>().await;
+        }
+        select! {
+            _ = progress.wait_for(|it| it.over) => "a second signal",
+            () = time::sleep(self.shutdown.settings.deadline) => "the deadline",
+        }
     }
 
     /// Sends the remaining events while there is time. Returns how many are not sent.
@@ -223,7 +276,7 @@ impl Vitals {
 
     /// How long what is still on its way out may take.
     fn time_left(&self) -> Duration {
-        let begun = *self.shutdown.begun.borrow();
+        let begun = self.shutdown.progress.borrow().begun;
         let left = begun.map_or(Duration::MAX, |begun| {
             let deadline = self.shutdown.settings.deadline;
             deadline.saturating_sub(begun.elapsed())
@@ -239,30 +292,4 @@ async fn draining(health: Option<&Health>) {
     };
     let mut changes = health.changes();
     while !health.is_draining() && changes.next().await.is_some() {}
-}
-
-/// Resolves at the first signal to end.
-async fn signal() {
-    if let Err(error) = wait_for_signal().await {
-        let error = error.to_string();
-        tracing::error!(target: "tower_vitals", error, "signals cannot be heard");
-        std::future::pending().await
-    }
-}
-
-#[cfg(unix)]
-async fn wait_for_signal() -> io::Result<()> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
-    Ok(())
-}
-
-#[cfg(not(unix))]
-async fn wait_for_signal() -> io::Result<()> {
-    tokio::signal::ctrl_c().await
 }

@@ -1,0 +1,74 @@
+//! Hears the signals that ask a process to end.
+
+use std::{future::pending, io};
+
+/// Signals from the moment it was made, each once.
+pub(super) struct Signals {
+    /// `None` if they cannot be heard.
+    listener: Option<Listener>,
+}
+
+#[cfg(unix)]
+struct Listener {
+    terminate: tokio::signal::unix::Signal,
+    interrupt: tokio::signal::unix::Signal,
+}
+
+#[cfg(not(unix))]
+struct Listener;
+
+// === impl Signals ===
+
+impl Signals {
+    pub(super) fn new() -> Self {
+        let listener = Listener::new()
+            .inspect_err(|error| {
+                let error = error.to_string();
+                tracing::error!(target: "tower_vitals", error, "signals cannot be heard");
+            })
+            .ok();
+        Self { listener }
+    }
+
+    /// Waits for the next signal. If this is dropped before, none is lost.
+    pub(super) async fn next(&mut self) {
+        match &mut self.listener {
+            Some(listener) => listener.next().await,
+            None => pending().await,
+        }
+    }
+}
+
+// === impl Listener ===
+
+#[cfg(unix)]
+impl Listener {
+    fn new() -> io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
+
+#[cfg(not(unix))]
+impl Listener {
+    #[expect(clippy::unnecessary_wraps, reason = "it can fail on Unix")]
+    const fn new() -> io::Result<Self> {
+        Ok(Self)
+    }
+
+    async fn next(&mut self) {
+        if tokio::signal::ctrl_c().await.is_err() {
+            pending().await
+        }
+    }
+}

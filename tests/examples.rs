@@ -1,0 +1,91 @@
+//! Ends the examples as a person at a terminal does.
+#![cfg(unix)]
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test fails by a panic, which shows its place"
+)]
+
+#[expect(dead_code, reason = "shared with other tests, which ask for more")]
+mod programs;
+
+use std::{
+    io::{BufRead, BufReader, Read, Write},
+    net::TcpStream,
+    process::{ChildStdout, Command, Stdio},
+};
+
+use crate::programs::{Running, example, get};
+
+/// An example that listens on a free port.
+struct Example {
+    running: Running,
+    out: BufReader<ChildStdout>,
+    address: String,
+}
+
+impl Example {
+    fn start(name: &str) -> Self {
+        let mut child = Command::new(example(name))
+            .env("PORT", "0")
+            .env("LOG_FORMAT", "json")
+            .env_remove("SENTRY_DSN")
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut out = BufReader::new(child.stdout.take().unwrap());
+        let mut line = String::new();
+        let address = loop {
+            assert!(out.read_line(&mut line).unwrap() > 0, "{name}: {line}");
+            if let Some((_, rest)) = line.split_once("http://127.0.0.1:") {
+                let port = rest.split(|c: char| !c.is_ascii_digit()).next().unwrap();
+                break format!("127.0.0.1:{port}");
+            }
+        };
+        Self {
+            running: Running(child),
+            out,
+            address,
+        }
+    }
+
+    /// The line that says what was cut off, after these signals.
+    fn ended_by(&mut self, signals: &[&str]) -> String {
+        for signal in signals {
+            let id = self.running.0.id().to_string();
+            let sent = Command::new("kill").args([signal, &*id]).status();
+            assert!(sent.unwrap().success());
+        }
+        let mut text = String::new();
+        self.out.read_to_string(&mut text).unwrap();
+        assert!(self.running.0.wait().unwrap().success(), "{text}");
+        let mut lines = text.lines();
+        let said = lines.find(|line| line.contains(" cut off"));
+        said.unwrap().to_owned()
+    }
+}
+
+#[test]
+fn an_example_says_what_it_cut_off() {
+    let mut quickstart = Example::start("quickstart");
+    let mut events = TcpStream::connect(&quickstart.address).unwrap();
+    events
+        .write_all(b"GET /events HTTP/1.1\r\nhost: a\r\n\r\n")
+        .unwrap();
+    events.read_exact(&mut [0; 1]).unwrap();
+    let said = quickstart.ended_by(&["-INT", "-TERM"]);
+    assert_eq!(said, "1 requests were cut off");
+}
+
+#[test]
+fn each_example_ends_by_itself_when_nothing_runs() {
+    for name in ["quickstart", "errors", "sentry"] {
+        let mut example = Example::start(name);
+        // From its first answer on, it hears signals.
+        get(&example.address, "/metrics", "").unwrap();
+        let said = example.ended_by(&["-INT"]);
+        assert!(
+            said.starts_with("0 requests were cut off"),
+            "{name}: {said}"
+        );
+    }
+}
