@@ -27,6 +27,7 @@
 //! # }
 //! ```
 
+mod accept;
 mod builder;
 mod changes;
 mod check;

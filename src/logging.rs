@@ -173,10 +173,10 @@ fn writer() -> Box<dyn io::Write + Send> {
 }
 
 fn format(environment: &Environment<'_>) -> Result<Option<Format>, ConfigError> {
-    let formats = [("json", Format::Json), ("text", Format::Text)];
-    environment.parse("LOG_FORMAT", "expected json or text", |text| {
-        let mut formats = formats.into_iter();
-        formats.find_map(|(name, format)| text.eq_ignore_ascii_case(name).then_some(format))
+    environment.parse("LOG_FORMAT", "expected json or text", |word| match word {
+        "json" => Some(Format::Json),
+        "text" => Some(Format::Text),
+        _ => None,
     })
 }
 

@@ -2,6 +2,8 @@
 
 use std::{fmt, sync::OnceLock};
 
+use percent_encoding::percent_decode_str;
+
 use crate::config::Environment;
 
 /// The build of a process, and the environment in which it runs.
@@ -75,7 +77,8 @@ impl Release {
                 .split(',')
                 .filter_map(|pair| pair.split_once('='));
             let (_, value) = pairs.find(|(name, _)| name.trim() == wanted)?;
-            Some(value.trim().to_owned()).filter(|value| !value.is_empty())
+            let value = percent_decode_str(value.trim()).decode_utf8_lossy();
+            Some(value.into_owned()).filter(|value| !value.is_empty())
         };
         let version = [
             "SENTRY_RELEASE",
@@ -164,6 +167,11 @@ mod tests {
             "service.name=shop, deployment.environment.name=canary",
         );
         assert_eq!(of(&[otel]).1, "canary");
+        let encoded = "deployment.environment.name=pre%2Dproduction%20%C3%BC";
+        assert_eq!(
+            of(&[("OTEL_RESOURCE_ATTRIBUTES", encoded)]).1,
+            "pre-production ü"
+        );
         assert_eq!(
             of(&[("OTEL_RESOURCE_ATTRIBUTES", "deployment.environment=old")]).1,
             "old"

@@ -17,10 +17,11 @@ use std::{
     process::{Command, Stdio},
     sync::{Arc, Mutex},
     thread::{self, JoinHandle},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use serde_json::Value;
+use tokio::time::Instant;
 
 use crate::{
     dsn::{Answer, Dsn},
@@ -48,7 +49,7 @@ impl Server {
         let mut child = Command::new(program())
             .env("ADDR", "127.0.0.1:0")
             .env("ADMIN_ADDR", "127.0.0.1:0")
-            .env("LOG_FORMAT", "json")
+            .env("LOG_FORMAT", "JSON")
             .envs(variables.iter().copied())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -149,7 +150,7 @@ fn get(address: &str, request: &str) -> Option<(u16, String)> {
 
 #[test]
 fn every_failure_has_its_category_and_hides_its_text() {
-    let server = Server::start(&[("RUNTIME", "current")]);
+    let server = Server::start(&[("RUNTIME", "Current")]);
     let kinds = [
         ("database", 500),
         ("external", 500),
@@ -195,7 +196,7 @@ fn every_failure_has_its_category_and_hides_its_text() {
 
 #[test]
 fn every_route_ends_as_it_says() {
-    let server = Server::start(&[("EXCLUDE", "/health"), ("TRUST_INBOUND_ID", "false")]);
+    let server = Server::start(&[("EXCLUDE", "/health"), ("TRUST_INBOUND_ID", "FALSE")]);
     for (path, status) in [
         ("/full", Some(200)),
         ("/empty", Some(200)),

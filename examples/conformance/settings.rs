@@ -23,7 +23,7 @@ impl Settings {
                 list.split(',').map(|one| one.trim().to_owned()).collect()
             }),
             series_cap: parsed("SERIES_CAP", "1000")?,
-            multi: match variable("RUNTIME").as_deref() {
+            multi: match word("RUNTIME").as_deref() {
                 None | Some("multi") => true,
                 Some("current") => false,
                 Some(other) => return Err(invalid("RUNTIME", other, "expected current or multi")),
@@ -35,7 +35,7 @@ impl Settings {
                 Some(other) => return Err(invalid("RECORDER", other, "expected own or foreign")),
             },
             shutdown: Duration::from_millis(parsed("SHUTDOWN_MS", "2000")?),
-            trust_inbound: match variable("TRUST_INBOUND_ID").as_deref() {
+            trust_inbound: match word("TRUST_INBOUND_ID").as_deref() {
                 None | Some("true" | "1" | "yes" | "on") => true,
                 Some("false" | "0" | "no" | "off") => false,
                 Some(other) => {
@@ -50,6 +50,11 @@ impl Settings {
 fn variable(name: &str) -> Option<String> {
     let value = env::var_os(name)?.to_string_lossy().trim().to_owned();
     (!value.is_empty()).then_some(value)
+}
+
+/// The value in lower case: the case of a word means nothing.
+fn word(name: &str) -> Option<String> {
+    variable(name).map(|value| value.to_ascii_lowercase())
 }
 
 fn parsed<T: FromStr<Err: Display>>(name: &str, default: &str) -> Result<T, String> {

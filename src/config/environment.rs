@@ -27,7 +27,7 @@ impl Environment<'_> {
         names.iter().find_map(|name| self.get(name))
     }
 
-    /// The parsed value, if the variable is set.
+    /// The parsed value, if the variable is set. `parse` gets it in lower case: the case of a word means nothing.
     ///
     /// # Errors
     ///
@@ -41,7 +41,7 @@ impl Environment<'_> {
         let Some(value) = self.get(name) else {
             return Ok(None);
         };
-        match parse(&value) {
+        match parse(&value.to_ascii_lowercase()) {
             Some(parsed) => Ok(Some(parsed)),
             None => Err(ConfigError::new(name, value, expected)),
         }
@@ -56,6 +56,7 @@ mod tests {
     fn a_value_is_trimmed_and_an_empty_one_is_unset() {
         let variables = |name: &str| match name {
             "SET" => Some(" 7 ".to_owned()),
+            "LOUD" => Some("Yes".to_owned()),
             "EMPTY" => Some("  ".to_owned()),
             _ => None,
         };
@@ -68,6 +69,11 @@ mod tests {
             |name| environment.parse(name, "expected a number", |text| text.parse::<u8>().ok());
         assert_eq!(number("SET"), Ok(Some(7)));
         assert_eq!(number("EMPTY"), Ok(None));
+        let word = |text: &str| (text == "yes").then_some(());
+        assert_eq!(
+            environment.parse("LOUD", "expected yes", word),
+            Ok(Some(()))
+        );
         let refused = environment.parse("SET", "expected nothing", |_| None::<()>);
         assert_eq!(
             refused.unwrap_err().to_string(),

@@ -31,8 +31,9 @@ pub(super) struct Report<'a> {
 // === impl Format ===
 
 impl Format {
+    /// The format of a decoded name. A plus that was not encoded means a space there.
     pub(super) fn named(name: &str) -> Option<Self> {
-        match name {
+        match &*name.to_ascii_lowercase() {
             "json" => Some(Self::Json),
             "text" => Some(Self::Text),
             "health+json" | "health json" => Some(Self::HealthJson),

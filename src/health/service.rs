@@ -16,8 +16,9 @@ use subtle::ConstantTimeEq;
 use tower_service::Service;
 
 use super::{
+    accept::accepted,
     handle::Health,
-    query::{Probe, Query, accepted, probe},
+    query::{Probe, Query},
     response::{Format, Report},
     state::Status,
 };
@@ -42,7 +43,8 @@ const ALIASES: [&str; 3] = ["/v1/health", "/api/health", "/api/v1/health"];
 ///
 /// The methods are GET and HEAD. A slash at the end of a path is ignored. `/v1/health`, `/api/health` and `/api/v1/health`
 /// are aliases of `/health`. `?verbose` lists the checks, `?exclude=NAME` leaves one out, and `?format=json|text|health+json`
-/// or `Accept: application/health+json` chooses the format. Responses are never cached.
+/// chooses the format. Without it the header `Accept` does, by `application/json`, `text/plain` and
+/// `application/health+json`. Responses are never cached.
 #[derive(Clone)]
 pub struct HealthService {
     health: Health,
@@ -58,7 +60,8 @@ pub enum Details {
     /// Nobody. They are in the log.
     #[default]
     Never,
-    /// A reader who sends `Authorization: Bearer` with this token, once. Others get the response without details.
+    /// A reader who sends `Authorization: Bearer` with this token, once. Others get the response without details. The token
+    /// has no white space around it.
     Token(String),
     /// Everybody.
     Public,
@@ -96,11 +99,18 @@ impl HealthService {
     ///
     /// # Errors
     ///
-    /// If the token is empty.
+    /// If the token is empty, or begins or ends with white space.
     pub fn details(mut self, details: Details) -> Result<Self, ConfigError> {
-        if matches!(&details, Details::Token(token) if token.is_empty()) {
-            let reason = "an empty token would let everybody in; use Details::Public for that";
-            return Err(ConfigError::new("health.details", "", reason));
+        if let Details::Token(token) = &details {
+            let refuse = |reason| Err(ConfigError::new("health.details", "", reason));
+            if token.is_empty() {
+                return refuse(
+                    "an empty token would let everybody in; use Details::Public for that",
+                );
+            }
+            if token.trim_ascii() != token {
+                return refuse("a header cannot carry white space around the token");
+            }
         }
         self.details = details;
         Ok(self)
@@ -128,13 +138,13 @@ impl HealthService {
             );
         }
         if !matches!(
-            probe(of),
+            Probe::at(of),
             Some(Probe::Live | Probe::Startup | Probe::Ready(_) | Probe::One(_))
         ) {
             return refuse(of, "not one of the probes");
         }
         if matches!(
-            probe(path),
+            Probe::at(path),
             Some(Probe::Live | Probe::Startup | Probe::Ready(_))
         ) {
             return refuse(path, "it is a probe already");
@@ -180,7 +190,7 @@ impl HealthService {
             .filter(|path| !path.is_empty())
             .unwrap_or(path);
         let path = self.aliases.get(path).map_or(path, String::as_str);
-        let Some(asked) = probe(path) else {
+        let Some(asked) = Probe::at(path) else {
             return text(StatusCode::NOT_FOUND, "no such probe\n");
         };
         let query = Query::parse(request.uri().query().unwrap_or_default());
@@ -190,28 +200,35 @@ impl HealthService {
                 "format: expected json, text or health+json\n",
             );
         };
+        let exclude = query.exclude();
         let mut snapshot = self.health.registry.snapshot();
-        let (name, status) = match asked {
+        let (name, status) = match &asked {
             Probe::Live => ("livez", Status::Healthy),
             Probe::Startup => match self.health.registry.update_started(&snapshot.checks) {
                 true => ("startupz", Status::Healthy),
                 false => ("startupz", Status::Unhealthy),
             },
-            Probe::Ready(name) => (name, snapshot.status_without(&query.exclude)),
+            Probe::Ready(name) => (*name, snapshot.status_without(&exclude)),
             Probe::One(name) => {
                 let mut checks = snapshot.checks.iter();
-                match checks.find(|check| *check.name == *name) {
+                match checks.find(|check| *check.name == **name) {
                     Some(check) => ("health", check.status),
                     None => return text(StatusCode::NOT_FOUND, "no such check\n"),
                 }
             }
         };
-        snapshot.checks.retain(|check| match asked {
+        snapshot.checks.retain(|check| match &asked {
             Probe::Live | Probe::Startup => false,
-            Probe::Ready(_) => !query.exclude.contains(&&*check.name),
-            Probe::One(name) => *check.name == *name,
+            Probe::Ready(_) => !exclude.contains(&&*check.name),
+            Probe::One(name) => *check.name == **name,
         });
-        let format = query.format.unwrap_or_else(|| accepted(request, name));
+        // `/health` is for programs, and the others are for Kubernetes.
+        let default = match name {
+            "health" => Format::Json,
+            _ => Format::Text,
+        };
+        let format = query.format;
+        let format = format.unwrap_or_else(|| accepted(request.headers(), default));
         let report = Report {
             probe: name,
             status,
@@ -247,7 +264,7 @@ impl HealthService {
             Details::Token(token) => {
                 let mut sent = request.headers().get_all(header::AUTHORIZATION).iter();
                 let only = sent.next().filter(|_| sent.next().is_none());
-                let sent = only.and_then(|value| value.as_bytes().strip_prefix(b"Bearer "));
+                let sent = only.and_then(|value| bearer(value.as_bytes()));
                 sent.is_some_and(|sent| bool::from(sent.ct_eq(token.as_bytes())))
             }
         }
@@ -289,6 +306,13 @@ impl fmt::Debug for Details {
             Self::Public => "Public",
         })
     }
+}
+
+/// The token of credentials. The scheme is a word without case, and ends with one or more spaces.
+fn bearer(credentials: &[u8]) -> Option<&[u8]> {
+    let (scheme, token) = credentials.split_at_checked(6)?;
+    let bearer = scheme.eq_ignore_ascii_case(b"bearer") && token.starts_with(b" ");
+    bearer.then(|| token.trim_ascii_start())
 }
 
 fn text(code: StatusCode, text: &str) -> Response<Full<Bytes>> {

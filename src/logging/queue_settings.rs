@@ -36,9 +36,11 @@ pub struct QueueSettings {
 
 impl WhenFull {
     fn parse(word: &str) -> Option<Self> {
-        [("drop", Self::Drop), ("block", Self::Block)]
-            .into_iter()
-            .find_map(|(name, when_full)| word.eq_ignore_ascii_case(name).then_some(when_full))
+        match word {
+            "drop" => Some(Self::Drop),
+            "block" => Some(Self::Block),
+            _ => None,
+        }
     }
 }
 

@@ -254,7 +254,7 @@ mod tests {
     fn variables_set_exclusions_and_metric_names() {
         let builder = environment(&[
             ("MONITORING_EXCLUDE", " /livez , /static/"),
-            ("MONITORING_METRIC_NAMES", "otel"),
+            ("MONITORING_METRIC_NAMES", "OTel"),
         ])
         .unwrap();
         assert_eq!(builder.exclude.unwrap().to_string(), "/livez,/static/");

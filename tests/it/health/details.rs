@@ -102,7 +102,9 @@ async fn a_reader_without_the_token_gets_the_public_response() {
         ("prefix", right[..right.len() - 1].to_vec()),
         ("end", bearer(&TOKEN.as_bytes()[1..])),
         ("longer", bearer(format!("{TOKEN}0").as_bytes())),
-        ("spaced", bearer(format!(" {TOKEN}").as_bytes())),
+        ("no space", [b"Bearer", TOKEN.as_bytes()].concat()),
+        ("longer scheme", [b"Bearers ", TOKEN.as_bytes()].concat()),
+        ("a tab", [b"Bearer\t", TOKEN.as_bytes()].concat()),
         (
             "twice in one",
             bearer(format!("{TOKEN}, {TOKEN}").as_bytes()),
@@ -112,7 +114,7 @@ async fn a_reader_without_the_token_gets_the_public_response() {
         ("Latin-1", bearer(b"s3cret-t\xf6k\x80n")),
         ("not UTF-8", bearer(b"\xff\xfe")),
         ("huge", bearer(&[b'x'; 64 << 10])),
-        ("another case", right.to_ascii_lowercase()),
+        ("another case", bearer(TOKEN.to_uppercase().as_bytes())),
         ("another scheme", [b"Basic ", TOKEN.as_bytes()].concat()),
         ("no scheme", TOKEN.as_bytes().to_vec()),
     ];
@@ -127,9 +129,17 @@ async fn a_reader_without_the_token_gets_the_public_response() {
     let in_query =
         "/health?token=s3cret-t%C3%B6k%E2%82%ACn&authorization=Bearer%20s3cret-t%C3%B6k%E2%82%ACn";
     assert_eq!(answer(in_query, &[]).await, public, "in the query");
-    let (status, _, body) = answer("/health", &[&right]).await;
-    assert_eq!(
-        (status, &body["checks"]["database"]["error"]),
-        (public.0, &SECRET.into())
-    );
+    for scheme in ["Bearer ", "bearer ", "BEARER   "] {
+        let right = [scheme.as_bytes(), TOKEN.as_bytes()].concat();
+        let (status, _, body) = answer("/health", &[&right]).await;
+        assert_eq!(
+            (status, &body["checks"]["database"]["error"]),
+            (public.0, &SECRET.into()),
+            "{scheme:?}"
+        );
+    }
+    for white in [" token", "token ", "\ttoken"] {
+        let refused = health.service().details(Details::Token(white.into()));
+        assert_eq!(refused.unwrap_err().field(), "health.details");
+    }
 }

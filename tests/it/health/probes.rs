@@ -106,6 +106,9 @@ async fn formats_aliases_and_methods_are_as_people_ask_for_them() {
         "/health/database",
         "/readyz/",
         "/health?x=%00&x",
+        "/health/data%62ase",
+        "/health?format=health%2Bjson",
+        "/health?%66ormat=JSON",
     ] {
         assert_eq!(probe(&service, path).await.0, 200, "{path}");
     }
@@ -117,12 +120,29 @@ async fn formats_aliases_and_methods_are_as_people_ask_for_them() {
         ("json", "application/json"),
         ("text", "text/plain; charset=utf-8"),
         ("health+json", "application/health+json"),
+        ("health%2Bjson", "application/health+json"),
+        ("health%2bJSON", "application/health+json"),
+        ("%74ext", "text/plain; charset=utf-8"),
     ] {
         assert_eq!(
             probe(&service, &format!("/readyz?format={format}")).await.1,
             kind
         );
     }
+    for (query, listed) in [
+        ("verbose", true),
+        ("verbose=", true),
+        ("verbose=1", true),
+        ("v%65rbose=TRUE", true),
+        ("verbose=FALSE", false),
+        ("verbose=%66alse", false),
+        ("verbose=0", false),
+    ] {
+        let (.., body) = probe(&service, &format!("/readyz?{query}")).await;
+        assert_eq!(body.contains("[+]database ok"), listed, "{query}");
+    }
+    let (.., body) = probe(&service, "/readyz?verbose&e%78clude=data%62ase").await;
+    assert!(!body.contains("database"), "{body}");
     let accepting = |accept: &str, path: &str| {
         Request::builder()
             .uri(path)
