@@ -56,14 +56,14 @@ pub(super) fn open(error: &dyn Any) -> Option<&(dyn Error + 'static)> {
 
 /// The error within an error that only carries it: both have the same text, and `source` can skip the inner one.
 pub(super) fn carried<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e (dyn Error + 'static)> {
-    if let Some(error) = error.downcast_ref::<io::Error>() {
+    if let Some(error) = downcast::<io::Error>(error) {
         return error.get_ref().map(|inner| inner as _);
     }
     if let Some(error) = error.downcast_ref::<Arc<dyn Error + Send + Sync>>() {
         return Some(&**error);
     }
     #[cfg(feature = "axum")]
-    if let Some(error) = error.downcast_ref::<axum::Error>() {
+    if let Some(error) = downcast::<axum::Error>(error) {
         return error.source();
     }
     #[cfg(feature = "eyre")]

@@ -165,11 +165,16 @@ fn carried(carrier: &str) -> Failure {
         "io::Error::other" => Failure::from(io::Error::other(known())),
         "an Arc in io::Error::other" => Failure::from(io::Error::other(Arc::new(known()))),
         "io::Error in anyhow" => Failure::from(anyhow::Error::from(io::Error::other(known()))),
+        "io::Error::other in an Arc" => Failure::from(Arc::new(io::Error::other(known()))),
+        "io::Error::other in a box" => {
+            Failure::from(io::Error::other(Box::new(io::Error::other(known()))))
+        }
+        "axum::Error in an Arc" => Failure::from(Arc::new(axum::Error::new(known()))),
         other => panic!("{other}"),
     }
 }
 
-const CARRIERS: [&str; 13] = [
+const CARRIERS: [&str; 16] = [
     "itself",
     "anyhow",
     "anyhow with context",
@@ -183,6 +188,9 @@ const CARRIERS: [&str; 13] = [
     "io::Error::other",
     "an Arc in io::Error::other",
     "io::Error in anyhow",
+    "io::Error::other in an Arc",
+    "io::Error::other in a box",
+    "axum::Error in an Arc",
 ];
 
 #[tokio::test]
