@@ -16,6 +16,7 @@ use crate::{
         Facts,
         exchange::{Exchange, Outcome},
         layer_kinds::LayerKinds,
+        marks::Mark,
         route::Endpoint,
     },
     metrics::Metrics,
@@ -120,7 +121,10 @@ impl Waiting {
         let critical = requests.values_mut().filter(|request| {
             let bands = request.exchange.read(|overrides| overrides.bands);
             let [_, _, critical] = bands.unwrap_or_default().edges();
-            !request.reported && request.exchange.own_time(Instant::now()) >= critical
+            // A route that is not observed, such as a stream of probes, may stay open.
+            !request.reported
+                && !request.exchange.marks().has(Mark::Unobserved)
+                && request.exchange.own_time(Instant::now()) >= critical
         });
         let reported = critical.map(|request| {
             request.reported = true;

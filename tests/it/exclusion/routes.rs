@@ -263,6 +263,31 @@ async fn what_panics_on_an_excluded_route_is_not_lost() {
     assert_eq!(dsn.events().len(), 1, "{:?}", dsn.events());
 }
 
+#[tokio::test(start_paused = true)]
+async fn what_is_not_observed_is_never_stuck() {
+    let (written, _guard) = written(Format::Json);
+    let vitals = Vitals::builder().isolated().log_stuck().build().unwrap();
+    let long = get(async || tokio::time::sleep(Duration::from_secs(5)).await);
+    let health = unready();
+    let probes = Routes::new(health.grpc(&[])).prepare().into_axum_router();
+    let app = Router::new()
+        .route("/long-poll", long.clone().layer(ExcludeLayer::route()))
+        .route("/mine", long)
+        .merge(probes)
+        .layer(vitals.layer());
+    let watch = Request::post("/grpc.health.v1.Health/Watch")
+        .header("content-type", "application/grpc")
+        .body(axum::body::Body::from(vec![0; 5]));
+    let watch = app.clone().oneshot(watch.unwrap()).await.unwrap();
+    let mut watch = watch.into_body();
+    watch.frame().await.unwrap().unwrap();
+    requests::send(&app, requests::get("/long-poll")).await;
+    drop(watch);
+    assert!(!written.take().contains("still running"));
+    requests::send(&app, requests::get("/mine")).await;
+    assert!(written.take().contains("still running"));
+}
+
 #[tokio::test]
 async fn single_layers_know_a_probe_by_its_route_as_well() {
     let metrics = tower_vitals::metrics::Settings::new().isolated().unwrap();
