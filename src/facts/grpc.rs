@@ -96,6 +96,14 @@ impl Code {
     }
 
     fn parse(value: &HeaderValue) -> Self {
+    /// The status of a call that can have one in its head and one after it. Two that differ are `UNKNOWN`.
+    pub(crate) fn agreed(head: Option<Self>, end: Option<Self>) -> Option<Self> {
+        match (head, end) {
+            (Some(head), Some(end)) if head != end => Some(Self::UNKNOWN),
+            _ => head.or(end),
+        }
+    }
+
         Self::of_text(value.as_bytes())
     }
 

@@ -44,6 +44,12 @@ impl Tracker {
         observer.excluded(&self.context(), outcome, failure.as_ref());
     }
 
+    /// The code that the response gave, in its head or at its end.
+    fn told_code(&self) -> Option<grpc::Code> {
+        let in_body = self.web.as_ref().and_then(|web| web.code());
+        grpc::Code::agreed(self.grpc?.code, in_body)
+    }
+
     /// Fast path: without facts or clock. Only the facts of a gRPC call tell.
     fn can_have_failed(&self) -> bool {
         let is_5xx = self.head.is_some_and(|head| head.status.as_u16() >= 500);
@@ -100,10 +106,8 @@ impl Tracker {
         route: Option<&Endpoint>,
     ) -> Option<grpc::Status> {
         let call = self.grpc?;
-        let in_body = || self.web.as_ref()?.code();
         // The code of a response that nobody gets means nothing.
-        let told = call.code.or_else(in_body);
-        let told = told.filter(|_| outcome != Outcome::Cancelled);
+        let told = self.told_code().filter(|_| outcome != Outcome::Cancelled);
         let inferred = match outcome {
             Outcome::Aborted | Outcome::Cancelled if call.is_late(total) => {
                 grpc::Code::DEADLINE_EXCEEDED

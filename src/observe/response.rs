@@ -84,7 +84,7 @@ impl Tracker {
     pub(super) fn frame<D: Buf>(&mut self, frame: &Frame<D>, at_end: bool) -> Option<Outcome> {
         if let Some(trailers) = frame.trailers_ref() {
             if let Some(call) = &mut self.grpc {
-                call.code = call.code.or_else(|| grpc::Code::read(trailers));
+                call.code = grpc::Code::agreed(call.code, grpc::Code::read(trailers));
             }
             return Some(Outcome::Completed);
         }

@@ -1,5 +1,7 @@
 //! Reads the status of a call from its headers or trailers.
 
+use std::convert::Infallible;
+
 use axum::{
     Router,
     body::Body,
@@ -8,7 +10,10 @@ use axum::{
 };
 use futures::stream;
 use http_body_util::{BodyExt, StreamBody};
-use hyper::body::{Bytes, Frame};
+use hyper::{
+    body::{Bytes, Frame},
+    header::{HeaderName, HeaderValue},
+};
 
 use super::{answered, handled, in_axum, watching};
 use crate::{
@@ -68,6 +73,42 @@ async fn a_status_sent_twice_counts_if_both_agree() {
             count,
             "{code}"
         );
+    }
+}
+
+#[tokio::test]
+async fn a_status_in_the_head_and_another_at_the_end_are_unknown() {
+    const MESSAGE: &[u8] = &[0; 5];
+    const WEB: &[u8] = b"\0\0\0\0\0\x80\0\0\0\x0egrpc-status:13";
+    for (kind, data, trailers) in [
+        ("application/grpc", MESSAGE, Some("13")),
+        ("application/grpc-web", WEB, None),
+    ] {
+        for (head, code) in [("0", "Unknown"), ("13", "Internal")] {
+            let answer = async move || -> Response {
+                let trailers = trailers.map(|status| {
+                    let status = HeaderValue::from_static(status);
+                    Frame::trailers(
+                        [(HeaderName::from_static("grpc-status"), status)]
+                            .into_iter()
+                            .collect(),
+                    )
+                });
+                let data = Frame::data(Bytes::from_static(data));
+                let frames = [data].into_iter().chain(trailers);
+                let body = StreamBody::new(stream::iter(frames.map(Ok::<_, Infallible>)));
+                let headers = [("content-type", kind), ("grpc-status", head)];
+                (headers, Body::new(body)).into_response()
+            };
+            let vitals = watching();
+            let app = Router::new().route("/two.v1.Service/Method", any(answer));
+            let app = app.layer(vitals.layer());
+            requests::send(&app, requests::grpc("/two.v1.Service/Method")).await;
+            let scrape = Exposition::of(&vitals);
+            let labels = [("grpc_code", code)];
+            let count = scrape.sum("grpc_server_handled_total", &labels);
+            assert_eq!(count, 1.0, "{kind} {head}");
+        }
     }
 }
 
