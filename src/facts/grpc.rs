@@ -8,6 +8,7 @@ pub(crate) mod web;
 
 use std::{sync::Arc, time::Duration};
 
+use bytes::Buf;
 use http::{HeaderMap, HeaderValue, header};
 
 /// A gRPC status code, 0 to 16.
@@ -95,7 +96,6 @@ impl Code {
         })
     }
 
-    fn parse(value: &HeaderValue) -> Self {
     /// The status of a call that can have one in its head and one after it. Two that differ are `UNKNOWN`.
     pub(crate) fn agreed(head: Option<Self>, end: Option<Self>) -> Option<Self> {
         match (head, end) {
@@ -104,6 +104,7 @@ impl Code {
         }
     }
 
+    fn parse(value: &HeaderValue) -> Self {
         Self::of_text(value.as_bytes())
     }
 
@@ -229,6 +230,11 @@ fn timeout(value: &HeaderValue) -> Option<Duration> {
         b'n' => Some(Duration::from_nanos(amount)),
         _ => None,
     }
+}
+
+/// Whether a message may begin so: with a flag that says whether it is compressed. Text does not.
+pub(crate) fn may_begin_message(data: &impl Buf) -> bool {
+    data.chunk().first().is_none_or(|flag| *flag <= 1)
 }
 
 /// Service and method of a gRPC path.

@@ -92,6 +92,11 @@ impl Tracker {
             web.read(data);
         }
         let length = frame.data_ref().map_or(0, Buf::remaining);
+        if let Some((call, data)) = self.grpc.as_mut().zip(frame.data_ref())
+            && self.bytes == 0
+        {
+            call.may_prove &= self.web.is_some() || grpc::may_begin_message(data);
+        }
         self.bytes = self.bytes.saturating_add(length as u64);
         // hyper stops polling at the expected length.
         let ended = at_end || (self.sent_all() && !self.ends_in_trailers);

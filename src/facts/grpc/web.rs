@@ -125,6 +125,11 @@ impl WebBody {
                     bytes = &bytes[1..];
                     if *count == read.len() {
                         let [flags, a, b, c, d] = *read;
+                        // One bit says that these are trailers, one that they are compressed.
+                        if flags & !0x81 != 0 {
+                            self.place = Place::Lost;
+                            return;
+                        }
                         let is_trailers = flags & 0x80 != 0;
                         self.has_message |= !is_trailers;
                         self.place = Place::frame(u32::from_be_bytes([a, b, c, d]), is_trailers);
@@ -265,6 +270,7 @@ mod tests {
         assert!(WebBody::new(Format::Grpc).is_none());
         assert_eq!(read(Format::Web, &[b"<html>grpc-status:13"]).0, None);
         assert_eq!(read(Format::WebText, &[b"\"{}\""]), (None, false));
+        assert_eq!(read(Format::WebText, &[b"Unauthorized"]), (None, false));
     }
 
     #[test]

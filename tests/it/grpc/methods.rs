@@ -109,6 +109,25 @@ async fn no_status_that_anyone_can_give_makes_a_method() {
 }
 
 #[tokio::test]
+async fn a_text_in_place_of_a_message_makes_no_method() {
+    for kind in [
+        "application/grpc",
+        "application/grpc-web",
+        "application/grpc-web-text",
+    ] {
+        let vitals = isolated();
+        let maintenance = service_fn(|_: Request<Body>| async move {
+            let response = Response::builder().header("content-type", kind);
+            let text = Full::<Bytes>::from("Unauthorized");
+            Ok::<_, Infallible>(response.body(text).unwrap())
+        });
+        let service = vitals.layer().layer(maintenance);
+        call(&service, "/made.up/Method", false).await;
+        assert_eq!(methods(&vitals), ["_OTHER"], "{kind}");
+    }
+}
+
+#[tokio::test]
 async fn a_method_that_answered_once_keeps_its_name() {
     let vitals = isolated();
     let service = vitals
@@ -171,7 +190,7 @@ async fn the_cap_on_endpoints_holds_for_methods() {
         .layer()
         .layer(service_fn(|_: Request<Body>| async move {
             let response = Response::builder().header("content-type", "application/grpc");
-            Ok::<_, Infallible>(response.body(Full::<Bytes>::from("message")).unwrap())
+            Ok::<_, Infallible>(response.body(Full::<Bytes>::from("\0\0\0\0\0")).unwrap())
         }));
     for n in 0..10 {
         call(&service, &format!("/shop.Orders/Method{n}"), false).await;
