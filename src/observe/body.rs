@@ -64,10 +64,7 @@ impl<B: Body, E: Errors<B::Error>> Body for ResponseBody<B, E> {
         if let Some(tracker) = this.tracker {
             let outcome = match &frame {
                 None => Some(Outcome::Completed),
-                Some(Err(error)) => {
-                    tracker.examine_error(E::look(error));
-                    Some(Outcome::BodyError)
-                }
+                Some(Err(error)) => Some(tracker.body_failed(E::look(error))),
                 Some(Ok(frame)) => tracker.frame(frame, inner.is_end_stream()),
             };
             if let Some(outcome) = outcome {

@@ -26,6 +26,7 @@ impl Tracker {
 
     fn report_end(&mut self, now: impl FnOnce() -> Instant, outcome: Outcome) {
         self.ended = true;
+        let outcome = self.seen_by_client(outcome);
         let is_unobserved = self.exchange.marks().has(Mark::Unobserved);
         // The head has decided. Without a head, the route that it reached decides.
         self.excluded |= is_unobserved && self.head.is_none();
@@ -42,6 +43,17 @@ impl Tracker {
             .then(|| self.facts(now(), outcome));
         let observer = &self.engine.observer;
         observer.excluded(&self.context(), outcome, failure.as_ref());
+    }
+
+    /// A stream that tells of its failure tells nobody if the client left while it sent.
+    fn seen_by_client(&self, outcome: Outcome) -> Outcome {
+        let failed = || self.told_code().is_some_and(|code| code != grpc::Code::OK);
+        match outcome {
+            Outcome::Completed if self.exchange.marks().has(Mark::ClientLeft) && failed() => {
+                Outcome::Aborted
+            }
+            outcome => outcome,
+        }
     }
 
     /// The code that the response gave, in its head or at its end.
@@ -107,7 +119,10 @@ impl Tracker {
     ) -> Option<grpc::Status> {
         let call = self.grpc?;
         // The code of a response that nobody gets means nothing.
-        let told = self.told_code().filter(|_| outcome != Outcome::Cancelled);
+        let left = self.exchange.marks().has(Mark::ClientLeft);
+        let told = self
+            .told_code()
+            .filter(|code| outcome != Outcome::Cancelled && (!left || *code == grpc::Code::OK));
         let inferred = match outcome {
             Outcome::Aborted | Outcome::Cancelled if call.is_late(total) => {
                 grpc::Code::DEADLINE_EXCEEDED

@@ -189,6 +189,15 @@ impl Tracker {
     #[inline]
     pub(super) fn context(&self) -> ObserverContext<'_> {
         ObserverContext {
+    /// The outcome of a response whose body failed. A body that passes on what the client sends also fails if the client leaves.
+    pub(super) fn body_failed(&self, error: Option<&dyn Any>) -> Outcome {
+        if self.exchange.marks().has(Mark::ClientLeft) {
+            return Outcome::Aborted;
+        }
+        self.examine_error(error);
+        Outcome::BodyError
+    }
+
             active: self.active,
             exchange: &self.exchange,
             beginning: self.beginning,

@@ -2,6 +2,7 @@
 
 mod leaving;
 mod passing;
+mod streaming;
 mod waiting;
 
 use std::{convert::Infallible, time::Duration};
