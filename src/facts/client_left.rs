@@ -3,6 +3,7 @@
 use std::{
     any::Any,
     error::Error,
+    io,
     panic::{AssertUnwindSafe, catch_unwind},
 };
 
@@ -43,7 +44,16 @@ pub(crate) fn is_told_by_failure(_: &(dyn Error + 'static)) -> bool {
     false
 }
 
+/// Bytes that are no body at all come from a client that is still there, and gets its answer.
 fn is_of_connection(error: &(dyn Error + 'static)) -> bool {
-    let error = error.downcast_ref::<hyper::Error>();
-    error.is_some_and(|error| !error.is_user() && !error.is_timeout())
+    let Some(error) = error.downcast_ref::<hyper::Error>() else {
+        return false;
+    };
+    let source = error.source().and_then(|source| source.downcast_ref());
+    let kind = source.map(io::Error::kind);
+    let malformed = matches!(
+        kind,
+        Some(io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData)
+    );
+    !error.is_user() && !error.is_timeout() && !malformed
 }

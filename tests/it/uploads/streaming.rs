@@ -141,3 +141,21 @@ async fn in_tonics_own_server_the_body_is_followed_as_well() {
     assert_eq!(Exposition::of(&vitals).sum("errors_total", &[]), 0.0);
     server.abort();
 }
+
+#[tokio::test]
+async fn bytes_that_are_no_body_come_from_a_client_that_is_still_there() {
+    let vitals = isolated();
+    let app = Router::new().route("/bytes", post(async |body: Bytes| body));
+    let server = Server::start(app.layer(vitals.layer())).await;
+    for rest in ["zz\r\n", "4\r\nhalf4\r\n"] {
+        let request =
+            format!("POST /bytes HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n{rest}");
+        let answer = server.raw(request).await;
+        assert!(answer.starts_with(b"HTTP/1.1 400"), "{rest:?}");
+    }
+    let totals = settled(&vitals, |totals| totals.in_flight == 0).await;
+    assert_eq!((totals.completed, totals.cancelled), (2, 0));
+    let labels = [("status", "400")];
+    let scrape = Exposition::of(&vitals);
+    assert_eq!(scrape.sum("http_requests_total", &labels), 2.0);
+}
