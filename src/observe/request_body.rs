@@ -46,31 +46,39 @@ struct ReaderWaker {
 }
 
 /// Lets an exchange follow the body of its request, if the body has a type that can hold any body. Only the outermost layer
-/// that can does it. A body at its end stays as it is.
+/// that can does it. A body at its end stays as it is. Returns `true` if it surely is at its end.
 #[inline(always)]
-pub(super) fn follow<B: 'static>(body: &mut B, exchange: &Arc<Exchange>) {
+pub(super) fn follow<B: 'static>(body: &mut B, exchange: &Arc<Exchange>) -> bool {
     let body: &mut dyn Any = body;
     #[cfg(feature = "axum")]
     if let Some(body) = body.downcast_mut::<axum::body::Body>() {
-        if !body.is_end_stream() && exchange.marks().set(Mark::BodyFollowed) {
+        if body.is_end_stream() {
+            return true;
+        }
+        if exchange.marks().set(Mark::BodyFollowed) {
             let inner = std::mem::take(body);
             // The new body wraps each error as the old one did. So the error loses that wrapper first.
             let followed = RequestBody::followed(inner, exchange);
             let followed = http_body_util::BodyExt::map_err(followed, axum::Error::into_inner);
             *body = axum::body::Body::new(followed);
         }
-        return;
+        return false;
     }
     #[cfg(feature = "tonic")]
-    if let Some(body) = body.downcast_mut::<tonic::body::Body>()
-        && !body.is_end_stream()
-        && exchange.marks().set(Mark::BodyFollowed)
-    {
-        let inner = std::mem::take(body);
-        *body = tonic::body::Body::new(RequestBody::followed(inner, exchange));
+    if let Some(body) = body.downcast_mut::<tonic::body::Body>() {
+        if body.is_end_stream() {
+            return true;
+        }
+        if exchange.marks().set(Mark::BodyFollowed) {
+            let inner = std::mem::take(body);
+            *body = tonic::body::Body::new(RequestBody::followed(inner, exchange));
+        }
+        return false;
     }
     #[cfg(not(any(feature = "axum", feature = "tonic")))]
-    let _ = (body, exchange);
+    let _ = exchange;
+    let incoming = body.downcast_ref::<hyper::body::Incoming>();
+    incoming.is_some_and(Body::is_end_stream)
 }
 
 // === impl RequestBody ===

@@ -120,7 +120,9 @@ impl Tracker {
             return marks.has(Mark::ClientLeft) && failed();
         }
         let error = || router::failure(&response.extensions);
-        failed() && error().is_some_and(|(error, _)| client_left::is_told_by_failure(error))
+        !self.has_whole_request
+            && failed()
+            && error().is_some_and(|(error, _)| client_left::is_told_by_failure(error))
     }
 }
 

@@ -81,10 +81,10 @@ where
     fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
         let (mut parts, mut body) = request.into_parts();
         let mut tracker = Tracker::begin(&self.engine, &mut parts);
-        if let Some(tracker) = &tracker
+        if let Some(tracker) = &mut tracker
             && !tracker.excluded
         {
-            request_body::follow(&mut body, &tracker.exchange);
+            tracker.has_whole_request = request_body::follow(&mut body, &tracker.exchange);
             tracker.note_span();
         }
         let is_head_request = parts.method == Method::HEAD;

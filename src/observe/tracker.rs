@@ -37,6 +37,8 @@ pub(super) struct Tracker {
     /// True while code of the inner service runs. If it is still true in `Drop`, that code panicked. `thread::panicking` does
     /// not tell, because an outer `catch_unwind` can have reset it.
     running: bool,
+    /// The body of the request was at its end from the beginning: no client can leave while it sends it.
+    pub(super) has_whole_request: bool,
     polled: bool,
     pub(super) ended: bool,
     /// The status of the response, the time to its head, and how much of that was waiting for the client.
@@ -136,6 +138,7 @@ impl Tracker {
             excluded,
             beginning,
             running: false,
+            has_whole_request: false,
             polled: false,
             ended: false,
             head: None,
@@ -186,9 +189,6 @@ impl Tracker {
         self.end(Outcome::Error);
     }
 
-    #[inline]
-    pub(super) fn context(&self) -> ObserverContext<'_> {
-        ObserverContext {
     /// The outcome of a response whose body failed. A body that passes on what the client sends also fails if the client leaves.
     pub(super) fn body_failed(&self, error: Option<&dyn Any>) -> Outcome {
         if self.exchange.marks().has(Mark::ClientLeft) {
@@ -198,6 +198,9 @@ impl Tracker {
         Outcome::BodyError
     }
 
+    #[inline]
+    pub(super) fn context(&self) -> ObserverContext<'_> {
+        ObserverContext {
             active: self.active,
             exchange: &self.exchange,
             beginning: self.beginning,

@@ -6,10 +6,10 @@ use axum::{
     Router,
     body::{Body, Bytes},
     extract::Request,
-    routing::post,
+    routing::{get, post},
 };
-use futures::channel::mpsc;
-use http_body_util::{BodyExt, StreamBody};
+use futures::{StreamExt, channel::mpsc};
+use http_body_util::{BodyExt, Full, StreamBody};
 use hyper::{body::Frame, client::conn::http2};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::{
@@ -17,7 +17,7 @@ use tokio::{
     net::{TcpListener, TcpStream},
 };
 use tokio_stream::wrappers::TcpListenerStream;
-use tower_vitals::{Vitals, exchange::Outcome, logging::Format};
+use tower_vitals::{Failure, Vitals, exchange::Outcome, logging::Format};
 
 use crate::{
     generated::probe_server::ProbeServer,
@@ -25,6 +25,7 @@ use crate::{
     support::{
         exposition::Exposition,
         lines::{lines, subscriber},
+        requests,
         server::Server,
         stacks::isolated,
         waiting::settled,
@@ -158,4 +159,42 @@ async fn bytes_that_are_no_body_come_from_a_client_that_is_still_there() {
     let labels = [("status", "400")];
     let scrape = Exposition::of(&vitals);
     assert_eq!(scrape.sum("http_requests_total", &labels), 2.0);
+}
+
+#[tokio::test]
+async fn no_client_leaves_a_request_without_a_body() {
+    // A server that closes in the middle of its answer, which axum reads.
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let upstream = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        loop {
+            let (mut socket, _) = listener.accept().await.unwrap();
+            let head = b"HTTP/1.1 200 OK\r\ncontent-length: 600\r\n\r\nhalf";
+            socket.write_all(head).await.unwrap();
+        }
+    });
+    let proxy = async move || -> Result<Bytes, Failure> {
+        let socket = TcpStream::connect(upstream).await?;
+        let (mut sender, connection) =
+            hyper::client::conn::http1::handshake(TokioIo::new(socket)).await?;
+        tokio::spawn(connection);
+        let request = Request::new(Full::<Bytes>::default());
+        let answer = sender.send_request(request).await?;
+        let mut body = Body::new(answer.into_body()).into_data_stream();
+        let mut last = Bytes::new();
+        while let Some(bytes) = body.next().await {
+            last = bytes?;
+        }
+        Ok(last)
+    };
+    let vitals = isolated();
+    let app = Router::new()
+        .route("/proxy", get(proxy))
+        .layer(vitals.layer());
+    let status = requests::send(&app, requests::get("/proxy")).await;
+    assert_eq!(status, 500);
+    let totals = vitals.metrics().totals();
+    assert_eq!((totals.completed, totals.cancelled), (1, 0));
+    let labels = [("endpoint", "/proxy"), ("category", "external_service")];
+    assert_eq!(Exposition::of(&vitals).sum("errors_total", &labels), 1.0);
 }
