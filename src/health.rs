@@ -2,15 +2,19 @@
 //!
 //! A probe never asks a dependency. It reads the last answer of each check. So probes cause no checks, however many there
 //! are, and they are as fast when every dependency hangs as when none does. An answer that is older than three intervals
-//! and the timeout is unknown. A critical check that is unknown is as bad as one that failed.
+//! and the timeout is unknown, and so is what the application has set, after the time that
+//! [`expires_after`](Check::expires_after) gives. A critical check that is unknown is as bad as one that failed.
 //!
 //! # When it reports
 //!
-//! When a check changes: one log event, at `ERROR` if a critical check fails, at `INFO` if a check recovers, else at `WARN`;
-//! and an error for Sentry if a critical check fails. A probe logs nothing. Each answer of a check is counted:
-//! `health_check_status{check}` (1, 0.5 or 0), `health_check_duration_seconds{check}` and
-//! `health_check_last_success_timestamp_seconds{check}`, in the counters of the [`Vitals`](crate::Vitals) that serves the
-//! probes. Without one, they go to the global recorder.
+//! When a check changes: one log event, at `ERROR` if a critical check fails or expires, at `INFO` if a check recovers, else
+//! at `WARN`; and an error for Sentry if a critical check fails or expires. A probe logs nothing.
+//!
+//! The gauges are what a probe shows at the moment when they are published: `health_check_status{check}` (1 healthy, 0.5
+//! degraded, 0 unhealthy or unknown) and `health_check_last_success_timestamp_seconds{check}`, as
+//! [`CheckReport::last_success`] has it. `health_check_duration_seconds{check}` has each answer of a check that is asked. They
+//! are in the counters of the [`Vitals`](crate::Vitals) that serves the probes. Without one, they go to the global recorder
+//! once a second. No task of a check calls a recorder.
 //!
 //! ```
 //! use axum::Router;
@@ -37,6 +41,7 @@ mod event;
 #[cfg(feature = "tonic")]
 pub(crate) mod grpc;
 mod handle;
+mod memory;
 mod query;
 mod ready_made;
 mod registry;

@@ -6,6 +6,10 @@
 //! label. A thread publishes once a second to the global recorder, and `/metrics` publishes before it answers. What was
 //! counted before there was a recorder is published when there is one.
 //!
+//! Only this thread calls a recorder of the application. If the recorder panics, it costs that round and is counted in
+//! `vitals_hook_failures_total`; the next round publishes again. If it never returns, nothing is published any more, and
+//! nothing else waits for it.
+//!
 //! - `started`, the outcomes and the requests in flight always add up: see [`Totals`].
 //! - Distinct endpoints are limited by [`Settings::endpoint_cap`]. The others are counted under `overflow`, with one
 //!   warning.
@@ -23,6 +27,7 @@ mod names;
 #[cfg_attr(not(feature = "prometheus"), path = "metrics/prometheus/off.rs")]
 mod prometheus;
 mod publish;
+pub(crate) mod publishing;
 mod push;
 mod recorder;
 mod series;
@@ -35,16 +40,15 @@ mod totals;
 use std::{
     collections::BTreeMap,
     fmt,
-    sync::{Arc, LazyLock, Mutex, MutexGuard, OnceLock, PoisonError, atomic::Ordering::Relaxed},
-    thread,
-    time::Duration,
+    sync::{
+        Arc, LazyLock, Mutex, MutexGuard, OnceLock, PoisonError, Weak, atomic::Ordering::Relaxed,
+    },
 };
 
 use self::{
     bounds::Bounds,
-    checks::RegisteredChecks,
     methods::Methods,
-    publish::Publisher,
+    publish::SharedPublisher,
     series::{Sample, SeriesKey},
     shares::Shares,
     table::Table,
@@ -62,9 +66,6 @@ use crate::{
     },
     release::Release,
 };
-
-/// How often the counters are published to the global recorder.
-const EVERY: Duration = Duration::from_secs(1);
 
 /// The most deployments that are remembered. The version is a label, and a process has few.
 const MOST_DEPLOYMENTS: usize = 16;
@@ -93,8 +94,7 @@ struct Inner {
     build: OnceLock<Release>,
     /// When each version was deployed, in seconds since 1970.
     deployments: Mutex<BTreeMap<String, f64>>,
-    checks: RegisteredChecks,
-    publisher: Mutex<Publisher>,
+    publisher: SharedPublisher,
 }
 
 // === impl Metrics ===
@@ -112,7 +112,7 @@ impl Metrics {
         metrics.unwrap_or_else(|| GLOBAL.get_or_init(|| Self::published(Settings::new())))
     }
 
-    fn new(settings: Settings) -> Self {
+    fn new(settings: Settings, publisher: SharedPublisher) -> Self {
         let cap = settings.endpoint_cap;
         let none = || Bounds::new([]);
         Self {
@@ -124,30 +124,21 @@ impl Metrics {
                 methods: Methods::new(cap, settings.grpc_methods()),
                 build: OnceLock::new(),
                 deployments: Mutex::default(),
-                checks: RegisteredChecks::default(),
-                publisher: Mutex::default(),
+                publisher,
                 settings,
             }),
         }
     }
 
-    /// Counters with a thread that publishes them as long as the process lives.
+    /// Counters that are published as long as the process lives.
     fn published(settings: Settings) -> Self {
-        let metrics = Self::new(settings);
-        let publishing = metrics.clone();
-        let spawned = thread::Builder::new()
-            .name("vitals-metrics".into())
-            .spawn(move || {
-                loop {
-                    thread::sleep(EVERY);
-                    metrics::with_recorder(|recorder| publishing.publish(recorder));
-                }
-            });
-        if let Err(error) = spawned {
-            let error = error.to_string();
-            tracing::error!(target: "tower_vitals", error, "metrics are published only when scraped: no thread");
-        }
-        metrics
+        publishing::start();
+        Self::new(settings, SharedPublisher::of_process())
+    }
+
+    /// Counters with a publisher of their own.
+    fn isolated(settings: Settings) -> Self {
+        Self::new(settings, SharedPublisher::default())
     }
 
     /// What was counted so far.
@@ -174,17 +165,21 @@ impl Metrics {
             ..
         } = &*self.inner;
         let statuses = 501 * MethodLabel::ALL.len();
-        shares.memory_bound()
-            + http.memory_bound(statuses)
-            + errors.memory_bound(ErrorCategory::ALL.len())
-            + grpc.memory_bound(17)
-            + methods.memory_bound()
+        let tables = [
+            http.memory_bound(statuses),
+            errors.memory_bound(ErrorCategory::ALL.len()),
+            grpc.memory_bound(17),
+            methods.memory_bound(),
+        ];
+        let tables = tables.into_iter().fold(0, usize::saturating_add);
+        shares.memory_bound().saturating_add(tables)
     }
 
-    /// Publishes to the global recorder, if these are the counters of the process.
-    pub(crate) fn publish_global(&self) {
+    /// Publishes to the global recorder as soon as the publishing thread can, if these are the counters of the process. Then
+    /// `done` is called; else it is dropped.
+    pub(crate) fn publish_soon(&self, done: impl FnOnce() + Send + 'static) {
         if self.is_global() {
-            metrics::with_recorder(|recorder| self.publish(recorder));
+            publishing::publish_soon(Box::new(done));
         }
     }
 
@@ -194,18 +189,9 @@ impl Metrics {
         global.is_some_and(|global| Arc::ptr_eq(&global.inner, &self.inner))
     }
 
-    /// Publishes to the global recorder what it does not have yet.
-    fn publish(&self, recorder: &dyn metrics::Recorder) {
-        self.publish_and(recorder, &prometheus::drain_global);
-    }
-
-    fn publish_and(&self, recorder: &dyn metrics::Recorder, drain: &dyn Fn()) {
-        let mut publisher = self
-            .inner
-            .publisher
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        publisher.publish(self, recorder, drain);
+    /// Whether these counters are the owner of something.
+    fn owns(&self, owner: &Weak<Inner>) -> bool {
+        std::ptr::eq(owner.as_ptr(), Arc::as_ptr(&self.inner))
     }
 
     /// The gRPC methods that these counters know, or those of the process. Before the process counts, methods have a memory

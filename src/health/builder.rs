@@ -36,7 +36,8 @@ impl HealthBuilder {
         self
     }
 
-    /// Adds a check that the application sets itself with [`Health::set`]. Until then it is unknown.
+    /// Adds a check that the application sets itself with [`Health::set`]. Until then it is unknown. [`Check::manual`] has
+    /// more settings, such as a time after which the status is too old.
     pub fn manual(self, name: &str, role: Role) -> Self {
         self.check(Check::manual(name).role(role))
     }
@@ -56,12 +57,15 @@ impl HealthBuilder {
             }
         }
         let entries = self.checks.into_iter().map(Entry::new).collect();
-        let registry = Arc::new(Registry::new(entries));
+        let registry = Registry::new(entries);
         if !registry.entries.is_empty() {
             let runtime = runtime::with_clock("health")?;
             for (index, entry) in registry.entries.iter().enumerate() {
-                if !entry.check.is_manual() {
-                    runtime.spawn(runner::run(Arc::downgrade(&registry), index));
+                let registry = Arc::downgrade(&registry);
+                if entry.check.expires() {
+                    runtime.spawn(runner::expire(registry, index));
+                } else if !entry.check.is_manual() {
+                    runtime.spawn(runner::run(registry, index));
                 }
             }
         }

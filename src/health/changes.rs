@@ -15,8 +15,10 @@ use super::{handle::Health, registry::Registry, state::Status};
 
 /// The changes of a [`Health`], as a stream. Each item is the status of the service after the change.
 ///
-/// A change is a change of a check's status, or the begin of draining. Changes that come while nobody waits are one item.
-/// The stream ends when the last handle to the checks is dropped.
+/// A change is a change of a check's status, also by its [expiry](super::Check::expires_after), or the begin of draining.
+/// Changes that come while nobody waits are one item. The stream ends when the last handle to the checks is dropped.
+///
+/// The runtime that asks the checks makes the changes. If it ends or stands still, there are none; the status is unknown then.
 ///
 /// ```no_run
 /// # async fn watch(health: tower_vitals::health::Health) {

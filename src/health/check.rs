@@ -29,8 +29,9 @@ pub struct Check {
     pub(super) interval: Duration,
     pub(super) failures: u32,
     pub(super) successes: u32,
-    /// `None` if the application sets the status itself.
-    ask: Option<Arc<dyn Fn() -> Asked + Send + Sync>>,
+    /// Asks, with the time limit for the answer. `None` if the application sets the status itself.
+    ask: Option<Arc<dyn Fn(Duration) -> Asked + Send + Sync>>,
+    expires_after: Option<Duration>,
     /// A setting of a ready-made check that is not valid. The start refuses it, as every such setting.
     fault: Option<Fault>,
 }
@@ -68,7 +69,9 @@ pub enum Answer {
 // === impl Check ===
 
 impl Check {
-    /// A critical check. `ask` must not block its thread.
+    /// A critical check. `ask` should not block its thread. If it does, the check has failed from the timeout on until it
+    /// ends, since it is not asked twice at a time. A runtime of many threads goes on: it costs one thread that is no worker.
+    /// A runtime of one thread stands still.
     ///
     /// The name has 1 to 64 characters of `[a-z0-9_-]`. It is public: responses, paths, metrics and the log show it. The
     /// error is not public: only the log shows it, and a response to a reader with [`Details`](super::Details).
@@ -78,16 +81,47 @@ impl Check {
         T: Into<Answer>,
         E: Into<BoxError>,
     {
+        Self::within(name, move |_| ask())
+    }
+
+    /// As `new`. `ask` gets the time limit for its answer.
+    pub(super) fn within<F, T, E>(
+        name: &str,
+        ask: impl Fn(Duration) -> F + Send + Sync + 'static,
+    ) -> Self
+    where
+        F: Future<Output = Result<T, E>> + Send + 'static,
+        T: Into<Answer>,
+        E: Into<BoxError>,
+    {
         Self {
-            ask: Some(Arc::new(move || {
-                let asked = ask();
+            ask: Some(Arc::new(move |timeout| {
+                let asked = ask(timeout);
                 Box::pin(async move { asked.await.map(Into::into).map_err(Into::into) })
             })),
             ..Self::manual(name)
         }
     }
 
-    pub(super) fn manual(name: &str) -> Self {
+    /// A critical check that the application sets itself with [`Health::set`](super::Health::set). Until then it is unknown.
+    ///
+    /// It is not asked, so it has no timeout, no interval and no latency, and counts no failures and successes in a row. The
+    /// name is as that of [`new`](Self::new).
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use tower_vitals::health::{Check, Health, Status};
+    ///
+    /// # async fn start() -> Result<(), Box<dyn std::error::Error>> {
+    /// let worker = Check::manual("worker").expires_after(Duration::from_secs(30));
+    /// let health = Health::builder().check(worker).start()?;
+    /// // The worker says it after each job. If it dies, the check is unknown.
+    /// health.set("worker", Status::Healthy, None);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn manual(name: &str) -> Self {
         Self {
             name: name.into(),
             role: Role::Critical,
@@ -97,6 +131,7 @@ impl Check {
             failures: 1,
             successes: 1,
             ask: None,
+            expires_after: None,
             fault: None,
         }
     }
@@ -166,17 +201,30 @@ impl Check {
         self
     }
 
+    /// How long what the application has set counts. Then the check is unknown, until it is set again. Only for a
+    /// [manual](Self::manual) check. Defaults to for ever.
+    #[must_use]
+    pub fn expires_after(mut self, expires_after: Duration) -> Self {
+        self.expires_after = Some(expires_after);
+        self
+    }
+
     pub(super) fn ask(&self) -> Asked {
         match &self.ask {
-            Some(ask) => ask(),
+            Some(ask) => ask(self.timeout),
             None => Box::pin(std::future::ready(Ok(Answer::Healthy))),
         }
+    }
+
+    /// Whether what the application has set becomes too old.
+    pub(super) fn expires(&self) -> bool {
+        self.is_manual() && self.expires_after.is_some()
     }
 
     /// An answer is recent for three intervals and the timeout.
     pub(super) fn stale_after(&self) -> Duration {
         if self.is_manual() {
-            return Duration::MAX;
+            return self.expires_after.unwrap_or(Duration::MAX);
         }
         self.interval.saturating_mul(3).saturating_add(self.timeout)
     }
@@ -196,6 +244,19 @@ impl Check {
                     "must be longer than zero",
                 ));
             }
+        }
+        match self.expires_after {
+            Some(Duration::ZERO) => {
+                let reason = "must be longer than zero";
+                return Err(ConfigError::new(field("expires_after"), "0ns", reason));
+            }
+            Some(after) if !self.is_manual() => {
+                let reason = "the answer of a check that is asked is too old after three intervals \
+                              and the timeout";
+                let after = format!("{after:?}");
+                return Err(ConfigError::new(field("expires_after"), after, reason));
+            }
+            _ => {}
         }
         for (setting, value) in [("failures", self.failures), ("successes", self.successes)] {
             if value == 0 {

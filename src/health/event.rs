@@ -6,12 +6,14 @@ use super::{
 };
 use crate::{
     emit,
+    metrics::Metrics,
     report::notice::{Detail, FINGERPRINT, Level, Notice},
     text::millis,
 };
 
-/// Logs a change. The error of the check is for readers of the log only.
-pub(super) fn log(report: &CheckReport, (from, to): Change) {
+/// Logs a change. The error of the check is for readers of the log only. An event that is not written is counted, if there
+/// are counters.
+pub(super) fn log(metrics: Option<&Metrics>, report: &CheckReport, (from, to): Change) {
     macro_rules! event {
         ($level:ident) => {
             tracing::event!(
@@ -26,17 +28,23 @@ pub(super) fn log(report: &CheckReport, (from, to): Change) {
             )
         };
     }
-    // Nobody waits for this event. A fault of the subscriber ends here.
-    emit::guarded(|| match (to, report.role) {
+    let write = || match (to, report.role) {
         (Status::Healthy, _) => event!(INFO),
-        (Status::Unhealthy, Role::Critical) => event!(ERROR),
+        (Status::Unhealthy | Status::Unknown, Role::Critical) => event!(ERROR),
         _ => event!(WARN),
-    });
+    };
+    match metrics {
+        Some(metrics) => emit::counted(Some(metrics), write),
+        // Counters that are made here would have the default settings for ever.
+        None => _ = emit::guarded(write),
+    }
 }
 
-/// The notice of a change, if a critical check fails.
+/// The notice of a change, if a critical check fails or its last answer has become too old: the service is not ready in
+/// both cases.
 pub(super) fn notice(report: &CheckReport, (_, to): Change) -> Option<Notice> {
-    if (report.role, to) != (Role::Critical, Status::Unhealthy) {
+    let bad = matches!(to, Status::Unhealthy | Status::Unknown);
+    if report.role != Role::Critical || !bad {
         return None;
     }
     let message = format!("health check {} failed", report.name);

@@ -41,13 +41,15 @@ impl Health {
         self.registry.reports()
     }
 
-    /// Whether every check has answered once, and no critical one was unhealthy then. Once `true`, it stays `true`.
+    /// Whether every critical check had answered and was healthy or degraded, when this or `/startupz` asked. Once `true`, it
+    /// stays `true`. Other checks hold no start up.
     #[must_use]
     pub fn is_started(&self) -> bool {
         self.registry.update_started(&self.reports())
     }
 
-    /// Sets the status of a check that was added as [manual](super::HealthBuilder::manual). It stays until it is set again.
+    /// Sets the status of a [manual](super::Check::manual) check. It stays until it is set again, or
+    /// [expires](super::Check::expires_after). If the status changes, the log and Sentry are told on this thread.
     ///
     /// Returns `false` if there is no such check.
     #[expect(clippy::must_use_candidate, reason = "the name is usually a constant")]
@@ -55,11 +57,12 @@ impl Health {
         let mut entries = self.registry.entries.iter().enumerate();
         let manual =
             entries.find(|(_, entry)| entry.check.is_manual() && *entry.check.name == *name);
-        let Some((index, entry)) = manual else {
+        let Some((index, _)) = manual else {
             return false;
         };
-        let change = entry.set(status, error);
-        self.registry.publish(index, change);
+        if let Some(news) = self.registry.set(index, status, error) {
+            news.tell();
+        }
         true
     }
 

@@ -1,15 +1,23 @@
 //! Provides checks for common dependencies.
 
-use std::{io, path::PathBuf};
+#[cfg(feature = "sqlx")]
+use std::time::Duration;
 
-use tokio::{
-    fs,
-    net::{TcpStream, ToSocketAddrs},
-};
+use tokio::net::{TcpStream, ToSocketAddrs};
+#[cfg(feature = "sqlx")]
+use tokio::time;
 
-#[cfg(feature = "reqwest")]
+use super::Check;
+#[cfg(any(feature = "redis", feature = "reqwest"))]
 use super::check::BoxError;
-use super::{Answer, Check};
+
+/// How long a pool takes at most to take back a connection.
+#[cfg(feature = "sqlx")]
+const GIVEN_BACK_WITHIN: Duration = Duration::from_millis(100);
+
+/// How long Redis keeps the key of a round trip.
+#[cfg(feature = "redis")]
+const KEPT_SECONDS: u64 = 60;
 
 impl Check {
     /// Whether a TCP connection to `address`, such as `cache:6379`, can be opened.
@@ -20,37 +28,9 @@ impl Check {
         })
     }
 
-    /// The memory that the process's cgroup (version 2) uses. It is degraded from 80 % of the limit on, and never fails.
-    /// Without a limit, and outside Linux, it is healthy.
-    #[must_use]
-    pub fn memory(name: &str) -> Self {
-        Self::memory_in(name, "/sys/fs/cgroup".into())
-    }
-
-    pub(super) fn memory_in(name: &str, cgroup: PathBuf) -> Self {
-        Self::new(name, move || {
-            let cgroup = cgroup.clone();
-            async move {
-                let number = async |file: &str| match fs::read_to_string(cgroup.join(file)).await {
-                    // `max` means no limit.
-                    Ok(text) => Ok(text.trim().parse::<u64>().ok()),
-                    Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-                    Err(error) => Err(error),
-                };
-                let (limit, used) = (number("memory.max").await?, number("memory.current").await?);
-                Ok::<_, io::Error>(match (limit, used) {
-                    (Some(limit), Some(used)) if used >= limit / 5 * 4 => {
-                        Answer::Degraded(format!("{used} of {limit} bytes in use"))
-                    }
-                    _ => Answer::Healthy,
-                })
-            }
-        })
-        .healthy_label("within limits")
-    }
-
-    /// Whether a database answers a ping over a connection of `pool`. If all connections are in use, the check opens one of
-    /// its own: if the database answers there, the check is degraded.
+    /// Whether a database answers a ping over a connection of `pool`. If all connections are in use, the check waits for one
+    /// for a quarter of its timeout, but for 100 ms at most: a pool takes a connection back a moment after its user is done.
+    /// Then it opens one of its own: if the database answers there, the check is degraded.
     #[cfg(feature = "sqlx")]
     #[cfg_attr(tower_vitals_docsrs, doc(cfg(feature = "sqlx")))]
     #[must_use]
@@ -58,30 +38,39 @@ impl Check {
     where
         DB: sqlx_core::database::Database,
     {
-        use sqlx_core::connection::Connection;
-        Self::new(name, move || {
+        use super::Answer;
+        use sqlx_core::{Error, connection::Connection};
+        Self::within(name, move |timeout| {
             let pool = pool.clone();
             async move {
-                let mut connection = match pool.try_acquire() {
-                    Some(idle) => idle,
-                    None if pool.size() >= pool.options().get_max_connections() => {
-                        // The users of the connections may work, or wait for a database that hangs.
-                        let options = pool.connect_options();
-                        match DB::Connection::connect_with(&options).await {
-                            Ok(mut beside) => {
-                                beside.ping().await?;
-                                beside.close().await?;
-                            }
-                            // The database answers, for example that it accepts no more connections.
-                            Err(sqlx_core::Error::Database(_)) => {}
-                            Err(error) => return Err(error),
+                let full = pool.size() >= pool.options().get_max_connections();
+                let acquired = match pool.try_acquire() {
+                    Some(idle) => Some(idle),
+                    None if full => {
+                        let wait = GIVEN_BACK_WITHIN.min(timeout / 4);
+                        match time::timeout(wait, pool.acquire()).await {
+                            Err(_) | Ok(Err(Error::PoolTimedOut)) => None,
+                            Ok(acquired) => Some(acquired?),
                         }
-                        return Ok(Answer::Degraded("every connection is in use".into()));
                     }
-                    None => pool.acquire().await?,
+                    None => Some(pool.acquire().await?),
                 };
-                connection.ping().await?;
-                Ok::<_, sqlx_core::Error>(Answer::Healthy)
+                if let Some(mut connection) = acquired {
+                    connection.ping().await?;
+                    return Ok(Answer::Healthy);
+                }
+                // The users of the connections may work, or wait for a database that hangs.
+                let options = pool.connect_options();
+                match DB::Connection::connect_with(&options).await {
+                    Ok(mut beside) => {
+                        beside.ping().await?;
+                        beside.close().await?;
+                    }
+                    // The database answers, for example that it accepts no more connections.
+                    Err(Error::Database(_)) => {}
+                    Err(error) => return Err(error),
+                }
+                Ok(Answer::Degraded("every connection is in use".into()))
             }
         })
         .healthy_label("connected")
@@ -123,7 +112,8 @@ impl Check {
         })
     }
 
-    /// Whether Redis answers a ping on a new connection.
+    /// Whether Redis answers a ping on a new connection. A Redis that is full or read-only does; see
+    /// [`redis_round_trip`](Self::redis_round_trip).
     #[cfg(feature = "redis")]
     #[cfg_attr(tower_vitals_docsrs, doc(cfg(feature = "redis")))]
     #[must_use]
@@ -133,6 +123,37 @@ impl Check {
             async move {
                 let mut connection = client.get_multiplexed_async_connection().await?;
                 redis::cmd("PING").exec_async(&mut connection).await
+            }
+        })
+        .healthy_label("connected")
+    }
+
+    /// Whether Redis takes a value and gives it back, on a new connection. A Redis that is full (`maxmemory`), read-only (a
+    /// replica), or cannot save has failed.
+    ///
+    /// The key is `tower-vitals:health:` and a random UUID for each check and process, so it is no key of the application and
+    /// of no other replica. It expires after a minute. A user with restricted rights needs `~tower-vitals:health:* +set +get`. A
+    /// plain client of a cluster gets an error, since the key is on another node.
+    #[cfg(feature = "redis")]
+    #[cfg_attr(tower_vitals_docsrs, doc(cfg(feature = "redis")))]
+    #[must_use]
+    pub fn redis_round_trip(name: &str, client: redis::Client) -> Self {
+        let random = || uuid::Builder::from_random_bytes(fastrand::u128(..).to_ne_bytes());
+        let key = format!("tower-vitals:health:{}", random().into_uuid());
+        Self::new(name, move || {
+            let (client, key) = (client.clone(), key.clone());
+            let value = random().into_uuid().to_string();
+            async move {
+                let mut connection = client.get_multiplexed_async_connection().await?;
+                let mut set = redis::cmd("SET");
+                let set = set.arg(&key).arg(&value).arg("EX").arg(KEPT_SECONDS);
+                set.exec_async(&mut connection).await?;
+                let get = redis::cmd("GET").arg(&key).to_owned();
+                let got: Option<String> = get.query_async(&mut connection).await?;
+                match got == Some(value) {
+                    true => Ok(()),
+                    false => Err::<_, BoxError>("the value did not come back".into()),
+                }
             }
         })
         .healthy_label("connected")
@@ -148,30 +169,4 @@ fn without_secrets(url: &str) -> String {
     };
     let end = shown.find(['?', '#']).unwrap_or(shown.len());
     shown[..end].to_owned()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn memory_is_measured_against_the_limit_of_the_cgroup() {
-        let folder =
-            std::env::temp_dir().join(format!("tower-vitals-cgroup-{}", std::process::id()));
-        std::fs::create_dir_all(&folder).unwrap();
-        let check = Check::memory_in("memory", folder.clone());
-        assert_eq!(check.ask().await.unwrap(), Answer::Healthy, "no cgroup");
-        for (limit, used, fine) in [
-            ("max\n", "999999999\n", true),
-            ("1000\n", "799\n", true),
-            ("1000\n", "800\n", false),
-            ("1000\n", "1000\n", false),
-        ] {
-            std::fs::write(folder.join("memory.max"), limit).unwrap();
-            std::fs::write(folder.join("memory.current"), used).unwrap();
-            let answer = check.ask().await.unwrap();
-            assert_eq!(answer == Answer::Healthy, fine, "{used} of {limit}");
-        }
-        std::fs::remove_dir_all(folder).unwrap();
-    }
 }

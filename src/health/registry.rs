@@ -1,8 +1,9 @@
 //! Keeps the checks of a service and their state, and publishes what changes.
 
 use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{
-        Arc, OnceLock,
+        Arc, OnceLock, Weak,
         atomic::{AtomicBool, Ordering},
     },
     time::{Duration, UNIX_EPOCH},
@@ -19,7 +20,8 @@ use super::{
 use crate::{
     metrics::{
         Metrics,
-        checks::{CheckMetrics, CheckResult},
+        checks::{self, CheckReading, Checks},
+        publishing,
     },
     report::notice::NoticeSink,
 };
@@ -31,29 +33,44 @@ pub(super) struct Registry {
     started: AtomicBool,
     /// It is incremented on each change.
     changed: watch::Sender<u64>,
-    metrics: Arc<CheckMetrics>,
+    /// As the metrics know the checks.
+    as_checks: Weak<dyn Checks>,
     /// The sink of notices. `connect` sets it.
     sink: OnceLock<Arc<dyn NoticeSink>>,
+}
+
+/// A change of a check, for the log and the sink of notices.
+pub(super) struct News {
+    /// The counters that publish the check, if there are any.
+    metrics: Option<Metrics>,
+    sink: Option<Arc<dyn NoticeSink>>,
+    report: CheckReport,
+    change: Change,
 }
 
 // === impl Registry ===
 
 impl Registry {
-    pub(super) fn new(entries: Vec<Entry>) -> Self {
-        let names = entries.iter().map(|entry| Arc::clone(&entry.check.name));
-        Self {
-            metrics: Arc::new(CheckMetrics::new(names)),
-            started: AtomicBool::new(entries.is_empty()),
+    /// The state of the checks. The process publishes it, until other counters do.
+    pub(super) fn new(entries: Vec<Entry>) -> Arc<Self> {
+        let registry = Arc::new_cyclic(|registry: &Weak<Self>| Self {
+            started: AtomicBool::new(false),
             entries,
             draining: AtomicBool::new(false),
             changed: watch::Sender::new(0),
+            as_checks: Weak::<Self>::clone(registry),
             sink: OnceLock::new(),
+        });
+        if !registry.entries.is_empty() {
+            checks::register(Weak::clone(&registry.as_checks));
+            publishing::start();
         }
+        registry
     }
 
-    /// Publishes the results of the checks by `metrics`, and gives notices to `sink`. Only the first call has an effect.
+    /// Publishes the checks with the counters of `metrics`, and gives notices to `sink`. Only the first call has an effect.
     pub(super) fn connect(&self, metrics: &Metrics, sink: Arc<dyn NoticeSink>) {
-        metrics.add_checks(&self.metrics);
+        metrics.add_checks(&self.as_checks);
         let _ = self.sink.set(sink);
     }
 
@@ -84,53 +101,107 @@ impl Registry {
     }
 
     /// Takes the result of a run of a check.
-    pub(super) fn record(&self, index: usize, answer: &Result<Answer, String>, latency: Duration) {
+    pub(super) fn record(
+        &self,
+        index: usize,
+        answer: &Result<Answer, String>,
+        latency: Duration,
+    ) -> Option<News> {
         let change = self.entries[index].answer(answer, latency);
-        self.publish(index, change);
+        self.publish(index, change)
     }
 
-    /// Publishes the last result of a check to metrics, and a change to the log, the sink and the waiting streams.
-    pub(super) fn publish(&self, index: usize, change: Option<Change>) {
-        let report = self.entries[index].report();
-        self.metrics.record(index, as_metrics(&report));
-        let Some(change) = change else {
-            return;
-        };
-        event::log(&report, change);
-        if let Some((sink, notice)) = self.sink.get().zip(event::notice(&report, change)) {
-            sink.notify(&notice);
-        }
+    /// Takes the answer of a question that has failed and is still open.
+    pub(super) fn record_again(
+        &self,
+        index: usize,
+        answer: &Result<Answer, String>,
+    ) -> Option<News> {
+        let change = self.entries[index].answer_again(answer);
+        self.publish(index, change)
+    }
+
+    /// Sets the status of a manual check.
+    pub(super) fn set(&self, index: usize, status: Status, error: Option<&str>) -> Option<News> {
+        let change = self.entries[index].set(status, error);
+        self.publish(index, change)
+    }
+
+    /// Looks whether the last answer of a check has become too old. Returns the news, and in how long that happens.
+    pub(super) fn expire(&self, index: usize) -> (Option<News>, Option<Duration>) {
+        let (change, left) = self.entries[index].expire();
+        (self.publish(index, change), left)
+    }
+
+    /// Wakes the waiting streams at a change. The log and the sink are left to the caller: they run code of the application.
+    fn publish(&self, index: usize, change: Option<Change>) -> Option<News> {
+        let change = change?;
         self.notify_streams();
+        Some(News {
+            metrics: Metrics::of_checks(&self.as_checks),
+            sink: self.sink.get().map(Arc::clone),
+            report: self.entries[index].report(),
+            change,
+        })
     }
 
     fn notify_streams(&self) {
         self.changed.send_modify(|version| *version += 1);
     }
 
-    /// Notes whether the service has started: every check has answered, and no critical one is unhealthy. It never goes back.
+    /// Notes whether the service has started: every critical check has answered, and none is unhealthy. It never goes back.
     pub(super) fn update_started(&self, checks: &[CheckReport]) -> bool {
         if !self.started.load(Ordering::Relaxed) {
-            let all = checks.iter().all(|check| {
-                check.status != Status::Unknown
-                    && (check.role != Role::Critical || check.status != Status::Unhealthy)
-            });
+            let mut critical = checks.iter().filter(|check| check.role == Role::Critical);
+            let all =
+                critical.all(|check| matches!(check.status, Status::Healthy | Status::Degraded));
             self.started.fetch_or(all, Ordering::Relaxed);
         }
         self.started.load(Ordering::Relaxed)
     }
 }
 
-/// The last result of a check, as metrics show it.
-fn as_metrics(report: &CheckReport) -> CheckResult {
-    let last_success = report.last_success;
-    let since = last_success.and_then(|at| at.duration_since(UNIX_EPOCH).ok());
-    CheckResult {
-        status: match report.status {
-            Status::Healthy => 1.0,
-            Status::Degraded => 0.5,
-            Status::Unknown | Status::Unhealthy => 0.0,
-        },
-        latency: report.latency,
-        last_success: since.map(|since| since.as_secs_f64()),
+impl Checks for Registry {
+    fn read(&self) -> Vec<CheckReading> {
+        let reading = |entry: &Entry| {
+            let (report, latencies) = entry.reading();
+            let last_success = report.last_success;
+            let since = last_success.and_then(|at| at.duration_since(UNIX_EPOCH).ok());
+            CheckReading {
+                name: report.name,
+                status: match report.status {
+                    Status::Healthy => 1.0,
+                    Status::Degraded => 0.5,
+                    Status::Unknown | Status::Unhealthy => 0.0,
+                },
+                last_success: since.map(|since| since.as_secs_f64()),
+                latencies,
+            }
+        };
+        self.entries.iter().map(reading).collect()
+    }
+}
+
+// === impl News ===
+
+impl News {
+    /// Tells the log and the sink. A panic of theirs ends here and is counted.
+    pub(super) fn tell(self) {
+        event::log(self.metrics.as_ref(), &self.report, self.change);
+        let notice = event::notice(&self.report, self.change);
+        if let Some((sink, notice)) = self.sink.as_ref().zip(notice) {
+            let notify = AssertUnwindSafe(|| sink.notify(&notice));
+            if catch_unwind(notify).is_err() {
+                self.not_told();
+            }
+        }
+    }
+
+    /// Counts news that somebody is not told.
+    pub(super) fn not_told(&self) {
+        // Counters that are made here would have the default settings for ever.
+        if let Some(metrics) = &self.metrics {
+            metrics.hook_failed();
+        }
     }
 }

@@ -1,28 +1,103 @@
 //! Runs one check again and again in the background.
 
-use std::sync::Weak;
+use std::{
+    future::{Future, poll_fn},
+    sync::Weak,
+    time::Duration,
+};
 
-use tokio::time::{self, Instant};
+use tokio::{
+    runtime::{Handle, RuntimeFlavor},
+    select,
+    task::{self, JoinHandle},
+    time::{self, Instant},
+};
 
 use super::{
     check::{Answer, Check},
-    registry::Registry,
+    registry::{News, Registry},
 };
 use crate::facts::chain;
 
-/// Runs a check as long as there is a handle to the checks.
-pub(super) async fn run(registry: Weak<Registry>, index: usize) {
-    while let Some(check) = begin(&registry, index) {
-        let began = Instant::now();
-        let answer = ask(&check).await;
-        let latency = began.elapsed();
-        let Some(registry) = registry.upgrade() else {
+/// The least time that timers tell apart.
+const MOMENT: Duration = Duration::from_millis(1);
+
+/// The longest interval that can be spread. Nobody waits so long.
+const LONGEST: Duration = Duration::from_secs(1 << 32);
+
+/// Tells what has changed, in a task of its own: a log or a sink that blocks holds up no check.
+#[derive(Debug, Default)]
+struct Telling(Option<JoinHandle<()>>);
+
+// === impl Telling ===
+
+impl Telling {
+    /// If the last news are still being told, these are not told, and are counted.
+    fn tell(&mut self, news: Option<News>) {
+        let Some(news) = news else {
             return;
         };
-        registry.record(index, &answer, latency);
-        drop(registry);
-        // Spread over a fifth of the interval, so that not all replicas ask at once.
-        time::sleep(check.interval.mul_f64(0.9 + 0.2 * fastrand::f64())).await;
+        if self.0.as_ref().is_some_and(|last| !last.is_finished()) {
+            news.not_told();
+            return;
+        }
+        self.0 = Some(tokio::spawn(async {
+            off_the_workers(|| news.tell());
+        }));
+    }
+}
+
+/// Runs a check as long as there is a handle to the checks.
+pub(super) async fn run(registry: Weak<Registry>, index: usize) {
+    let mut telling = Telling::default();
+    while let Some(check) = begin(&registry, index) {
+        let began = Instant::now();
+        let mut asked = ask(&check);
+        let answer = answer(&check, &mut asked).await;
+        let latency = began.elapsed();
+        let Some(alive) = registry.upgrade() else {
+            return;
+        };
+        telling.tell(alive.record(index, &answer, latency));
+        drop(alive);
+        time::sleep(spread(check.interval)).await;
+        // A task that blocks cannot be ended. Until it ends by itself, another question could block one more thread.
+        while !asked.is_finished() {
+            let Some(alive) = registry.upgrade() else {
+                return;
+            };
+            telling.tell(alive.record_again(index, &answer));
+            drop(alive);
+            time::sleep(spread(check.interval)).await;
+        }
+    }
+}
+
+/// Notices when what the application has set is too old, as long as there is a handle to the checks.
+pub(super) async fn expire(registry: Weak<Registry>, index: usize) {
+    let mut telling = Telling::default();
+    let Some(mut changes) = registry.upgrade().map(|registry| registry.subscribe()) else {
+        return;
+    };
+    loop {
+        let Some(alive) = registry.upgrade() else {
+            return;
+        };
+        let (news, left) = alive.expire(index);
+        drop(alive);
+        telling.tell(news);
+        let expiry = async {
+            match left {
+                // A moment more, since it is still recent at the very end.
+                Some(left) => time::sleep(left.saturating_add(MOMENT)).await,
+                None => std::future::pending().await,
+            }
+        };
+        select! {
+            () = expiry => {}
+            // Another status, or no handle any more.
+            changed = changes.changed() => if changed.is_err() { return },
+        }
     }
 }
 
@@ -33,16 +108,39 @@ fn begin(registry: &Weak<Registry>, index: usize) -> Option<Check> {
     Some(entry.check.clone())
 }
 
-/// Asks once, in a task of its own, so that a panic ends there. An answer after the timeout is an error.
-async fn ask(check: &Check) -> Result<Answer, String> {
-    let mut asked = tokio::spawn({
-        let check = check.clone();
-        async move {
-            let answer = check.ask().await;
-            answer.map_err(|error| chain::text_or_empty(&*error))
-        }
+/// Spreads over a fifth of the interval, so that not all replicas ask at once.
+fn spread(interval: Duration) -> Duration {
+    interval.min(LONGEST).mul_f64(0.9 + 0.2 * fastrand::f64())
+}
+
+/// Asks once, in a task of its own, so that a panic ends there.
+fn ask(check: &Check) -> JoinHandle<Result<Answer, String>> {
+    let check = check.clone();
+    let mut asked = Box::pin(async move {
+        let answer = check.ask().await;
+        answer.map_err(|error| chain::text_or_empty(&*error))
     });
-    match time::timeout(check.timeout, &mut asked).await {
+    tokio::spawn(poll_fn(move |cx| {
+        off_the_workers(|| asked.as_mut().poll(cx))
+    }))
+}
+
+/// Runs code that can block, against the rules. A worker that blocks can be the one that waits for timers and sockets, and
+/// then no other takes its place: the whole runtime would stand. So its work moves to another thread first.
+fn off_the_workers<T>(run: impl FnOnce() -> T) -> T {
+    match Handle::current().runtime_flavor() {
+        RuntimeFlavor::MultiThread => task::block_in_place(run),
+        // There is no other thread.
+        _ => run(),
+    }
+}
+
+/// Waits for an answer. One after the timeout is an error.
+async fn answer(
+    check: &Check,
+    asked: &mut JoinHandle<Result<Answer, String>>,
+) -> Result<Answer, String> {
+    match time::timeout(check.timeout, &mut *asked).await {
         Ok(Ok(answer)) => answer,
         Ok(Err(_)) => Err("the check panicked".into()),
         Err(_) => {

@@ -38,7 +38,7 @@ const ALIASES: [&str; 3] = ["/v1/health", "/api/health", "/api/v1/health"];
 /// | --- | --- |
 /// | `/livez` | 200 as long as the process can answer; no check counts |
 /// | `/readyz`, `/health` | 200 if healthy or degraded, else 503; `/readyz` as Kubernetes writes it, `/health` as JSON |
-/// | `/startupz` | 503 until every check has answered and no critical one is unhealthy; then always 200 |
+/// | `/startupz` | 503 until every critical check has answered and none is unhealthy; then always 200 |
 /// | `/health/{check}` | one check; 404 if there is none with that name |
 ///
 /// The methods are GET and HEAD. A slash at the end of a path is ignored. `/v1/health`, `/api/health` and `/api/v1/health`

@@ -11,6 +11,7 @@ use std::{
 use tokio::time::Instant;
 
 use super::check::{Answer, Check, Role};
+use crate::metrics::checks::Latencies;
 
 /// How healthy a check or the service is, from best to worst. There are four statuses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -35,12 +36,13 @@ pub struct CheckReport {
     pub role: Role,
     /// Its status. [`Status::Unknown`] without a recent answer.
     pub status: Status,
-    /// How long the last answer took.
+    /// How long the last answer took. Zero if the application sets the status.
     pub latency: Duration,
-    /// When it last succeeded, by the wall clock.
+    /// When it was last healthy or degraded by its answer, or by what the application [set](super::Health::set), by the wall
+    /// clock.
     #[expect(clippy::disallowed_types, reason = "it is shown to people")]
     pub last_success: Option<std::time::SystemTime>,
-    /// The error of the last answer. Do not show it to the public.
+    /// The error of the last answer, or that this answer is too old. Do not show it to the public.
     pub error: Option<Arc<str>>,
     /// How many times it ran.
     pub runs: u64,
@@ -57,9 +59,13 @@ pub(super) struct Entry {
 /// What the answers so far mean.
 #[derive(Debug)]
 struct State {
+    /// By the last answers. If they are too old, it no longer counts.
     status: Status,
+    /// The status of the last change that was published.
+    published: Status,
     answered: Option<Instant>,
     latency: Duration,
+    latencies: Latencies,
     #[expect(clippy::disallowed_types, reason = "it is shown to people")]
     last_success: Option<std::time::SystemTime>,
     error: Option<Arc<str>>,
@@ -89,14 +95,16 @@ impl Status {
 // === impl Entry ===
 
 impl Entry {
-    pub(super) const fn new(check: Check) -> Self {
+    pub(super) fn new(check: Check) -> Self {
         Self {
             check,
             runs: AtomicU64::new(0),
             state: Mutex::new(State {
                 status: Status::Unknown,
+                published: Status::Unknown,
                 answered: None,
                 latency: Duration::ZERO,
+                latencies: Latencies::default(),
                 last_success: None,
                 error: None,
                 failures: 0,
@@ -106,21 +114,30 @@ impl Entry {
     }
 
     pub(super) fn report(&self) -> CheckReport {
+        self.report_of(&self.lock())
+    }
+
+    /// The state, and the latencies of all answers.
+    pub(super) fn reading(&self) -> (CheckReport, Latencies) {
         let state = self.lock();
-        let recent = state
-            .answered
-            .is_some_and(|answered| answered.elapsed() <= self.check.stale_after());
+        (self.report_of(&state), state.latencies.clone())
+    }
+
+    fn report_of(&self, state: &State) -> CheckReport {
+        let error = match self.is_stale(state) {
+            true => {
+                let limit = self.check.stale_after();
+                Some(format!("the last answer is older than {limit:?}").into())
+            }
+            false => state.error.clone(),
+        };
         CheckReport {
             name: Arc::clone(&self.check.name),
             role: self.check.role,
-            status: if recent {
-                state.status
-            } else {
-                Status::Unknown
-            },
+            status: self.status(state),
             latency: state.latency,
             last_success: state.last_success,
-            error: state.error.clone(),
+            error,
             runs: self.runs.load(Ordering::Relaxed),
             healthy_label: self.check.healthy_label,
         }
@@ -138,9 +155,19 @@ impl Entry {
         latency: Duration,
     ) -> Option<Change> {
         let mut state = self.lock();
+        state.latency = latency;
+        state.latencies.record(latency);
+        self.take(&mut state, answer)
+    }
+
+    /// Takes the answer of a question that is still open and has failed already. There is no latency.
+    pub(super) fn answer_again(&self, answer: &Result<Answer, String>) -> Option<Change> {
+        self.take(&mut self.lock(), answer)
+    }
+
+    fn take(&self, state: &mut State, answer: &Result<Answer, String>) -> Option<Change> {
         let before = state.status;
         state.answered = Some(Instant::now());
-        state.latency = latency;
         state.error = match answer {
             Ok(Answer::Healthy) => None,
             Ok(Answer::Degraded(text)) | Err(text) => Some(text.as_str().into()),
@@ -148,9 +175,7 @@ impl Entry {
         if answer.is_ok() {
             state.failures = 0;
             state.successes = state.successes.saturating_add(1);
-            #[expect(clippy::disallowed_types, reason = "it is shown to people")]
-            let now = std::time::SystemTime::now();
-            state.last_success = Some(now);
+            state.succeeded();
         } else {
             state.successes = 0;
             state.failures = state.failures.saturating_add(1);
@@ -163,20 +188,64 @@ impl Entry {
             // The status does not change yet. An unknown check stays unknown.
             _ => before,
         };
-        (state.status != before).then_some((before, state.status))
+        self.change(state)
     }
 
     /// Sets the status of a manual check. Returns the change of status, if there is one.
     pub(super) fn set(&self, status: Status, error: Option<&str>) -> Option<Change> {
-        let before = self.report().status;
         let mut state = self.lock();
         state.status = status;
         state.answered = Some(Instant::now());
         state.error = error.map(Into::into);
-        (before != status).then_some((before, status))
+        if matches!(status, Status::Healthy | Status::Degraded) {
+            state.succeeded();
+        }
+        self.change(&mut state)
+    }
+
+    /// Returns the change of status, if the last answer has become too old, and in how long that happens. `None` if it has,
+    /// or if there is no answer.
+    pub(super) fn expire(&self) -> (Option<Change>, Option<Duration>) {
+        let mut state = self.lock();
+        let left = state.answered.and_then(|answered| {
+            let limit = self.check.stale_after();
+            limit.checked_sub(answered.elapsed())
+        });
+        (self.change(&mut state), left)
+    }
+
+    fn is_stale(&self, state: &State) -> bool {
+        state
+            .answered
+            .is_some_and(|answered| answered.elapsed() > self.check.stale_after())
+    }
+
+    /// The status now.
+    fn status(&self, state: &State) -> Status {
+        match self.is_stale(state) {
+            true => Status::Unknown,
+            false => state.status,
+        }
+    }
+
+    /// The change since the last one, to be published.
+    fn change(&self, state: &mut State) -> Option<Change> {
+        let now = self.status(state);
+        let before = std::mem::replace(&mut state.published, now);
+        (before != now).then_some((before, now))
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+// === impl State ===
+
+impl State {
+    fn succeeded(&mut self) {
+        #[expect(clippy::disallowed_types, reason = "it is shown to people")]
+        let now = std::time::SystemTime::now();
+        self.last_success = Some(now);
     }
 }

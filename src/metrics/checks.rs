@@ -1,188 +1,175 @@
-//! Records the results of health checks, and publishes them as gauges and a histogram.
+//! Publishes the state of health checks as gauges, and their latencies as a histogram.
 
 use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, Weak},
     time::Duration,
 };
 
 use metrics::{Key, Label, SharedString};
 
 use super::{
-    Inner, Metrics,
+    GLOBAL, Inner, Metrics,
     bounds::{Bounds, nanos},
     names::{HEALTH_LAST_SUCCESS, HEALTH_SECONDS, HEALTH_STATUS},
-    publish::Publisher,
-    push::{Push, Target},
+    push::Push,
     settings::Settings,
 };
 
-/// The sets of checks that one [`Metrics`] publishes.
-#[derive(Debug, Default)]
-pub(super) struct RegisteredChecks(Mutex<Vec<Weak<CheckMetrics>>>);
+/// All sets of checks of the process.
+static SETS: Mutex<Vec<Set>> = Mutex::new(Vec::new());
 
-/// The results of all checks of a service.
-///
-/// The [`Metrics`] to which they are added publishes them. Until then, each result is published to the global recorder at
-/// once.
-#[derive(Debug)]
-pub(crate) struct CheckMetrics {
-    checks: Vec<Check>,
-    bounds: Bounds,
-    /// The counters that publish them.
-    registered: Mutex<Weak<Inner>>,
-    publisher: Mutex<Publisher>,
+/// The buckets of latencies: the default ones. The recorder can have more, but few checks answer twice between two rounds of
+/// publishing, so nearly every sample is pushed as it is.
+static BOUNDS: LazyLock<Bounds> = LazyLock::new(|| Settings::new().bounds());
+
+/// The checks of a service.
+pub(crate) trait Checks: Send + Sync {
+    /// The state of each check at this moment, as a probe reads it. The order stays.
+    fn read(&self) -> Vec<CheckReading>;
 }
 
-/// A check by its name.
-#[derive(Debug)]
-struct Check {
-    name: Arc<str>,
-    history: Mutex<History>,
-}
-
-#[derive(Debug, Default)]
-struct History {
-    /// The last result. `None` before the first.
-    last: Option<CheckResult>,
-    /// The count and the sum of nanoseconds of each bucket, not cumulative.
-    latencies: Vec<(u64, u64)>,
-    /// The recorder to which `published` was pushed.
-    target: Option<Target>,
-    published: Vec<(u64, u64)>,
-}
-
-/// The result of one run of a check.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct CheckResult {
+/// The state of one check.
+#[derive(Clone, Debug)]
+pub(crate) struct CheckReading {
+    pub(crate) name: Arc<str>,
     /// 1 healthy, 0.5 degraded, 0 unhealthy or unknown.
     pub(crate) status: f64,
-    pub(crate) latency: Duration,
     /// Unix time in seconds.
     pub(crate) last_success: Option<f64>,
+    pub(crate) latencies: Latencies,
+}
+
+/// How long the answers of a check took: the count and the sum of nanoseconds of each bucket, not cumulative. Empty before
+/// the first.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Latencies(Vec<(u64, u64)>);
+
+/// The checks of a service, and the counters that publish them.
+struct Set {
+    checks: Weak<dyn Checks>,
+    /// If it is gone, the process publishes them.
+    owner: Weak<Inner>,
+}
+
+/// The latencies that a recorder has.
+#[derive(Debug, Default)]
+pub(super) struct PublishedChecks(Vec<PublishedSet>);
+
+struct PublishedSet {
+    checks: Weak<dyn Checks>,
+    latencies: Vec<Vec<(u64, u64)>>,
 }
 
 // === impl Metrics ===
 
 impl Metrics {
-    /// Publishes the results of these checks from now on, unless another `Metrics` that is still there does.
-    pub(crate) fn add_checks(&self, checks: &Arc<CheckMetrics>) {
-        let mut registered = checks.lock();
-        if registered.strong_count() == 0 {
-            *registered = Arc::downgrade(&self.inner);
-            let RegisteredChecks(all) = &self.inner.checks;
-            let mut all = all.lock().unwrap_or_else(PoisonError::into_inner);
-            all.push(Arc::downgrade(checks));
+    /// Publishes these checks from now on, unless another `Metrics` that is still there does.
+    pub(crate) fn add_checks(&self, checks: &Weak<dyn Checks>) {
+        let mut sets = sets();
+        let set = sets.iter_mut().find(|set| set.checks.ptr_eq(checks));
+        if let Some(set) = set.filter(|set| set.owner.strong_count() == 0) {
+            set.owner = Arc::downgrade(&self.inner);
         }
+    }
+
+    /// The counters that publish these checks: those to which they were added, else those of the process, if there are any.
+    pub(crate) fn of_checks(checks: &Weak<dyn Checks>) -> Option<Self> {
+        let sets = sets();
+        let set = sets.iter().find(|set| set.checks.ptr_eq(checks));
+        let owner = set.and_then(|set| set.owner.upgrade());
+        let owner = owner.map(|inner| Self { inner });
+        owner.or_else(|| GLOBAL.get().cloned())
     }
 }
 
-// === impl RegisteredChecks ===
+// === impl Latencies ===
 
-impl RegisteredChecks {
-    /// Publishes all sets, and removes those whose handles are gone.
-    pub(super) fn publish(&self, push: &mut Push<'_>, target: Target) {
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        all.retain(|checks| checks.strong_count() > 0);
-        for checks in all.iter().filter_map(Weak::upgrade) {
-            checks.publish(push, target);
-        }
-    }
-}
-
-// === impl CheckMetrics ===
-
-impl CheckMetrics {
-    pub(crate) fn new(names: impl Iterator<Item = Arc<str>>) -> Self {
-        let check = |name| Check {
-            name,
-            history: Mutex::default(),
-        };
-        Self {
-            checks: names.map(check).collect(),
-            // The default buckets. The recorder can have more, but few checks answer twice between two rounds of publishing,
-            // so nearly every sample is pushed as it is.
-            bounds: Settings::new().bounds(),
-            registered: Mutex::default(),
-            publisher: Mutex::default(),
-        }
-    }
-
-    /// Records the result of a check, by its index in the names of `new`.
-    pub(crate) fn record(&self, index: usize, result: CheckResult) {
-        if let Some(check) = self.checks.get(index) {
-            check.lock().add(result, &self.bounds);
-        }
-        if self.lock().strong_count() == 0 {
-            ::metrics::with_recorder(|recorder| {
-                let mut publisher = self
-                    .publisher
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner);
-                let (target, _) = publisher.select(recorder);
-                // The recorder of an application is not drained by this crate.
-                self.publish(&mut Push::new(recorder, &|| {}), target);
-            });
-        }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Weak<Inner>> {
-        self.registered
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Publishes the last results, and the latencies that the recorder does not have yet.
-    fn publish(&self, push: &mut Push<'_>, target: Target) {
-        for check in &self.checks {
-            let mut history = check.lock();
-            let Some(last) = history.last else {
-                continue;
-            };
-            push.gauge(&key(HEALTH_STATUS, &check.name), last.status);
-            if let Some(at) = last.last_success {
-                push.gauge(&key(HEALTH_LAST_SUCCESS, &check.name), at);
-            }
-            if !history
-                .target
-                .is_some_and(|before| before.is_same_recorder(target))
-            {
-                history.published.clear();
-            }
-            history.target = Some(target);
-            let History {
-                latencies,
-                published,
-                ..
-            } = &mut *history;
-            let seconds = key(HEALTH_SECONDS, &check.name);
-            push.histogram(&seconds, latencies, published, &self.bounds);
-        }
-    }
-}
-
-// === impl Check ===
-
-impl Check {
-    fn lock(&self) -> MutexGuard<'_, History> {
-        self.history.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-// === impl History ===
-
-impl History {
-    fn add(&mut self, result: CheckResult, bounds: &Bounds) {
-        self.last = Some(result);
-        self.latencies.resize(bounds.buckets(), (0, 0));
-        let latency = nanos(result.latency);
-        if let Some((count, sum)) = self.latencies.get_mut(bounds.index(latency)) {
+impl Latencies {
+    pub(crate) fn record(&mut self, latency: Duration) {
+        let Self(buckets) = self;
+        buckets.resize(BOUNDS.buckets(), (0, 0));
+        let latency = nanos(latency);
+        if let Some((count, sum)) = buckets.get_mut(BOUNDS.index(latency)) {
             *count += 1;
             *sum = sum.wrapping_add(latency);
         }
     }
 }
 
+// === impl PublishedChecks ===
+
+impl PublishedChecks {
+    /// Publishes the sets whose owner is `chosen`.
+    pub(super) fn publish(&mut self, push: &mut Push<'_>, chosen: impl Fn(&Weak<Inner>) -> bool) {
+        let Self(published) = self;
+        published.retain(|set| set.checks.strong_count() > 0);
+        // A copy: nobody waits for this lock while a recorder runs.
+        let sets = sets();
+        let chosen = sets.iter().filter(|set| chosen(&set.owner));
+        let chosen: Vec<_> = chosen.map(|set| Weak::clone(&set.checks)).collect();
+        drop(sets);
+        for checks in chosen {
+            // The checks are not kept alive while a recorder runs, either.
+            let Some(readings) = checks.upgrade().map(|checks| checks.read()) else {
+                continue;
+            };
+            if !published.iter().any(|set| set.checks.ptr_eq(&checks)) {
+                published.push(PublishedSet {
+                    checks: Weak::clone(&checks),
+                    latencies: Vec::new(),
+                });
+            }
+            let known = published.iter_mut();
+            for set in known.filter(|set| set.checks.ptr_eq(&checks)) {
+                set.publish(push, &readings);
+            }
+        }
+    }
+
+    /// Forgets everything, because the recorder is another one.
+    pub(super) fn clear(&mut self) {
+        self.0.clear();
+    }
+}
+
+// === impl PublishedSet ===
+
+impl PublishedSet {
+    fn publish(&mut self, push: &mut Push<'_>, readings: &[CheckReading]) {
+        self.latencies.resize_with(readings.len(), Vec::new);
+        for (check, published) in readings.iter().zip(&mut self.latencies) {
+            push.gauge(&key(HEALTH_STATUS, &check.name), check.status);
+            if let Some(at) = check.last_success {
+                push.gauge(&key(HEALTH_LAST_SUCCESS, &check.name), at);
+            }
+            let (seconds, Latencies(latencies)) =
+                (key(HEALTH_SECONDS, &check.name), &check.latencies);
+            push.histogram(&seconds, latencies, published, &BOUNDS);
+        }
+    }
+}
+
+impl std::fmt::Debug for PublishedSet {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PublishedSet").finish_non_exhaustive()
+    }
+}
+
+fn sets() -> MutexGuard<'static, Vec<Set>> {
+    SETS.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 fn key(metric: &'static str, check: &Arc<str>) -> Key {
     let check = SharedString::from_shared(Arc::clone(check));
     Key::from_parts(metric, vec![Label::new("check", check)])
+}
+
+/// Publishes these checks as long as they are there.
+pub(crate) fn register(checks: Weak<dyn Checks>) {
+    let mut sets = sets();
+    sets.retain(|set| set.checks.strong_count() > 0);
+    sets.push(Set {
+        checks,
+        owner: Weak::new(),
+    });
 }

@@ -5,26 +5,25 @@ use std::{
     sync::{Arc, Mutex, OnceLock, PoisonError},
 };
 
-use metrics_exporter_prometheus::{
-    Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder,
-};
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusRecorder};
 
 use super::{
     Metrics, Recorder, Settings,
     names::{GRPC_SECONDS, HEALTH_SECONDS},
+    publish::SharedPublisher,
 };
 use crate::config::ConfigError;
 
 /// The global recorder, if it is one of this crate.
-static OURS: OnceLock<PrometheusHandle> = OnceLock::new();
+static OURS: OnceLock<Arc<PrometheusRecorder>> = OnceLock::new();
 
 /// A recorder of this crate, and the counters that are published to it before each rendering.
 #[derive(Clone)]
 pub(crate) struct Exporter {
     metrics: Metrics,
-    handle: PrometheusHandle,
-    /// A recorder to which only these counters publish.
-    private: Option<Arc<PrometheusRecorder>>,
+    recorder: Arc<PrometheusRecorder>,
+    /// Only these counters publish to the recorder.
+    private: bool,
 }
 
 // === impl Exporter ===
@@ -46,46 +45,46 @@ impl Exporter {
     fn global(metrics: &Metrics) -> Result<Self, ConfigError> {
         static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
         let _mine = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
-        let handle = match OURS.get() {
-            Some(handle) => handle.clone(),
+        let recorder = match OURS.get() {
+            Some(ours) => Arc::clone(ours),
             None => {
-                let recorder = recorder(&metrics.inner.settings)?;
-                let handle = recorder.handle();
-                metrics::set_global_recorder(recorder).map_err(|_| {
+                let recorder = Arc::new(recorder(&metrics.inner.settings)?);
+                metrics::set_global_recorder(Arc::clone(&recorder)).map_err(|_| {
                     let reason = "another recorder is installed in this process, and /metrics would not show it; \
                                   call use_global_recorder() to publish there and serve no /metrics";
                     ConfigError::new("metrics.recorder", "foreign", reason)
                 })?;
-                OURS.get_or_init(|| handle).clone()
+                Arc::clone(OURS.get_or_init(|| recorder))
             }
         };
         Ok(Self {
             metrics: metrics.clone(),
-            handle,
-            private: None,
+            recorder,
+            private: false,
         })
     }
 
     /// A recorder apart from the global one.
     fn private(metrics: &Metrics) -> Result<Self, ConfigError> {
-        let recorder = recorder(&metrics.inner.settings)?;
         Ok(Self {
             metrics: metrics.clone(),
-            handle: recorder.handle(),
-            private: Some(Arc::new(recorder)),
+            recorder: Arc::new(recorder(&metrics.inner.settings)?),
+            private: true,
         })
     }
 
     /// Everything that the recorder holds, in Prometheus' text format. With thousands of series it takes milliseconds.
+    ///
+    /// No recorder of the application is called, so nothing here waits for one.
     pub(crate) fn render(&self) -> String {
-        match &self.private {
-            Some(recorder) => {
-                let drain = || self.handle.run_upkeep();
-                self.metrics.publish_and(&**recorder, &drain);
-            }
-            None => metrics::with_recorder(|recorder| self.metrics.publish(recorder)),
+        let handle = self.recorder.handle();
+        let drain = || handle.run_upkeep();
+        let publisher = &self.metrics.inner.publisher;
+        match self.private {
+            true => publisher.publish(&self.metrics, &*self.recorder, &drain),
+            false => SharedPublisher::publish_process(&*self.recorder, &drain),
         }
-        self.handle.render()
+        handle.render()
     }
 }
 
@@ -95,10 +94,13 @@ impl fmt::Debug for Exporter {
     }
 }
 
-/// Drains the global recorder, if it is one of this crate. Until then it keeps each sample.
-pub(super) fn drain_global() {
-    if let Some(handle) = OURS.get() {
-        handle.run_upkeep();
+/// Gives the global recorder, with what drains it. Until it is drained, a recorder of this crate keeps each sample; the
+/// recorder of an application drains itself.
+pub(super) fn with_recorder(publish: impl FnOnce(&dyn metrics::Recorder, &dyn Fn())) {
+    match OURS.get() {
+        // Not by its place in the facade: a scrape knows it by the same address.
+        Some(ours) => publish(&**ours, &|| ours.handle().run_upkeep()),
+        None => metrics::with_recorder(|recorder| publish(recorder, &|| {})),
     }
 }
 

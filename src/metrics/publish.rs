@@ -1,13 +1,17 @@
 //! Publishes to a recorder what was counted since the last time. No request waits for it.
 
-use std::sync::{Arc, PoisonError};
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, Weak},
+};
 
 use metrics::{Key, Recorder};
 
 use super::{
-    Inner, Metrics,
+    GLOBAL, Inner, Metrics,
+    checks::PublishedChecks,
     names::{self, MetricNames},
-    push::{Push, Target},
+    push::Push,
     series::Series,
     sink::Sink,
     table::Table,
@@ -15,82 +19,155 @@ use super::{
 };
 use crate::facts::{exchange::Outcome, severity::Severity};
 
-/// Remembers the last recorder. A new recorder gets everything again.
+/// What the process has published to its recorder.
+static OF_PROCESS: LazyLock<SharedPublisher> = LazyLock::new(SharedPublisher::default);
+
+/// Lets one thread at a time publish. Only the publishing thread and scrapes wait for it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct SharedPublisher(Arc<Mutex<Publisher>>);
+
+/// Remembers the last recorder, and what it has. A new recorder gets everything again.
 #[derive(Debug, Default)]
-pub(super) struct Publisher {
+struct Publisher {
     /// The address of the last recorder.
     recorder: Option<usize>,
     /// It is incremented for each new recorder.
     generation: u64,
+    /// The recorder has the descriptions.
+    described: bool,
+    /// A round has begun and has not ended. If the next one finds this, a panic ended that round.
+    in_round: bool,
+    checks: PublishedChecks,
 }
 
 /// One round of publishing.
 struct Round<'a> {
     push: Push<'a>,
-    target: Target,
+    /// The recorder, as series remember it.
+    generation: u64,
+    /// Everything is pushed, also what has not changed.
+    all: bool,
     names: &'static MetricNames,
     scheme: &'static str,
+}
+
+// === impl SharedPublisher ===
+
+impl SharedPublisher {
+    /// The publisher of the process. There is one, since there is one global recorder.
+    pub(super) fn of_process() -> Self {
+        OF_PROCESS.clone()
+    }
+
+    /// Publishes the counters of the process, if there are any, and all checks that no other counters publish.
+    pub(super) fn publish_process(recorder: &dyn Recorder, drain: &dyn Fn()) {
+        let metrics = GLOBAL.get();
+        let mine = |owner: &Weak<Inner>| {
+            owner.strong_count() == 0 || metrics.is_some_and(|metrics| metrics.owns(owner))
+        };
+        OF_PROCESS.lock().publish(metrics, recorder, drain, &mine);
+    }
+
+    /// Publishes counters that are not those of the process, and the checks that were added to them.
+    pub(super) fn publish(&self, metrics: &Metrics, recorder: &dyn Recorder, drain: &dyn Fn()) {
+        let mine = |owner: &Weak<Inner>| metrics.owns(owner);
+        self.lock().publish(Some(metrics), recorder, drain, &mine);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Publisher> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 // === impl Publisher ===
 
 impl Publisher {
-    /// Remembers the recorder. Returns it as a target, and whether it is new.
-    pub(super) fn select(&mut self, recorder: &dyn Recorder) -> (Target, bool) {
-        let address = std::ptr::from_ref(recorder).cast::<()>().addr();
-        let new = self.recorder != Some(address);
-        if new {
-            self.recorder = Some(address);
-            self.generation += 1;
-        }
-        (Target::new(address, self.generation), new)
-    }
-
-    /// Publishes everything. `drain` lets the recorder process the samples that it keeps.
-    pub(super) fn publish(&mut self, metrics: &Metrics, recorder: &dyn Recorder, drain: &dyn Fn()) {
-        let Inner {
-            settings,
-            http,
-            errors,
-            grpc,
-            ..
-        } = &*metrics.inner;
-        let names = settings.names.metric_names();
-        let (target, new) = self.select(recorder);
-        if new {
-            names.describe(recorder);
-        }
-        let mut round = Round {
-            push: Push::new(recorder, drain),
-            target,
-            names,
-            scheme: settings.scheme,
-        };
-        round.totals(&metrics.totals(), &metrics.inner.shares.in_flight());
-        if let Some(release) = metrics.inner.build.get() {
-            round.push.gauge(&names::build_key(release), 1.0);
-        }
-        for (version, at) in metrics.deployments().iter() {
-            round.push.gauge(&names::deployment_key(version), *at);
-        }
-        metrics.inner.checks.publish(&mut round.push, target);
-        for endpoint in http.series() {
-            round.endpoint(&endpoint, http);
-        }
-        for series in errors.series().iter().flatten() {
-            let key = names.errors_key(series);
-            round.push.counter(&key, series.read().requests);
-        }
-        for series in grpc.series().iter().flatten() {
-            round.grpc(series, grpc);
+    /// Publishes everything. `drain` lets the recorder process the samples that it keeps. `mine` chooses the checks by
+    /// their owner.
+    fn publish(
+        &mut self,
+        metrics: Option<&Metrics>,
+        recorder: &dyn Recorder,
+        drain: &dyn Fn(),
+        mine: &dyn Fn(&Weak<Inner>) -> bool,
+    ) {
+        self.select(recorder);
+        let all = std::mem::replace(&mut self.in_round, true);
+        let mut push = Push::new(recorder, drain);
+        self.checks.publish(&mut push, mine);
+        if let Some(metrics) = metrics {
+            self.describe(metrics, recorder);
+            let settings = &metrics.inner.settings;
+            let round = Round {
+                push,
+                generation: self.generation,
+                all,
+                names: settings.names.metric_names(),
+                scheme: settings.scheme,
+            };
+            round.run(metrics);
         }
         drain();
+        self.in_round = false;
+    }
+
+    /// Remembers the recorder.
+    fn select(&mut self, recorder: &dyn Recorder) {
+        let address = std::ptr::from_ref(recorder).cast::<()>().addr();
+        if self.recorder != Some(address) {
+            self.recorder = Some(address);
+            self.generation += 1;
+            self.described = false;
+            self.checks.clear();
+        }
+    }
+
+    /// Describes the metrics once. A recorder that panics is asked again in the next round, and gets the numbers in any case.
+    fn describe(&mut self, metrics: &Metrics, recorder: &dyn Recorder) {
+        if !self.described {
+            let names = metrics.inner.settings.names.metric_names();
+            let described = catch_unwind(AssertUnwindSafe(|| names.describe(recorder)));
+            self.described = described.is_ok();
+            if !self.described {
+                metrics.hook_failed();
+            }
+        }
     }
 }
 
 // === impl Round ===
 
 impl Round<'_> {
+    fn run(mut self, metrics: &Metrics) {
+        let Inner {
+            http,
+            errors,
+            grpc,
+            shares,
+            build,
+            ..
+        } = &*metrics.inner;
+        self.totals(&metrics.totals(), &shares.in_flight());
+        if let Some(release) = build.get() {
+            self.push.gauge(&names::build_key(release), 1.0);
+        }
+        // A copy: nobody waits for this lock while the recorder runs.
+        let deployments = metrics.deployments().clone();
+        for (version, at) in deployments {
+            self.push.gauge(&names::deployment_key(&version), at);
+        }
+        for endpoint in http.series() {
+            self.endpoint(&endpoint, http);
+        }
+        for series in errors.series().iter().flatten() {
+            let key = self.names.errors_key(series);
+            self.push.counter(&key, series.read().requests);
+        }
+        for series in grpc.series().iter().flatten() {
+            self.grpc(series, grpc);
+        }
+    }
+
     fn totals(&self, totals: &Totals, in_flight: &[(&'static str, i64)]) {
         let counters = [
             (names::STARTED, totals.started),
@@ -130,7 +207,7 @@ impl Round<'_> {
                 .published
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner);
-            if !published.update(self.target.generation, &reading) {
+            if !published.update(self.generation, &reading) && !self.all {
                 continue;
             }
             changed = true;
@@ -161,7 +238,7 @@ impl Round<'_> {
             .published
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        if !published.update(self.target.generation, &reading) {
+        if !published.update(self.generation, &reading) && !self.all {
             return;
         }
         let key = names::grpc_handled_key(series);
@@ -172,3 +249,6 @@ impl Round<'_> {
             .histogram(&key, &reading.duration, before, &table.bounds);
     }
 }
+
+#[cfg(test)]
+mod tests;

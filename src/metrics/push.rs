@@ -18,29 +18,6 @@ pub(super) struct Push<'a> {
     pushed: u64,
 }
 
-/// Identifies a recorder by its address. If a publisher comes back to a recorder, it is another target.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Target {
-    address: usize,
-    pub(super) generation: u64,
-}
-
-// === impl Target ===
-
-impl Target {
-    pub(super) const fn new(address: usize, generation: u64) -> Self {
-        Self {
-            address,
-            generation,
-        }
-    }
-
-    /// Whether two publishers mean the same recorder. Each has generations of its own.
-    pub(super) const fn is_same_recorder(self, other: Self) -> bool {
-        self.address == other.address
-    }
-}
-
 // === impl Push ===
 
 impl<'a> Push<'a> {
@@ -94,6 +71,9 @@ impl<'a> Push<'a> {
                 while left > 0 {
                     let chunk = left.min(SAMPLES_AT_ONCE - self.pushed);
                     handle.record_many(seconds(value), chunk as usize);
+                    // At once: if a later call panics, the recorder does not get these again.
+                    let pushed = value.wrapping_mul(chunk);
+                    *before = (before.0.wrapping_add(chunk), before.1.wrapping_add(pushed));
                     left -= chunk;
                     self.pushed += chunk;
                     if self.pushed == SAMPLES_AT_ONCE {
@@ -102,8 +82,6 @@ impl<'a> Push<'a> {
                     }
                 }
             }
-            let pushed = mean.wrapping_mul(count).wrapping_add(rest);
-            *before = (now.0, before.1.wrapping_add(pushed));
         }
     }
 }

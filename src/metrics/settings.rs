@@ -5,6 +5,9 @@ use std::{collections::BTreeMap, time::Duration};
 use super::{GLOBAL, Metrics, Names, bounds::Bounds};
 use crate::{config::ConfigError, facts::grpc::Kind, facts::severity::SeverityBands};
 
+/// The largest cap of endpoints. No recorder and no Prometheus holds the series of more.
+const MOST_ENDPOINTS: usize = 100_000;
+
 /// How requests are counted and named.
 ///
 /// ```
@@ -57,7 +60,8 @@ impl Settings {
         self
     }
 
-    /// How many distinct endpoints are counted separately. There are at most eight times as many series. Defaults to 1,000.
+    /// How many distinct endpoints are counted separately, from 1 to 100,000. There are at most eight times as many series.
+    /// Defaults to 1,000.
     #[must_use]
     pub fn endpoint_cap(mut self, cap: usize) -> Self {
         self.endpoint_cap = cap;
@@ -126,13 +130,19 @@ impl Settings {
     /// If a setting is not valid.
     pub fn isolated(self) -> Result<Metrics, ConfigError> {
         self.check()?;
-        Ok(Metrics::new(self))
+        Ok(Metrics::isolated(self))
     }
 
     fn check(&self) -> Result<(), ConfigError> {
         if self.endpoint_cap == 0 {
             let reason = "at least one endpoint must be told apart";
             return Err(ConfigError::new("metrics.endpoint_cap", "0", reason));
+        }
+        if self.endpoint_cap > MOST_ENDPOINTS {
+            let cap = self.endpoint_cap.to_string();
+            let reason =
+                format!("at most {MOST_ENDPOINTS}: the counters of more endpoints take gigabytes");
+            return Err(ConfigError::new("metrics.endpoint_cap", cap, reason));
         }
         if self.scheme != "http" && self.scheme != "https" {
             let reason = "http or https";

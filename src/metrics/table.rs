@@ -133,7 +133,8 @@ impl Table {
     /// The most memory in bytes, with endpoints of 64 characters. An endpoint outside the cap has at most `most` series.
     pub(super) fn memory_bound(&self, most: usize) -> usize {
         let per_endpoint = SERIES_PER_ENDPOINT.min(most);
-        let series = self.endpoint_cap.saturating_mul(per_endpoint) + 2 * most;
+        let series = self.endpoint_cap.saturating_mul(per_endpoint);
+        let series = series.saturating_add(2 * most);
         series.saturating_mul(Series::bytes(64, &self.bounds, &self.streams))
     }
 }

@@ -122,7 +122,7 @@ impl VitalsBuilder {
         self
     }
 
-    /// How many distinct endpoints are counted separately. Defaults to 1,000.
+    /// How many distinct endpoints are counted separately, from 1 to 100,000. Defaults to 1,000.
     pub fn endpoint_cap(mut self, cap: usize) -> Self {
         self.settings = self.settings.endpoint_cap(cap);
         self
@@ -272,11 +272,14 @@ mod tests {
 
     #[test]
     fn a_bad_setting_fails_at_build_with_field_and_value() {
-        let cap = Vitals::builder().isolated().endpoint_cap(0);
+        let cap = |cap| Vitals::builder().isolated().endpoint_cap(cap);
+        let most = usize::MAX.to_string();
         let pattern = Vitals::builder().isolated().exclude(["/a", "/b*"]);
         let scheme = Vitals::builder().isolated().scheme("gopher");
         for (builder, field, value) in [
-            (cap, "metrics.endpoint_cap", "0"),
+            (cap(0), "metrics.endpoint_cap", "0"),
+            (cap(100_001), "metrics.endpoint_cap", "100001"),
+            (cap(usize::MAX), "metrics.endpoint_cap", &most),
             (pattern, "exclude[1]", "/b*"),
             (scheme, "metrics.scheme", "gopher"),
         ] {

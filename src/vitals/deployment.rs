@@ -2,6 +2,7 @@
 
 use super::Vitals;
 use crate::{
+    config::Environment,
     report::notice::{Detail, FINGERPRINT, Level, Notice, NoticeSink},
     timestamp,
 };
@@ -27,12 +28,17 @@ pub struct Deployment {
 // === impl Deployment ===
 
 impl Deployment {
-    /// The deployment of a version by `automated`, in the environment of the process.
+    /// The deployment of a version by the value of `DEPLOYED_BY`, in the environment of the process.
     pub fn new(version: impl Into<String>) -> Self {
+        Self::from_environment(version.into(), &Environment::process())
+    }
+
+    fn from_environment(version: String, environment: &Environment<'_>) -> Self {
+        let by = environment.get("DEPLOYED_BY");
         Self {
-            version: version.into(),
+            version,
             environment: None,
-            by: "automated".into(),
+            by: by.unwrap_or_else(|| "automated".into()),
             changes: String::new(),
         }
     }
@@ -44,7 +50,7 @@ impl Deployment {
         self
     }
 
-    /// Who deployed it. Defaults to `automated`.
+    /// Who deployed it. Defaults to the environment variable `DEPLOYED_BY`, else to `automated`.
     #[must_use]
     pub fn by(mut self, by: impl Into<String>) -> Self {
         self.by = by.into();
@@ -107,5 +113,30 @@ impl Vitals {
         let now = timestamp::seconds_since_1970();
         self.metrics.record_deployment(&deployment.version, now);
         self.sentry.notify(&deployment.notice(environment));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_deployed_is_in_the_environment_unless_it_is_said() {
+        for (variable, by) in [
+            (None, "automated"),
+            (Some("  "), "automated"),
+            (Some(" pipeline "), "pipeline"),
+        ] {
+            let value = |name: &str| {
+                variable
+                    .filter(|_| name == "DEPLOYED_BY")
+                    .map(str::to_owned)
+            };
+            let made = || Deployment::from_environment("1.4.2".into(), &Environment(&value));
+            let tag = ("deployed_by", by.to_owned());
+            assert_eq!(made().notice("test").tags, [tag], "{variable:?}");
+            let said = ("deployed_by", "ada".to_owned());
+            assert_eq!(made().by("ada").notice("test").tags, [said]);
+        }
     }
 }

@@ -8,8 +8,8 @@ use std::{
 };
 
 use tokio::{
-    select,
-    sync::watch,
+    join, select,
+    sync::{oneshot, watch},
     task,
     time::{self, Instant},
 };
@@ -219,11 +219,7 @@ impl Vitals {
                 }
             }
         };
-        let metrics = self.metrics().clone();
-        // Not on a thread that serves requests, and only for a moment.
-        let published = task::spawn_blocking(move || metrics.publish_global());
-        let _ = time::timeout(AT_LEAST, published).await;
-        let unsent = self.send_the_rest().await;
+        let ((), unsent) = join!(self.publish_the_rest(), self.send_the_rest());
         let unwritten = self.write_the_rest().await;
         ended.map(|()| ShutdownReport {
             unfinished,
@@ -243,6 +239,15 @@ impl Vitals {
             _ = progress.wait_for(|it| it.over) => "a second signal",
             () = time::sleep(self.shutdown.settings.deadline) => "the deadline",
         }
+    }
+
+    /// Publishes the counters once more, for recorders that push, while there is time. The recorder is called on the
+    /// publishing thread, which no runtime waits for.
+    async fn publish_the_rest(&self) {
+        let (done, published) = oneshot::channel();
+        // The receiver can be gone.
+        self.metrics().publish_soon(move || _ = done.send(()));
+        let _ = time::timeout(self.time_left(), published).await;
     }
 
     /// Sends the remaining events while there is time. Returns how many are not sent.

@@ -1,5 +1,6 @@
 //! Answers probes from the last results, whatever the checks do.
 
+mod blocking;
 mod changes;
 mod counting;
 mod details;

@@ -16,7 +16,7 @@ use tokio::{
     task::JoinSet,
     time::{self, Instant},
 };
-use tower_vitals::health::{Check, Health, Role};
+use tower_vitals::health::{Check, CheckReport, Health, Role, Status};
 
 use crate::{
     servers::{CONNECTIONS, Kind, Server, serve},
@@ -233,4 +233,78 @@ async fn each_way_to_lose_a_dependency_shows_in_time_and_hurts_nothing_else() {
         answered > 1_000 && slowest < 1_000,
         "{answered}, {slowest} ms"
     );
+}
+
+#[tokio::test]
+#[ignore = "needs Redis; .ci/run installs it"]
+async fn a_redis_that_takes_nothing_answers_a_ping_and_fails_the_round_trip() {
+    let server = Server::new(Kind::Redis);
+    let client = redis::Client::open(server.url()).unwrap();
+    let quick = |check: Check| check.interval(Duration::from_millis(20)).timeout(TIMEOUT);
+    let health = Health::builder()
+        .check(quick(Check::redis("ping", client.clone())))
+        .check(quick(Check::redis_round_trip("trip", client.clone())))
+        .start()
+        .unwrap();
+    let mut connection = client.get_multiplexed_async_connection().await.unwrap();
+    let mut command = async |words: &str| {
+        let mut words = words.split(' ');
+        let mut command = redis::cmd(words.next().unwrap());
+        words.for_each(|word| _ = command.arg(word));
+        let answer = command.query_async::<redis::Value>(&mut connection).await;
+        answer.unwrap()
+    };
+    // The status of both, as soon as each was asked again.
+    let answers = async || {
+        let runs = || health.reports().iter().map(|check| check.runs).min();
+        let until = runs().unwrap() + 3;
+        let began = Instant::now();
+        while runs().unwrap() < until {
+            assert!(began.elapsed() < Duration::from_secs(20), "nobody asks");
+            time::sleep(Duration::from_millis(5)).await;
+        }
+        let of = |check: CheckReport| (check.status, check.error.unwrap_or_default());
+        let mut reports = health.reports().into_iter().map(of);
+        let (ping, trip) = (reports.next().unwrap(), reports.next().unwrap());
+        assert_eq!(ping.0, Status::Healthy, "{}", ping.1);
+        trip
+    };
+    assert_eq!(answers().await.0, Status::Healthy);
+    // One key, which goes away by itself.
+    let redis::Value::Array(keys) = command("KEYS *").await else {
+        panic!("no list of keys")
+    };
+    let [redis::Value::BulkString(key)] = &*keys else {
+        panic!("{keys:?}")
+    };
+    let key = String::from_utf8(key.clone()).unwrap();
+    assert!(key.starts_with("tower-vitals:health:"), "{key}");
+    let expiry = command(&format!("TTL {key}")).await;
+    assert!(matches!(expiry, redis::Value::Int(1..=60)), "{expiry:?}");
+
+    for (spoil, word, repair) in [
+        ("CONFIG SET maxmemory 1", "OOM", "CONFIG SET maxmemory 0"),
+        (
+            "REPLICAOF 127.0.0.1 1",
+            "read only replica",
+            "REPLICAOF NO ONE",
+        ),
+        (
+            "ACL SETUSER default -set",
+            "no permissions",
+            "ACL SETUSER default +set",
+        ),
+    ] {
+        command(spoil).await;
+        let (status, error) = answers().await;
+        assert_eq!(status, Status::Unhealthy, "{spoil}: {error}");
+        assert!(error.contains(word), "{spoil}: {error}");
+        command(repair).await;
+        assert_eq!(answers().await.0, Status::Healthy, "{repair}");
+    }
+    // The documented rights are enough.
+    command("ACL SETUSER default resetkeys -@all +set +get +ping +acl ~tower-vitals:health:*")
+        .await;
+    let (status, error) = answers().await;
+    assert_eq!(status, Status::Healthy, "{error}");
 }

@@ -44,14 +44,16 @@ pub(crate) enum Kind {
 impl Server {
     /// Starts a server.
     pub(crate) fn new(kind: Kind) -> Self {
-        let name = format!("tower-vitals-{kind:?}-{}", std::process::id()).to_lowercase();
+        let free = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = free.local_addr().unwrap().port();
+        let process = std::process::id();
+        let name = format!("tower-vitals-{kind:?}-{process}-{port}").to_lowercase();
         let folder = env::temp_dir().join(name);
         fs::create_dir_all(&folder).unwrap();
-        let free = TcpListener::bind("127.0.0.1:0").unwrap();
         let mut server = Self {
             kind,
             folder,
-            port: free.local_addr().unwrap().port(),
+            port,
             running: None,
         };
         drop(free);

@@ -1,11 +1,15 @@
 //! Stands in for health checks without feature `health`: there are none.
 
-use super::push::{Push, Target};
+use std::sync::Weak;
+
+use super::{Inner, push::Push};
 
 /// There are none.
 #[derive(Debug, Default)]
-pub(super) struct RegisteredChecks;
+pub(super) struct PublishedChecks;
 
-impl RegisteredChecks {
-    pub(super) const fn publish(&self, _: &mut Push<'_>, _: Target) {}
+impl PublishedChecks {
+    pub(super) fn publish(&mut self, _: &mut Push<'_>, _: impl Fn(&Weak<Inner>) -> bool) {}
+
+    pub(super) const fn clear(&mut self) {}
 }

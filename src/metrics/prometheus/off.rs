@@ -21,4 +21,7 @@ impl Exporter {
     }
 }
 
-pub(super) const fn drain_global() {}
+/// Gives the global recorder. The recorder of an application drains itself.
+pub(super) fn with_recorder(publish: impl FnOnce(&dyn metrics::Recorder, &dyn Fn())) {
+    metrics::with_recorder(|recorder| publish(recorder, &|| {}));
+}

@@ -1,6 +1,7 @@
 //! Counts the answers of checks, in the counters of the stack that serves the probes.
 
-use metrics_util::debugging::{DebugValue, DebuggingRecorder};
+use std::time::{Duration, UNIX_EPOCH};
+
 use tokio::time;
 use tower_vitals::{
     Vitals,
@@ -8,7 +9,8 @@ use tower_vitals::{
 };
 
 use super::MS;
-use crate::support::exposition::Exposition;
+use super::probe;
+use crate::support::{exposition::Exposition, stacks::with_health};
 
 /// A check that takes so long and succeeds.
 fn slow(name: &str, millis: u64) -> Check {
@@ -59,8 +61,12 @@ async fn isolated_counters_have_the_checks_and_no_other_counters_do() {
     assert!((1.2..1.21).contains(&sum), "{sum}");
     let last = "health_check_last_success_timestamp_seconds";
     assert!(scrape.sum(last, &database) > 1.7e9);
-    let never = scrape.samples.keys().filter(|(name, _)| name == last);
-    assert_eq!(never.count(), 1, "the queue has never succeeded");
+    // Who was asked has a latency. Who says it has none.
+    let seconds = "health_check_duration_seconds_count";
+    assert_eq!(
+        scrape.values(seconds, "check"),
+        ["database".to_owned()].into()
+    );
 
     // A scrape changes nothing, and the counters of another stack have nothing.
     assert_eq!(Exposition::of(&vitals).samples, scrape.samples);
@@ -84,41 +90,58 @@ async fn the_checks_of_a_stack_that_is_gone_are_published_by_the_next_one() {
     }
 }
 
+/// The seconds of `CheckReport::last_success`.
+fn last_success(health: &Health) -> Option<f64> {
+    let at = health.reports()[0].last_success?;
+    Some(at.duration_since(UNIX_EPOCH).unwrap().as_secs_f64())
+}
+
 #[tokio::test]
-async fn without_a_stack_answers_go_to_the_global_recorder_and_to_each_new_one_again() {
-    let health = Health::builder()
-        .manual("queue", Role::Critical)
-        .start()
-        .unwrap();
-    // What comes before there is a recorder is published when there is one.
-    health.set("queue", Status::Unhealthy, None);
-    // Both live at once: a recorder is known by its address.
-    let recorders = [
-        (DebuggingRecorder::new(), 2.0),
-        (DebuggingRecorder::new(), 3.0),
-    ];
-    for (recorder, samples) in &recorders {
-        let snapshots = recorder.snapshotter();
-        metrics::with_local_recorder(recorder, || {
-            health.set("queue", Status::Healthy, None);
-        });
-        let mut found = Vec::new();
-        for (key, _, _, value) in snapshots.snapshot().into_vec() {
-            let value = match value {
-                DebugValue::Gauge(value) => value.into_inner(),
-                DebugValue::Histogram(samples) => samples.len() as f64,
-                DebugValue::Counter(_) => panic!("no counter is expected"),
-            };
-            found.push((key.key().name().to_owned(), value));
+async fn what_is_said_by_hand_has_a_time_and_no_duration() {
+    let worker = Check::manual("worker").healthy_label("at work");
+    let health = Health::builder().check(worker).start().unwrap();
+    let vitals = with_health(health.service());
+    let worker = [("check", "worker")];
+    let last = "health_check_last_success_timestamp_seconds";
+    let mut before = None;
+    // The last time at which it was well, as with a check that is asked: degraded is well with limits.
+    for (said, gauge, well) in [
+        (None, 0.0, false),
+        (Some(Status::Unhealthy), 0.0, false),
+        (Some(Status::Healthy), 1.0, true),
+        (Some(Status::Healthy), 1.0, true),
+        (Some(Status::Unhealthy), 0.0, false),
+        (Some(Status::Degraded), 0.5, true),
+        (Some(Status::Unknown), 0.0, false),
+    ] {
+        if let Some(status) = said {
+            health.set("worker", status, None);
         }
-        found.sort_by(|one, other| one.0.cmp(&other.0));
-        let expected = [
-            ("health_check_duration_seconds", *samples),
-            ("health_check_status", 1.0),
-        ];
-        assert_eq!(
-            found,
-            expected.map(|(name, value)| (name.to_owned(), value))
-        );
+        let now = last_success(&health);
+        assert_eq!(now != before, well, "{said:?}");
+        before = now;
+        let scrape = Exposition::of(&vitals);
+        assert_eq!(scrape.sum("health_check_status", &worker), gauge);
+        assert_eq!(scrape.sum(last, &worker), now.unwrap_or_default());
+        assert!(!scrape.types.contains_key("health_check_duration_seconds"));
+    }
+    assert_eq!(health.reports()[0].latency, Duration::ZERO);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_scrape_and_a_probe_at_one_moment_agree_also_when_an_answer_is_too_old() {
+    let worker = Check::manual("worker").expires_after(MS(1_000));
+    let health = Health::builder().check(worker).start().unwrap();
+    let vitals = with_health(health.service());
+    health.set("worker", Status::Healthy, None);
+    let at = last_success(&health).unwrap();
+    // No task of the checks runs between these: the answer is too old from one moment to the next.
+    for (advance, code, gauge) in [(0, 200, 1.0), (1_000, 200, 1.0), (1, 503, 0.0)] {
+        time::advance(MS(advance)).await;
+        let scrape = Exposition::of(&vitals);
+        assert_eq!(scrape.sum("health_check_status", &[]), gauge);
+        assert_eq!(probe(&health.service(), "/readyz").await.0, code);
+        let last = "health_check_last_success_timestamp_seconds";
+        assert_eq!(scrape.sum(last, &[]), at);
     }
 }

@@ -276,3 +276,21 @@ async fn only_the_startup_probe_decides_that_the_service_has_started() {
         "it never goes back"
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_does_not_decide_readiness_holds_no_start_up() {
+    let (database, cache) = (Dependency::new(Mood::Up), Dependency::new(Mood::Down));
+    let health = Health::builder()
+        .check(database.check("database"))
+        .check(cache.check("cache").role(Role::Optional).failures(3))
+        .manual("mode", Role::Informational)
+        .start()
+        .unwrap();
+    assert!(!health.is_started());
+    assert_eq!(probe(&health.service(), "/startupz").await.0, 503);
+    time::sleep(MS(50)).await;
+    let unknown = |name: usize| health.reports()[name].status == Status::Unknown;
+    assert!(unknown(1) && unknown(2));
+    assert_eq!(probe(&health.service(), "/startupz").await.0, 200);
+    assert!(health.is_started());
+}

@@ -6,6 +6,7 @@ use tokio::{net::TcpListener, time};
 use tower_vitals::health::{Check, Health, Role, Status};
 
 use super::{Dependency, MS, Mood, SECRET, json, probe};
+use crate::support::{exposition::Exposition, stacks::with_health, waiting::eventually};
 
 #[tokio::test(start_paused = true)]
 async fn a_check_turns_after_so_many_answers_of_a_kind() {
@@ -43,14 +44,17 @@ fn an_answer_that_is_not_recent_is_unknown() {
             .unwrap()
     };
     let asking = runtime();
-    let health = asking.block_on(async {
+    const GAUGE: &str = "health_check_status";
+    let (health, vitals) = asking.block_on(async {
         let health = Health::builder()
             .check(Dependency::new(Mood::Up).check("database"))
             .start()
             .unwrap();
+        let vitals = with_health(health.service());
         time::sleep(MS(50)).await;
         assert_eq!(health.status(), Status::Healthy);
-        health
+        assert_eq!(Exposition::of(&vitals).sum(GAUGE, &[]), 1.0);
+        (health, vitals)
     });
     // The runtime that ran the checks is gone. An hour later, another runtime answers the probes.
     drop(asking);
@@ -62,6 +66,9 @@ fn an_answer_that_is_not_recent_is_unknown() {
             json(&probe(&health.service(), "/health").await.2)["checks"]["database"],
             "unknown"
         );
+        assert_eq!(Exposition::of(&vitals).sum(GAUGE, &[]), 0.0);
+        let error = health.reports()[0].error.clone().unwrap();
+        assert_eq!(&*error, "the last answer is older than 3.3s");
     });
 }
 
@@ -90,6 +97,16 @@ async fn without_checks_it_is_ready_and_bad_checks_fail_at_start() {
         ),
         (check().failures(0), "health.database.failures", "0"),
         (check().successes(0), "health.database.successes", "0"),
+        (
+            Check::manual("database").expires_after(Duration::ZERO),
+            "health.database.expires_after",
+            "0ns",
+        ),
+        (
+            check().expires_after(MS(1_500)),
+            "health.database.expires_after",
+            "1.5s",
+        ),
     ] {
         let error = Health::builder().check(check).start().unwrap_err();
         assert_eq!((error.field(), error.value()), (field, value));
@@ -131,6 +148,57 @@ async fn a_manual_status_stays_until_it_is_set_again() {
     assert!(!health.set("nobody", Status::Healthy, None));
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_manual_status_that_expires_is_unknown_and_everybody_is_told() {
+    let worker = Check::manual("worker").expires_after(Duration::from_secs(30));
+    let never = Check::manual("never").expires_after(Duration::MAX);
+    let health = Health::builder()
+        .check(worker)
+        .check(never.role(Role::Optional))
+        .start()
+        .unwrap();
+    health.set("never", Status::Healthy, None);
+    let service = health.service();
+    let mut changes = health.changes();
+    assert!(health.set("worker", Status::Healthy, None));
+    assert_eq!(changes.next().await, Some(Status::Healthy));
+    for _ in 0..10 {
+        time::sleep(Duration::from_secs(29)).await;
+        assert_eq!(probe(&service, "/readyz").await.0, 200);
+        assert!(health.set("worker", Status::Healthy, None));
+    }
+    let said = time::Instant::now();
+    let expiry = time::timeout(Duration::from_secs(60), changes.next());
+    assert_eq!(expiry.await, Ok(Some(Status::Unknown)));
+    let took = said.elapsed();
+    let limit = Duration::from_secs(30);
+    assert!(took > limit && took < limit + MS(10), "{took:?}");
+    assert_eq!(
+        probe(&service, "/readyz?verbose").await,
+        (
+            503,
+            "text/plain; charset=utf-8".into(),
+            "[-]worker unknown: reason withheld\n[+]never ok\nreadyz check failed\n".into()
+        )
+    );
+    let error = health.reports()[0].error.clone().unwrap();
+    assert_eq!(&*error, "the last answer is older than 30s");
+    // It comes back, and expires again.
+    assert!(health.set("worker", Status::Degraded, Some("slow")));
+    assert_eq!(changes.next().await, Some(Status::Degraded));
+    assert_eq!(health.reports()[0].error.as_deref(), Some("slow"));
+    assert_eq!(changes.next().await, Some(Status::Unknown));
+    // The task that looks ends with the last handle.
+    let tasks = || {
+        tokio::runtime::Handle::current()
+            .metrics()
+            .num_alive_tasks()
+    };
+    assert_eq!(tasks(), 2);
+    drop((health, service));
+    assert_eq!(eventually(|| (tasks() == 0).then_some(())).await, Some(()));
+}
+
 #[tokio::test]
 async fn a_busy_pool_is_not_a_dead_database_and_a_port_is_open_or_not() {
     let pool = sqlx::sqlite::SqlitePoolOptions::new()
@@ -157,7 +225,7 @@ async fn a_busy_pool_is_not_a_dead_database_and_a_port_is_open_or_not() {
             let report = reports.into_iter().find(|report| *report.name == *name)?;
             (report.status == status).then_some(())
         };
-        let found = crate::support::waiting::eventually(look).await;
+        let found = eventually(look).await;
         assert!(found.is_some(), "{name} never became {status:?}");
     };
     becomes("open", Status::Healthy).await;
@@ -170,4 +238,34 @@ async fn a_busy_pool_is_not_a_dead_database_and_a_port_is_open_or_not() {
     becomes("database", Status::Healthy).await;
     pool.close().await;
     becomes("database", Status::Unhealthy).await;
+}
+
+#[tokio::test]
+async fn a_connection_that_is_just_given_back_is_no_busy_pool() {
+    let pool = sqlx::sqlite::SqlitePoolOptions::new()
+        .max_connections(1)
+        .connect("sqlite::memory:")
+        .await
+        .unwrap();
+    for timeout in [MS(2_000), MS(200)] {
+        let busy = pool.acquire().await.unwrap();
+        let check = Check::sqlx("database", pool.clone()).timeout(timeout);
+        let health = Health::builder().check(check).start().unwrap();
+        // The check finds no connection. Then it gets this one.
+        for _ in 0..20 {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(health.reports()[0].runs, 1);
+        drop(busy);
+        let answered = || Some(health.status()).filter(|status| *status != Status::Unknown);
+        assert_eq!(eventually(answered).await, Some(Status::Healthy));
+        drop(health);
+    }
+    // A busy pool is told apart within the timeout, however short.
+    let busy = pool.acquire().await.unwrap();
+    let check = Check::sqlx("database", pool.clone()).timeout(MS(300));
+    let health = Health::builder().check(check).start().unwrap();
+    let answered = || Some(health.status()).filter(|status| *status != Status::Unknown);
+    assert_eq!(eventually(answered).await, Some(Status::Degraded));
+    drop(busy);
 }

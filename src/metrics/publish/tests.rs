@@ -1,0 +1,184 @@
+use std::{collections::BTreeMap, panic::resume_unwind, time::Duration};
+
+use metrics::{
+    Counter, CounterFn, Gauge, GaugeFn, Histogram, HistogramFn, KeyName, Metadata, SharedString,
+    Unit,
+};
+
+use super::*;
+use crate::{
+    facts::labels::MethodLabel,
+    metrics::{
+        Settings,
+        series::{Sample, SeriesKey},
+    },
+};
+
+/// The number of counters and gauges, and the sum and the number of the samples.
+type Numbers = BTreeMap<String, (f64, usize)>;
+
+/// Panics at one call. Clones share the numbers.
+#[derive(Clone, Default)]
+struct Faulty(Arc<Mutex<Held>>);
+
+#[derive(Default)]
+struct Held {
+    numbers: Numbers,
+    described: usize,
+    calls: usize,
+    /// The call at which it panics.
+    at: Option<usize>,
+}
+
+struct Handle(Faulty, String);
+
+impl Faulty {
+    fn held(&self) -> MutexGuard<'_, Held> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn act(&self) {
+        let mut held = self.held();
+        held.calls += 1;
+        let panics = held.at == Some(held.calls);
+        drop(held);
+        if panics {
+            // Without the hook, which would print each of them.
+            resume_unwind(Box::new("as asked"));
+        }
+    }
+
+    fn handle(&self, key: &Key) -> Arc<Handle> {
+        self.act();
+        Arc::new(Handle(self.clone(), key.to_string()))
+    }
+}
+
+impl Handle {
+    fn change(&self, change: impl FnOnce(&mut (f64, usize))) {
+        self.0.act();
+        change(self.0.held().numbers.entry(self.1.clone()).or_default());
+    }
+}
+
+impl CounterFn for Handle {
+    fn increment(&self, _: u64) {
+        panic!("counters are absolute");
+    }
+    fn absolute(&self, value: u64) {
+        self.change(|number| number.0 = value as f64);
+    }
+}
+
+impl GaugeFn for Handle {
+    fn increment(&self, _: f64) {
+        panic!("gauges are set");
+    }
+    fn decrement(&self, _: f64) {
+        panic!("gauges are set");
+    }
+    fn set(&self, value: f64) {
+        self.change(|number| number.0 = value);
+    }
+}
+
+impl HistogramFn for Handle {
+    fn record(&self, value: f64) {
+        self.record_many(value, 1);
+    }
+    fn record_many(&self, value: f64, many: usize) {
+        let samples = value * many as f64;
+        self.change(|(sum, count)| (*sum, *count) = (*sum + samples, *count + many));
+    }
+}
+
+impl Recorder for Faulty {
+    fn describe_counter(&self, _: KeyName, _: Option<Unit>, _: SharedString) {
+        self.act();
+        self.held().described += 1;
+    }
+    fn describe_gauge(&self, key: KeyName, unit: Option<Unit>, text: SharedString) {
+        self.describe_counter(key, unit, text);
+    }
+    fn describe_histogram(&self, key: KeyName, unit: Option<Unit>, text: SharedString) {
+        self.describe_counter(key, unit, text);
+    }
+    fn register_counter(&self, key: &Key, _: &Metadata<'_>) -> Counter {
+        Counter::from_arc(self.handle(key))
+    }
+    fn register_gauge(&self, key: &Key, _: &Metadata<'_>) -> Gauge {
+        Gauge::from_arc(self.handle(key))
+    }
+    fn register_histogram(&self, key: &Key, _: &Metadata<'_>) -> Histogram {
+        Histogram::from_arc(self.handle(key))
+    }
+}
+
+/// Counts requests, and publishes them in three rounds to a recorder that panics at this call, which is not in the third.
+/// Returns the recorder and the number of failures that are counted.
+fn published(at: Option<usize>) -> (Faulty, f64) {
+    let metrics = Settings::new().isolated().unwrap();
+    metrics.record_deployment("1.4.2", 7.0);
+    let method = MethodLabel::new(&http::Method::GET);
+    for (endpoint, head, severity) in [
+        ("/a", 0.75, Severity::Normal),
+        ("/a", 0.75, Severity::Normal),
+        ("/a", 4.5, Severity::Slow),
+        ("/b", 0.25, Severity::Normal),
+    ] {
+        metrics.start(method);
+        let sample = Sample {
+            head: Some(Duration::from_secs_f64(head)),
+            severity: Some(severity),
+            stream: Some(Duration::from_secs(1)),
+        };
+        let Inner { http, grpc, .. } = &*metrics.inner;
+        http.record(Some(endpoint), SeriesKey(0, 200), sample);
+        grpc.record(Some("/shop.v1.Prices/Get"), SeriesKey(0, 0), sample);
+        metrics
+            .inner
+            .errors
+            .record(Some(endpoint), SeriesKey(0, 0), sample);
+        metrics.inner.shares.mine().end(method, Outcome::Completed);
+    }
+    let recorder = Faulty::default();
+    recorder.held().at = at;
+    let publish = || metrics.inner.publisher.publish(&metrics, &recorder, &|| {});
+    for _ in 0..2 {
+        let _ = catch_unwind(AssertUnwindSafe(publish));
+    }
+    publish();
+    (recorder, metrics.totals().hook_failures as f64)
+}
+
+#[test]
+fn a_recorder_that_panics_at_any_call_has_every_number_once_after_another_round() {
+    let (sound, _) = published(None);
+    let Held {
+        numbers: expected,
+        described,
+        calls,
+        ..
+    } = std::mem::take(&mut *sound.held());
+    let sum = |name| {
+        expected
+            .iter()
+            .find(|(key, _)| key.contains(name))
+            .unwrap()
+            .1
+    };
+    assert_eq!(*sum("http_request_duration_seconds"), (6.0, 3));
+    assert!(calls > 80 && described > 10, "{calls} calls");
+    // The rounds after the first are shorter: all counters and gauges, and no sample.
+    for at in 1..=calls * 2 / 3 {
+        let (recorder, failures) = published(Some(at));
+        let mut numbers = recorder.held().numbers.clone();
+        let counted = numbers
+            .iter_mut()
+            .find(|(key, _)| key.contains(names::HOOK_FAILURES));
+        let counted = std::mem::take(counted.unwrap().1);
+        assert_eq!(counted.0, failures, "call {at}");
+        assert_eq!(numbers, expected, "call {at}");
+        assert!(recorder.held().described >= described, "call {at}");
+    }
+}
