@@ -24,10 +24,13 @@ mod check;
 #[cfg(feature = "sentry")]
 mod deploy;
 mod http;
+mod report;
 
 use std::{process::ExitCode, time::Duration};
 
 use clap::Parser;
+
+use crate::text::push_printable;
 
 pub use self::check::Check;
 #[cfg(feature = "sentry")]
@@ -55,19 +58,103 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// Reads a duration such as `10`, `10s` or `500ms`. Zero is refused.
+/// The most bytes of a line about the command's own work.
+const LONGEST_LINE: usize = 2_000;
+
+/// The longest time that a command may wait.
+const LONGEST_WAIT: Duration = Duration::from_secs(60 * 60);
+
+/// Reads a duration such as `10`, `10s` or `500ms`. Zero and over an hour are refused; nothing means 10 s, as a variable that
+/// is empty is as unset.
 fn duration(text: &str) -> Result<Duration, String> {
-    let parse = |digits: &str| {
-        digits
-            .parse::<u64>()
-            .map_err(|_| "expected 10, 10s or 500ms".to_owned())
+    let text = text.trim().to_ascii_lowercase();
+    if text.is_empty() {
+        return Ok(Duration::from_secs(10));
+    }
+    let (digits, unit): (_, fn(u64) -> Duration) = match text.strip_suffix("ms") {
+        Some(digits) => (digits, Duration::from_millis),
+        None => (text.strip_suffix('s').unwrap_or(&text), Duration::from_secs),
     };
-    let duration = if let Some(millis) = text.strip_suffix("ms") {
-        Duration::from_millis(parse(millis)?)
-    } else {
-        Duration::from_secs(parse(text.strip_suffix('s').unwrap_or(text))?)
-    };
-    (!duration.is_zero())
-        .then_some(duration)
-        .ok_or_else(|| "must be longer than zero".into())
+    let number = digits.parse().map_err(|_| "expected 10, 10s or 500ms")?;
+    let duration = unit(number);
+    if duration.is_zero() {
+        return Err("must be longer than zero".into());
+    }
+    if duration > LONGEST_WAIT {
+        return Err("must be at most 3600s".into());
+    }
+    Ok(duration)
+}
+
+/// `text`, as a terminal may show it, cut after `limit` bytes.
+fn printable(text: &str, limit: usize) -> String {
+    let mut kept = String::new();
+    push_printable(&mut kept, text, limit);
+    kept
+}
+
+/// JSON whose strings escape all that [`printable`] would escape. It means the same.
+fn plain_json(json: &str) -> String {
+    let mut kept = String::new();
+    for character in json.chars() {
+        if matches!(character, ' '..='~') || character.is_alphanumeric() {
+            kept.push(character);
+        } else {
+            let mut units = [0; 2];
+            for unit in character.encode_utf16(&mut units) {
+                kept.push_str(&format!("\\u{unit:04x}"));
+            }
+        }
+    }
+    kept
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_duration_is_more_than_nothing_and_at_most_an_hour() {
+        for (text, millis) in [
+            ("10", 10_000),
+            ("10s", 10_000),
+            (" 10S ", 10_000),
+            ("500ms", 500),
+            ("3600s", 3_600_000),
+            ("3600000MS", 3_600_000),
+            ("", 10_000),
+        ] {
+            assert_eq!(
+                duration(text),
+                Ok(Duration::from_millis(millis)),
+                "{text:?}"
+            );
+        }
+        for text in [
+            "0", "0ms", "-1", "1.5", "s", "ms", "soon", "1h", "10 s", "3601",
+        ] {
+            assert!(duration(text).is_err(), "{text:?}");
+        }
+        for text in [
+            "18446744073709551615s",
+            "18446744073709551615ms",
+            "3600001ms",
+        ] {
+            assert_eq!(duration(text), Err("must be at most 3600s".into()));
+        }
+        let huge = duration("18446744073709551616s").unwrap_err();
+        assert_eq!(huge, "expected 10, 10s or 500ms");
+    }
+
+    proptest! {
+        #[test]
+        fn printed_json_means_the_same_and_holds_nothing_that_a_terminal_obeys(text: String) {
+            let value = serde_json::Value::from(format!("{text}\u{202e}\u{9b}\u{1f600}\n"));
+            let plain = plain_json(&value.to_string());
+            prop_assert!(plain.chars().all(|c| (' '..='~').contains(&c) || c.is_alphanumeric()));
+            prop_assert_eq!(serde_json::from_str::<serde_json::Value>(&plain).unwrap(), value);
+        }
+    }
 }

@@ -1,23 +1,28 @@
 //! Asks a running service for its health: the subcommand `check`.
 
 use std::{
-    env,
+    convert::Infallible,
+    fmt,
     io::{self, IsTerminal, Write},
     process::ExitCode,
+    str::FromStr,
     time::Duration,
 };
 
 use clap::{Args, ValueEnum};
-use serde_json::Value;
+use form_urlencoded::byte_serialize;
 use tokio::time::Instant;
 
-use super::{duration, http};
-use crate::{config::Environment, text::push_printable};
+use super::{
+    LONGEST_LINE, duration, http, printable,
+    report::{Report, Shown},
+};
+use crate::config::Environment;
 
 /// The subcommand `check`.
 #[derive(Args, Clone, Debug)]
 pub struct Check {
-    /// The address of the health [default: http://HOST:PORT/health, with 127.0.0.1 and 8000 for those]
+    /// The address of the health, http or https [default: http://HOST:PORT/health, with 127.0.0.1 and 8000 for those]
     #[arg(long, env = "HEALTH_URL")]
     url: Option<String>,
     /// Looks only at this check; can be repeated
@@ -26,10 +31,14 @@ pub struct Check {
     /// Leaves this check out; can be repeated
     #[arg(long, value_name = "NAME")]
     exclude: Vec<String>,
-    /// How long to wait: `10`, `10s` or `500ms`
+    /// How long to wait for everything: `10`, `10s` or `500ms`, at most 1 hour
     #[arg(long, env = "TIMEOUT", default_value = "10s", value_parser = duration)]
     timeout: Duration,
-    /// Shows each check, and the address that was asked
+    /// The token of a reader of details. Others can see an argument; use the variable
+    #[arg(long, env = "HEALTH_TOKEN", hide_env_values = true)]
+    token: Option<Token>,
+    /// Shows the address that was asked, and the details of each check if the service shows them: how long its last answer
+    /// took, how long ago it came, and its error
     #[arg(long)]
     verbose: bool,
     /// Exits with 1 also if the service is degraded
@@ -46,13 +55,9 @@ enum Format {
     Json,
 }
 
-/// The answer of a service.
-struct Report {
-    status: String,
-    /// Name and label.
-    checks: Vec<(String, String)>,
-    body: Value,
-}
+/// A secret that is never shown.
+#[derive(Clone)]
+struct Token(String);
 
 // === impl Check ===
 
@@ -62,15 +67,16 @@ impl Check {
     pub fn run(&self) -> ExitCode {
         let url = self.url();
         let began = Instant::now();
+        // Nobody can be told that something was not printed. A reader that has left is not a failure of the service.
         match self.ask(&url) {
-            Ok(report) => {
-                let code = self.judge(&report);
-                self.print(&report, &url, began.elapsed());
-                ExitCode::from(code)
+            Ok((status, report)) => {
+                let text = self.output(&report, &url, status, began.elapsed());
+                let _ = io::stdout().write_all(text.as_bytes());
+                ExitCode::from(report.judge(&self.check, self.strict))
             }
             Err(error) => {
-                // Nobody can be told that the error was not printed.
-                let _ = writeln!(io::stderr(), "✗ {url}: {error}");
+                let line = format!("{}: {error}", without_user(&url));
+                let _ = writeln!(io::stderr(), "✗ {}", printable(&line, LONGEST_LINE));
                 ExitCode::from(2)
             }
         }
@@ -82,7 +88,8 @@ impl Check {
             let value = Environment::process().get(name);
             value.unwrap_or_else(|| default.into())
         };
-        let given = self.url.clone().filter(|url| !url.is_empty());
+        let given = self.url.as_deref().map(str::trim);
+        let given = given.filter(|url| !url.is_empty()).map(str::to_owned);
         given.unwrap_or_else(|| {
             let host = match variable("HOST", "127.0.0.1").as_str() {
                 // A server that listens on every address is asked on this one.
@@ -93,115 +100,62 @@ impl Check {
         })
     }
 
-    fn ask(&self, url: &str) -> Result<Report, String> {
+    /// The status of the answer, and what it says.
+    fn ask(&self, url: &str) -> Result<(u16, Report), String> {
+        let (url, _) = url.split_once('#').unwrap_or((url, ""));
         let mut target = url.to_owned();
         for name in &self.exclude {
-            let sign = if target.contains('?') { '&' } else { '?' };
-            target.push(sign);
-            target.push_str(&format!("exclude={name}"));
+            target.push(if target.contains('?') { '&' } else { '?' });
+            target.push_str("exclude=");
+            target.extend(byte_serialize(name.as_bytes()));
         }
-        let (code, body) = http::get(&target, self.timeout)?;
-        let body: Value = serde_json::from_str(&body)
-            .map_err(|_| format!("HTTP {code}, and no JSON: is this the health's address?"))?;
-        let status = body["status"].as_str().ok_or("the answer has no status")?;
-        let checks = body["checks"].as_object().into_iter().flatten();
-        let checks: Vec<_> = checks
-            .map(|(name, value)| (name.clone(), word(value)))
-            .collect();
-        for name in &self.check {
-            if !checks.iter().any(|(known, _)| known == name) {
-                let known: Vec<_> = checks.iter().map(|(name, _)| name.as_str()).collect();
-                return Err(format!(
-                    "no check {name:?}; there are: {}",
-                    known.join(", ")
-                ));
-            }
-        }
-        Ok(Report {
-            status: status.to_owned(),
-            checks,
-            body,
-        })
+        let token = self.token.as_ref().map(|Token(token)| token.trim());
+        let token = token.filter(|token| !token.is_empty());
+        let (status, body) = http::get(&target, token, self.timeout)?;
+        let report = Report::read(status, &body, &self.check)?;
+        Ok((status, report))
     }
 
-    /// The chosen checks. All if none was chosen.
-    fn wanted<'r>(&self, report: &'r Report) -> impl Iterator<Item = &'r (String, String)> {
-        let all = self.check.is_empty();
-        report
-            .checks
-            .iter()
-            .filter(move |(name, _)| all || self.check.contains(name))
-    }
-
-    fn judge(&self, report: &Report) -> u8 {
-        let degraded = if self.strict { 1 } else { 0 };
-        if self.check.is_empty() {
-            return match report.status.as_str() {
-                "healthy" | "ok" | "pass" => 0,
-                "degraded" | "warn" => degraded,
-                _ => 1,
-            };
-        }
-        let each = self.wanted(report).map(|(_, word)| match word.as_str() {
-            "degraded" => degraded,
-            word if is_well(word) => 0,
-            _ => 1,
-        });
-        each.max().unwrap_or(0)
-    }
-
-    fn print(&self, report: &Report, url: &str, took: Duration) {
-        let mut text = String::new();
+    fn output(&self, report: &Report, url: &str, status: u16, took: Duration) -> String {
         if self.format == Format::Json {
-            text = format!("{}\n", report.body);
-        } else {
-            let colour = io::stdout().is_terminal() && env::var_os("NO_COLOR").is_none();
-            for (name, word) in self.wanted(report) {
-                text.push_str(&mark(is_well(word), word == "degraded", colour));
-                text.push_str(&format!(" {name} {word}\n"));
-            }
-            if self.check.is_empty() {
-                let well = matches!(report.status.as_str(), "healthy" | "ok" | "pass");
-                text.push_str(&mark(well, report.status == "degraded", colour));
-                text.push_str(&format!(" {}\n", report.status));
-            }
-            if self.verbose {
-                text.push_str(&format!("{url} answered in {took:.1?}\n"));
-            }
+            return format!("{}\n", report.json());
         }
-        // A reader that has left is not a failure of the service.
-        let _ = io::stdout().write_all(text.as_bytes());
+        let no_colour = Environment::process().get("NO_COLOR").is_some();
+        let mut text = report.text(Shown {
+            chosen: &self.check,
+            verbose: self.verbose,
+            colour: io::stdout().is_terminal() && !no_colour,
+        });
+        if self.verbose {
+            let url = printable(&without_user(url), LONGEST_LINE);
+            text.push_str(&format!("{url} answered {status} in {took:.1?}\n"));
+        }
+        text
     }
 }
 
-fn mark(well: bool, degraded: bool, colour: bool) -> String {
-    let (mark, code) = match (well, degraded) {
-        (_, true) => ("!", 33),
-        (true, _) => ("✓", 32),
-        (false, _) => ("✗", 31),
-    };
-    if colour {
-        format!("\x1b[{code}m{mark}\x1b[0m")
-    } else {
-        mark.into()
+// === impl Token ===
+
+impl FromStr for Token {
+    type Err = Infallible;
+
+    fn from_str(token: &str) -> Result<Self, Infallible> {
+        Ok(Self(token.to_owned()))
     }
 }
 
-/// Whether a label means healthy. A service chooses its labels, but those for a failure are known.
-fn is_well(word: &str) -> bool {
-    !matches!(
-        word,
-        "unavailable" | "unknown" | "unhealthy" | "fail" | "failed" | "error"
-    ) && !word.starts_with("error")
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Token(…)")
+    }
 }
 
-/// The label of a check, which is a text or an object with a status. Escaped, since a terminal shows it.
-fn word(value: &Value) -> String {
-    let text = value
-        .as_str()
-        .or_else(|| value["status"].as_str())
-        .unwrap_or("unknown");
-    let mut word = String::new();
-    push_printable(&mut word, text, 200);
-    word
+/// The address without a user and its password.
+fn without_user(url: &str) -> String {
+    let (scheme, rest) = url.split_once("://").unwrap_or(("http", url));
+    let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+    match authority.rsplit_once('@') {
+        Some((_, host)) => format!("{scheme}://{host}{path}"),
+        None => url.to_owned(),
+    }
 }

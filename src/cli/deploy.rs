@@ -8,7 +8,7 @@ use std::{
 
 use clap::Args;
 
-use super::duration;
+use super::{LONGEST_LINE, duration, printable};
 use crate::{release::Release, sentry::SentryOptions, vitals::Deployment};
 
 /// The subcommand `deploy`. `SENTRY_DSN` has the address.
@@ -27,7 +27,7 @@ pub struct Deploy {
     /// What has changed
     #[arg(long, default_value = "")]
     changes: String,
-    /// How long to wait: `10`, `10s` or `500ms`
+    /// How long to wait: `10`, `10s` or `500ms`, at most 1 hour
     #[arg(long, env = "TIMEOUT", default_value = "10s", value_parser = duration)]
     timeout: Duration,
 }
@@ -41,11 +41,11 @@ impl Deploy {
         // Nobody can be told that the output was not printed.
         match self.send() {
             Ok(deployed) => {
-                let _ = writeln!(io::stdout(), "✓ {deployed}");
+                let _ = writeln!(io::stdout(), "✓ {}", printable(&deployed, LONGEST_LINE));
                 ExitCode::SUCCESS
             }
             Err(error) => {
-                let _ = writeln!(io::stderr(), "✗ {error}");
+                let _ = writeln!(io::stderr(), "✗ {}", printable(&error, LONGEST_LINE));
                 ExitCode::from(2)
             }
         }

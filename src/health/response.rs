@@ -68,6 +68,7 @@ impl Report<'_> {
                 "status": check.status.as_str(),
                 "role": format!("{:?}", check.role).to_lowercase(),
                 "latency_ms": millis(check.latency),
+                "age_ms": check.age.map(millis),
                 "last_success": check.last_success.map(|at| rfc3339::text(at).to_string()),
                 "error": check.error.as_deref(),
             }),

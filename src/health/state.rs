@@ -38,6 +38,8 @@ pub struct CheckReport {
     pub status: Status,
     /// How long the last answer took. Zero if the application sets the status.
     pub latency: Duration,
+    /// How long ago the last answer came, or the application set the status. `None` before the first.
+    pub age: Option<Duration>,
     /// When it was last healthy or degraded by its answer, or by what the application [set](super::Health::set), by the wall
     /// clock.
     #[expect(clippy::disallowed_types, reason = "it is shown to people")]
@@ -136,6 +138,7 @@ impl Entry {
             role: self.check.role,
             status: self.status(state),
             latency: state.latency,
+            age: state.answered.map(|answered| answered.elapsed()),
             last_success: state.last_success,
             error,
             runs: self.runs.load(Ordering::Relaxed),
