@@ -1,4 +1,5 @@
 //! Sends signals to a process that `Health::drain` has told to end.
+#![cfg(unix)]
 #![expect(
     clippy::unwrap_used,
     reason = "a test fails by a panic, which shows its place"
