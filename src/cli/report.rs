@@ -109,7 +109,8 @@ impl Report {
             let status = printable(&self.status, LONGEST_WORD);
             text.push_str(&format!("{} {status}\n", self.mark().sign(shown.colour)));
         }
-        if shown.verbose && self.checks.iter().all(|check| check.latency.is_none()) {
+        let bare = self.checks.iter().all(|check| check.latency.is_none());
+        if shown.verbose && bare && !self.checks.is_empty() {
             text.push_str("no details: the service shows them to a reader with its token\n");
         }
         text
@@ -242,6 +243,7 @@ mod tests {
         let said =
             "✓ a connected\n✓ ok\nno details: the service shows them to a reader with its token\n";
         assert_eq!(public.text(PLAIN), said);
+        assert_eq!(read(&json!({ "status": "ok" })).text(PLAIN), "✓ ok\n");
     }
 
     #[test]
