@@ -4,6 +4,7 @@
 use std::{
     future::{Future, IntoFuture},
     pin::pin,
+    thread,
     time::Duration,
 };
 
@@ -257,8 +258,15 @@ impl Vitals {
         }
         let timeout = self.time_left();
         let sentry = self.sentry.clone();
-        let flushed = task::spawn_blocking(move || sentry.flush(timeout));
-        // Hooks of the client run before anything waits here, and they can hang.
+        let (done, flushed) = oneshot::channel();
+        // Hooks of the client run before anything waits here, and they can hang. A runtime would wait for a task that hangs,
+        // and nobody waits for this thread.
+        let spawned = thread::Builder::new()
+            .name("vitals-flush".into())
+            .spawn(move || _ = done.send(sentry.flush(timeout)));
+        if spawned.is_err() {
+            return self.sentry.unsent();
+        }
         match time::timeout(timeout + AT_LEAST / 2, flushed).await {
             Ok(Ok(unsent)) => unsent,
             _ => self.sentry.unsent(),
