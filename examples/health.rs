@@ -51,7 +51,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     );
     let server = axum::serve(listener, app).with_graceful_shutdown(vitals.shutdown_signal());
     let drained = vitals.run(server).await?;
-    println!("{} requests were cut off", drained.unfinished);
+    // In the log: it waits for no reader of standard output.
+    tracing::info!(unfinished = drained.unfinished, "ended");
     Ok(())
 }
 

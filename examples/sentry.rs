@@ -49,9 +49,11 @@ async fn main() -> Result<(), Box<dyn Error>> {
     vitals.record_deployment(&Deployment::new(env!("CARGO_PKG_VERSION")).by("cargo run"));
     let server = axum::serve(listener, app).with_graceful_shutdown(vitals.shutdown_signal());
     let drained = vitals.run(server).await?;
-    println!(
-        "{} requests were cut off, {} events not sent",
-        drained.unfinished, drained.unsent
+    // In the log: it waits for no reader of standard output.
+    tracing::info!(
+        unfinished = drained.unfinished,
+        unsent = drained.unsent,
+        "ended"
     );
     Ok(())
 }

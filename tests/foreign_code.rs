@@ -213,7 +213,8 @@ impl Application {
     async fn start() -> Self {
         let check = |name| {
             let check = Check::new(name, async || Ok::<_, std::io::Error>(()));
-            check.interval(MS(20)).timeout(MS(100))
+            // An answer is recent for long enough, also on a busy machine.
+            check.interval(MS(50)).timeout(MS(500))
         };
         let health = ["database", "cache", "queue"];
         let health = health.into_iter().map(check);
@@ -295,7 +296,8 @@ fn a_recorder_that_panics_costs_rounds_and_nothing_else() {
     assert_eq!(now["http_requests_total GET / 200"], 2.0);
     assert_eq!(now["http_request_duration_seconds GET /"], 2.0);
     for check in ["database", "cache", "queue"] {
-        assert_eq!(now[&format!("health_check_status {check}")], 1.0);
+        // On a busy machine an answer can be too old at the moment of one round.
+        recorded.until(&format!("health_check_status {check}"), 1.0);
     }
     recorded.until("vitals_hook_failures_total", failures() as f64);
 

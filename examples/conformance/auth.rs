@@ -9,13 +9,13 @@ use tower_http::validate_request::ValidateRequest;
 /// Answers 401, and gRPC's UNAUTHENTICATED, without `authorization: Bearer` and the token.
 #[derive(Clone)]
 pub(crate) struct Auth {
-    credentials: String,
+    token: String,
 }
 
 impl Auth {
     pub(crate) fn new(token: &str) -> Self {
         Self {
-            credentials: format!("Bearer {token}"),
+            token: token.to_owned(),
         }
     }
 }
@@ -26,14 +26,16 @@ impl<B> ValidateRequest<B> for Auth {
     fn validate(&mut self, request: &mut Request<B>) -> Result<(), Response<Body>> {
         let headers = request.headers();
         let sent = headers.get(header::AUTHORIZATION);
-        if sent.is_some_and(|sent| sent.as_bytes() == self.credentials.as_bytes()) {
+        let sent = sent.and_then(|sent| sent.to_str().ok()?.split_once(' '));
+        let is_token = |(scheme, token): (&str, &str)| {
+            scheme.eq_ignore_ascii_case("bearer") && token.trim_start() == self.token
+        };
+        if sent.is_some_and(is_token) {
             return Ok(());
         }
-        let kind = headers.get(header::CONTENT_TYPE);
-        let is_grpc = kind.is_some_and(|kind| kind.as_bytes().starts_with(b"application/grpc"));
+        let kind = headers.get(header::CONTENT_TYPE).cloned();
         let mut refusal = Response::new(Body::empty());
-        if is_grpc {
-            let kind = HeaderValue::from_static("application/grpc");
+        if let Some(kind) = kind.filter(is_grpc) {
             refusal.headers_mut().insert(header::CONTENT_TYPE, kind);
             let status = HeaderValue::from_static("16");
             refusal.headers_mut().insert("grpc-status", status);
@@ -42,4 +44,13 @@ impl<B> ValidateRequest<B> for Auth {
         }
         Err(refusal)
     }
+}
+
+/// Whether a content type is one of gRPC's or gRPC-Web's.
+fn is_grpc(kind: &HeaderValue) -> bool {
+    let kind = kind.as_bytes().to_ascii_lowercase();
+    let rest = kind.strip_prefix(b"application/grpc");
+    let rest = rest.map(|rest| rest.strip_prefix(b"-web-text").unwrap_or(rest));
+    let rest = rest.map(|rest| rest.strip_prefix(b"-web").unwrap_or(rest));
+    rest.is_some_and(|rest| matches!(rest.first(), None | Some(b'+' | b';' | b' ')))
 }

@@ -18,7 +18,15 @@ mod probe;
 mod recorder;
 mod settings;
 
-use std::{error::Error, net::SocketAddr, process::ExitCode};
+use std::{
+    error::Error,
+    io::{self, Write},
+    net::SocketAddr,
+    process::ExitCode,
+    sync::mpsc,
+    thread,
+    time::Duration,
+};
 
 use tokio::net::TcpListener;
 use tower_vitals::{RequestIdLayer, Vitals, logging, sentry::SentryOptions};
@@ -90,14 +98,21 @@ async fn serve(settings: Settings) -> Result<(), Box<dyn Error>> {
     tokio::spawn(axum::serve(admin_listener, admin).into_future());
     let server = axum::serve(listener, app).with_graceful_shutdown(vitals.shutdown_signal());
     let drained = vitals.run(server).await?;
-    // A pipe that nobody reads would hold up the end.
-    if drained.unwritten == 0 {
-        println!(
-            "ended with {} unfinished, {} unsent",
-            drained.unfinished, drained.unsent
-        );
-    }
+    say(format!(
+        "ended with {} unfinished, {} unsent",
+        drained.unfinished, drained.unsent
+    ));
     Ok(())
+}
+
+/// Writes a last line, and waits for a moment only: perhaps nobody reads standard output.
+fn say(line: String) {
+    let (done, written) = mpsc::channel();
+    thread::spawn(move || {
+        let _ = writeln!(io::stdout(), "{line}");
+        let _ = done.send(());
+    });
+    let _ = written.recv_timeout(Duration::from_millis(200));
 }
 
 async fn bind(name: &str, address: SocketAddr) -> Result<TcpListener, String> {

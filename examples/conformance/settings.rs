@@ -29,7 +29,7 @@ impl Settings {
                 Some(other) => return Err(invalid("RUNTIME", other, "expected current or multi")),
             },
             auth: variable("AUTH"),
-            foreign_recorder: match variable("RECORDER").as_deref() {
+            foreign_recorder: match word("RECORDER").as_deref() {
                 None | Some("own") => false,
                 Some("foreign") => true,
                 Some(other) => return Err(invalid("RECORDER", other, "expected own or foreign")),

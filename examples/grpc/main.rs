@@ -56,7 +56,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .add_service(PricesServer::new(Shop))
         .serve_with_shutdown(ADDRESS.parse()?, vitals.shutdown_signal());
     let drained = vitals.run(server).await?;
-    println!("{} calls were cut off", drained.unfinished);
+    // In the log: it waits for no reader of standard output.
+    tracing::info!(unfinished = drained.unfinished, "ended");
     Ok(())
 }
 

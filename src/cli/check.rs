@@ -23,7 +23,7 @@ use crate::config::Environment;
 #[derive(Args, Clone, Debug)]
 pub struct Check {
     /// The address of the health, http or https [default: http://HOST:PORT/health, with 127.0.0.1 and 8000 for those]
-    #[arg(long, env = "HEALTH_URL")]
+    #[arg(long, env = "HEALTH_URL", hide_env_values = true)]
     url: Option<String>,
     /// Looks only at this check; can be repeated
     #[arg(long, value_name = "NAME")]
@@ -94,6 +94,7 @@ impl Check {
             let host = match variable("HOST", "127.0.0.1").as_str() {
                 // A server that listens on every address is asked on this one.
                 "0.0.0.0" | "::" | "[::]" => "127.0.0.1".to_owned(),
+                bare if bare.contains(':') && !bare.starts_with('[') => format!("[{bare}]"),
                 host => host.to_owned(),
             };
             format!("http://{host}:{}/health", variable("PORT", "8000"))
@@ -152,10 +153,17 @@ impl fmt::Debug for Token {
 
 /// The address without a user and its password.
 fn without_user(url: &str) -> String {
-    let (scheme, rest) = url.split_once("://").unwrap_or(("http", url));
-    let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
-    match authority.rsplit_once('@') {
-        Some((_, host)) => format!("{scheme}://{host}{path}"),
+    let is_scheme = |text: &str| {
+        let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.');
+        !text.is_empty() && text.chars().all(fits)
+    };
+    let parts = url
+        .split_once("://")
+        .filter(|(scheme, _)| is_scheme(scheme));
+    let (scheme, rest) = parts.unwrap_or(("http", url));
+    // A password can contain a slash, so the last sign counts, wherever it stands.
+    match rest.rsplit_once('@') {
+        Some((_, host)) => format!("{scheme}://{host}"),
         None => url.to_owned(),
     }
 }

@@ -21,10 +21,8 @@ pub(super) fn get(
     let uri: Uri = url
         .parse()
         .map_err(|_| "not an address that can be asked")?;
-    if uri
-        .authority()
-        .is_some_and(|authority| authority.as_str().contains('@'))
-    {
+    // Also behind a slash, which a password can contain: its first part would be taken for the host.
+    if url.contains('@') {
         return Err("an address with a user cannot be asked".into());
     }
     // The roots of the machine, for services with certificates of their own.

@@ -123,7 +123,7 @@ impl Report {
     }
 
     fn mark(&self) -> Mark {
-        match self.status.as_str() {
+        match self.status.to_ascii_lowercase().as_str() {
             "healthy" | "ok" | "pass" => Mark::Well,
             "degraded" | "warn" => Mark::Degraded,
             _ => Mark::Bad,
@@ -134,8 +134,10 @@ impl Report {
 // === impl CheckLine ===
 
 impl CheckLine {
-    /// The value is a label, or an object with details.
+    /// The value is a label, an object with details, or an array of such objects.
     fn read((name, value): (&String, &Value)) -> Self {
+        // `application/health+json` has an array, with the last measurement first.
+        let value = value.get(0).unwrap_or(value);
         let label = value.as_str().or_else(|| value["status"].as_str());
         Self {
             name: name.clone(),
@@ -148,9 +150,9 @@ impl CheckLine {
 
     /// A service chooses its healthy labels, but those for a failure are known.
     fn mark(&self) -> Mark {
-        match self.label.as_str() {
-            "degraded" => Mark::Degraded,
-            "unavailable" | "unknown" | "unhealthy" | "fail" | "failed" => Mark::Bad,
+        match self.label.to_ascii_lowercase().as_str() {
+            "degraded" | "warn" => Mark::Degraded,
+            "unavailable" | "unknown" | "unhealthy" | "fail" | "failed" | "down" => Mark::Bad,
             label if label.starts_with("error") => Mark::Bad,
             _ => Mark::Well,
         }

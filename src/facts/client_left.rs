@@ -1,13 +1,36 @@
-//! Tells whether a client left while it sent its request.
+//! Tells whether a client left while it sent its request, or was too slow for its response.
 
 use std::{
     any::Any,
     error::Error,
-    io,
+    fmt, io,
     panic::{AssertUnwindSafe, catch_unwind},
 };
 
 use super::{boxes, chain, known_errors};
+
+/// The error of a response's body that took its bytes from a client too slow for them.
+#[derive(Debug)]
+pub(crate) struct TooSlow;
+
+impl fmt::Display for TooSlow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the reader took too long")
+    }
+}
+
+impl Error for TooSlow {}
+
+/// Whether the error of a response's body says that the client was too slow.
+pub(crate) fn is_too_slow(error: &dyn Any) -> bool {
+    let error = boxes::open(error).or_else(|| known_errors::as_error(error));
+    error.is_some_and(|error| {
+        catch_unwind(AssertUnwindSafe(|| {
+            chain::causes(error).any(|cause| cause.is::<TooSlow>())
+        }))
+        .unwrap_or(false)
+    })
+}
 
 /// Whether the error of a request's body says that the client left.
 ///

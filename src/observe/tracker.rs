@@ -10,6 +10,7 @@ use super::{Beginning, Engine, ObserverContext};
 use crate::{
     emit,
     facts::{
+        client_left,
         current::{EnterMode, Entered},
         exchange::{Exchange, Outcome, Shared},
         grpc::{self, web::WebBody},
@@ -191,7 +192,9 @@ impl Tracker {
 
     /// The outcome of a response whose body failed. A body that passes on what the client sends also fails if the client leaves.
     pub(super) fn body_failed(&self, error: Option<&dyn Any>) -> Outcome {
-        if self.exchange.marks().has(Mark::ClientLeft) {
+        if self.exchange.marks().has(Mark::ClientLeft)
+            || error.is_some_and(client_left::is_too_slow)
+        {
             return Outcome::Aborted;
         }
         self.examine_error(error);

@@ -16,7 +16,7 @@ use axum::{
 use http_body::{Frame, SizeHint};
 use tokio::{task, time::Instant};
 
-use crate::{exclude::ExcludeLayer, metrics::Exporter};
+use crate::{exclude::ExcludeLayer, facts::client_left::TooSlow, metrics::Exporter};
 
 /// How many texts are held at once before readers share them: one for Prometheus, one for its replacement during a
 /// rollout, one for an engineer, and one to spare.
@@ -39,7 +39,7 @@ struct Text {
     text: Mutex<Option<String>>,
 }
 
-/// The texts that have readers, from the oldest to the newest. There are at most 13 of them: from the fourth on, each begins
+/// The texts that have readers of one router, from the oldest to the newest. There are at most 13 of them: from the fourth on, each begins
 /// a second after the one before it, and none is older than 10 s.
 #[derive(Default)]
 struct Texts(Vec<Weak<Text>>);
@@ -153,7 +153,7 @@ impl HttpBody for Reading {
             return Poll::Ready(None);
         };
         let Some(piece) = text.piece(self.at) else {
-            let late = io::Error::new(io::ErrorKind::TimedOut, "the reader took over 10 s");
+            let late = io::Error::new(io::ErrorKind::TimedOut, TooSlow);
             return Poll::Ready(Some(Err(late)));
         };
         self.at += piece.len();

@@ -102,14 +102,19 @@ impl Shutdown {
         })
     }
 
+    /// What is left of a time that began with the shutdown. All of it if that has not begun.
+    fn left_of(&self, time: Duration) -> Duration {
+        let begun = self.progress.borrow().begun;
+        begun.map_or(time, |begun| time.saturating_sub(begun.elapsed()))
+    }
+
     /// Ends everything at the second signal.
     async fn end_at_second(self, mut signals: Signals, heard: bool) {
         if !heard {
             signals.next().await;
-            // A fault of the subscriber must not cost the second signal.
-            emit::guarded(|| {
-                tracing::info!(target: "tower_vitals", "draining already; a second signal ends it at once");
-            });
+            tell(
+                || tracing::info!(target: "tower_vitals", "draining already; a second signal ends it at once"),
+            );
         }
         signals.next().await;
         self.progress.send_modify(|progress| progress.over = true);
@@ -154,24 +159,29 @@ impl Vitals {
         let health = self.health.as_ref().map(HealthService::handle).cloned();
         async move {
             let mut signals = Signals::new();
+            let mut progress = shutdown.progress.subscribe();
             let heard = select! {
                 () = signals.next() => true,
                 () = draining(health.as_ref()) => false,
+                // Another future like this one has heard it.
+                _ = progress.wait_for(|it| it.begun.is_some()) => true,
             };
             if let Some(health) = &health {
                 health.drain();
             }
             let delay = shutdown.settings.delay;
             if shutdown.begin() {
+                task::spawn(shutdown.clone().end_at_second(signals, heard));
                 let delay_ms = delay.as_millis() as u64;
-                tracing::info!(
-                    target: "tower_vitals",
-                    delay_ms,
-                    "draining; a second signal ends it at once"
-                );
-                task::spawn(shutdown.end_at_second(signals, heard));
+                tell(move || {
+                    tracing::info!(
+                        target: "tower_vitals",
+                        delay_ms,
+                        "draining; a second signal ends it at once"
+                    );
+                });
             }
-            time::sleep(delay).await;
+            time::sleep(shutdown.left_of(delay)).await;
         }
     }
 
@@ -180,7 +190,8 @@ impl Vitals {
     /// still open is dropped.
     ///
     /// A second signal does the same at once, also during the delay. SIGTERM and SIGINT count alike. If
-    /// [`Health::drain`] began the shutdown, the first signal after it is the first signal.
+    /// [`Health::drain`] began the shutdown, the first signal after it is the first signal. After it has returned, signals end
+    /// the process no more: let `main` return soon.
     ///
     /// Before it returns, the counters are published once more, for recorders that push. With feature `sentry` the remaining
     /// events are sent, and with feature `logging` the lines that are queued are written, each within the rest of the
@@ -195,7 +206,7 @@ impl Vitals {
     /// let server = axum::serve(listener, app)
     ///     .with_graceful_shutdown(vitals.shutdown_signal());
     /// let report = vitals.run(server).await?;
-    /// println!("{} requests did not end in time", report.unfinished);
+    /// tracing::info!(unfinished = report.unfinished, "ended");
     /// # Ok(())
     /// # }
     /// ```
@@ -214,7 +225,9 @@ impl Vitals {
                 reason = self.ended() => {
                     let unfinished = self.metrics().totals().in_flight;
                     if unfinished > 0 {
-                        tracing::warn!(target: "tower_vitals", unfinished, "{reason} ended the server");
+                        tell(move || {
+                            tracing::warn!(target: "tower_vitals", unfinished, "{reason} ended the server");
+                        });
                     }
                     (Ok(()), unfinished)
                 }
@@ -238,7 +251,7 @@ impl Vitals {
         }
         select! {
             _ = progress.wait_for(|it| it.over) => "a second signal",
-            () = time::sleep(self.shutdown.settings.deadline) => "the deadline",
+            () = time::sleep(self.shutdown.left_of(self.shutdown.settings.deadline)) => "the deadline",
         }
     }
 
@@ -289,13 +302,20 @@ impl Vitals {
 
     /// How long what is still on its way out may take.
     fn time_left(&self) -> Duration {
-        let begun = self.shutdown.progress.borrow().begun;
-        let left = begun.map_or(Duration::MAX, |begun| {
-            let deadline = self.shutdown.settings.deadline;
-            deadline.saturating_sub(begun.elapsed())
-        });
-        left.clamp(AT_LEAST, AT_MOST)
+        let deadline = self.shutdown.settings.deadline;
+        self.shutdown.left_of(deadline).clamp(AT_LEAST, AT_MOST)
     }
+}
+
+/// Logs on a thread of its own: a subscriber that panics or blocks must cost neither the drain nor the second signal.
+fn tell(log: impl FnOnce() + Send + 'static) {
+    let subscriber = tracing::dispatcher::get_default(Clone::clone);
+    // Nobody can be told that there is no thread.
+    let _ = thread::Builder::new()
+        .name("vitals-shutdown".into())
+        .spawn(move || {
+            tracing::dispatcher::with_default(&subscriber, || emit::guarded(log));
+        });
 }
 
 /// Resolves when the application calls [`Health::drain`].

@@ -2,6 +2,8 @@
 
 use std::{future::pending, io};
 
+use crate::emit;
+
 /// Signals from the moment it was made, each once.
 pub(super) struct Signals {
     /// `None` if they cannot be heard.
@@ -24,7 +26,9 @@ impl Signals {
         let listener = Listener::new()
             .inspect_err(|error| {
                 let error = error.to_string();
-                tracing::error!(target: "tower_vitals", error, "signals cannot be heard");
+                emit::guarded(|| {
+                    tracing::error!(target: "tower_vitals", error, "signals cannot be heard");
+                });
             })
             .ok();
         Self { listener }

@@ -22,7 +22,9 @@ use tower::{Layer, Service, ServiceExt};
 use tower_vitals::{RequestIdLayer, Vitals};
 
 use super::{named, naming, send};
-use crate::support::{client::Client, exposition::Exposition, server::Server, stacks::isolated};
+use crate::support::{
+    client::Client, exposition::Exposition, requests, server::Server, stacks::isolated,
+};
 
 /// A subscriber layer that panics on each event.
 struct Panics;
@@ -226,4 +228,27 @@ async fn readers_that_do_not_read_end_no_scraping_over_http2() {
         Client::Http2(server.address, Some(sender))
     })
     .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_scraper_that_is_too_slow_is_no_failure_of_the_service() {
+    let vitals = isolated();
+    let app = Router::new().merge(vitals.routes()).layer(vitals.layer());
+    let scrape = async || {
+        app.clone()
+            .oneshot(requests::get("/metrics"))
+            .await
+            .unwrap()
+    };
+    let mut slow = Vec::new();
+    for _ in 0..4 {
+        slow.push(scrape().await);
+    }
+    time::advance(Duration::from_secs(11)).await;
+    scrape().await.into_body().collect().await.unwrap();
+    for response in slow {
+        response.into_body().collect().await.unwrap_err();
+    }
+    let totals = vitals.metrics().totals();
+    assert_eq!((totals.excluded, totals.excluded_errors), (5, 0));
 }
