@@ -20,7 +20,8 @@ impl Shop {
     pub(crate) fn start(dsn: &str) -> Self {
         let mut child: Child = Command::new(example("sentry"))
             .env_clear()
-            .env("LOG_LEVEL", "off")
+            // Only the lines of the example itself.
+            .env("RUST_LOG", "off,sentry=info")
             .env("PORT", "0")
             .env("SENTRY_DSN", dsn)
             .env("SENTRY_ENVIRONMENT", "staging")
