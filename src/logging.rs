@@ -19,11 +19,12 @@
 //! process. After a refused line the next one is tried again. What the writer itself logs is lost.
 //!
 //! [`Vitals::run`](crate::Vitals) and [`Vitals::flush`](crate::Vitals::flush) wait for the lines that are queued. So does the
-//! end of the main thread, if the queue was started on it: for 1 s at most, on Unix. If panics abort, the hook for panics
-//! does so too, unless the application replaces it later.
+//! end of the main thread, if the queue was started on it: for 1 s at most, where the destructors of that thread run, as with
+//! glibc and on macOS. If panics abort, the hook for panics does so too, unless the application replaces it later.
 //!
 //! Lines that are queued are lost after `std::process::abort`, a signal that kills, `std::process::exit` on another thread
-//! than the main one, and on Windows after any end without a flush. Call [`Lines::flush`] before.
+//! than the main one, and on Windows and with musl after any end without a flush. Call [`Lines::flush`] before. After a
+//! `fork`, the child has no thread that writes: call [`init`] in the child.
 //!
 //! [`layer`] writes on the thread that logs, unless its writer is [`queued`].
 

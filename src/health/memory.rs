@@ -1,7 +1,7 @@
 //! Checks the memory of the process's cgroup.
 
 use std::{
-    fs, io,
+    fs,
     path::{Path, PathBuf},
 };
 
@@ -49,8 +49,8 @@ impl Check {
             let (mount, own) = (mount.clone(), own.clone());
             async move {
                 // Without the file there is one cgroup at most, which a container sees as the root.
-                let measure = move || look(&mount, &text(&own)?.unwrap_or_default());
-                Ok::<_, BoxError>(task::spawn_blocking(measure).await??)
+                let measure = move || look(&mount, &text(&own).unwrap_or_default());
+                Ok::<_, BoxError>(task::spawn_blocking(measure).await?)
             }
         })
         .healthy_label("within limits")
@@ -58,17 +58,17 @@ impl Check {
 }
 
 /// Judges the process's cgroup and those above it, up to the root.
-fn look(mount: &Path, own: &str) -> io::Result<Answer> {
+fn look(mount: &Path, own: &str) -> Answer {
     let (files, root, path) = place(mount, own);
     let path = path.trim_start_matches('/');
     // A container can be told a path that only the host has. Its own cgroup is the root then, as its path is not there.
     for cgroup in Path::new(path).ancestors() {
-        let answer = judge(&files, &root.join(cgroup))?;
+        let answer = judge(&files, &root.join(cgroup));
         if answer != Answer::Healthy {
-            return Ok(answer);
+            return answer;
         }
     }
-    Ok(Answer::Healthy)
+    Answer::Healthy
 }
 
 /// The version that limits memory, where it is mounted, and the path of the process's cgroup. The lines of `own` are
@@ -90,35 +90,27 @@ fn place<'a>(mount: &Path, own: &'a str) -> (Files, PathBuf, &'a str) {
     (V2, mount.to_owned(), unified)
 }
 
-fn judge(files: &Files, cgroup: &Path) -> io::Result<Answer> {
+fn judge(files: &Files, cgroup: &Path) -> Answer {
     // `max` means no limit, as does the largest number of version 1, of which nobody uses 80 %.
-    let number = |file: &str| Ok::<_, io::Error>(text(&cgroup.join(file))?.and_then(parse));
-    let (Some(limit), Some(used)) = (number(files.limit)?, number(files.used)?) else {
-        return Ok(Answer::Healthy);
+    let number = |file: &str| text(&cgroup.join(file))?.trim().parse::<u64>().ok();
+    let (Some(limit), Some(used)) = (number(files.limit), number(files.used)) else {
+        return Answer::Healthy;
     };
-    let stat = fs::read_to_string(cgroup.join("memory.stat")).unwrap_or_default();
+    let stat = text(&cgroup.join("memory.stat")).unwrap_or_default();
     let mut lines = stat.lines().filter_map(|line| line.split_once(' '));
     let cache = lines.find(|(name, _)| *name == files.cache);
     let cache = cache.and_then(|(_, bytes)| bytes.trim().parse().ok());
     let used = used.saturating_sub(cache.unwrap_or(0));
-    Ok(match used >= limit / 5 * 4 {
+    match used >= limit / 5 * 4 {
         true => Answer::Degraded(format!("{used} of {limit} bytes in use")),
         false => Answer::Healthy,
-    })
-}
-
-/// `None` if there is no such file.
-fn text(path: &Path) -> io::Result<Option<String>> {
-    match fs::read_to_string(path) {
-        Ok(text) => Ok(Some(text)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error),
     }
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "it is the end of a chain")]
-fn parse(text: String) -> Option<u64> {
-    text.trim().parse().ok()
+/// `None` if the file is not there or cannot be read: then nothing is known, and the check must not fail.
+fn text(path: &Path) -> Option<String> {
+    let text = fs::read(path).ok()?;
+    Some(String::from_utf8_lossy(&text).into_owned())
 }
 
 #[cfg(test)]

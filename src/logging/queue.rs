@@ -12,8 +12,8 @@ use super::queue_settings::{QueueSettings, WhenFull};
 /// A batch whose memory is beyond this many bytes is given back once it is written.
 const KEPT: usize = 256 * 1024;
 
-/// A flush that waited less long says nothing about the writer.
-const LONG_ENOUGH: Duration = Duration::from_millis(100);
+/// A flush that waited less long says nothing about the writer. A shutdown leaves at least twice as much.
+const LONG_ENOUGH: Duration = Duration::from_millis(50);
 
 /// Lines on their way to one writer, first in, first out.
 #[derive(Debug)]

@@ -76,8 +76,8 @@ impl QueueSettings {
         self
     }
 
-    /// The most bytes of lines that wait, from 1. A longer line is always dropped. The queue takes at most about twice as
-    /// much memory. Defaults to 8 MiB.
+    /// The most bytes of lines that wait, from 1. A longer line is always dropped. The queue takes at most about four
+    /// times as much memory. Defaults to 8 MiB.
     pub const fn bytes(mut self, bytes: usize) -> Self {
         self.bytes = bytes;
         self
