@@ -19,7 +19,7 @@ use std::{
 pub(crate) use self::own_paths::OwnPaths;
 pub use self::{
     layer::{Exclude, ExcludeFuture, ExcludeLayer},
-    route::{ExcludeRoute, ExcludeRouteLayer},
+    route::ExcludeRouteLayer,
 };
 use crate::config::ConfigError;
 

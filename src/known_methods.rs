@@ -1,12 +1,8 @@
 //! Lets a gRPC service show which methods it has.
 
-use std::task::{Context, Poll};
-
-use http::Request;
 use tower_layer::Layer;
-use tower_service::Service;
 
-use crate::facts::{exchange::Shared, marks::Mark};
+use crate::{facts::marks::Mark, marked::Marked};
 
 /// A layer directly around a generated gRPC service. It makes each method known that answers.
 ///
@@ -29,10 +25,6 @@ use crate::facts::{exchange::Shared, marks::Mark};
 #[non_exhaustive]
 pub struct KnownMethodsLayer;
 
-/// The service that [`KnownMethodsLayer`] makes.
-#[derive(Clone, Copy, Debug)]
-pub struct KnownMethods<S>(S);
-
 // === impl KnownMethodsLayer ===
 
 impl KnownMethodsLayer {
@@ -44,34 +36,9 @@ impl KnownMethodsLayer {
 }
 
 impl<S> Layer<S> for KnownMethodsLayer {
-    type Service = KnownMethods<S>;
+    type Service = Marked<S>;
 
-    fn layer(&self, inner: S) -> KnownMethods<S> {
-        KnownMethods(inner)
+    fn layer(&self, inner: S) -> Marked<S> {
+        Marked::new(inner, Mark::GrpcService)
     }
-}
-
-// === impl KnownMethods ===
-
-impl<S, B> Service<Request<B>> for KnownMethods<S>
-where
-    S: Service<Request<B>>,
-{
-    type Response = S::Response;
-    type Error = S::Error;
-    type Future = S::Future;
-
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
-        self.0.poll_ready(cx)
-    }
-
-    fn call(&mut self, request: Request<B>) -> S::Future {
-        Shared::mark(request.extensions(), Mark::GrpcService);
-        self.0.call(request)
-    }
-}
-
-#[cfg(feature = "tonic")]
-impl<S: tonic::server::NamedService> tonic::server::NamedService for KnownMethods<S> {
-    const NAME: &str = S::NAME;
 }

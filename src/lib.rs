@@ -37,6 +37,7 @@ pub mod vitals;
 
 pub mod exclude;
 mod known_methods;
+mod marked;
 mod observe;
 
 pub mod access_log;
@@ -98,7 +99,9 @@ pub use self::{
 
 /// The types behind the layers, for signatures that must name them. Most applications never do.
 pub mod plumbing {
-    pub use crate::known_methods::KnownMethods;
+    #[cfg(all(feature = "health", feature = "tonic"))]
+    pub use crate::health::grpc::GrpcHealthProbe;
+    pub use crate::marked::Marked;
     pub use crate::observe::{
         Errors, Examined, Observed, RequestBody, ResponseBody, ResponseFuture, Unexamined,
         WrapRequestBody, WrapRequestBodyLayer,

@@ -1,22 +1,14 @@
 //! Excludes what reaches a route, wherever the route is mounted.
 
-use std::task::{Context, Poll};
-
-use http::Request;
 use tower_layer::Layer;
-use tower_service::Service;
 
 use super::ExcludeLayer;
-use crate::facts::{exchange::Shared, marks::Mark};
+use crate::{facts::marks::Mark, marked::Marked};
 
 /// Excludes the requests that reach a route. [`ExcludeLayer::route`] makes it.
 #[derive(Clone, Copy, Debug, Default)]
 #[non_exhaustive]
 pub struct ExcludeRouteLayer;
-
-/// The service that [`ExcludeRouteLayer`] makes.
-#[derive(Clone, Copy, Debug)]
-pub struct ExcludeRoute<S>(S);
 
 // === impl ExcludeLayer ===
 
@@ -43,29 +35,9 @@ impl ExcludeLayer<()> {
 // === impl ExcludeRouteLayer ===
 
 impl<S> Layer<S> for ExcludeRouteLayer {
-    type Service = ExcludeRoute<S>;
+    type Service = Marked<S>;
 
-    fn layer(&self, inner: S) -> ExcludeRoute<S> {
-        ExcludeRoute(inner)
-    }
-}
-
-// === impl ExcludeRoute ===
-
-impl<S, B> Service<Request<B>> for ExcludeRoute<S>
-where
-    S: Service<Request<B>>,
-{
-    type Response = S::Response;
-    type Error = S::Error;
-    type Future = S::Future;
-
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
-        self.0.poll_ready(cx)
-    }
-
-    fn call(&mut self, request: Request<B>) -> S::Future {
-        Shared::mark(request.extensions(), Mark::Unobserved);
-        self.0.call(request)
+    fn layer(&self, inner: S) -> Marked<S> {
+        Marked::new(inner, Mark::Unobserved)
     }
 }

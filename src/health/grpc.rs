@@ -12,29 +12,22 @@ mod generated;
 
 use std::{
     collections::{BTreeSet, HashMap},
-    convert::Infallible,
     pin::Pin,
-    task::{Context, Poll},
     time::Duration,
 };
 
 use tokio::{select, sync::mpsc, time};
 use tonic::{
     Request, Response, Status as GrpcStatus,
-    codegen::{
-        BoxFuture, StdError,
-        tokio_stream::{Stream, wrappers::ReceiverStream},
-    },
-    server::NamedService,
+    codegen::tokio_stream::{Stream, wrappers::ReceiverStream},
 };
-use tower_service::Service;
 
 use self::generated::{
     HealthCheckRequest, HealthCheckResponse, HealthListRequest, HealthListResponse,
     health_check_response::ServingStatus, health_server::HealthServer,
 };
 use super::{handle::Health, state::Status};
-use crate::facts::{exchange::Shared, marks::Mark};
+use crate::{facts::marks::Mark, marked::Marked};
 
 /// How often a stream looks for what no event announces: that an answer is no longer recent.
 const EVERY: Duration = Duration::from_secs(1);
@@ -47,12 +40,11 @@ const EVERY: Duration = Duration::from_secs(1);
 /// that the service drains, so it does not delay a shutdown. `tonic-health` does none of this, and has no `List`.
 ///
 /// A call is not counted as traffic, wherever the service is mounted.
-#[derive(Clone, Debug)]
-pub struct GrpcHealth(HealthServer<GrpcHealthProbe>);
+pub type GrpcHealth = Marked<HealthServer<GrpcHealthProbe>>;
 
-/// What answers the calls.
+/// What answers the calls of [`GrpcHealth`].
 #[derive(Clone, Debug)]
-struct GrpcHealthProbe {
+pub struct GrpcHealthProbe {
     health: Health,
     names: BTreeSet<String>,
 }
@@ -65,34 +57,11 @@ impl Health {
     pub fn grpc(&self, services: &[&str]) -> GrpcHealth {
         let own = ["", "liveness", "readiness"];
         let names = own.iter().chain(services).map(|name| (*name).to_owned());
-        GrpcHealth(HealthServer::new(GrpcHealthProbe {
+        let probe = HealthServer::new(GrpcHealthProbe {
             health: self.clone(),
             names: names.collect(),
-        }))
-    }
-}
-
-// === impl GrpcHealth ===
-
-impl NamedService for GrpcHealth {
-    const NAME: &str = HealthServer::<GrpcHealthProbe>::NAME;
-}
-
-impl<B> Service<http::Request<B>> for GrpcHealth
-where
-    B: http_body::Body<Error: Into<StdError> + Send + 'static> + Send + 'static,
-{
-    type Response = http::Response<tonic::body::Body>;
-    type Error = Infallible;
-    type Future = BoxFuture<Self::Response, Infallible>;
-
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Service::<http::Request<B>>::poll_ready(&mut self.0, cx)
-    }
-
-    fn call(&mut self, request: http::Request<B>) -> Self::Future {
-        Shared::mark(request.extensions(), Mark::Unobserved);
-        self.0.call(request)
+        });
+        Marked::new(probe, Mark::Unobserved)
     }
 }
 
