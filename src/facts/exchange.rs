@@ -38,7 +38,7 @@ pub struct Exchange {
     claimed_and_needed: AtomicU32,
     marks: Marks,
     client_wait: ClientWait,
-    /// The span of the application in which the request runs. It stays open for the event that tells of the end.
+    /// The span of the application in which the request runs. It stays open until the event of the request is written.
     span: Mutex<Option<Span>>,
     overrides: Mutex<Overrides>,
     /// Set if a layer for Sentry observes the request and a client is bound.
@@ -211,6 +211,12 @@ impl Exchange {
 // === impl Shared ===
 
 impl Shared {
+    /// The exchange of a request, if a layer of this crate observes it and none excludes it.
+    pub(crate) fn observed(request: &Extensions) -> Option<&Arc<Exchange>> {
+        let Self(exchange) = request.get()?;
+        (!exchange.marks.has(Mark::Excluded)).then_some(exchange)
+    }
+
     /// Marks the exchange of a request, if a layer of this crate has made one.
     pub(crate) fn mark(request: &Extensions, mark: Mark) {
         if let Some(Self(exchange)) = request.get() {

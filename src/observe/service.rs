@@ -19,6 +19,7 @@ use super::{
     request_body,
     tracker::{self, Tracker},
 };
+use crate::facts::exchange::Shared;
 
 /// The service that each layer makes: the inner service, with each exchange followed to its true end.
 ///
@@ -81,11 +82,18 @@ where
     fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
         let (mut parts, mut body) = request.into_parts();
         let mut tracker = Tracker::begin(&self.engine, &mut parts);
-        if let Some(tracker) = &mut tracker
-            && !tracker.excluded
-        {
-            tracker.has_whole_request = request_body::follow(&mut body, &tracker.exchange);
-            tracker.note_span();
+        match &mut tracker {
+            Some(tracker) if !tracker.excluded => {
+                tracker.has_whole_request = request_body::follow(&mut body, &tracker.exchange);
+                tracker.note_span();
+            }
+            Some(_) => {}
+            // Outer layers are active. Where they stand, the body can have a type that they could not follow.
+            None => {
+                if let Some(exchange) = Shared::observed(&parts.extensions) {
+                    request_body::follow(&mut body, exchange);
+                }
+            }
         }
         let is_head_request = parts.method == Method::HEAD;
         let request = Request::from_parts(parts, body);

@@ -7,7 +7,7 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use super::request_body::RequestBody;
-use crate::facts::{exchange::Shared, marks::Mark};
+use crate::facts::exchange::Shared;
 
 /// A layer of this crate that gives the inner service a [`RequestBody`].
 #[derive(Clone, Debug)]
@@ -56,9 +56,7 @@ where
 
     fn call(&mut self, request: Request<B>) -> S::Future {
         let (parts, body) = request.into_parts();
-        let exchange = parts.extensions.get::<Shared>();
-        let observed = exchange.filter(|Shared(exchange)| !exchange.marks().has(Mark::Excluded));
-        let body = RequestBody::new(body, observed.map(|Shared(exchange)| exchange));
+        let body = RequestBody::new(body, Shared::observed(&parts.extensions));
         self.inner.call(Request::from_parts(parts, body))
     }
 }

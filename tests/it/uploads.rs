@@ -5,10 +5,11 @@ mod passing;
 mod streaming;
 mod waiting;
 
-use std::{convert::Infallible, time::Duration};
+use std::{convert::Infallible, net::SocketAddr, time::Duration};
 
 use axum::body::{Body, Bytes};
 use futures::{Stream, StreamExt, stream};
+use tokio::{io::AsyncWriteExt, net::TcpListener};
 use tower_vitals::{Vitals, exchange::Outcome};
 
 use crate::support::exposition::Exposition;
@@ -41,4 +42,18 @@ fn assert_left(vitals: &Vitals, requests: f64) {
     assert_eq!(scrape.sum("errors_total", &[]), 0.0);
     assert_eq!(scrape.sum("http_requests_by_severity_total", &[]), 0.0);
     assert_eq!(scrape.sum("http_request_duration_seconds_count", &[]), 0.0);
+}
+
+/// A server that closes each connection in the middle of its answer.
+async fn breaking_server() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        loop {
+            let (mut socket, _) = listener.accept().await.unwrap();
+            let head = b"HTTP/1.1 200 OK\r\ncontent-length: 600\r\n\r\nhalf";
+            socket.write_all(head).await.unwrap();
+        }
+    });
+    address
 }

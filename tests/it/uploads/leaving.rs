@@ -7,7 +7,7 @@ use std::{
 };
 
 use axum::{
-    Router,
+    BoxError, Router,
     body::{Body, Bytes},
     error_handling::HandleError,
     extract::{DefaultBodyLimit, Multipart, Request},
@@ -20,7 +20,7 @@ use hyper::{
     body::{Frame, Incoming},
     client::conn::http2,
     server::conn::http1,
-    service::service_fn,
+    service::Service,
 };
 use hyper_util::{
     rt::{TokioExecutor, TokioIo},
@@ -30,10 +30,10 @@ use tokio::{
     io::AsyncWriteExt,
     net::{TcpListener, TcpStream},
 };
-use tower::{Layer, ServiceExt};
+use tower::Layer;
 use tower_vitals::{Failure, Vitals, logging::Format, metrics::Totals};
 
-use super::assert_left;
+use super::{assert_left, breaking_server};
 use crate::{
     probe,
     support::{
@@ -86,6 +86,24 @@ fn application(vitals: &Vitals) -> Router {
         .route("/careless", post(careless))
         .route("/panicking", post(panicking))
         .layer(vitals.layer())
+}
+
+/// Serves one connection by bare hyper, whose bodies the layers do not know.
+async fn serve_once<S, B>(service: S) -> SocketAddr
+where
+    S: Service<hyper::Request<Incoming>, Response = hyper::Response<B>, Future: Send>,
+    S: Send + 'static,
+    S::Error: Into<BoxError>,
+    B: hyper::body::Body<Data: Send, Error: Into<BoxError>> + Send + 'static,
+{
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        let (socket, _) = listener.accept().await.unwrap();
+        let server = http1::Builder::new().serve_connection(TokioIo::new(socket), service);
+        let _ = server.await;
+    });
+    address
 }
 
 /// Announces 600 bytes over HTTP/1.1, sends some and goes.
@@ -307,15 +325,24 @@ async fn where_nobody_follows_the_body_the_failure_tells() {
     };
     let router = Router::new().route("/upload", post(handler));
     let service = vitals.layer().layer(router.into_service::<Incoming>());
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    tokio::spawn(async move {
-        let (socket, _) = listener.accept().await.unwrap();
-        let service = TowerToHyperService::new(service);
-        let _ = http1::Builder::new()
-            .serve_connection(TokioIo::new(socket), service)
-            .await;
-    });
+    let address = serve_once(TowerToHyperService::new(service)).await;
+    leave_http1(address, "/upload").await;
+    settled(&vitals, |totals| totals.cancelled == 1).await;
+    assert_left(&vitals, 1.0);
+}
+
+#[tokio::test]
+async fn a_body_that_the_outer_layer_cannot_follow_is_followed_by_the_same_layer_further_in() {
+    let vitals = isolated();
+    let handler = async |body: Body| match body.collect().await {
+        Ok(_) => StatusCode::OK,
+        Err(_) => StatusCode::BAD_REQUEST,
+    };
+    let router = Router::new()
+        .route("/upload", post(handler))
+        .layer(vitals.layer());
+    let service = vitals.layer().layer(router.into_service::<Incoming>());
+    let address = serve_once(TowerToHyperService::new(service)).await;
     leave_http1(address, "/upload").await;
     settled(&vitals, |totals| totals.cancelled == 1).await;
     assert_left(&vitals, 1.0);
@@ -323,16 +350,7 @@ async fn where_nobody_follows_the_body_the_failure_tells() {
 
 #[tokio::test]
 async fn an_error_of_another_server_is_not_a_client_that_left() {
-    // A server that closes in the middle of its answer.
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let upstream = listener.local_addr().unwrap();
-    tokio::spawn(async move {
-        loop {
-            let (mut socket, _) = listener.accept().await.unwrap();
-            let head = b"HTTP/1.1 200 OK\r\ncontent-length: 600\r\n\r\nhalf";
-            socket.write_all(head).await.unwrap();
-        }
-    });
+    let upstream = breaking_server().await;
     let vitals = isolated();
     let proxy = async move |_: Bytes| -> Result<Bytes, Failure> {
         let socket = TcpStream::connect(upstream).await?;
@@ -373,15 +391,7 @@ async fn a_bare_hyper_server_is_followed_where_that_was_chosen() {
         .layer()
         .wrap_request_body()
         .layer(tower::service_fn(answer));
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    tokio::spawn(async move {
-        let (socket, _) = listener.accept().await.unwrap();
-        let serve = service_fn(move |request| service.clone().oneshot(request));
-        let _ = http1::Builder::new()
-            .serve_connection(TokioIo::new(socket), serve)
-            .await;
-    });
+    let address = serve_once(TowerToHyperService::new(service)).await;
     leave_http1(address, "/").await;
     settled(&vitals, |totals| totals.cancelled == 1).await;
     assert_left(&vitals, 1.0);

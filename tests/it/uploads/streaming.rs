@@ -19,6 +19,7 @@ use tokio::{
 use tokio_stream::wrappers::TcpListenerStream;
 use tower_vitals::{Failure, Vitals, exchange::Outcome, logging::Format};
 
+use super::breaking_server;
 use crate::{
     generated::probe_server::ProbeServer,
     probe,
@@ -163,16 +164,7 @@ async fn bytes_that_are_no_body_come_from_a_client_that_is_still_there() {
 
 #[tokio::test]
 async fn no_client_leaves_a_request_without_a_body() {
-    // A server that closes in the middle of its answer, which axum reads.
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let upstream = listener.local_addr().unwrap();
-    tokio::spawn(async move {
-        loop {
-            let (mut socket, _) = listener.accept().await.unwrap();
-            let head = b"HTTP/1.1 200 OK\r\ncontent-length: 600\r\n\r\nhalf";
-            socket.write_all(head).await.unwrap();
-        }
-    });
+    let upstream = breaking_server().await;
     let proxy = async move || -> Result<Bytes, Failure> {
         let socket = TcpStream::connect(upstream).await?;
         let (mut sender, connection) =
