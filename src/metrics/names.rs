@@ -146,7 +146,7 @@ impl MetricNames {
         );
         counter(DROPPED, "Reports that a sink did not take.");
         let seconds = Some(Unit::Seconds);
-        let text = "Time from the request to the head of its response.";
+        let text = "Time from the request to the head of its response, without the waits for the client's body.";
         recorder.describe_histogram(self.duration.into(), seconds, text.into());
         let text = "Time from the request to the end of a streamed response.";
         recorder.describe_histogram(self.streams.into(), seconds, text.into());

@@ -28,7 +28,7 @@ pub(super) struct SharedPublisher(Arc<Mutex<Publisher>>);
 
 /// Remembers the last recorder, and what it has. A new recorder gets everything again.
 #[derive(Debug, Default)]
-struct Publisher {
+pub(super) struct Publisher {
     /// The address of the last recorder.
     recorder: Option<usize>,
     /// It is incremented for each new recorder.
@@ -59,19 +59,33 @@ impl SharedPublisher {
         OF_PROCESS.clone()
     }
 
-    /// Publishes the counters of the process, if there are any, and all checks that no other counters publish.
-    pub(super) fn publish_process(recorder: &dyn Recorder, drain: &dyn Fn()) {
+    /// Publishes the counters of the process, if there are any, and all checks that no other counters publish. Nobody else
+    /// publishes until the result is dropped.
+    pub(super) fn publish_process(
+        recorder: &dyn Recorder,
+        drain: &dyn Fn(),
+    ) -> MutexGuard<'static, Publisher> {
         let metrics = GLOBAL.get();
         let mine = |owner: &Weak<Inner>| {
             owner.strong_count() == 0 || metrics.is_some_and(|metrics| metrics.owns(owner))
         };
-        OF_PROCESS.lock().publish(metrics, recorder, drain, &mine);
+        let mut publisher = OF_PROCESS.lock();
+        publisher.publish(metrics, recorder, drain, &mine);
+        publisher
     }
 
-    /// Publishes counters that are not those of the process, and the checks that were added to them.
-    pub(super) fn publish(&self, metrics: &Metrics, recorder: &dyn Recorder, drain: &dyn Fn()) {
+    /// Publishes counters that are not those of the process, and the checks that were added to them. Nobody else publishes
+    /// until the result is dropped.
+    pub(super) fn publish<'a>(
+        &'a self,
+        metrics: &Metrics,
+        recorder: &dyn Recorder,
+        drain: &dyn Fn(),
+    ) -> MutexGuard<'a, Publisher> {
         let mine = |owner: &Weak<Inner>| metrics.owns(owner);
-        self.lock().publish(Some(metrics), recorder, drain, &mine);
+        let mut publisher = self.lock();
+        publisher.publish(Some(metrics), recorder, drain, &mine);
+        publisher
     }
 
     fn lock(&self) -> MutexGuard<'_, Publisher> {

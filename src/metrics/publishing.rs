@@ -55,7 +55,7 @@ fn run(asked: &Receiver<Done>) {
         let done = asked.recv_timeout(EVERY).ok();
         let round = || {
             prometheus::with_recorder(|recorder, drain| {
-                SharedPublisher::publish_process(recorder, drain);
+                drop(SharedPublisher::publish_process(recorder, drain));
             });
         };
         // A panic of the recorder costs this round.

@@ -70,7 +70,7 @@ fn given(nanos: impl IntoIterator<Item = u64>) -> Given {
     }
     let recorder = Holding::default();
     let drain = || recorder.0.0.lock().unwrap().held = 0;
-    metrics.inner.publisher.publish(&metrics, &recorder, &drain);
+    drop(metrics.inner.publisher.publish(&metrics, &recorder, &drain));
     std::mem::take(&mut *recorder.0.0.lock().unwrap())
 }
 
