@@ -2,8 +2,12 @@
 
 use std::{
     cell::Cell,
+    io,
     panic::{AssertUnwindSafe, catch_unwind},
+    thread::{self, JoinHandle},
 };
+
+use tracing::dispatcher;
 
 use crate::{
     facts::current::thread_is_alive,
@@ -16,6 +20,20 @@ pub(crate) fn counted(metrics: Option<&Metrics>, write: impl FnOnce()) {
     if !guarded(write) {
         Metrics::or_global(metrics).dropped(Sink::Log);
     }
+}
+
+/// Runs `work` on a thread of its own, with the subscriber of this one. `work` calls code of the application that can hang, and
+/// nobody waits for the thread: neither a runtime nor the end of the process.
+///
+/// # Errors
+///
+/// If no thread can start.
+pub(crate) fn detached(work: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {
+    let subscriber = dispatcher::get_default(Clone::clone);
+    let name = "vitals-emit".to_owned();
+    thread::Builder::new()
+        .name(name)
+        .spawn(move || dispatcher::with_default(&subscriber, work))
 }
 
 /// Runs `write`, which calls the subscriber. Returns `false` if it cannot run or panics.

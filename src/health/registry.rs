@@ -186,7 +186,7 @@ impl Checks for Registry {
 
 impl News {
     /// Tells the log and the sink. A panic of theirs ends here and is counted.
-    pub(super) fn tell(self) {
+    pub(super) fn tell(&self) {
         event::log(self.metrics.as_ref(), &self.report, self.change);
         let notice = event::notice(&self.report, self.change);
         if let Some((sink, notice)) = self.sink.as_ref().zip(notice) {

@@ -2,7 +2,8 @@
 
 use std::{
     future::{Future, poll_fn},
-    sync::Weak,
+    sync::{Arc, Weak},
+    thread,
     time::Duration,
 };
 
@@ -17,7 +18,7 @@ use super::{
     check::{Answer, Check},
     registry::{News, Registry},
 };
-use crate::facts::chain;
+use crate::{emit, facts::chain};
 
 /// The least time that timers tell apart.
 const MOMENT: Duration = Duration::from_millis(1);
@@ -25,9 +26,9 @@ const MOMENT: Duration = Duration::from_millis(1);
 /// The longest interval that can be spread. Nobody waits so long.
 const LONGEST: Duration = Duration::from_secs(1 << 32);
 
-/// Tells what has changed, in a task of its own: a log or a sink that blocks holds up no check.
+/// Tells what has changed on a thread of its own: a log or a sink that blocks holds up no check, and no end of the runtime.
 #[derive(Debug, Default)]
-struct Telling(Option<JoinHandle<()>>);
+struct Telling(Option<thread::JoinHandle<()>>);
 
 // === impl Telling ===
 
@@ -41,9 +42,12 @@ impl Telling {
             news.not_told();
             return;
         }
-        self.0 = Some(tokio::spawn(async {
-            off_the_workers(|| news.tell());
-        }));
+        let news = Arc::new(news);
+        let told = Arc::clone(&news);
+        self.0 = emit::detached(move || told.tell()).ok();
+        if self.0.is_none() {
+            news.not_told();
+        }
     }
 }
 

@@ -309,13 +309,8 @@ impl Vitals {
 
 /// Logs on a thread of its own: a subscriber that panics or blocks must cost neither the drain nor the second signal.
 fn tell(log: impl FnOnce() + Send + 'static) {
-    let subscriber = tracing::dispatcher::get_default(Clone::clone);
     // Nobody can be told that there is no thread.
-    let _ = thread::Builder::new()
-        .name("vitals-shutdown".into())
-        .spawn(move || {
-            tracing::dispatcher::with_default(&subscriber, || emit::guarded(log));
-        });
+    let _ = emit::detached(|| _ = emit::guarded(log));
 }
 
 /// Resolves when the application calls [`Health::drain`].

@@ -9,7 +9,7 @@ use tower_vitals::{
 
 use super::{Dependency, MS, Mood, SECRET, ask, json, probe};
 use crate::support::{
-    lines::{lines, written},
+    lines::{lines_with, written},
     stacks::with_health,
 };
 
@@ -21,7 +21,8 @@ async fn an_error_is_in_the_log_and_behind_the_gate_and_nowhere_else() {
         .start()
         .unwrap();
     time::sleep(MS(50)).await;
-    let lines = lines(&written);
+    // A thread of its own tells of a change.
+    let lines = lines_with(&written, "health");
     let of_check = lines.iter().filter(|line| line["message"] == "health");
     let errors: Vec<_> = of_check.map(|line| &line["error"]).collect();
     assert_eq!(errors, [SECRET], "{lines:#?}");

@@ -3,6 +3,8 @@
 use std::{
     io, mem,
     sync::{Arc, Mutex},
+    thread,
+    time::Duration,
 };
 
 use serde_json::Value;
@@ -34,6 +36,19 @@ pub(crate) fn lines(written: &Written) -> Vec<Value> {
     text.lines()
         .map(|line| serde_json::from_str(line).unwrap())
         .collect()
+}
+
+/// The JSON lines since the last call, once one of them has this message, within ten seconds of the machine's own clock.
+pub(crate) fn lines_with(written: &Written, message: &str) -> Vec<Value> {
+    let mut all = lines(written);
+    for _ in 0..5_000 {
+        if all.iter().any(|line| line["message"] == message) {
+            return all;
+        }
+        thread::sleep(Duration::from_millis(2));
+        all.extend(lines(written));
+    }
+    panic!("no line {message}: {all:?}")
 }
 
 // === impl Written ===
