@@ -12,7 +12,7 @@
 //! | `method`, `endpoint`, `status`, `outcome`, `severity` | as in the metrics; a cancelled request has no `severity` |
 //! | `path` | the path as received, without its query, escaped to printable characters and cut at 256 bytes |
 //! | `head_ms` | milliseconds to the head of the response, or to the end of a request without one |
-//! | `wait_ms` | how many of these milliseconds the service waited for the client to send the body of the request; only if there were some |
+//! | `wait_ms` | how many of them the service waited for the client to send the request's body, if it waited |
 //! | `total_ms` | milliseconds to the end of the response |
 //! | `bytes` | bytes of the response's body, without framing |
 //! | `length_mismatch` | `true` if the body did not have the length that its head declared |

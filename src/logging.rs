@@ -13,8 +13,8 @@
 //!
 //! # When a line is written
 //!
-//! [`init`] and [`from_env`] give each line to a queue, whose thread writes to standard output: whoever logs never waits for
-//! its reader. The queue holds 10,000 lines and 8 MiB. A line without room is lost, or its thread waits for room, by choice.
+//! [`init`] and [`from_env`] give each line to a queue. A thread of its own writes the lines to standard output. So a thread
+//! that logs never waits for the reader of standard output. The queue holds 10,000 lines and 8 MiB. A line without room is lost, or its thread waits for room, by choice.
 //! Lost lines and lines that the writer refuses are counted in `vitals_dropped_total{sink="log"}` of the counters of the
 //! process. After a refused line the next one is tried again. What the writer itself logs is lost.
 //!

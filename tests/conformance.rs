@@ -314,6 +314,48 @@ fn a_guard_before_all_routes_refuses_http_and_grpc() {
 }
 
 #[test]
+fn a_recorder_of_the_application_can_panic_and_hang_and_the_server_goes_on() {
+    let mut server = Server::start(&[("RECORDER", "Foreign"), ("SHUTDOWN_MS", "2000")]);
+    let admin = |path: &str| get(&server.admin, &format!("GET {path} HTTP/1.0\r\n\r\n")).unwrap();
+    let until = |what: &str, holds: &dyn Fn() -> bool| {
+        for _ in 0..1_000 {
+            if holds() {
+                return;
+            }
+            thread::sleep(Duration::from_millis(10));
+        }
+        panic!("never: {what}: {}", server.outcomes());
+    };
+    let answers = || {
+        assert_eq!(server.get("/full").unwrap().0, 200);
+        until("ready", &|| admin("/readyz").0 == 200);
+    };
+    let published = |count: u64| {
+        let line = format!("http_requests_started_total {count}\n");
+        until(&line, &|| admin("/metrics").1.contains(&line));
+    };
+    answers();
+    published(1);
+    assert_eq!(admin("/debug/recorder?state=panic").0, 204);
+    until("two panics", &|| {
+        server.outcomes()["hook_failures"].as_u64() >= Some(2)
+    });
+    answers();
+    assert_eq!(admin("/debug/recorder?state=ok").0, 204);
+    published(2);
+    assert_eq!(admin("/debug/recorder?state=hang").0, 204);
+    answers();
+    let began = Instant::now();
+    server.signal("-TERM");
+    assert!(server.running.0.wait().unwrap().success());
+    assert!(
+        began.elapsed() < Duration::from_secs(8),
+        "{:?}",
+        began.elapsed()
+    );
+}
+
+#[test]
 fn probes_follow_the_dependencies_and_a_signal_drains() {
     let mut server = Server::start(&[("SHUTDOWN_MS", "800")]);
     let admin = |path: &str| get(&server.admin, &format!("GET {path} HTTP/1.0\r\n\r\n")).unwrap();

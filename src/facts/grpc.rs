@@ -156,7 +156,7 @@ impl Format {
     pub(crate) fn of(kind: &HeaderValue) -> Option<Self> {
         const GRPC: &[u8] = b"application/grpc";
         let kind = kind.as_bytes();
-        // Most content types are told apart by one byte.
+        // One byte excludes most other content types.
         if !matches!(kind.get(12), Some(b'g' | b'G')) {
             return None;
         }

@@ -22,7 +22,7 @@ pub(super) struct LineQueue {
     state: Mutex<State>,
     /// The writer waits for it.
     added: Condvar,
-    /// Whoever flushes, or waits for room, waits for it.
+    /// Threads that flush or that wait for room wait for it.
     finished: Condvar,
 }
 

@@ -1,6 +1,7 @@
 //! Gives each layer the methods that all layers of the crate have.
 
-/// Implements the methods `metrics`, `exclude` and `wrap_request_body`, `Default` and `tower_layer::Layer` for a layer with an `engine`.
+/// Implements the methods `metrics`, `exclude` and `wrap_request_body`, `Default` and `tower_layer::Layer` for a layer with
+/// an `engine`.
 /// `$errors` is `Examined` if the layer examines errors, else `Unexamined`. A layer that does more with `metrics` writes
 /// that method itself.
 macro_rules! layer_methods {

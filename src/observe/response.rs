@@ -126,8 +126,8 @@ impl Tracker {
     }
 }
 
-/// The format of gRPC that the content type names, and the `content-length`. One pass over the few headers of a response is cheaper than
-/// two look-ups by hash.
+/// The format of gRPC that the content type names, and the `content-length`. One pass over the few headers of a response is
+/// cheaper than two look-ups by hash.
 fn content_type_and_length(headers: &HeaderMap) -> (Option<grpc::Format>, Option<u64>) {
     let (mut kind, mut length) = (None, None);
     for (name, value) in headers {

@@ -1,4 +1,4 @@
-//! Answers scrapes. Readers who do not read hold a bounded number of texts, and nobody is refused for them.
+//! Answers every scrape. Readers that do not read hold a bounded number of texts.
 
 use std::{
     io,
@@ -39,8 +39,8 @@ struct Text {
     text: Mutex<Option<String>>,
 }
 
-/// The texts that have readers of one router, from the oldest to the newest. There are at most 13 of them: from the fourth on, each begins
-/// a second after the one before it, and none is older than 10 s.
+/// The texts that have readers of one router, from the oldest to the newest. There are at most 13 of them: from the fourth on,
+/// each begins a second after the one before it, and none is older than 10 s.
 #[derive(Default)]
 struct Texts(Vec<Weak<Text>>);
 
