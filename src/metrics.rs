@@ -48,7 +48,6 @@ use std::{
 use self::{
     bounds::Bounds,
     methods::Methods,
-    publish::SharedPublisher,
     series::{Sample, SeriesKey},
     shares::Shares,
     table::Table,
@@ -94,7 +93,6 @@ struct Inner {
     build: OnceLock<Release>,
     /// When each version was deployed, in seconds since 1970.
     deployments: Mutex<BTreeMap<String, f64>>,
-    publisher: SharedPublisher,
 }
 
 // === impl Metrics ===
@@ -112,7 +110,7 @@ impl Metrics {
         metrics.unwrap_or_else(|| GLOBAL.get_or_init(|| Self::published(Settings::new())))
     }
 
-    fn new(settings: Settings, publisher: SharedPublisher) -> Self {
+    fn new(settings: Settings) -> Self {
         let cap = settings.endpoint_cap;
         let none = || Bounds::new([]);
         Self {
@@ -124,7 +122,6 @@ impl Metrics {
                 methods: Methods::new(cap, settings.grpc_methods()),
                 build: OnceLock::new(),
                 deployments: Mutex::default(),
-                publisher,
                 settings,
             }),
         }
@@ -133,12 +130,7 @@ impl Metrics {
     /// Counters that are published as long as the process lives.
     fn published(settings: Settings) -> Self {
         publishing::start();
-        Self::new(settings, SharedPublisher::of_process())
-    }
-
-    /// Counters with a publisher of their own.
-    fn isolated(settings: Settings) -> Self {
-        Self::new(settings, SharedPublisher::default())
+        Self::new(settings)
     }
 
     /// What was counted so far.
@@ -189,7 +181,7 @@ impl Metrics {
         global.is_some_and(|global| Arc::ptr_eq(&global.inner, &self.inner))
     }
 
-    /// Whether these counters are the owner of something.
+    /// Whether `owner` is these counters.
     fn owns(&self, owner: &Weak<Inner>) -> bool {
         std::ptr::eq(owner.as_ptr(), Arc::as_ptr(&self.inner))
     }

@@ -99,13 +99,13 @@ impl Latencies {
 // === impl PublishedChecks ===
 
 impl PublishedChecks {
-    /// Publishes the sets whose owner is `chosen`.
-    pub(super) fn publish(&mut self, push: &mut Push<'_>, chosen: impl Fn(&Weak<Inner>) -> bool) {
+    /// Publishes the sets whose owner is `mine`.
+    pub(super) fn publish(&mut self, push: &mut Push<'_>, mine: &dyn Fn(&Weak<Inner>) -> bool) {
         let Self(published) = self;
         published.retain(|set| set.checks.strong_count() > 0);
         // A copy: nobody waits for this lock while a recorder runs.
         let sets = sets();
-        let chosen = sets.iter().filter(|set| chosen(&set.owner));
+        let chosen = sets.iter().filter(|set| mine(&set.owner));
         let chosen: Vec<_> = chosen.map(|set| Weak::clone(&set.checks)).collect();
         drop(sets);
         for checks in chosen {
@@ -113,16 +113,15 @@ impl PublishedChecks {
             let Some(readings) = checks.upgrade().map(|checks| checks.read()) else {
                 continue;
             };
-            if !published.iter().any(|set| set.checks.ptr_eq(&checks)) {
+            let known = published.iter().position(|set| set.checks.ptr_eq(&checks));
+            let index = known.unwrap_or_else(|| {
                 published.push(PublishedSet {
-                    checks: Weak::clone(&checks),
+                    checks,
                     latencies: Vec::new(),
                 });
-            }
-            let known = published.iter_mut();
-            for set in known.filter(|set| set.checks.ptr_eq(&checks)) {
-                set.publish(push, &readings);
-            }
+                published.len() - 1
+            });
+            published[index].publish(push, &readings);
         }
     }
 

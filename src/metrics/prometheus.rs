@@ -2,7 +2,7 @@
 
 use std::{
     fmt,
-    sync::{Arc, Mutex, OnceLock, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
 };
 
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusRecorder};
@@ -17,13 +17,16 @@ use crate::config::ConfigError;
 /// The global recorder, if it is one of this crate.
 static OURS: OnceLock<Arc<PrometheusRecorder>> = OnceLock::new();
 
+/// Is held while a recorder of this crate becomes the global one, so that nobody takes it for another one meanwhile.
+static INSTALLING: Mutex<()> = Mutex::new(());
+
 /// A recorder of this crate, and the counters that are published to it before each rendering.
 #[derive(Clone)]
 pub(crate) struct Exporter {
     metrics: Metrics,
     recorder: Arc<PrometheusRecorder>,
-    /// Only these counters publish to the recorder.
-    private: bool,
+    /// What was published to a recorder to which only these counters publish.
+    private: Option<SharedPublisher>,
 }
 
 // === impl Exporter ===
@@ -43,8 +46,7 @@ impl Exporter {
 
     /// Makes a recorder of this crate the global one, unless it is already.
     fn global(metrics: &Metrics) -> Result<Self, ConfigError> {
-        static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
-        let _mine = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+        let _mine = installing();
         let recorder = match OURS.get() {
             Some(ours) => Arc::clone(ours),
             None => {
@@ -60,7 +62,7 @@ impl Exporter {
         Ok(Self {
             metrics: metrics.clone(),
             recorder,
-            private: false,
+            private: None,
         })
     }
 
@@ -69,7 +71,7 @@ impl Exporter {
         Ok(Self {
             metrics: metrics.clone(),
             recorder: Arc::new(recorder(&metrics.inner.settings)?),
-            private: true,
+            private: Some(SharedPublisher::default()),
         })
     }
 
@@ -79,11 +81,10 @@ impl Exporter {
     pub(crate) fn render(&self) -> String {
         let handle = self.recorder.handle();
         let drain = || handle.run_upkeep();
-        let publisher = &self.metrics.inner.publisher;
         // Kept to the end: a round between two counters would break the sum.
-        let _alone = match self.private {
-            true => publisher.publish(&self.metrics, &*self.recorder, &drain),
-            false => SharedPublisher::publish_process(&*self.recorder, &drain),
+        let _alone = match &self.private {
+            Some(publisher) => publisher.publish(&self.metrics, &*self.recorder, &drain),
+            None => SharedPublisher::publish_process(&*self.recorder, &drain),
         };
         handle.render()
     }
@@ -98,11 +99,24 @@ impl fmt::Debug for Exporter {
 /// Gives the global recorder, with what drains it. Until it is drained, a recorder of this crate keeps each sample; the
 /// recorder of an application drains itself.
 pub(super) fn with_recorder(publish: impl FnOnce(&dyn metrics::Recorder, &dyn Fn())) {
-    match OURS.get() {
+    let ours = || {
+        let _nobody = installing();
+        OURS.get()
+    };
+    match ours() {
         // Not by its place in the facade: a scrape knows it by the same address.
         Some(ours) => publish(&**ours, &|| ours.handle().run_upkeep()),
-        None => metrics::with_recorder(|recorder| publish(recorder, &|| {})),
+        None => metrics::with_recorder(|recorder| {
+            // It can have become the global one since.
+            if ours().is_none() {
+                publish(recorder, &|| {});
+            }
+        }),
     }
+}
+
+fn installing() -> MutexGuard<'static, ()> {
+    INSTALLING.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn recorder(settings: &Settings) -> Result<PrometheusRecorder, ConfigError> {

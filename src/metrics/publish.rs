@@ -19,7 +19,7 @@ use super::{
 };
 use crate::facts::{exchange::Outcome, severity::Severity};
 
-/// What the process has published to its recorder.
+/// What the process has published to its recorder. There is one global recorder.
 static OF_PROCESS: LazyLock<SharedPublisher> = LazyLock::new(SharedPublisher::default);
 
 /// Lets one thread at a time publish. Only the publishing thread and scrapes wait for it.
@@ -54,11 +54,6 @@ struct Round<'a> {
 // === impl SharedPublisher ===
 
 impl SharedPublisher {
-    /// The publisher of the process. There is one, since there is one global recorder.
-    pub(super) fn of_process() -> Self {
-        OF_PROCESS.clone()
-    }
-
     /// Publishes the counters of the process, if there are any, and all checks that no other counters publish. Nobody else
     /// publishes until the result is dropped.
     pub(super) fn publish_process(

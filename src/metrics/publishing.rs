@@ -41,7 +41,9 @@ fn rounds() -> Option<&'static Sender<Done>> {
         let spawned = thread::Builder::new().name(name).spawn(move || run(&asked));
         if let Err(error) = &spawned {
             let error = error.to_string();
-            tracing::error!(target: "tower_vitals", error, "metrics are published only when scraped: no thread");
+            // It can run on a request's path, and within the making of the counters.
+            let log = || tracing::error!(target: "tower_vitals", error, "metrics are published only when scraped: no thread");
+            let _ = catch_unwind(AssertUnwindSafe(log));
         }
         spawned.is_ok().then_some(rounds)
     });

@@ -130,7 +130,7 @@ impl Settings {
     /// If a setting is not valid.
     pub fn isolated(self) -> Result<Metrics, ConfigError> {
         self.check()?;
-        Ok(Metrics::isolated(self))
+        Ok(Metrics::new(self))
     }
 
     fn check(&self) -> Result<(), ConfigError> {

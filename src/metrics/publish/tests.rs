@@ -143,7 +143,8 @@ fn published(at: Option<usize>) -> (Faulty, f64) {
     }
     let recorder = Faulty::default();
     recorder.held().at = at;
-    let publish = || metrics.inner.publisher.publish(&metrics, &recorder, &|| {});
+    let publisher = SharedPublisher::default();
+    let publish = || publisher.publish(&metrics, &recorder, &|| {});
     for _ in 0..2 {
         drop(catch_unwind(AssertUnwindSafe(publish)));
     }

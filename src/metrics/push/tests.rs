@@ -8,6 +8,7 @@ use metrics::{Counter, Gauge, Histogram, HistogramFn, KeyName, SharedString, Uni
 use super::{
     super::{
         Settings,
+        publish::SharedPublisher,
         series::{Sample, SeriesKey},
     },
     *,
@@ -70,7 +71,7 @@ fn given(nanos: impl IntoIterator<Item = u64>) -> Given {
     }
     let recorder = Holding::default();
     let drain = || recorder.0.0.lock().unwrap().held = 0;
-    drop(metrics.inner.publisher.publish(&metrics, &recorder, &drain));
+    drop(SharedPublisher::default().publish(&metrics, &recorder, &drain));
     std::mem::take(&mut *recorder.0.0.lock().unwrap())
 }
 
