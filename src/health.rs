@@ -2,8 +2,8 @@
 //!
 //! A probe never asks a dependency. It reads the last answer of each check. So probes cause no checks, however many there
 //! are, and they are as fast when every dependency hangs as when none does. An answer that is older than three intervals
-//! and the timeout is unknown, and so is what the application has set, after the time that
-//! [`expires_after`](Check::expires_after) gives. A critical check that is unknown is as bad as one that failed.
+//! and the timeout is unknown. A status that the application has set is unknown after the time of
+//! [`expires_after`](Check::expires_after). A critical check that is unknown is as bad as one that failed.
 //!
 //! # When it reports
 //!

@@ -181,6 +181,12 @@ fn in_its_own_process(test: &str) -> bool {
     if env::var_os(INSIDE).is_some() {
         return false;
     }
+    // A name that is no test would pass: nothing would run.
+    let listed = Command::new(env::current_exe().unwrap())
+        .args(["--exact", test, "--list"])
+        .output();
+    let listed = String::from_utf8(listed.unwrap().stdout).unwrap();
+    assert!(listed.contains(&format!("{test}: test")), "{listed}");
     let began = Instant::now();
     let mut process = Command::new(env::current_exe().unwrap())
         .args(["--exact", test, "--nocapture"])
@@ -347,7 +353,7 @@ fn hangs_at(metric: &'static str) {
         for _ in 0..3 {
             app.works().await;
         }
-        // Neither does what the recorder is told about wait for it.
+        // A new deployment, stack or check does not wait for it either.
         app.vitals.record_deployment(&Deployment::new("1.4.2"));
         assert_eq!(app.vitals.metrics().totals().completed, 3);
         let isolated = Vitals::builder().isolated().health(app.health.service());

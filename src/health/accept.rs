@@ -40,12 +40,9 @@ pub(super) fn accepted(headers: &HeaderMap, default: Format) -> Format {
         return best;
     }
     // Nothing is accepted, and something must be answered: best what is not refused.
-    let unnamed = |wanted: &Format| {
-        let mut named = named.iter();
-        named.any(|(format, opinion)| format == wanted && opinion.is_none())
-    };
     let mut rest = [default, Format::Text, Format::Json].into_iter();
-    rest.find(unnamed).unwrap_or(default)
+    let unnamed = rest.find(|format| opinion(&members, *format).is_none());
+    unnamed.unwrap_or(default)
 }
 
 /// What the most exact member says of a format. `None` if no member names it.

@@ -69,9 +69,9 @@ pub enum Answer {
 // === impl Check ===
 
 impl Check {
-    /// A critical check. `ask` should not block its thread. If it does, the check has failed from the timeout on until it
-    /// ends, since it is not asked twice at a time. A runtime of many threads goes on: it costs one thread that is no worker.
-    /// A runtime of one thread stands still.
+    /// A critical check. `ask` should not block its thread. A check that blocks has failed from its timeout until it ends, and
+    /// is not asked again before. On a runtime of many threads it costs one thread, and no worker. It stops a runtime of one
+    /// thread. The drop of a runtime waits for it.
     ///
     /// The name has 1 to 64 characters of `[a-z0-9_-]`. It is public: responses, paths, metrics and the log show it. The
     /// error is not public: only the log shows it, and a response to a reader with [`Details`](super::Details).
@@ -218,7 +218,7 @@ impl Check {
 
     /// Whether what the application has set becomes too old.
     pub(super) fn expires(&self) -> bool {
-        self.is_manual() && self.expires_after.is_some()
+        self.expires_after.is_some()
     }
 
     /// An answer is recent for three intervals and the timeout.
@@ -236,8 +236,12 @@ impl Check {
             let reason = "a name has 1 to 64 characters of [a-z0-9_-]";
             return Err(ConfigError::new("health.check", &*self.name, reason));
         }
-        for (setting, value) in [("timeout", self.timeout), ("interval", self.interval)] {
-            if value.is_zero() {
+        for (setting, value) in [
+            ("timeout", Some(self.timeout)),
+            ("interval", Some(self.interval)),
+            ("expires_after", self.expires_after),
+        ] {
+            if value == Some(Duration::ZERO) {
                 return Err(ConfigError::new(
                     field(setting),
                     "0ns",
@@ -245,18 +249,11 @@ impl Check {
                 ));
             }
         }
-        match self.expires_after {
-            Some(Duration::ZERO) => {
-                let reason = "must be longer than zero";
-                return Err(ConfigError::new(field("expires_after"), "0ns", reason));
-            }
-            Some(after) if !self.is_manual() => {
-                let reason = "the answer of a check that is asked is too old after three intervals \
-                              and the timeout";
-                let after = format!("{after:?}");
-                return Err(ConfigError::new(field("expires_after"), after, reason));
-            }
-            _ => {}
+        if let Some(after) = self.expires_after.filter(|_| !self.is_manual()) {
+            let reason = "the answer of a check that is asked is too old after three intervals \
+                          and the timeout";
+            let after = format!("{after:?}");
+            return Err(ConfigError::new(field("expires_after"), after, reason));
         }
         for (setting, value) in [("failures", self.failures), ("successes", self.successes)] {
             if value == 0 {

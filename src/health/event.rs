@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     emit,
-    metrics::Metrics,
+    metrics::{Metrics, Sink},
     report::notice::{Detail, FINGERPRINT, Level, Notice},
     text::millis,
 };
@@ -33,18 +33,17 @@ pub(super) fn log(metrics: Option<&Metrics>, report: &CheckReport, (from, to): C
         (Status::Unhealthy | Status::Unknown, Role::Critical) => event!(ERROR),
         _ => event!(WARN),
     };
-    match metrics {
-        Some(metrics) => emit::counted(Some(metrics), write),
-        // Counters that are made here would have the default settings for ever.
-        None => _ = emit::guarded(write),
+    if !emit::guarded(write)
+        && let Some(metrics) = metrics
+    {
+        metrics.dropped(Sink::Log);
     }
 }
 
 /// The notice of a change, if a critical check fails or its last answer has become too old: the service is not ready in
 /// both cases.
 pub(super) fn notice(report: &CheckReport, (_, to): Change) -> Option<Notice> {
-    let bad = matches!(to, Status::Unhealthy | Status::Unknown);
-    if report.role != Role::Critical || !bad {
+    if report.role != Role::Critical || to.is_well() {
         return None;
     }
     let message = format!("health check {} failed", report.name);

@@ -29,7 +29,7 @@ use self::generated::{
 use super::{handle::Health, state::Status};
 use crate::{facts::marks::Mark, marked::Marked};
 
-/// How often a stream looks for what no event announces: that an answer is no longer recent.
+/// How often a stream looks by itself: a runtime of the checks that has ended announces nothing.
 const EVERY: Duration = Duration::from_secs(1);
 
 /// `grpc.health.v1.Health` over the checks of a [`Health`], for `tonic::transport::Server::add_service` and for axum.
@@ -73,8 +73,7 @@ impl GrpcHealthProbe {
         if !self.names.contains(name) {
             return None;
         }
-        let ready = matches!(status, Status::Healthy | Status::Degraded);
-        Some(match ready || name == "liveness" {
+        Some(match status.is_well() || name == "liveness" {
             true => ServingStatus::Serving,
             false => ServingStatus::NotServing,
         })

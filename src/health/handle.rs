@@ -54,10 +54,10 @@ impl Health {
     /// Returns `false` if there is no such check.
     #[expect(clippy::must_use_candidate, reason = "the name is usually a constant")]
     pub fn set(&self, name: &str, status: Status, error: Option<&str>) -> bool {
-        let mut entries = self.registry.entries.iter().enumerate();
+        let mut entries = self.registry.entries.iter();
         let manual =
-            entries.find(|(_, entry)| entry.check.is_manual() && *entry.check.name == *name);
-        let Some((index, _)) = manual else {
+            entries.position(|entry| entry.check.is_manual() && *entry.check.name == *name);
+        let Some(index) = manual else {
             return false;
         };
         if let Some(news) = self.registry.set(index, status, error) {

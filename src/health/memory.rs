@@ -44,7 +44,7 @@ impl Check {
     }
 
     /// As `memory`, for a mount of cgroups, and the file that names the process's own.
-    pub(super) fn memory_in(name: &str, mount: PathBuf, own: PathBuf) -> Self {
+    fn memory_in(name: &str, mount: PathBuf, own: PathBuf) -> Self {
         Self::new(name, move || {
             let (mount, own) = (mount.clone(), own.clone());
             async move {

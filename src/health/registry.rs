@@ -41,7 +41,8 @@ pub(super) struct Registry {
 
 /// A change of a check, for the log and the sink of notices.
 pub(super) struct News {
-    /// The counters that publish the check, if there are any.
+    /// The counters that publish the check, if there are any. Counters that are made here would have the default settings for
+    /// ever.
     metrics: Option<Metrics>,
     sink: Option<Arc<dyn NoticeSink>>,
     report: CheckReport,
@@ -100,24 +101,14 @@ impl Registry {
         self.changed.subscribe()
     }
 
-    /// Takes the result of a run of a check.
+    /// Takes the result of a run of a check. There is no latency if the run has failed before and its question is still open.
     pub(super) fn record(
         &self,
         index: usize,
         answer: &Result<Answer, String>,
-        latency: Duration,
+        latency: Option<Duration>,
     ) -> Option<News> {
         let change = self.entries[index].answer(answer, latency);
-        self.publish(index, change)
-    }
-
-    /// Takes the answer of a question that has failed and is still open.
-    pub(super) fn record_again(
-        &self,
-        index: usize,
-        answer: &Result<Answer, String>,
-    ) -> Option<News> {
-        let change = self.entries[index].answer_again(answer);
         self.publish(index, change)
     }
 
@@ -127,7 +118,7 @@ impl Registry {
         self.publish(index, change)
     }
 
-    /// Looks whether the last answer of a check has become too old. Returns the news, and in how long that happens.
+    /// Looks whether the last answer of a check is too old. Returns the news, and the time that is left until it is.
     pub(super) fn expire(&self, index: usize) -> (Option<News>, Option<Duration>) {
         let (change, left) = self.entries[index].expire();
         (self.publish(index, change), left)
@@ -153,8 +144,7 @@ impl Registry {
     pub(super) fn update_started(&self, checks: &[CheckReport]) -> bool {
         if !self.started.load(Ordering::Relaxed) {
             let mut critical = checks.iter().filter(|check| check.role == Role::Critical);
-            let all =
-                critical.all(|check| matches!(check.status, Status::Healthy | Status::Degraded));
+            let all = critical.all(|check| check.status.is_well());
             self.started.fetch_or(all, Ordering::Relaxed);
         }
         self.started.load(Ordering::Relaxed)
@@ -199,7 +189,6 @@ impl News {
 
     /// Counts news that somebody is not told.
     pub(super) fn not_told(&self) {
-        // Counters that are made here would have the default settings for ever.
         if let Some(metrics) = &self.metrics {
             metrics.hook_failed();
         }

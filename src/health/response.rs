@@ -115,7 +115,7 @@ impl Report<'_> {
 
     /// As the API server of Kubernetes writes it: `ok` if all is well, else line by line.
     fn text(&self) -> String {
-        let ok = matches!(self.status, Status::Healthy | Status::Degraded);
+        let ok = self.status.is_well();
         if ok && !self.verbose {
             return "ok".into();
         }

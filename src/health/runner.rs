@@ -58,21 +58,18 @@ pub(super) async fn run(registry: Weak<Registry>, index: usize) {
         let began = Instant::now();
         let mut asked = ask(&check);
         let answer = answer(&check, &mut asked).await;
-        let latency = began.elapsed();
-        let Some(alive) = registry.upgrade() else {
-            return;
-        };
-        telling.tell(alive.record(index, &answer, latency));
-        drop(alive);
-        time::sleep(spread(check.interval)).await;
-        // A task that blocks cannot be ended. Until it ends by itself, another question could block one more thread.
-        while !asked.is_finished() {
+        let mut latency = Some(began.elapsed());
+        loop {
             let Some(alive) = registry.upgrade() else {
                 return;
             };
-            telling.tell(alive.record_again(index, &answer));
+            telling.tell(alive.record(index, &answer, latency.take()));
             drop(alive);
             time::sleep(spread(check.interval)).await;
+            // A task that blocks cannot be ended. Until it ends by itself, another question could block one more thread.
+            if asked.is_finished() {
+                break;
+            }
         }
     }
 }

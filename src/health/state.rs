@@ -82,6 +82,11 @@ pub(super) type Change = (Status, Status);
 // === impl Status ===
 
 impl Status {
+    /// Whether it works, perhaps with limits.
+    pub(super) const fn is_well(self) -> bool {
+        matches!(self, Self::Healthy | Self::Degraded)
+    }
+
     /// The value in responses and in the log.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -126,19 +131,21 @@ impl Entry {
     }
 
     fn report_of(&self, state: &State) -> CheckReport {
-        let error = match self.is_stale(state) {
-            true => {
-                let limit = self.check.stale_after();
-                Some(format!("the last answer is older than {limit:?}").into())
+        let age = state.answered.map(|answered| answered.elapsed());
+        let limit = self.check.stale_after();
+        let (status, error) = match age {
+            Some(age) if age > limit => {
+                let error = format!("the last answer is older than {limit:?}");
+                (Status::Unknown, Some(error.into()))
             }
-            false => state.error.clone(),
+            _ => (state.status, state.error.clone()),
         };
         CheckReport {
             name: Arc::clone(&self.check.name),
             role: self.check.role,
-            status: self.status(state),
+            status,
             latency: state.latency,
-            age: state.answered.map(|answered| answered.elapsed()),
+            age,
             last_success: state.last_success,
             error,
             runs: self.runs.load(Ordering::Relaxed),
@@ -151,24 +158,17 @@ impl Entry {
         self.runs.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Takes an answer. Returns the change of status, if there is one.
+    /// Takes an answer, and its latency if it is a new one. Returns the change of status, if there is one.
     pub(super) fn answer(
         &self,
         answer: &Result<Answer, String>,
-        latency: Duration,
+        latency: Option<Duration>,
     ) -> Option<Change> {
         let mut state = self.lock();
-        state.latency = latency;
-        state.latencies.record(latency);
-        self.take(&mut state, answer)
-    }
-
-    /// Takes the answer of a question that is still open and has failed already. There is no latency.
-    pub(super) fn answer_again(&self, answer: &Result<Answer, String>) -> Option<Change> {
-        self.take(&mut self.lock(), answer)
-    }
-
-    fn take(&self, state: &mut State, answer: &Result<Answer, String>) -> Option<Change> {
+        if let Some(latency) = latency {
+            state.latency = latency;
+            state.latencies.record(latency);
+        }
         let before = state.status;
         state.answered = Some(Instant::now());
         state.error = match answer {
@@ -191,7 +191,7 @@ impl Entry {
             // The status does not change yet. An unknown check stays unknown.
             _ => before,
         };
-        self.change(state)
+        self.change(&mut state)
     }
 
     /// Sets the status of a manual check. Returns the change of status, if there is one.
@@ -200,14 +200,14 @@ impl Entry {
         state.status = status;
         state.answered = Some(Instant::now());
         state.error = error.map(Into::into);
-        if matches!(status, Status::Healthy | Status::Degraded) {
+        if status.is_well() {
             state.succeeded();
         }
         self.change(&mut state)
     }
 
-    /// Returns the change of status, if the last answer has become too old, and in how long that happens. `None` if it has,
-    /// or if there is no answer.
+    /// Returns the change of status if the last answer is too old now, and the time that is left until it is. No time is left
+    /// if it is too old already, or if there is no answer.
     pub(super) fn expire(&self) -> (Option<Change>, Option<Duration>) {
         let mut state = self.lock();
         let left = state.answered.and_then(|answered| {
@@ -217,23 +217,9 @@ impl Entry {
         (self.change(&mut state), left)
     }
 
-    fn is_stale(&self, state: &State) -> bool {
-        state
-            .answered
-            .is_some_and(|answered| answered.elapsed() > self.check.stale_after())
-    }
-
-    /// The status now.
-    fn status(&self, state: &State) -> Status {
-        match self.is_stale(state) {
-            true => Status::Unknown,
-            false => state.status,
-        }
-    }
-
     /// The change since the last one, to be published.
     fn change(&self, state: &mut State) -> Option<Change> {
-        let now = self.status(state);
+        let now = self.report_of(state).status;
         let before = std::mem::replace(&mut state.published, now);
         (before != now).then_some((before, now))
     }

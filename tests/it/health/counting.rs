@@ -61,7 +61,7 @@ async fn isolated_counters_have_the_checks_and_no_other_counters_do() {
     assert!((1.2..1.21).contains(&sum), "{sum}");
     let last = "health_check_last_success_timestamp_seconds";
     assert!(scrape.sum(last, &database) > 1.7e9);
-    // Who was asked has a latency. Who says it has none.
+    // A check that is asked has a latency. A manual check has none.
     let seconds = "health_check_duration_seconds_count";
     assert_eq!(
         scrape.values(seconds, "check"),
