@@ -1,11 +1,11 @@
 //! Waits for what is still on its way out: events for Sentry, and log lines.
 
-use std::{sync::mpsc, thread, time::Duration};
+use std::{sync::mpsc, time::Duration};
 
 use tokio::time::Instant;
 
 use super::Vitals;
-use crate::{logging, sentry::Connection};
+use crate::{emit, logging, sentry::Connection};
 
 // === impl Vitals ===
 
@@ -21,24 +21,23 @@ impl Vitals {
     )]
     pub fn flush(&self, timeout: Duration) -> u64 {
         let begun = Instant::now();
-        let unsent = self.flush_sentry(timeout);
+        let unsent = match Connection::CAN_SEND {
+            true => {
+                let (done, flushed) = mpsc::channel();
+                self.flush_sentry(timeout, move |unsent| _ = done.send(unsent));
+                let unsent = flushed.recv_timeout(timeout);
+                unsent.unwrap_or_else(|_| self.sentry.unsent())
+            }
+            false => 0,
+        };
         // Lines were written all the while.
         unsent + logging::flush(timeout.saturating_sub(begun.elapsed()))
     }
 
-    fn flush_sentry(&self, timeout: Duration) -> u64 {
-        if !Connection::CAN_SEND {
-            return 0;
-        }
-        let (done, flushed) = mpsc::channel();
+    /// Sends the events that wait, on a thread that nobody waits for, and gives `done` how many are not sent: hooks of the
+    /// client run before anything waits for the timeout, and they can hang. If no thread can start, `done` is dropped.
+    pub(super) fn flush_sentry(&self, timeout: Duration, done: impl FnOnce(u64) + Send + 'static) {
         let sentry = self.sentry.clone();
-        // Hooks of the client run before anything waits for the timeout, and they can hang. Nobody waits for this thread.
-        let spawned = thread::Builder::new()
-            .name("vitals-flush".into())
-            .spawn(move || _ = done.send(sentry.flush(timeout)));
-        let unsent = spawned
-            .ok()
-            .and_then(|_| flushed.recv_timeout(timeout).ok());
-        unsent.unwrap_or_else(|| self.sentry.unsent())
+        let _ = emit::detached(move || done(sentry.flush(timeout)));
     }
 }

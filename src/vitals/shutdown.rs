@@ -4,7 +4,6 @@
 use std::{
     future::{Future, IntoFuture},
     pin::pin,
-    thread,
     time::Duration,
 };
 
@@ -270,16 +269,8 @@ impl Vitals {
             return 0;
         }
         let timeout = self.time_left();
-        let sentry = self.sentry.clone();
         let (done, flushed) = oneshot::channel();
-        // Hooks of the client run before anything waits here, and they can hang. A runtime would wait for a task that hangs,
-        // and nobody waits for this thread.
-        let spawned = thread::Builder::new()
-            .name("vitals-flush".into())
-            .spawn(move || _ = done.send(sentry.flush(timeout)));
-        if spawned.is_err() {
-            return self.sentry.unsent();
-        }
+        self.flush_sentry(timeout, move |unsent| _ = done.send(unsent));
         match time::timeout(timeout + AT_LEAST / 2, flushed).await {
             Ok(Ok(unsent)) => unsent,
             _ => self.sentry.unsent(),
