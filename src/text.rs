@@ -16,9 +16,19 @@ pub(crate) fn printable_path(path: &str) -> Cow<'_, str> {
     if path.len() <= LONGEST_PATH && path.bytes().all(plain) {
         return Cow::Borrowed(path);
     }
-    let mut text = String::new();
-    push_printable(&mut text, path, LONGEST_PATH);
-    Cow::Owned(text)
+    Cow::Owned(printable(path, LONGEST_PATH))
+}
+
+/// `text`, escaped as [`push_printable`] does it and cut after `limit` bytes.
+pub(crate) fn printable(text: &str, limit: usize) -> String {
+    let mut kept = String::new();
+    push_printable(&mut kept, text, limit);
+    kept
+}
+
+/// Whether a terminal shows the character and does nothing else.
+pub(crate) fn is_printable(character: char) -> bool {
+    matches!(character, ' '..='~') || character.is_alphanumeric()
 }
 
 /// Appends `text` until `kept` has `limit` bytes. If the rest does not fit, appends an ellipsis and returns `false`.
@@ -30,8 +40,7 @@ pub(crate) fn push_printable(kept: &mut String, text: &str, limit: usize) -> boo
         let before = kept.len();
         match character {
             '\\' => kept.push_str(r"\\"),
-            ' '..='~' => kept.push(character),
-            _ if character.is_alphanumeric() => kept.push(character),
+            _ if is_printable(character) => kept.push(character),
             _ => kept.extend(character.escape_default()),
         }
         if kept.len() > limit {

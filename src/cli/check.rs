@@ -14,10 +14,10 @@ use form_urlencoded::byte_serialize;
 use tokio::time::Instant;
 
 use super::{
-    LONGEST_LINE, duration, http, printable,
+    LONGEST_LINE, duration, given, http,
     report::{Report, Shown},
 };
-use crate::config::Environment;
+use crate::{config::Environment, text::printable};
 
 /// The subcommand `check`.
 #[derive(Args, Clone, Debug)]
@@ -88,9 +88,8 @@ impl Check {
             let value = Environment::process().get(name);
             value.unwrap_or_else(|| default.into())
         };
-        let given = self.url.as_deref().map(str::trim);
-        let given = given.filter(|url| !url.is_empty()).map(str::to_owned);
-        given.unwrap_or_else(|| {
+        let url = given(self.url.as_deref()).map(str::to_owned);
+        url.unwrap_or_else(|| {
             let host = match variable("HOST", "127.0.0.1").as_str() {
                 // A server that listens on every address is asked on this one.
                 "0.0.0.0" | "::" | "[::]" => "127.0.0.1".to_owned(),

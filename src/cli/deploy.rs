@@ -8,8 +8,8 @@ use std::{
 
 use clap::Args;
 
-use super::{LONGEST_LINE, duration, printable};
-use crate::{release::Release, sentry::SentryOptions, vitals::Deployment};
+use super::{LONGEST_LINE, duration, given};
+use crate::{release::Release, sentry::SentryOptions, text::printable, vitals::Deployment};
 
 /// The subcommand `deploy`. `SENTRY_DSN` has the address.
 #[cfg_attr(tower_vitals_docsrs, doc(cfg(feature = "sentry")))]
@@ -21,9 +21,9 @@ pub struct Deploy {
     /// The environment [default: SENTRY_ENVIRONMENT or ENVIRONMENT, else production]
     #[arg(long)]
     environment: Option<String>,
-    /// Who deployed it
-    #[arg(long, env = "DEPLOYED_BY", default_value = "automated")]
-    by: String,
+    /// Who deployed it [default: DEPLOYED_BY, else automated]
+    #[arg(long)]
+    by: Option<String>,
     /// What has changed
     #[arg(long, default_value = "")]
     changes: String,
@@ -53,21 +53,20 @@ impl Deploy {
 
     fn send(&self) -> Result<String, String> {
         let known = Release::from_env();
-        let given = |value: &Option<String>| value.clone().filter(|value| !value.is_empty());
-        let version = given(&self.version).or(known.version);
+        let version = given(self.version.as_deref()).map(str::to_owned);
+        let version = version.or(known.version);
         let version = version.ok_or(
             "--version: none given, and neither SENTRY_RELEASE, APP_VERSION nor VERSION is set",
         )?;
-        let environment = given(&self.environment).unwrap_or(known.environment);
-        let by = if self.by.is_empty() {
-            "automated"
-        } else {
-            &self.by
+        let environment = given(self.environment.as_deref()).unwrap_or(&known.environment);
+        let deployment = Deployment::new(&version).changes(&self.changes);
+        let deployment = match given(self.by.as_deref()) {
+            Some(by) => deployment.by(by),
+            None => deployment,
         };
-        let deployment = Deployment::new(&version).by(by).changes(&self.changes);
         let options = SentryOptions::from_env().map_err(|error| error.to_string())?;
         let sent = options
-            .send(&deployment.notice(&environment), self.timeout)
+            .send(&deployment.notice(environment), self.timeout)
             .map_err(|error| error.to_string())?;
         match sent {
             Some(true) => Ok(format!("{version} in {environment}")),

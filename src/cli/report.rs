@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{plain_json, printable};
+use crate::text::{is_printable, printable};
 
 /// The most checks that are shown.
 const MOST_SHOWN: usize = 100;
@@ -206,8 +206,25 @@ fn time(millis: f64) -> Option<String> {
     }
 }
 
+/// JSON whose strings escape all that [`printable`] would escape. It means the same.
+fn plain_json(json: &str) -> String {
+    let mut kept = String::new();
+    for character in json.chars() {
+        if is_printable(character) {
+            kept.push(character);
+        } else {
+            let mut units = [0; 2];
+            for unit in character.encode_utf16(&mut units) {
+                kept.push_str(&format!("\\u{unit:04x}"));
+            }
+        }
+    }
+    kept
+}
+
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
     use serde_json::json;
 
     use super::*;
@@ -277,5 +294,15 @@ mod tests {
         let body = json!({ "status": "fail", "checks": checks }).to_string();
         let error = Report::read(200, body.as_bytes(), &absent).err().unwrap();
         assert!(error.len() < 1_000, "{error}");
+    }
+
+    proptest! {
+        #[test]
+        fn printed_json_means_the_same_and_holds_nothing_that_a_terminal_obeys(text: String) {
+            let value = Value::from(format!("{text}\u{202e}\u{9b}\u{1f600}\n"));
+            let plain = plain_json(&value.to_string());
+            prop_assert!(plain.chars().all(|c| (' '..='~').contains(&c) || c.is_alphanumeric()));
+            prop_assert_eq!(serde_json::from_str::<Value>(&plain).unwrap(), value);
+        }
     }
 }

@@ -3,7 +3,7 @@
 use std::{error::Error, sync::Arc};
 
 use super::{boxes, category::ErrorCategory, exchange::Exchange, handler_context::HandlerContext};
-use crate::text::push_printable;
+use crate::text::printable;
 
 /// The longest text that is kept, in bytes.
 const LONGEST: usize = 200;
@@ -117,7 +117,5 @@ impl<S: Sync> axum::extract::FromRequestParts<S> for RequestContext {
 }
 
 fn cut(text: &str) -> Arc<str> {
-    let mut kept = String::new();
-    push_printable(&mut kept, text, LONGEST);
-    kept.into()
+    printable(text, LONGEST).into()
 }
