@@ -6,21 +6,22 @@
 //! line has `release` (if it is known) and `environment`. A record of crate `log` that comes through `tracing-log` has its
 //! own target.
 //!
-//! In JSON every line is one flat object. If a name is there twice, the event's own field is written, or else the one of the
-//! innermost span. `timestamp`, `level` and `target` are always those of the line: fields with these names get the prefix
-//! `field_`. So do `message` of a span, and `request_id`, `release` and `environment` of a span, if the line has another value.
-//! The causes of an error are in a field that ends with `.sources`.
+//! In JSON every line is one flat object without equal keys. The event's field wins over a span's, and an inner span's over an
+//! outer one's. `timestamp`, `level` and `target` are always those of the line: fields with these names get the prefix
+//! `field_`. `message` of a span gets it too. `request_id`, `release` and `environment` of a span get it if the line has
+//! another value. The causes of an error are in a field that ends with `.sources`.
 //!
 //! # When a line is written
 //!
 //! [`init`] and [`from_env`] give each line to a queue. A thread of its own writes the lines to standard output. So a thread
-//! that logs never waits for the reader of standard output. The queue holds 10,000 lines and 8 MiB. A line without room is lost, or its thread waits for room, by choice.
-//! Lost lines and lines that the writer refuses are counted in `vitals_dropped_total{sink="log"}` of the counters of the
-//! process. After a refused line the next one is tried again. What the writer itself logs is lost.
+//! that logs never waits for the reader of standard output. The queue holds 10,000 lines and 8 MiB. A line that finds no room
+//! is lost. With `block`, its thread waits for room. Lost lines and lines that the writer refuses are counted in
+//! `vitals_dropped_total{sink="log"}` of the counters of the process. After a refused line the next one is tried again. What
+//! the writer itself logs is lost.
 //!
-//! [`Vitals::run`](crate::Vitals) and [`Vitals::flush`](crate::Vitals::flush) wait for the lines that are queued. So does the
-//! end of the main thread, if the queue was started on it: for 1 s at most, where the destructors of that thread run, as with
-//! glibc and on macOS. If panics abort, the hook for panics does so too, unless the application replaces it later.
+//! [`Vitals::run`](crate::Vitals) and [`Vitals::flush`](crate::Vitals::flush) wait for the lines that are queued. The end of
+//! the main thread waits too, if the queue was started on it: for 1 s at most, where the destructors of that thread run, as
+//! with glibc and on macOS. If panics abort, the hook for panics waits as well, unless the application replaces it later.
 //!
 //! Lines that are queued are lost after `std::process::abort`, a signal that kills, `std::process::exit` on another thread
 //! than the main one, and on Windows and with musl after any end without a flush. Call [`Lines::flush`] before. After a

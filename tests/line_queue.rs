@@ -349,7 +349,7 @@ fn an_event_without_spans_allocates_its_line_alone() {
             None => registry().with(logging::layer(format, io::sink, false).boxed()),
         });
         tracing::dispatcher::with_default(&subscriber, || {
-            let event = || tracing::info!(n = 7, name = "a name", done = true);
+            let event = || tracing::info!(n = 7, name = "a name", done = true, half = %0.5, "told");
             // The queue makes room for its lines once.
             for _ in 0..100 {
                 event();

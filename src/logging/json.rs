@@ -1,12 +1,12 @@
 //! Writes each event as one line of JSON, directly into the bytes of the line.
 
-use std::io::Write as _;
+use std::{cell::Cell, fmt, io::Write as _};
 
-use serde::Serialize;
+use serde::{Serialize, Serializer, ser::Error as _};
 use tracing_subscriber::registry::{LookupSpan, Scope};
 
 use super::{
-    fields::{SpanFields, Value, text},
+    fields::{SpanFields, Value},
     record::{Record, Recorded, key, span_key},
 };
 use crate::timestamp::rfc3339;
@@ -16,6 +16,15 @@ const ROOM: usize = 512;
 
 /// One line while it is written.
 struct Line(Vec<u8>);
+
+/// A value that writes itself into the line, without a text of its own between.
+struct Direct<'a>(&'a dyn fmt::Debug);
+
+/// Notes whether a value failed to write itself. `serde_json` would panic at that.
+struct Checked<'a> {
+    value: &'a dyn fmt::Debug,
+    failed: Cell<bool>,
+}
 
 /// The line of an event, and of the spans around it.
 pub(super) fn line<'s, S>(record: &Record<'_>, spans: Option<Scope<'s, S>>) -> Vec<u8>
@@ -94,19 +103,36 @@ impl Line {
             Value::I64(value) => self.entry(key, value),
             Value::U64(value) => self.entry(key, value),
             Value::Text(value) => self.entry(key, value),
-            Value::Debug(value) => {
-                if let Some(text) = text(value) {
-                    self.entry(key, text);
-                }
-            }
+            Value::Debug(value) => self.entry(key, Direct(value)),
             Value::Error(value, causes) => {
-                if let Some(text) = text(value) {
-                    self.entry(key, text);
-                }
+                self.entry(key, Direct(value));
                 if !causes.is_empty() {
                     self.entry(&format!("{key}.sources"), causes);
                 }
             }
         }
+    }
+}
+
+// === impl Direct ===
+
+impl Serialize for Direct<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let checked = Checked {
+            value: self.0,
+            failed: Cell::new(false),
+        };
+        let written = serializer.collect_str(&checked)?;
+        match checked.failed.get() {
+            true => Err(S::Error::custom("the value cannot be written")),
+            false => Ok(written),
+        }
+    }
+}
+
+impl fmt::Display for Checked<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.failed.set(write!(f, "{:?}", self.value).is_err());
+        Ok(())
     }
 }

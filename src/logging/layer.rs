@@ -34,17 +34,16 @@ where
 {
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, ctx: Context<'_, S>) {
         // The values write themselves before the span is locked: they may log.
-        self.keep(SpanFields::new(|visit| attributes.record(visit)), id, &ctx);
+        keep(SpanFields::new(|visit| attributes.record(visit)), id, &ctx);
     }
 
     fn on_record(&self, id: &Id, values: &tracing::span::Record<'_>, ctx: Context<'_, S>) {
-        self.keep(SpanFields::new(|visit| values.record(visit)), id, &ctx);
+        keep(SpanFields::new(|visit| values.record(visit)), id, &ctx);
     }
 
     fn on_event(&self, event: &Event<'_>, ctx: Context<'_, S>) {
         let normal = event.normalized_metadata();
-        let metadata = normal.as_ref().unwrap_or_else(|| event.metadata());
-        let record = Record::new(event, metadata);
+        let record = Record::new(event, normal.as_ref());
         let spans = ctx.event_scope(event);
         let line = match self.style {
             Style::Json => json::line(&record, spans),
@@ -52,7 +51,7 @@ where
         };
         if self
             .writer
-            .make_writer_for(metadata)
+            .make_writer_for(record.metadata)
             .write_all(&line)
             .is_err()
         {
@@ -61,19 +60,17 @@ where
     }
 }
 
-impl<W> LineLayer<W> {
-    /// Keeps what a span says. Several layers of one subscriber may keep it: it is the same.
-    fn keep<S>(&self, fields: SpanFields, id: &Id, ctx: &Context<'_, S>)
-    where
-        S: Subscriber + for<'a> LookupSpan<'a>,
-    {
-        let Some(span) = ctx.span(id).filter(|_| !fields.is_empty()) else {
-            return;
-        };
-        let mut extensions = span.extensions_mut();
-        match extensions.get_mut::<SpanFields>() {
-            Some(before) => before.extend(fields),
-            None => extensions.insert(fields),
-        }
+/// Keeps what a span says. Two layers of one subscriber keep the same fields, so the second changes nothing.
+fn keep<S>(fields: SpanFields, id: &Id, ctx: &Context<'_, S>)
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+{
+    let Some(span) = ctx.span(id).filter(|_| !fields.is_empty()) else {
+        return;
+    };
+    let mut extensions = span.extensions_mut();
+    match extensions.get_mut::<SpanFields>() {
+        Some(before) => before.extend(fields),
+        None => extensions.insert(fields),
     }
 }

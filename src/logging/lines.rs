@@ -75,8 +75,8 @@ impl Lines {
 
     /// Waits until the lines that are queued now are written, but not longer than `timeout`. Returns how many still wait.
     ///
-    /// A line that the writer refused does not wait: it is counted in `vitals_dropped_total{sink="log"}`. It blocks the
-    /// thread. [`Vitals::run`](crate::Vitals) and [`Vitals::flush`](crate::Vitals::flush) do the same for all queues of the
+    /// A line that the writer refused does not wait: it is counted in `vitals_dropped_total{sink="log"}`. The call
+    /// blocks its thread. [`Vitals::run`](crate::Vitals) and [`Vitals::flush`](crate::Vitals::flush) do the same for all queues of the
     /// process.
     #[expect(
         clippy::must_use_candidate,

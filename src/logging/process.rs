@@ -7,7 +7,6 @@
 use std::{
     panic,
     sync::{Arc, Mutex, MutexGuard, Once, PoisonError},
-    thread,
     time::{Duration, Instant},
 };
 
@@ -32,7 +31,7 @@ pub(super) fn remember(queue: &Arc<LineQueue>) {
     queues().push(Arc::clone(queue));
     // Elsewhere the other threads are gone when the thread-locals of the main thread are dropped.
     #[cfg(unix)]
-    if thread::current().name() == Some("main") {
+    if std::thread::current().name() == Some("main") {
         END.with(|_| ());
     }
     if cfg!(panic = "abort") {

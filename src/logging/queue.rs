@@ -71,7 +71,7 @@ impl LineQueue {
         }
     }
 
-    /// Adds a line. Returns `false` if it is lost: the queue is full or closed, or the writer itself logs.
+    /// Adds a line. Returns `false` if it is lost: the queue is full, or the writer itself logs.
     pub(super) fn push(&self, line: &[u8]) -> bool {
         let QueueSettings {
             lines,
@@ -84,14 +84,11 @@ impl LineQueue {
         }
         let mut state = self.lock();
         while state.lines() >= lines || state.bytes + line.len() > bytes {
-            if state.closed || when_full == WhenFull::Drop {
+            if when_full == WhenFull::Drop {
                 return false;
             }
             let waited = self.finished.wait(state);
             state = waited.unwrap_or_else(PoisonError::into_inner);
-        }
-        if state.closed {
-            return false;
         }
         state.waiting.push(line);
         state.bytes += line.len();
@@ -130,11 +127,10 @@ impl LineQueue {
         self.finished.notify_all();
     }
 
-    /// Takes no more lines. The writer writes the lines that wait, and ends.
+    /// Ends the writer once it has written the lines that wait. Nobody is left who could add one.
     pub(super) fn close(&self) {
         self.lock().closed = true;
         self.added.notify_all();
-        self.finished.notify_all();
     }
 
     /// Waits for the lines that are queued now, but not longer than `timeout`. Returns how many still wait.

@@ -2,20 +2,19 @@
 
 use std::sync::Arc;
 
+use super::fields::{Each, Value, name};
+use crate::{facts::exchange::Exchange, release::Release};
 use tracing::{
     Event, Metadata,
     field::{Field, FieldSet},
 };
-use tracing_log::NormalizeEvent;
-
-use super::fields::{Each, Value, name};
-use crate::{facts::exchange::Exchange, release::Release};
 
 /// One event with what belongs to it.
 pub(super) struct Record<'a> {
     pub(super) event: &'a Event<'a>,
     /// A record of crate `log` has its own target here.
     pub(super) metadata: &'a Metadata<'a>,
+    is_log: bool,
     exchange: Option<Arc<Exchange>>,
     release: Option<&'static Release>,
 }
@@ -23,7 +22,7 @@ pub(super) struct Record<'a> {
 /// The fields that an event has recorded so far.
 pub(super) struct Recorded<'a> {
     fields: &'a FieldSet,
-    /// One bit for each of the first 128 fields. No event has more.
+    /// One bit for each of the first 128 fields. Fields behind them are not compared.
     bits: u128,
     /// The marks of their keys. A key without its mark is not there, which saves the search.
     marks: u128,
@@ -53,16 +52,18 @@ pub(super) fn span_key(name: &'static str, said: bool) -> &'static str {
 // === impl Record ===
 
 impl<'a> Record<'a> {
-    pub(super) fn new(event: &'a Event<'a>, metadata: &'a Metadata<'a>) -> Self {
+    /// A record of crate `log` has a `place` in the code of its own.
+    pub(super) fn new(event: &'a Event<'a>, place: Option<&'a Metadata<'a>>) -> Self {
         Self {
             event,
-            metadata,
+            metadata: place.unwrap_or_else(|| event.metadata()),
+            is_log: place.is_some(),
             exchange: Exchange::current(),
             release: Release::current(),
         }
     }
 
-    /// Calls `each` with each field of the event, and returns which there were. Where two have one name, the first is there.
+    /// Calls `each` with each field of the event, and returns which there were. Of two with one name, only the first is given.
     pub(super) fn fields(&self, mut each: impl FnMut(&'static str, Value<'_>)) -> Recorded<'_> {
         let fields = self.event.metadata().fields();
         let mut recorded = Recorded {
@@ -70,14 +71,11 @@ impl<'a> Record<'a> {
             bits: 0,
             marks: 0,
         };
-        let is_log = self.event.is_log();
-        // The events of this crate have each key once.
-        let is_own = self.metadata.target() == "tower_vitals";
         self.event
             .record(&mut Each(|field: &Field, value: Value<'_>| {
                 // The place of a record of crate `log`, which its metadata has.
-                let place = is_log && field.name().starts_with("log.");
-                if !place && recorded.add(field, is_own) {
+                let place = self.is_log && field.name().starts_with("log.");
+                if !place && recorded.add(field) {
                     each(name(field), value);
                 }
             }));
@@ -110,11 +108,11 @@ impl Recorded<'_> {
         fields.any(|(index, field)| self.bits & bit(index) != 0 && key(name(&field)) == wanted)
     }
 
-    /// Adds a field. Returns `false` if an earlier one has the same key, which is not looked for if the key `is_unique`.
-    fn add(&mut self, field: &Field, is_unique: bool) -> bool {
+    /// Adds a field. Returns `false` if an earlier one has the same key.
+    fn add(&mut self, field: &Field) -> bool {
         let key = key(name(field));
         let mark = mark(key);
-        let new = is_unique || self.marks & mark == 0 || !self.is_among(key);
+        let new = self.marks & mark == 0 || !self.is_among(key);
         self.bits |= bit(field.index());
         self.marks |= mark;
         new

@@ -141,11 +141,15 @@ impl Line {
     }
 
     fn painted(&mut self, style: u8, what: fmt::Arguments<'_>) {
-        // Nothing that is written here fails, and a string takes everything.
-        let _ = match self.colour {
-            true => write!(self.text, "\u{1b}[{style}m{what}\u{1b}[0m"),
-            false => self.text.write_fmt(what),
-        };
+        // Nothing that is written here fails, and a string takes everything. A target can be a text of the application.
+        let codes = self.colour;
+        if codes {
+            let _ = write!(self.text, "\u{1b}[{style}m");
+        }
+        let _ = Escaped(&mut self.text).write_fmt(what);
+        if codes {
+            self.text.push_str("\u{1b}[0m");
+        }
     }
 }
 
@@ -170,5 +174,8 @@ impl Write for Escaped<'_> {
 /// Control characters but the tab, ends of lines, and marks that change the direction of a line.
 fn is_obeyed(character: char) -> bool {
     (character.is_control() && character != '\t')
-        || matches!(character, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+        || matches!(
+            character,
+            '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+        )
 }

@@ -1,10 +1,10 @@
-//! Writes one line for each request.
+//! Writes log lines: those of requests and those of the application.
 
 mod events;
 
 mod formats;
 
-mod parents;
+mod span_of_event;
 
 mod spans;
 
