@@ -36,6 +36,12 @@ pub(crate) fn detached(work: impl FnOnce() + Send + 'static) -> io::Result<JoinH
         .spawn(move || dispatcher::with_default(&subscriber, work))
 }
 
+/// Runs `write`, which calls the subscriber, on a thread of its own: a subscriber that panics or hangs costs only its event.
+pub(crate) fn tell(write: impl FnOnce() + Send + 'static) {
+    // Nobody can be told that there is no thread.
+    let _ = detached(|| _ = guarded(write));
+}
+
 /// Runs `write`, which calls the subscriber. Returns `false` if it cannot run or panics.
 ///
 /// May be called in `Drop`, while a panic unwinds, from within a subscriber, and on a thread that is ending.

@@ -77,7 +77,7 @@ fn an_example_says_what_it_cut_off() {
 }
 
 #[test]
-fn each_example_ends_by_itself_when_nothing_runs() {
+fn quickstart_errors_and_sentry_end_by_themselves_when_nothing_runs() {
     for name in ["quickstart", "errors", "sentry"] {
         let mut example = Example::start(name);
         // From its first answer on, it hears signals.

@@ -23,13 +23,11 @@ use std::{
     io::{self, Write},
     net::SocketAddr,
     process::ExitCode,
-    sync::mpsc,
-    thread,
     time::Duration,
 };
 
 use tokio::net::TcpListener;
-use tower_vitals::{RequestIdLayer, Vitals, logging, sentry::SentryOptions};
+use tower_vitals::{RequestIdLayer, ShutdownReport, Vitals, logging, sentry::SentryOptions};
 use tracing_subscriber::{layer::SubscriberExt, util::SubscriberInitExt};
 
 use crate::{
@@ -98,21 +96,15 @@ async fn serve(settings: Settings) -> Result<(), Box<dyn Error>> {
     tokio::spawn(axum::serve(admin_listener, admin).into_future());
     let server = axum::serve(listener, app).with_graceful_shutdown(vitals.shutdown_signal());
     let drained = vitals.run(server).await?;
-    say(format!(
-        "ended with {} unfinished, {} unsent",
-        drained.unfinished, drained.unsent
-    ));
+    // Through a queue, and for a moment only: perhaps nobody reads standard output.
+    let out = logging::queued(io::stdout())?;
+    let ShutdownReport {
+        unfinished, unsent, ..
+    } = drained;
+    let line = format!("ended with {unfinished} unfinished, {unsent} unsent\n");
+    (&out).write_all(line.as_bytes())?;
+    out.flush(Duration::from_millis(200));
     Ok(())
-}
-
-/// Writes a last line, and waits for a moment only: perhaps nobody reads standard output.
-fn say(line: String) {
-    let (done, written) = mpsc::channel();
-    thread::spawn(move || {
-        let _ = writeln!(io::stdout(), "{line}");
-        let _ = done.send(());
-    });
-    let _ = written.recv_timeout(Duration::from_millis(200));
 }
 
 async fn bind(name: &str, address: SocketAddr) -> Result<TcpListener, String> {

@@ -49,7 +49,6 @@ struct Reading {
     /// `None` after the last piece.
     text: Option<Arc<Text>>,
     at: usize,
-    length: usize,
 }
 
 pub(super) fn route<S>(exporter: Exporter) -> MethodRouter<S>
@@ -135,7 +134,6 @@ impl Reading {
     fn new(text: Arc<Text>) -> Self {
         Self {
             at: 0,
-            length: text.length,
             text: (text.length > 0).then_some(text),
         }
     }
@@ -157,7 +155,7 @@ impl HttpBody for Reading {
             return Poll::Ready(Some(Err(late)));
         };
         self.at += piece.len();
-        if self.at < self.length {
+        if self.at < text.length {
             self.text = Some(text);
         }
         Poll::Ready(Some(Ok(Frame::data(piece))))
@@ -168,7 +166,8 @@ impl HttpBody for Reading {
     }
 
     fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact((self.length - self.at) as u64)
+        let left = self.text.as_ref().map_or(0, |text| text.length - self.at);
+        SizeHint::with_exact(left as u64)
     }
 }
 

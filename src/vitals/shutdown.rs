@@ -111,7 +111,7 @@ impl Shutdown {
     async fn end_at_second(self, mut signals: Signals, heard: bool) {
         if !heard {
             signals.next().await;
-            tell(
+            emit::tell(
                 || tracing::info!(target: "tower_vitals", "draining already; a second signal ends it at once"),
             );
         }
@@ -172,7 +172,7 @@ impl Vitals {
             if shutdown.begin() {
                 task::spawn(shutdown.clone().end_at_second(signals, heard));
                 let delay_ms = delay.as_millis() as u64;
-                tell(move || {
+                emit::tell(move || {
                     tracing::info!(
                         target: "tower_vitals",
                         delay_ms,
@@ -224,7 +224,7 @@ impl Vitals {
                 reason = self.ended() => {
                     let unfinished = self.metrics().totals().in_flight;
                     if unfinished > 0 {
-                        tell(move || {
+                        emit::tell(move || {
                             tracing::warn!(target: "tower_vitals", unfinished, "{reason} ended the server");
                         });
                     }
@@ -296,12 +296,6 @@ impl Vitals {
         let deadline = self.shutdown.settings.deadline;
         self.shutdown.left_of(deadline).clamp(AT_LEAST, AT_MOST)
     }
-}
-
-/// Logs on a thread of its own: a subscriber that panics or blocks must cost neither the drain nor the second signal.
-fn tell(log: impl FnOnce() + Send + 'static) {
-    // Nobody can be told that there is no thread.
-    let _ = emit::detached(|| _ = emit::guarded(log));
 }
 
 /// Resolves when the application calls [`Health::drain`].

@@ -16,8 +16,8 @@ struct Listener {
     interrupt: tokio::signal::unix::Signal,
 }
 
-#[cfg(not(unix))]
-struct Listener;
+#[cfg(windows)]
+struct Listener(tokio::signal::windows::CtrlC);
 
 // === impl Signals ===
 
@@ -26,7 +26,7 @@ impl Signals {
         let listener = Listener::new()
             .inspect_err(|error| {
                 let error = error.to_string();
-                emit::guarded(|| {
+                emit::tell(move || {
                     tracing::error!(target: "tower_vitals", error, "signals cannot be heard");
                 });
             })
@@ -34,7 +34,7 @@ impl Signals {
         Self { listener }
     }
 
-    /// Waits for the next signal. If this is dropped before, none is lost.
+    /// Waits for the next signal. Dropping this future loses none.
     pub(super) async fn next(&mut self) {
         match &mut self.listener {
             Some(listener) => listener.next().await,
@@ -63,16 +63,13 @@ impl Listener {
     }
 }
 
-#[cfg(not(unix))]
+#[cfg(windows)]
 impl Listener {
-    #[expect(clippy::unnecessary_wraps, reason = "it can fail on Unix")]
-    const fn new() -> io::Result<Self> {
-        Ok(Self)
+    fn new() -> io::Result<Self> {
+        tokio::signal::windows::ctrl_c().map(Self)
     }
 
     async fn next(&mut self) {
-        if tokio::signal::ctrl_c().await.is_err() {
-            pending().await
-        }
+        self.0.recv().await;
     }
 }
