@@ -19,6 +19,9 @@
 //! | suspect | a request that a route of this crate may answer, by its path |
 //! | report | what leaves for a sink such as Sentry; a sink that cannot take it drops it |
 
+#[cfg(feature = "health")]
+#[cfg_attr(not(feature = "sentry"), path = "facts/asked_check/off.rs")]
+pub(crate) mod asked_check;
 mod boxes;
 pub(crate) mod category;
 pub(crate) mod chain;
@@ -49,6 +52,9 @@ pub(crate) mod rules;
 #[cfg_attr(not(feature = "sentry"), path = "facts/sentry_data/off.rs")]
 pub(crate) mod sentry_data;
 pub(crate) mod severity;
+#[cfg(feature = "sentry")]
+pub(crate) mod told_errors;
+pub(crate) mod type_name;
 
 use std::{sync::Arc, time::Duration};
 

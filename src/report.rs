@@ -4,6 +4,7 @@
 //! request, or a notice of the service, into its own format, and sends it from a queue of its own.
 
 pub(crate) mod delivery_queue;
+pub(crate) mod error_types;
 pub(crate) mod incident;
 pub(crate) mod notice;
 pub(crate) mod rate_limit;

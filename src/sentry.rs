@@ -14,8 +14,17 @@
 //! | what the handler captures with the crate `sentry` | as it is |
 //!
 //! [`ReportPolicy`] changes all of it, also for one route. By default 4xx, probes and 5xx on excluded paths are not
-//! reported. A thousand failures of one route for one reason are one issue: its fingerprint is method, endpoint, category
-//! and kind of incident.
+//! reported. A thousand failures of one route for one reason are one issue: its fingerprint is method, endpoint, category,
+//! kind of incident, and what the code bounds of its reason: the types of the error and of its root, the gRPC status, the
+//! function that panicked. Texts are no part of it. Two bugs of one route are two issues, and a flood of one does not hold
+//! back the other.
+//!
+//! One failure is told once. What `tower-http` and axum log of it within the request is not told again if Sentry's layer of
+//! `tracing` makes an event of it, nor is an error that the handler has captured itself and then returns. A handler's own
+//! `error!` stays. A rejection that the policy does not report, such as a 422, stays as well.
+//!
+//! A panic outside of requests, in a task or a health check for example, is limited by the line in which it began. It is
+//! an error, unless it ends the process.
 //!
 //! An event that is captured while a request is [current](crate::exchange::Exchange::current) gets the tags `request_id`,
 //! `endpoint`, `method`, `severity`, `error_category` and `tenant_id`, the user and the tags of
@@ -39,8 +48,10 @@ mod event;
 mod guard;
 mod observer;
 mod options;
+mod others;
 mod scope;
 mod shown_request;
+mod stack;
 mod transaction;
 mod transport;
 

@@ -13,6 +13,9 @@ use crate::text::push_printable;
 /// The most errors of a chain that are visited: a loop in `source()` must end as well.
 const DEEPEST: usize = 16;
 
+/// The most errors of a chain that are passed on the way to its root.
+const FARTHEST: usize = 256;
+
 /// The longest text of an error and its causes, in bytes.
 pub(crate) const LONGEST: usize = 1_024;
 
@@ -34,6 +37,14 @@ pub(crate) fn with_text<'e>(
 ) -> impl Iterator<Item = &'e (dyn Error + 'static)> {
     // An error that carries another one repeats its text.
     causes(error).filter(|cause| boxes::carried(*cause).is_none())
+}
+
+/// As [`with_text`], to the root of a long chain.
+pub(crate) fn to_root<'e>(
+    error: &'e (dyn Error + 'static),
+) -> impl Iterator<Item = &'e (dyn Error + 'static)> {
+    let all = std::iter::successors(Some(error), |error| next(*error)).take(FARTHEST);
+    all.filter(|cause| boxes::carried(*cause).is_none())
 }
 
 /// The texts of an error and its causes, in printable characters, at most 1,024 bytes.

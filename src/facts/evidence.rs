@@ -15,6 +15,8 @@ pub(crate) struct Evidence {
     pub(crate) text: Option<Arc<str>>,
     /// The error and its causes one by one.
     pub(crate) links: Links,
+    /// A task that panicked is among the causes.
+    pub(crate) of_panic: bool,
 }
 
 /// What the layers around one request need of the error behind its failure, as a set. Nothing else is collected.
@@ -31,6 +33,7 @@ impl Evidence {
             by_keyword: self.by_keyword.or(other.by_keyword),
             text: self.text.or(other.text),
             links: self.links.or(other.links),
+            of_panic: self.of_panic || other.of_panic,
         }
     }
 }

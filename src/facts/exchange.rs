@@ -4,12 +4,12 @@ use std::{
     error::Error,
     sync::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError,
-        atomic::{AtomicU32, Ordering},
+        atomic::{AtomicU32, AtomicU64, Ordering},
     },
     time::Duration,
 };
 
-use http::{Extensions, HeaderValue, request, uri::PathAndQuery};
+use http::{Extensions, HeaderMap, HeaderValue, request, uri::PathAndQuery};
 use tokio::time::Instant;
 use tracing::Span;
 
@@ -17,6 +17,7 @@ pub use super::outcome::Outcome;
 use super::{
     client_wait::ClientWait,
     evidence::Needs,
+    grpc::{self, Code},
     handler_context::HandlerContext,
     labels::MethodLabel,
     layer_kinds::LayerKinds,
@@ -25,6 +26,7 @@ use super::{
     route::Endpoint,
     router,
     sentry_data::SentryData,
+    severity::Severity,
 };
 
 /// One exchange: a request and its response. The outermost layer of this crate makes it.
@@ -38,12 +40,23 @@ pub struct Exchange {
     claimed_and_needed: AtomicU32,
     marks: Marks,
     client_wait: ClientWait,
+    /// See [`note_head`](Self::note_head).
+    head: AtomicU64,
     /// The span of the application in which the request runs. It stays open until the event of the request is written.
     span: Mutex<Option<Span>>,
     overrides: Mutex<Overrides>,
     /// Set if a layer for Sentry observes the request and a client is bound.
     pub(crate) sentry: OnceLock<SentryData>,
 }
+
+/// There is no response yet.
+const NO_HEAD: u64 = u64::MAX;
+
+/// The response says that the server failed.
+const FAILED_HEAD: u64 = u64::MAX - 1;
+
+/// The most nanoseconds to a head.
+const LONGEST_HEAD: u64 = u64::MAX - 2;
 
 /// The exchange as it travels in the extensions of its request.
 #[derive(Clone)]
@@ -63,6 +76,7 @@ impl Exchange {
             claimed_and_needed: AtomicU32::new(0),
             marks: Marks::default(),
             client_wait: ClientWait::default(),
+            head: AtomicU64::new(NO_HEAD),
             span: Mutex::default(),
             overrides: Mutex::default(),
             sentry: OnceLock::new(),
@@ -115,6 +129,29 @@ impl Exchange {
     /// What was found out about the exchange further in.
     pub(crate) const fn marks(&self) -> &Marks {
         &self.marks
+    }
+
+    /// Notes that there is a response, after so much time of its own, and whether it says that the server failed.
+    pub(crate) fn note_head(&self, own_time: Duration, failed: bool) {
+        let nanos = u64::try_from(own_time.as_nanos()).unwrap_or(LONGEST_HEAD);
+        let noted = if failed {
+            FAILED_HEAD
+        } else {
+            nanos.min(LONGEST_HEAD)
+        };
+        self.head.store(noted, Ordering::Relaxed);
+    }
+
+    /// The severity as far as it is known now: that of the head, or of the time until now if there is none yet. A route that
+    /// is judged at its end goes on.
+    pub(crate) fn severity(&self, overrides: &Overrides) -> Severity {
+        let bands = overrides.bands.unwrap_or_default();
+        match self.head.load(Ordering::Relaxed) {
+            FAILED_HEAD => Severity::Critical,
+            NO_HEAD => bands.severity(self.own_time(Instant::now())),
+            _ if overrides.judge_at_end => bands.severity(self.own_time(Instant::now())),
+            nanos => bands.severity(Duration::from_nanos(nanos)),
+        }
     }
 
     /// The time since the request began, without the waits for its client.
@@ -182,6 +219,23 @@ impl Exchange {
     /// The error that the handler kept behind its response. It is asked of every response, so only the error is cloned.
     pub(crate) fn cause(&self) -> Option<Arc<dyn Error + Send + Sync>> {
         self.read(|overrides| overrides.handler.as_ref()?.cause.clone())
+    }
+
+    /// Keeps the text of a failed gRPC status that stands in headers or trailers, if a layer reports failures.
+    pub(crate) fn note_grpc_message(&self, code: Option<Code>, headers: &HeaderMap) {
+        self.keep_grpc_message(code, || Some(headers.get("grpc-message")?.as_bytes()));
+    }
+
+    /// As [`note_grpc_message`](Self::note_grpc_message), with the text as it is on the wire.
+    pub(crate) fn keep_grpc_message<'m>(
+        &self,
+        code: Option<Code>,
+        message: impl FnOnce() -> Option<&'m [u8]>,
+    ) {
+        let wanted = code.is_some_and(Code::is_failure) && self.needs().contains(Needs::LINKS);
+        if let Some(message) = wanted.then(message).flatten().and_then(grpc::message) {
+            self.add(|handler| _ = handler.grpc_message.get_or_insert(message));
+        }
     }
 
     /// Registers a layer. Returns the kinds for which it is the outermost layer: they are active.

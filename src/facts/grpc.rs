@@ -10,6 +10,10 @@ use std::{sync::Arc, time::Duration};
 
 use bytes::Buf;
 use http::{HeaderMap, HeaderValue, header};
+use percent_encoding::percent_decode;
+
+/// The longest text of a status that is kept, in bytes.
+const LONGEST_MESSAGE: usize = 16_384;
 
 /// A gRPC status code, 0 to 16.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -57,6 +61,27 @@ pub(crate) struct Status {
 // === impl Code ===
 
 impl Code {
+    /// The names that the specification of gRPC uses.
+    const CANONICAL: [&str; 17] = [
+        "OK",
+        "CANCELLED",
+        "UNKNOWN",
+        "INVALID_ARGUMENT",
+        "DEADLINE_EXCEEDED",
+        "NOT_FOUND",
+        "ALREADY_EXISTS",
+        "PERMISSION_DENIED",
+        "RESOURCE_EXHAUSTED",
+        "FAILED_PRECONDITION",
+        "ABORTED",
+        "OUT_OF_RANGE",
+        "UNIMPLEMENTED",
+        "INTERNAL",
+        "UNAVAILABLE",
+        "DATA_LOSS",
+        "UNAUTHENTICATED",
+    ];
+
     pub(crate) const OK: Self = Self(0);
     pub(crate) const CANCELLED: Self = Self(1);
     pub(crate) const UNKNOWN: Self = Self(2);
@@ -96,6 +121,11 @@ impl Code {
         })
     }
 
+    /// Whether the server failed, if the server has the method.
+    pub(crate) const fn is_failure(self) -> bool {
+        matches!(self.0, 2 | 4 | 12..=15)
+    }
+
     /// The status of a call that can have one in its head and one after it. Two that differ are `UNKNOWN`.
     pub(crate) fn agreed(head: Option<Self>, end: Option<Self>) -> Option<Self> {
         match (head, end) {
@@ -119,6 +149,12 @@ impl Code {
 
     pub(crate) const fn number(self) -> u8 {
         self.0
+    }
+
+    /// The name as the specification of gRPC writes it: `INTERNAL`.
+    pub(crate) fn canonical(self) -> &'static str {
+        let name = Self::CANONICAL.get(usize::from(self.0));
+        name.copied().unwrap_or("UNKNOWN")
     }
 
     pub(crate) fn name_of(number: u8) -> &'static str {
@@ -205,12 +241,18 @@ impl Call {
 impl Status {
     /// Whether the server failed. A method that does not exist is the client's mistake.
     pub(crate) const fn is_failure(&self) -> bool {
-        match self.code.0 {
-            2 | 4 | 13 | 14 | 15 => true,
-            12 => self.method.is_some(),
-            _ => false,
+        match self.code {
+            Code::UNIMPLEMENTED => self.method.is_some(),
+            code => code.is_failure(),
         }
     }
+}
+
+/// The text of a status, as the application wrote it: on the wire it is percent-encoded.
+pub(crate) fn message(value: &[u8]) -> Option<Arc<str>> {
+    let value = &value[..value.len().min(LONGEST_MESSAGE)];
+    let text = percent_decode(value).decode_utf8_lossy();
+    (!text.is_empty()).then(|| text.into())
 }
 
 /// A deadline has one to eight digits and a unit. Anything else is ignored.

@@ -11,5 +11,7 @@ pub(crate) struct HandlerContext {
     pub(crate) tenant: Option<Arc<str>>,
     pub(crate) tags: Vec<(Arc<str>, Arc<str>)>,
     pub(crate) category: Option<ErrorCategory>,
+    /// The text of the gRPC status of the answer.
+    pub(crate) grpc_message: Option<Arc<str>>,
     pub(crate) cause: Option<Arc<dyn Error + Send + Sync>>,
 }

@@ -71,6 +71,11 @@ pub(super) fn judge(error: &(dyn Error + 'static)) -> Option<ErrorCategory> {
     of_io(boxes::downcast::<io::Error>(error)?.kind())
 }
 
+/// Whether the error is that of a task that panicked.
+pub(super) fn is_panic(error: &(dyn Error + 'static)) -> bool {
+    boxes::downcast::<tokio::task::JoinError>(error).is_some_and(tokio::task::JoinError::is_panic)
+}
+
 const fn external(timeout: bool) -> ErrorCategory {
     if timeout {
         ErrorCategory::Timeout

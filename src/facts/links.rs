@@ -6,7 +6,13 @@ use std::{
     sync::Arc,
 };
 
-use super::chain::{self, LONGEST};
+use super::{
+    chain::{self, LONGEST},
+    type_name,
+};
+
+/// The most errors of a chain that are shown.
+const MOST: usize = 16;
 
 /// The error and its causes, outermost first.
 #[derive(Clone, Debug, Default)]
@@ -25,11 +31,29 @@ pub(crate) struct Link {
 
 impl Links {
     pub(crate) fn of(error: &(dyn Error + 'static)) -> Self {
-        Self(chain::with_text(error).map(Link::of).collect())
+        let all: Vec<_> = chain::to_root(error).collect();
+        let Some((root, before)) = all.split_last().filter(|_| all.len() > MOST) else {
+            return Self(all.into_iter().map(Link::of).collect());
+        };
+        // The root is the reason, so it stays.
+        let (shown, left_out) = before.split_at(MOST - 2);
+        let shown = shown.iter().map(|error| Link::of(*error));
+        let rest = [Link::left_out(left_out.len()), Link::of(*root)];
+        Self(shown.chain(rest).collect())
     }
 
     pub(crate) fn or(self, other: Self) -> Self {
         if self.0.is_empty() { other } else { self }
+    }
+
+    pub(crate) fn outermost(&self) -> Option<&Link> {
+        self.0.first()
+    }
+
+    /// The kinds of the error and of its root.
+    pub(crate) fn types(&self) -> Option<(&str, &str)> {
+        let (outer, root) = self.0.first().zip(self.0.last())?;
+        Some((&outer.kind, &root.kind))
     }
 
     /// Innermost first.
@@ -41,14 +65,20 @@ impl Links {
 // === impl Link ===
 
 impl Link {
+    /// Stands for the errors between those that are shown.
+    fn left_out(count: usize) -> Self {
+        Self {
+            kind: "LeftOut".to_owned(),
+            text: format!("{count} errors are left out").into(),
+        }
+    }
+
     fn of(error: &(dyn Error + 'static)) -> Self {
         let (mut kind, mut text) = (Raw(String::new()), Raw(String::new()));
         // The text is cut, or the error fails to print: what there is, is enough.
         let _ = (write!(kind, "{error:?}"), write!(text, "{error}"));
-        let end = |character: char| !character.is_alphanumeric() && character != '_';
-        let name = kind.0.split(end).next().filter(|name| !name.is_empty());
         Self {
-            kind: name.unwrap_or("Error").to_owned(),
+            kind: type_name::of_debug(&kind.0).to_owned(),
             text: text.0.into(),
         }
     }
@@ -71,5 +101,42 @@ impl Write for Raw {
         } else {
             Err(fmt::Error)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An error with so many errors behind it.
+    #[derive(Debug)]
+    struct Nested(usize, Option<Box<Nested>>);
+
+    impl fmt::Display for Nested {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            write!(f, "error {}", self.0)
+        }
+    }
+
+    impl Error for Nested {
+        fn source(&self) -> Option<&(dyn Error + 'static)> {
+            self.1.as_deref().map(|next| next as _)
+        }
+    }
+
+    fn texts(length: usize) -> Vec<String> {
+        let inner = (0..length - 1).fold(None, |inner, n| Some(Box::new(Nested(n, inner))));
+        let links = Links::of(&Nested(length - 1, inner));
+        links.0.iter().map(|link| link.text.to_string()).collect()
+    }
+
+    #[test]
+    fn a_long_chain_keeps_its_root_and_says_how_much_is_left_out() {
+        let cut = texts(50);
+        assert_eq!(cut.len(), MOST);
+        assert_eq!(cut[0], "error 49");
+        assert_eq!(cut[13..], ["error 36", "35 errors are left out", "error 0"]);
+        let whole: Vec<_> = (0..MOST).rev().map(|n| format!("error {n}")).collect();
+        assert_eq!(texts(MOST), whole);
     }
 }

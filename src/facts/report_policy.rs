@@ -13,7 +13,7 @@ const PER_MINUTE: u32 = 10;
 ///
 /// By default these are errors: a response with a status from 500 to 599, a gRPC status that is the server's fault, an
 /// `Err` and a panic. A response after 2 s is a warning, a response after 5 s an error. At most 10 reports a minute are
-/// sent for one endpoint, category and kind of incident. The others are counted in
+/// sent for one endpoint, category, kind of incident and type of error. The others are counted in
 /// `vitals_dropped_total{sink="sentry_flood"}`.
 ///
 /// ```
@@ -87,8 +87,8 @@ impl ReportPolicy {
         self
     }
 
-    /// How many reports a minute are sent for one endpoint, category and kind of incident. Defaults to 10. With 0 nothing
-    /// is reported.
+    /// How many reports a minute are sent for one endpoint, category, kind of incident and type of error. Defaults
+    /// to 10. With 0 nothing is reported.
     #[must_use]
     pub fn per_minute(mut self, most: u32) -> Self {
         self.per_minute = most;

@@ -162,6 +162,7 @@ impl Rules {
         let built_in = || causes.iter().find_map(|cause| known_errors::judge(*cause));
         let mut evidence = Evidence {
             by_type: by_type.or_else(built_in),
+            of_panic: causes.iter().any(|cause| known_errors::is_panic(*cause)),
             ..Evidence::default()
         };
         let keywords = generic && evidence.by_type.is_none() && !self.keywords.is_empty();

@@ -12,6 +12,8 @@ use std::{
 use http::HeaderValue;
 use sentry::{Hub, HubSwitchGuard, Transaction, protocol::TraceId};
 
+use super::told_errors::ToldErrors;
+
 /// How many headers of a request are kept for Sentry.
 pub(crate) const KEPT_HEADERS: usize = 4;
 
@@ -21,6 +23,8 @@ pub(crate) struct SentryData {
     pub(crate) transaction: Option<Transaction>,
     pub(crate) headers: [Option<HeaderValue>; KEPT_HEADERS],
     pub(crate) trace: OnceLock<TraceId>,
+    /// The errors that the handler has told.
+    pub(crate) told: ToldErrors,
     /// What was already reported of the exchange, as bits.
     pub(crate) reported: AtomicU8,
 }

@@ -101,6 +101,11 @@ impl Registry {
         self.changed.subscribe()
     }
 
+    /// Whether a notice tells that a check of this role has failed.
+    pub(super) fn gives_notice(&self, role: Role) -> bool {
+        role == Role::Critical && self.sink.get().is_some_and(|sink| sink.is_on())
+    }
+
     /// Takes the result of a run of a check. There is no latency if the run has failed before and its question is still open.
     pub(super) fn record(
         &self,

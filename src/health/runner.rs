@@ -1,6 +1,7 @@
 //! Runs one check again and again in the background.
 
 use std::{
+    any::Any,
     future::{Future, poll_fn},
     sync::{Arc, Weak},
     thread,
@@ -10,7 +11,7 @@ use std::{
 use tokio::{
     runtime::{Handle, RuntimeFlavor},
     select,
-    task::{self, JoinHandle},
+    task::{self, JoinError, JoinHandle},
     time::{self, Instant},
 };
 
@@ -18,7 +19,11 @@ use super::{
     check::{Answer, Check},
     registry::{News, Registry},
 };
-use crate::{emit, facts::chain};
+use crate::{
+    emit,
+    facts::{asked_check::AskedCheck, chain},
+    text::printable,
+};
 
 /// The least time that timers tell apart.
 const MOMENT: Duration = Duration::from_millis(1);
@@ -54,9 +59,9 @@ impl Telling {
 /// Runs a check as long as there is a handle to the checks.
 pub(super) async fn run(registry: Weak<Registry>, index: usize) {
     let mut telling = Telling::default();
-    while let Some(check) = begin(&registry, index) {
+    while let Some((check, has_notice)) = begin(&registry, index) {
         let began = Instant::now();
-        let mut asked = ask(&check);
+        let mut asked = ask(&check, has_notice);
         let answer = answer(&check, &mut asked).await;
         let mut latency = Some(began.elapsed());
         loop {
@@ -102,11 +107,13 @@ pub(super) async fn expire(registry: Weak<Registry>, index: usize) {
     }
 }
 
-fn begin(registry: &Weak<Registry>, index: usize) -> Option<Check> {
+/// The check, and whether a notice tells of its failure.
+fn begin(registry: &Weak<Registry>, index: usize) -> Option<(Check, bool)> {
     let registry = registry.upgrade()?;
     let entry = registry.entries.get(index)?;
     entry.begin();
-    Some(entry.check.clone())
+    let has_notice = registry.gives_notice(entry.check.role);
+    Some((entry.check.clone(), has_notice))
 }
 
 /// Spreads over a fifth of the interval, so that not all replicas ask at once.
@@ -115,14 +122,15 @@ fn spread(interval: Duration) -> Duration {
 }
 
 /// Asks once, in a task of its own, so that a panic ends there.
-fn ask(check: &Check) -> JoinHandle<Result<Answer, String>> {
+fn ask(check: &Check, has_notice: bool) -> JoinHandle<Result<Answer, String>> {
+    let current = AskedCheck::new(Arc::clone(&check.name), has_notice);
     let check = check.clone();
     let mut asked = Box::pin(async move {
         let answer = check.ask().await;
         answer.map_err(|error| chain::text_or_empty(&*error))
     });
     tokio::spawn(poll_fn(move |cx| {
-        off_the_workers(|| asked.as_mut().poll(cx))
+        off_the_workers(|| current.run(|| asked.as_mut().poll(cx)))
     }))
 }
 
@@ -143,10 +151,24 @@ async fn answer(
 ) -> Result<Answer, String> {
     match time::timeout(check.timeout, &mut *asked).await {
         Ok(Ok(answer)) => answer,
-        Ok(Err(_)) => Err("the check panicked".into()),
+        Ok(Err(error)) => Err(panicked(error)),
         Err(_) => {
             asked.abort();
             Err(format!("no answer within {:?}", check.timeout))
         }
+    }
+}
+
+/// Says that a check panicked, with the text of the panic if it has one.
+fn panicked(error: JoinError) -> String {
+    let payload = error.try_into_panic().ok();
+    let literal = |payload: &Box<dyn Any + Send>| payload.downcast_ref::<&str>().copied();
+    let text = payload.as_ref().and_then(|payload| {
+        let owned = || payload.downcast_ref::<String>().map(String::as_str);
+        literal(payload).or_else(owned)
+    });
+    match text {
+        Some(text) => format!("the check panicked: {}", printable(text, chain::LONGEST)),
+        None => "the check panicked".into(),
     }
 }

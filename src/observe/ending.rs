@@ -30,6 +30,10 @@ impl Tracker {
         let is_unobserved = self.exchange.marks().has(Mark::Unobserved);
         // The head has decided. Without a head, the route that it reached decides.
         self.excluded |= is_unobserved && self.head.is_none();
+        if let Some(web) = &self.web {
+            self.exchange
+                .keep_grpc_message(web.code(), || web.message());
+        }
         if !self.excluded {
             let facts = self.facts(now(), outcome);
             return self.engine.observer.end(&self.context(), &facts);

@@ -52,12 +52,15 @@ impl Tracker {
         self.is_grpc_response = format.is_some();
         if let Some((format, call)) = format.zip(self.grpc.as_mut()) {
             call.code = grpc::Code::read(&response.headers);
+            self.exchange
+                .note_grpc_message(call.code, &response.headers);
             call.may_prove = response.status == StatusCode::OK && call.code.is_none();
             self.web = WebBody::new(format).map(Box::new);
         } else if format.is_none() {
             // The request had a gRPC content type, but the response is plain HTTP.
             self.grpc = None;
         }
+        self.note_head();
         // The status of such a call comes after the length.
         self.ends_in_trailers = self.is_grpc_response && self.web.is_none();
         if self.client_left(response) {
@@ -80,11 +83,25 @@ impl Tracker {
         Some(self)
     }
 
+    /// Tells the exchange of its head: what its code captures from now on has the severity of the head.
+    fn note_head(&self) {
+        if let Some(head) = self.head {
+            let failed = match self.grpc {
+                Some(call) => call.code.is_some_and(grpc::Code::is_failure),
+                None => head.status.is_server_error(),
+            };
+            let own_time = head.after.saturating_sub(head.wait);
+            self.exchange.note_head(own_time, failed);
+        }
+    }
+
     /// Notes a frame of the body. Returns the outcome if the server will not poll again.
     pub(super) fn frame<D: Buf>(&mut self, frame: &Frame<D>, at_end: bool) -> Option<Outcome> {
         if let Some(trailers) = frame.trailers_ref() {
             if let Some(call) = &mut self.grpc {
-                call.code = grpc::Code::agreed(call.code, grpc::Code::read(trailers));
+                let code = grpc::Code::read(trailers);
+                call.code = grpc::Code::agreed(call.code, code);
+                self.exchange.note_grpc_message(code, trailers);
             }
             return Some(Outcome::Completed);
         }

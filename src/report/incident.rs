@@ -1,6 +1,6 @@
 //! Decides which requests are incidents, and which incidents are the same.
 
-use super::notice::FINGERPRINT;
+use super::{error_types::ErrorTypes, notice::FINGERPRINT};
 use crate::facts::{
     Facts,
     category::ErrorCategory,
@@ -17,8 +17,19 @@ pub(crate) struct Incident<'a> {
     pub(crate) endpoint: &'a str,
     pub(crate) kind: IncidentKind,
     pub(crate) category: Option<ErrorCategory>,
+    /// What tells one failure of a category from another. The code bounds it: no text is part of it.
+    pub(crate) reason: Reason<'a>,
     /// How many reports of this incident are sent in a minute.
     pub(crate) per_minute: u32,
+}
+
+/// What tells one failure of a category from another.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Reason<'a> {
+    /// The name of a gRPC status.
+    pub(crate) grpc: Option<&'static str>,
+    /// The names of the types of the error and of its root, as their `Debug` shows them.
+    pub(crate) types: Option<(&'a str, &'a str)>,
 }
 
 /// Why a request is reported.
@@ -48,14 +59,38 @@ impl<'a> Incident<'a> {
             endpoint: Endpoint::name(facts.endpoint.as_ref()),
             kind,
             category: judge::category(facts),
+            reason: match kind {
+                IncidentKind::Failed => Reason::of(facts),
+                _ => Reason::default(),
+            },
             per_minute: policy.per_minute,
         }
     }
 
-    pub(crate) fn fingerprint(&self) -> [&'a str; 5] {
+    /// What is the same for the same incident. `types` bounds the names of types.
+    pub(crate) fn fingerprint(&self, types: &ErrorTypes) -> Vec<&'a str> {
         let category = self.category.map_or("none", ErrorCategory::as_str);
         let kind = self.kind.as_str();
-        [FINGERPRINT, self.method, self.endpoint, category, kind]
+        let mut parts = vec![FINGERPRINT, self.method, self.endpoint, category, kind];
+        parts.extend(self.reason.grpc);
+        if let Some((outer, root)) = self.reason.types {
+            let inner = Some(root).filter(|root| *root != outer);
+            let named = |kind| types.bounded(self.method, self.endpoint, kind);
+            parts.extend([Some(outer), inner].into_iter().flatten().filter_map(named));
+        }
+        parts
+    }
+}
+
+// === impl Reason ===
+
+impl<'a> Reason<'a> {
+    fn of(facts: &'a Facts) -> Self {
+        let evidence = facts.evidence.as_ref();
+        Self {
+            grpc: facts.grpc.as_ref().map(|grpc| grpc.code.canonical()),
+            types: evidence.and_then(|evidence| evidence.links.types()),
+        }
     }
 }
 

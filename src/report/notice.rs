@@ -37,6 +37,9 @@ pub(crate) enum Detail {
 pub(crate) trait NoticeSink: fmt::Debug + Send + Sync {
     /// Takes a notice, or drops and counts it. Never blocks on the sink.
     fn notify(&self, notice: &Notice);
+
+    /// Whether anybody gets the notices.
+    fn is_on(&self) -> bool;
 }
 
 // === impl Notice ===

@@ -107,6 +107,10 @@ impl Connection {
 }
 
 impl NoticeSink for Connection {
+    fn is_on(&self) -> bool {
+        self.observer.on
+    }
+
     fn notify(&self, notice: &Notice) {
         if !self.observer.on {
             return;

@@ -1,18 +1,19 @@
 //! Adds what is known of the current exchange to events, and limits the rate of panics.
 
-use std::{cell::Cell, mem, sync::Arc};
+use std::{cell::Cell, sync::Arc, thread};
 
 use sentry::{
     ClientOptions, Integration, Level,
     protocol::{Context, Event, TraceContext, TraceId, User},
 };
-
-use tokio::time::Instant;
+use tokio::task;
 
 use super::{
-    event::{LONGEST_KEY, LONGEST_VALUE, cut, set_fingerprint, tag},
-    shown_request,
+    event::{clean_tags, set_fingerprint, tag},
+    others, shown_request, stack,
 };
+#[cfg(feature = "health")]
+use crate::facts::asked_check::AskedCheck;
 use crate::{
     facts::{
         category::ErrorCategory,
@@ -36,8 +37,8 @@ thread_local! {
 pub(super) struct Enrich {
     /// The limit of the observer's reports. It also holds for panics, which the panic hook of the SDK captures.
     pub(super) limit: Arc<RateLimit>,
-    /// How many events of one panic are sent in a minute, unless the policy of a route overrides it.
-    pub(super) per_minute: u32,
+    /// Says how many events of one panic are sent in a minute, unless the policy of a route overrides it.
+    pub(super) policy: ReportPolicy,
 }
 
 // === impl Enrich ===
@@ -46,20 +47,30 @@ impl Default for Enrich {
     fn default() -> Self {
         Self {
             limit: Arc::new(RateLimit::new(Sink::SentryFlood, None)),
-            per_minute: ReportPolicy::new().per_minute,
+            policy: ReportPolicy::new(),
         }
     }
 }
 
 impl Enrich {
-    /// Enriches an event. `None` drops it: it is over its limit.
-    pub(super) fn event(&self, mut event: Event<'static>) -> Option<Event<'static>> {
+    /// Enriches an event. `None` drops it: it is over its limit, or is told otherwise. `included` are the crates that the
+    /// application counts as its own.
+    pub(super) fn event(
+        &self,
+        mut event: Event<'static>,
+        included: &[&str],
+    ) -> Option<Event<'static>> {
+        clean_tags(&mut event);
         let first = event.fingerprint.first();
         if first.is_some_and(|first| first == FINGERPRINT) {
             // An event of this crate is complete.
             return Some(event);
         }
         let panic = is_panic(&event);
+        stack::mark_libraries(&mut event, included);
+        if panic {
+            stack::trim(&mut event);
+        }
         let exchange = Exchange::current();
         let observed = exchange
             .as_ref()
@@ -70,14 +81,50 @@ impl Enrich {
                     // Before the limit: a panic that is suppressed here is not reported at the end of the request.
                     sentry.mark(Reported::Panic);
                     self.panicked(&mut event, exchange)?;
+                } else if others::tell_the_same(&event, &self.policy_of(exchange)) {
+                    return None;
+                } else {
+                    others::note_error(&event, sentry);
                 }
                 add_exchange(&mut event, exchange, sentry);
             }
-            None if panic => UNOBSERVED_PANIC.set(true),
+            None if panic => {
+                // Before the limit, for the same reason.
+                UNOBSERVED_PANIC.set(true);
+                self.panicked_outside(&mut event)?;
+            }
             None => {}
         }
-        cut_tags(&mut event);
         Some(event)
+    }
+
+    fn policy_of(&self, exchange: &Exchange) -> ReportPolicy {
+        let of_route = exchange.read(|overrides| overrides.report_policy);
+        of_route.unwrap_or(self.policy)
+    }
+
+    /// Limits the event of a panic that belongs to no observed exchange, by where it began. `None` if it is over its limit, or
+    /// if a notice tells of the health check that panicked.
+    fn panicked_outside(&self, event: &mut Event<'static>) -> Option<()> {
+        #[cfg(feature = "health")]
+        if let Some(check) = AskedCheck::current() {
+            if check.has_notice {
+                return None;
+            }
+            tag(event, "check", Some(&check.name));
+        }
+        if ends_process() {
+            return Some(());
+        }
+        event.level = Level::Error;
+        let place = stack::place(event).map(|(_, line)| line);
+        let place = place.unwrap_or_else(|| text_without_numbers(event));
+        let fingerprint = [FINGERPRINT, "panic", &place];
+        let suppressed = self.limit.admit(&fingerprint, self.policy.per_minute)?;
+        if suppressed > 0 {
+            event.extra.insert("held_back".into(), suppressed.into());
+        }
+        Some(())
     }
 
     /// Turns the SDK's event of a panic into one of this crate. `None` if it is over its limit.
@@ -85,16 +132,16 @@ impl Enrich {
         let overrides = exchange.overrides();
         let endpoint = Endpoint::name(overrides.endpoint.as_ref());
         let category = ErrorCategory::ServerError.as_str();
-        let fingerprint = [
+        let function = stack::place(event).map(|(function, _)| function);
+        let mut fingerprint = vec![
             FINGERPRINT,
             exchange.method(),
             endpoint,
             category,
             "panicked",
         ];
-        let per_minute = overrides
-            .report_policy
-            .map_or(self.per_minute, |policy| policy.per_minute);
+        fingerprint.extend(function.as_deref());
+        let per_minute = overrides.report_policy.unwrap_or(self.policy).per_minute;
         let suppressed = self.limit.admit(&fingerprint, per_minute)?;
         set_fingerprint(event, &fingerprint, suppressed);
         // The SDK reports a panic as fatal: it expects that the process ends.
@@ -111,13 +158,21 @@ impl Integration for Enrich {
         "tower-vitals"
     }
 
-    fn process_event(&self, event: Event<'static>, _: &ClientOptions) -> Option<Event<'static>> {
+    fn process_event(
+        &self,
+        event: Event<'static>,
+        options: &ClientOptions,
+    ) -> Option<Event<'static>> {
         // `sentry-tracing` made an event of a log event of this crate. The observer reports the incident itself.
         let ours = event
             .logger
             .as_deref()
             .is_some_and(|logger| logger.split("::").next() == Some("tower_vitals"));
-        if ours { None } else { self.event(event) }
+        if ours {
+            None
+        } else {
+            self.event(event, &options.in_app_include)
+        }
     }
 }
 
@@ -125,11 +180,7 @@ impl Integration for Enrich {
 pub(super) fn add_exchange(event: &mut Event<'static>, exchange: &Exchange, sentry: &SentryData) {
     let overrides = exchange.overrides();
     let endpoint = Endpoint::name(overrides.endpoint.as_ref());
-    // The request has not ended, so the severity follows from the time until now.
-    let severity = overrides
-        .bands
-        .unwrap_or_default()
-        .severity(exchange.own_time(Instant::now()));
+    let severity = exchange.severity(&overrides);
     let handler = overrides.handler.as_deref();
     let evidence = overrides.evidence.as_ref();
     let by_type = evidence.and_then(|evidence| evidence.by_type);
@@ -167,20 +218,17 @@ pub(super) fn add_exchange(event: &mut Event<'static>, exchange: &Exchange, sent
     }
 }
 
-/// Cuts keys and values of tags to the lengths that Sentry accepts. If two cut keys are the same, one tag is lost.
-fn cut_tags(event: &mut Event<'static>) {
-    for (_, value) in event.tags.iter_mut() {
-        cut(value, LONGEST_VALUE);
-    }
-    if event.tags.keys().any(|key| key.len() > LONGEST_KEY) {
-        event.tags = mem::take(&mut event.tags)
-            .into_iter()
-            .map(|(mut key, value)| {
-                cut(&mut key, LONGEST_KEY);
-                (key, value)
-            })
-            .collect();
-    }
+/// Whether the panic ends the process: nobody catches it. The code of a task is caught, also on the main thread.
+fn ends_process() -> bool {
+    let in_main = || thread::current().name() == Some("main") && task::try_id().is_none();
+    cfg!(panic = "abort") || in_main()
+}
+
+/// The text of a panic up to its first digit: what follows can be different each time.
+fn text_without_numbers(event: &Event<'_>) -> String {
+    let text = event.exception.iter().find_map(|one| one.value.as_deref());
+    let text = text.unwrap_or_default().chars();
+    text.take_while(|one| !one.is_numeric()).take(200).collect()
 }
 
 /// Whether the panic hook of the SDK made the event.

@@ -1,5 +1,7 @@
 //! Turns incidents and notices into Sentry's events.
 
+use std::mem;
+
 use sentry::{
     Level,
     protocol::{Context, Event, Exception, Mechanism, ResponseContext},
@@ -7,8 +9,8 @@ use sentry::{
 
 use crate::{
     facts::{
-        Facts, category::ErrorCategory, exchange::Outcome, judge, labels::StatusLabel, links::Link,
-        severity::Severity,
+        Facts, category::ErrorCategory, exchange::Outcome, grpc, judge, labels::StatusLabel,
+        links::Link, severity::Severity,
     },
     report::{
         incident::{Incident, IncidentKind},
@@ -57,11 +59,29 @@ pub(super) fn of_incident(facts: &Facts, incident: &Incident<'_>) -> (Event<'sta
             .contexts
             .insert("response".into(), Context::Response(Box::new(response)));
     }
+    if let Some(status) = &facts.grpc {
+        add_grpc(&mut event, facts, status, failed);
+    }
     let words = match facts.outcome {
-        Outcome::Completed | Outcome::Aborted => format!("answered {}", StatusLabel::of(facts)),
+        _ if facts.missed_deadline() => "missed its deadline".into(),
+        Outcome::Completed | Outcome::Aborted => match &facts.grpc {
+            Some(status) => format!("answered {}", status.code.canonical()),
+            None => format!("answered {}", StatusLabel::of(facts)),
+        },
         outcome => outcome.as_str().replace('_', " "),
     };
     (event, words)
+}
+
+/// Adds how a gRPC call ended. The text of the status is the error, if no other is known.
+fn add_grpc(event: &mut Event<'static>, facts: &Facts, status: &grpc::Status, failed: bool) {
+    let code = status.code.canonical();
+    tag(event, "grpc.status_code", Some(code));
+    tag(event, "grpc.method", status.method.as_deref());
+    let message = || facts.handler.as_ref()?.grpc_message.as_deref();
+    if let Some(message) = message().filter(|_| failed && event.exception.is_empty()) {
+        event.exception = vec![of_chain(code, message)].into();
+    }
 }
 
 /// An event about the service.
@@ -79,7 +99,7 @@ pub(super) fn of_notice(notice: &Notice) -> Event<'static> {
     let key: Vec<_> = notice.key.iter().map(String::as_str).collect();
     set_fingerprint(&mut event, &key, 0);
     for (key, value) in &notice.tags {
-        event.tags.insert((*key).into(), value.clone());
+        tag(&mut event, key, Some(value));
     }
     for (key, value) in &notice.details {
         let value = match value {
@@ -102,31 +122,44 @@ pub(super) fn set_fingerprint(event: &mut Event<'static>, fingerprint: &[&str], 
 
 /// Sets a tag if the event does not have it, in the characters and the length that Sentry accepts.
 pub(super) fn tag(event: &mut Event<'static>, key: &str, value: Option<&str>) {
-    let Some(value) = value.filter(|value| !value.is_empty()) else {
-        return;
-    };
-    let allowed = |character: char| {
-        character.is_ascii_alphanumeric() || matches!(character, '_' | '.' | ':' | '-')
-    };
-    let mut key: String = key
-        .chars()
-        .map(|character| if allowed(character) { character } else { '_' })
-        .collect();
-    cut(&mut key, LONGEST_KEY);
-    event.tags.entry(key).or_insert_with(|| {
-        // Sentry refuses a line break in a tag. It is not escaped, because escaped text cannot be scrubbed.
-        let one_line = |one: char| if one.is_control() { ' ' } else { one };
-        let mut kept: String = value.chars().map(one_line).collect();
-        cut(&mut kept, LONGEST_VALUE);
-        kept
-    });
+    if let Some(value) = value.filter(|value| !value.is_empty()) {
+        let entry = event.tags.entry(clean_key(key));
+        entry.or_insert_with(|| clean_value(value));
+    }
 }
 
-/// Cuts a text after `longest` characters.
-pub(super) fn cut(text: &mut String, longest: usize) {
-    if let Some((at, _)) = text.char_indices().nth(longest) {
-        text.truncate(at);
+/// Brings all tags into the characters and the lengths that Sentry accepts. If two keys become the same, one tag is lost.
+pub(super) fn clean_tags(event: &mut Event<'static>) {
+    let fits = |(key, value): (&String, &String)| {
+        key.len() <= LONGEST_KEY
+            && key.chars().all(is_of_key)
+            && value.len() <= LONGEST_VALUE
+            && !value.is_empty()
+            && !value.contains(char::is_control)
+    };
+    if event.tags.iter().all(fits) {
+        return;
     }
+    let tags = mem::take(&mut event.tags).into_iter();
+    event.tags = tags
+        .filter(|(_, value)| !value.is_empty())
+        .map(|(key, value)| (clean_key(&key), clean_value(&value)))
+        .collect();
+}
+
+const fn is_of_key(one: char) -> bool {
+    one.is_ascii_alphanumeric() || matches!(one, '_' | '.' | ':' | '-')
+}
+
+fn clean_key(key: &str) -> String {
+    let allowed = |one| if is_of_key(one) { one } else { '_' };
+    key.chars().map(allowed).take(LONGEST_KEY).collect()
+}
+
+/// Sentry refuses a line break in a tag. It is not escaped, because escaped text cannot be scrubbed.
+fn clean_value(value: &str) -> String {
+    let one_line = |one: char| if one.is_control() { ' ' } else { one };
+    value.chars().map(one_line).take(LONGEST_VALUE).collect()
 }
 
 const fn level(kind: IncidentKind) -> Level {
@@ -137,9 +170,13 @@ const fn level(kind: IncidentKind) -> Level {
 }
 
 fn exception(link: &Link) -> Exception {
+    of_chain(&link.kind, &link.text)
+}
+
+fn of_chain(kind: &str, text: &str) -> Exception {
     Exception {
-        ty: link.kind.clone(),
-        value: Some(link.text.to_string()),
+        ty: kind.into(),
+        value: Some(text.into()),
         mechanism: Some(Mechanism {
             ty: "tower-vitals".into(),
             handled: Some(true),

@@ -31,7 +31,8 @@ use crate::{
     metrics::{Metrics, Sink},
     observe::{ErrorRules, Observer, ObserverContext},
     report::{
-        incident::{Incident, IncidentKind},
+        error_types::ErrorTypes,
+        incident::{Incident, IncidentKind, Reason},
         rate_limit::RateLimit,
     },
 };
@@ -46,6 +47,8 @@ pub(crate) struct SentryObserver {
     pub(super) transactions: bool,
     metrics: Option<Metrics>,
     pub(super) enrich: Enrich,
+    /// The types of errors that fingerprints name.
+    types: Arc<ErrorTypes>,
 }
 
 // === impl SentryObserver ===
@@ -59,11 +62,12 @@ impl SentryObserver {
             transactions: false,
             metrics: None,
             enrich: Enrich::default(),
+            types: Arc::default(),
         }
     }
 
     pub(super) fn set_policy(&mut self, policy: ReportPolicy) {
-        self.enrich.per_minute = policy.per_minute;
+        self.enrich.policy = policy;
         self.policy = policy;
     }
 
@@ -93,6 +97,7 @@ impl SentryObserver {
             endpoint: Endpoint::name(overrides.endpoint.as_ref()),
             kind: IncidentKind::Stuck,
             category: Some(ErrorCategory::Timeout),
+            reason: Reason::default(),
             per_minute: overrides.report_policy.unwrap_or(self.policy).per_minute,
         };
         self.guarded(true, || {
@@ -108,12 +113,16 @@ impl SentryObserver {
     }
 
     fn report(&self, exchange: &Exchange, facts: &Facts, sentry: &SentryData, kind: IncidentKind) {
-        let same = match kind {
-            // A panic that the SDK has captured can become a 500.
-            IncidentKind::Failed | IncidentKind::Panicked => Reported::Panic,
-            IncidentKind::Slow | IncidentKind::VerySlow | IncidentKind::Stuck => Reported::Stuck,
+        let told = match kind {
+            IncidentKind::Panicked => sentry.was_reported(Reported::Panic),
+            // A panic that the SDK has captured can become a 500. A cause of its own is another reason.
+            IncidentKind::Failed => sentry.was_reported(Reported::Panic) && is_of_panic(facts),
+            IncidentKind::Slow | IncidentKind::VerySlow | IncidentKind::Stuck => {
+                sentry.was_reported(Reported::Stuck)
+            }
         };
-        if sentry.was_reported(same) {
+        let told = told || (kind == IncidentKind::Failed && was_told_by_handler(facts, sentry));
+        if told {
             return;
         }
         let policy = facts.report_policy.as_ref().unwrap_or(&self.policy);
@@ -133,13 +142,14 @@ impl SentryObserver {
         hub: &Hub,
         event: impl FnOnce() -> (Event<'static>, String),
     ) {
-        let fingerprint = incident.fingerprint();
+        let fingerprint = incident.fingerprint(&self.types);
         let Some(suppressed) = self.enrich.limit.admit(&fingerprint, incident.per_minute) else {
             return;
         };
         let (mut event, words) = event();
         event::set_fingerprint(&mut event, &fingerprint, suppressed);
-        if event.exception.is_empty() {
+        // The text of a gRPC status does not say which one it is.
+        if event.exception.is_empty() || incident.reason.grpc.is_some() {
             let Incident {
                 method, endpoint, ..
             } = incident;
@@ -263,6 +273,19 @@ impl fmt::Debug for SentryObserver {
             .field("transactions", &self.transactions)
             .finish_non_exhaustive()
     }
+}
+
+/// Whether a failure can be what became of a panic: it has no cause, or its cause is a task that panicked.
+fn is_of_panic(facts: &Facts) -> bool {
+    let evidence = facts.evidence.as_ref();
+    evidence.is_none_or(|evidence| evidence.of_panic || evidence.links.types().is_none())
+}
+
+/// Whether the handler has captured the very error that it then returned.
+fn was_told_by_handler(facts: &Facts, sentry: &SentryData) -> bool {
+    let evidence = facts.evidence.as_ref();
+    let error = evidence.and_then(|evidence| evidence.links.outermost());
+    error.is_some_and(|error| sentry.told.has(&error.kind, &error.text))
 }
 
 /// Whether the request ended in a poll, and not in a destructor, which may run when the thread ends.

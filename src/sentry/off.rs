@@ -60,6 +60,10 @@ impl Connection {
 
 impl NoticeSink for Connection {
     fn notify(&self, _: &Notice) {}
+
+    fn is_on(&self) -> bool {
+        false
+    }
 }
 
 impl SentryObserver {

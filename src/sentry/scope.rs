@@ -6,7 +6,10 @@ use http::request;
 use sentry::{Client, Hub};
 
 use super::{enrich::Enrich, shown_request};
-use crate::facts::sentry_data::{SentryData, thread_has_hub};
+use crate::facts::{
+    sentry_data::{SentryData, thread_has_hub},
+    told_errors::ToldErrors,
+};
 
 // === impl SentryData ===
 
@@ -32,7 +35,7 @@ impl SentryData {
                     warn_of_unguarded_client();
                     let enrich = enrich.clone();
                     hub.configure_scope(|scope| {
-                        scope.add_event_processor(move |event| enrich.event(event))
+                        scope.add_event_processor(move |event| enrich.event(event, &[]))
                     });
                 }
             }
@@ -42,6 +45,7 @@ impl SentryData {
             transaction: None,
             headers: shown_request::kept(&request.headers),
             trace: OnceLock::new(),
+            told: ToldErrors::default(),
             reported: AtomicU8::new(0),
         })
     }

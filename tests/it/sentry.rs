@@ -6,11 +6,21 @@ mod events;
 
 mod limits;
 
+mod outside;
+
 mod panics;
+
+mod reasons;
+
+mod statuses;
 
 mod scopes;
 
 mod transactions;
+
+mod twice;
+
+mod whiles;
 
 use std::{error::Error, fmt, num::ParseIntError, sync::Arc, time::Duration};
 

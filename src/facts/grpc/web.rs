@@ -89,18 +89,25 @@ impl WebBody {
         if !self.has_trailers {
             return None;
         }
-        let mut codes = self
-            .trailers
-            .split(|byte| *byte == b'\n')
-            .filter_map(|line| {
-                let at = line.iter().position(|byte| *byte == b':')?;
-                let (name, value) = (line[..at].trim_ascii(), line[at + 1..].trim_ascii());
-                name.eq_ignore_ascii_case(b"grpc-status")
-                    .then(|| Code::of_text(value))
-            });
+        let mut codes = self.values(b"grpc-status").map(Code::of_text);
         let first = codes.next()?;
         let agree = codes.all(|other| other == first);
         Some(if agree { first } else { Code::UNKNOWN })
+    }
+
+    /// The text of the status as it is on the wire.
+    pub(crate) fn message(&self) -> Option<&[u8]> {
+        self.values(b"grpc-message").next()
+    }
+
+    /// The values of one trailer.
+    fn values(&self, wanted: &'static [u8]) -> impl Iterator<Item = &[u8]> {
+        let lines = self.trailers.split(|byte| *byte == b'\n');
+        lines.filter_map(move |line| {
+            let at = line.iter().position(|byte| *byte == b':')?;
+            let (name, value) = (line[..at].trim_ascii(), line[at + 1..].trim_ascii());
+            name.eq_ignore_ascii_case(wanted).then_some(value)
+        })
     }
 
     fn bytes(&mut self, bytes: &[u8]) {

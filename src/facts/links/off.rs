@@ -10,6 +10,10 @@ impl Links {
         Self
     }
 
+    pub(crate) const fn types(&self) -> Option<(&str, &str)> {
+        None
+    }
+
     pub(crate) const fn or(self, _: Self) -> Self {
         self
     }
