@@ -38,17 +38,25 @@
 //! [`guard`]. A client without it is used, and one warning is logged.
 //!
 //! A request that panics waits while the SDK collects the stack trace. In a debug build that takes most of a second.
-//! Nothing else waits for Sentry: a thread of its own sends from a queue of 100. What does not fit, is refused or fails is
-//! counted in `vitals_dropped_total{sink="sentry"}`.
+//! Nothing else waits for Sentry: threads of its own send from a queue of 100, up to four at once while many wait. Events go before transactions,
+//! logs and metrics, and take the place of the oldest of these if the queue is full. What does not fit, is refused or fails is
+//! counted in `vitals_dropped_total`: events as sink `sentry`, the others as `sentry_transactions`, `sentry_logs` and
+//! `sentry_metrics`.
+//!
+//! One `WARN` of target `tower_vitals` says that Sentry cannot be reached or refuses what is sent, with the host and the reason,
+//! and one `INFO` that it takes it again. The roots of the machine are trusted, and those that `SSL_CERT_FILE` names.
 
 mod connection;
 mod enrich;
 mod envelope;
 mod event;
 mod guard;
+mod http;
 mod observer;
 mod options;
 mod others;
+mod outgoing;
+mod reach;
 mod scope;
 mod shown_request;
 mod stack;
@@ -57,7 +65,7 @@ mod transport;
 
 use std::sync::Arc;
 
-pub(crate) use self::{connection::Connection, observer::SentryObserver};
+pub(crate) use self::{connection::Connection, observer::SentryObserver, outgoing::Outgoing};
 pub use self::{
     guard::{guard, guard_with},
     options::SentryOptions,

@@ -9,6 +9,12 @@ pub enum Sink {
     Log,
     /// Events that were not sent to Sentry: the queue was full, the network failed, or Sentry refused them.
     Sentry,
+    /// Transactions that were not sent to Sentry, for the same reasons, or because an event took their place.
+    SentryTransactions,
+    /// Batches of logs that were not sent to Sentry, as transactions.
+    SentryLogs,
+    /// Batches of metrics that were not sent to Sentry, as transactions.
+    SentryMetrics,
     /// Reports to Sentry that were over their rate limit.
     SentryFlood,
     /// Events for Sentry that could not be scrubbed, and so were not sent.
@@ -19,9 +25,12 @@ pub enum Sink {
 
 impl Sink {
     /// Every sink with its label, in the order of the variants. A new sink is a new variant and a new row.
-    const TABLE: [(Self, &'static str); 4] = [
+    const TABLE: [(Self, &'static str); 7] = [
         (Self::Log, "log"),
         (Self::Sentry, "sentry"),
+        (Self::SentryTransactions, "sentry_transactions"),
+        (Self::SentryLogs, "sentry_logs"),
+        (Self::SentryMetrics, "sentry_metrics"),
         (Self::SentryFlood, "sentry_flood"),
         (Self::SentryScrubbing, "sentry_scrubbing"),
     ];

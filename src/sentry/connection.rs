@@ -1,9 +1,9 @@
 //! Connects a stack to Sentry, and reports what belongs to no request.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, sync::Arc};
 
 use sentry::{
-    Client, ClientOptions, Envelope, Hub, Integration,
+    Client, ClientOptions, Hub, Integration,
     integrations::{
         backtrace::{AttachStacktraceIntegration, ProcessStacktraceIntegration},
         contexts::ContextIntegration,
@@ -16,23 +16,20 @@ use super::{
     guard::guarded,
     observer::SentryObserver,
     options::{SentryOptions, Source},
-    transport::Factory,
+    outgoing::Outgoing,
+    transport::{Factory, Queues},
 };
 use crate::{
     config::ConfigError,
     metrics::Metrics,
     release::Release,
-    report::{
-        delivery_queue::DeliveryQueue,
-        notice::{Notice, NoticeSink},
-    },
+    report::notice::{Notice, NoticeSink},
 };
 
 /// The connection of a stack to Sentry.
 #[derive(Clone)]
 pub(crate) struct Connection {
     pub(crate) observer: SentryObserver,
-    queue: Arc<DeliveryQueue<Envelope>>,
 }
 
 // === impl Connection ===
@@ -45,7 +42,6 @@ impl Connection {
     fn off() -> Self {
         Self {
             observer: SentryObserver::new(false),
-            queue: Factory::queue(),
         }
     }
 
@@ -64,7 +60,6 @@ impl Connection {
         observer.set_policy(options.policy);
         observer.transactions = options.transactions;
         observer.set_metrics(metrics.clone());
-        let queue = Factory::queue();
         if let Source::Dsn(Some(dsn)) = options.source {
             let mut client = ClientOptions::new()
                 .default_integrations(false)
@@ -77,7 +72,7 @@ impl Connection {
                 scrubbing: options.scrubbing.checked()?,
                 inner: None,
                 metrics: Some(metrics.clone()),
-                queue: Some(Arc::clone(&queue)),
+                queues: Queues::default(),
             };
             let client = guarded(client, factory, observer.enrich.clone());
             observer.client = Some(Arc::new(Client::with_options(client)));
@@ -89,20 +84,12 @@ impl Connection {
                 }
             }
         }
-        Ok(Self { observer, queue })
+        Ok(Self { observer })
     }
 
-    /// Waits until everything is sent, but not longer than `timeout`. Returns how many envelopes are not sent.
-    pub(crate) fn flush(&self, timeout: Duration) -> u64 {
-        if let Some(client) = &self.observer.client {
-            client.flush(Some(timeout));
-        }
-        self.unsent()
-    }
-
-    /// How many envelopes are not sent yet.
-    pub(crate) fn unsent(&self) -> u64 {
-        self.queue.unsent()
+    /// What is on its way to Sentry, by this client and by those that the application has bound.
+    pub(crate) fn outgoing(&self) -> Outgoing {
+        Outgoing::new(self.observer.client.as_ref())
     }
 }
 
@@ -142,7 +129,7 @@ impl SentryOptions {
     pub(crate) fn send(
         self,
         notice: &Notice,
-        timeout: Duration,
+        timeout: std::time::Duration,
     ) -> Result<Option<bool>, ConfigError> {
         use crate::metrics::{Settings, Sink};
         let metrics = Settings::new().isolated()?;
@@ -151,7 +138,7 @@ impl SentryOptions {
             return Ok(None);
         }
         connection.notify(notice);
-        let unsent = connection.flush(timeout);
+        let unsent = connection.outgoing().flush(timeout);
         let totals = metrics.totals();
         let dropped = totals.dropped(Sink::Sentry) + totals.dropped(Sink::SentryScrubbing);
         Ok(Some(unsent + dropped == 0))

@@ -2,9 +2,12 @@
 
 use std::sync::Arc;
 
-use sentry::ClientOptions;
+use sentry::{Client, ClientOptions, Hub, Integration};
 
-use super::{enrich::Enrich, transport::Factory};
+use super::{
+    enrich::Enrich,
+    transport::{Factory, Queue, Queues},
+};
 use crate::scrub::Scrubbing;
 
 /// Options for a client of the application's own. What the client sends is then scrubbed, counted and enriched.
@@ -27,9 +30,24 @@ pub fn guard_with(mut options: ClientOptions, scrubbing: Scrubbing) -> ClientOpt
         scrubbing,
         inner: options.transport.take(),
         metrics: None,
-        queue: None,
+        queues: Queues::default(),
     };
     guarded(options, factory, Enrich::default())
+}
+
+/// Finds the queues of a guarded client again.
+struct Guarded(Queues);
+
+impl Integration for Guarded {
+    fn name(&self) -> &'static str {
+        "tower-vitals-guard"
+    }
+}
+
+/// The queues of a guarded client. None if it is not guarded.
+pub(super) fn queues_of(client: &Arc<Client>) -> Vec<Queue> {
+    let hub = Hub::new(Some(Arc::clone(client)), Arc::default());
+    hub.with_integration(|guarded: &Guarded| guarded.0.all())
 }
 
 pub(super) fn guarded(
@@ -37,7 +55,9 @@ pub(super) fn guarded(
     factory: Factory,
     enrich: Enrich,
 ) -> ClientOptions {
+    let queues = Guarded(factory.queues.clone());
     options.transport = Some(Arc::new(factory));
+    options.integrations.push(Arc::new(queues));
     options.integrations.push(Arc::new(enrich));
     options
 }

@@ -1,25 +1,25 @@
-//! Sends envelopes from a thread of its own: scrubbed, one at a time, and counted if Sentry did not take them.
+//! Sends envelopes from threads of its own: scrubbed, errors first, and counted if Sentry did not take them.
 
 use std::{
-    panic::{AssertUnwindSafe, catch_unwind},
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, Mutex, PoisonError},
     thread,
     time::Duration,
 };
 
 use sentry::{
-    Envelope, Transport, TransportFactory, TransportOptions, transports::UreqHttpTransportOptions,
+    ClientOptions, Envelope, Transport, TransportFactory, TransportOptions,
+    protocol::{EnvelopeItem, ItemContainer},
 };
 use tokio::runtime::Handle;
 
-use super::envelope;
+use super::{
+    envelope,
+    http::{Http, Shared},
+};
 use crate::{
     facts::exchange::Exchange,
     metrics::{Metrics, Sink},
-    report::delivery_queue::DeliveryQueue,
+    report::delivery_queue::{DeliveryQueue, Rank, contained},
     scrub::Scrubbing,
 };
 
@@ -27,7 +27,20 @@ use crate::{
 const MOST_WAITING: usize = 100;
 
 /// The most time that one attempt to send takes.
-const ATTEMPT: Duration = Duration::from_secs(10);
+pub(super) const ATTEMPT: Duration = Duration::from_secs(10);
+
+/// How many envelopes are under way at once at most. Sentry is far away, and one at a time would be ten in a second.
+const SENDERS: usize = 4;
+
+/// For every so many that wait, one more is under way at once. If fewer wait, all arrive in their order.
+const BEHIND: usize = 10;
+
+/// The envelopes of one client.
+pub(super) type Queue = Arc<DeliveryQueue<Envelope>>;
+
+/// The queues of all clients that were made with the same options.
+#[derive(Clone, Default)]
+pub(super) struct Queues(Arc<Mutex<Vec<Queue>>>);
 
 /// Makes the transport of a client.
 pub(super) struct Factory {
@@ -35,13 +48,12 @@ pub(super) struct Factory {
     /// The transport that the application chose. That of the SDK if `None`.
     pub(super) inner: Option<Arc<dyn TransportFactory>>,
     pub(super) metrics: Option<Metrics>,
-    /// The queue of the one client of these options. Each client has its own if `None`.
-    pub(super) queue: Option<Arc<DeliveryQueue<Envelope>>>,
+    pub(super) queues: Queues,
 }
 
 /// A transport that only queues.
 struct QueueTransport {
-    queue: Arc<DeliveryQueue<Envelope>>,
+    queue: Queue,
     metrics: Option<Metrics>,
 }
 
@@ -49,36 +61,51 @@ struct QueueTransport {
 struct Sender {
     scrubbing: Scrubbing,
     metrics: Option<Metrics>,
-    inner: Arc<dyn Transport>,
-    /// How many requests Sentry took, if the transport counts them.
-    taken: Option<Arc<AtomicU64>>,
+    way: Way,
+}
+
+/// How an envelope leaves.
+enum Way {
+    Http(Http),
+    /// The transport that the application chose. It cannot say what Sentry took.
+    Chosen(Arc<dyn Transport>),
+}
+
+// === impl Queues ===
+
+impl Queues {
+    pub(super) fn all(&self) -> Vec<Queue> {
+        let queues = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        queues.clone()
+    }
+
+    fn add(&self) -> Queue {
+        let queue = Arc::new(DeliveryQueue::new(MOST_WAITING));
+        let mut queues = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        queues.push(Arc::clone(&queue));
+        queue
+    }
 }
 
 // === impl Factory ===
 
-impl Factory {
-    pub(super) fn queue() -> Arc<DeliveryQueue<Envelope>> {
-        Arc::new(DeliveryQueue::new(MOST_WAITING))
-    }
-}
-
 impl TransportFactory for Factory {
     fn create_transport_with_options(&self, options: TransportOptions) -> Arc<dyn Transport> {
-        let (inner, taken) = match &self.inner {
-            Some(factory) => (factory.create_transport_with_options(options), None),
-            None => {
-                let taken = Arc::new(AtomicU64::new(0));
-                (http(options, Arc::clone(&taken)), Some(taken))
+        let queue = self.queues.add();
+        for (index, way) in self.ways(options).into_iter().enumerate() {
+            let sender = Sender {
+                scrubbing: self.scrubbing.clone(),
+                metrics: self.metrics.clone(),
+                way,
+            };
+            let deliver = move |envelope| sender.deliver(envelope);
+            let running = queue.start("vitals-sentry", index * BEHIND, deliver);
+            if index == 0 && !running {
+                // The others only help.
+                queue.close();
+                break;
             }
-        };
-        let queue = self.queue.clone().unwrap_or_else(Self::queue);
-        let sender = Sender {
-            scrubbing: self.scrubbing.clone(),
-            metrics: self.metrics.clone(),
-            inner,
-            taken,
-        };
-        queue.start("vitals-sentry", move |envelope| sender.deliver(envelope));
+        }
         Arc::new(QueueTransport {
             queue,
             metrics: self.metrics.clone(),
@@ -86,40 +113,28 @@ impl TransportFactory for Factory {
     }
 }
 
-/// The SDK's transport, with a time limit for each attempt and a count of the requests that Sentry took.
-fn http(options: TransportOptions, taken: Arc<AtomicU64>) -> Arc<dyn Transport> {
-    let proxy = options.https_proxy.as_ref().or(options.http_proxy.as_ref());
-    let proxy = proxy.and_then(|proxy| ureq::Proxy::new(proxy).ok());
-    let config = ureq::Agent::config_builder()
-        .timeout_global(Some(ATTEMPT))
-        .max_redirects(0)
-        .proxy(proxy.or_else(ureq::Proxy::try_from_env))
-        .middleware(
-            move |request: http::Request<ureq::SendBody<'_>>,
-                  next: ureq::middleware::MiddlewareNext<'_>| {
-                let response = next.handle(request);
-                if response
-                    .as_ref()
-                    .is_ok_and(|response| response.status().is_success())
-                {
-                    taken.fetch_add(1, Ordering::Relaxed);
-                }
-                response
-            },
-        );
-    Arc::new(
-        UreqHttpTransportOptions::from(options)
-            .with_agent(config.build().new_agent())
-            .build(),
-    )
+impl Factory {
+    /// One way for each envelope that can be under way. A transport of the application gets one at a time: it may have been
+    /// made for one.
+    fn ways(&self, options: TransportOptions) -> Vec<Way> {
+        if let Some(factory) = &self.inner {
+            return vec![Way::Chosen(factory.create_transport_with_options(options))];
+        }
+        let shared = Arc::new(Shared::new(&options));
+        let mut all: Vec<_> = (1..SENDERS).filter_map(|_| copied(&options)).collect();
+        all.push(options);
+        all.into_iter()
+            .map(|options| Way::Http(Http::new(options, Arc::clone(&shared))))
+            .collect()
+    }
 }
 
 // === impl QueueTransport ===
 
 impl Transport for QueueTransport {
     fn send_envelope(&self, envelope: Envelope) {
-        if !self.queue.push(envelope) {
-            Metrics::or_global(self.metrics.as_ref()).dropped(Sink::Sentry);
+        if let Some(lost) = self.queue.push(rank(&envelope), envelope) {
+            Metrics::or_global(self.metrics.as_ref()).dropped(sink(&lost));
         }
     }
 
@@ -143,32 +158,74 @@ impl Drop for QueueTransport {
 // === impl Sender ===
 
 impl Sender {
-    fn deliver(&self, envelope: Envelope) {
+    /// Whether Sentry took all that may leave, as far as it can be known.
+    fn deliver(&self, envelope: Envelope) -> bool {
+        let sink = sink(&envelope);
         let scrub = || envelope::scrubbed(envelope, &self.scrubbing);
-        let (envelope, lost) = catch_unwind(AssertUnwindSafe(scrub)).unwrap_or((None, 1));
+        let (envelope, lost) = contained(scrub).unwrap_or((None, 1));
         for _ in 0..lost {
             self.dropped(Sink::SentryScrubbing);
         }
-        let send = || envelope.is_none_or(|envelope| self.send(envelope));
-        if !catch_unwind(AssertUnwindSafe(send)).unwrap_or(false) {
-            self.dropped(Sink::Sentry);
-        }
-    }
-
-    /// Whether Sentry took it, as far as it can be known.
-    fn send(&self, envelope: Envelope) -> bool {
-        let taken = || {
-            let taken = self.taken.as_ref()?;
-            Some(taken.load(Ordering::Relaxed))
+        // What cannot be scrubbed must not be sent, so nothing is left to send.
+        let Some(envelope) = envelope else {
+            return true;
         };
-        let before = taken();
-        self.inner.send_envelope(envelope);
-        // One at a time: so the queue of the inner transport never overflows without being noticed.
-        let done = self.inner.flush(ATTEMPT * 2);
-        done && before.is_none_or(|before| taken() > Some(before))
+        let taken = contained(|| self.way.send(envelope)).unwrap_or(false);
+        if !taken {
+            self.dropped(sink);
+        }
+        taken
     }
 
     fn dropped(&self, sink: Sink) {
         Metrics::or_global(self.metrics.as_ref()).dropped(sink);
+    }
+}
+
+// === impl Way ===
+
+impl Way {
+    fn send(&self, envelope: Envelope) -> bool {
+        match self {
+            Self::Http(http) => http.send(envelope),
+            Self::Chosen(transport) => {
+                transport.send_envelope(envelope);
+                // One at a time: so its queue never overflows without being noticed.
+                transport.flush(ATTEMPT * 2)
+            }
+        }
+    }
+}
+
+/// The options once more, which the SDK makes only from those of a client.
+fn copied(options: &TransportOptions) -> Option<TransportOptions> {
+    let mut client = ClientOptions::new();
+    client.dsn = Some(options.dsn.clone());
+    client.user_agent = options.user_agent.clone();
+    client.http_proxy = options.http_proxy.clone();
+    client.https_proxy = options.https_proxy.clone();
+    client.accept_invalid_certs = options.accept_invalid_certs;
+    client.transport_channel_capacity = options.transport_channel_capacity;
+    let mut copied = TransportOptions::try_from_client_options(&client)?;
+    copied.client_report_recorder = options.client_report_recorder.clone();
+    Some(copied)
+}
+
+/// An error goes before everything else.
+fn rank(envelope: &Envelope) -> Rank {
+    let is_event = |item: &EnvelopeItem| matches!(item, EnvelopeItem::Event(_));
+    match envelope.items().any(is_event) {
+        true => Rank::First,
+        false => Rank::Later,
+    }
+}
+
+/// Where the loss of an envelope is counted. Its first item says what it is.
+fn sink(envelope: &Envelope) -> Sink {
+    match envelope.items().next() {
+        Some(EnvelopeItem::Transaction(_)) => Sink::SentryTransactions,
+        Some(EnvelopeItem::ItemContainer(ItemContainer::Logs(_))) => Sink::SentryLogs,
+        Some(EnvelopeItem::ItemContainer(ItemContainer::Metrics(_))) => Sink::SentryMetrics,
+        _ => Sink::Sentry,
     }
 }

@@ -5,13 +5,21 @@ use std::{sync::mpsc, time::Duration};
 use tokio::time::Instant;
 
 use super::Vitals;
-use crate::{emit, logging, sentry::Connection};
+use crate::{
+    emit, logging,
+    sentry::{Connection, Outgoing},
+};
 
 // === impl Vitals ===
 
 impl Vitals {
     /// Waits until all events for Sentry are sent and all log lines of the process are written, but not longer than
     /// `timeout`. Returns how many events and lines are not.
+    ///
+    /// Events are those of the client of this stack, of the client that is bound to this thread, and of that of the process.
+    /// Counted are those that wait, and those that were lost since the last `flush` or [`run`](Self::run): the queue was full,
+    /// Sentry could not be reached, or refused them. Transactions, and batches of logs and metrics, count like events. A
+    /// client that is not [guarded](crate::sentry::guard) only says that something is left, which counts as one.
     ///
     /// Without feature `sentry` there are no events, and without feature `logging` no lines. It blocks the thread. Use it at
     /// the end of a program that does not use [`run`](Self::run).
@@ -24,9 +32,9 @@ impl Vitals {
         let unsent = match Connection::CAN_SEND {
             true => {
                 let (done, flushed) = mpsc::channel();
-                self.flush_sentry(timeout, move |unsent| _ = done.send(unsent));
+                let outgoing = self.flush_sentry(timeout, move |unsent| _ = done.send(unsent));
                 let unsent = flushed.recv_timeout(timeout);
-                unsent.unwrap_or_else(|_| self.sentry.unsent())
+                unsent.unwrap_or_else(|_| outgoing.unsent())
             }
             false => 0,
         };
@@ -36,8 +44,14 @@ impl Vitals {
 
     /// Sends the events that wait, on a thread that nobody waits for, and gives `done` how many are not sent: hooks of the
     /// client run before anything waits for the timeout, and they can hang. If no thread can start, `done` is dropped.
-    pub(super) fn flush_sentry(&self, timeout: Duration, done: impl FnOnce(u64) + Send + 'static) {
-        let sentry = self.sentry.clone();
-        let _ = emit::detached(move || done(sentry.flush(timeout)));
+    pub(super) fn flush_sentry(
+        &self,
+        timeout: Duration,
+        done: impl FnOnce(u64) + Send + 'static,
+    ) -> Outgoing {
+        let outgoing = self.sentry.outgoing();
+        let flushed = outgoing.clone();
+        let _ = emit::detached(move || done(flushed.flush(timeout)));
+        outgoing
     }
 }

@@ -35,7 +35,8 @@ const AT_MOST: Duration = Duration::from_secs(2);
 pub struct ShutdownReport {
     /// Requests that had not ended when the deadline or a second signal dropped the server. 0 if the server ended by itself.
     pub unfinished: u64,
-    /// Events that were not sent to Sentry in time. 0 without feature `sentry`.
+    /// Events that were not sent to Sentry in time, and those that were lost since the last [`flush`](Vitals::flush). 0 without
+    /// feature `sentry`.
     pub unsent: u64,
     /// Log lines that were not written in time. 0 without feature `logging`.
     pub unwritten: u64,
@@ -270,10 +271,10 @@ impl Vitals {
         }
         let timeout = self.time_left();
         let (done, flushed) = oneshot::channel();
-        self.flush_sentry(timeout, move |unsent| _ = done.send(unsent));
+        let outgoing = self.flush_sentry(timeout, move |unsent| _ = done.send(unsent));
         match time::timeout(timeout + AT_LEAST / 2, flushed).await {
             Ok(Ok(unsent)) => unsent,
-            _ => self.sentry.unsent(),
+            _ => outgoing.unsent(),
         }
     }
 

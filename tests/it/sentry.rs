@@ -2,6 +2,8 @@
 
 mod clients;
 
+mod delivery;
+
 mod events;
 
 mod limits;

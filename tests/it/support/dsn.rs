@@ -3,7 +3,7 @@
 use std::{
     io::{BufRead, BufReader, Read, Write},
     net::{SocketAddr, TcpListener, TcpStream},
-    sync::{Arc, Mutex},
+    sync::{Arc, Condvar, Mutex},
     thread,
 };
 
@@ -13,6 +13,14 @@ use serde_json::Value;
 pub(crate) struct Dsn {
     address: SocketAddr,
     taken: Arc<Mutex<Vec<Vec<u8>>>>,
+    answers: Arc<Answers>,
+}
+
+/// How many held answers may leave.
+#[derive(Default)]
+struct Answers {
+    allowed: Mutex<usize>,
+    changed: Condvar,
 }
 
 /// How the fake server answers.
@@ -21,6 +29,8 @@ pub(crate) enum Answer {
     Status(u16),
     /// It reads and never answers.
     Never,
+    /// It keeps what it reads, and answers 200 when it [may](Dsn::answer).
+    Held,
 }
 
 // === impl Dsn ===
@@ -31,13 +41,35 @@ impl Dsn {
         let address = listener.local_addr().unwrap();
         let taken = Arc::<Mutex<Vec<Vec<u8>>>>::default();
         let all = Arc::clone(&taken);
+        let answers = Arc::<Answers>::default();
+        let allowed = Arc::clone(&answers);
         thread::spawn(move || {
             for socket in listener.incoming() {
                 let (socket, taken) = (socket.unwrap(), Arc::clone(&all));
-                thread::spawn(move || serve(socket, &taken, answer));
+                let allowed = Arc::clone(&allowed);
+                thread::spawn(move || serve(socket, &taken, answer, &allowed));
             }
         });
-        Self { address, taken }
+        Self {
+            address,
+            taken,
+            answers,
+        }
+    }
+
+    /// Lets this many held answers leave.
+    pub(crate) fn answer(&self, more: usize) {
+        *self.answers.allowed.lock().unwrap() += more;
+        self.answers.changed.notify_all();
+    }
+
+    /// The type of the first item of each envelope, in the order of arrival.
+    pub(crate) fn types(&self) -> Vec<String> {
+        let taken = self.taken.lock().unwrap();
+        taken
+            .iter()
+            .map(|body| items(body).swap_remove(0).0)
+            .collect()
     }
 
     pub(crate) fn url(&self) -> String {
@@ -72,7 +104,7 @@ impl Dsn {
     }
 }
 
-fn serve(socket: TcpStream, taken: &Mutex<Vec<Vec<u8>>>, answer: Answer) {
+fn serve(socket: TcpStream, taken: &Mutex<Vec<Vec<u8>>>, answer: Answer, answers: &Answers) {
     let mut reader = BufReader::new(socket.try_clone().unwrap());
     let mut socket = socket;
     loop {
@@ -102,6 +134,13 @@ fn serve(socket: TcpStream, taken: &Mutex<Vec<Vec<u8>>>, answer: Answer) {
                 );
             }
             Answer::Never => thread::park(),
+            Answer::Held => {
+                taken.lock().unwrap().push(body);
+                let allowed = answers.allowed.lock().unwrap();
+                let none = |allowed: &mut usize| *allowed == 0;
+                *answers.changed.wait_while(allowed, none).unwrap() -= 1;
+                let _ = write!(socket, "HTTP/1.1 200 x\r\ncontent-length: 2\r\n\r\n{{}}");
+            }
         }
     }
 }
