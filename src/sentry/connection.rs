@@ -21,6 +21,7 @@ use super::{
 };
 use crate::{
     config::ConfigError,
+    emit,
     metrics::Metrics,
     release::Release,
     report::notice::{Notice, NoticeSink},
@@ -57,6 +58,9 @@ impl Connection {
             return Ok(Self::off());
         };
         let mut observer = SentryObserver::new(!matches!(options.source, Source::Dsn(None)));
+        if options.asks_for_profiles && observer.on {
+            warn_of_profiles();
+        }
         observer.set_policy(options.policy);
         observer.transactions = options.transactions;
         observer.set_metrics(metrics.clone());
@@ -143,6 +147,15 @@ impl SentryOptions {
         let dropped = totals.dropped(Sink::Sentry) + totals.dropped(Sink::SentryScrubbing);
         Ok(Some(unsent + dropped == 0))
     }
+}
+
+fn warn_of_profiles() {
+    emit::tell(|| {
+        tracing::warn!(
+            target: "tower_vitals",
+            "SENTRY_PROFILES_SAMPLE_RATE has no effect: no profiles are made"
+        );
+    });
 }
 
 /// The SDK's own integrations, in the SDK's order.

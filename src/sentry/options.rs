@@ -26,6 +26,8 @@ pub struct SentryOptions {
     release: Option<Release>,
     pub(super) sample_rate: f32,
     pub(super) transactions: bool,
+    /// The environment asks for profiles, which nobody makes.
+    pub(super) asks_for_profiles: bool,
     pub(super) policy: ReportPolicy,
     pub(super) scrubbing: Scrubbing,
 }
@@ -67,7 +69,8 @@ impl SentryOptions {
     /// | variable | |
     /// | --- | --- |
     /// | `SENTRY_DSN` | where to send; if it is unset, nothing is sent |
-    /// | `SENTRY_TRACES_SAMPLE_RATE` | the share of requests that are [transactions](Self::transactions), from 0 to 1; 0.1 |
+    /// | `SENTRY_TRACES_SAMPLE_RATE` | the share of requests that are [transactions](Self::transactions), from 0 to 1; if it is unset or 0, there are none |
+    /// | `SENTRY_PROFILES_SAMPLE_RATE` | from 0 to 1; if it is above 0, a warning says that no profiles are made |
     /// | `SENTRY_RELEASE`, `SENTRY_ENVIRONMENT` and their substitutes | see [`Release::from_env`] |
     ///
     /// # Errors
@@ -82,10 +85,13 @@ impl SentryOptions {
             Some(dsn) => Self::new(&dsn).map_err(|error| error.within("SENTRY_DSN"))?,
             None => Self::with(Source::Dsn(None)),
         };
-        let rate = "SENTRY_TRACES_SAMPLE_RATE";
-        if let Some(rate) = environment.parse(rate, EXPECTED_RATE, parse_rate)? {
+        let rate = |name| environment.parse(name, EXPECTED_RATE, parse_rate);
+        if let Some(rate) = rate("SENTRY_TRACES_SAMPLE_RATE")? {
             options.sample_rate = rate;
+            options.transactions = rate > 0.0;
         }
+        let profiles = rate("SENTRY_PROFILES_SAMPLE_RATE")?;
+        options.asks_for_profiles = profiles.is_some_and(|rate| rate > 0.0);
         options.release = Some(Release::from_environment(environment));
         Ok(options)
     }
@@ -100,6 +106,7 @@ impl SentryOptions {
             release: None,
             sample_rate: 0.1,
             transactions: false,
+            asks_for_profiles: false,
             policy: ReportPolicy::new(),
             scrubbing: Scrubbing::new(),
         }
@@ -158,4 +165,52 @@ const EXPECTED_RATE: &str = "expected a number from 0 to 1";
 fn parse_rate(text: &str) -> Option<f32> {
     let rate = text.parse().ok()?;
     (0.0..=1.0).contains(&rate).then_some(rate)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(variables: &[(&str, &str)]) -> Result<SentryOptions, ConfigError> {
+        let variable = |name: &str| {
+            let found = variables.iter().find(|(known, _)| *known == name);
+            found.map(|(_, value)| (*value).to_owned())
+        };
+        SentryOptions::from_environment(&Environment(&variable))
+    }
+
+    #[test]
+    fn a_rate_of_transactions_in_the_environment_turns_them_on() {
+        let rate = "SENTRY_TRACES_SAMPLE_RATE";
+        for (value, on, share) in [
+            (None, false, 0.1),
+            (Some(" "), false, 0.1),
+            (Some("0"), false, 0.0),
+            (Some("0.0"), false, 0.0),
+            (Some("0.25"), true, 0.25),
+            (Some("1"), true, 1.0),
+        ] {
+            let variables: Vec<_> = value.map(|value| (rate, value)).into_iter().collect();
+            let options = of(&variables).unwrap();
+            let found = (options.transactions, options.sample_rate);
+            assert_eq!(found, (on, share), "{value:?}");
+        }
+        for value in ["2", "-0.5", "NaN", "many"] {
+            let error = of(&[(rate, value)]).unwrap_err();
+            assert_eq!(error.field(), rate, "{value}");
+        }
+    }
+
+    #[test]
+    fn a_rate_of_profiles_is_read_and_asks_for_a_warning() {
+        let rate = "SENTRY_PROFILES_SAMPLE_RATE";
+        for (value, asks) in [("0", false), ("0.5", true), ("1.0", true)] {
+            assert_eq!(of(&[(rate, value)]).unwrap().asks_for_profiles, asks);
+        }
+        assert!(!of(&[]).unwrap().asks_for_profiles);
+        for value in ["2", "-1", "NaN", "all"] {
+            let error = of(&[(rate, value)]).unwrap_err();
+            assert_eq!(error.field(), rate, "{value}");
+        }
+    }
 }
