@@ -2,114 +2,184 @@
 
 use std::borrow::Cow;
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Number, Value};
 
-use super::{FILTERED, Scrubbing, names, urls::query};
+use super::{
+    FILTERED, Scrubbing,
+    fields::{self, Kind, is_safe_header},
+    health_data::{self, Item},
+    names, pairs,
+    urls::{query, url_without_secrets},
+};
 
 /// The depth beyond which everything is filtered.
 const MAX_DEPTH: usize = 64;
 
-/// The headers whose values are kept. The values of all other headers are filtered.
-const SAFE_HEADERS: &[&str] = &[
-    "accept",
-    "accept-charset",
-    "accept-encoding",
-    "accept-language",
-    "cache-control",
-    "connection",
-    "content-encoding",
-    "content-length",
-    "content-type",
-    "date",
-    "host",
-    "te",
-    "transfer-encoding",
-    "upgrade",
-    "user-agent",
-    "x-request-id",
-];
-
-/// Fields of an item that the application sets when it starts, and the SDK's own. A release such as `shop@1.2.3` looks like
-/// an e-mail address.
-const UNSCRUBBED: &[&str] = &[
-    "release",
-    "environment",
-    "dist",
-    "sdk",
-    "platform",
-    "event_id",
-    "debug_meta",
-    "modules",
-];
-
-/// Fields that [`Scrubbing::health_data`] filters as a whole.
-const FREE_TEXT: &[&str] = &[
-    "body",
-    "data",
-    "description",
-    "env",
-    "extra",
-    "formatted",
-    "message",
-    "params",
-    "server_name",
-    "user",
-    "value",
-    "vars",
-];
+/// The smallest number that can be a card number.
+const SMALLEST_CARD: u64 = 1_000_000_000_000;
 
 // === impl Scrubbing ===
 
 impl Scrubbing {
     /// Scrubs the header of an envelope. Only the name of a transaction in it can hold a secret.
     pub(crate) fn scrub_envelope_header(&self, header: &mut Value) {
-        if let Some(name) = header.pointer_mut("/trace/transaction") {
-            self.scrub_value(name, 0);
+        if let Some(trace) = header.get_mut("trace").and_then(Value::as_object_mut)
+            && let Some(name) = trace.get_mut("transaction")
+        {
+            if self.keeps_free_text() || name.as_str().is_some_and(health_data::is_route) {
+                self.scrub_value(name, 0);
+            } else {
+                trace.remove("transaction");
+            }
         }
     }
 
     /// Scrubs one item of an envelope in place.
-    pub(crate) fn scrub_item(&self, item: &mut Value) {
-        match item {
-            Value::Object(fields) => {
-                for (name, value) in fields.iter_mut() {
-                    if !UNSCRUBBED.contains(&name.as_str()) {
-                        self.scrub_field(name, value, 1);
+    pub(crate) fn scrub_item(&self, kind: Item, item: &mut Value) {
+        if !self.keeps_free_text() {
+            *item = health_data::rebuilt(kind, item);
+        }
+        self.scrub_fields_of_item(item);
+    }
+
+    /// Scrubs in place what is no item of its own: a list of logs or of metrics, or the text of an attachment.
+    pub(crate) fn scrub_any(&self, value: &mut Value) {
+        self.scrub_value(value, 0);
+    }
+
+    fn scrub_fields_of_item(&self, item: &mut Value) {
+        for (name, value) in item.as_object_mut().into_iter().flatten() {
+            match name.as_str() {
+                // The types of contexts and the ids of threads are Sentry's own.
+                "contexts" => self.scrub_except(value, "type", true),
+                "threads" => {
+                    if let Some(threads) = value.get_mut("values") {
+                        self.scrub_except(threads, "id", false);
                     }
                 }
+                // Its parts are no pair of a name and a value.
+                "fingerprint" => self.scrub_each(value, 1),
+                name if fields::is_unscrubbed(name) => {}
+                name => self.scrub_field(name, value, 1),
             }
-            other => self.scrub_value(other, 0),
+        }
+    }
+
+    /// Scrubs each object within `value` but for its field `own`.
+    fn scrub_except(&self, value: &mut Value, own: &str, named: bool) {
+        let scrub = |name: &str, inner: &mut Value| {
+            let kept = inner.as_object_mut().and_then(|inner| inner.remove(own));
+            if named {
+                self.scrub_field(name, inner, 2);
+            } else {
+                self.scrub_value(inner, 2);
+            }
+            if let (Some(kept), Some(inner)) = (kept, inner.as_object_mut()) {
+                inner.insert(own.to_owned(), kept);
+            }
+        };
+        match value {
+            Value::Object(fields) => {
+                self.scrub_names(fields);
+                fields
+                    .iter_mut()
+                    .for_each(|(name, inner)| scrub(name, inner));
+            }
+            Value::Array(values) => values.iter_mut().for_each(|inner| scrub("", inner)),
+            _ => {}
+        }
+    }
+
+    fn scrub_each(&self, value: &mut Value, depth: usize) {
+        for value in value.as_array_mut().into_iter().flatten() {
+            self.scrub_value(value, depth + 1);
         }
     }
 
     fn scrub_value(&self, value: &mut Value, depth: usize) {
         match value {
-            Value::String(text) => {
-                if let Cow::Owned(kept) = self.text(text) {
-                    *text = kept;
-                }
-            }
+            Value::String(text) => self.scrub_text(text, depth),
             Value::Array(_) | Value::Object(_) if depth >= MAX_DEPTH => *value = FILTERED.into(),
             Value::Array(values) => {
-                for value in values {
-                    self.scrub_value(value, depth + 1);
+                let named = pairs::named_values(values, &self.keys);
+                for (at, value) in values.iter_mut().enumerate() {
+                    if named.contains(&at) {
+                        self.filter(value, depth + 1);
+                    } else {
+                        self.scrub_value(value, depth + 1);
+                    }
                 }
             }
             Value::Object(fields) => self.scrub_fields(fields, depth + 1),
-            _ => {}
+            Value::Number(number) => {
+                if digits(number).is_some_and(|digits| matches!(self.text(&digits), Cow::Owned(_)))
+                {
+                    *value = FILTERED.into();
+                }
+            }
+            Value::Null | Value::Bool(_) => {}
         }
+    }
+
+    fn scrub_text(&self, text: &mut String, depth: usize) {
+        if let Some(kept) = self.document(text, depth).or_else(|| self.statement(text)) {
+            *text = kept;
+        }
+        if let Cow::Owned(kept) = self.text(text) {
+            *text = kept;
+        }
+    }
+
+    /// The text without secrets if it is JSON, and has any.
+    fn document(&self, text: &str, depth: usize) -> Option<String> {
+        if depth >= MAX_DEPTH || !text.trim_start().starts_with(['{', '[', '"']) {
+            return None;
+        }
+        let document: Value = serde_json::from_str(text).ok()?;
+        let mut kept = document.clone();
+        self.scrub_value(&mut kept, depth + 1);
+        (kept != document).then(|| kept.to_string())
+    }
+
+    /// The text without its literals if it is SQL that names a secret: a literal need not stand beside its column.
+    fn statement(&self, text: &str) -> Option<String> {
+        let mut words = text.split(|one: char| !one.is_alphanumeric() && one != '_');
+        let first = words.next()?.to_ascii_lowercase();
+        let verbs = [
+            "select", "insert", "update", "delete", "replace", "merge", "with", "alter", "create",
+        ];
+        if !verbs.contains(&first.as_str()) || !words.any(|word| names::is_secret(word, &self.keys))
+        {
+            return None;
+        }
+        // Every second part is a literal. Two quotes within a literal make it two.
+        let parts = text.split('\'').enumerate();
+        let kept = parts.map(|(at, part)| if at % 2 == 1 { FILTERED } else { part });
+        let kept = kept.collect::<Vec<_>>().join("'");
+        (kept != text).then_some(kept)
     }
 
     fn scrub_fields(&self, fields: &mut Map<String, Value>, depth: usize) {
         self.scrub_names(fields);
+        // A metric is a measurement and no pair: its value is a number, and stays one.
+        let measured = fields.contains_key("trace_id") && is_number(fields.get("value"));
+        let attribute = is_attribute(fields) && is_number(fields.get("value"));
+        let secret = !measured && pairs::names_a_secret(fields, &self.keys);
         for (name, value) in fields.iter_mut() {
-            self.scrub_field(name, value, depth);
+            match name.as_str() {
+                "value" if measured => {}
+                name if secret && pairs::is_value(name) => self.filter(value, depth),
+                name => self.scrub_field(name, value, depth),
+            }
+        }
+        if attribute && !is_number(fields.get("value")) {
+            fields.insert("type".into(), "string".into());
         }
     }
 
     /// The name of a field can itself be a secret.
     fn scrub_names(&self, fields: &mut Map<String, Value>) {
-        let renamed = fields.keys().filter_map(|name| match self.text(name) {
+        let renamed = fields.keys().filter_map(|name| match self.code(name) {
             Cow::Owned(kept) => Some((name.clone(), kept)),
             Cow::Borrowed(_) => None,
         });
@@ -122,28 +192,55 @@ impl Scrubbing {
 
     /// Scrubs the value of a field. The first arm that matches decides.
     fn scrub_field(&self, name: &str, value: &mut Value, depth: usize) {
-        match name {
-            "headers" => self.scrub_headers(value, depth),
-            "query_string" => match value.as_str().map(query) {
+        match fields::kind(name) {
+            Kind::Headers if !value.is_number() => self.scrub_headers(value, depth),
+            Kind::Query => match value.as_str().map(query) {
                 Some(kept) => *value = kept.into(),
                 None => self.filter(value, depth),
             },
-            "env" => self.filter(value, depth),
-            // Sentry expects an address or a URL here, and refuses another text.
-            "ip_address" => *value = Value::Null,
-            "url" if !self.free_text => *value = Value::Null,
-            "trace_id" | "span_id" | "parent_span_id" | "sid" | "check_in_id" if is_id(value) => {}
-            "request" => {
+            Kind::Header | Kind::Environment => self.filter(value, depth),
+            Kind::IpAddress => *value = Value::Null,
+            Kind::SpanId if is_id(value, &[16]) => {}
+            Kind::Id if is_id(value, &[32, 36]) => {}
+            Kind::OwnNumber if value.is_number() => {}
+            Kind::Request => {
                 if let Some(body) = value.get_mut("data") {
                     self.filter(body, depth);
                 }
                 self.scrub_value(value, depth);
             }
-            // The value of a measurement is a number, and not a text.
-            "value" if value.is_number() => {}
-            _ if !self.free_text && FREE_TEXT.contains(&name) => self.filter(value, depth),
             _ if names::is_secret(name, &self.keys) => self.filter(value, depth),
+            Kind::Code => self.scrub_by(value, depth, &|text| {
+                let kept = self.document(text, depth).or_else(|| self.statement(text));
+                changed(self.code(kept.as_deref().unwrap_or(text))).or(kept)
+            }),
+            Kind::Url => self.scrub_by(value, depth, &|text| {
+                let kept = self.document(text, depth).or_else(|| without_query(text));
+                changed(self.text(kept.as_deref().unwrap_or(text))).or(kept)
+            }),
             _ => self.scrub_value(value, depth),
+        }
+    }
+
+    /// Scrubs a text, a list of texts or an attribute by `by`. What is not a text is scrubbed as any other value.
+    fn scrub_by(&self, value: &mut Value, depth: usize, by: &dyn Fn(&str) -> Option<String>) {
+        match value {
+            Value::String(text) => {
+                if let Some(kept) = by(text) {
+                    *text = kept;
+                }
+            }
+            Value::Array(values) if depth < MAX_DEPTH => {
+                for value in values {
+                    self.scrub_by(value, depth + 1, by);
+                }
+            }
+            Value::Object(fields) if is_attribute(fields) => {
+                if let Some(value) = fields.get_mut("value").filter(|value| value.is_string()) {
+                    self.scrub_by(value, depth + 1, by);
+                }
+            }
+            other => self.scrub_value(other, depth),
         }
     }
 
@@ -151,7 +248,7 @@ impl Scrubbing {
         match headers {
             Value::Object(headers) => {
                 for (name, value) in headers.iter_mut() {
-                    if SAFE_HEADERS.contains(&name.to_lowercase().as_str()) {
+                    if is_safe_header(name) {
                         self.scrub_value(value, depth);
                     } else {
                         self.filter(value, depth);
@@ -174,14 +271,12 @@ impl Scrubbing {
             Value::Object(fields) => {
                 self.scrub_names(fields);
                 // An attribute of a log is a value and its type. Both change.
-                let is_attribute = fields.len() == 2
-                    && fields.contains_key("value")
-                    && fields.contains_key("type");
+                let attribute = is_attribute(fields);
                 for (name, value) in fields.iter_mut() {
                     match name.as_str() {
                         "ip_address" => *value = Value::Null,
-                        "type" if is_attribute => *value = "string".into(),
-                        "value" if is_attribute => *value = FILTERED.into(),
+                        "type" if attribute => *value = "string".into(),
+                        "value" if attribute => *value = FILTERED.into(),
                         _ => self.filter(value, depth + 1),
                     }
                 }
@@ -190,10 +285,58 @@ impl Scrubbing {
     }
 }
 
-/// Whether the value is an id: hexadecimal digits and hyphens.
-fn is_id(value: &Value) -> bool {
+/// Whether the object is a value and its type, as attributes of logs and of metrics are.
+fn is_attribute(fields: &Map<String, Value>) -> bool {
+    fields.len() == 2 && fields.contains_key("value") && fields.contains_key("type")
+}
+
+fn is_number(value: Option<&Value>) -> bool {
+    value.is_some_and(Value::is_number)
+}
+
+/// Whether the value is an id of one of the lengths: hexadecimal digits and hyphens.
+fn is_id(value: &Value, lengths: &[usize]) -> bool {
     let digit = |byte: u8| byte.is_ascii_hexdigit() || byte == b'-';
-    value
-        .as_str()
-        .is_some_and(|text| text.len() <= 36 && text.bytes().all(digit))
+    let text = value.get("value").unwrap_or(value).as_str();
+    text.is_some_and(|text| lengths.contains(&text.len()) && text.bytes().all(digit))
+}
+
+/// The digits of a whole number that is long enough for a card number.
+fn digits(number: &Number) -> Option<String> {
+    if let Some(whole) = number.as_u64() {
+        return (whole >= SMALLEST_CARD).then(|| whole.to_string());
+    }
+    // JSON writes a larger number, and one that was a float, with an exponent or a fraction.
+    let float = number.as_f64().filter(|float| float.fract() == 0.0)?;
+    (1e12..1e19).contains(&float).then(|| format!("{float:.0}"))
+}
+
+/// A URL without the values of its query, also a relative one. All of the text is the URL, whatever is in it.
+fn without_query(url: &str) -> Option<String> {
+    if let Some(relative) = url.strip_prefix("//") {
+        let kept = url_without_secrets(&format!("http://{relative}"));
+        return kept.strip_prefix("http:").map(str::to_owned);
+    }
+    // A query can hold another URL, and `://` with it.
+    let (before, _) = url.split_once(['?', '#']).unwrap_or((url, ""));
+    if before.contains("://") {
+        return Some(url_without_secrets(url)).filter(|kept| kept != url);
+    }
+    let (rest, fragment) = match url.split_once('#') {
+        Some((rest, _)) => (rest, "#[Filtered]"),
+        None => (url, ""),
+    };
+    let kept = match rest.split_once('?') {
+        Some((path, values)) => format!("{path}?{}{fragment}", query(values)),
+        None => format!("{rest}{fragment}"),
+    };
+    (kept != url).then_some(kept)
+}
+
+fn changed(text: Cow<'_, str>) -> Option<String> {
+    match text {
+        Cow::Owned(text) => Some(text),
+        Cow::Borrowed(FILTERED) => Some(FILTERED.to_owned()),
+        Cow::Borrowed(_) => None,
+    }
 }

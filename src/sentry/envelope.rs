@@ -7,7 +7,7 @@ use sentry::{
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
-use crate::scrub::Scrubbing;
+use crate::scrub::{Scrubbing, health_data::Item};
 
 /// The envelope without secrets, and how many of its items could not be scrubbed and are dropped.
 pub(super) fn scrubbed(envelope: Envelope, scrubbing: &Scrubbing) -> (Option<Envelope>, usize) {
@@ -34,17 +34,15 @@ pub(super) fn scrubbed(envelope: Envelope, scrubbing: &Scrubbing) -> (Option<Env
 
 fn scrubbed_item(item: EnvelopeItem, scrubbing: &Scrubbing) -> Option<EnvelopeItem> {
     Some(match item {
-        EnvelopeItem::Event(event) => by_fields(&in_schema(*event), scrubbing)?.into(),
-        EnvelopeItem::Transaction(transaction) => by_fields(&*transaction, scrubbing)?.into(),
-        EnvelopeItem::SessionUpdate(session) => by_fields(&session, scrubbing)?.into(),
-        EnvelopeItem::SessionAggregates(sessions) => by_fields(&sessions, scrubbing)?.into(),
-        EnvelopeItem::MonitorCheckIn(check_in) => by_fields(&check_in, scrubbing)?.into(),
+        EnvelopeItem::Event(event) => by_fields(&in_schema(*event), Item::Event, scrubbing)?.into(),
+        EnvelopeItem::Transaction(item) => by_fields(&*item, Item::Transaction, scrubbing)?.into(),
+        EnvelopeItem::SessionUpdate(item) => by_fields(&item, Item::Session, scrubbing)?.into(),
+        EnvelopeItem::SessionAggregates(item) => by_fields(&item, Item::Session, scrubbing)?.into(),
+        EnvelopeItem::MonitorCheckIn(item) => by_fields(&item, Item::CheckIn, scrubbing)?.into(),
         EnvelopeItem::Attachment(attachment) => scrubbed_attachment(attachment, scrubbing)?.into(),
-        EnvelopeItem::ItemContainer(ItemContainer::Logs(logs)) => {
-            by_fields(&logs, scrubbing)?.into()
-        }
+        EnvelopeItem::ItemContainer(ItemContainer::Logs(logs)) => list(&logs, scrubbing)?.into(),
         EnvelopeItem::ItemContainer(ItemContainer::Metrics(metrics)) => {
-            by_fields(&metrics, scrubbing)?.into()
+            list(&metrics, scrubbing)?.into()
         }
         // It has only numbers of lost items.
         report @ EnvelopeItem::ClientReport(_) => report,
@@ -53,8 +51,18 @@ fn scrubbed_item(item: EnvelopeItem, scrubbing: &Scrubbing) -> Option<EnvelopeIt
     })
 }
 
-fn by_fields<T: Serialize + DeserializeOwned>(item: &T, scrubbing: &Scrubbing) -> Option<T> {
-    by_json(item, |json| scrubbing.scrub_item(json))
+fn by_fields<T: Serialize + DeserializeOwned>(
+    item: &T,
+    kind: Item,
+    scrubbing: &Scrubbing,
+) -> Option<T> {
+    by_json(item, |json| scrubbing.scrub_item(kind, json))
+}
+
+/// Logs or metrics. All that they say is free, so the preset for health data drops them.
+fn list<T: Serialize + DeserializeOwned>(list: &T, scrubbing: &Scrubbing) -> Option<T> {
+    let by_list = || by_json(list, |json| scrubbing.scrub_any(json));
+    scrubbing.keeps_free_text().then(by_list).flatten()
 }
 
 fn by_json<T: Serialize + DeserializeOwned>(item: &T, scrub: impl Fn(&mut Value)) -> Option<T> {
@@ -69,9 +77,11 @@ fn scrubbed_attachment(attachment: Attachment, scrubbing: &Scrubbing) -> Option<
     if !scrubbing.keeps_free_text() {
         return None;
     }
+    // An attachment can be JSON.
+    let without_secrets = |text: String| by_json(&text, |json| scrubbing.scrub_any(json));
     Some(Attachment {
-        buffer: scrubbing.text(&text).into_owned().into_bytes(),
-        filename: scrubbing.text(&attachment.filename).into_owned(),
+        buffer: without_secrets(text)?.into_bytes(),
+        filename: without_secrets(attachment.filename)?,
         content_type: attachment.content_type,
         ty: attachment.ty,
     })

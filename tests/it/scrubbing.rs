@@ -2,6 +2,12 @@
 
 mod clients;
 
+mod generator;
+
+mod health_data;
+
+mod structure;
+
 mod rules;
 
 mod surfaces;

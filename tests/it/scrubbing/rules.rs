@@ -105,7 +105,7 @@ fn of_health_data_no_free_text_leaves() {
     event.tags = [
         ("born".to_owned(), "1970-01-31".to_owned()),
         ("plan".to_owned(), "gold".to_owned()),
-        ("order".to_owned(), ID.to_owned()),
+        ("request_id".to_owned(), ID.to_owned()),
     ]
     .into_iter()
     .collect();
@@ -124,6 +124,6 @@ fn of_health_data_no_free_text_leaves() {
     );
     assert_eq!(events[0]["transaction"], "/patients/{id}", "{text}");
     assert_eq!(events[0]["exception"]["values"][0]["type"], "NoPatient");
-    assert_eq!(events[0]["tags"]["plan"], "gold");
-    assert_eq!(events[0]["tags"]["order"], ID);
+    assert_eq!(events[0]["tags"]["request_id"], ID);
+    assert_eq!(events[0]["tags"]["plan"], Value::Null);
 }

@@ -1,0 +1,376 @@
+//! Rebuilds items for [`Scrubbing::health_data`](super::Scrubbing::health_data) from a list of what may leave.
+
+use serde_json::{Map, Value, json};
+
+use super::FILTERED;
+use crate::facts::route::UNMATCHED;
+
+/// The first part of the fingerprint of events of this crate.
+const OURS: &str = "tower-vitals";
+
+/// An item of an envelope that can be rebuilt.
+#[derive(Clone, Copy)]
+pub(crate) enum Item {
+    Event,
+    Transaction,
+    /// One session or counts of sessions.
+    Session,
+    CheckIn,
+}
+
+/// Fields of every item: ids, times, and what is set when the process starts.
+const ITEM: &[&str] = &[
+    "event_id",
+    "level",
+    "timestamp",
+    "start_timestamp",
+    "platform",
+    "release",
+    "environment",
+    "dist",
+    "sdk",
+    "debug_meta",
+];
+
+const SPAN: &[&str] = &[
+    "span_id",
+    "trace_id",
+    "parent_span_id",
+    "same_process_as_parent",
+    "timestamp",
+    "start_timestamp",
+    "status",
+];
+
+/// Fields of a frame. Its variables and the lines of source around it are none of them.
+const FRAME: &[&str] = &[
+    "function",
+    "module",
+    "package",
+    "filename",
+    "abs_path",
+    "lineno",
+    "colno",
+    "in_app",
+    "image_addr",
+    "instruction_addr",
+    "symbol_addr",
+    "addr_mode",
+];
+
+const SESSION: &[&str] = &[
+    "sid",
+    "seq",
+    "timestamp",
+    "started",
+    "init",
+    "duration",
+    "status",
+    "errors",
+    "exited",
+    "errored",
+    "abnormal",
+    "crashed",
+];
+
+const CHECK_IN: &[&str] = &[
+    "check_in_id",
+    "status",
+    "environment",
+    "duration",
+    "monitor_config",
+];
+
+/// Contexts with their types and the fields that stay.
+const CONTEXTS: &[(&str, &str, &[&str])] = &[
+    ("os", "os", &["name", "version", "build", "kernel_version"]),
+    ("device", "device", &["family", "model", "arch"]),
+    ("rust", "runtime", &["name", "version", "channel"]),
+    ("runtime", "runtime", &["name", "version"]),
+    ("response", "response", &["status_code"]),
+    (
+        "trace",
+        "trace",
+        &["trace_id", "span_id", "parent_span_id", "status"],
+    ),
+];
+
+/// Tags and extras with the values that they can have.
+const CLOSED: &[(&str, &[&str])] = &[
+    (
+        "method",
+        &[
+            "GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS", "CONNECT", "TRACE",
+            "_OTHER",
+        ],
+    ),
+    ("severity", &["normal", "slow", "warning", "critical"]),
+    (
+        "error_category",
+        &[
+            "authentication",
+            "validation",
+            "not_found",
+            "conflict",
+            "server_error",
+            "external_service",
+            "database",
+            "timeout",
+            "rate_limit",
+        ],
+    ),
+    (
+        "outcome",
+        &[
+            "completed",
+            "body_error",
+            "aborted",
+            "cancelled",
+            "error",
+            "panicked",
+        ],
+    ),
+];
+
+/// Extras of this crate's own that are numbers.
+const NUMBERS: &[&str] = &["head_ms", "wait_ms", "total_ms", "latency_ms", "held_back"];
+
+/// The item with nothing but what may leave.
+pub(super) fn rebuilt(kind: Item, item: &Value) -> Value {
+    let kept = match kind {
+        Item::Event => event(item),
+        Item::Transaction => transaction(item),
+        Item::Session => session(item),
+        Item::CheckIn => check_in(item),
+    };
+    Value::Object(kept)
+}
+
+/// Whether a text is the template of a route. A sentence is none.
+pub(super) fn is_route(text: &str) -> bool {
+    let path = text.starts_with('/')
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"/{}*:._-~$+()".contains(&byte));
+    path || [UNMATCHED, "excluded"].contains(&text)
+}
+
+fn event(item: &Value) -> Map<String, Value> {
+    let mut kept = exchange(item);
+    for stack in ["stacktrace", "exception", "threads"] {
+        let rebuilt = match stack {
+            "stacktrace" => stacktrace(&item[stack]),
+            "exception" => values(&item[stack], exception),
+            _ => values(&item[stack], thread),
+        };
+        set(&mut kept, stack, rebuilt);
+    }
+    let Some(fingerprint) = fingerprint(item) else {
+        return kept;
+    };
+    kept.insert("fingerprint".into(), fingerprint.clone().into());
+    let numbers = only(&item["extra"], NUMBERS, Value::is_number);
+    let mut extra = numbers;
+    extra.extend(closed(&item["extra"]));
+    set(&mut kept, "extra", Some(Value::Object(extra)));
+    if kept.get("exception").is_none() {
+        let message = message(&fingerprint, item["release"].as_str());
+        set(&mut kept, "logentry", Some(json!({ "message": message })));
+    }
+    kept
+}
+
+fn transaction(item: &Value) -> Map<String, Value> {
+    let mut kept = exchange(item);
+    let spans = item["spans"].as_array().into_iter().flatten();
+    let spans: Vec<_> = spans
+        .map(|span| Value::Object(copied(span, SPAN)))
+        .collect();
+    kept.insert("spans".into(), spans.into());
+    kept
+}
+
+/// What events and transactions say of an exchange.
+fn exchange(item: &Value) -> Map<String, Value> {
+    let mut kept = copied(item, ITEM);
+    let route = item["transaction"].as_str().filter(|name| is_route(name));
+    set(&mut kept, "transaction", route.map(Value::from));
+    let mut tags = closed(&item["tags"]);
+    tags.extend(only(&item["tags"], &["endpoint"], |tag| {
+        tag.as_str().is_some_and(is_route)
+    }));
+    tags.extend(only(&item["tags"], &["request_id"], |tag| {
+        tag.as_str().is_some_and(is_uuid)
+    }));
+    if fingerprint(item).is_some() {
+        tags.extend(only(&item["tags"], &["check"], is_word));
+    }
+    set(&mut kept, "tags", Some(Value::Object(tags)));
+    let mut request = closed(&item["request"]);
+    if let Some(route) = route.filter(|route| route.starts_with('/') && !item["request"].is_null())
+    {
+        request.insert("url".into(), format!("http://unknown{route}").into());
+    }
+    set(&mut kept, "request", Some(Value::Object(request)));
+    set(
+        &mut kept,
+        "contexts",
+        Some(Value::Object(contexts(&item["contexts"]))),
+    );
+    kept
+}
+
+fn contexts(all: &Value) -> Map<String, Value> {
+    let mut kept = Map::new();
+    for (name, kind, fields) in CONTEXTS {
+        let context = &all[*name];
+        if context["type"] != *kind {
+            continue;
+        }
+        let mut fields = copied(context, fields);
+        fields.insert("type".into(), (*kind).into());
+        if *name == "trace" {
+            if context["op"] == "http.server" {
+                fields.insert("op".into(), context["op"].clone());
+            }
+            let status = "http.response.status_code";
+            let data = only(&context["data"], &[status], Value::is_number);
+            set(&mut fields, "data", Some(Value::Object(data)));
+        }
+        kept.insert((*name).into(), Value::Object(fields));
+    }
+    kept
+}
+
+fn session(item: &Value) -> Map<String, Value> {
+    let mut kept = copied(item, SESSION);
+    if let Some(counts) = item["aggregates"].as_array() {
+        let counts: Vec<_> = counts
+            .iter()
+            .map(|count| Value::Object(copied(count, SESSION)))
+            .collect();
+        kept.insert("aggregates".into(), counts.into());
+    }
+    let attributes = copied(&item["attrs"], &["release", "environment"]);
+    kept.insert("attrs".into(), Value::Object(attributes));
+    kept
+}
+
+fn check_in(item: &Value) -> Map<String, Value> {
+    let mut kept = copied(item, CHECK_IN);
+    let slug = Some(&item["monitor_slug"]).filter(|slug| is_word(slug));
+    kept.insert(
+        "monitor_slug".into(),
+        slug.cloned().unwrap_or(FILTERED.into()),
+    );
+    kept
+}
+
+fn exception(exception: &Value) -> Value {
+    let mut kept = copied(exception, &["thread_id"]);
+    let is_type = |name: &&str| {
+        let words =
+            name.contains(char::is_whitespace) && !name.contains("::") && !name.contains('<');
+        name.is_ascii() && !words
+    };
+    let name = exception["type"].as_str().filter(is_type);
+    kept.insert("type".into(), name.unwrap_or(FILTERED).into());
+    let mechanism = copied(&exception["mechanism"], &["type", "handled", "synthetic"]);
+    set(&mut kept, "mechanism", Some(Value::Object(mechanism)));
+    set(
+        &mut kept,
+        "stacktrace",
+        stacktrace(&exception["stacktrace"]),
+    );
+    Value::Object(kept)
+}
+
+fn thread(thread: &Value) -> Value {
+    let mut kept = copied(thread, &["crashed", "current"]);
+    kept.extend(only(thread, &["id"], Value::is_number));
+    set(&mut kept, "stacktrace", stacktrace(&thread["stacktrace"]));
+    Value::Object(kept)
+}
+
+fn stacktrace(stack: &Value) -> Option<Value> {
+    let frames = stack["frames"].as_array()?;
+    let frames: Vec<_> = frames
+        .iter()
+        .map(|frame| Value::Object(copied(frame, FRAME)))
+        .collect();
+    Some(json!({ "frames": frames }))
+}
+
+fn values(list: &Value, rebuild: fn(&Value) -> Value) -> Option<Value> {
+    let values = list["values"].as_array()?;
+    Some(json!({ "values": values.iter().map(rebuild).collect::<Vec<_>>() }))
+}
+
+/// The fingerprint if it is of this crate. A part that can be a sentence is filtered.
+fn fingerprint(item: &Value) -> Option<Vec<Value>> {
+    let parts = item["fingerprint"].as_array()?;
+    let ours = parts.first().is_some_and(|first| first == OURS);
+    let word = |part: &Value| match is_word(part) {
+        true => part.clone(),
+        false => FILTERED.into(),
+    };
+    ours.then(|| parts.iter().map(word).collect())
+}
+
+/// What an event of this crate says, from closed words alone.
+fn message(fingerprint: &[Value], release: Option<&str>) -> String {
+    let parts: Vec<_> = fingerprint.iter().filter_map(Value::as_str).collect();
+    match parts[..] {
+        [_, "health", check] => format!("health check {check} failed"),
+        [_, "deployment", environment] => {
+            format!("deployed {} to {environment}", release.unwrap_or_default())
+        }
+        _ => parts.get(1..).unwrap_or_default().join(" "),
+    }
+}
+
+/// Tags, extras or parts of a request that have one of their closed values.
+fn closed(fields: &Value) -> Map<String, Value> {
+    let kept = CLOSED.iter().filter_map(|(name, words)| {
+        let value = fields[*name]
+            .as_str()
+            .filter(|value| words.contains(value))?;
+        Some(((*name).to_owned(), value.into()))
+    });
+    kept.collect()
+}
+
+fn copied(from: &Value, names: &[&str]) -> Map<String, Value> {
+    only(from, names, |_| true)
+}
+
+fn only(from: &Value, names: &[&str], may: impl Fn(&Value) -> bool) -> Map<String, Value> {
+    let kept = names.iter().filter_map(|name| {
+        let value = from.get(*name).filter(|value| may(value))?;
+        Some(((*name).to_owned(), value.clone()))
+    });
+    kept.collect()
+}
+
+/// Sets a field, unless there is nothing in it.
+fn set(fields: &mut Map<String, Value>, name: &str, value: Option<Value>) {
+    let empty = |value: &Value| value.as_object().is_some_and(Map::is_empty);
+    if let Some(value) = value.filter(|value| !empty(value)) {
+        fields.insert(name.to_owned(), value);
+    }
+}
+
+/// Whether the value is one word, as names of checks and environments are.
+fn is_word(value: &Value) -> bool {
+    let one = |one: char| one.is_ascii_graphic() && !"@?=&%\"'".contains(one);
+    value.as_str().is_some_and(|text| text.chars().all(one))
+}
+
+fn is_uuid(text: &str) -> bool {
+    let bytes = text.bytes().enumerate();
+    text.len() == 36
+        && bytes.into_iter().all(|(at, byte)| match at {
+            8 | 13 | 18 | 23 => byte == b'-',
+            _ => byte.is_ascii_hexdigit(),
+        })
+}

@@ -1,0 +1,69 @@
+//! Recognises names of secrets that stand beside their values: `{"name": "password", "value": …}`, `["password", …]`.
+
+use serde_json::{Map, Value};
+
+use super::{letters, names};
+
+/// Ends of names of fields that hold a name.
+const NAMES: &[&str] = &[
+    "name",
+    "key",
+    "field",
+    "header",
+    "label",
+    "attribute",
+    "param",
+    "parameter",
+    "property",
+    "variable",
+    "column",
+    "option",
+];
+
+/// Ends of names of fields that hold the value of that name.
+const VALUES: &[&str] = &[
+    "value", "values", "val", "content", "data", "text", "default",
+];
+
+/// The longest text that is a name, in bytes. A sentence can mention a secret without being its name.
+const LONGEST_NAME: usize = 64;
+
+/// Whether a field of the object names a secret, whose value is in another field.
+pub(super) fn names_a_secret(fields: &Map<String, Value>, keys: &[String]) -> bool {
+    fields
+        .iter()
+        .any(|(name, value)| holds(name, NAMES, "k") && is_name(value, keys))
+}
+
+/// Whether a field holds the value of a pair.
+pub(super) fn is_value(name: &str) -> bool {
+    holds(name, VALUES, "v")
+}
+
+/// The indices of values whose name stands before them: in a pair, or in a list of the arguments of a command.
+pub(super) fn named_values(values: &[Value], keys: &[String]) -> Vec<usize> {
+    let is_option = |value: &Value| {
+        let text = value.as_str();
+        text.is_some_and(|text| text.starts_with('-') && !text.contains('='))
+    };
+    let pair = values.len() == 2;
+    (1..values.len())
+        .filter(|at| {
+            let name = &values[at - 1];
+            (pair || is_option(name)) && is_name(name, keys)
+        })
+        .collect()
+}
+
+fn holds(name: &str, endings: &[&str], short: &str) -> bool {
+    let name = letters(name);
+    name == short || endings.iter().any(|ending| name.ends_with(ending))
+}
+
+fn is_name(value: &Value, keys: &[String]) -> bool {
+    value.as_str().is_some_and(|text| {
+        text.len() <= LONGEST_NAME
+            && !text.contains(char::is_whitespace)
+            && names::is_secret(text, keys)
+    })
+}

@@ -1,0 +1,196 @@
+//! Prints secrets in the forms in which code prints values.
+
+use std::collections::BTreeMap;
+
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use sentry::protocol::Value;
+use serde_json::json;
+
+pub(super) const CARD: &str = "4111111111111111";
+
+/// Secrets that their own form betrays.
+const FORMED: &[&str] = &[
+    "AKIASENTINEL12345678",
+    "ghp_SENTINELgithub0123456789",
+    "github_pat_SENTINELgithub0123456789",
+    "glpat-SENTINELgitlab0123",
+    "xoxb-123456789012-SENTINELslack",
+    "sk_live_SENTINELstripe123",
+    "npm_SENTINELnpm0123456789",
+    "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.SENTINELjwt",
+    "Bearer SENTINELbearer1",
+    "sentinel.person+tag@mail.example.org",
+    "4111111111111111",
+    "4111 1111 1111 1111",
+    "postgres://user:SENTINELdb@db.internal:5432/shop",
+    "https://example.org/cb?code=SENTINELcode&x=1#SENTINELfragment",
+    "https://hooks.slack.com/services/T000/B000/SENTINELhook",
+    "-----BEGIN PRIVATE KEY-----\nSENTINELpem\n-----END PRIVATE KEY-----",
+];
+
+/// Names whose values are secrets.
+const NAMES: &[&str] = &[
+    "password",
+    "client_secret",
+    "api_key",
+    "accessToken",
+    "session_id",
+    "X-Auth-Token",
+    "Set-Cookie",
+    "db.passwd",
+];
+
+const VALUE: &str = "SENTINELvalue1";
+
+#[derive(Debug)]
+#[expect(dead_code, reason = "printed by `Debug`")]
+struct Inner<'a> {
+    id: u32,
+    note: &'a str,
+    list: Vec<&'a str>,
+    maybe: Option<&'a str>,
+}
+
+#[derive(Debug)]
+#[expect(dead_code, reason = "printed by `Debug`")]
+struct Outer<'a> {
+    inner: Inner<'a>,
+}
+
+/// A secret with a form of its own, as code prints it.
+fn of_formed(secret: &str) -> Vec<String> {
+    let inner = || Inner {
+        id: 7,
+        note: secret,
+        list: vec![secret],
+        maybe: Some(secret),
+    };
+    let outer = Outer { inner: inner() };
+    let map = BTreeMap::from([("note", secret)]);
+    let json = json!({"id": 7, "note": secret, "deep": {"list": [secret]}}).to_string();
+    let coded = utf8_percent_encode(secret, NON_ALPHANUMERIC);
+    vec![
+        secret.to_owned(),
+        format!("it failed: {secret}"),
+        format!("no ({secret}), sorry"),
+        format!("{secret:?}"),
+        format!("{:?}", Some(secret)),
+        format!("{:?}", inner()),
+        format!("{outer:?}"),
+        format!("{outer:#?}"),
+        format!("{map:?}"),
+        format!("{:?}", ("note", secret)),
+        json!({ "body": json }).to_string(),
+        json!([secret, secret]).to_string(),
+        format!("sent {json}"),
+        json,
+        format!("note={secret} id=7"),
+        format!("x-note: {secret}\r\ndate: today"),
+        format!("https://shop.test/a?note={coded}"),
+        format!("note={coded}&id=7"),
+        format!("INSERT INTO t (note) VALUES ('{secret}')"),
+        format!("<note>{secret}</note>"),
+    ]
+}
+
+/// The value of a name, as code prints it.
+fn of_named(name: &str) -> Vec<String> {
+    let json = json!({ name: VALUE, "id": 7 }).to_string();
+    let map = BTreeMap::from([(name, VALUE)]);
+    vec![
+        format!("{name}={VALUE}"),
+        format!("{name} = {VALUE}"),
+        format!("{name}: {VALUE}"),
+        format!("{name} => {VALUE}"),
+        format!("{name}='{VALUE}'"),
+        format!("a {name}: \"{VALUE}\" b"),
+        format!("Login {{ id: 7, {name}: {VALUE:?} }}"),
+        format!("Login {{\n    id: 7,\n    {name}: {VALUE:?},\n}}"),
+        format!("Outer {{ login: Login {{ {name}: {VALUE:?} }} }}"),
+        format!("{name}: {:?}", Some(VALUE)),
+        format!("{name}: Secret({VALUE:?})"),
+        format!("{map:?}"),
+        json!({ "body": json }).to_string(),
+        format!("{:?}", json),
+        format!("sent {json}"),
+        json,
+        json!({ name: [VALUE] }).to_string(),
+        json!({ name: {"value": VALUE} }).to_string(),
+        json!({ name: {"deep": [{"er": VALUE}]} }).to_string(),
+        json!([{ "name": name, "value": VALUE }]).to_string(),
+        json!([[name, VALUE]]).to_string(),
+        json!(["run", format!("--{name}"), VALUE]).to_string(),
+        format!("https://shop.test/a?{name}={VALUE}"),
+        format!("id=7&{name}={VALUE}"),
+        format!("{name}%3D{VALUE}"),
+        format!("{name}: {VALUE}\r\ndate: today"),
+        format!(
+            "UPDATE users SET {} = '{VALUE}' WHERE id = 7",
+            name.replace(['-', '.'], "_")
+        ),
+        format!(
+            "INSERT INTO users (id, {}) VALUES (7, '{VALUE}')",
+            name.replace(['-', '.'], "_")
+        ),
+    ]
+}
+
+pub(super) fn texts() -> Vec<String> {
+    let formed = FORMED.iter().flat_map(|secret| of_formed(secret));
+    let named = NAMES.iter().flat_map(|name| of_named(name));
+    formed.chain(named).collect()
+}
+
+/// Secrets in values that are no texts.
+pub(super) fn structures() -> Vec<Value> {
+    let numbers = [
+        json!(4_111_111_111_111_111_u64),
+        json!(4_111_111_111_111_111.0),
+    ];
+    let named = NAMES.iter().flat_map(|name| {
+        let mut named = vec![
+            json!({ *name: VALUE }),
+            json!({ *name: {"value": VALUE} }),
+            json!({ *name: {"value": VALUE, "type": "string"} }),
+            json!({ *name: [VALUE, {"deep": [VALUE]}] }),
+            json!({ "name": name, "value": VALUE }),
+            json!({ "key": name, "value": {"string_value": VALUE} }),
+            json!({ "header_name": name, "header_value": [VALUE] }),
+            json!({ "value": VALUE, "field": name, "required": true }),
+            json!([name, VALUE]),
+            json!([[name, [VALUE]]]),
+            json!(["curl", format!("--{name}"), VALUE, "-v"]),
+            json!({ "body": json!({ *name: {"value": VALUE} }).to_string() }),
+            json!({ "body": json!({ "b": json!({ *name: VALUE }).to_string() }).to_string() }),
+        ];
+        if *name == "password" {
+            named.push(json!({ *name: 4_111_111_111_111_111_u64 }));
+        }
+        named
+    });
+    let others = [
+        json!({"headers": {"x-note": VALUE}}),
+        json!({"request_headers": [["x-note", VALUE]]}),
+        json!({"rawHeaders": ["x-note", VALUE]}),
+        json!({"http.request.header.x-note": VALUE}),
+        json!({"url": format!("/a?note={VALUE}#{VALUE}")}),
+        json!({"urls": [format!("/a?note={VALUE}"), format!("//u:{VALUE}@h/b")]}),
+        json!({"http.target": format!("/a?{VALUE}")}),
+        json!({"url.query": format!("note={VALUE}")}),
+        json!({"span_id": "4111-1111-1111-1111"}),
+        json!({"trace_id": CARD}),
+    ];
+    let formed = FORMED.iter().flat_map(|secret| {
+        [
+            json!(secret),
+            json!({ *secret: 1 }),
+            json!([{"a": [secret]}]),
+        ]
+    });
+    numbers
+        .into_iter()
+        .chain(named)
+        .chain(others)
+        .chain(formed)
+        .collect()
+}
