@@ -1,7 +1,10 @@
 //! Rebuilds items for [`Scrubbing::health_data`](super::Scrubbing::health_data) from a list of what may leave.
 
+mod allowed;
+
 use serde_json::{Map, Value, json};
 
+use self::allowed::{CHECK_IN, CLOSED, CONTEXTS, FRAME, ITEM, NUMBERS, SESSION, SPAN};
 use super::FILTERED;
 use crate::facts::route::UNMATCHED;
 
@@ -17,123 +20,6 @@ pub(crate) enum Item {
     Session,
     CheckIn,
 }
-
-/// Fields of every item: ids, times, and what is set when the process starts.
-const ITEM: &[&str] = &[
-    "event_id",
-    "level",
-    "timestamp",
-    "start_timestamp",
-    "platform",
-    "release",
-    "environment",
-    "dist",
-    "sdk",
-    "debug_meta",
-];
-
-const SPAN: &[&str] = &[
-    "span_id",
-    "trace_id",
-    "parent_span_id",
-    "same_process_as_parent",
-    "timestamp",
-    "start_timestamp",
-    "status",
-];
-
-/// Fields of a frame. Its variables and the lines of source around it are none of them.
-const FRAME: &[&str] = &[
-    "function",
-    "module",
-    "package",
-    "filename",
-    "abs_path",
-    "lineno",
-    "colno",
-    "in_app",
-    "image_addr",
-    "instruction_addr",
-    "symbol_addr",
-    "addr_mode",
-];
-
-const SESSION: &[&str] = &[
-    "sid",
-    "seq",
-    "timestamp",
-    "started",
-    "init",
-    "duration",
-    "status",
-    "errors",
-    "exited",
-    "errored",
-    "abnormal",
-    "crashed",
-];
-
-const CHECK_IN: &[&str] = &[
-    "check_in_id",
-    "status",
-    "environment",
-    "duration",
-    "monitor_config",
-];
-
-/// Contexts with their types and the fields that stay.
-const CONTEXTS: &[(&str, &str, &[&str])] = &[
-    ("os", "os", &["name", "version", "build", "kernel_version"]),
-    ("device", "device", &["family", "model", "arch"]),
-    ("rust", "runtime", &["name", "version", "channel"]),
-    ("runtime", "runtime", &["name", "version"]),
-    ("response", "response", &["status_code"]),
-    (
-        "trace",
-        "trace",
-        &["trace_id", "span_id", "parent_span_id", "status"],
-    ),
-];
-
-/// Tags and extras with the values that they can have.
-const CLOSED: &[(&str, &[&str])] = &[
-    (
-        "method",
-        &[
-            "GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS", "CONNECT", "TRACE",
-            "_OTHER",
-        ],
-    ),
-    ("severity", &["normal", "slow", "warning", "critical"]),
-    (
-        "error_category",
-        &[
-            "authentication",
-            "validation",
-            "not_found",
-            "conflict",
-            "server_error",
-            "external_service",
-            "database",
-            "timeout",
-            "rate_limit",
-        ],
-    ),
-    (
-        "outcome",
-        &[
-            "completed",
-            "body_error",
-            "aborted",
-            "cancelled",
-            "error",
-            "panicked",
-        ],
-    ),
-];
-
-/// Extras of this crate's own that are numbers.
-const NUMBERS: &[&str] = &["head_ms", "wait_ms", "total_ms", "latency_ms", "held_back"];
 
 /// The item with nothing but what may leave.
 pub(super) fn rebuilt(kind: Item, item: &Value) -> Value {
