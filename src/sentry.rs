@@ -31,6 +31,25 @@
 //! [`RequestContext`](crate::RequestContext), the route as its transaction, and the breadcrumbs of that request alone. A
 //! spawned task has them too if [`Exchange::scope`](crate::exchange::Exchange::scope) carries the request there.
 //!
+//! # With what a request begins
+//!
+//! Each request has a hub of its own. Its scope begins with what the application had set on the main hub when the client was
+//! first seen: by [`VitalsBuilder::sentry`](crate::vitals::VitalsBuilder::sentry), else at the first request. What is set on
+//! the main hub later is not seen, nor what lies on the hub of the thread: it can be another request's. If the current hub has
+//! another client than the main hub, a layer further out has bound it, and the request begins with its scope, without its
+//! breadcrumbs. See [`SentryScopeLayer::inherit_current_hub`].
+//!
+//! A layer further in that binds a hub of its own hides what the handler adds there from the event of a bare 5xx, which is
+//! made outside. What runs in the handler sees it: events, and tasks by [`Exchange::scope`](crate::exchange::Exchange::scope).
+//!
+//! # Traces
+//!
+//! Events of one request name one trace, and no other request names it: that of the active span, else that of the caller
+//! (`sentry-trace` or `traceparent`), else one of the request's own. Logs of the SDK and the headers of
+//! [`iter_trace_propagation_headers`](sentry::Scope::iter_trace_propagation_headers) name the active span's trace too. Without a
+//! span they name the trace of the main hub, the same for all requests: the SDK has no way to set it. With
+//! [`SentryScopeLayer::transactions`], there is always a span.
+//!
 //! # What is sent
 //!
 //! Everything is scrubbed as the last step before it is sent, after any `before_send`: see [`Scrubbing`]. What cannot be
@@ -46,6 +65,7 @@
 //! One `WARN` of target `tower_vitals` says that Sentry cannot be reached or refuses what is sent, with the host and the reason,
 //! and one `INFO` that it takes it again. The roots of the machine are trusted, and those that `SSL_CERT_FILE` names.
 
+mod base;
 mod connection;
 mod enrich;
 mod envelope;
@@ -60,6 +80,7 @@ mod reach;
 mod scope;
 mod shown_request;
 mod stack;
+mod trace;
 mod transaction;
 mod transport;
 
@@ -111,9 +132,21 @@ impl SentryScopeLayer {
         self
     }
 
+    /// Begins each request with the scope of the current hub, without its breadcrumbs, in place of the scope that the main hub had
+    /// at start.
+    ///
+    /// For a layer of `sentry-tower` further out that binds a hub for each request. A hub with a client other than that of the main
+    /// hub is always inherited. Without such a layer, what other code left on the thread is inherited too.
+    #[must_use]
+    pub fn inherit_current_hub(mut self) -> Self {
+        Arc::make_mut(&mut self.engine).observer.inherits_hub = true;
+        self
+    }
+
     /// Makes a transaction of each request that the client samples. Defaults to off.
     ///
-    /// The transaction has the name of the route, continues an incoming `sentry-trace`, and ends with the response.
+    /// The transaction has the name of the route, continues an incoming `sentry-trace` or `traceparent`, and ends with the
+    /// response. Whether the caller samples changes nothing: only the client's rate decides.
     #[must_use]
     pub fn transactions(mut self) -> Self {
         Arc::make_mut(&mut self.engine).observer.transactions = true;

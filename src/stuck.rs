@@ -143,7 +143,10 @@ async fn check(waiting: Weak<Waiting>) {
             return;
         };
         for exchange in waiting.newly_critical() {
-            emit::counted(Some(&waiting.metrics), || write(&exchange));
+            emit::counted(Some(&waiting.metrics), || {
+                let _hub = exchange.bind_hub(true);
+                write(&exchange);
+            });
             waiting.sentry.stuck(&exchange);
         }
     }

@@ -12,7 +12,7 @@ use http::Extensions;
 use super::{
     exchange::{Exchange, Shared},
     marks::Mark,
-    sentry_data::{HubGuard, SentryData},
+    sentry_data::{ForkedHub, HubGuard},
 };
 
 thread_local! {
@@ -65,17 +65,20 @@ impl Exchange {
     ///
     /// The exchange stays in memory until its last task ends. The request ends, and is counted, without waiting for tasks.
     ///
-    /// With feature `sentry`, the task gets a copy of the request's Sentry scope. What the task adds stays in the copy.
-    pub async fn scope<F: Future>(self: Arc<Self>, future: F) -> F::Output {
-        let hub = self.sentry.get().map(SentryData::fork);
-        let mut future = pin!(future);
-        poll_fn(|cx| {
-            let _entered = self.enter(EnterMode::Run);
-            // The fork replaces the hub that `enter` has bound.
-            let _hub = hub.clone().map(HubGuard::new);
-            future.as_mut().poll(cx)
-        })
-        .await
+    /// With feature `sentry`, the task gets a copy of the request's Sentry scope as it is now. What the task adds stays in the copy.
+    pub fn scope<F: Future>(self: Arc<Self>, future: F) -> impl Future<Output = F::Output> {
+        // Here, and not at the first poll, when the handler may have changed its scope.
+        let hub = self.fork_hub();
+        async move {
+            let mut future = pin!(future);
+            poll_fn(|cx| {
+                let _entered = self.enter(EnterMode::Run);
+                // The fork replaces the hub that `enter` has bound.
+                let _hub = hub.clone().map(HubGuard::new);
+                future.as_mut().poll(cx)
+            })
+            .await
+        }
     }
 
     /// Runs `code` on this thread with this as its current exchange. [`scope`](Self::scope) does the same for tasks.
@@ -92,9 +95,22 @@ impl Exchange {
     /// # }
     /// ```
     pub fn run<T>(self: &Arc<Self>, code: impl FnOnce() -> T) -> T {
+        let hub = self.fork_hub();
         let _entered = self.enter(EnterMode::Run);
-        let _hub = self.sentry.get().map(|sentry| HubGuard::new(sentry.fork()));
+        let _hub = hub.map(HubGuard::new);
         code()
+    }
+
+    /// Makes the Sentry hub of the exchange current, for code of this crate that writes of the exchange. What that code leaves on
+    /// the current hub, such as a breadcrumb, is then no other request's. `alive`: the thread is surely not ending.
+    pub(crate) fn bind_hub(&self, alive: bool) -> Option<HubGuard> {
+        self.sentry.get()?.bind(alive)
+    }
+
+    fn fork_hub(self: &Arc<Self>) -> Option<ForkedHub> {
+        let sentry = self.sentry.get()?;
+        let is_current = Self::current().is_some_and(|current| Arc::ptr_eq(&current, self));
+        Some(sentry.fork(is_current))
     }
 
     /// Makes this the current exchange of the thread. Does nothing if the thread's locals are already gone.

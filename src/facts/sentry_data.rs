@@ -9,8 +9,11 @@ use std::{
     },
 };
 
-use http::HeaderValue;
-use sentry::{Hub, HubSwitchGuard, Transaction, protocol::TraceId};
+use http::{HeaderValue, uri::Authority};
+use sentry::{
+    Hub, HubSwitchGuard, Transaction,
+    protocol::{SpanId, TraceId},
+};
 
 use super::told_errors::ToldErrors;
 
@@ -22,11 +25,24 @@ pub(crate) struct SentryData {
     pub(crate) hub: Arc<Hub>,
     pub(crate) transaction: Option<Transaction>,
     pub(crate) headers: [Option<HeaderValue>; KEPT_HEADERS],
+    /// The request's own trace, which only events name.
     pub(crate) trace: OnceLock<TraceId>,
     /// The errors that the handler has told.
     pub(crate) told: ToldErrors,
+    /// The host of the request's target, which HTTP/2 has in place of a header.
+    pub(crate) authority: Option<Authority>,
+    pub(crate) is_https: bool,
+    /// The trace that the caller names.
+    pub(crate) caller: Option<CallersTrace>,
     /// What was already reported of the exchange, as bits.
     pub(crate) reported: AtomicU8,
+}
+
+/// The ids of the trace of which the request is a part, as the caller names them.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct CallersTrace {
+    pub(crate) trace_id: TraceId,
+    pub(crate) span_id: SpanId,
 }
 
 /// What was already reported of an exchange.
@@ -35,6 +51,9 @@ pub(crate) enum Reported {
     Panic = 1,
     Stuck = 2,
 }
+
+/// A hub for another task of the same exchange.
+pub(crate) type ForkedHub = Arc<Hub>;
 
 /// Binds a hub to this thread until it is dropped.
 pub(crate) struct HubGuard {
@@ -58,9 +77,14 @@ impl SentryData {
         self.reported.load(Ordering::Relaxed) & what as u8 != 0
     }
 
-    /// A hub for another task of the same exchange. What that task adds stays there.
-    pub(crate) fn fork(&self) -> Arc<Hub> {
-        Arc::new(Hub::new_from_top(&self.hub))
+    /// A hub for another task of the same exchange. What that task adds stays there. `is_current`: the code of the exchange runs
+    /// here. Then the current hub is its hub, a fork of it, or that of a layer further in.
+    pub(crate) fn fork(&self, is_current: bool) -> ForkedHub {
+        let hub = match is_current && thread_has_hub(true) {
+            true => Hub::new_from_top(Hub::current()),
+            false => Hub::new_from_top(&self.hub),
+        };
+        Arc::new(hub)
     }
 }
 

@@ -178,6 +178,7 @@ impl Tracker {
 
     /// Reports the end, with the current time.
     pub(super) fn end(&mut self, outcome: Outcome) {
+        let _hub = self.exchange.bind_hub(true);
         self.end_at(Instant::now, outcome);
     }
 
@@ -235,6 +236,7 @@ impl Drop for Tracker {
         } else {
             Outcome::Cancelled
         };
+        let _hub = self.exchange.bind_hub(false);
         self.end_at(late_now, outcome);
     }
 }

@@ -63,6 +63,7 @@ impl Connection {
         }
         observer.set_policy(options.policy);
         observer.transactions = options.transactions;
+        observer.inherits_hub = options.inherits_hub;
         observer.set_metrics(metrics.clone());
         if let Source::Dsn(Some(dsn)) = options.source {
             let mut client = ClientOptions::new()
@@ -88,6 +89,7 @@ impl Connection {
                 }
             }
         }
+        observer.base.learn();
         Ok(Self { observer })
     }
 

@@ -4,13 +4,13 @@ use std::{cell::Cell, sync::Arc, thread};
 
 use sentry::{
     ClientOptions, Integration, Level,
-    protocol::{Context, Event, TraceContext, TraceId, User},
+    protocol::{Event, User},
 };
 use tokio::task;
 
 use super::{
     event::{clean_tags, set_fingerprint, tag},
-    others, shown_request, stack,
+    others, shown_request, stack, trace,
 };
 #[cfg(feature = "health")]
 use crate::facts::asked_check::AskedCheck;
@@ -176,7 +176,7 @@ impl Integration for Enrich {
     }
 }
 
-/// Adds what is known of an exchange to an event. Values that the event has stay, except the trace.
+/// Adds what is known of an exchange to an event. Values that the event has stay, except the trace of its hub.
 pub(super) fn add_exchange(event: &mut Event<'static>, exchange: &Exchange, sentry: &SentryData) {
     let overrides = exchange.overrides();
     let endpoint = Endpoint::name(overrides.endpoint.as_ref());
@@ -207,14 +207,7 @@ pub(super) fn add_exchange(event: &mut Event<'static>, exchange: &Exchange, sent
         .request
         .get_or_insert_with(|| shown_request::of(exchange, sentry));
     if sentry.transaction.is_none() {
-        // Other requests share the hub from which this one was made. So each request gets a trace of its own.
-        let trace = TraceContext {
-            trace_id: *sentry.trace.get_or_init(TraceId::default),
-            ..TraceContext::default()
-        };
-        event
-            .contexts
-            .insert("trace".into(), Context::Trace(Box::new(trace)));
+        trace::name(event, sentry);
     }
 }
 

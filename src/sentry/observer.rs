@@ -11,6 +11,7 @@ use http::request;
 use sentry::{Client, Hub, Level, protocol::Event};
 
 use super::{
+    base::Base,
     enrich::{self, Enrich},
     event, shown_request, transaction,
 };
@@ -45,6 +46,9 @@ pub(crate) struct SentryObserver {
     pub(super) client: Option<Arc<Client>>,
     policy: ReportPolicy,
     pub(super) transactions: bool,
+    pub(super) base: Base,
+    /// Requests begin with the scope of the current hub.
+    pub(super) inherits_hub: bool,
     metrics: Option<Metrics>,
     pub(super) enrich: Enrich,
     /// The types of errors that fingerprints name.
@@ -60,6 +64,8 @@ impl SentryObserver {
             client: None,
             policy: ReportPolicy::new(),
             transactions: false,
+            base: Base::default(),
+            inherits_hub: false,
             metrics: None,
             enrich: Enrich::default(),
             types: Arc::default(),
@@ -200,8 +206,7 @@ impl Observer for SentryObserver {
     }
 
     fn request(&self, cx: &ObserverContext<'_>, request: &mut request::Parts) {
-        let client = self.client.as_ref();
-        let Some(mut sentry) = SentryData::for_request(client, request, &self.enrich) else {
+        let Some(mut sentry) = SentryData::for_request(self, request) else {
             return;
         };
         if self.transactions {
@@ -252,10 +257,7 @@ impl Observer for SentryObserver {
             _ => return,
         };
         self.guarded(ended_in_poll(facts.outcome), || {
-            let hub = Hub::new_from_top(Hub::main());
-            if let Some(client) = &self.client {
-                hub.bind_client(Some(Arc::clone(client)));
-            }
+            let hub = self.base.hub(self.client.as_ref());
             let incident = Incident {
                 endpoint: "excluded",
                 ..Incident::of(cx.exchange, facts, kind, &self.policy)

@@ -28,6 +28,7 @@ pub struct SentryOptions {
     pub(super) transactions: bool,
     /// The environment asks for profiles, which nobody makes.
     pub(super) asks_for_profiles: bool,
+    pub(super) inherits_hub: bool,
     pub(super) policy: ReportPolicy,
     pub(super) scrubbing: Scrubbing,
 }
@@ -107,6 +108,7 @@ impl SentryOptions {
             sample_rate: 0.1,
             transactions: false,
             asks_for_profiles: false,
+            inherits_hub: false,
             policy: ReportPolicy::new(),
             scrubbing: Scrubbing::new(),
         }
@@ -117,6 +119,14 @@ impl SentryOptions {
     #[must_use]
     pub fn transactions(mut self) -> Self {
         self.transactions = true;
+        self
+    }
+
+    /// Begins each request with the scope of the current hub: see
+    /// [`SentryScopeLayer::inherit_current_hub`](super::SentryScopeLayer::inherit_current_hub). Defaults to off.
+    #[must_use]
+    pub fn inherit_current_hub(mut self) -> Self {
+        self.inherits_hub = true;
         self
     }
 

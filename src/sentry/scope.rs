@@ -3,9 +3,9 @@
 use std::sync::{Arc, Once, OnceLock, atomic::AtomicU8};
 
 use http::request;
-use sentry::{Client, Hub};
+use sentry::Hub;
 
-use super::{enrich::Enrich, shown_request};
+use super::{base::Base, enrich::Enrich, observer::SentryObserver, shown_request, trace};
 use crate::facts::{
     sentry_data::{SentryData, thread_has_hub},
     told_errors::ToldErrors,
@@ -14,38 +14,35 @@ use crate::facts::{
 // === impl SentryData ===
 
 impl SentryData {
-    /// A hub for one request, made from the current one. `None` if no client is bound, or the thread is ending.
-    pub(super) fn for_request(
-        client: Option<&Arc<Client>>,
-        request: &request::Parts,
-        enrich: &Enrich,
-    ) -> Option<Self> {
+    /// A hub for one request. `None` if no client is bound, or the thread is ending.
+    pub(super) fn for_request(observer: &SentryObserver, request: &request::Parts) -> Option<Self> {
         if !thread_has_hub(true) {
             return None;
         }
         let current = Hub::current();
-        if client.is_none() {
-            current.client()?;
+        let client = match &observer.client {
+            Some(client) => Arc::clone(client),
+            None => current.client()?,
+        };
+        let mut scope = match observer.inherits_hub {
+            true => Base::inherited(&current),
+            false => observer.base.scope(&current),
+        };
+        if observer.client.is_none() && !current.with_integration(|_: &Enrich| true) {
+            warn_of_unguarded_client();
+            let enrich = observer.enrich.clone();
+            Arc::make_mut(&mut scope).add_event_processor(move |event| enrich.event(event, &[]));
         }
-        let hub = Hub::new_from_top(current);
-        match client {
-            Some(client) => hub.bind_client(Some(Arc::clone(client))),
-            None => {
-                if !hub.with_integration(|_: &Enrich| true) {
-                    warn_of_unguarded_client();
-                    let enrich = enrich.clone();
-                    hub.configure_scope(|scope| {
-                        scope.add_event_processor(move |event| enrich.event(event, &[]))
-                    });
-                }
-            }
-        }
+        let caller = trace::of_caller(&request.headers).filter(|_| scope.get_span().is_none());
         Some(Self {
-            hub: Arc::new(hub),
+            caller,
+            hub: Arc::new(Hub::new(Some(client), scope)),
             transaction: None,
             headers: shown_request::kept(&request.headers),
             trace: OnceLock::new(),
             told: ToldErrors::default(),
+            authority: request.uri.authority().cloned(),
+            is_https: request.uri.scheme_str() == Some("https"),
             reported: AtomicU8::new(0),
         })
     }

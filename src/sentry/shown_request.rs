@@ -1,6 +1,6 @@
 //! Shows a request in events: four headers, no body, and no values in its query.
 
-use http::{HeaderMap, HeaderValue, header};
+use http::{HeaderMap, HeaderValue, header, uri::Authority};
 use sentry::protocol::Request;
 
 use crate::{
@@ -25,15 +25,26 @@ pub(super) fn of(exchange: &Exchange, sentry: &SentryData) -> Request {
         let value = value.as_ref()?.to_str().ok()?;
         Some((name.as_str().to_owned(), value.to_owned()))
     });
-    let host = sentry.headers[0].as_ref();
-    let host = host.and_then(|host| host.to_str().ok());
-    let url = format!("http://{}{}", host.unwrap_or("unknown"), exchange.target());
+    let scheme = if sentry.is_https { "https" } else { "http" };
+    let url = format!("{scheme}://{}{}", host(sentry), exchange.target());
     Request {
         method: Some(exchange.method().into()),
         url: url_without_secrets(&url).parse().ok(),
         headers: headers.collect(),
         ..Request::default()
     }
+}
+
+/// The host to which the request was sent, without a user. HTTP/2 has it in the target, and what the target says is said first.
+fn host(sentry: &SentryData) -> &str {
+    let in_target = sentry.authority.as_ref().map(Authority::as_str);
+    let in_header = || {
+        let host = sentry.headers[0].as_ref()?.to_str().ok()?;
+        // Anything else would become part of the path.
+        host.parse::<Authority>().ok().map(|_| host)
+    };
+    let host = in_target.or_else(in_header).unwrap_or("unknown");
+    host.rsplit_once('@').map_or(host, |(_, host)| host)
 }
 
 /// The headers that are kept. One walk past all is cheaper than four look-ups by hash.

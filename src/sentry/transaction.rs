@@ -3,7 +3,7 @@
 use http::{HeaderMap, StatusCode};
 use sentry::{Hub, Transaction, TransactionContext, protocol::SpanStatus};
 
-use super::shown_request;
+use super::{shown_request, trace};
 use crate::facts::{
     Facts,
     category::ErrorCategory,
@@ -15,10 +15,14 @@ use crate::facts::{
 
 /// Begins a transaction as part of the trace in the request's headers, and makes it the hub's span.
 pub(super) fn begin(hub: &Hub, headers: &HeaderMap) -> Transaction {
-    let headers = headers
-        .iter()
-        .filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)));
-    // The route is not known yet.
+    let caller = trace::of_caller(headers);
+    let caller = caller.map(|caller| format!("{}-{}", caller.trace_id, caller.span_id));
+    // It names the organisation of the caller, whose trace is perhaps not to be continued.
+    let baggage = headers.get_all("baggage").into_iter();
+    let baggage = baggage.filter_map(|value| Some(("baggage", value.to_str().ok()?)));
+    let ids = caller.as_deref().map(|ids| ("sentry-trace", ids));
+    // The route is not known yet. The caller's sampling is not passed on: else any client would overrule the rate.
+    let headers = ids.into_iter().chain(baggage);
     let context = TransactionContext::continue_from_headers(UNMATCHED, "http.server", headers);
     let transaction = hub.start_transaction(context);
     hub.configure_scope(|scope| scope.set_span(Some(transaction.clone().into())));
