@@ -1,5 +1,6 @@
 //! Takes secrets out of what is sent or written, by the names of fields and by the form of the secret.
 
+mod assigned;
 mod cards;
 mod code;
 mod fields;
@@ -8,7 +9,9 @@ mod json;
 mod names;
 mod pairs;
 mod patterns;
+mod prefixes;
 pub(crate) mod urls;
+mod value;
 
 use std::{borrow::Cow, fmt, sync::Arc};
 

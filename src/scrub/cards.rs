@@ -32,7 +32,7 @@ pub(super) fn without_cards(text: &str) -> Cow<'_, str> {
             if digits >= SHORTEST && is_card(&bytes[start..end]) {
                 card = Some(end);
             }
-            let next = end + separators(&bytes[end..]);
+            let next = end + separators(&text[end..]);
             let length = group(next);
             if next == end || length < 3 || first < 3 {
                 break;
@@ -54,21 +54,17 @@ pub(super) fn without_cards(text: &str) -> Cow<'_, str> {
     Cow::Owned(kept)
 }
 
-/// The bytes between two groups of a number: one or two separators.
-fn separators(bytes: &[u8]) -> usize {
-    let separator = |bytes: &[u8]| match bytes {
-        [b' ' | b'-' | b'.' | b'/' | b'_' | b'+', ..] => 1,
-        // A no-break space.
-        [0xC2, 0xA0, ..] => 2,
-        _ => 0,
+/// The bytes between two groups of a number: at most three separators. Any white space and any hyphen is one.
+fn separators(text: &str) -> usize {
+    let separator = |one: &char| {
+        one.is_whitespace()
+            || matches!(
+                one,
+                '-' | '.' | '/' | '_' | '+' | '\u{200B}' | '\u{2010}'..='\u{2015}' | '\u{2212}'
+            )
     };
-    let first = separator(bytes);
-    first
-        + if first == 0 {
-            0
-        } else {
-            separator(&bytes[first..])
-        }
+    let found = text.chars().take(3).take_while(separator);
+    found.map(char::len_utf8).sum()
 }
 
 /// The end of a UUID or of an id of 16 or 32 hexadecimal digits around the digit at `at`. Its digits are not a card number.

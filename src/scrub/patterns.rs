@@ -5,7 +5,13 @@ use std::{borrow::Cow, sync::LazyLock};
 use percent_encoding::percent_decode_str;
 use regex::{Captures, Regex};
 
-use super::{FILTERED, cards::without_cards, urls::url_without_secrets};
+use super::{
+    FILTERED,
+    assigned::Assigned,
+    cards::without_cards,
+    prefixes::{COMMON, KEYS},
+    urls::without_secrets,
+};
 
 /// The forms of secrets.
 pub(super) struct Patterns {
@@ -14,12 +20,10 @@ pub(super) struct Patterns {
     url: Regex,
     /// Keys and tokens that have a form of their own.
     formed: Regex,
-    /// `Cookie: …`, to the end of its line.
-    cookie: Regex,
     /// `Bearer …`, and other schemes, whose names are also English words.
     scheme: Regex,
-    /// `password=…`.
-    assigned: Regex,
+    /// `password=…`, `Authorization: …` and the like.
+    assigned: Assigned,
     email: Regex,
     /// IP addresses, dates, telephone and social security numbers, which only the preset for health data filters. Also UUIDs,
     /// which it keeps.
@@ -41,27 +45,16 @@ impl Patterns {
             private_key: regex(
                 r"(?i)-----BEGIN[A-Z0-9 +]*PRIVATE[ +]KEY[A-Z +]*-----(?s:.*?)(?:-----END[A-Z0-9 +]*-----|$)",
             ),
-            url: regex(r#"(?i)\b[a-z][a-z0-9+.-]*://[^\s"'<>`]+"#),
-            formed: regex(concat!(
-                r"\beyJ[\w-]{4,}\.[\w-]+(?:\.[\w-]*)*",
-                r"|\b(?:AKIA|ASIA|AIDA|AROA|AGPA|ANPA|ANVA)[A-Z0-9]{16}\b",
-                r"|\b(?:gh[pousr]_|github_pat_|glpat-|xox[a-z]-|[sr]k_(?:live|test)_|npm_|sk-(?:proj-|ant-)?)[\w-]{10,}",
-                r"|\bAIza[\w-]{20,}|\bSG\.[\w-]{8,}\.[\w-]{8,}|\bbot\d{6,}:[\w-]{8,}|/api/webhooks/\d+/[\w-]+",
-                r"|(?i:\bdigest\s+\w+=[^\r\n]*)",
+            // Within JSON a slash can have a backslash.
+            url: regex(r#"(?i-u:\b[a-z][a-z0-9+.-]*):(?:\\*/){2}[^\s"'<>`]+"#),
+            formed: regex(&format!(
+                r"(?P<before>^|[^A-Za-z0-9])(?:(?-u:{})|(?-u:(?P<common>{COMMON})))|(?i-u:\bdigest\s+\w+=)[^\r\n]*",
+                KEYS.join("|")
             )),
-            cookie: regex(r"(?i)\b((?:set-)?cookie2?\s*[:=]\s*)[^\r\n]+"),
             scheme: regex(
-                r#"(?i)\b(bearer|basic|digest|token|apikey)(\s+\\*["']?)([\w.~+/:-]{6,}=*)"#,
+                r#"(?i)\b(bearer|basic|digest|token|apikey)(\s+\\*["']?)([\w.~+/:-]{4,}=*)"#,
             ),
-            assigned: regex(concat!(
-                r"(?i)((?:[\w.-]*(?:passw(?:or)?d|passphrase|pwd|secret|token|api[_-]?key|(?:access|private|secret)[_-]?key|credentials?",
-                r"|authorization|session[_-]?id|jwt|cookie|signature)[\w-]*|(?:\b|_)(?:auth|session|bearer|pass|pin|otp|cvv2?|cvc2?|ssn|csrf|xsrf|sid))",
-                // Between name and value: quotes, also escaped ones of JSON inside JSON, and a separator.
-                r#"(?:\\*["'])?\s*(?:=>|:=|[:=>])\s*|--[\w-]*(?:passw(?:or)?d|pwd|secret|token|key)[\w-]*\s+)"#,
-                r#"(\[Filtered\]|\[[^\]\r\n]*\]?|(?:\w+\()+\\*"(?:[^"\\]|\\.)*"?"#,
-                r#"|\\{4,}["'][^\r\n]*|\\{3}["'](?:[^"'\\]|\\+[^"'\\]|\\{7,}["'])*|\\["'](?:[^"'\\]|\\+[^"'\\]|\\{3,}["'])*"#,
-                r#"|"(?:[^"\\]|\\.)*"?|'(?:[^'\\]|\\.)*'?|[^\s"'}\]]+)"#,
-            )),
+            assigned: Assigned::new(regex),
             email: regex(r#"(?:[\w.%+-]+|"[^"\r\n]{1,64}")@[\w-]+(?:\.[\w-]+)*\.[A-Za-z]{2,}\b"#),
             personal: regex(concat!(
                 r"(?P<uuid>\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b)|\b\d{1,3}(?:\.\d{1,3}){3}\b|\b(?:[0-9a-fA-F]{1,4}:){3,7}[0-9a-fA-F]{0,4}\b|\b\d{3}-\d{2}-\d{4}\b",
@@ -76,18 +69,16 @@ impl Patterns {
         step(&mut kept, |text| {
             self.private_key.replace_all(text, FILTERED)
         });
+        step(&mut kept, |text| self.assigned.without_lines(text));
         step(&mut kept, |text| {
             self.url
-                .replace_all(text, |url: &Captures<'_>| url_without_secrets(&url[0]))
+                .replace_all(text, |url: &Captures<'_>| without_secrets(&url[0]))
         });
-        step(&mut kept, |text| self.formed.replace_all(text, FILTERED));
+        step(&mut kept, |text| self.formed.replace_all(text, formed));
         step(&mut kept, |text| self.scheme.replace_all(text, credentials));
-        step(&mut kept, |text| {
-            self.cookie.replace_all(text, "${1}[Filtered]")
-        });
-        step(&mut kept, |text| {
-            self.assigned.replace_all(text, "${1}[Filtered]")
-        });
+        step(&mut kept, |text| self.assigned.without_named(text));
+        step(&mut kept, |text| self.assigned.without_pairs(text));
+        step(&mut kept, |text| self.assigned.without_elements(text));
         step(&mut kept, |text| self.email.replace_all(text, FILTERED));
         step(&mut kept, without_cards);
         if personal {
@@ -110,14 +101,56 @@ pub(super) fn step(kept: &mut Cow<'_, str>, pattern: impl for<'a> FnOnce(&'a str
     *kept = Cow::Owned(changed);
 }
 
+/// Filters a key, and leaves the character before it. An ordinary name can begin as some keys do.
+fn formed(found: &Captures<'_>) -> String {
+    let coded = |byte: u8| byte.is_ascii_digit() || byte.is_ascii_uppercase();
+    if found
+        .name("common")
+        .is_some_and(|key| !key.as_str().bytes().any(coded))
+    {
+        return found[0].to_owned();
+    }
+    format!(
+        "{}{FILTERED}",
+        found.name("before").map_or("", |before| before.as_str())
+    )
+}
+
 /// Filters what follows a scheme, if it can be a credential and not an English word.
 fn credentials(found: &Captures<'_>) -> String {
     let (scheme, space, value) = (&found[1], &found[2], &found[3]);
     let coded = |byte: u8| byte.is_ascii_digit() || byte == b'=';
-    if scheme.eq_ignore_ascii_case("bearer") || value.bytes().any(coded) || value.len() > 24 {
+    let bearer = scheme.eq_ignore_ascii_case("bearer") || value.bytes().any(coded);
+    if value.len() > 5 && bearer || value.len() > 24 || is_basic(value) {
         return format!("{scheme}{space}{FILTERED}");
     }
     found[0].to_owned()
+}
+
+/// Whether it is a user and a password in base64: what it decodes to is printable and has a colon.
+fn is_basic(value: &str) -> bool {
+    let digit = |byte: u8| match byte {
+        b'A'..=b'Z' => Some(byte - b'A'),
+        b'a'..=b'z' => Some(byte - b'a' + 26),
+        b'0'..=b'9' => Some(byte - b'0' + 52),
+        b'+' | b'-' => Some(62),
+        b'/' | b'_' => Some(63),
+        _ => None,
+    };
+    let (mut bits, mut held, mut decoded) = (0_u32, 0, Vec::new());
+    for byte in value.trim_end_matches(['=', '.']).bytes() {
+        let Some(digit) = digit(byte) else {
+            return false;
+        };
+        bits = (bits << 6 | u32::from(digit)) & 0xFFFF;
+        held += 6;
+        if held >= 8 {
+            held -= 8;
+            decoded.push((bits >> held & 0xFF) as u8);
+        }
+    }
+    let text = String::from_utf8(decoded).unwrap_or_default();
+    text.contains(':') && !text.chars().any(char::is_control)
 }
 
 /// The text without percent-encoding, if it has any.

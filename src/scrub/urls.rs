@@ -41,6 +41,17 @@ pub(crate) fn url_without_secrets(url: &str) -> String {
     format!("{scheme}://{host}{path}{values}{fragment}")
 }
 
+/// As [`url_without_secrets`], also for a URL in JSON, in which each slash has backslashes.
+pub(super) fn without_secrets(url: &str) -> String {
+    let slash = url.find('/').unwrap_or_default();
+    let colon = url[..slash].find(':').map_or(slash, |colon| colon + 1);
+    let escaped = &url[colon..=slash];
+    if escaped.len() < 2 {
+        return url_without_secrets(url);
+    }
+    url_without_secrets(&url.replace(escaped, "/")).replace('/', escaped)
+}
+
 /// The query without its values. A part without `=` is a value.
 pub(super) fn query(query: &str) -> String {
     let pairs = query.split('&').map(|pair| match pair.split_once('=') {

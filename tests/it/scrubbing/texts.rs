@@ -23,6 +23,14 @@ fn what_is_no_secret_stays() {
         "since 2024-01-15 10.30.02, id 41112222-3333-4444-8555-666677778888",
         "trace 4111111111111111a111111111111111, 100% of 4b11111111111111",
         "passed: 3, failed: 1, author: Bob",
+        "shop::session::load",
+        "shop::auth::login: no such user",
+        "<core::pin::Pin<P> as core::future::future::Future>::poll",
+        "returned Option<Session> for user 17",
+        "unexpected token: expected identifier",
+        "session: closed",
+        "http://auth:8080/login",
+        "npm_config_registry is unset",
     ];
     let dsn = Dsn::start(Answer::Status(200));
     let client = client(

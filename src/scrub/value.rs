@@ -1,0 +1,209 @@
+//! Finds where a value ends that code printed, whatever the language that printed it.
+
+use super::FILTERED;
+
+/// A quotation mark with the backslashes before it: JSON inside JSON has one or more.
+#[derive(Clone, Copy)]
+pub(super) struct Quote {
+    slashes: usize,
+    mark: u8,
+}
+
+/// The letters that languages put before a quotation mark: `b"…"`, `r#"…"`, `@"…"`, `&"…"`.
+const PREFIXES: &[&str] = &[
+    "b", "B", "r", "R", "u", "U", "f", "F", "L", "c", "N", "E", "br", "rb", "cr", "u8", "@", "$",
+    "@$", "$@", "&",
+];
+
+/// How far the `>` may be that closes a value in angle brackets.
+const LONGEST_TAG: usize = 1_024;
+
+// === impl Quote ===
+
+impl Quote {
+    /// The quotation mark that begins at `at`, and where it ends.
+    pub(super) fn at(bytes: &[u8], at: usize) -> Option<(Self, usize)> {
+        let slashes = run(bytes, at, |byte| byte == b'\\');
+        let mark = *bytes.get(at + slashes)?;
+        let quote = Self { slashes, mark };
+        matches!(mark, b'"' | b'\'' | b'`').then_some((quote, at + slashes + 1))
+    }
+
+    /// The quotation mark that ends right before `at`.
+    pub(super) fn before(bytes: &[u8], at: usize) -> Option<Self> {
+        let mark = at.checked_sub(1)?;
+        let slashes = bytes[..mark].iter().rev();
+        let slashes = slashes.take_while(|byte| **byte == b'\\').count();
+        Self::at(bytes, mark - slashes).map(|(quote, _)| quote)
+    }
+
+    /// Where the quoted text that begins at `at` ends, and where its closing mark ends. Without one it goes to the end.
+    pub(super) fn close(self, bytes: &[u8], at: usize) -> (usize, usize) {
+        let Self { slashes, mark } = self;
+        if slashes == 0 && bytes[at..].starts_with(&[mark; 2]) {
+            return triple(bytes, at + 2, mark);
+        }
+        let mut at = at;
+        while at < bytes.len() {
+            let escapes = run(bytes, at, |byte| byte == b'\\');
+            let end = at + escapes;
+            if bytes.get(end) == Some(&mark) {
+                // The mark of a text around this one.
+                if escapes < slashes {
+                    return (at, at);
+                }
+                let escaped = (escapes - slashes) / (slashes + 1) % 2 == 1;
+                // SQL and CSV double a mark.
+                let doubled = slashes == 0 && escapes == 0 && bytes.get(end + 1) == Some(&mark);
+                if !escaped && !doubled {
+                    return (end - slashes, end + 1);
+                }
+                at = end + 1 + usize::from(doubled);
+            } else {
+                at = end + 1;
+            }
+        }
+        (bytes.len(), bytes.len())
+    }
+}
+
+/// The end of a text in three marks, as TOML and Python have it.
+fn triple(bytes: &[u8], at: usize, mark: u8) -> (usize, usize) {
+    let found = bytes[at..].windows(3).position(|three| three == [mark; 3]);
+    match found {
+        Some(found) => (at + found, at + found + 3),
+        None => (bytes.len(), bytes.len()),
+    }
+}
+
+/// The end of the value that begins at `at`. Nothing is a value that ends where it begins.
+pub(super) fn end(text: &str, at: usize) -> usize {
+    let bytes = text.as_bytes();
+    if text[at..].starts_with(FILTERED) {
+        return at + FILTERED.len();
+    }
+    if let Some(end) = indented(bytes, at) {
+        return end;
+    }
+    if let Some(end) = quoted(bytes, at) {
+        return end;
+    }
+    if opens(bytes, at) {
+        return rest(text, balanced(bytes, at));
+    }
+    let name = at
+        + run(bytes, at, |byte| {
+            byte.is_ascii_alphanumeric() || b"_:<>&*#".contains(&byte)
+        });
+    let typed = bytes[at..name].iter().any(u8::is_ascii_uppercase);
+    let end = match &bytes[name..] {
+        [b'(', ..] if name > at => balanced(bytes, name),
+        [b'{', ..] if name > at => balanced(bytes, name),
+        [b' ', b'{', ..] if typed => balanced(bytes, name + 1),
+        _ => return bare(text, at),
+    };
+    // PHP prints `string(8) "…"`.
+    if bytes.get(end) == Some(&b' ') && bytes[at..name].eq_ignore_ascii_case(b"string") {
+        return quoted(bytes, end + 1).unwrap_or(end);
+    }
+    rest(text, end)
+}
+
+/// The end of a value in quotation marks, with the letters of a language before them.
+pub(super) fn quoted(bytes: &[u8], at: usize) -> Option<usize> {
+    let word = run(bytes, at, |byte| {
+        byte.is_ascii_alphanumeric() || b"@$&".contains(&byte)
+    });
+    let known = |prefix: &&str| prefix.as_bytes() == &bytes[at..at + word];
+    if word > 0 && !PREFIXES.iter().any(known) {
+        return None;
+    }
+    let hashes = run(bytes, at + word, |byte| byte == b'#');
+    let (quote, content) = Quote::at(bytes, at + word + hashes)?;
+    let (_, end) = quote.close(bytes, content);
+    Some(end + run(bytes, end, |byte| byte == b'#').min(hashes))
+}
+
+/// The end of a value that begins with a bracket, over all brackets within it. Without a closing one it goes to the end.
+pub(super) fn balanced(bytes: &[u8], at: usize) -> usize {
+    let mut depth = 0_usize;
+    let mut at = at;
+    while at < bytes.len() {
+        // An apostrophe in a word opens nothing.
+        let in_word = at > 0 && bytes[at - 1].is_ascii_alphanumeric() && bytes[at] == b'\'';
+        if !in_word && let Some((quote, content)) = Quote::at(bytes, at) {
+            at = quote.close(bytes, content).1.max(content);
+            continue;
+        }
+        match bytes[at] {
+            b'(' | b'[' | b'{' => depth += 1,
+            b')' | b']' | b'}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        at += 1;
+        if depth == 0 {
+            return at;
+        }
+    }
+    bytes.len()
+}
+
+fn opens(bytes: &[u8], at: usize) -> bool {
+    matches!(bytes.get(at), Some(b'(' | b'[' | b'{'))
+}
+
+/// The end of a value without quotation marks.
+fn bare(text: &str, at: usize) -> usize {
+    let bytes = text.as_bytes();
+    // `<Secret value='…'>` of Python, `#<Secret …>` of Ruby.
+    if matches!(&bytes[at..], [b'<', ..] | [b'#', b'<', ..]) {
+        let near = bytes[at..].iter().take(LONGEST_TAG);
+        let mut near = near.take_while(|byte| !matches!(byte, b'\r' | b'\n'));
+        if let Some(end) = near.position(|byte| *byte == b'>') {
+            return at + end + 1;
+        }
+    }
+    let stops = |one: char| one.is_whitespace() || matches!(one, '"' | '\'' | '}' | ']');
+    let end = text[at..].find(stops).map_or(text.len(), |end| at + end);
+    // The backslashes of a mark that closes a text around this value.
+    if matches!(bytes.get(end), Some(b'"' | b'\'')) {
+        let slashes = bytes[at..end].iter().rev();
+        return end - slashes.take_while(|byte| **byte == b'\\').count();
+    }
+    end
+}
+
+/// The end of what follows a bracket without a space: `ab(c)d` is one value.
+fn rest(text: &str, at: usize) -> usize {
+    let separate = |byte: &u8| b",;:.)]}>\\/".contains(byte);
+    match text.as_bytes().get(at) {
+        Some(byte) if !separate(byte) => bare(text, at),
+        _ => at,
+    }
+}
+
+/// The end of a block of YAML, `|` and lines with a greater indentation, or of a list of lines with `- `.
+fn indented(bytes: &[u8], at: usize) -> Option<usize> {
+    let mark = run(bytes, at, |byte| b"|>-+0123456789".contains(&byte));
+    let block = matches!(bytes.get(at), Some(b'|' | b'>'));
+    let list = bytes.get(at) == Some(&b'-') && mark == 1;
+    let ended = matches!(bytes.get(at + mark), Some(b'\n' | b'\r'));
+    if !(block && ended || list && bytes.get(at + 1) == Some(&b' ')) {
+        return None;
+    }
+    let line_end = |at: usize| at + run(bytes, at, |byte| byte != b'\n');
+    let mut end = line_end(at);
+    while matches!(
+        bytes.get(end..end + 2),
+        Some([b'\n', b' ' | b'\t' | b'\r' | b'\n' | b'-'])
+    ) {
+        end = line_end(end + 1);
+    }
+    Some(end)
+}
+
+/// How many bytes from `at` are alike.
+fn run(bytes: &[u8], at: usize, alike: impl Fn(u8) -> bool) -> usize {
+    let rest = bytes.get(at..).unwrap_or_default();
+    rest.iter().take_while(|byte| alike(**byte)).count()
+}
