@@ -94,7 +94,7 @@ pub fn init() -> Result<Lines, ConfigError> {
 /// | variable | |
 /// | --- | --- |
 /// | `LOG_FORMAT` | `json` or `text`; by default `text` on a terminal and `json` elsewhere |
-/// | `RUST_LOG` | which lines, as directives of `tracing_subscriber::EnvFilter` |
+/// | `RUST_LOG` | which lines, as directives of `tracing_subscriber::EnvFilter`; lines of `ureq` below `INFO` are never written, because they show the key of Sentry |
 /// | `LOG_LEVEL` | `error`, `warn`, `info` (the default), `debug`, `trace` or `off`, if `RUST_LOG` is not set |
 /// | `LOG_QUEUE` | how many lines wait at most, from 1; by default 10,000 |
 /// | `LOG_WHEN_FULL` | `drop` (the default) or `block`: what happens to a line for which the queue has no room |

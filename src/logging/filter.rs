@@ -42,8 +42,22 @@ const FOREIGN: [&str; 34] = [
     "warnings",
 ];
 
-/// The filter that `RUST_LOG` or else `LOG_LEVEL` describes.
+/// The targets that write each byte of a request at `TRACE`, with the key that Sentry's client sends.
+const BYTES_OF_REQUESTS: [&str; 3] = ["ureq=info", "ureq_proto=info", "ureq_proto::util=info"];
+
+/// The filter that `RUST_LOG` or else `LOG_LEVEL` describes. A directive for [`BYTES_OF_REQUESTS`] has no effect beyond `INFO`.
 pub(super) fn from_environment(environment: &Environment<'_>) -> Result<EnvFilter, ConfigError> {
+    let filter = described(environment)?;
+    let is_quiet = filter
+        .max_level_hint()
+        .is_some_and(|level| level <= LevelFilter::INFO);
+    let quiet = BYTES_OF_REQUESTS.iter().filter(|_| !is_quiet);
+    Ok(quiet
+        .filter_map(|directive| directive.parse().ok())
+        .fold(filter, EnvFilter::add_directive))
+}
+
+fn described(environment: &Environment<'_>) -> Result<EnvFilter, ConfigError> {
     if let Some(directives) = environment.get("RUST_LOG") {
         return parse(&directives)
             .map_err(|reason| ConfigError::new("RUST_LOG", &directives, reason));
@@ -91,7 +105,7 @@ mod tests {
 
     fn rust_log(value: &str) -> Result<String, ConfigError> {
         let variable = |asked: &str| (asked == "RUST_LOG").then(|| value.to_owned());
-        from_environment(&Environment(&variable)).map(|filter| filter.to_string())
+        described(&Environment(&variable)).map(|filter| filter.to_string())
     }
 
     #[test]
@@ -153,7 +167,7 @@ mod tests {
     fn a_level_is_a_level_in_any_case_and_nothing_else() {
         let log_level = |value: &str| {
             let variable = |asked: &str| (asked == "LOG_LEVEL").then(|| value.to_owned());
-            from_environment(&Environment(&variable)).map(|filter| filter.to_string())
+            described(&Environment(&variable)).map(|filter| filter.to_string())
         };
         for (value, filter) in [
             ("warn", "warn"),
@@ -176,8 +190,35 @@ mod tests {
             "RUST_LOG" => Some("warn".to_owned()),
             _ => Some("debug".to_owned()),
         };
-        let filter = |environment| from_environment(&environment).unwrap().to_string();
+        let filter = |environment| described(&environment).unwrap().to_string();
         assert_eq!(filter(Environment(&both)), "warn");
         assert_eq!(filter(Environment(&|_| None)), "info");
+    }
+
+    #[test]
+    fn no_directive_writes_the_bytes_of_a_request_with_its_key() {
+        for value in [
+            "trace",
+            "debug,ureq_proto=trace",
+            "ureq=trace,ureq_proto::util=trace",
+        ] {
+            let variable = |asked: &str| (asked == "RUST_LOG").then(|| value.to_owned());
+            let filter = from_environment(&Environment(&variable)).unwrap();
+            let filter = filter.to_string();
+            let ureq = filter
+                .split(',')
+                .filter(|directive| directive.starts_with("ureq"));
+            assert!(
+                ureq.clone().all(|directive| directive.ends_with("=info")),
+                "{filter}"
+            );
+            assert_eq!(ureq.count(), BYTES_OF_REQUESTS.len(), "{filter}");
+        }
+        let filter = from_environment(&Environment(&|_| None)).unwrap();
+        assert_eq!(
+            filter.to_string(),
+            "info",
+            "nothing is said where nothing is needed"
+        );
     }
 }

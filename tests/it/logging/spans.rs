@@ -102,7 +102,14 @@ async fn a_line_has_the_fields_of_its_spans_and_the_id_of_its_request() {
         requests::send(&app, request.body(Body::empty()).unwrap()).await;
         let text = written.take();
         let line = text.lines().find(|line| line.contains("charged")).unwrap();
-        for told in ["order_id", "o-seventeen", "trace_id", "t-1", "request_id", "id-77"] {
+        for told in [
+            "order_id",
+            "o-seventeen",
+            "trace_id",
+            "t-1",
+            "request_id",
+            "id-77",
+        ] {
             assert_eq!(line.matches(told).count(), 1, "{told} in {line}");
         }
     }
