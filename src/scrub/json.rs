@@ -18,6 +18,9 @@ const MAX_DEPTH: usize = 64;
 /// The smallest number that can be a card number.
 const SMALLEST_CARD: u64 = 1_000_000_000_000;
 
+/// The tag of a deployment that says who deployed.
+const DEPLOYED_BY: &str = "deployed_by";
+
 // === impl Scrubbing ===
 
 impl Scrubbing {
@@ -48,6 +51,7 @@ impl Scrubbing {
     }
 
     fn scrub_fields_of_item(&self, item: &mut Value) {
+        let operator = take_operator(item);
         for (name, value) in item.as_object_mut().into_iter().flatten() {
             match name.as_str() {
                 // The types of contexts and the ids of threads are Sentry's own.
@@ -62,6 +66,9 @@ impl Scrubbing {
                 name if fields::is_unscrubbed(name) => {}
                 name => self.scrub_field(name, value, 1),
             }
+        }
+        if let Some(operator) = operator {
+            item["tags"][DEPLOYED_BY] = operator;
         }
     }
 
@@ -339,4 +346,12 @@ fn changed(text: Cow<'_, str>) -> Option<String> {
         Cow::Borrowed(FILTERED) => Some(FILTERED.to_owned()),
         Cow::Borrowed(_) => None,
     }
+}
+
+/// Takes who deployed out of the event of a deployment. It is the operator's word, often an address, and leaves as it was said.
+fn take_operator(item: &mut Value) -> Option<Value> {
+    let is_deployment =
+        item["fingerprint"][0] == "tower-vitals" && item["fingerprint"][1] == "deployment";
+    let tags = item.get_mut("tags").filter(|_| is_deployment)?;
+    tags.as_object_mut()?.remove(DEPLOYED_BY)
 }

@@ -121,7 +121,9 @@ fn credentials(found: &Captures<'_>) -> String {
     let (scheme, space, value) = (&found[1], &found[2], &found[3]);
     let coded = |byte: u8| byte.is_ascii_digit() || byte == b'=';
     let bearer = scheme.eq_ignore_ascii_case("bearer") || value.bytes().any(coded);
-    if value.len() > 5 && bearer || value.len() > 24 || is_basic(value) {
+    // The end of a sentence can stand directly after it.
+    let is_basic = value.split(['.', '~', ':']).any(is_basic);
+    if value.len() > 5 && bearer || value.len() > 24 || is_basic {
         return format!("{scheme}{space}{FILTERED}");
     }
     found[0].to_owned()
@@ -138,7 +140,7 @@ fn is_basic(value: &str) -> bool {
         _ => None,
     };
     let (mut bits, mut held, mut decoded) = (0_u32, 0, Vec::new());
-    for byte in value.trim_end_matches(['=', '.']).bytes() {
+    for byte in value.trim_end_matches('=').bytes() {
         let Some(digit) = digit(byte) else {
             return false;
         };

@@ -1,7 +1,6 @@
 //! The beginnings by which vendors make their keys and tokens recognisable.
 
-/// Patterns of keys and tokens. Their source are the vendors' own documents, GitHub's list of secrets that it scans for, and
-/// the public rules of gitleaks. A key counts at the beginning of a text and after any character but a letter or digit.
+/// Patterns of keys and tokens, in the forms that their vendors have made public. The list is not complete. A key counts at the beginning of a text and after any character but a letter or digit.
 pub(super) const KEYS: &[&str] = &[
     // JSON web tokens, and what has their form.
     r"eyJ[\w-]{4,}\.[\w-]+(?:\.[\w-]*)*",
@@ -23,8 +22,8 @@ pub(super) const KEYS: &[&str] = &[
     r"SG\.[\w-]{8,}\.[\w-]{8,}|xkeysib-[\w-]{20,}|key-[0-9a-f]{32}\b|[0-9a-f]{32}-us\d{1,2}\b",
     // Twilio.
     r"SK[0-9a-f]{32}\b",
-    // DigitalOcean, Heroku, Fly, Netlify, Render, Supabase, PlanetScale, Neon.
-    r"do[opr]_v1_[0-9a-f]{10,}|HRKU-[\w-]{20,}|fo1_[\w-]{20,}|nfp_[A-Za-z0-9]{20,}|rnd_[A-Za-z0-9]{20,}|sbp_[0-9a-f]{20,}|sb_secret_[\w-]{10,}|pscale_(?:tkn|pw|oauth)_[\w.-]{10,}|napi_[a-z0-9]{40,}",
+    // DigitalOcean, Heroku, Netlify, Render, Supabase, PlanetScale, Neon.
+    r"do[opr]_v1_[0-9a-f]{10,}|HRKU-[\w-]{20,}|nfp_[A-Za-z0-9]{20,}|rnd_[A-Za-z0-9]{20,}|sbp_[0-9a-f]{20,}|sb_secret_[\w-]{10,}|pscale_(?:tkn|pw|oauth)_[\w.-]{10,}|napi_[a-z0-9]{40,}",
     // Shopify.
     r"shp(?:at|ca|pa|ss|tka)_[A-Za-z0-9]{10,}",
     // Registries of packages: PyPI, RubyGems, Clojars, NuGet, Docker, crates.io, JFrog.

@@ -41,6 +41,19 @@ pub(crate) fn url_without_secrets(url: &str) -> String {
     format!("{scheme}://{host}{path}{values}{fragment}")
 }
 
+/// A DSN that is not valid, without its key. The key can stand anywhere before the last `@`. Without one, nothing tells the key
+/// from the rest.
+#[cfg(feature = "sentry")]
+pub(crate) fn dsn_without_key(dsn: &str) -> String {
+    match dsn.rsplit_once('@') {
+        Some((_, rest)) => {
+            let rest = url_without_secrets(rest);
+            format!("{FILTERED}@{}", rest.trim_start_matches("://"))
+        }
+        None => FILTERED.to_owned(),
+    }
+}
+
 /// As [`url_without_secrets`], also for a URL in JSON, in which each slash has backslashes.
 pub(super) fn without_secrets(url: &str) -> String {
     let slash = url.find('/').unwrap_or_default();

@@ -8,7 +8,7 @@ use crate::{
     config::{ConfigError, Environment},
     release::Release,
     report::ReportPolicy,
-    scrub::{Scrubbing, urls::url_without_secrets},
+    scrub::{Scrubbing, urls::dsn_without_key},
 };
 
 /// How the ready-made stack reports to Sentry.
@@ -52,7 +52,7 @@ impl SentryOptions {
     /// If `dsn` is not valid. The error shows it without its keys.
     pub fn new(dsn: &str) -> Result<Self, ConfigError> {
         let parsed: Dsn = dsn.parse().map_err(|error| {
-            let shown = url_without_secrets(dsn);
+            let shown = dsn_without_key(dsn);
             ConfigError::new("sentry.dsn", shown, format!("{error}"))
         })?;
         Ok(Self::with(Source::Dsn(Some(parsed))))

@@ -102,6 +102,11 @@ fn a_bad_dsn_fails_at_build_and_keeps_its_keys_to_itself() {
         "https://public:s3cret@example.org",
         "nonsense",
         "ftp://s3cret@h/1",
+        "http//s3cret@sentry.example/1",
+        "//s3cret@sentry.example/1",
+        "SENTRY_DSN=http//s3cret@sentry.example/1",
+        "http://sentry.example/s3cret@x/1",
+        "http://s3cret/1",
     ] {
         let error = SentryOptions::new(dsn).unwrap_err();
         assert_eq!(error.field(), "sentry.dsn");

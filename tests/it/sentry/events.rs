@@ -208,7 +208,7 @@ async fn a_deployment_is_one_event_and_two_metrics() {
     vitals.record_deployment(
         &Deployment::new("shop@1.2.4")
             .environment("canary")
-            .by("ci")
+            .by("devops@example.org")
             .changes("faster"),
     );
     vitals.flush(LONG);
@@ -219,7 +219,7 @@ async fn a_deployment_is_one_event_and_two_metrics() {
     );
     assert_eq!(
         (&event["tags"]["deployed_by"], &event["extra"]["changes"]),
-        (&"ci".into(), &"faster".into())
+        (&"devops@example.org".into(), &"faster".into())
     );
     let text = vitals.render();
     assert!(
