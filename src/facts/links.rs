@@ -110,7 +110,7 @@ mod tests {
 
     /// An error with so many errors behind it.
     #[derive(Debug)]
-    struct Nested(usize, Option<Box<Nested>>);
+    struct Nested(usize, Option<Box<Self>>);
 
     impl fmt::Display for Nested {
         fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

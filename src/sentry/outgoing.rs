@@ -1,10 +1,8 @@
 //! Waits for what is on its way to Sentry, whichever client sends it.
 
-use std::{
-    panic::AssertUnwindSafe,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
+
+use tokio::time::Instant;
 
 use sentry::{Client, Hub};
 

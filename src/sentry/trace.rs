@@ -102,10 +102,6 @@ fn hex<const N: usize>(text: &str) -> Option<[u8; N]> {
 }
 
 #[cfg(test)]
-#[expect(
-    clippy::unwrap_used,
-    reason = "a test fails by a panic, which shows its place"
-)]
 mod tests {
     use super::*;
 
