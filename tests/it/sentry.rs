@@ -18,6 +18,8 @@ mod statuses;
 
 mod scopes;
 
+mod traces;
+
 mod transactions;
 
 mod twice;

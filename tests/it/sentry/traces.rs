@@ -1,0 +1,157 @@
+//! Names the trace and the host of the right request, whatever its caller sends, and gives tasks the scope of the moment.
+
+use std::sync::Arc;
+
+use axum::{Router, body::Body, extract::Request, routing::get};
+use http_body_util::BodyExt;
+use sentry::{Breadcrumb, Level, TransactionContext};
+use tokio::task;
+use tower::ServiceExt;
+use tower_vitals::{exchange::Exchange, sentry::SentryOptions};
+
+use super::{LONG, reporting};
+use crate::support::{
+    dsn::{Answer, Dsn},
+    requests,
+};
+
+const TRACE: &str = "771a43a4192642f0b136d5159a501700";
+const SPAN: &str = "7b9a5d1fd0d42a88";
+
+#[tokio::test]
+async fn a_task_has_the_scope_as_it_was_when_the_task_was_made() {
+    let dsn = Dsn::start(Answer::Status(200));
+    let vitals = reporting(&dsn).build().unwrap();
+    let handler = async || {
+        let mut tasks = Vec::new();
+        for step in 1..=3 {
+            sentry::configure_scope(|scope| scope.set_tag("step", step));
+            sentry::add_breadcrumb(Breadcrumb::default());
+            let exchange = Exchange::current().unwrap();
+            let job = async { sentry::capture_message("job", Level::Info) };
+            tasks.push(task::spawn(exchange.scope(job)));
+        }
+        for task in tasks {
+            task.await.unwrap();
+        }
+        // Another thread has it as it is now.
+        let exchange = Exchange::current().unwrap();
+        sentry::configure_scope(|scope| scope.set_tag("step", 4));
+        Arc::clone(&exchange).run(|| sentry::capture_message("job", Level::Info));
+    };
+    let app = Router::new().route("/", get(handler)).layer(vitals.layer());
+    requests::send(&app, Request::new(Body::empty())).await;
+    vitals.flush(LONG);
+    let events = dsn.events();
+    let steps: Vec<_> = events
+        .iter()
+        .map(|event| {
+            let breadcrumbs = event["breadcrumbs"]["values"].as_array().unwrap();
+            (event["tags"]["step"].as_str().unwrap(), breadcrumbs.len())
+        })
+        .collect();
+    assert_eq!(steps, [("1", 1), ("2", 2), ("3", 3), ("4", 3)]);
+}
+
+#[tokio::test]
+async fn the_url_of_an_event_has_the_host_that_was_asked() {
+    let dsn = Dsn::start(Answer::Status(200));
+    let vitals = reporting(&dsn).build().unwrap();
+    let handler = async || _ = sentry::capture_message("here", Level::Info);
+    let app = Router::new()
+        .route("/bad", get(handler))
+        .layer(vitals.layer());
+    for (target, header) in [
+        // As over HTTP/2, or through a proxy.
+        ("http://shop.test/bad", None),
+        ("https://shop.test:8443/bad", Some("other.test")),
+        ("http://[::1]:8080/bad", None),
+        ("/bad", Some("shop.test")),
+        ("/bad", Some("[::1]:8080")),
+    ] {
+        let mut request = Request::builder().uri(target);
+        if let Some(host) = header {
+            request = request.header("host", host);
+        }
+        requests::send(&app, request.body(Body::empty()).unwrap()).await;
+    }
+    vitals.flush(LONG);
+    let events = dsn.events();
+    let urls: Vec<_> = events
+        .iter()
+        .map(|event| event["request"]["url"].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        urls,
+        [
+            "http://shop.test/bad",
+            "https://shop.test:8443/bad",
+            "http://[::1]:8080/bad",
+            "http://shop.test/bad",
+            "http://[::1]:8080/bad",
+        ]
+    );
+}
+
+#[tokio::test]
+async fn an_event_names_the_trace_of_the_active_span_else_the_callers() {
+    let dsn = Dsn::start(Answer::Status(200));
+    let vitals = reporting(&dsn).build().unwrap();
+    let plain = async || _ = sentry::capture_message("plain", Level::Info);
+    let spanned = async || {
+        let own = sentry::start_transaction(TransactionContext::new("own", "op"));
+        sentry::configure_scope(|scope| scope.set_span(Some(own.clone().into())));
+        sentry::capture_message("spanned", Level::Info);
+        own.get_trace_context().trace_id.to_string()
+    };
+    let app = Router::new()
+        .route("/plain", get(plain))
+        .route("/spanned", get(spanned))
+        .layer(vitals.layer());
+    let mut spans = Vec::new();
+    for path in ["/plain", "/spanned"] {
+        for (name, value) in [
+            ("sentry-trace", format!("{TRACE}-{SPAN}-0")),
+            ("traceparent", format!("00-{TRACE}-{SPAN}-01")),
+        ] {
+            let request = Request::builder().uri(path).header(name, value);
+            let request = request.body(Body::empty()).unwrap();
+            let answer = app.clone().oneshot(request).await.unwrap();
+            let body = answer.into_body().collect().await.unwrap().to_bytes();
+            spans.push(String::from_utf8(body.into()).unwrap());
+        }
+    }
+    vitals.flush(LONG);
+    let events = dsn.events();
+    let traces: Vec<_> = events
+        .iter()
+        .map(|event| event["contexts"]["trace"]["trace_id"].as_str().unwrap())
+        .collect();
+    assert_eq!(traces, [TRACE, TRACE, &spans[2], &spans[3]]);
+    assert_ne!(spans[2], spans[3]);
+    assert_eq!(events[0]["contexts"]["trace"]["parent_span_id"], SPAN);
+}
+
+#[tokio::test]
+async fn the_caller_decides_nothing_about_what_is_sampled() {
+    for (rate, flag, expected) in [(0.0, "-1", 0), (1.0, "-0", 20), (1.0, "", 20)] {
+        let dsn = Dsn::start(Answer::Status(200));
+        let options = SentryOptions::new(&dsn.url()).unwrap();
+        let options = options.transactions().sample_rate(rate).unwrap();
+        let vitals = reporting(&dsn).sentry(options).build().unwrap();
+        let app = Router::new()
+            .route("/", get(async || ()))
+            .layer(vitals.layer());
+        for _ in 0..20 {
+            let request =
+                Request::builder().header("sentry-trace", format!("{TRACE}-{SPAN}{flag}"));
+            requests::send(&app, request.body(Body::empty()).unwrap()).await;
+        }
+        vitals.flush(LONG);
+        let transactions = dsn.items("transaction");
+        assert_eq!(transactions.len(), expected, "{rate} {flag}");
+        let is_continued =
+            |sent: &serde_json::Value| sent["contexts"]["trace"]["trace_id"] == TRACE;
+        assert!(transactions.iter().all(is_continued));
+    }
+}
