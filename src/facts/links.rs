@@ -74,33 +74,55 @@ impl Link {
     }
 
     fn of(error: &(dyn Error + 'static)) -> Self {
-        let (mut kind, mut text) = (Raw(String::new()), Raw(String::new()));
+        let (mut kind, mut text) = (Raw::default(), Raw::default());
         // The text is cut, or the error fails to print: what there is, is enough.
         let _ = (write!(kind, "{error:?}"), write!(text, "{error}"));
         Self {
-            kind: type_name::of_debug(&kind.0).to_owned(),
-            text: text.0.into(),
+            kind: type_name::of_debug(&kind.kept).to_owned(),
+            text: text.whole_words().into(),
         }
     }
 }
 
 /// Takes what fits without escaping it, and then refuses.
-struct Raw(String);
+#[derive(Default)]
+struct Raw {
+    kept: String,
+    is_cut: bool,
+}
+
+// === impl Raw ===
+
+impl Raw {
+    /// What was kept, without the word that touches the cut: half a secret is not recognised as one when the text is scrubbed.
+    fn whole_words(mut self) -> String {
+        if self.is_cut {
+            let end = self.kept.rfind(char::is_whitespace).unwrap_or(0);
+            // The groups of a card number stand apart.
+            let in_number =
+                |one: char| one.is_whitespace() || one.is_ascii_digit() || "-./_+".contains(one);
+            let end = self.kept[..end].trim_end_matches(in_number).len();
+            self.kept.truncate(end);
+            self.kept.push('\u{2026}');
+        }
+        self.kept
+    }
+}
 
 impl Write for Raw {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        let room = LONGEST - self.0.len();
+        if self.is_cut {
+            return Err(fmt::Error);
+        }
+        let room = LONGEST - self.kept.len();
         let fits = text
             .char_indices()
             .map(|(at, one)| at + one.len_utf8())
             .take_while(|end| *end <= room);
         let end = fits.last().unwrap_or(0);
-        self.0.push_str(&text[..end]);
-        if end == text.len() {
-            Ok(())
-        } else {
-            Err(fmt::Error)
-        }
+        self.kept.push_str(&text[..end]);
+        self.is_cut = end < text.len();
+        if self.is_cut { Err(fmt::Error) } else { Ok(()) }
     }
 }
 
@@ -138,5 +160,39 @@ mod tests {
         assert_eq!(cut[13..], ["error 36", "35 errors are left out", "error 0"]);
         let whole: Vec<_> = (0..MOST).rev().map(|n| format!("error {n}")).collect();
         assert_eq!(texts(MOST), whole);
+    }
+
+    #[test]
+    fn what_touches_the_cut_goes_with_it() {
+        for (length, secret, part) in [
+            (
+                1_000,
+                "postgres://admin:S3ntinelPassw0rdLong@db/shop",
+                "S3nt",
+            ),
+            (1_008, "4111111111111111", "4111"),
+            (1_005, "4111 1111 1111 1111 ", "4111"),
+            (1_006, "jane.sentinel@hospital.org", "jane"),
+            (1_004, "AKIAIOSFODNN7EXAMPLEX", "AKIA"),
+        ] {
+            let before = "word ".repeat(length);
+            let text = format!("{} {secret}{}", &before[..length], " and more".repeat(9));
+            let link = Link::of(&*Box::<dyn Error>::from(text));
+            assert!(!link.text.contains(part), "{secret}: {}", link.text);
+            assert!(
+                link.text.len() > 950,
+                "no more goes than the word: {}",
+                link.text
+            );
+        }
+        let whole = "x".repeat(LONGEST);
+        assert_eq!(
+            *Link::of(&*Box::<dyn Error>::from(whole.clone())).text,
+            whole
+        );
+        assert_eq!(
+            &*Link::of(&*Box::<dyn Error>::from(whole + "x")).text,
+            "\u{2026}"
+        );
     }
 }
