@@ -17,6 +17,7 @@ use crate::{
         layer_kinds::LayerKinds,
         marks::Mark,
         route::Endpoint,
+        sentry_data::HubGuard,
     },
 };
 
@@ -176,9 +177,14 @@ impl Tracker {
         (!self.excluded).then(|| self.exchange.enter(mode))
     }
 
+    /// Makes the hub of the exchange current for its log event, of which a subscriber can make a breadcrumb.
+    fn hub_for_log(&self, alive: bool) -> Option<HubGuard> {
+        dispatcher::has_been_set().then(|| self.exchange.bind_hub(alive))?
+    }
+
     /// Reports the end, with the current time.
     pub(super) fn end(&mut self, outcome: Outcome) {
-        let _hub = self.exchange.bind_hub(true);
+        let _hub = self.hub_for_log(true);
         self.end_at(Instant::now, outcome);
     }
 
@@ -236,7 +242,7 @@ impl Drop for Tracker {
         } else {
             Outcome::Cancelled
         };
-        let _hub = self.exchange.bind_hub(false);
+        let _hub = self.hub_for_log(false);
         self.end_at(late_now, outcome);
     }
 }

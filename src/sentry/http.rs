@@ -1,6 +1,9 @@
 //! Sends to Sentry with the SDK's transport, with an end to each attempt, and knows what came of it.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use http::{HeaderMap, StatusCode};
 use sentry::{
@@ -14,19 +17,10 @@ use ureq::{
     tls::{RootCerts, TlsConfig},
 };
 
-use super::{reach::Reach, transport::ATTEMPT};
+use super::reach::{Answer, Reach};
 
-/// What came of an attempt.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Answer {
-    Taken,
-    /// Sentry asks to wait.
-    Limited,
-    /// With this status.
-    Refused(u16),
-    /// For this reason, which shows no key.
-    Unreachable(String),
-}
+/// The most time that one attempt to send takes.
+pub(super) const ATTEMPT: Duration = Duration::from_secs(10);
 
 /// What all attempts of one client share.
 pub(super) struct Shared {

@@ -7,8 +7,19 @@ use std::{
 
 use tokio::time::Instant;
 
-use super::http::Answer;
 use crate::emit;
+
+/// What came of an attempt.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Answer {
+    Taken,
+    /// Sentry asks to wait.
+    Limited,
+    /// With this status.
+    Refused(u16),
+    /// For this reason, which shows no key.
+    Unreachable(String),
+}
 
 /// The least time between two warnings. So a Sentry that refuses every other event makes no line for each.
 const BETWEEN: Duration = Duration::from_secs(60);

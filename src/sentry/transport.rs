@@ -14,7 +14,7 @@ use tokio::runtime::Handle;
 
 use super::{
     envelope,
-    http::{Http, Shared},
+    http::{ATTEMPT, Http, Shared},
 };
 use crate::{
     facts::exchange::Exchange,
@@ -25,9 +25,6 @@ use crate::{
 
 /// The most envelopes that wait. Memory stays bounded while Sentry is away.
 const MOST_WAITING: usize = 100;
-
-/// The most time that one attempt to send takes.
-pub(super) const ATTEMPT: Duration = Duration::from_secs(10);
 
 /// How many envelopes are under way at once at most. Sentry is far away, and one at a time would be ten in a second.
 const SENDERS: usize = 4;
