@@ -10,15 +10,12 @@ use std::{
 };
 
 use http::{HeaderValue, uri::Authority};
-use sentry::{
-    Hub, HubSwitchGuard, Transaction,
-    protocol::{SpanId, TraceId},
-};
+use sentry::{Hub, HubSwitchGuard, Transaction, protocol::TraceId};
 
 use super::told_errors::ToldErrors;
 
 /// How many headers of a request are kept for Sentry.
-pub(crate) const KEPT_HEADERS: usize = 4;
+pub(crate) const KEPT_HEADERS: usize = 6;
 
 /// What Sentry needs of one exchange. Only the room `sentry` makes it and reads it.
 pub(crate) struct SentryData {
@@ -32,17 +29,8 @@ pub(crate) struct SentryData {
     /// The host of the request's target, which HTTP/2 has in place of a header.
     pub(crate) authority: Option<Authority>,
     pub(crate) is_https: bool,
-    /// The trace that the caller names.
-    pub(crate) caller: Option<CallersTrace>,
     /// What was already reported of the exchange, as bits.
     pub(crate) reported: AtomicU8,
-}
-
-/// The ids of the trace of which the request is a part, as the caller names them.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct CallersTrace {
-    pub(crate) trace_id: TraceId,
-    pub(crate) span_id: SpanId,
 }
 
 /// What was already reported of an exchange.

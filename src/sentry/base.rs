@@ -13,7 +13,6 @@ use sentry::{Client, Hub, Scope};
 #[derive(Clone, Default)]
 pub(super) struct Base(Arc<RwLock<Option<Known>>>);
 
-#[derive(Clone)]
 struct Known {
     client: Option<Arc<Client>>,
     scope: Arc<Scope>,
@@ -28,27 +27,10 @@ impl Base {
     }
 
     /// The scope with which a request begins: the base, or the current hub's scope if its client is not that of the base.
-    pub(super) fn scope(&self, current: &Arc<Hub>) -> Arc<Scope> {
-        let client = current.client();
-        let is_mine = |base: Option<&Arc<Client>>| match (base, &client) {
-            (Some(base), Some(client)) => Arc::ptr_eq(base, client),
-            // A hub without a client has been bound by nobody.
-            (_, None) => true,
-            (None, Some(_)) => false,
-        };
-        let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = known
-            .as_ref()
-            .filter(|known| is_mine(known.client.as_ref()))
-        {
-            return Arc::clone(&known.scope);
-        }
-        drop(known);
-        let main = Hub::main();
-        if is_mine(main.client().as_ref()) {
-            return self.take(&main).scope;
-        }
-        Self::inherited(current)
+    /// `client` is that of the current hub.
+    pub(super) fn scope(&self, current: &Arc<Hub>, client: Option<&Arc<Client>>) -> Arc<Scope> {
+        let base = self.of_client(client);
+        base.unwrap_or_else(|| Self::inherited(current))
     }
 
     /// A copy of a hub's scope, without breadcrumbs.
@@ -56,31 +38,49 @@ impl Base {
         Arc::new(without_breadcrumbs(hub))
     }
 
-    /// A hub for what belongs to no request.
-    pub(super) fn hub(&self, client: Option<&Arc<Client>>) -> Hub {
-        let known = self.known();
-        let known = known.unwrap_or_else(|| self.take(&Hub::main()));
-        Hub::new(client.cloned().or(known.client), known.scope)
+    /// A hub for what belongs to no request. `own` is the client of this crate, if there is one.
+    pub(super) fn hub(&self, own: Option<&Arc<Client>>) -> Hub {
+        let bound = Hub::main().client();
+        let scope = self.of_client(bound.as_ref()).unwrap_or_default();
+        Hub::new(own.cloned().or(bound), scope)
     }
 
-    fn known(&self) -> Option<Known> {
-        let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        known.clone()
+    /// The base, if `client` is that of the main hub or none.
+    fn of_client(&self, client: Option<&Arc<Client>>) -> Option<Arc<Scope>> {
+        let is_mine = |base: Option<&Arc<Client>>| match (base, client) {
+            (Some(base), Some(client)) => Arc::ptr_eq(base, client),
+            // A hub without a client has been bound by nobody.
+            (_, None) => true,
+            (None, Some(_)) => false,
+        };
+        {
+            let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
+            if let Some(known) = known.as_ref()
+                && is_mine(known.client.as_ref())
+            {
+                return Some(Arc::clone(&known.scope));
+            }
+        }
+        // The application can have bound its client since.
+        let main = Hub::main();
+        is_mine(main.client().as_ref()).then(|| self.take(&main))
     }
 
-    fn take(&self, main: &Arc<Hub>) -> Known {
+    fn take(&self, main: &Arc<Hub>) -> Arc<Scope> {
         let mut scope = without_breadcrumbs(main);
         scope.set_span(None);
         scope.set_transaction(None);
+        let scope = Arc::new(scope);
         let known = Known {
             client: main.client(),
-            scope: Arc::new(scope),
+            scope: Arc::clone(&scope),
         };
         let mut place = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        let before = place.replace(known.clone());
+        let before = place.replace(known);
+        // The end of a client runs code of the application.
         drop(place);
         drop(before);
-        known
+        scope
     }
 }
 

@@ -112,10 +112,8 @@ impl NoticeSink for Connection {
         if !self.observer.admits(&event) {
             return;
         }
-        match &self.observer.client {
-            Some(client) => _ = client.capture_event(event, None),
-            None => _ = Hub::main().capture_event(event),
-        }
+        let own = self.observer.client.as_ref();
+        self.observer.base.hub(own).capture_event(event);
     }
 }
 
@@ -145,9 +143,8 @@ impl SentryOptions {
         }
         connection.notify(notice);
         let unsent = connection.outgoing().flush(timeout);
-        let totals = metrics.totals();
-        let dropped = totals.dropped(Sink::Sentry) + totals.dropped(Sink::SentryScrubbing);
-        Ok(Some(unsent + dropped == 0))
+        let unscrubbed = metrics.totals().dropped(Sink::SentryScrubbing);
+        Ok(Some(unsent + unscrubbed == 0))
     }
 }
 

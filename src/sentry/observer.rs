@@ -210,7 +210,7 @@ impl Observer for SentryObserver {
             return;
         };
         if self.transactions {
-            sentry.transaction = Some(transaction::begin(&sentry.hub, &request.headers));
+            sentry.transaction = Some(transaction::begin(&sentry, &request.headers));
         }
         // Only the active layer comes here, and once. So it is never set twice.
         let _ = cx.exchange.sentry.set(sentry);

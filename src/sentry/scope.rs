@@ -5,7 +5,7 @@ use std::sync::{Arc, Once, OnceLock, atomic::AtomicU8};
 use http::request;
 use sentry::Hub;
 
-use super::{base::Base, enrich::Enrich, observer::SentryObserver, shown_request, trace};
+use super::{base::Base, enrich::Enrich, observer::SentryObserver, shown_request};
 use crate::facts::{
     sentry_data::{SentryData, thread_has_hub},
     told_errors::ToldErrors,
@@ -20,22 +20,18 @@ impl SentryData {
             return None;
         }
         let current = Hub::current();
-        let client = match &observer.client {
-            Some(client) => Arc::clone(client),
-            None => current.client()?,
-        };
+        let bound = current.client();
+        let client = observer.client.clone().or_else(|| bound.clone())?;
         let mut scope = match observer.inherits_hub {
             true => Base::inherited(&current),
-            false => observer.base.scope(&current),
+            false => observer.base.scope(&current, bound.as_ref()),
         };
         if observer.client.is_none() && !current.with_integration(|_: &Enrich| true) {
             warn_of_unguarded_client();
             let enrich = observer.enrich.clone();
             Arc::make_mut(&mut scope).add_event_processor(move |event| enrich.event(event, &[]));
         }
-        let caller = trace::of_caller(&request.headers).filter(|_| scope.get_span().is_none());
         Some(Self {
-            caller,
             hub: Arc::new(Hub::new(Some(client), scope)),
             transaction: None,
             headers: shown_request::kept(&request.headers),

@@ -1,6 +1,6 @@
 //! Shows a request in events: four headers, no body, and no values in its query.
 
-use http::{HeaderMap, HeaderValue, header, uri::Authority};
+use http::{HeaderMap, HeaderName, HeaderValue, header, uri::Authority};
 use sentry::protocol::Request;
 
 use crate::{
@@ -11,16 +11,19 @@ use crate::{
     scrub::urls::url_without_secrets,
 };
 
-/// The headers that events show, in the order in which they are kept. No other header is kept.
-const HEADERS: [header::HeaderName; KEPT_HEADERS] = [
+/// The headers that events show, in the order in which they are kept.
+const SHOWN: [HeaderName; 4] = [
     header::HOST,
     header::USER_AGENT,
     header::CONTENT_TYPE,
     header::CONTENT_LENGTH,
 ];
 
+/// The headers that name the trace of the caller. They are kept after those that are shown. No other header is kept.
+const TRACES: [&str; 2] = ["sentry-trace", "traceparent"];
+
 pub(super) fn of(exchange: &Exchange, sentry: &SentryData) -> Request {
-    let named = HEADERS.iter().zip(&sentry.headers);
+    let named = SHOWN.iter().zip(&sentry.headers);
     let headers = named.filter_map(|(name, value)| {
         let value = value.as_ref()?.to_str().ok()?;
         Some((name.as_str().to_owned(), value.to_owned()))
@@ -47,7 +50,13 @@ fn host(sentry: &SentryData) -> &str {
     host.rsplit_once('@').map_or(host, |(_, host)| host)
 }
 
-/// The headers that are kept. One walk past all is cheaper than four look-ups by hash.
+/// `sentry-trace` and `traceparent`, as far as the caller sent them.
+pub(super) fn traces(sentry: &SentryData) -> [Option<&str>; 2] {
+    let text = |place: usize| sentry.headers[SHOWN.len() + place].as_ref()?.to_str().ok();
+    [text(0), text(1)]
+}
+
+/// The headers that are kept. One walk past all is cheaper than a look-up by hash for each.
 #[inline]
 pub(super) fn kept(headers: &HeaderMap) -> [Option<HeaderValue>; KEPT_HEADERS] {
     let mut kept = [const { None }; KEPT_HEADERS];
@@ -57,7 +66,10 @@ pub(super) fn kept(headers: &HeaderMap) -> [Option<HeaderValue>; KEPT_HEADERS] {
             header::USER_AGENT => 1,
             header::CONTENT_TYPE => 2,
             header::CONTENT_LENGTH => 3,
-            _ => continue,
+            _ => match TRACES.iter().position(|trace| name == trace) {
+                Some(place) => SHOWN.len() + place,
+                None => continue,
+            },
         };
         kept[place].get_or_insert_with(|| value.clone());
     }

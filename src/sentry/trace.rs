@@ -2,21 +2,29 @@
 
 use std::sync::Arc;
 
-use http::HeaderMap;
 use sentry::{
     Hub,
-    protocol::{Context, Event, TraceContext, TraceId},
+    protocol::{Context, Event, SpanId, TraceContext, TraceId},
 };
 
-use crate::facts::sentry_data::{CallersTrace, SentryData};
+use super::shown_request;
+use crate::facts::sentry_data::SentryData;
+
+/// The ids of the trace of which the request is a part, as the caller names them.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct CallersTrace {
+    pub(super) trace_id: TraceId,
+    pub(super) span_id: SpanId,
+}
 
 /// The trace in `sentry-trace`, else in `traceparent`. Only the ids are taken: whether the caller samples is its own matter.
-pub(super) fn of_caller(headers: &HeaderMap) -> Option<CallersTrace> {
-    let named = |name, parse: fn(&str) -> Option<CallersTrace>| {
-        let mut values = headers.get_all(name).iter();
-        values.find_map(|value| parse(value.to_str().ok()?))
-    };
-    named("sentry-trace", sentry_trace).or_else(|| named("traceparent", traceparent))
+pub(super) fn of_caller(sentry: &SentryData) -> Option<CallersTrace> {
+    read(shown_request::traces(sentry))
+}
+
+fn read([of_sentry, of_w3c]: [Option<&str>; 2]) -> Option<CallersTrace> {
+    let of_sentry = of_sentry.and_then(sentry_trace);
+    of_sentry.or_else(|| of_w3c.and_then(traceparent))
 }
 
 /// Names the caller's trace in an event, or one of the request's own. The trace of a span stays.
@@ -30,7 +38,7 @@ pub(super) fn name(event: &mut Event<'static>, sentry: &SentryData) {
     if of_event.is_some() && of_event != of_hub(&sentry.hub) {
         return;
     }
-    let (trace_id, parent_span_id) = match sentry.caller {
+    let (trace_id, parent_span_id) = match of_caller(sentry) {
         Some(caller) => (caller.trace_id, Some(caller.span_id)),
         None => (*sentry.trace.get_or_init(TraceId::default), None),
     };
@@ -108,13 +116,6 @@ mod tests {
     const TRACE: &str = "771a43a4192642f0b136d5159a501700";
     const SPAN: &str = "7b9a5d1fd0d42a88";
 
-    fn read(name: &'static str, value: &str) -> Option<(String, String)> {
-        let mut headers = HeaderMap::new();
-        headers.insert(name, value.parse().unwrap());
-        let trace = of_caller(&headers)?;
-        Some((trace.trace_id.to_string(), trace.span_id.to_string()))
-    }
-
     #[test]
     fn the_ids_of_the_caller_are_read_strictly() {
         let both = Some((TRACE.to_owned(), SPAN.to_owned()));
@@ -141,8 +142,18 @@ mod tests {
                 false,
             ),
         ] {
-            let read = read(name, &value);
-            assert_eq!(read, both.clone().filter(|_| expected), "{name}: {value}");
+            let headers = match name {
+                "traceparent" => [None, Some(&*value)],
+                _ => [Some(&*value), None],
+            };
+            let ids =
+                read(headers).map(|trace| (trace.trace_id.to_string(), trace.span_id.to_string()));
+            assert_eq!(ids, both.clone().filter(|_| expected), "{name}: {value}");
         }
+        let own = format!("00-{}-{SPAN}-01", "1".repeat(32));
+        let of_sentry = format!("{TRACE}-{SPAN}");
+        let both_named = read([Some(&of_sentry), Some(&own)]).unwrap();
+        assert_eq!(both_named.trace_id.to_string(), TRACE);
+        assert!(read([Some("garbage"), Some(&own)]).is_some());
     }
 }

@@ -1,7 +1,7 @@
 //! Makes a Sentry transaction of a request. It has the name of the route and ends with the response.
 
 use http::{HeaderMap, StatusCode};
-use sentry::{Hub, Transaction, TransactionContext, protocol::SpanStatus};
+use sentry::{Transaction, TransactionContext, protocol::SpanStatus};
 
 use super::{shown_request, trace};
 use crate::facts::{
@@ -14,8 +14,8 @@ use crate::facts::{
 };
 
 /// Begins a transaction as part of the trace in the request's headers, and makes it the hub's span.
-pub(super) fn begin(hub: &Hub, headers: &HeaderMap) -> Transaction {
-    let caller = trace::of_caller(headers);
+pub(super) fn begin(sentry: &SentryData, headers: &HeaderMap) -> Transaction {
+    let caller = trace::of_caller(sentry);
     let caller = caller.map(|caller| format!("{}-{}", caller.trace_id, caller.span_id));
     // It names the organisation of the caller, whose trace is perhaps not to be continued.
     let baggage = headers.get_all("baggage").into_iter();
@@ -24,8 +24,10 @@ pub(super) fn begin(hub: &Hub, headers: &HeaderMap) -> Transaction {
     // The route is not known yet. The caller's sampling is not passed on: else any client would overrule the rate.
     let headers = ids.into_iter().chain(baggage);
     let context = TransactionContext::continue_from_headers(UNMATCHED, "http.server", headers);
-    let transaction = hub.start_transaction(context);
-    hub.configure_scope(|scope| scope.set_span(Some(transaction.clone().into())));
+    let transaction = sentry.hub.start_transaction(context);
+    sentry
+        .hub
+        .configure_scope(|scope| scope.set_span(Some(transaction.clone().into())));
     transaction
 }
 
