@@ -27,7 +27,7 @@
 //! Text from a client is always a string value and never part of the message, so no client can add a line to the log. If a
 //! subscriber panics, or logs from within itself, the event is lost and counted in `vitals_dropped_total{sink="log"}`.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use tracing::Span;
 
@@ -46,8 +46,11 @@ use crate::{
         severity::Severity,
     },
     observe::{Engine, Observer, ObserverContext, layer_methods},
-    text::{millis, printable_path},
+    text::{millis, printable_path, shortened},
 };
+
+/// The most bytes of a text of the handler that the log shows.
+const LONGEST: usize = 200;
 
 /// Writes one event for each request.
 ///
@@ -107,6 +110,12 @@ fn write(exchange: &Exchange, facts: &Facts) {
     let severity = judge::severity(facts);
     let evidence = facts.evidence.as_ref().filter(|_| category.is_some());
     let handler = facts.handler.as_deref();
+    let user = handler
+        .and_then(|handler| handler.user.as_deref())
+        .map(shown);
+    let tenant = handler
+        .and_then(|handler| handler.tenant.as_deref())
+        .map(shown);
     // A request that is dropped ends outside its span.
     let span = exchange.span();
     macro_rules! event {
@@ -130,8 +139,8 @@ fn write(exchange: &Exchange, facts: &Facts) {
                 grpc_status = facts.grpc.as_ref().map(|grpc| grpc.code.number()),
                 category = category.map(ErrorCategory::as_str),
                 cause = evidence.and_then(|evidence| evidence.text.as_deref()),
-                user_id = handler.and_then(|handler| handler.user.as_deref()),
-                tenant_id = handler.and_then(|handler| handler.tenant.as_deref()),
+                user_id = user.as_deref(),
+                tenant_id = tenant.as_deref(),
                 tags = handler.and_then(tags).as_deref(),
                 "request"
             )
@@ -144,11 +153,16 @@ fn write(exchange: &Exchange, facts: &Facts) {
     }
 }
 
+/// What the handler added, as the log shows it.
+fn shown(text: &str) -> Cow<'_, str> {
+    shortened(text, LONGEST)
+}
+
 fn tags(handler: &HandlerContext) -> Option<String> {
     let tags: Vec<_> = handler
         .tags
         .iter()
-        .map(|(key, value)| format!("{key}={value}"))
+        .map(|(key, value)| format!("{}={}", shown(key), shown(value)))
         .collect();
     (!tags.is_empty()).then(|| tags.join(" "))
 }

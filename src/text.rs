@@ -54,6 +54,25 @@ pub(crate) fn push_printable(kept: &mut String, text: &str, limit: usize) -> boo
     true
 }
 
+/// `text`, cut after `limit` bytes and with an ellipsis if it is longer.
+pub(crate) fn shortened(text: &str, limit: usize) -> Cow<'_, str> {
+    if text.len() <= limit {
+        return Cow::Borrowed(text);
+    }
+    let end = (0..=limit).rev().find(|end| text.is_char_boundary(*end));
+    Cow::Owned(format!("{}\u{2026}", &text[..end.unwrap_or(0)]))
+}
+
+/// Removes the word at the end of a text that was cut there, and appends an ellipsis: half a secret is not recognised as one.
+pub(crate) fn end_at_word(text: &mut String) {
+    let end = text.rfind(char::is_whitespace).unwrap_or(0);
+    // The groups of a card number stand apart.
+    let in_number =
+        |one: char| one.is_whitespace() || one.is_ascii_digit() || "-./_+".contains(one);
+    text.truncate(text[..end].trim_end_matches(in_number).len());
+    text.push('\u{2026}');
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

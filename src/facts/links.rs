@@ -10,6 +10,7 @@ use super::{
     chain::{self, LONGEST},
     type_name,
 };
+use crate::text::end_at_word;
 
 /// The most errors of a chain that are shown.
 const MOST: usize = 16;
@@ -94,16 +95,10 @@ struct Raw {
 // === impl Raw ===
 
 impl Raw {
-    /// What was kept, without the word that touches the cut: half a secret is not recognised as one when the text is scrubbed.
+    /// What was kept. It is scrubbed later, so it must not end within a secret.
     fn whole_words(mut self) -> String {
         if self.is_cut {
-            let end = self.kept.rfind(char::is_whitespace).unwrap_or(0);
-            // The groups of a card number stand apart.
-            let in_number =
-                |one: char| one.is_whitespace() || one.is_ascii_digit() || "-./_+".contains(one);
-            let end = self.kept[..end].trim_end_matches(in_number).len();
-            self.kept.truncate(end);
-            self.kept.push('\u{2026}');
+            end_at_word(&mut self.kept);
         }
         self.kept
     }

@@ -3,10 +3,10 @@
 use std::{error::Error, sync::Arc};
 
 use super::{boxes, category::ErrorCategory, exchange::Exchange, handler_context::HandlerContext};
-use crate::text::printable;
+use crate::text::{end_at_word, push_printable};
 
-/// The longest text that is kept, in bytes.
-const LONGEST: usize = 200;
+/// The longest text that is kept, in bytes. Sentry gets less, but only what is scrubbed may be cut within a word.
+const LONGEST: usize = 1_024;
 
 /// The most tags that are kept.
 const MOST_TAGS: usize = 32;
@@ -14,7 +14,8 @@ const MOST_TAGS: usize = 32;
 /// Adds to the request what only its handler knows: user, tenant, tags, and the cause of a failure.
 ///
 /// All of it goes into the log event and to Sentry, and never into a metric label. A text is escaped to printable
-/// characters and cut at 200 bytes. At most 32 tags are kept. A later value replaces an earlier one.
+/// characters. The log shows its first 200 bytes, Sentry its first 200 characters after it is scrubbed. Of a text of more than
+/// 1,024 bytes only whole words are kept. At most 32 tags are kept. A later value replaces an earlier one.
 ///
 /// In axum it is an extractor. In any other code of the request, [`current`](Self::current) finds it. That is right across
 /// `.await` and under `tokio::join!`. A spawned task has none, unless [`Exchange::scope`] carries the exchange there. If no
@@ -117,5 +118,9 @@ impl<S: Sync> axum::extract::FromRequestParts<S> for RequestContext {
 }
 
 fn cut(text: &str) -> Arc<str> {
-    printable(text, LONGEST).into()
+    let mut kept = String::new();
+    if !push_printable(&mut kept, text, LONGEST) {
+        end_at_word(&mut kept);
+    }
+    kept.into()
 }

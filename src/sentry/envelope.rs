@@ -7,6 +7,7 @@ use sentry::{
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
+use super::event::cut;
 use crate::scrub::{Scrubbing, health_data::Item};
 
 /// The envelope without secrets, and how many of its items could not be scrubbed and are dropped.
@@ -34,8 +35,18 @@ pub(super) fn scrubbed(envelope: Envelope, scrubbing: &Scrubbing) -> (Option<Env
 
 fn scrubbed_item(item: EnvelopeItem, scrubbing: &Scrubbing) -> Option<EnvelopeItem> {
     Some(match item {
-        EnvelopeItem::Event(event) => by_fields(&in_schema(*event), Item::Event, scrubbing)?.into(),
-        EnvelopeItem::Transaction(item) => by_fields(&*item, Item::Transaction, scrubbing)?.into(),
+        EnvelopeItem::Event(event) => {
+            let mut event = by_fields(&in_schema(*event), Item::Event, scrubbing)?;
+            event.tags.values_mut().for_each(cut);
+            let id = event.user.as_mut().and_then(|user| user.id.as_mut());
+            id.into_iter().for_each(cut);
+            event.into()
+        }
+        EnvelopeItem::Transaction(item) => {
+            let mut transaction = by_fields(&*item, Item::Transaction, scrubbing)?;
+            transaction.tags.values_mut().for_each(cut);
+            transaction.into()
+        }
         EnvelopeItem::SessionUpdate(item) => by_fields(&item, Item::Session, scrubbing)?.into(),
         EnvelopeItem::SessionAggregates(item) => by_fields(&item, Item::Session, scrubbing)?.into(),
         EnvelopeItem::MonitorCheckIn(item) => by_fields(&item, Item::CheckIn, scrubbing)?.into(),

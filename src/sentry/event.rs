@@ -16,14 +16,17 @@ use crate::{
         incident::{Incident, IncidentKind},
         notice::{self, Detail, Notice},
     },
-    text::millis,
+    text::{end_at_word, millis},
 };
 
 /// The longest key of a tag, in characters. Sentry refuses a longer one.
-pub(super) const LONGEST_KEY: usize = 32;
+const LONGEST_KEY: usize = 32;
 
-/// The longest value of a tag, in characters.
-pub(super) const LONGEST_VALUE: usize = 200;
+/// The longest value of a tag, in characters. Sentry refuses a longer one.
+const LONGEST_VALUE: usize = 200;
+
+/// The longest value of a tag before it is scrubbed, in characters.
+const LONGEST_RAW: usize = 1_024;
 
 /// An event about a request that ended, and words for it if there is no error to show.
 pub(super) fn of_incident(facts: &Facts, incident: &Incident<'_>) -> (Event<'static>, String) {
@@ -133,7 +136,7 @@ pub(super) fn clean_tags(event: &mut Event<'static>) {
     let fits = |(key, value): (&String, &String)| {
         key.len() <= LONGEST_KEY
             && key.chars().all(is_of_key)
-            && value.len() <= LONGEST_VALUE
+            && value.len() <= LONGEST_RAW
             && !value.is_empty()
             && !value.contains(char::is_control)
     };
@@ -159,7 +162,18 @@ fn clean_key(key: &str) -> String {
 /// Sentry refuses a line break in a tag. It is not escaped, because escaped text cannot be scrubbed.
 fn clean_value(value: &str) -> String {
     let one_line = |one: char| if one.is_control() { ' ' } else { one };
-    value.chars().map(one_line).take(LONGEST_VALUE).collect()
+    let mut kept: String = value.chars().map(one_line).take(LONGEST_RAW).collect();
+    if kept.len() < value.len() {
+        end_at_word(&mut kept);
+    }
+    kept
+}
+
+/// Cuts a tag to the length that Sentry accepts. Only what is scrubbed may be cut: the rest of a secret is none.
+pub(super) fn cut(value: &mut String) {
+    if let Some((end, _)) = value.char_indices().nth(LONGEST_VALUE) {
+        value.truncate(end);
+    }
 }
 
 const fn level(kind: IncidentKind) -> Level {

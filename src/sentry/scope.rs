@@ -5,7 +5,7 @@ use std::sync::{Arc, Once, OnceLock, atomic::AtomicU8};
 use http::request;
 use sentry::Hub;
 
-use super::{base::Base, enrich::Enrich, observer::SentryObserver, shown_request};
+use super::{base::Base, enrich::Enrich, event, observer::SentryObserver, shown_request};
 use crate::facts::{
     sentry_data::{SentryData, thread_has_hub},
     told_errors::ToldErrors,
@@ -29,7 +29,12 @@ impl SentryData {
         if observer.client.is_none() && !current.with_integration(|_: &Enrich| true) {
             warn_of_unguarded_client();
             let enrich = observer.enrich.clone();
-            Arc::make_mut(&mut scope).add_event_processor(move |event| enrich.event(event, &[]));
+            Arc::make_mut(&mut scope).add_event_processor(move |event| {
+                let mut event = enrich.event(event, &[])?;
+                // Nothing scrubs it, so nothing cuts it later.
+                event.tags.values_mut().for_each(event::cut);
+                Some(event)
+            });
         }
         Some(Self {
             hub: Arc::new(Hub::new(Some(client), scope)),

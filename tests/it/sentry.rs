@@ -18,6 +18,8 @@ mod statuses;
 
 mod scopes;
 
+mod tags;
+
 mod traces;
 
 mod transactions;
