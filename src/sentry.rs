@@ -81,11 +81,15 @@ mod scope;
 mod shown_request;
 mod stack;
 mod trace;
+#[cfg(feature = "logging")]
+mod tracing_layer;
 mod transaction;
 mod transport;
 
 use std::sync::Arc;
 
+#[cfg(feature = "logging")]
+pub use self::tracing_layer::tracing_layer;
 pub(crate) use self::{connection::Connection, observer::SentryObserver, outgoing::Outgoing};
 pub use self::{
     guard::{guard, guard_with},

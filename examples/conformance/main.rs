@@ -19,6 +19,7 @@ mod recorder;
 mod settings;
 
 use std::{
+    env,
     error::Error,
     io::{self, Write},
     net::SocketAddr,
@@ -27,7 +28,10 @@ use std::{
 };
 
 use tokio::net::TcpListener;
-use tower_vitals::{RequestIdLayer, ShutdownReport, Vitals, logging, sentry::SentryOptions};
+use tower_vitals::{
+    RequestIdLayer, ShutdownReport, Vitals, logging,
+    sentry::{SentryOptions, tracing_layer},
+};
 use tracing_subscriber::{layer::SubscriberExt, util::SubscriberInitExt};
 
 use crate::{
@@ -60,6 +64,7 @@ async fn serve(settings: Settings) -> Result<(), Box<dyn Error>> {
     tracing_subscriber::registry()
         .with(logging::from_env()?)
         .with(last.clone())
+        .with(env::var_os("SENTRY_DSN").map(|_| tracing_layer()))
         .try_init()?;
     let dependencies = Dependencies::default();
     let health = dependencies.health()?;
