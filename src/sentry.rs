@@ -19,9 +19,10 @@
 //! function that panicked. Texts are no part of it. Two bugs of one route are two issues, and a flood of one does not hold
 //! back the other.
 //!
-//! One failure is told once. What `tower-http` and axum log of it within the request is not told again if Sentry's layer of
-//! `tracing` makes an event of it, nor is an error that the handler has captured itself and then returns. A handler's own
-//! `error!` stays. A rejection that the policy does not report, such as a 422, stays as well.
+//! Each failure is one event. `tower-http` and `axum` also log failures of requests, and Sentry's layer of `tracing` can make
+//! events of these log lines: such events are dropped. If a handler captures an error and then returns it, there is no second
+//! event of it. Events of a handler's own `error!` are kept, and so are rejections that the policy does not report, such as a
+//! 422.
 //!
 //! A panic outside of requests, in a task or a health check for example, is limited by the line in which it began. It is
 //! an error, unless it ends the process.

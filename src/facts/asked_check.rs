@@ -10,7 +10,7 @@ thread_local! {
 #[derive(Clone, Debug)]
 pub(crate) struct AskedCheck {
     pub(crate) name: Arc<str>,
-    /// A notice tells of its failure.
+    /// A notice reports its failures, so its panics need no report of their own.
     pub(crate) has_notice: bool,
 }
 

@@ -20,7 +20,7 @@ pub(crate) struct ToldErrors(Mutex<Vec<u64>>);
 // === impl ToldErrors ===
 
 impl ToldErrors {
-    /// Notes that an error was told. `kind` is how its `Debug` begins.
+    /// Remembers an error that the handler has sent to Sentry. `kind` is the beginning of its `Debug` output.
     pub(crate) fn note(&self, kind: &str, text: &str) {
         let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if told.len() < MOST {
@@ -28,6 +28,7 @@ impl ToldErrors {
         }
     }
 
+    /// Whether the handler has sent such an error.
     pub(crate) fn has(&self, kind: &str, text: &str) -> bool {
         let told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         !told.is_empty() && told.contains(&hash(kind, text))

@@ -107,7 +107,7 @@ pub(super) async fn expire(registry: Weak<Registry>, index: usize) {
     }
 }
 
-/// The check, and whether a notice tells of its failure.
+/// The check, and whether a notice reports its failures.
 fn begin(registry: &Weak<Registry>, index: usize) -> Option<(Check, bool)> {
     let registry = registry.upgrade()?;
     let entry = registry.entries.get(index)?;

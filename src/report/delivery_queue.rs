@@ -76,7 +76,7 @@ impl<T> DeliveryQueue<T> {
         state.undelivered() + state.lost
     }
 
-    /// As [`unsent`](Self::unsent). What was lost is told once.
+    /// As [`unsent`](Self::unsent), and begins to count the losses anew.
     pub(crate) fn take_unsent(&self) -> u64 {
         let mut state = self.lock();
         state.undelivered() + mem::take(&mut state.lost)
