@@ -88,8 +88,9 @@ async fn sentry_away_or_hanging_costs_a_counter_and_ends_in_time() {
             assert_eq!(send(&app, "/500").await, 500);
         }
         assert_eq!(send(&app, "/panic").await, 500);
+        // One attempt to send takes 10 s, so it would take longer if anybody waited.
         assert!(
-            began.elapsed() < Duration::from_secs(2),
+            began.elapsed() < Duration::from_secs(9),
             "nobody waits: {:?}",
             began.elapsed()
         );
@@ -103,7 +104,7 @@ async fn sentry_away_or_hanging_costs_a_counter_and_ends_in_time() {
         drop((app, vitals.layer()));
         drop(vitals);
         assert!(
-            began.elapsed() < allowed + Duration::from_millis(200),
+            began.elapsed() < allowed + Duration::from_secs(5),
             "{:?}",
             began.elapsed()
         );
