@@ -27,9 +27,11 @@ use tower::{Layer, Service, ServiceBuilder, layer::util::Identity, util::Service
 use tower_vitals::{
     AccessLogLayer, ErrorCategoryLayer, RequestIdLayer, SentryScopeLayer, TimingLayer, Vitals,
     exclude::Patterns,
-    sentry::{SentryOptions, guard},
+    sentry::{SentryOptions, guard, tracing_layer},
     vitals::{VitalsBuilder, VitalsLayer},
 };
+use tracing::subscriber::with_default;
+use tracing_subscriber::{layer::SubscriberExt, registry};
 use tracking_allocator::{AllocationGroupId, AllocationRegistry, AllocationTracker, Allocator};
 
 #[global_allocator]
@@ -198,6 +200,13 @@ fn whole(builder: VitalsBuilder) -> VitalsLayer {
     builder.isolated().build().unwrap().layer()
 }
 
+/// Binds a client as `sentry::init` does, also to the thread of a test that is not the first.
+fn bind(client: Option<Arc<sentry::Client>>) {
+    for hub in [Hub::main(), Hub::current()] {
+        hub.bind_client(client.clone());
+    }
+}
+
 /// Starts counting. While the guard lives, no other test measures and no client of another test is bound.
 fn alone() -> impl Drop {
     static ONCE: Once = Once::new();
@@ -206,7 +215,7 @@ fn alone() -> impl Drop {
         AllocationRegistry::enable_tracking();
     });
     let alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
-    Hub::current().bind_client(None);
+    bind(None);
     alone
 }
 
@@ -261,10 +270,10 @@ fn a_scope_for_sentry_costs_what_its_hub_does() {
         ("a guarded client", Some(client(true)), 2),
         ("the application's own, as it is", Some(client(false)), 6),
     ] {
-        Hub::current().bind_client(client);
+        bind(client);
         allocates(what, &SentryScopeLayer::new(), exchange + budget);
     }
-    Hub::current().bind_client(None);
+    bind(None);
     let without = added(&whole(Vitals::builder()));
     let options = SentryOptions::new("http://public@localhost/1").unwrap();
     let with = whole(Vitals::builder().sentry(options));
@@ -272,9 +281,23 @@ fn a_scope_for_sentry_costs_what_its_hub_does() {
 }
 
 #[test]
+fn a_request_that_goes_well_allocates_nothing_for_the_tracing_layer() {
+    let _alone = alone();
+    let options = SentryOptions::new("http://public@localhost/1").unwrap();
+    let stack = whole(Vitals::builder().sentry(options));
+    let without = with_default(registry(), || added(&stack));
+    let subscriber = registry().with(tracing_layer());
+    with_default(subscriber, || allocates("our layer", &stack, without));
+    #[expect(deprecated, reason = "applications have it")]
+    let theirs = registry().with(sentry::integrations::tracing::layer());
+    let with_theirs = with_default(theirs, || added(&stack));
+    assert!(with_theirs > without + 10, "{with_theirs} and {without}");
+}
+
+#[test]
 fn in_whatever_order_requests_keep_nothing() {
     let _alone = alone();
-    Hub::current().bind_client(Some(client(true)));
+    bind(Some(client(true)));
     let theirs = || {
         ServiceBuilder::new()
             .layer(NewSentryLayer::<Request<()>>::new_from_top())

@@ -8,16 +8,65 @@
 #[expect(dead_code, reason = "shared with other tests, which ask for more")]
 mod dsn;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
-use sentry::{Client, ClientOptions, Hub};
+use axum::http::{Request, Response};
+use sentry::{Breadcrumb, Client, ClientOptions, Hub};
 use tokio::time::Instant;
-use tower_vitals::{Vitals, sentry::SentryOptions};
+use tower::{Layer, ServiceExt};
+use tower_vitals::{
+    Deployment, Vitals,
+    sentry::{SentryOptions, guard},
+};
 
 use crate::dsn::{Answer, Dsn};
 
+/// The main hub is one, so only one test may use it at a time.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+
+#[test]
+fn a_client_that_is_bound_later_gets_what_belongs_to_no_request() {
+    let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    Hub::main().bind_client(None);
+    let vitals = Vitals::builder()
+        .isolated()
+        .exclude(["/excluded"])
+        .sentry(SentryOptions::current_client())
+        .build()
+        .unwrap();
+    let dsn = Dsn::start(Answer::Status(200));
+    let options = guard(ClientOptions::new().dsn(dsn.url().as_str()));
+    Hub::main().bind_client(Some(Arc::new(Client::with_options(options))));
+    // As the code of the main thread leaves it.
+    Hub::main().add_breadcrumb(Breadcrumb::default());
+    vitals.record_deployment(&Deployment::new("1.4.2").environment("test"));
+    let fails =
+        tower::service_fn(async |_: Request<()>| -> Result<Response<String>, &str> { Err("no") });
+    let service = vitals.layer().layer(fails);
+    let request = Request::builder().uri("/excluded").body(()).unwrap();
+    let answer = futures::executor::block_on(service.oneshot(request));
+    assert!(answer.is_err());
+    assert_eq!(vitals.flush(Duration::from_secs(20)), 0);
+    let events = dsn.events();
+    let [deployed, failed] = &events[..] else {
+        panic!("{events:?}")
+    };
+    assert_eq!(deployed["logentry"]["message"], "deployed 1.4.2 to test");
+    assert_eq!(failed["tags"]["endpoint"], "excluded");
+    for event in [deployed, failed] {
+        assert!(event.get("breadcrumbs").is_none(), "{event:#}");
+    }
+    Hub::main().bind_client(None);
+}
+
 #[test]
 fn an_applications_own_client_stays_bound_and_the_crates_client_blocks_no_worker() {
+    let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    Hub::main().bind_client(None);
+    Hub::current().bind_client(None);
     let dsn = Dsn::start(Answer::Never);
     let options = || SentryOptions::new(&dsn.url()).unwrap();
     let own = Arc::new(Client::with_options(ClientOptions::new()));

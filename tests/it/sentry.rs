@@ -22,6 +22,8 @@ mod tags;
 
 mod traces;
 
+mod tracing_layer;
+
 mod transactions;
 
 mod twice;
