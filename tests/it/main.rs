@@ -41,5 +41,6 @@ mod metrics;
 mod scrubbing;
 mod sentry;
 mod support;
+mod tls;
 mod transparency;
 mod uploads;
