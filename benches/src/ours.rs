@@ -7,7 +7,7 @@ use tower_vitals::{
     AccessLogLayer, ErrorCategoryLayer, RequestIdLayer, SentryScopeLayer, TimingLayer, Vitals,
     logging::{self, Format},
     metrics::Settings,
-    sentry::{SentryOptions, guard},
+    sentry::{SentryOptions, guard, tracing_layer},
 };
 use tracing_subscriber::{EnvFilter, Layer, layer::SubscriberExt};
 
@@ -32,7 +32,7 @@ pub fn log(app: Router) -> Router {
 }
 
 /// With a client bound, and nothing to tell it.
-pub fn sentry(app: Router) -> Router {
+pub fn sentry_scope(app: Router) -> Router {
     peers::bind_sentry(guard);
     app.layer(SentryScopeLayer::new())
 }
@@ -55,6 +55,18 @@ pub fn full_json(app: Router) -> Router {
     full(app)
 }
 
+pub fn full_with_our_tracing_layer(app: Router) -> Router {
+    install(tracing_subscriber::registry().with(tracing_layer()));
+    full(app)
+}
+
+pub fn full_with_sentrys_tracing_layer(app: Router) -> Router {
+    #[expect(deprecated, reason = "applications have it")]
+    let layer = sentry::integrations::tracing::layer();
+    install(tracing_subscriber::registry().with(layer));
+    full(app)
+}
+
 pub fn log_json(app: Router) -> Router {
     json();
     log(app)
@@ -74,6 +86,9 @@ fn build(builder: tower_vitals::vitals::VitalsBuilder) -> Vitals {
 /// As `logging::init` does; without a filter, h2 would log each of its frames.
 fn json() {
     let layer = logging::layer(Format::Json, io::sink, false).with_filter(EnvFilter::new("info"));
-    let subscriber = tracing_subscriber::registry().with(layer);
+    install(tracing_subscriber::registry().with(layer));
+}
+
+fn install(subscriber: impl tracing::Subscriber + Send + Sync) {
     tracing::subscriber::set_global_default(subscriber).expect("the first subscriber");
 }
