@@ -43,20 +43,18 @@ pub(super) fn is_route(text: &str) -> bool {
 
 fn event(item: &Value) -> Map<String, Value> {
     let mut kept = exchange(item);
-    for stack in ["stacktrace", "exception", "threads"] {
-        let rebuilt = match stack {
-            "stacktrace" => stacktrace(&item[stack]),
-            "exception" => values(&item[stack], exception),
-            _ => values(&item[stack], thread),
-        };
-        set(&mut kept, stack, rebuilt);
-    }
+    set(&mut kept, "stacktrace", stacktrace(&item["stacktrace"]));
+    set(
+        &mut kept,
+        "exception",
+        values(&item["exception"], exception),
+    );
+    set(&mut kept, "threads", values(&item["threads"], thread));
     let Some(fingerprint) = fingerprint(item) else {
         return kept;
     };
     kept.insert("fingerprint".into(), fingerprint.clone().into());
-    let numbers = only(&item["extra"], NUMBERS, Value::is_number);
-    let mut extra = numbers;
+    let mut extra = only(&item["extra"], NUMBERS, Value::is_number);
     extra.extend(closed(&item["extra"]));
     set(&mut kept, "extra", Some(Value::Object(extra)));
     if kept.get("exception").is_none() {
