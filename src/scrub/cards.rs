@@ -17,6 +17,7 @@ pub(super) fn without_cards(text: &str) -> Cow<'_, str> {
             .count()
     };
     let mut kept = String::new();
+    let mut number = Vec::new();
     let mut copied = 0;
     let mut at = 0;
     while let Some(start) = (at..bytes.len()).find(|at| bytes[*at].is_ascii_digit()) {
@@ -25,11 +26,13 @@ pub(super) fn without_cards(text: &str) -> Cow<'_, str> {
             continue;
         }
         let first = group(start);
-        let (mut digits, mut end) = (first, start + first);
-        at = end;
+        at = start + first;
+        number.clear();
+        let (mut begin, mut end) = (start, at);
         let mut card = None;
-        while digits <= LONGEST {
-            if digits >= SHORTEST && is_card(&bytes[start..end]) {
+        while number.len() + (end - begin) <= LONGEST {
+            number.extend_from_slice(&bytes[begin..end]);
+            if number.len() >= SHORTEST && is_card(&number) {
                 card = Some(end);
             }
             let next = end + separators(&text[end..]);
@@ -37,8 +40,7 @@ pub(super) fn without_cards(text: &str) -> Cow<'_, str> {
             if next == end || length < 3 || first < 3 {
                 break;
             }
-            digits += length;
-            end = next + length;
+            (begin, end) = (next, next + length);
         }
         if let Some(end) = card {
             kept.push_str(&text[copied..start]);
@@ -54,17 +56,46 @@ pub(super) fn without_cards(text: &str) -> Cow<'_, str> {
     Cow::Owned(kept)
 }
 
-/// The bytes between two groups of a number: at most three separators. Any white space and any hyphen is one.
+/// The bytes between two groups of a number: at most three separators.
 fn separators(text: &str) -> usize {
-    let separator = |one: &char| {
-        one.is_whitespace()
-            || matches!(
-                one,
-                '-' | '.' | '/' | '_' | '+' | '\u{200B}' | '\u{2010}'..='\u{2015}' | '\u{2212}'
-            )
+    let mut end = 0;
+    for _ in 0..3 {
+        end += separator(&text[end..])
+            .or_else(|| escaped(&text[end..]))
+            .unwrap_or(0);
+    }
+    end
+}
+
+/// The length of a separator. Any white space and any hyphen is one.
+fn separator(text: &str) -> Option<usize> {
+    let one = text.chars().next()?;
+    let separates = one.is_whitespace()
+        || matches!(
+            one,
+            '-' | '.' | '/' | '_' | '+' | '\u{200B}' | '\u{2010}'..='\u{2015}' | '\u{2212}'
+        );
+    separates.then(|| one.len_utf8())
+}
+
+/// The length of a separator as `Debug` and JSON print it: `\t`, `\n`, `\u{2009}`, with more backslashes in a text within a text.
+fn escaped(text: &str) -> Option<usize> {
+    const MOST: usize = 8;
+    let slashes = text
+        .bytes()
+        .take(MOST)
+        .take_while(|byte| *byte == b'\\')
+        .count();
+    let escape = &text[slashes..];
+    let length = match escape.as_bytes() {
+        _ if slashes == 0 => return None,
+        [b't' | b'n' | b'r', ..] => 1,
+        [b'u', b'{', code @ ..] => 3 + code.iter().take(MOST).position(|byte| *byte == b'}')?,
+        [b'u', code @ ..] if code.len() >= 4 => 5,
+        [b'x', code @ ..] if code.len() >= 2 => 3,
+        _ => return None,
     };
-    let found = text.chars().take(3).take_while(separator);
-    found.map(char::len_utf8).sum()
+    escape.is_char_boundary(length).then_some(slashes + length)
 }
 
 /// The end of a UUID or of an id of 16 or 32 hexadecimal digits around the digit at `at`. Its digits are not a card number.
@@ -91,19 +122,15 @@ fn id_around(bytes: &[u8], at: usize) -> Option<usize> {
     (uuid.iter().enumerate().all(shaped) && !is_hex(start + 36)).then_some(start + 36)
 }
 
-/// Luhn's check, over the digits of `text`.
-fn is_card(text: &[u8]) -> bool {
-    let digits = || text.iter().filter(|byte| byte.is_ascii_digit());
-    let sum: u32 = digits()
-        .rev()
+/// Luhn's check.
+fn is_card(number: &[u8]) -> bool {
+    let digits = number.iter().rev().map(|digit| u32::from(digit - b'0'));
+    let sum: u32 = digits
         .enumerate()
-        .map(|(index, digit)| {
-            let digit = u32::from(digit - b'0');
-            match index % 2 {
-                0 => digit,
-                _ => digit * 2 % 10 + digit / 5,
-            }
+        .map(|(index, digit)| match index % 2 {
+            0 => digit,
+            _ => digit * 2 % 10 + digit / 5,
         })
         .sum();
-    matches!(text.first(), Some(b'2'..=b'6')) && sum.is_multiple_of(10)
+    matches!(number.first(), Some(b'2'..=b'6')) && sum.is_multiple_of(10)
 }

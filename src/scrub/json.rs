@@ -109,8 +109,8 @@ impl Scrubbing {
             Value::Array(_) | Value::Object(_) if depth >= MAX_DEPTH => *value = FILTERED.into(),
             Value::Array(values) => {
                 let named = pairs::named_values(values, &self.keys);
-                for (at, value) in values.iter_mut().enumerate() {
-                    if named.contains(&at) {
+                for (value, named) in values.iter_mut().zip(named) {
+                    if named {
                         self.filter(value, depth + 1);
                     } else {
                         self.scrub_value(value, depth + 1);
@@ -201,8 +201,9 @@ impl Scrubbing {
     fn scrub_field(&self, name: &str, value: &mut Value, depth: usize) {
         match fields::kind(name) {
             Kind::Headers if !value.is_number() => self.scrub_headers(value, depth),
+            // A name in it can itself be a secret.
             Kind::Query => match value.as_str().map(query) {
-                Some(kept) => *value = kept.into(),
+                Some(kept) => *value = self.text(&kept).into(),
                 None => self.filter(value, depth),
             },
             Kind::Header | Kind::Environment => self.filter(value, depth),
@@ -348,7 +349,8 @@ fn changed(text: Cow<'_, str>) -> Option<String> {
     }
 }
 
-/// Takes who deployed out of the event of a deployment. It is the operator's word, often an address, and leaves as it was said.
+/// Takes the tag that says who deployed out of the event of a deployment, so that it is not scrubbed. It is often an e-mail
+/// address, and the operator gave it to be shown.
 fn take_operator(item: &mut Value) -> Option<Value> {
     let is_deployment =
         item["fingerprint"][0] == "tower-vitals" && item["fingerprint"][1] == "deployment";

@@ -40,19 +40,17 @@ pub(super) fn is_value(name: &str) -> bool {
     holds(name, VALUES, "v")
 }
 
-/// The indices of values whose name stands before them: in a pair, or in a list of the arguments of a command.
-pub(super) fn named_values(values: &[Value], keys: &[String]) -> Vec<usize> {
+/// For each value whether its name stands before it: in a pair, or in a list of the arguments of a command.
+pub(super) fn named_values(values: &[Value], keys: &[String]) -> Vec<bool> {
     let is_option = |value: &Value| {
         let text = value.as_str();
         text.is_some_and(|text| text.starts_with('-') && !text.contains('='))
     };
     let pair = values.len() == 2;
-    (1..values.len())
-        .filter(|at| {
-            let name = &values[at - 1];
-            (pair || is_option(name)) && is_name(name, keys)
-        })
-        .collect()
+    let named = |name: &Value| (pair || is_option(name)) && is_name(name, keys);
+    let first = values.first().map(|_| false);
+    let others = values.windows(2).map(|two| named(&two[0]));
+    first.into_iter().chain(others).collect()
 }
 
 fn holds(name: &str, endings: &[&str], short: &str) -> bool {

@@ -65,11 +65,13 @@ pub(super) fn without_secrets(url: &str) -> String {
     url_without_secrets(&url.replace(escaped, "/")).replace('/', escaped)
 }
 
-/// The query without its values. A part without `=` is a value.
+/// The query without its values. A part without a value can be one itself, also with the `=` at the end of base64.
 pub(super) fn query(query: &str) -> String {
     let pairs = query.split('&').map(|pair| match pair.split_once('=') {
-        Some((name, _)) => format!("{name}={FILTERED}"),
-        None => FILTERED.to_owned(),
+        Some((name, value)) if value.bytes().any(|byte| byte != b'=') => {
+            format!("{name}={FILTERED}")
+        }
+        _ => FILTERED.to_owned(),
     });
     pairs.collect::<Vec<_>>().join("&")
 }

@@ -17,15 +17,39 @@ const FORMED: &[&str] = &[
     "xoxb-123456789012-SENTINELslack",
     "sk_live_SENTINELstripe123",
     "npm_SENTINELnpm0123456789",
+    "glrt-SENTINELgitlab0123",
+    "gldt-SENTINELgitlab0123",
+    "xapp-1-A0123456789-SENTINELslack",
+    "whsec_SENTINELstripe123",
+    "token_ghp_SENTINELgithub0123456789",
     "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.SENTINELjwt",
     "Bearer SENTINELbearer1",
     "sentinel.person+tag@mail.example.org",
     "4111111111111111",
     "4111 1111 1111 1111",
+    "4111\t1111\t1111\t1111",
+    "4111\n1111\n1111\n1111",
+    "4111\u{2009}1111\u{2009}1111\u{2009}1111",
+    r"postgres:\/\/user:SENTINELdb@db.internal:5432\/shop",
     "postgres://user:SENTINELdb@db.internal:5432/shop",
     "https://example.org/cb?code=SENTINELcode&x=1#SENTINELfragment",
     "https://hooks.slack.com/services/T000/B000/SENTINELhook",
     "-----BEGIN PRIVATE KEY-----\nSENTINELpem\n-----END PRIVATE KEY-----",
+];
+
+/// Headers whose secret is not the first word of the value.
+const HEADERS: &[&str] = &[
+    "Authorization: Basic dXNlcjpTRU5USU5FTA==",
+    "Authorization: Negotiate SENTINELkerberos",
+    "Authorization=NTLM SENTINELntlm",
+    "Authorization: Token SENTINELtoken",
+    "Authorization: ApiKey SENTINELapikey",
+    "Authorization: Of-Ones-Own SENTINELown",
+    "Authorization: Hawk id=\"1\", mac=\"SENTINELhawk\"",
+    "Proxy-Authorization: Basic dXNlcjpTRU5USU5FTA==",
+    "Proxy-Authorization: Negotiate SENTINELkerberos",
+    "Cookie: a=1; other=SENTINELcookie",
+    "cookies: a=1; other=SENTINELcookies",
 ];
 
 /// Names whose values are secrets.
@@ -109,6 +133,13 @@ fn of_named(name: &str) -> Vec<String> {
         format!("Outer {{ login: Login {{ {name}: {VALUE:?} }} }}"),
         format!("{name}: {:?}", Some(VALUE)),
         format!("{name}: Secret({VALUE:?})"),
+        format!("{name}: b\"a {VALUE}\" was refused"),
+        format!("no {name}: Secret {{ inner: Inner {{ value: {VALUE:?} }} }} in it"),
+        format!("the headers {:?} are wrong", [(name, VALUE)]),
+        format!("name={name:?} value={VALUE:?}"),
+        format!("sent {} twice", json!([{ "name": name, "value": VALUE }])),
+        format!("sent {} twice", json!({ name: {"value": {"deep": VALUE}} })),
+        format!(r#"sent {{"{name}":"a\/{VALUE}"}}"#),
         format!("{map:?}"),
         json!({ "body": json }).to_string(),
         format!("{:?}", json),
@@ -136,7 +167,10 @@ fn of_named(name: &str) -> Vec<String> {
 }
 
 pub(super) fn texts() -> Vec<String> {
-    let formed = FORMED.iter().flat_map(|secret| of_formed(secret));
+    let formed = FORMED
+        .iter()
+        .chain(HEADERS)
+        .flat_map(|secret| of_formed(secret));
     let named = NAMES.iter().flat_map(|name| of_named(name));
     formed.chain(named).collect()
 }
@@ -180,7 +214,7 @@ pub(super) fn structures() -> Vec<Value> {
         json!({"span_id": "4111-1111-1111-1111"}),
         json!({"trace_id": CARD}),
     ];
-    let formed = FORMED.iter().flat_map(|secret| {
+    let formed = FORMED.iter().chain(HEADERS).flat_map(|secret| {
         [
             json!(secret),
             json!({ *secret: 1 }),
