@@ -7,6 +7,7 @@ mod fields;
 pub(crate) mod health_data;
 mod json;
 mod names;
+mod no_value;
 mod pairs;
 mod patterns;
 mod prefixes;
@@ -34,6 +35,15 @@ const MOST_PASSES: usize = 8;
 /// and Stripe, card numbers, e-mail addresses, and assignments such as `password=...`.
 ///
 /// Rules can be added. The built-in rules cannot be removed.
+///
+/// The names and the forms have limits:
+///
+/// - A secret leaves that has neither a telling name nor a known form, such as a password in the middle of a sentence.
+/// - Any value after a telling name is filtered, also a harmless one: `token_count=3`, `session_timeout: 30`,
+///   `secretary=Anna`, and a type in a line of code such as `session: &Session`.
+/// - After a telling name stay placeholders such as `$1`, `?`, `%s` and `:token`, what stands for no value such as `None`, the
+///   words with which errors go on, as in `token: expired`, and the first word of a message that a log gives a module, as in
+///   `shop::auth: refreshed`. A secret that is spelled like one of these leaves.
 ///
 /// ```
 /// use tower_vitals::scrub::Scrubbing;

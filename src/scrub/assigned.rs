@@ -2,10 +2,11 @@
 
 use std::{borrow::Cow, ops::Range};
 
-use regex::{Captures, Regex};
+use regex::{Match, Regex};
 
 use super::{
     FILTERED,
+    no_value::{Place, is_no_value, is_word_alone},
     value::{self, Quote},
 };
 
@@ -15,69 +16,6 @@ const NAMES: &str = concat!(
     r"|(?:access|account|private|secret|master|signing|encryption|shared)[ _-]?key|authorization|cookie)[\w-]*",
     r"|(?:\b|_)(?:auth|session|bearer|pass|pin|otp|cvv2?|cvc2?|ssn|csrf|xsrf|sid))",
 );
-
-/// Names that are also ordinary words. After such a name, a colon and a space, [`PROSE`] is no value.
-const WORDS: &[&str] = &[
-    "auth",
-    "session",
-    "token",
-    "csrf",
-    "bearer",
-    "signature",
-    "credentials",
-    "cookie",
-];
-
-/// Words with which the text of an error goes on: `token: expected`, `session: closed`.
-const PROSE: &[&str] = &[
-    "a",
-    "an",
-    "aborted",
-    "absent",
-    "already",
-    "bad",
-    "cannot",
-    "closed",
-    "connection",
-    "could",
-    "denied",
-    "disabled",
-    "empty",
-    "enabled",
-    "error",
-    "expected",
-    "expired",
-    "failed",
-    "failure",
-    "forbidden",
-    "found",
-    "invalid",
-    "io",
-    "malformed",
-    "mismatch",
-    "missing",
-    "no",
-    "none",
-    "not",
-    "null",
-    "ok",
-    "refused",
-    "rejected",
-    "required",
-    "revoked",
-    "the",
-    "timed",
-    "timeout",
-    "too",
-    "unauthorized",
-    "unavailable",
-    "unexpected",
-    "unknown",
-    "unsupported",
-    "user",
-    "was",
-    "wrong",
-];
 
 /// The ways in which a name and a value stand together.
 pub(super) struct Assigned {
@@ -96,15 +34,15 @@ pub(super) struct Assigned {
 impl Assigned {
     pub(super) fn new(regex: impl Fn(&str) -> Regex) -> Self {
         // Between name and value: quotation marks, also escaped ones of JSON inside JSON, and a separator.
-        let after = r#"(?P<mark>\\*["'`])?\]?\s*(?:=>|:=|(?P<path>::+)|[:=]{1,3})"#;
+        // None has groups: to find the ends of groups takes most of the time of a search.
+        let after = r#"(?:\\*["'`])?\]?\s*(?:=>|:=|::+|[:=]{1,3})"#;
         let named = format!(
-            r#"(?P<name>{NAMES})(?:{after}|\((?P<call>\\*["']))|--(?i-u:[\w-]*(?:passw(?:or)?d|pwd|secret|token|key)[\w-]*)\s+"#
+            r#"{NAMES}(?:{after}|\(\\*["'])|--(?i-u:[\w-]*(?:passw(?:or)?d|pwd|secret|token|key)[\w-]*)\s+"#
         );
-        let line =
-            format!(r"(?P<name>(?i-u:(?:\b|_)(?:authorization|(?:set-)?cookies?2?))){after}");
+        let line = format!(r"(?i-u:(?:\b|_)(?:authorization|(?:set-)?cookies?2?)){after}");
         let value = r#"\\*["'](?:value|val)\\*["']\s*(?:=>|[:=])\s*"#;
         let pair = format!(
-            r#"[(\[{{]\s*(?:\\*["']|:){NAMES}(?:\\*["'])?\s*,\s*|\b(?i-u:name|key|field|header)\\*["']?\s*(?:=>|[:=])\s*\\*["']{NAMES}\\*["'],?\s*(?P<value>{value}|value=)"#
+            r#"[(\[{{]\s*(?:\\*["']|:){NAMES}(?:\\*["'])?\s*,\s*|(?i-u:\b(?:name|key|field|header))\\*["']?\s*(?:=>|[:=])\s*\\*["']{NAMES}\\*["'],?\s*(?:{value}|value=)"#
         );
         let element =
             format!(r"(<(?:[\w-]+:)?{NAMES}(?:\s[^<>]*)?>)(?:<!\[CDATA\[[^<>]*\]\]>|[^<>]+)(</)");
@@ -118,15 +56,18 @@ impl Assigned {
 
     /// The text without what follows `Authorization:` and `Cookie:`. It goes first: another pattern would take a part.
     pub(super) fn without_lines<'t>(&self, text: &'t str) -> Cow<'t, str> {
-        replaced(text, &self.line, line_value)
+        let mut line_end = 0;
+        replaced(text, &self.line, |found| {
+            line_value(text, found, &mut line_end)
+        })
     }
 
     pub(super) fn without_named<'t>(&self, text: &'t str) -> Cow<'t, str> {
-        replaced(text, &self.named, named_value)
+        replaced(text, &self.named, |found| named_value(text, found))
     }
 
     pub(super) fn without_pairs<'t>(&self, text: &'t str) -> Cow<'t, str> {
-        replaced(text, &self.pair, pair_value)
+        replaced(text, &self.pair, |found| pair_value(text, found))
     }
 
     pub(super) fn without_elements<'t>(&self, text: &'t str) -> Cow<'t, str> {
@@ -138,13 +79,13 @@ impl Assigned {
 fn replaced<'t>(
     text: &'t str,
     pattern: &Regex,
-    value: impl Fn(&str, &Captures<'_>, usize) -> Option<Range<usize>>,
+    mut value: impl FnMut(Match<'t>) -> Option<Range<usize>>,
 ) -> Cow<'t, str> {
     let mut kept = String::new();
     let (mut copied, mut at) = (0, 0);
-    while let Some(found) = pattern.captures_at(text, at) {
-        at = found.get_match().end();
-        let Some(value) = value(text, &found, at).filter(|value| !value.is_empty()) else {
+    while let Some(found) = pattern.find_at(text, at) {
+        at = found.end();
+        let Some(value) = value(found).filter(|value| !value.is_empty()) else {
             continue;
         };
         at = value.end;
@@ -161,102 +102,81 @@ fn replaced<'t>(
     Cow::Owned(kept)
 }
 
-/// All of the line is the value, and within quotation marks all up to the closing one.
-fn line_value(text: &str, found: &Captures<'_>, end: usize) -> Option<Range<usize>> {
+/// Where the value begins: at the first character that is not white space.
+fn start(text: &str, found: Match<'_>) -> Option<usize> {
+    let end = found.end();
+    Some(end + text[end..].find(|one: char| !one.is_whitespace())?)
+}
+
+/// Whether the match ends with the colons of a path of Rust, such as `auth::login`.
+fn is_path(found: Match<'_>) -> bool {
+    let before = found.as_str().strip_suffix("::");
+    before.is_some_and(|before| !before.ends_with('='))
+}
+
+/// All of the line is the value, and within quotation marks all up to the closing one. `line_end` is the end of the line that
+/// was read last.
+fn line_value(text: &str, found: Match<'_>, line_end: &mut usize) -> Option<Range<usize>> {
     let bytes = text.as_bytes();
-    if found.name("path").is_some() {
+    if is_path(found) {
         return None;
     }
-    let start = end + text[end..].find(|one: char| !one.is_whitespace())?;
+    let start = start(text, found)?;
     if text[start..].starts_with(FILTERED) {
         return Some(start..start + FILTERED.len());
     }
     if let Some(end) = value::quoted(bytes, start) {
         return Some(start..end);
     }
-    if matches!(bytes[start], b'[' | b'{' | b'(') {
-        return Some(start..value::balanced(bytes, start));
+    if is_word_alone(&text[start..]) {
+        return None;
     }
-    let word = start
-        + text[start..]
-            .find(|one: char| !one.is_alphanumeric())
-            .unwrap_or(0);
-    if bytes.get(word) == Some(&b'(') {
-        return Some(start..value::balanced(bytes, word));
+    let word = value::run(bytes, start, |byte| byte.is_ascii_alphanumeric());
+    if matches!(bytes[start], b'[' | b'{' | b'(') || bytes.get(start + word) == Some(&b'(') {
+        return Some(start..value::balanced(bytes, start + word));
+    }
+    if *line_end < start {
+        let line = text[start..].find(['\r', '\n']);
+        *line_end = line.map_or(text.len(), |line| start + line);
     }
     // `-H "Authorization: …"`: the mark before the name closes the value.
-    let name = found.name("name").map_or(end, |name| name.start());
-    let around = match found.name("mark") {
-        None => Quote::before(bytes, name),
-        Some(_) => None,
-    };
-    let line = text[start..]
-        .find(['\r', '\n'])
-        .map_or(text.len(), |end| start + end);
-    let close = around.map_or(line, |quote| quote.close(bytes, start).0);
-    Some(start..line.min(close).max(start))
+    let marked = found.as_str().contains(['"', '\'', '`']);
+    let around = Quote::before(bytes, found.start()).filter(|_| !marked);
+    let line = &bytes[..*line_end];
+    Some(start..around.map_or(*line_end, |quote| quote.close(line, start).0))
 }
 
-fn named_value(text: &str, found: &Captures<'_>, end: usize) -> Option<Range<usize>> {
-    // `auth::login` is a path of Rust.
-    if found.name("path").is_some() {
+fn named_value(text: &str, found: Match<'_>) -> Option<Range<usize>> {
+    let (name, end) = (found.as_str(), found.end());
+    if is_path(found) {
         return None;
     }
-    if let Some(mark) = found.name("call") {
-        return Some(mark.start()..value::quoted(text.as_bytes(), mark.start())?);
+    // A call: `password("…")`.
+    if name.ends_with(['"', '\'']) {
+        let mark = found.start() + name.trim_end_matches(['"', '\'', '\\']).len();
+        return Some(mark..value::quoted(text.as_bytes(), mark)?);
     }
-    let start = end + text[end..].find(|one: char| !one.is_whitespace())?;
-    if let Some(name) = found.name("name")
-        && found.get_match().as_str().ends_with(':')
-    {
-        let name = name.as_str();
-        if start > end && is_prose(name, &text[start..])
-            || start == end && is_port(text, found, start)
-        {
-            return None;
-        }
-    }
-    Some(start..value::end(text, start))
+    let start = start(text, found)?;
+    let place = Place {
+        before: &text[..found.start()],
+        name,
+        spaced: start > end,
+        rest: &text[start..],
+    };
+    (!is_no_value(&place)).then(|| start..value::end(text, start))
 }
 
-/// Whether an error's text goes on after a name that is an ordinary word.
-fn is_prose(name: &str, rest: &str) -> bool {
-    let end = rest
-        .find(|one: char| !one.is_ascii_alphabetic())
-        .unwrap_or(rest.len());
-    let ends = rest[end..]
-        .chars()
-        .next()
-        .is_none_or(|one| matches!(one, ' ' | '.' | ',' | ')' | '\n' | ';' | '!'));
-    let is_word = WORDS.iter().any(|word| name.eq_ignore_ascii_case(word));
-    is_word && ends && PROSE.contains(&&rest[..end])
-}
-
-/// Whether a port follows the name of a host: `http://auth:8080/`.
-fn is_port(text: &str, found: &Captures<'_>, start: usize) -> bool {
-    let before = &text[..found.get_match().start()];
-    let digits = text[start..].bytes().take_while(u8::is_ascii_digit).count();
-    let next = text[start + digits..].chars().next();
-    (2..=5).contains(&digits)
-        && (before.ends_with("//") || before.ends_with('@'))
-        && next.is_none_or(|one| one == '/' || one.is_whitespace() || one == ')')
-}
-
-/// The value of a pair, which has quotation marks. A tuple and a list end after it: a list of names is no pair.
-fn pair_value(text: &str, found: &Captures<'_>, start: usize) -> Option<Range<usize>> {
-    let bytes = text.as_bytes();
-    if found.name("value").is_some() {
+/// The value of a pair, which has quotation marks or is a call, as `Some("…")` is. A text in a tuple or a list must end it: else
+/// it is a list of names and no pair.
+fn pair_value(text: &str, found: Match<'_>) -> Option<Range<usize>> {
+    let (bytes, start) = (text.as_bytes(), found.end());
+    let of_fields = !found.as_str().starts_with(['(', '[', '{']);
+    let word = value::run(bytes, start, |byte| byte.is_ascii_alphanumeric());
+    let called = word > 0 && bytes.get(start + word) == Some(&b'(');
+    if of_fields || called {
         return Some(start..value::end(text, start));
     }
-    let word = text[start..]
-        .find(|one: char| !one.is_ascii_alphanumeric())
-        .unwrap_or(0);
-    let wrapped = word > 0 && bytes[start + word] == b'(';
-    if !wrapped && value::quoted(bytes, start).is_none() {
-        return None;
-    }
-    let end = value::end(text, start);
+    let end = value::quoted(bytes, start)?;
     let closes = text[end..].trim_start().starts_with([')', ']', '}']);
-    // A value without an end is one: else each would be read to the end of the text.
     (closes || end == text.len()).then_some(start..end)
 }

@@ -15,8 +15,9 @@ const PREFIXES: &[&str] = &[
     "@$", "$@", "&",
 ];
 
-/// How far the `>` may be that closes a value in angle brackets.
-const LONGEST_TAG: usize = 1_024;
+/// How far the `>` may be that closes a value in angle brackets, and the bracket that follows the name of a type. It keeps the
+/// time in proportion to the text.
+const FARTHEST: usize = 512;
 
 // === impl Quote ===
 
@@ -91,15 +92,16 @@ pub(super) fn end(text: &str, at: usize) -> usize {
     if opens(bytes, at) {
         return rest(text, balanced(bytes, at));
     }
+    let near = &bytes[at..bytes.len().min(at + FARTHEST)];
     let name = at
-        + run(bytes, at, |byte| {
+        + run(near, 0, |byte| {
             byte.is_ascii_alphanumeric() || b"_:<>&*#".contains(&byte)
         });
-    let typed = bytes[at..name].iter().any(u8::is_ascii_uppercase);
+    let typed = || bytes[at..name].iter().any(u8::is_ascii_uppercase);
     let end = match &bytes[name..] {
         [b'(', ..] if name > at => balanced(bytes, name),
         [b'{', ..] if name > at => balanced(bytes, name),
-        [b' ', b'{', ..] if typed => balanced(bytes, name + 1),
+        [b' ', b'{', ..] if typed() => balanced(bytes, name + 1),
         _ => return bare(text, at),
     };
     // PHP prints `string(8) "…"`.
@@ -140,7 +142,8 @@ pub(super) fn balanced(bytes: &[u8], at: usize) -> usize {
             b')' | b']' | b'}' => depth = depth.saturating_sub(1),
             _ => {}
         }
-        at += 1;
+        // Backslashes without a mark are skipped at once: else each would be followed to the last.
+        at += run(bytes, at, |byte| byte == b'\\').max(1);
         if depth == 0 {
             return at;
         }
@@ -157,10 +160,10 @@ fn bare(text: &str, at: usize) -> usize {
     let bytes = text.as_bytes();
     // `<Secret value='…'>` of Python, `#<Secret …>` of Ruby.
     if matches!(&bytes[at..], [b'<', ..] | [b'#', b'<', ..]) {
-        let near = bytes[at..].iter().take(LONGEST_TAG);
-        let mut near = near.take_while(|byte| !matches!(byte, b'\r' | b'\n'));
-        if let Some(end) = near.position(|byte| *byte == b'>') {
-            return at + end + 1;
+        let near = &bytes[at..bytes.len().min(at + FARTHEST)];
+        let end = at + run(near, 0, |byte| !matches!(byte, b'>' | b'\r' | b'\n'));
+        if bytes.get(end) == Some(&b'>') {
+            return end + 1;
         }
     }
     let stops = |one: char| one.is_whitespace() || matches!(one, '"' | '\'' | '}' | ']');
@@ -203,7 +206,7 @@ fn indented(bytes: &[u8], at: usize) -> Option<usize> {
 }
 
 /// How many bytes from `at` are alike.
-fn run(bytes: &[u8], at: usize, alike: impl Fn(u8) -> bool) -> usize {
+pub(super) fn run(bytes: &[u8], at: usize, alike: impl Fn(u8) -> bool) -> usize {
     let rest = bytes.get(at..).unwrap_or_default();
     rest.iter().take_while(|byte| alike(**byte)).count()
 }

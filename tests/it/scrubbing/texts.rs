@@ -60,6 +60,44 @@ fn what_is_no_secret_stays() {
     assert_eq!(events[0]["environment"], "qa@eu.example");
 }
 
+/// Each line stands for many of its kind.
+#[test]
+fn ordinary_text_stays() {
+    let scrubbing = Scrubbing::new();
+    let changed: Vec<_> = include_str!("ordinary.txt")
+        .lines()
+        .map(|line| (line, scrubbing.scrub(line)))
+        .filter(|(line, kept)| line != kept)
+        .map(|(line, kept)| format!("{line}\n    {kept}"))
+        .collect();
+    assert!(changed.is_empty(), "changed:\n{}", changed.join("\n"));
+}
+
+/// What looks like ordinary text beside the lines of `ordinary_text_stays`, and holds a secret.
+#[test]
+fn a_value_that_resembles_a_placeholder_a_port_or_a_word_is_filtered() {
+    for (text, kept) in [
+        ("password = $1x", "password = [Filtered]"),
+        ("password = $1234", "password = [Filtered]"),
+        ("password = ?a", "password = [Filtered]"),
+        ("password = :hunter", "password = [Filtered]"),
+        ("password = @token", "password = [Filtered]"),
+        ("pin = @mypin", "pin = [Filtered]"),
+        ("password={hunter}", "password=[Filtered]"),
+        ("password=%shunter", "password=[Filtered]"),
+        ("password=Nonesuch", "password=[Filtered]"),
+        ("shop::password: hunter", "shop::password: [Filtered]"),
+        ("shop::auth: hunter2", "shop::auth: [Filtered]"),
+        ("token: hunter", "token: [Filtered]"),
+        ("login/pin:1234", "login/pin:[Filtered]"),
+        ("login/token:123456", "login/token:[Filtered]"),
+        ("cookie: missing a=b", "cookie: [Filtered]"),
+        ("Token HTTP2abcdef", "Token [Filtered]"),
+    ] {
+        assert_eq!(Scrubbing::new().scrub(text), kept);
+    }
+}
+
 #[test]
 fn a_megabyte_takes_a_moment() {
     let dsn = Dsn::start(Answer::Status(200));
@@ -87,6 +125,54 @@ fn a_megabyte_takes_a_moment() {
             began.elapsed()
         );
     }
+}
+
+/// Texts in which something begins again and again and ends nowhere near. If each beginning is followed to an end, the time
+/// grows with the square of the length: from seconds to hours.
+#[test]
+fn a_text_made_to_be_slow_takes_a_moment() {
+    const LENGTH: usize = 1 << 17;
+    let often = |unit: &str| unit.repeat(LENGTH / unit.len());
+    let nested = often("(\"pin\",A(") + &often("),") + " x";
+    let texts = [
+        often("pin=a "),
+        often("\"cookie: a"),
+        often("\"\"cookie: a\n"),
+        often("pin=< "),
+        often("pin=<a>"),
+        often("/auth:1."),
+        often("é(\"pin\",\"\"\""),
+        often("--token "),
+        often("<pin>tokenA:"),
+        often("http:\\/\\/a?b=c&"),
+        format!("pin=({}", often("\\")),
+        nested,
+    ];
+    let scrubbing = Scrubbing::new();
+    for text in texts {
+        let began = Instant::now();
+        let _ = scrubbing.scrub(&text);
+        let took = began.elapsed();
+        // An optimised build takes a few hundredths of a second.
+        assert!(took < Duration::from_secs(15), "{took:?}: {:.40}", text);
+    }
+}
+
+#[test]
+fn a_long_list_of_options_takes_a_moment() {
+    let dsn = Dsn::start(Answer::Status(200));
+    let client = client(&dsn, ClientOptions::new());
+    let list = format!("[{}\"x\"]", "\"-token\",".repeat(1 << 16));
+    let began = Instant::now();
+    client.capture_event(
+        Event {
+            message: Some(list),
+            ..Event::default()
+        },
+        None,
+    );
+    assert!(client.flush(Some(LONG)));
+    assert!(began.elapsed() < Duration::from_secs(10));
 }
 
 proptest! {

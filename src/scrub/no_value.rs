@@ -1,0 +1,209 @@
+//! Recognises what stands where a value would and is none: a placeholder, a word of a sentence, a port, a version.
+
+/// Names that are also ordinary words. After such a name, a colon and a space, a sentence can go on.
+const WORDS: &[&str] = &[
+    "auth",
+    "authorization",
+    "session",
+    "token",
+    "csrf",
+    "bearer",
+    "signature",
+    "credentials",
+    "cookie",
+];
+
+/// Words with which a sentence goes on after [`WORDS`]: `token: expected`, `session: closed`.
+const PROSE: &[&str] = &[
+    "a",
+    "an",
+    "aborted",
+    "absent",
+    "already",
+    "bad",
+    "cannot",
+    "closed",
+    "connection",
+    "could",
+    "denied",
+    "disabled",
+    "empty",
+    "enabled",
+    "error",
+    "expected",
+    "expired",
+    "failed",
+    "failure",
+    "forbidden",
+    "found",
+    "invalid",
+    "io",
+    "malformed",
+    "mismatch",
+    "missing",
+    "no",
+    "none",
+    "not",
+    "null",
+    "ok",
+    "refused",
+    "rejected",
+    "required",
+    "revoked",
+    "the",
+    "timed",
+    "timeout",
+    "too",
+    "unauthorized",
+    "unavailable",
+    "unexpected",
+    "unknown",
+    "unsupported",
+    "user",
+    "was",
+    "wrong",
+];
+
+/// What prints for no value.
+const NOTHING: &[&str] = &["None", "null", "NULL", "nil", "undefined"];
+
+/// Placeholders without a name.
+const PLACEHOLDERS: &[&str] = &["?", "%s", "%d", "%v", "{}", "{:?}"];
+
+/// The longest first word of a message, in bytes.
+const LONGEST_WORD: usize = 16;
+
+/// How far a placeholder and a version can reach, in characters.
+const FARTHEST: usize = 64;
+
+/// The place after the name of a secret.
+pub(super) struct Place<'t> {
+    /// The text before the name.
+    pub(super) before: &'t str,
+    /// The name and what separates it from the rest.
+    pub(super) name: &'t str,
+    /// Whether white space follows the separator.
+    pub(super) spaced: bool,
+    /// The text from the value on.
+    pub(super) rest: &'t str,
+}
+
+/// Whether no value stands there.
+pub(super) fn is_no_value(place: &Place<'_>) -> bool {
+    let colon = place.name.ends_with(':');
+    is_placeholder(place)
+        || colon && place.spaced && is_prose(place)
+        || colon && !place.spaced && (is_port(place) || is_version(place))
+}
+
+/// Whether a word of [`PROSE`] is all of the line.
+pub(super) fn is_word_alone(rest: &str) -> bool {
+    let word = letters_of(rest);
+    PROSE.contains(&word)
+        && rest[word.len()..]
+            .chars()
+            .next()
+            .is_none_or(|one| "\r\n".contains(one))
+}
+
+/// Whether code puts the value there later, or has none: `$1`, `?`, `%s`, `None`, and `:token` for `token`.
+fn is_placeholder(place: &Place<'_>) -> bool {
+    let word = word(place.rest, &[',', ';', '"', '\'', '\\']);
+    // A cast of SQL, and brackets around all of it.
+    let word = word.split("::").next().unwrap_or_default();
+    if PLACEHOLDERS.contains(&word) {
+        return true;
+    }
+    let word = match word.contains('(') {
+        true => word,
+        false => word.trim_end_matches(')'),
+    };
+    let plain = word.trim_end_matches('}');
+    PLACEHOLDERS.contains(&word)
+        || NOTHING.contains(&plain)
+        || is_numbered(word)
+        || named(word).is_some_and(|inner| names_the_same(place.name, inner))
+}
+
+/// `$1`, `?1`.
+fn is_numbered(word: &str) -> bool {
+    let number = word.strip_prefix(['$', '?']).unwrap_or_default();
+    (1..=3).contains(&number.len()) && number.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// The name in `:name`, `@name`, `$name`, `{name}`, `${name}` and `%(name)s`.
+fn named(word: &str) -> Option<&str> {
+    if let Some(inner) = word.strip_prefix("%(") {
+        return inner.strip_suffix(")s");
+    }
+    let inner = word.strip_prefix([':', '@', '$', '{'])?;
+    let inner = inner.strip_prefix('{').unwrap_or(inner);
+    Some(inner.strip_suffix('}').unwrap_or(inner))
+}
+
+/// Whether a placeholder has the name of the secret, or ends with it as `new_password` does. Any other can be the secret.
+fn names_the_same(name: &str, placeholder: &str) -> bool {
+    let name = trimmed(name);
+    let name = name.rsplit('.').next().unwrap_or(name).to_ascii_lowercase();
+    let placeholder = placeholder.to_ascii_lowercase();
+    let before = placeholder.strip_suffix(&name);
+    before.is_some_and(|before| before.is_empty() || before.ends_with(['_', '.']))
+}
+
+/// Whether a sentence goes on: after an ordinary word, or after the module that a log names as the source of its message.
+fn is_prose(place: &Place<'_>) -> bool {
+    let word = letters_of(place.rest);
+    let next = place.rest[word.len()..].chars().next();
+    if !next.is_none_or(|one| matches!(one, ' ' | '.' | ',' | ')' | '\n' | ';' | '!')) {
+        return false;
+    }
+    let name = trimmed(place.name);
+    let lower = word.bytes().skip(1).all(|byte| byte.is_ascii_lowercase());
+    let message = place.before.ends_with("::") && lower && (1..=LONGEST_WORD).contains(&word.len());
+    let is_word = WORDS.iter().any(|one| name.eq_ignore_ascii_case(one));
+    is_word && (message || PROSE.contains(&word))
+}
+
+/// Whether a port follows the name of a host: `http://auth:8080/`.
+fn is_port(place: &Place<'_>) -> bool {
+    let Place { before, rest, .. } = place;
+    let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+    let next = rest[digits..].chars().next();
+    (2..=5).contains(&digits)
+        && (before.ends_with("//") || before.ends_with('@'))
+        && next.is_none_or(|one| one == '/' || one.is_whitespace() || one == ')')
+}
+
+/// Whether a version follows the name of an image: `shop/auth:1.2.3`.
+fn is_version(place: &Place<'_>) -> bool {
+    let version = word(place.rest, &[',', ')', '"', '\'', '`']);
+    let short = |part: &str| {
+        (1..=4).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit())
+    };
+    let numbers = version.strip_prefix('v').unwrap_or(version);
+    place.before.ends_with('/')
+        && version.contains(['.', '-'])
+        && numbers.split(['.', '-']).all(short)
+}
+
+/// The text up to white space or one of `ends`. It is empty if that is far: to look for it from each name would take too long.
+fn word<'t>(text: &'t str, ends: &[char]) -> &'t str {
+    let mut near = text.char_indices().take(FARTHEST);
+    let end = near.find(|(_, one)| one.is_whitespace() || ends.contains(one));
+    match end {
+        Some((end, _)) => &text[..end],
+        None if text.len() < FARTHEST => text,
+        None => "",
+    }
+}
+
+/// The letters at the beginning of a text.
+fn letters_of(text: &str) -> &str {
+    let end = text.find(|one: char| !one.is_ascii_alphabetic());
+    &text[..end.unwrap_or(text.len())]
+}
+
+/// The name without what separates it from its value.
+fn trimmed(name: &str) -> &str {
+    name.trim_end_matches(|one: char| !one.is_alphanumeric())
+}
