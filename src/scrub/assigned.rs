@@ -7,6 +7,7 @@ use regex::{Match, Regex};
 use super::{
     FILTERED,
     no_value::{Place, is_no_value, is_word_alone},
+    pairs,
     value::{self, Quote},
 };
 
@@ -25,6 +26,8 @@ pub(super) struct Assigned {
     named: Regex,
     /// `("password", "…")`, `{"name": "password", "value": "…"}`.
     pair: Regex,
+    /// `{"value": "…", "name": "password"}`.
+    reversed: Regex,
     /// `<password>…</password>`.
     element: Regex,
 }
@@ -40,9 +43,18 @@ impl Assigned {
             r#"{NAMES}(?:{after}|\(\\*["'])|--(?i-u:[\w-]*(?:passw(?:or)?d|pwd|secret|token|key)[\w-]*)\s+"#
         );
         let line = format!(r"(?i-u:(?:\b|_)(?:authorization|(?:set-)?cookies?2?)){after}");
-        let value = r#"\\*["'](?:value|val)\\*["']\s*(?:=>|[:=])\s*"#;
+        // The fields of a pair, with or without marks, as JSON and as `Debug` print them.
+        let field = |names: &[&str]| {
+            let names = names.join("|");
+            format!(r#"(?i-u:{names})\\*["'`]?\s*(?:=>|[:=])\s*"#)
+        };
+        let (name, value) = (field(pairs::NAMES), field(pairs::VALUES));
+        let marked = format!(r#"\\*["']{NAMES}\\*["']"#);
         let pair = format!(
-            r#"[(\[{{]\s*(?:\\*["']|:){NAMES}(?:\\*["'])?\s*,\s*|(?i-u:\b(?:name|key|field|header))\\*["']?\s*(?:=>|[:=])\s*\\*["']{NAMES}\\*["'],?\s*(?:{value}|value=)"#
+            r#"[(\[{{]\s*(?:\\*["']|:){NAMES}(?:\\*["'])?\s*,\s*|{name}{marked},?\s*\\*["'`]?[\w-]*{value}"#
+        );
+        let reversed = format!(
+            r#"({value})(?:"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|\\+"[^"]*"|\\+'[^']*')(,?\s*\\*["'`]?[\w-]*{name}{marked})"#
         );
         let element =
             format!(r"(<(?:[\w-]+:)?{NAMES}(?:\s[^<>]*)?>)(?:<!\[CDATA\[[^<>]*\]\]>|[^<>]+)(</)");
@@ -50,6 +62,7 @@ impl Assigned {
             line: regex(&line),
             named: regex(&named),
             pair: regex(&pair),
+            reversed: regex(&reversed),
             element: regex(&element),
         }
     }
@@ -68,6 +81,10 @@ impl Assigned {
 
     pub(super) fn without_pairs<'t>(&self, text: &'t str) -> Cow<'t, str> {
         replaced(text, &self.pair, |found| pair_value(text, found))
+    }
+
+    pub(super) fn without_reversed_pairs<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        self.reversed.replace_all(text, "${1}[Filtered]${2}")
     }
 
     pub(super) fn without_elements<'t>(&self, text: &'t str) -> Cow<'t, str> {

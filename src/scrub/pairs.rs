@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use super::{letters, names};
 
 /// Ends of names of fields that hold a name.
-const NAMES: &[&str] = &[
+pub(super) const NAMES: &[&str] = &[
     "name",
     "key",
     "field",
@@ -21,7 +21,7 @@ const NAMES: &[&str] = &[
 ];
 
 /// Ends of names of fields that hold the value of that name.
-const VALUES: &[&str] = &[
+pub(super) const VALUES: &[&str] = &[
     "value", "values", "val", "content", "data", "text", "default",
 ];
 

@@ -81,6 +81,7 @@ impl Patterns {
         step(&mut kept, |text| self.scheme.replace_all(text, credentials));
         step(&mut kept, |text| self.assigned.without_named(text));
         step(&mut kept, |text| self.assigned.without_pairs(text));
+        step(&mut kept, |text| self.assigned.without_reversed_pairs(text));
         step(&mut kept, |text| self.assigned.without_elements(text));
         step(&mut kept, |text| self.email.replace_all(text, FILTERED));
         step(&mut kept, without_cards);

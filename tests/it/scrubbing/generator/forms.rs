@@ -137,6 +137,8 @@ fn of_named(name: &str) -> Vec<String> {
         format!("no {name}: Secret {{ inner: Inner {{ value: {VALUE:?} }} }} in it"),
         format!("the headers {:?} are wrong", [(name, VALUE)]),
         format!("name={name:?} value={VALUE:?}"),
+        format!("Header {{ name: {name:?}, value: {VALUE:?} }}"),
+        format!(r#"sent {{"string_value":"a \" {VALUE}","label":"{name}"}} twice"#),
         format!("sent {} twice", json!([{ "name": name, "value": VALUE }])),
         format!("sent {} twice", json!({ name: {"value": {"deep": VALUE}} })),
         format!(r#"sent {{"{name}":"a\/{VALUE}"}}"#),
