@@ -1,6 +1,7 @@
 //! The beginnings by which vendors make their keys and tokens recognisable.
 
-/// Patterns of keys and tokens, in the forms that their vendors have made public. The list is not complete. A key counts at the beginning of a text and after any character but a letter or digit.
+/// Patterns of keys and tokens, in the forms that their vendors have made public. The list is not complete. A key counts at the
+/// beginning of a text and after any character but a letter or digit.
 pub(super) const KEYS: &[&str] = &[
     // JSON web tokens, and what has their form.
     r"eyJ[\w-]{4,}\.[\w-]+(?:\.[\w-]*)*",
