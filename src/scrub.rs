@@ -2,7 +2,6 @@
 
 mod assigned;
 mod cards;
-mod code;
 mod fields;
 pub(crate) mod health_data;
 mod json;
@@ -146,7 +145,7 @@ impl Scrubbing {
         Ok(self)
     }
 
-    /// The text without secrets.
+    /// The text without secrets. It is borrowed if it has none.
     pub(crate) fn text<'t>(&self, text: &'t str) -> Cow<'t, str> {
         let mut kept = Cow::Borrowed(text);
         for rule in &self.rules {
@@ -163,7 +162,7 @@ impl Scrubbing {
                 None => return kept,
             }
         }
-        Cow::Borrowed(FILTERED)
+        Cow::Owned(FILTERED.to_owned())
     }
 
     /// The text after all patterns, if they change it.

@@ -54,7 +54,8 @@ pub(super) enum Kind {
     /// A number that Sentry's protocol or the SDK writes. It is no card number.
     OwnNumber,
     Request,
-    /// A name that the compiler or the author of code gave.
+    /// A name that the compiler or the author of code gave. It is no URL, although some such fields are called a path or a
+    /// target.
     Code,
     Other,
 }

@@ -119,8 +119,7 @@ impl Scrubbing {
             }
             Value::Object(fields) => self.scrub_fields(fields, depth + 1),
             Value::Number(number) => {
-                if digits(number).is_some_and(|digits| matches!(self.text(&digits), Cow::Owned(_)))
-                {
+                if digits(number).is_some_and(|digits| self.changed(&digits).is_some()) {
                     *value = FILTERED.into();
                 }
             }
@@ -132,8 +131,16 @@ impl Scrubbing {
         if let Some(kept) = self.document(text, depth).or_else(|| self.statement(text)) {
             *text = kept;
         }
-        if let Cow::Owned(kept) = self.text(text) {
+        if let Some(kept) = self.changed(text) {
             *text = kept;
+        }
+    }
+
+    /// The text without secrets, if it has any.
+    fn changed(&self, text: &str) -> Option<String> {
+        match self.text(text) {
+            Cow::Owned(kept) => Some(kept),
+            Cow::Borrowed(_) => None,
         }
     }
 
@@ -186,10 +193,9 @@ impl Scrubbing {
 
     /// The name of a field can itself be a secret.
     fn scrub_names(&self, fields: &mut Map<String, Value>) {
-        let renamed = fields.keys().filter_map(|name| match self.code(name) {
-            Cow::Owned(kept) => Some((name.clone(), kept)),
-            Cow::Borrowed(_) => None,
-        });
+        let renamed = fields
+            .keys()
+            .filter_map(|name| Some((name.clone(), self.changed(name)?)));
         for (name, kept) in renamed.collect::<Vec<_>>() {
             if let Some(value) = fields.remove(&name) {
                 fields.insert(kept, value);
@@ -203,7 +209,7 @@ impl Scrubbing {
             Kind::Headers if !value.is_number() => self.scrub_headers(value, depth),
             // A name in it can itself be a secret.
             Kind::Query => match value.as_str().map(query) {
-                Some(kept) => *value = self.text(&kept).into(),
+                Some(kept) => *value = self.text(&kept).into_owned().into(),
                 None => self.filter(value, depth),
             },
             Kind::Header | Kind::Environment => self.filter(value, depth),
@@ -218,34 +224,30 @@ impl Scrubbing {
                 self.scrub_value(value, depth);
             }
             _ if names::is_secret(name, &self.keys) => self.filter(value, depth),
-            Kind::Code => self.scrub_by(value, depth, &|text| {
-                let kept = self.document(text, depth).or_else(|| self.statement(text));
-                changed(self.code(kept.as_deref().unwrap_or(text))).or(kept)
-            }),
-            Kind::Url => self.scrub_by(value, depth, &|text| {
-                let kept = self.document(text, depth).or_else(|| without_query(text));
-                changed(self.text(kept.as_deref().unwrap_or(text))).or(kept)
-            }),
+            Kind::Code => self.scrub_value(value, depth),
+            Kind::Url => self.scrub_urls(value, depth),
             _ => self.scrub_value(value, depth),
         }
     }
 
-    /// Scrubs a text, a list of texts or an attribute by `by`. What is not a text is scrubbed as any other value.
-    fn scrub_by(&self, value: &mut Value, depth: usize, by: &dyn Fn(&str) -> Option<String>) {
+    /// Scrubs a URL, a list of URLs or an attribute that is one. What is not a text is scrubbed as any other value.
+    fn scrub_urls(&self, value: &mut Value, depth: usize) {
         match value {
-            Value::String(text) => {
-                if let Some(kept) = by(text) {
-                    *text = kept;
+            Value::String(url) => {
+                let kept = self.document(url, depth).or_else(|| without_query(url));
+                let kept = self.changed(kept.as_deref().unwrap_or(url)).or(kept);
+                if let Some(kept) = kept {
+                    *url = kept;
                 }
             }
             Value::Array(values) if depth < MAX_DEPTH => {
                 for value in values {
-                    self.scrub_by(value, depth + 1, by);
+                    self.scrub_urls(value, depth + 1);
                 }
             }
             Value::Object(fields) if is_attribute(fields) => {
                 if let Some(value) = fields.get_mut("value").filter(|value| value.is_string()) {
-                    self.scrub_by(value, depth + 1, by);
+                    self.scrub_urls(value, depth + 1);
                 }
             }
             other => self.scrub_value(other, depth),
@@ -339,14 +341,6 @@ fn without_query(url: &str) -> Option<String> {
         None => format!("{rest}{fragment}"),
     };
     (kept != url).then_some(kept)
-}
-
-fn changed(text: Cow<'_, str>) -> Option<String> {
-    match text {
-        Cow::Owned(text) => Some(text),
-        Cow::Borrowed(FILTERED) => Some(FILTERED.to_owned()),
-        Cow::Borrowed(_) => None,
-    }
 }
 
 /// Takes the tag that says who deployed out of the event of a deployment, so that it is not scrubbed. It is often an e-mail

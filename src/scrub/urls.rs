@@ -54,15 +54,20 @@ pub(crate) fn dsn_without_key(dsn: &str) -> String {
     }
 }
 
-/// As [`url_without_secrets`], also for a URL in JSON, in which each slash has backslashes.
+/// As [`url_without_secrets`], also for a URL in JSON, in which each slash has backslashes. All slashes get as many as the first
+/// two have at most: if they differed, the next pass would find another URL.
 pub(super) fn without_secrets(url: &str) -> String {
-    let slash = url.find('/').unwrap_or_default();
-    let colon = url[..slash].find(':').map_or(slash, |colon| colon + 1);
-    let escaped = &url[colon..=slash];
-    if escaped.len() < 2 {
+    let Some((_, slashes)) = url.split_once(':') else {
+        return url_without_secrets(url);
+    };
+    let escapes = slashes.split('/').take(2).map(str::len).max();
+    let escape = "\\".repeat(escapes.unwrap_or_default());
+    if escape.is_empty() {
         return url_without_secrets(url);
     }
-    url_without_secrets(&url.replace(escaped, "/")).replace('/', escaped)
+    let plain = url.split('/').map(|part| part.trim_end_matches('\\'));
+    let plain = plain.collect::<Vec<_>>().join("/");
+    url_without_secrets(&plain).replace('/', &format!("{escape}/"))
 }
 
 /// The query without its values. A part without a value can be one itself, also with the `=` at the end of base64.

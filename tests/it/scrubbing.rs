@@ -144,6 +144,8 @@ const SECRETS: &[(&str, &str)] = &[
     ),
     (r#"("password", "SENTINELpair")"#, "SENTINELpair"),
     (r"postgres:\/\/u:SENTINELslash@db\/x", "SENTINELslash"),
+    (r"http:/\/u:SENTINELuneven@db\/x", "SENTINELuneven"),
+    (r"http:\\\/\/u:SENTINELslashes@db\/x", "SENTINELslashes"),
     ("password: :SENTINELx", "SENTINELx"),
     ("4111\t1111\n1111\u{2009}1111", "4111\t1111"),
     (
