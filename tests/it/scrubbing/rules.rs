@@ -65,6 +65,14 @@ fn rules_of_ones_own_are_asked_as_well() {
 }
 
 #[test]
+fn a_text_that_never_settles_leaves_filtered_as_a_whole() {
+    // The text that replaces a secret matches again.
+    let scrubbing = Scrubbing::new().value("Filter").unwrap();
+    let (events, _) = sent(scrubbing, saying("SENTINEL Filter"));
+    assert_eq!(events[0]["logentry"]["message"], "[Filtered]");
+}
+
+#[test]
 fn a_rule_that_panics_drops_the_event_and_counts() {
     let broken = AtomicBool::new(true);
     let scrubbing = Scrubbing::new().rule(move |text| {
