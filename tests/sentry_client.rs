@@ -9,12 +9,13 @@
 mod dsn;
 
 use std::{
+    convert::Infallible,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
 use axum::http::{Request, Response};
-use sentry::{Breadcrumb, Client, ClientOptions, Hub};
+use sentry::{Breadcrumb, Client, ClientOptions, Hub, Level};
 use tokio::time::Instant;
 use tower::{Layer, ServiceExt};
 use tower_vitals::{
@@ -57,6 +58,64 @@ fn a_client_that_is_bound_later_gets_what_belongs_to_no_request() {
     assert_eq!(deployed["logentry"]["message"], "deployed 1.4.2 to test");
     assert_eq!(failed["tags"]["endpoint"], "excluded");
     for event in [deployed, failed] {
+        assert!(event.get("breadcrumbs").is_none(), "{event:#}");
+    }
+    Hub::main().bind_client(None);
+}
+
+/// A request that leaves its data on the thread, as a task without the request's scope does, and captures an event.
+async fn visited(guest: &'static str) {
+    tokio::spawn(async move {
+        sentry::configure_scope(|scope| scope.set_tag("guest", guest));
+        sentry::add_breadcrumb(Breadcrumb::default());
+    })
+    .await
+    .unwrap();
+    sentry::capture_message(guest, Level::Info);
+}
+
+#[test]
+fn a_client_that_takes_the_place_of_another_leaves_requests_apart() {
+    let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    let dsn = Dsn::start(Answer::Status(200));
+    let bind = || {
+        let options = guard(ClientOptions::new().dsn(dsn.url().as_str()));
+        let client = Arc::new(Client::with_options(options));
+        Hub::main().bind_client(Some(Arc::clone(&client)));
+        client
+    };
+    let first = bind();
+    let vitals = Vitals::builder()
+        .isolated()
+        .sentry(SentryOptions::current_client())
+        .build()
+        .unwrap();
+    let visit = |hub: &Arc<Hub>, guest: &'static str| {
+        let inner = tower::service_fn(move |_: Request<()>| async move {
+            visited(guest).await;
+            Ok::<_, Infallible>(Response::new(String::new()))
+        });
+        let service = vitals.layer().layer(inner);
+        let runtime = tokio::runtime::Builder::new_current_thread().build();
+        Hub::run(Arc::clone(hub), || {
+            runtime.unwrap().block_on(service.oneshot(Request::new(())))
+        })
+        .unwrap();
+    };
+    // A thread has its hub from the main hub, and keeps its client.
+    let old_thread = Arc::new(Hub::new_from_top(Hub::main()));
+    visit(&old_thread, "alice");
+    let second = bind();
+    visit(&Arc::new(Hub::new_from_top(Hub::main())), "bob");
+    visit(&old_thread, "carol");
+    visit(&old_thread, "dave");
+    for client in [&first, &second] {
+        assert!(client.flush(Some(Duration::from_secs(20))));
+    }
+    let events = dsn.events();
+    assert_eq!(events.len(), 4);
+    for event in &events {
+        assert!(event["tags"].get("guest").is_none(), "{event:#}");
         assert!(event.get("breadcrumbs").is_none(), "{event:#}");
     }
     Hub::main().bind_client(None);

@@ -218,6 +218,22 @@ mod tests {
     }
 
     #[test]
+    fn one_of_the_first_rank_is_delivered_before_all_that_came_earlier() {
+        let queue = DeliveryQueue::new(4);
+        for (rank, item) in [
+            (Rank::Later, 1),
+            (Rank::First, 2),
+            (Rank::Later, 3),
+            (Rank::First, 4),
+        ] {
+            assert_eq!(queue.push(rank, item), None);
+        }
+        queue.close();
+        let delivered: Vec<_> = std::iter::from_fn(|| queue.next(0)).collect();
+        assert_eq!(delivered, [2, 4, 1, 3]);
+    }
+
+    #[test]
     fn a_panic_whose_payload_panics_costs_one_item() {
         struct Bomb;
 

@@ -1,20 +1,21 @@
 //! Keeps what each request's Sentry scope begins with: what the application set at start, and nothing of any request.
 
 use std::{
-    fmt,
-    sync::{Arc, PoisonError, RwLock},
+    fmt, ptr,
+    sync::{Arc, PoisonError, RwLock, Weak},
 };
 
 use sentry::{Client, Hub, Scope};
 
-/// The scope of the main hub when its client was first seen. What is set there later is not seen.
+/// The scope of the main hub when each of its clients was first seen. What is set there later is not seen.
 ///
 /// A thread's hub is no place to begin: what ran on the thread before has left its data there.
 #[derive(Clone, Default)]
-pub(super) struct Base(Arc<RwLock<Option<Known>>>);
+pub(super) struct Base(Arc<RwLock<Vec<Known>>>);
 
+/// A client of the main hub, or that it had none, and the scope with which its requests begin. It does not keep the client.
 struct Known {
-    client: Option<Arc<Client>>,
+    client: Option<Weak<Client>>,
     scope: Arc<Scope>,
 }
 
@@ -45,25 +46,26 @@ impl Base {
         Hub::new(own.cloned().or(bound), scope)
     }
 
-    /// The base, if `client` is that of the main hub or none.
+    /// The base, if `client` is or was that of the main hub, or is none.
     fn of_client(&self, client: Option<&Arc<Client>>) -> Option<Arc<Scope>> {
-        let is_mine = |base: Option<&Arc<Client>>| match (base, client) {
-            (Some(base), Some(client)) => Arc::ptr_eq(base, client),
-            // A hub without a client has been bound by nobody.
-            (_, None) => true,
-            (None, Some(_)) => false,
-        };
         {
             let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
-            if let Some(known) = known.as_ref()
-                && is_mine(known.client.as_ref())
-            {
+            let found = match client {
+                Some(client) => known.iter().find(|known| known.is_of(client)),
+                // A hub without a client has been bound by nobody.
+                None => known.last(),
+            };
+            if let Some(known) = found {
                 return Some(Arc::clone(&known.scope));
             }
         }
         // The application can have bound its client since.
         let main = Hub::main();
-        is_mine(main.client().as_ref()).then(|| self.take(&main))
+        let is_main = match (client, main.client()) {
+            (Some(client), Some(main)) => Arc::ptr_eq(client, &main),
+            (client, _) => client.is_none(),
+        };
+        is_main.then(|| self.take(&main))
     }
 
     fn take(&self, main: &Arc<Hub>) -> Arc<Scope> {
@@ -71,16 +73,35 @@ impl Base {
         scope.set_span(None);
         scope.set_transaction(None);
         let scope = Arc::new(scope);
-        let known = Known {
-            client: main.client(),
+        let client = main.client();
+        let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let first = client
+            .as_ref()
+            .and_then(|client| known.iter().find(|known| known.is_of(client)));
+        if let Some(first) = first {
+            // Another thread has seen the client first.
+            return Arc::clone(&first.scope);
+        }
+        known.retain(Known::is_alive);
+        known.push(Known {
+            client: client.as_ref().map(Arc::downgrade),
             scope: Arc::clone(&scope),
-        };
-        let mut place = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        let before = place.replace(known);
-        // The end of a client runs code of the application.
-        drop(place);
-        drop(before);
+        });
         scope
+    }
+}
+
+// === impl Known ===
+
+impl Known {
+    fn is_of(&self, client: &Arc<Client>) -> bool {
+        let known = self.client.as_ref();
+        known.is_some_and(|known| ptr::eq(known.as_ptr(), Arc::as_ptr(client)))
+    }
+
+    fn is_alive(&self) -> bool {
+        let known = self.client.as_ref();
+        known.is_some_and(|known| known.strong_count() > 0)
     }
 }
 

@@ -38,14 +38,18 @@ pub(super) fn name(event: &mut Event<'static>, sentry: &SentryData) {
     if of_event.is_some() && of_event != of_hub(&sentry.hub) {
         return;
     }
-    let (trace_id, parent_span_id) = match of_caller(sentry) {
-        Some(caller) => (caller.trace_id, Some(caller.span_id)),
-        None => (*sentry.trace.get_or_init(TraceId::default), None),
-    };
-    let trace = TraceContext {
-        trace_id,
-        parent_span_id,
-        ..TraceContext::default()
+    let trace = match (&sentry.transaction, of_caller(sentry)) {
+        // What captured the event has put the span of the transaction aside.
+        (Some(transaction), _) => transaction.get_trace_context(),
+        (None, Some(caller)) => TraceContext {
+            trace_id: caller.trace_id,
+            parent_span_id: Some(caller.span_id),
+            ..TraceContext::default()
+        },
+        (None, None) => TraceContext {
+            trace_id: *sentry.trace.get_or_init(TraceId::default),
+            ..TraceContext::default()
+        },
     };
     let trace = Context::Trace(Box::new(trace));
     event.contexts.insert("trace".into(), trace);

@@ -101,8 +101,18 @@ async fn panics_on_an_excluded_path_are_a_few_errors() {
         assert_eq!(send(&app, "/excluded").await, 500);
     }
     vitals.flush(LONG);
-    assert_eq!(dsn.events().len(), 2);
+    let events = dsn.events();
+    assert_eq!(events.len(), 2);
     assert_eq!(held_back(&vitals), 4);
+    let frames = &events[0]["exception"]["values"][0]["stacktrace"]["frames"];
+    let of_axum = |frame: &&serde_json::Value| {
+        frame["function"]
+            .as_str()
+            .is_some_and(|name| name.contains("axum::") && !name.contains("it::"))
+    };
+    let mut of_axum = frames.as_array().unwrap().iter().filter(of_axum).peekable();
+    assert!(of_axum.peek().is_some(), "{frames}");
+    assert!(of_axum.all(|frame| frame["in_app"] == false));
 }
 
 #[tokio::test]

@@ -35,6 +35,9 @@ async fn a_panic_is_reported_once_whoever_catches_it() {
     vitals.flush(LONG);
     let events = dsn.events();
     let reported = texts(&events, ["/transaction", "/exception/values/0/value"]);
+    // The level `error` is the default of the protocol, and is not sent: the process goes on.
+    let levels = texts(&events, ["/level"]);
+    assert!(levels.iter().all(|level| *level == [None]), "{levels:?}");
     let panic = Some("as asked");
     assert_eq!(
         reported,

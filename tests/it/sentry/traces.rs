@@ -133,6 +133,33 @@ async fn an_event_names_the_trace_of_the_active_span_else_the_callers() {
 }
 
 #[tokio::test]
+async fn an_event_aside_from_the_transaction_is_in_its_trace() {
+    let dsn = Dsn::start(Answer::Status(200));
+    let options = SentryOptions::new(&dsn.url()).unwrap();
+    let options = options.transactions().sample_rate(1.0).unwrap();
+    let vitals = reporting(&dsn).sentry(options).build().unwrap();
+    let handler = async || {
+        let aside = |scope: &mut sentry::Scope| scope.set_span(None);
+        sentry::with_scope(aside, || sentry::capture_message("aside", Level::Info));
+    };
+    let app = Router::new().route("/", get(handler)).layer(vitals.layer());
+    for _ in 0..2 {
+        requests::send(&app, Request::new(Body::empty())).await;
+    }
+    vitals.flush(LONG);
+    let traces = |items: Vec<serde_json::Value>| {
+        let trace = |item: &serde_json::Value| item["contexts"]["trace"]["trace_id"].to_string();
+        items
+            .iter()
+            .map(trace)
+            .collect::<std::collections::BTreeSet<_>>()
+    };
+    let of_events = traces(dsn.events());
+    assert_eq!(of_events.len(), 2, "a trace for each request");
+    assert_eq!(of_events, traces(dsn.items("transaction")));
+}
+
+#[tokio::test]
 async fn the_caller_decides_nothing_about_what_is_sampled() {
     for (rate, flag, expected) in [(0.0, "-1", 0), (1.0, "-0", 20), (1.0, "", 20)] {
         let dsn = Dsn::start(Answer::Status(200));
