@@ -8,7 +8,7 @@ use tracing_subscriber::{Layer, filter::filter_fn, registry::LookupSpan};
 /// breadcrumbs, events at `ERROR` are errors, and spans at `INFO` and above are spans of Sentry.
 ///
 /// Unlike that layer it leaves out what this crate logs: failures are reported anyway, and with their cause. So a request that
-/// goes well costs what it costs without the layer. With Sentry's own layer the log event of each request is a breadcrumb, which
+/// goes well costs about what it costs without the layer. With Sentry's own layer the log event of each request is a breadcrumb, which
 /// costs some 15,000 instructions.
 ///
 /// ```
