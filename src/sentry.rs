@@ -68,6 +68,7 @@
 
 mod base;
 mod connection;
+mod duplicates;
 mod enrich;
 mod envelope;
 mod event;
@@ -75,9 +76,8 @@ mod guard;
 mod http;
 mod observer;
 mod options;
-mod others;
 mod outgoing;
-mod reach;
+mod reachability;
 mod scope;
 mod shown_request;
 mod stack;

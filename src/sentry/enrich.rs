@@ -9,8 +9,9 @@ use sentry::{
 use tokio::task;
 
 use super::{
+    duplicates,
     event::{clean_tags, set_fingerprint, tag},
-    others, shown_request, stack, trace,
+    shown_request, stack, trace,
 };
 #[cfg(feature = "health")]
 use crate::facts::asked_check::AskedCheck;
@@ -81,10 +82,10 @@ impl Enrich {
                     // Before the limit: a panic that is suppressed here is not reported at the end of the request.
                     sentry.mark(Reported::Panic);
                     self.panicked(&mut event, exchange)?;
-                } else if others::tell_the_same(&event, &self.policy_of(exchange)) {
+                } else if duplicates::repeats_ours(&event, &self.policy_of(exchange)) {
                     return None;
                 } else {
-                    others::note_error(&event, sentry);
+                    duplicates::note_error(&event, sentry);
                 }
                 add_exchange(&mut event, exchange, sentry);
             }

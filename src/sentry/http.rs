@@ -17,14 +17,14 @@ use ureq::{
     tls::{RootCerts, TlsConfig},
 };
 
-use super::reach::{Answer, Reach};
+use super::reachability::{Answer, Reachability};
 
 /// The most time that one attempt to send takes.
 pub(super) const ATTEMPT: Duration = Duration::from_secs(10);
 
 /// What all attempts of one client share.
 pub(super) struct Shared {
-    reach: Reach,
+    reachability: Reachability,
     /// An SDK's transport knows only the limits that it was told itself.
     limits: Mutex<RateLimiter>,
 }
@@ -42,7 +42,7 @@ impl Shared {
     pub(super) fn new(options: &TransportOptions) -> Self {
         let dsn = &options.dsn;
         Self {
-            reach: Reach::new(format!("{}:{}", dsn.host(), dsn.port())),
+            reachability: Reachability::new(format!("{}:{}", dsn.host(), dsn.port())),
             limits: Mutex::default(),
         }
     }
@@ -94,7 +94,7 @@ impl Http {
         let Some(answer) = lock(&self.answer).take() else {
             return false;
         };
-        self.shared.reach.note(&answer);
+        self.shared.reachability.note(&answer);
         done && answer == Answer::Taken
     }
 }

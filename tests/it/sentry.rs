@@ -4,19 +4,23 @@ mod clients;
 
 mod delivery;
 
+mod duplicates;
+
 mod events;
+
+mod fingerprints;
+
+mod grpc;
 
 mod limits;
 
-mod outside;
-
 mod panics;
 
-mod reasons;
-
-mod statuses;
+mod panics_outside;
 
 mod scopes;
+
+mod severity;
 
 mod tags;
 
@@ -25,10 +29,6 @@ mod traces;
 mod tracing_layer;
 
 mod transactions;
-
-mod twice;
-
-mod whiles;
 
 use std::{error::Error, fmt, num::ParseIntError, sync::Arc, time::Duration};
 

@@ -1,4 +1,4 @@
-//! Knows the events of other libraries that say of a failure what this crate says of it.
+//! Recognises events about a failure that this crate reports itself.
 
 use sentry::{
     Level,
@@ -7,10 +7,10 @@ use sentry::{
 
 use crate::facts::{report_policy::ReportPolicy, sentry_data::SentryData};
 
-/// Whether a log event of another library says of the current exchange what the observer will say at its end. The policy alone
-/// decides whether a failure is told: so `tower-http` does not tell one that the policy leaves out. A rejection of axum that
-/// the policy leaves out stays, since it is the client's mistake and no failure.
-pub(super) fn tell_the_same(event: &Event<'_>, policy: &ReportPolicy) -> bool {
+/// Whether a library logged a failure of the current exchange that the observer reports at its end. `tower-http` logs each
+/// failure, and the policy decides which of them are reported, so its events are always dropped. `axum` also logs rejections
+/// that are mistakes of the client. They are kept, unless the policy reports their status.
+pub(super) fn repeats_ours(event: &Event<'_>, policy: &ReportPolicy) -> bool {
     match event.logger.as_deref() {
         Some("tower_http::trace::on_failure" | "tower_http::catch_panic") => true,
         Some("axum::rejection") => rejected_with(event).is_some_and(policy.statuses),
@@ -18,7 +18,7 @@ pub(super) fn tell_the_same(event: &Event<'_>, policy: &ReportPolicy) -> bool {
     }
 }
 
-/// Notes the error that the application itself tells, so that it is not told again.
+/// Remembers an error that the application has captured, so that it is not reported again.
 pub(super) fn note_error(event: &Event<'_>, sentry: &SentryData) {
     if !matches!(event.level, Level::Error | Level::Fatal) {
         return;

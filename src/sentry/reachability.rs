@@ -1,4 +1,4 @@
-//! Tells once that Sentry takes nothing, and once that it does again.
+//! Logs once when Sentry cannot be reached, and once when it can be reached again.
 
 use std::{
     sync::{Mutex, PoisonError},
@@ -25,7 +25,7 @@ pub(super) enum Answer {
 const BETWEEN: Duration = Duration::from_secs(60);
 
 /// Whether the Sentry of one client takes what is sent.
-pub(super) struct Reach {
+pub(super) struct Reachability {
     host: String,
     state: Mutex<State>,
 }
@@ -43,9 +43,9 @@ enum News {
     Back,
 }
 
-// === impl Reach ===
+// === impl Reachability ===
 
-impl Reach {
+impl Reachability {
     /// `host` must not show a key.
     pub(super) fn new(host: String) -> Self {
         Self {
