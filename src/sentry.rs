@@ -78,6 +78,7 @@ mod observer;
 mod options;
 mod outgoing;
 mod reachability;
+mod readable;
 mod scope;
 mod shown_request;
 mod stack;

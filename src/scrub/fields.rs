@@ -66,7 +66,7 @@ pub(super) fn kind(name: &str) -> Kind {
         "env" => Kind::Environment,
         "ip_address" => Kind::IpAddress,
         "span_id" | "parent_span_id" | "sentry.trace.parent_span_id" => Kind::SpanId,
-        "trace_id" | "sid" | "check_in_id" => Kind::Id,
+        "trace_id" | "check_in_id" => Kind::Id,
         "request" => Kind::Request,
         "query_string" | "url.query" | "http.query" | "url.fragment" | "http.fragment" => {
             Kind::Query

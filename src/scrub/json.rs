@@ -9,7 +9,7 @@ use super::{
     fields::{self, Kind, is_safe_header},
     health_data::{self, Item},
     names, pairs,
-    urls::{query, url_without_secrets},
+    urls::{query, url_without_secrets, with_host},
 };
 
 /// The depth beyond which everything is filtered.
@@ -63,12 +63,29 @@ impl Scrubbing {
                 }
                 // Its parts are no pair of a name and a value.
                 "fingerprint" => self.scrub_each(value, 1),
+                // Only here it is the id of a session of Sentry's. Elsewhere it is one of the application's.
+                "sid" if is_id(value, &[32, 36]) => {}
+                "logentry" => self.scrub_message(value),
                 name if fields::is_unscrubbed(name) => {}
                 name => self.scrub_field(name, value, 1),
             }
         }
         if let Some(operator) = operator {
             item["tags"][DEPLOYED_BY] = operator;
+        }
+    }
+
+    /// Scrubs a message and its parameters, which nothing but the message names.
+    fn scrub_message(&self, entry: &mut Value) {
+        let message = entry["message"].as_str().unwrap_or_default();
+        let mut words = message.split(|one: char| !one.is_alphanumeric() && !"_-".contains(one));
+        let named = words.any(|word| names::is_secret(word, &self.keys));
+        let before = message.to_owned();
+        self.scrub_value(entry, 1);
+        if (named || entry["message"] != before)
+            && let Some(parameters) = entry.get_mut("params")
+        {
+            self.filter(parameters, 1);
         }
     }
 
@@ -222,6 +239,9 @@ impl Scrubbing {
                     self.filter(body, depth);
                 }
                 self.scrub_value(value, depth);
+                if let Some(Value::String(url)) = value.get_mut("url") {
+                    *url = with_host(url);
+                }
             }
             _ if names::is_secret(name, &self.keys) => self.filter(value, depth),
             Kind::Code => self.scrub_value(value, depth),

@@ -41,6 +41,19 @@ pub(crate) fn url_without_secrets(url: &str) -> String {
     format!("{scheme}://{host}{path}{values}{fragment}")
 }
 
+/// The URL with a host that can be one, so that Sentry can read it: a client can write a secret where its host is expected.
+pub(super) fn with_host(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else {
+        return url.to_owned();
+    };
+    let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+    let (_, host) = authority.rsplit_once('@').unwrap_or(("", authority));
+    match host.contains(FILTERED) {
+        true => format!("{scheme}://unknown{path}"),
+        false => url.to_owned(),
+    }
+}
+
 /// A DSN that is not valid, without its key. The key can stand anywhere before the last `@`. Without one, nothing tells the key
 /// from the rest.
 #[cfg(feature = "sentry")]

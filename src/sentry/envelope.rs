@@ -2,12 +2,12 @@
 
 use sentry::{
     Envelope,
-    protocol::{Attachment, EnvelopeItem, Event, ItemContainer, LogEntry},
+    protocol::{Attachment, Context, EnvelopeItem, Event, ItemContainer, LogEntry},
 };
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
-use super::event::cut;
+use super::{event::cut, readable::read};
 use crate::scrub::{Scrubbing, health_data::Item};
 
 /// The envelope without secrets, and how many of its items could not be scrubbed and are dropped.
@@ -36,13 +36,16 @@ pub(super) fn scrubbed(envelope: Envelope, scrubbing: &Scrubbing) -> (Option<Env
 fn scrubbed_item(item: EnvelopeItem, scrubbing: &Scrubbing) -> Option<EnvelopeItem> {
     Some(match item {
         EnvelopeItem::Event(event) => {
-            let mut event = by_fields(&in_schema(*event), Item::Event, scrubbing)?;
+            let mut event = in_schema(*event);
+            rename_types(event.contexts.values_mut());
+            let mut event = by_fields(&event, Item::Event, scrubbing)?;
             event.tags.values_mut().for_each(cut);
             let id = event.user.as_mut().and_then(|user| user.id.as_mut());
             id.into_iter().for_each(cut);
             event.into()
         }
-        EnvelopeItem::Transaction(item) => {
+        EnvelopeItem::Transaction(mut item) => {
+            rename_types(item.contexts.values_mut());
             let mut transaction = by_fields(&*item, Item::Transaction, scrubbing)?;
             transaction.tags.values_mut().for_each(cut);
             transaction.into()
@@ -79,7 +82,31 @@ fn list<T: Serialize + DeserializeOwned>(list: &T, scrubbing: &Scrubbing) -> Opt
 fn by_json<T: Serialize + DeserializeOwned>(item: &T, scrub: impl Fn(&mut Value)) -> Option<T> {
     let mut json = serde_json::to_value(item).ok()?;
     scrub(&mut json);
-    serde_json::from_value(json).ok()
+    read(json)
+}
+
+/// Renames the fields of the application's that are called `type`. In JSON, the type of a context has the same name.
+fn rename_types<'c>(contexts: impl Iterator<Item = &'c mut Context>) {
+    let others = contexts.filter_map(|context| match context {
+        Context::Other(fields) => Some(fields),
+        Context::Device(device) => Some(&mut device.other),
+        Context::Os(os) => Some(&mut os.other),
+        Context::Runtime(runtime) => Some(&mut runtime.other),
+        Context::App(app) => Some(&mut app.other),
+        Context::Browser(browser) => Some(&mut browser.other),
+        Context::Gpu(gpu) => Some(&mut gpu.other),
+        Context::Otel(otel) => Some(&mut otel.other),
+        _ => None,
+    });
+    for fields in others {
+        if let Some(value) = fields.remove("type") {
+            let mut name = "type_".to_owned();
+            while fields.contains_key(&name) {
+                name.push('_');
+            }
+            fields.insert(name, value);
+        }
+    }
 }
 
 /// An attachment that is text is scrubbed. Any other is dropped, since it cannot be scrubbed.

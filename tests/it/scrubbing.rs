@@ -6,6 +6,8 @@ mod generator;
 
 mod health_data;
 
+mod lost;
+
 mod structure;
 
 mod rules;
@@ -152,6 +154,50 @@ const SECRETS: &[(&str, &str)] = &[
         "-----BEGIN RSA PRIVATE KEY-----\nSENTINELpem\n-----END RSA PRIVATE KEY-----",
         "SENTINELpem",
     ),
+    ("x%2526token%253DSENTINELcodedtwice", "SENTINELcodedtwice"),
+    ("password%2525253DSENTINELcodedoften", "SENTINELcodedoften"),
+    (
+        r#"Header { name: "Authorization", value: "SENTINELheader" }"#,
+        "SENTINELheader",
+    ),
+    (
+        r#"Cookie { name: "sid", value: "SENTINELsid" }"#,
+        "SENTINELsid",
+    ),
+    (
+        "Key (session_token)=(SENTINELunique) already exists.",
+        "SENTINELunique",
+    ),
+    (
+        "Key (user_id, lower(session_token::text))=(1, SENTINELcolumns) already exists.",
+        "SENTINELcolumns",
+    ),
+    (
+        r#"password: Validation error: length [{"min": Number(8), "value": String("SENTINELinvalid")}]"#,
+        "SENTINELinvalid",
+    ),
+    (
+        r#"Url { scheme: "https", path: "/cb", query: Some("code=SENTINELdebug"), fragment: Some("SENTINELdebug") }"#,
+        "SENTINELdebug",
+    ),
+    ("no route for /cb?code=SENTINELrelative", "SENTINELrelative"),
+    (r#"GET "/cb?a&code=SENTINELmarked#a""#, "SENTINELmarked"),
+    ("card378282246310005", "378282246310005"),
+    (
+        "{&quot;password&quot;:&quot;SENTINELhtml&quot;}",
+        "SENTINELhtml",
+    ),
+    ("password&#61;SENTINELentity", "SENTINELentity"),
+    (
+        r"{\u0022password\u0022:\u0022SENTINELunicode\u0022}",
+        "SENTINELunicode",
+    ),
+    (
+        "\u{1b}[3mpassword\u{1b}[0m\u{1b}[2m=\u{1b}[0mSENTINELcoloured",
+        "SENTINELcoloured",
+    ),
+    ("password\u{ff1a}SENTINELwide", "SENTINELwide"),
+    ("password\u{200b}=SENTINELnowidth", "SENTINELnowidth"),
 ];
 
 fn all_secrets() -> String {

@@ -131,6 +131,19 @@ fn a_secret_as_the_type_of_an_error_does_not_leave() {
 }
 
 #[test]
+fn parameters_leave_filtered_if_their_message_names_a_secret() {
+    let sent = |message: &str| {
+        let event = json!({"logentry": {"message": message, "params": ["SENTINEL", 17]}});
+        let envelope: Event<'static> = serde_json::from_value(event).unwrap();
+        arrived(envelope.into(), "event")["logentry"]["params"].clone()
+    };
+    let filtered = json!(["[Filtered]", "[Filtered]"]);
+    assert_eq!(sent("login with password=%s of %s"), filtered);
+    assert_eq!(sent("Bearer abc12345 of %s and %s"), filtered);
+    assert_eq!(sent("order %s of %s"), json!(["SENTINEL", 17]));
+}
+
+#[test]
 fn a_context_with_the_name_of_a_secret_leaves_filtered() {
     let event = json!({"contexts": {"session": {"type": "unknown", "user": "SENTINEL", "n": 17}}});
     let envelope: Event<'static> = serde_json::from_value(event).unwrap();
