@@ -9,6 +9,7 @@ mod names;
 mod no_value;
 mod pairs;
 mod patterns;
+mod plain;
 mod prefixes;
 pub(crate) mod urls;
 mod value;
@@ -17,7 +18,10 @@ use std::{borrow::Cow, fmt, sync::Arc};
 
 use regex::Regex;
 
-use self::patterns::{PATTERNS, decoded, step};
+use self::{
+    patterns::{PATTERNS, step},
+    plain::plain,
+};
 use crate::config::ConfigError;
 
 /// The text that replaces a secret.
@@ -157,12 +161,24 @@ impl Scrubbing {
         for _ in 0..MOST_PASSES {
             // First as it stands: in a URL a coded space is part of a value, and a decoded one would end it.
             let changed = self.pass(&kept);
-            match changed.or_else(|| self.pass(&decoded(&kept)?)) {
+            match changed.or_else(|| self.decoded(&kept)) {
                 Some(changed) => kept = Cow::Owned(changed),
                 None => return kept,
             }
         }
         Cow::Owned(FILTERED.to_owned())
+    }
+
+    /// The text without what it is encoded with, if it holds a secret. If the encodings have no end, it is filtered as a whole.
+    fn decoded(&self, text: &str) -> Option<String> {
+        let mut text = plain(text)?;
+        for _ in 0..MOST_PASSES {
+            if let Some(kept) = self.pass(&text) {
+                return Some(kept);
+            }
+            text = plain(&text)?;
+        }
+        Some(FILTERED.to_owned())
     }
 
     /// The text after all patterns, if they change it.

@@ -28,6 +28,8 @@ pub(super) struct Assigned {
     pair: Regex,
     /// `{"value": "…", "name": "password"}`.
     reversed: Regex,
+    /// `(token)=(…)`, as PostgreSQL prints the key of an index.
+    index: Regex,
     /// `<password>…</password>`.
     element: Regex,
 }
@@ -58,7 +60,9 @@ impl Assigned {
         );
         let element =
             format!(r"(<(?:[\w-]+:)?{NAMES}(?:\s[^<>]*)?>)(?:<!\[CDATA\[[^<>]*\]\]>|[^<>]+)(</)");
+        let index = format!(r"\([^=\r\n]*{NAMES}(?-u:\b)[^=\r\n]*\)=\(");
         Self {
+            index: regex(&index),
             line: regex(&line),
             named: regex(&named),
             pair: regex(&pair),
@@ -77,6 +81,18 @@ impl Assigned {
 
     pub(super) fn without_named<'t>(&self, text: &'t str) -> Cow<'t, str> {
         replaced(text, &self.named, |found| named_value(text, found))
+    }
+
+    pub(super) fn without_indexed<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        replaced(text, &self.index, |found| {
+            let start = found.end();
+            if text[start..].starts_with(FILTERED) {
+                return None;
+            }
+            let line = &text[start..line_end(text, start)];
+            // A value can itself have brackets.
+            Some(start..start + line.rfind(')').unwrap_or(line.len()))
+        })
     }
 
     pub(super) fn without_pairs<'t>(&self, text: &'t str) -> Cow<'t, str> {
@@ -123,6 +139,11 @@ fn replaced<'t>(
 fn start(text: &str, found: Match<'_>) -> Option<usize> {
     let end = found.end();
     Some(end + text[end..].find(|one: char| !one.is_whitespace())?)
+}
+
+fn line_end(text: &str, at: usize) -> usize {
+    let line = text[at..].find(['\r', '\n']);
+    line.map_or(text.len(), |line| at + line)
 }
 
 /// Whether the match ends with the colons of a path of Rust, such as `auth::login`.
@@ -180,6 +201,10 @@ fn named_value(text: &str, found: Match<'_>) -> Option<Range<usize>> {
         spaced: start > end,
         rest: &text[start..],
     };
+    // A crate that validates prints the value that it refused at the end of the line.
+    if place.rest.starts_with("Validation error") {
+        return Some(start..line_end(text, start));
+    }
     (!is_no_value(&place)).then(|| start..value::end(text, start))
 }
 

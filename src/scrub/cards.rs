@@ -111,7 +111,8 @@ fn id_around(bytes: &[u8], at: usize) -> Option<usize> {
     let letters = bytes[start..start + run]
         .iter()
         .any(u8::is_ascii_alphabetic);
-    if matches!(run, 16 | 32) && letters {
+    let alone = !joined(bytes, start.checked_sub(1)) && !joined(bytes, start.checked_add(run));
+    if matches!(run, 16 | 32) && letters && (alone || bytes[..start].ends_with(b"0x")) {
         return Some(start + run);
     }
     let uuid = bytes.get(start..start + 36)?;
@@ -120,6 +121,12 @@ fn id_around(bytes: &[u8], at: usize) -> Option<usize> {
         _ => byte.is_ascii_hexdigit(),
     };
     (uuid.iter().enumerate().all(shaped) && !is_hex(start + 36)).then_some(start + 36)
+}
+
+/// Whether a letter or a digit stands there.
+fn joined(bytes: &[u8], at: Option<usize>) -> bool {
+    at.and_then(|at| bytes.get(at))
+        .is_some_and(u8::is_ascii_alphanumeric)
 }
 
 /// Luhn's check.

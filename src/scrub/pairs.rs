@@ -30,26 +30,45 @@ const LONGEST_NAME: usize = 64;
 
 /// Whether a field of the object names a secret, whose value is in another field.
 pub(super) fn names_a_secret(fields: &Map<String, Value>, keys: &[String]) -> bool {
+    let beside = |other: &str| fields.contains_key(other);
     fields
         .iter()
-        .any(|(name, value)| holds(name, NAMES, "k") && is_name(value, keys))
+        .any(|(name, value)| match (name.as_str(), value) {
+            ("id" | "type", value) if beside("value") => is_name(value, keys),
+            // A patch of JSON.
+            ("path", Value::String(path)) if beside("op") => {
+                let last = path.rsplit('/').next().unwrap_or_default();
+                is_name(&last.into(), keys)
+            }
+            // The way to a field, and the names of several values.
+            (name, Value::Array(names)) => {
+                let several = name.strip_suffix('s').unwrap_or(name);
+                (["loc", "path"].contains(&name) || holds(several, NAMES, "k"))
+                    && names.iter().any(|name| is_name(name, keys))
+            }
+            (name, value) => holds(name, NAMES, "k") && is_name(value, keys),
+        })
 }
 
 /// Whether a field holds the value of a pair.
 pub(super) fn is_value(name: &str) -> bool {
-    holds(name, VALUES, "v")
+    holds(name, VALUES, "v") || ["input", "rows"].contains(&name)
 }
 
-/// For each value whether its name stands before it: in a pair, or in a list of the arguments of a command.
+/// For each value whether its name stands before it: in a pair, in a list of names and values in
+/// turn, or in a list of the arguments of a command.
 pub(super) fn named_values(values: &[Value], keys: &[String]) -> Vec<bool> {
     let is_option = |value: &Value| {
         let text = value.as_str();
         text.is_some_and(|text| text.starts_with('-') && !text.contains('='))
     };
-    let pair = values.len() == 2;
-    let named = |name: &Value| (pair || is_option(name)) && is_name(name, keys);
+    let pairs = values.len().is_multiple_of(2);
+    let named = |at: usize, name: &Value| {
+        (pairs && at.is_multiple_of(2) || is_option(name)) && is_name(name, keys)
+    };
     let first = values.first().map(|_| false);
-    let others = values.windows(2).map(|two| named(&two[0]));
+    let names = values.windows(2).map(|two| &two[0]).enumerate();
+    let others = names.map(|(at, name)| named(at, name));
     first.into_iter().chain(others).collect()
 }
 

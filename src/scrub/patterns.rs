@@ -2,7 +2,6 @@
 
 use std::{borrow::Cow, sync::LazyLock};
 
-use percent_encoding::percent_decode_str;
 use regex::{Captures, Regex};
 
 use super::{
@@ -10,7 +9,7 @@ use super::{
     assigned::Assigned,
     cards::without_cards,
     prefixes::{COMMON, KEYS},
-    urls::without_secrets,
+    urls::{query, without_secrets},
 };
 
 /// The forms of secrets. Each `\b` is one of ASCII: with one of Unicode, a search is a hundred times slower in a text that is
@@ -19,6 +18,10 @@ pub(super) struct Patterns {
     /// A private key, from its first line to its last, or to the end of the text.
     private_key: Regex,
     url: Regex,
+    /// A path with a query, such as `/a?b=c`.
+    relative: Regex,
+    /// The query and the fragment of a URL as `Debug` prints its parts.
+    parts: Regex,
     /// Keys and tokens that have a form of their own.
     formed: Regex,
     /// `Bearer …`, and other schemes, whose names are also English words.
@@ -48,6 +51,12 @@ impl Patterns {
             ),
             // Within JSON a slash can have a backslash.
             url: regex(r#"(?i-u:\b[a-z][a-z0-9+.-]*):(?:\\*/){2}[^\s"'<>`]+"#),
+            relative: regex(
+                r#"(^|[\s"'`(\[{=,:>\\])(/[^\s"'<>`?#]*)\?([^\s"'<>`#]*=[^\s"'<>`#]*)(#[^\s"'<>`]*)?"#,
+            ),
+            parts: regex(
+                r#"(\bpath: \\*"[^"]*",\s+query: )(None|Some\(\\*"(?:[^"\\]|\\.)*?\\*"\))(,\s+fragment: )(None|Some\(\\*"(?:[^"\\]|\\.)*?\\*"\))"#,
+            ),
             formed: regex(&format!(
                 r"(?P<before>^|[^A-Za-z0-9])(?:(?-u:{})|(?-u:(?P<common>{COMMON})))|(?i-u:\bdigest\s+\w+=)[^\r\n]*",
                 KEYS.join("|")
@@ -77,9 +86,12 @@ impl Patterns {
             self.url
                 .replace_all(text, |url: &Captures<'_>| without_secrets(&url[0]))
         });
+        step(&mut kept, |text| self.relative.replace_all(text, relative));
+        step(&mut kept, |text| self.parts.replace_all(text, parts));
         step(&mut kept, |text| self.formed.replace_all(text, formed));
         step(&mut kept, |text| self.scheme.replace_all(text, credentials));
         step(&mut kept, |text| self.assigned.without_named(text));
+        step(&mut kept, |text| self.assigned.without_indexed(text));
         step(&mut kept, |text| self.assigned.without_pairs(text));
         step(&mut kept, |text| self.assigned.without_reversed_pairs(text));
         step(&mut kept, |text| self.assigned.without_elements(text));
@@ -103,6 +115,32 @@ pub(super) fn step(kept: &mut Cow<'_, str>, pattern: impl for<'a> FnOnce(&'a str
         Cow::Borrowed(_) => return,
     };
     *kept = Cow::Owned(changed);
+}
+
+/// Filters the values of the query of a path, and its fragment.
+fn relative(found: &Captures<'_>) -> String {
+    let values = found[3].trim_end_matches('\\');
+    // The backslashes of a mark that closes a text around the path.
+    let slashes = &found[3][values.len()..];
+    let fragment = found.get(4).map_or("", |_| "#[Filtered]");
+    format!(
+        "{}{}?{}{slashes}{fragment}",
+        &found[1],
+        &found[2],
+        query(values)
+    )
+}
+
+/// Filters the query and the fragment of a URL, if it has them.
+fn parts(found: &Captures<'_>) -> String {
+    let part = |at: usize| {
+        if &found[at] == "None" {
+            "None"
+        } else {
+            FILTERED
+        }
+    };
+    format!("{}{}{}{}", &found[1], part(2), &found[3], part(4))
 }
 
 /// Filters a key, and leaves the character before it. An ordinary name can begin as some keys do.
@@ -162,13 +200,4 @@ fn is_basic(value: &str) -> bool {
     }
     let text = String::from_utf8(decoded).unwrap_or_default();
     text.contains(':') && !text.chars().any(char::is_control)
-}
-
-/// The text without percent-encoding, if it has any.
-pub(super) fn decoded(text: &str) -> Option<String> {
-    let decoded = percent_decode_str(text).decode_utf8_lossy();
-    match decoded {
-        Cow::Owned(decoded) if decoded != text => Some(decoded),
-        _ => None,
-    }
 }

@@ -147,6 +147,7 @@ fn a_text_made_to_be_slow_takes_a_moment() {
         often("http:\\/\\/a?b=c&"),
         format!("pin=({}", often("\\")),
         nested,
+        often("(\"token\", x(") + &often(")\"a\"").repeat(2),
     ];
     let scrubbing = Scrubbing::new();
     for text in texts {

@@ -215,6 +215,17 @@ pub(super) fn structures() -> Vec<Value> {
         json!({"url.query": format!("note={VALUE}")}),
         json!({"span_id": "4111-1111-1111-1111"}),
         json!({"trace_id": CARD}),
+        json!({"sid": format!("{CARD}{CARD}")}),
+        json!({"query": {"sid": format!("{CARD}{CARD}")}}),
+        json!({"op": "replace", "path": "/password", "value": VALUE}),
+        json!({"op": "add", "path": "/user/password", "value": {"deep": VALUE}}),
+        json!({"id": "password", "value": VALUE}),
+        json!({"type": "password", "name": "p", "value": VALUE}),
+        json!({"loc": ["body", "password"], "input": VALUE}),
+        json!(["user", "bob", "password", VALUE]),
+        json!({"names": ["password"], "values": [VALUE]}),
+        json!({"columns": ["id", "token"], "rows": [[1, VALUE]]}),
+        json!({"relative": format!("/cb?code={VALUE}")}),
     ];
     let formed = FORMED.iter().chain(HEADERS).flat_map(|secret| {
         [
