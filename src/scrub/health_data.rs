@@ -1,10 +1,14 @@
 //! Rebuilds items for [`Scrubbing::health_data`](super::Scrubbing::health_data) from a list of what may leave.
 
 mod allowed;
+mod code;
 
 use serde_json::{Map, Value, json};
 
-use self::allowed::{CHECK_IN, CLOSED, CONTEXTS, FRAME, ITEM, NUMBERS, SESSION, SPAN};
+use self::{
+    allowed::{CHECK_IN, CLOSED, CONTEXTS, FRAME, ITEM, NUMBERS, SESSION, SPAN},
+    code::{is_code, is_template},
+};
 use super::FILTERED;
 use crate::facts::route::UNMATCHED;
 
@@ -34,11 +38,7 @@ pub(super) fn rebuilt(kind: Item, item: &Value) -> Value {
 
 /// Whether a text is the template of a route. A sentence is none.
 pub(super) fn is_route(text: &str) -> bool {
-    let path = text.starts_with('/')
-        && text
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"/{}*:._-~$+()".contains(&byte));
-    path || [UNMATCHED, "excluded"].contains(&text)
+    is_template(text) || [UNMATCHED, "excluded"].contains(&text)
 }
 
 fn event(item: &Value) -> Map<String, Value> {
@@ -77,6 +77,7 @@ fn transaction(item: &Value) -> Map<String, Value> {
 /// What events and transactions say of an exchange.
 fn exchange(item: &Value) -> Map<String, Value> {
     let mut kept = copied(item, ITEM);
+    kept.extend(only(item, &["platform", "dist"], is_word));
     let route = item["transaction"].as_str().filter(|name| is_route(name));
     set(&mut kept, "transaction", route.map(Value::from));
     let mut tags = closed(&item["tags"]);
@@ -111,7 +112,7 @@ fn contexts(all: &Value) -> Map<String, Value> {
         if context["type"] != *kind {
             continue;
         }
-        let mut fields = copied(context, fields);
+        let mut fields = only(context, fields, is_word_or_number);
         fields.insert("type".into(), (*kind).into());
         if *name == "trace" {
             if context["op"] == "http.server" {
@@ -152,15 +153,14 @@ fn check_in(item: &Value) -> Map<String, Value> {
 
 fn exception(exception: &Value) -> Value {
     let mut kept = copied(exception, &["thread_id"]);
-    let is_type = |name: &&str| {
-        let words =
-            name.contains(char::is_whitespace) && !name.contains("::") && !name.contains('<');
-        name.is_ascii() && !words
-    };
-    let name = exception["type"].as_str().filter(is_type);
+    let name = exception["type"].as_str().filter(|name| is_code(name));
     kept.insert("type".into(), name.unwrap_or(FILTERED).into());
-    let mechanism = copied(&exception["mechanism"], &["type", "handled", "synthetic"]);
-    set(&mut kept, "mechanism", Some(Value::Object(mechanism)));
+    if let Some(mechanism) = exception.get("mechanism").filter(|own| own.is_object()) {
+        let mut fields = copied(mechanism, &["handled", "synthetic"]);
+        let kind = Some(&mechanism["type"]).filter(|kind| is_word(kind));
+        fields.insert("type".into(), kind.cloned().unwrap_or("generic".into()));
+        kept.insert("mechanism".into(), fields.into());
+    }
     set(
         &mut kept,
         "stacktrace",
@@ -178,11 +178,13 @@ fn thread(thread: &Value) -> Value {
 
 fn stacktrace(stack: &Value) -> Option<Value> {
     let frames = stack["frames"].as_array()?;
-    let frames: Vec<_> = frames
-        .iter()
-        .map(|frame| Value::Object(copied(frame, FRAME)))
-        .collect();
-    Some(json!({ "frames": frames }))
+    let frame = |frame: &Value| {
+        let mut kept = only(frame, FRAME, is_word_or_number);
+        let named = |name: &Value| name.as_str().is_some_and(is_code);
+        kept.extend(only(frame, &["function", "module"], named));
+        Value::Object(kept)
+    };
+    Some(json!({ "frames": frames.iter().map(frame).collect::<Vec<_>>() }))
 }
 
 fn values(list: &Value, rebuild: fn(&Value) -> Value) -> Option<Value> {
@@ -248,6 +250,10 @@ fn set(fields: &mut Map<String, Value>, name: &str, value: Option<Value>) {
 fn is_word(value: &Value) -> bool {
     let one = |one: char| one.is_ascii_graphic() && !"@?=&%\"'".contains(one);
     value.as_str().is_some_and(|text| text.chars().all(one))
+}
+
+fn is_word_or_number(value: &Value) -> bool {
+    !value.is_string() || is_word(value)
 }
 
 fn is_uuid(text: &str) -> bool {

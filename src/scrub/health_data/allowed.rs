@@ -6,10 +6,8 @@ pub(in crate::scrub) const ITEM: &[&str] = &[
     "level",
     "timestamp",
     "start_timestamp",
-    "platform",
     "release",
     "environment",
-    "dist",
     "sdk",
     "debug_meta",
 ];
@@ -24,10 +22,8 @@ pub(in crate::scrub) const SPAN: &[&str] = &[
     "status",
 ];
 
-/// Fields of a frame. Its variables and the lines of source around it are none of them.
+/// Fields of a frame beside the names of code. Its variables and the lines of source around it are none of them.
 pub(in crate::scrub) const FRAME: &[&str] = &[
-    "function",
-    "module",
     "package",
     "filename",
     "abs_path",

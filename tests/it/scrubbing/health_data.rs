@@ -107,6 +107,91 @@ fn of_health_data_sentences_in_closed_places_do_not_leave() {
 }
 
 #[test]
+fn of_health_data_sentences_in_places_of_code_do_not_leave() {
+    for sentence in [
+        "Mrs Miller has measles",
+        "Mrs::Miller has measles",
+        "Mrs <Miller> has measles",
+        "Miller, Jane",
+    ] {
+        let left = event(json!({
+            "event_id": TRACE, "timestamp": 1.5, "dist": sentence, "platform": sentence,
+            "exception": {"values": [{"type": sentence, "mechanism": {"type": sentence, "handled": false}}]},
+            "stacktrace": {"frames": [
+                {"function": sentence, "module": sentence, "filename": sentence, "abs_path": sentence, "package": sentence,
+                    "addr_mode": sentence, "lineno": 7},
+            ]},
+            "contexts": {
+                "os": {"type": "os", "name": sentence, "version": "1.2"},
+                "device": {"type": "device", "family": sentence, "model": sentence, "arch": "x86_64"},
+            },
+        }));
+        assert_eq!(
+            left,
+            json!({
+                "event_id": TRACE, "timestamp": 1.5,
+                "exception": {"values": [{"type": "[Filtered]", "mechanism": {"type": "generic", "handled": false}}]},
+                "stacktrace": {"frames": [{"lineno": 7}]},
+                "contexts": {"os": {"type": "os", "version": "1.2"}, "device": {"type": "device", "arch": "x86_64"}},
+            })
+        );
+    }
+}
+
+#[test]
+fn of_health_data_names_of_code_leave() {
+    for name in [
+        "shop::NoPatient",
+        "<core::pin::Pin<P> as core::future::future::Future>::poll",
+        "alloc::boxed::Box<dyn shop::Call + Send, alloc::Global>::call",
+        "shop::auth::{impl#3}::verify::{async_fn_env#0}",
+        "core::ops::function::FnOnce::call_once{{vtable.shim}}",
+        "<&mut [u8; 17] as shop::Read>::read",
+        "__libc_start_call_main",
+    ] {
+        let left = event(json!({
+            "event_id": TRACE, "timestamp": 1.5, "exception": {"values": [{"type": name}]},
+            "stacktrace": {"frames": [{"function": name}]},
+        }));
+        assert_eq!(left["exception"]["values"][0]["type"], name);
+        assert_eq!(left["stacktrace"]["frames"][0]["function"], name);
+    }
+}
+
+#[test]
+fn of_health_data_a_route_leaves_if_it_looks_like_a_template() {
+    let sent = |route: &str| {
+        event(json!({"event_id": TRACE, "transaction": route, "tags": {"endpoint": route}}))
+    };
+    for route in [
+        "/",
+        "/patients/{id}",
+        "/fhir/Patient/{id}/$everything",
+        "/v1/icd10/{*code}",
+        "/.well-known/openid-configuration",
+        "/favicon.ico",
+        "unmatched",
+    ] {
+        let left = sent(route);
+        assert_eq!(left["transaction"], route);
+        assert_eq!(left["tags"]["endpoint"], route);
+    }
+    for data in [
+        "/patients/4711",
+        "/patients/MILLER",
+        "/MILLER.flu",
+        "/patients/01a1fd6d-1234-7063-9123-78d9a63d47c1",
+        "/born/1970-01-31",
+        "/patients/jane.miller",
+        "/patients/A4711",
+    ] {
+        let left = sent(data);
+        assert_eq!(left["transaction"], Value::Null, "{data}");
+        assert_eq!(left["tags"], Value::Null, "{data}");
+    }
+}
+
+#[test]
 fn of_health_data_a_transaction_leaves_without_texts() {
     let transaction = json!({
         "event_id": TRACE, "transaction": "visit of Mrs Miller", "start_timestamp": "2026-01-01T00:00:00Z",
