@@ -23,8 +23,10 @@ fn spaces_are_code(text: &str) -> bool {
         let closed = word.replace("->", "").matches(['>', ']', ')', '}']).count();
         depth = (depth + opened).saturating_sub(closed);
         let Some(next) = words.peek() else { break };
-        let keyword =
-            |word: &str| KEYWORDS.contains(&word.trim_start_matches(['<', '(', '&', '*', '[']));
+        let keyword = |word: &str| {
+            let last = word.rsplit(['<', '(', '[', '&', '*']).next();
+            last.is_some_and(|last| KEYWORDS.contains(&last))
+        };
         let joined = word.ends_with([',', ';']) || keyword(word) || keyword(next);
         if depth == 0 || !joined {
             return false;
