@@ -42,6 +42,8 @@ const MOST_PASSES: usize = 8;
 /// The names and the forms have limits:
 ///
 /// - A secret leaves that has neither a telling name nor a known form, such as a password in the middle of a sentence.
+/// - Values stay that stand apart from their names: in a list of three or in the columns of a table, in a message and the data of
+///   its breadcrumb, or in the query of a path that does not begin with `/`.
 /// - Any value after a telling name is filtered, also a harmless one: `token_count=3`, `session_timeout: 30`,
 ///   `secretary=Anna`, and a type in a line of code such as `session: &Session`.
 /// - After a telling name stay placeholders such as `$1`, `?`, `%s` and `:token`, what stands for no value such as `None`, the

@@ -9,7 +9,7 @@ use super::{
     fields::{self, Kind, is_safe_header},
     health_data::{self, Item},
     names, pairs,
-    urls::{query, url_without_secrets, with_host},
+    urls::{query, with_host, without_query},
 };
 
 /// The depth beyond which everything is filtered.
@@ -58,6 +58,12 @@ impl Scrubbing {
                 "contexts" => self.scrub_except(value, "type", true),
                 "threads" => {
                     if let Some(threads) = value.get_mut("values") {
+                        // A number is Sentry's own. A text is the application's.
+                        for thread in threads.as_array_mut().into_iter().flatten() {
+                            if let Some(Value::String(id)) = thread.get_mut("id") {
+                                self.scrub_text(id, 2);
+                            }
+                        }
                         self.scrub_except(threads, "id", false);
                     }
                 }
@@ -339,28 +345,6 @@ fn digits(number: &Number) -> Option<String> {
     // JSON writes a larger number, and one that was a float, with an exponent or a fraction.
     let float = number.as_f64().filter(|float| float.fract() == 0.0)?;
     (1e12..1e19).contains(&float).then(|| format!("{float:.0}"))
-}
-
-/// A URL without the values of its query, also a relative one. All of the text is the URL, whatever is in it.
-fn without_query(url: &str) -> Option<String> {
-    if let Some(relative) = url.strip_prefix("//") {
-        let kept = url_without_secrets(&format!("http://{relative}"));
-        return kept.strip_prefix("http:").map(str::to_owned);
-    }
-    // A query can hold another URL, and `://` with it.
-    let (before, _) = url.split_once(['?', '#']).unwrap_or((url, ""));
-    if before.contains("://") {
-        return Some(url_without_secrets(url)).filter(|kept| kept != url);
-    }
-    let (rest, fragment) = match url.split_once('#') {
-        Some((rest, _)) => (rest, "#[Filtered]"),
-        None => (url, ""),
-    };
-    let kept = match rest.split_once('?') {
-        Some((path, values)) => format!("{path}?{}{fragment}", query(values)),
-        None => format!("{rest}{fragment}"),
-    };
-    (kept != url).then_some(kept)
 }
 
 /// Takes the tag that says who deployed out of the event of a deployment, so that it is not scrubbed. It is often an e-mail

@@ -93,3 +93,25 @@ pub(super) fn query(query: &str) -> String {
     });
     pairs.collect::<Vec<_>>().join("&")
 }
+
+/// A URL without the values of its query, also a relative one. All of the text is the URL, whatever is in it.
+pub(super) fn without_query(url: &str) -> Option<String> {
+    if let Some(relative) = url.strip_prefix("//") {
+        let kept = url_without_secrets(&format!("http://{relative}"));
+        return kept.strip_prefix("http:").map(str::to_owned);
+    }
+    // A query can hold another URL, and `://` with it.
+    let (before, _) = url.split_once(['?', '#']).unwrap_or((url, ""));
+    if before.contains("://") {
+        return Some(url_without_secrets(url)).filter(|kept| kept != url);
+    }
+    let (rest, fragment) = match url.split_once('#') {
+        Some((rest, _)) => (rest, "#[Filtered]"),
+        None => (url, ""),
+    };
+    let kept = match rest.split_once('?') {
+        Some((path, values)) => format!("{path}?{}{fragment}", query(values)),
+        None => format!("{rest}{fragment}"),
+    };
+    (kept != url).then_some(kept)
+}

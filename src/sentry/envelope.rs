@@ -120,7 +120,10 @@ fn scrubbed_attachment(attachment: Attachment, scrubbing: &Scrubbing) -> Option<
     Some(Attachment {
         buffer: without_secrets(text)?.into_bytes(),
         filename: without_secrets(attachment.filename)?,
-        content_type: attachment.content_type,
+        content_type: match attachment.content_type {
+            Some(kind) => Some(without_secrets(kind)?),
+            None => None,
+        },
         ty: attachment.ty,
     })
 }

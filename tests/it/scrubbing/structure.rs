@@ -2,7 +2,7 @@
 
 use sentry::{
     ClientOptions, Envelope,
-    protocol::{Event, Log, LogAttribute, LogLevel, Transaction, Value},
+    protocol::{Attachment, Event, Log, LogAttribute, LogLevel, Transaction, Value},
 };
 use serde_json::json;
 
@@ -128,6 +128,28 @@ fn a_secret_as_the_type_of_an_error_does_not_leave() {
             "{left}"
         );
     }
+}
+
+#[test]
+fn a_secret_as_the_id_of_a_thread_or_the_type_of_an_attachment_does_not_leave() {
+    let event = json!({"threads": {"values": [{"id": "password=SENTINEL"}]}});
+    let envelope: Event<'static> = serde_json::from_value(event).unwrap();
+    assert_eq!(
+        arrived(envelope.into(), "event")["threads"]["values"][0]["id"],
+        "password=[Filtered]"
+    );
+    let dsn = Dsn::start(Answer::Status(200));
+    let client = client(&dsn, ClientOptions::new());
+    let mut envelope: Envelope = Event::default().into();
+    envelope.add_item(Attachment {
+        buffer: b"hello".to_vec(),
+        content_type: Some("text/plain; password=SENTINEL".into()),
+        ..Attachment::default()
+    });
+    client.send_envelope(envelope);
+    assert!(client.flush(Some(LONG)));
+    let bytes = String::from_utf8(dsn.bytes()).unwrap();
+    assert!(bytes.contains("text/plain; password=[Filtered]"), "{bytes}");
 }
 
 #[test]
