@@ -64,9 +64,17 @@ pub enum Case {
     Waiting,
     /// Answered with a body that never ends.
     Streaming,
+    /// Answered with a body of many frames.
+    Frames,
 }
 
 struct Endless;
+
+/// How many frames the body of [`Case::Frames`] has.
+pub const FRAMES: usize = 10_000;
+
+/// How many of them are still to come.
+struct Frames(usize);
 
 /// Every path begins with `/hello/`, so that one pattern excludes them all.
 pub fn router() -> Router {
@@ -75,6 +83,7 @@ pub fn router() -> Router {
         .route("/hello/Say", post(say))
         .route("/hello/wait", get(future::pending::<()>))
         .route("/hello/stream", get(async || Body::new(Endless)))
+        .route("/hello/frames", get(async || Body::new(Frames(FRAMES))))
 }
 
 async fn hello(Path(id): Path<String>) -> Response {
@@ -112,6 +121,7 @@ impl Case {
             Self::Grpc => "gRPC",
             Self::Waiting => "waiting",
             Self::Streaming => "streaming",
+            Self::Frames => "frames",
         }
     }
 
@@ -129,6 +139,7 @@ impl Case {
             Self::Grpc => request("POST", "/hello/Say", &GRPC, Body::from(MESSAGE)),
             Self::Waiting => browser("/hello/wait"),
             Self::Streaming => browser("/hello/stream"),
+            Self::Frames => browser("/hello/frames"),
         }
     }
 }
@@ -165,5 +176,23 @@ impl http_body::Body for Endless {
         _: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         Poll::Pending
+    }
+}
+
+// === impl Frames ===
+
+impl http_body::Body for Frames {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        let Some(left) = self.0.checked_sub(1) else {
+            return Poll::Ready(None);
+        };
+        self.0 = left;
+        Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(b"data: 17\n\n")))))
     }
 }

@@ -35,6 +35,7 @@ fn main() -> ExitCode {
         ["after", subject, requests] => {
             scale::after(Subject::named(subject), requests.parse().expect("a number"))
         }
+        ["frames", subject] => scale::streamed(Subject::named(subject)),
         ["scrape", subject, series] => scale::scrape(subject, series.parse().expect("a number")),
         ["serve", subject] => wire::serve(Subject::named(subject)),
         ["ratio", subject, case] => costs::ratio(Subject::named(subject), Case::named(case)),

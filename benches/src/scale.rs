@@ -3,10 +3,10 @@
 use axum::{Router, body::Body, http::Request, routing::get};
 use tower_vitals_benches::{
     Case, Driver, Subject,
-    application::browser,
+    application::{FRAMES, browser},
     clock::{cpu_time, median},
     ours, peers,
-    subject::{OURS, PEERS, PROMETHEUS},
+    subject::{EXCLUDED, OURS, PEERS, PROMETHEUS, WITHOUT_SENTRY},
 };
 
 use crate::{
@@ -28,6 +28,8 @@ pub fn print() {
     unscraped();
     println!();
     open();
+    println!();
+    frames();
 }
 
 fn series() {
@@ -96,14 +98,33 @@ fn open() {
     }
 }
 
+fn frames() {
+    println!("A body of {FRAMES} frames: instructions added to each.\n");
+    table::head(&["around the application", "a frame"]);
+    let instructions = |subject| measure::instructions(&["frames", subject]);
+    let bare = instructions("bare");
+    for subject in [WITHOUT_SENTRY, OURS, EXCLUDED, PROMETHEUS, PEERS] {
+        let added = instructions(subject).zip(bare);
+        let added = added.map(|(all, bare)| (all as i64 - bare as i64) / FRAMES as i64);
+        table::row(subject, &[number_or_dash(added)]);
+    }
+}
+
 /// What callgrind looks at.
+pub fn streamed(subject: &Subject) {
+    let driver = Driver::new(subject);
+    driver.run(Case::Found, 200);
+    driver.measured(1, &|_| Case::Frames.request());
+}
+
+/// What callgrind looks at, too.
 pub fn routes(subject: &str, series: usize) {
     let (driver, _) = application(subject, series);
     driver.send(2 * series, &|number| to(number % series));
     driver.measured(REQUESTS, &|number| to(number % series));
 }
 
-/// What callgrind looks at, too.
+/// What callgrind looks at, once more.
 pub fn after(subject: &Subject, requests: usize) {
     let driver = Driver::new(subject);
     driver.run(Case::Found, requests);

@@ -22,7 +22,7 @@ pub const SUBJECTS: &[Subject] = &[
     subject("ours: log, no subscriber", ours::log),
     subject("ours: log, JSON", ours::log_json),
     subject("ours: Sentry scope", ours::sentry_scope),
-    subject("ours: full stack without Sentry", ours::without_sentry),
+    subject(WITHOUT_SENTRY, ours::without_sentry),
     subject(OURS, ours::full),
     subject(EXCLUDED, ours::excluded),
     subject(OURS_JSON, ours::full_json),
@@ -51,6 +51,7 @@ pub const SUBJECTS: &[Subject] = &[
     ),
 ];
 
+pub const WITHOUT_SENTRY: &str = "ours: full stack without Sentry";
 pub const OURS: &str = "ours: full stack";
 pub const EXCLUDED: &str = "ours: full stack, excluded path";
 pub const OURS_JSON: &str = "ours: full stack, JSON log";
