@@ -106,16 +106,9 @@ impl Observer for AccessLogObserver {
 }
 
 fn write(exchange: &Exchange, facts: &Facts) {
-    let category = judge::category(facts);
+    // All else is asked within the event, which may be disabled.
     let severity = judge::severity(facts);
-    let evidence = facts.evidence.as_ref().filter(|_| category.is_some());
     let handler = facts.handler.as_deref();
-    let user = handler
-        .and_then(|handler| handler.user.as_deref())
-        .map(shown);
-    let tenant = handler
-        .and_then(|handler| handler.tenant.as_deref())
-        .map(shown);
     // A request that is dropped ends outside its span.
     let span = exchange.span();
     macro_rules! event {
@@ -137,10 +130,10 @@ fn write(exchange: &Exchange, facts: &Facts) {
                 bytes = facts.bytes,
                 length_mismatch = facts.length_mismatch.then_some(true),
                 grpc_status = facts.grpc.as_ref().map(|grpc| grpc.code.number()),
-                category = category.map(ErrorCategory::as_str),
-                cause = evidence.and_then(|evidence| evidence.text.as_deref()),
-                user_id = user.as_deref(),
-                tenant_id = tenant.as_deref(),
+                category = judge::category(facts).map(ErrorCategory::as_str),
+                cause = cause(facts),
+                user_id = handler.and_then(|handler| Some(shown(handler.user.as_deref()?))).as_deref(),
+                tenant_id = handler.and_then(|handler| Some(shown(handler.tenant.as_deref()?))).as_deref(),
                 tags = handler.and_then(tags).as_deref(),
                 "request"
             )
@@ -151,6 +144,12 @@ fn write(exchange: &Exchange, facts: &Facts) {
         Some(Severity::Warning) => event!(WARN),
         Some(Severity::Critical) => event!(ERROR),
     }
+}
+
+/// The text of the error behind a failure.
+fn cause(facts: &Facts) -> Option<&str> {
+    let evidence = facts.evidence.as_ref()?;
+    judge::category(facts).and(evidence.text.as_deref())
 }
 
 /// What the handler added, as the log shows it.

@@ -134,6 +134,9 @@ impl Patterns {
 
     fn find(&self, path: &str) -> Option<usize> {
         let rest = path.strip_prefix('/')?;
+        if !self.root.may_begin(rest) {
+            return None;
+        }
         self.root.find(Some(rest)).filter(|_| is_plain(rest))
     }
 }
@@ -262,6 +265,14 @@ impl Node {
             && self.any.is_none()
             && self.ends_here.is_none()
             && self.everything_below.is_none()
+    }
+
+    /// Whether a path that goes on with `rest` can match. Of most paths, one byte tells that they do not.
+    #[inline]
+    fn may_begin(&self, rest: &str) -> bool {
+        let first = rest.as_bytes().first();
+        let begins = |(known, _): &(Box<str>, Self)| known.as_bytes().first() == first;
+        self.any.is_some() || self.everything_below.is_some() || self.literal.iter().any(begins)
     }
 
     /// `rest` is what follows the slash after this node's segment, if there is one.

@@ -34,7 +34,9 @@ pub mod exchange;
 pub(crate) mod failure;
 pub(crate) mod grpc;
 pub(crate) mod handler_context;
+mod interned;
 pub(crate) mod judge;
+pub(crate) mod kept_text;
 mod known_errors;
 pub(crate) mod labels;
 pub(crate) mod layer_kinds;
@@ -89,10 +91,10 @@ pub(crate) struct Facts {
     pub(crate) judged: Duration,
     /// How the call ended, if it was a gRPC call.
     pub(crate) grpc: Option<grpc::Status>,
-    pub(crate) evidence: Option<Evidence>,
+    pub(crate) evidence: Option<Box<Evidence>>,
     pub(crate) handler: Option<Arc<HandlerContext>>,
     /// The report policy of the route.
-    pub(crate) report_policy: Option<ReportPolicy>,
+    pub(crate) report_policy: Option<Arc<ReportPolicy>>,
 }
 
 // === impl Facts ===

@@ -68,6 +68,7 @@ pub mod report;
 #[cfg(feature = "scrub")]
 pub mod scrub;
 
+mod address_hash;
 mod facts;
 
 pub mod config;

@@ -5,6 +5,7 @@
 
 mod body;
 mod ending;
+mod engine;
 mod errors;
 mod examine;
 mod future;
@@ -25,24 +26,10 @@ pub use self::{
     wrap::{WrapRequestBody, WrapRequestBodyLayer},
 };
 pub(crate) use self::{
+    engine::{Engine, EngineHandle},
     layer::layer_methods,
-    observer::{Beginning, ErrorRules, Observer, ObserverContext},
+    observer::{Beginning, ErrorRules, Observer, ObserverContext, StartContext},
 };
-use crate::{
-    exclude::{OwnPaths, Patterns},
-    metrics::Metrics,
-};
-
-/// The settings and the observer of a layer, shared by all services that the layer makes.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Engine<O: ?Sized = dyn Observer> {
-    pub(crate) exclude: Patterns,
-    /// The paths at which routes of this crate may answer.
-    pub(crate) own_paths: OwnPaths,
-    /// Where the layer counts. The counters of the process if `None`.
-    pub(crate) metrics: Option<Metrics>,
-    pub(crate) observer: O,
-}
 
 #[cfg(test)]
 mod tests;

@@ -2,14 +2,16 @@
 //!
 //! # When it acts
 //!
-//! - Before the inner service is called: the id is in the request's header, in its extensions as tower-http's `RequestId`
-//!   (so that other middleware finds it), and in [`Exchange::id`](crate::exchange::Exchange::id).
+//! - Before the inner service is called: the id is in the request's header and in
+//!   [`Exchange::id`](crate::exchange::Exchange::id), and with
+//!   [`tower_http_extension`](RequestIdLayer::tower_http_extension) in the request's extensions.
 //! - When there is a response: the id is in its header exactly once, whatever the service set there. If the service returns
 //!   `Err` or panics, there is no response and so no header.
 //!
 //! If layers of this kind nest, the outermost decides.
 
 mod forward;
+mod uuid_v7;
 
 use std::{
     fmt,
@@ -17,15 +19,18 @@ use std::{
     sync::Arc,
 };
 
-use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, header, request, response};
+use http::{
+    HeaderMap, HeaderName, HeaderValue,
+    header::{self, Entry, OccupiedEntry},
+    request, response,
+};
 use tower_http::request_id::RequestId;
 
 pub use self::forward::{ForwardRequestId, ForwardRequestIdLayer};
 use crate::{
     config::ConfigError,
-    facts::layer_kinds::LayerKinds,
-    observe::{Engine, Observer, ObserverContext, layer_methods},
+    facts::{exchange::Start, layer_kinds::LayerKinds},
+    observe::{Engine, Observer, ObserverContext, StartContext, layer_methods},
 };
 
 const DEFAULT_HEADER: HeaderName = HeaderName::from_static("x-request-id");
@@ -52,6 +57,7 @@ pub struct RequestIdLayer {
 pub(crate) struct RequestIdObserver {
     header: HeaderName,
     trust_inbound: bool,
+    tower_http_extension: bool,
     maker: Option<Maker>,
 }
 
@@ -89,6 +95,17 @@ impl RequestIdLayer {
         self
     }
 
+    /// Whether the id is also in the request's extensions, as [`RequestId`] of tower-http. Defaults to `false`.
+    ///
+    /// Use `true` if other middleware or handlers read it there.
+    #[must_use]
+    pub fn tower_http_extension(mut self, insert: bool) -> Self {
+        Arc::make_mut(&mut self.engine)
+            .observer
+            .tower_http_extension = insert;
+        self
+    }
+
     /// Makes the id of a request that has no valid one. Defaults to UUIDv7.
     ///
     /// The result must be valid as an inbound id is. If it is not, or if the maker panics, a UUIDv7 is used and
@@ -110,19 +127,49 @@ layer_methods!(RequestIdLayer, Unexamined);
 // === impl RequestIdObserver ===
 
 impl RequestIdObserver {
-    /// The inbound id, if it is kept.
-    fn inbound(&self, headers: &HeaderMap) -> Option<HeaderValue> {
-        if !self.trust_inbound {
-            return None;
+    /// Puts the id of a request into its header, by one look-up.
+    fn put(&self, cx: &StartContext<'_>, headers: &mut HeaderMap) -> HeaderValue {
+        match headers.try_entry(&self.header) {
+            Ok(Entry::Vacant(place)) => {
+                let id = self.new_id(cx);
+                let _ = place.try_insert(id.clone());
+                id
+            }
+            Ok(Entry::Occupied(mut place)) => {
+                if let Some(inbound) = self.inbound(&place) {
+                    return inbound;
+                }
+                let id = self.new_id(cx);
+                place.insert(id.clone());
+                id
+            }
+            Err(_) => {
+                let id = self.new_id(cx);
+                set_header(headers, &self.header, &id);
+                id
+            }
         }
-        let mut values = headers.get_all(&self.header).iter();
+    }
+
+    /// The inbound id, if it is kept.
+    fn inbound(&self, values: &OccupiedEntry<'_, HeaderValue>) -> Option<HeaderValue> {
+        let mut values = values.iter().filter(|_| self.trust_inbound);
         let only = values.next().filter(|_| values.next().is_none())?;
         is_valid(only.as_bytes()).then(|| only.clone())
     }
 
-    /// An id of the application's maker, if there is a maker and its id is valid.
-    fn made(&self, cx: &ObserverContext<'_>) -> Option<HeaderValue> {
-        let Maker(make) = self.maker.as_ref()?;
+    fn new_id(&self, cx: &StartContext<'_>) -> HeaderValue {
+        let made = self.maker.as_ref().and_then(|maker| maker.id(cx));
+        made.unwrap_or_else(|| uuid_v7::new_id(cx.started))
+    }
+}
+
+// === impl Maker ===
+
+impl Maker {
+    /// An id of the application's maker, if it is valid.
+    fn id(&self, cx: &StartContext<'_>) -> Option<HeaderValue> {
+        let Self(make) = self;
         let id = catch_unwind(AssertUnwindSafe(|| make()))
             .ok()
             .filter(|id| is_valid(id.as_bytes()))
@@ -139,6 +186,7 @@ impl Default for RequestIdObserver {
         Self {
             header: DEFAULT_HEADER,
             trust_inbound: true,
+            tower_http_extension: false,
             maker: None,
         }
     }
@@ -149,19 +197,16 @@ impl Observer for RequestIdObserver {
         LayerKinds::REQUEST_ID
     }
 
-    fn request(&self, cx: &ObserverContext<'_>, request: &mut request::Parts) {
-        let id = self.inbound(&request.headers).unwrap_or_else(|| {
-            let id = self.made(cx).unwrap_or_else(new_id);
-            set_header(&mut request.headers, &self.header, &id);
-            id
-        });
-        request.extensions.insert(RequestId::new(id.clone()));
-        // Only the active layer comes here, and once. So the id is never set twice.
-        let _ = cx.exchange.id_value().set(id);
+    fn request(&self, cx: &StartContext<'_>, request: &mut request::Parts, start: &mut Start) {
+        let id = self.put(cx, &mut request.headers);
+        if self.tower_http_extension {
+            request.extensions.insert(RequestId::new(id.clone()));
+        }
+        start.id = Some(id);
     }
 
     fn head(&self, cx: &ObserverContext<'_>, response: &mut response::Parts) {
-        if let Some(id) = cx.exchange.id_value().get() {
+        if let Some(id) = cx.exchange.id_value() {
             set_header(&mut response.headers, &self.header, id);
         }
     }
@@ -207,32 +252,6 @@ fn is_valid(id: &[u8]) -> bool {
         && id
             .iter()
             .all(|b| b.is_ascii_alphanumeric() || b"._-".contains(b))
-}
-
-/// A UUIDv7. The thread's own generator makes the random part, without a lock or a system call.
-fn new_id() -> HeaderValue {
-    #[expect(clippy::disallowed_types, reason = "a UUIDv7 holds the wall clock")]
-    let millis = std::time::SystemTime::UNIX_EPOCH
-        .elapsed()
-        .map_or(0, |since| since.as_millis() as u64);
-    let mut random = [0; 10];
-    fastrand::fill(&mut random);
-    let id = uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid();
-    let mut text = [0; 36];
-    id.hyphenated().encode_lower(&mut text);
-    // Shared from the start, since the request, its extensions, the exchange and the response clone it.
-    let text = Bytes::from_owner(Text(text));
-    // Hexadecimal digits and dashes are always a header value. The fallback replaces an `expect`.
-    HeaderValue::from_maybe_shared(text).unwrap_or(HeaderValue::from_static("unknown"))
-}
-
-/// The text of a UUID with hyphens.
-struct Text([u8; 36]);
-
-impl AsRef<[u8]> for Text {
-    fn as_ref(&self) -> &[u8] {
-        &self.0
-    }
 }
 
 #[cfg(test)]

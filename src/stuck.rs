@@ -2,11 +2,12 @@
 
 use std::{
     collections::HashMap,
+    ptr,
     sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
     time::Duration,
 };
 
-use http::{request, response};
+use http::response;
 use tokio::time::{self, Instant, MissedTickBehavior};
 
 use crate::{
@@ -66,7 +67,7 @@ impl StuckObserver {
         })
     }
 
-    fn forget(&self, exchange: &Arc<Exchange>) {
+    fn forget(&self, exchange: &Exchange) {
         if let Some(waiting) = &self.waiting {
             // The request that is taken out is dropped after the lock is released.
             let _gone = waiting.lock().remove(&address(exchange));
@@ -82,13 +83,15 @@ impl Observer for StuckObserver {
         }
     }
 
-    fn request(&self, cx: &ObserverContext<'_>, _: &mut request::Parts) {
-        if let Some(waiting) = &self.waiting {
+    fn shared(&self, active: LayerKinds, exchange: &Arc<Exchange>) {
+        if let Some(waiting) = &self.waiting
+            && active.overlaps(LayerKinds::STUCK)
+        {
             let request = Request {
-                exchange: Arc::clone(cx.exchange),
+                exchange: Arc::clone(exchange),
                 reported: false,
             };
-            waiting.lock().insert(address(cx.exchange), request);
+            waiting.lock().insert(address(exchange), request);
         }
     }
 
@@ -166,6 +169,6 @@ fn write(exchange: &Exchange) {
     );
 }
 
-fn address(exchange: &Arc<Exchange>) -> usize {
-    Arc::as_ptr(exchange).addr()
+fn address(exchange: &Exchange) -> usize {
+    ptr::from_ref(exchange).addr()
 }

@@ -42,9 +42,15 @@ use http::{request, response};
 pub use crate::facts::severity::{Severity, SeverityBands};
 use crate::{
     emit,
-    facts::{Facts, exchange::Outcome, judge, layer_kinds::LayerKinds, overrides::Overrides},
+    facts::{
+        Facts,
+        exchange::{Outcome, Start},
+        judge,
+        layer_kinds::LayerKinds,
+        overrides::Overrides,
+    },
     metrics::Metrics,
-    observe::{Beginning, Engine, Observer, ObserverContext, layer_methods},
+    observe::{Beginning, Engine, Observer, ObserverContext, StartContext, layer_methods},
 };
 
 /// Measures each request, judges its severity and counts it.
@@ -112,9 +118,9 @@ impl Observer for TimingObserver {
         overrides.judge_at_end |= self.judge_at_end;
     }
 
-    fn request(&self, cx: &ObserverContext<'_>, _: &mut request::Parts) {
+    fn request(&self, cx: &StartContext<'_>, _: &mut request::Parts, _: &mut Start) {
         if cx.beginning == Beginning::AtOnce {
-            cx.metrics().start(cx.exchange.method_label());
+            cx.metrics().start(cx.method);
         }
     }
 

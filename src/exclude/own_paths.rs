@@ -28,9 +28,11 @@ impl OwnPaths {
     /// Whether a route of this crate may answer at `path`.
     pub(crate) fn may_answer(&self, path: &str) -> bool {
         let path = path.strip_suffix('/').unwrap_or(path);
-        let Some((before, last)) = path.rsplit_once('/') else {
+        // Every request is asked this. A search for one byte among few is faster than one for a char.
+        let Some(slash) = path.bytes().rposition(|byte| byte == b'/') else {
             return false;
         };
+        let (before, last) = (&path[..slash], &path[slash + 1..]);
         LAST.contains(&last)
             || BEFORE_LAST.iter().any(|own| before.ends_with(own))
             || self.aliases.iter().any(|alias| path.ends_with(&**alias))

@@ -1,7 +1,7 @@
 //! Makes an exchange the current one of the code that runs for it.
 
 use std::{
-    cell::RefCell,
+    cell::Cell,
     future::{Future, poll_fn},
     pin::pin,
     sync::Arc,
@@ -16,7 +16,7 @@ use super::{
 };
 
 thread_local! {
-    static CURRENT: RefCell<Option<Arc<Exchange>>> = const { RefCell::new(None) };
+    static CURRENT: Cell<Option<Arc<Exchange>>> = const { Cell::new(None) };
 }
 
 /// Why an exchange becomes the current one. It decides whether the exchange's Sentry hub is bound.
@@ -30,8 +30,10 @@ pub(crate) enum EnterMode {
     Drop,
 }
 
-/// Keeps an exchange and its Sentry hub current on this thread until it is dropped.
-pub(crate) struct Entered {
+/// Keeps an exchange and its Sentry hub current on this thread until it is dropped. Meanwhile the thread has the reference to
+/// the exchange that its owner lends.
+pub(crate) struct Entered<'a> {
+    lent: &'a mut Option<Arc<Exchange>>,
     before: Option<Arc<Exchange>>,
     _hub: Option<HubGuard>,
 }
@@ -45,10 +47,12 @@ impl Exchange {
     /// [`scope`](Self::scope) carries it there.
     #[must_use]
     pub fn current() -> Option<Arc<Self>> {
-        CURRENT
-            .try_with(|current| current.borrow().clone())
-            .ok()
-            .flatten()
+        let clone = |current: &Cell<Option<Arc<Self>>>| {
+            let exchange = current.take();
+            current.set(exchange.clone());
+            exchange
+        };
+        CURRENT.try_with(clone).ok().flatten()
     }
 
     /// Runs `future` with this as its current exchange, on whatever thread it is polled.
@@ -71,8 +75,9 @@ impl Exchange {
         let hub = self.fork_hub();
         async move {
             let mut future = pin!(future);
+            let mut lent = None;
             poll_fn(|cx| {
-                let _entered = self.enter(EnterMode::Run);
+                let _entered = Entered::new(&self, &mut lent, EnterMode::Run);
                 // The fork replaces the hub that `enter` has bound.
                 let _hub = hub.clone().map(HubGuard::new);
                 future.as_mut().poll(cx)
@@ -96,7 +101,8 @@ impl Exchange {
     /// ```
     pub fn run<T>(self: &Arc<Self>, code: impl FnOnce() -> T) -> T {
         let hub = self.fork_hub();
-        let _entered = self.enter(EnterMode::Run);
+        let mut lent = None;
+        let _entered = Entered::new(self, &mut lent, EnterMode::Run);
         let _hub = hub.map(HubGuard::new);
         code()
     }
@@ -104,33 +110,13 @@ impl Exchange {
     /// Makes the Sentry hub of the exchange current, for code of this crate that writes of the exchange. What that code leaves on
     /// the current hub, such as a breadcrumb, is then no other request's. `alive`: the thread is surely not ending.
     pub(crate) fn bind_hub(&self, alive: bool) -> Option<HubGuard> {
-        self.sentry.get()?.bind(alive)
+        self.sentry()?.bind(alive)
     }
 
     fn fork_hub(self: &Arc<Self>) -> Option<ForkedHub> {
-        let sentry = self.sentry.get()?;
+        let sentry = self.sentry()?;
         let is_current = Self::current().is_some_and(|current| Arc::ptr_eq(&current, self));
         Some(sentry.fork(is_current))
-    }
-
-    /// Makes this the current exchange of the thread. Does nothing if the thread's locals are already gone.
-    pub(crate) fn enter(self: &Arc<Self>, mode: EnterMode) -> Entered {
-        let before = CURRENT
-            .try_with(|current| current.replace(Some(Arc::clone(self))))
-            .ok()
-            .flatten();
-        // If this exchange is already current, its hub or a fork of it is already bound.
-        let inside = before
-            .as_ref()
-            .is_some_and(|before| Arc::ptr_eq(before, self));
-        let sentry = self
-            .sentry
-            .get()
-            .filter(|_| !inside || mode == EnterMode::RunWithHub);
-        Entered {
-            before,
-            _hub: sentry.and_then(|sentry| sentry.bind(mode != EnterMode::Drop)),
-        }
     }
 
     /// The exchange of a request. `None` if the request is excluded. An exclusion by an inner layer does not count: then the
@@ -144,11 +130,41 @@ impl Exchange {
 
 // === impl Entered ===
 
-impl Drop for Entered {
+impl<'a> Entered<'a> {
+    /// Makes `exchange` the current one of the thread. Does nothing if the thread's locals are already gone. `lent` is another
+    /// reference to the exchange. If there is none, it is made, and serves the next time.
+    #[inline(always)]
+    pub(crate) fn new(
+        exchange: &Arc<Exchange>,
+        lent: &'a mut Option<Arc<Exchange>>,
+        mode: EnterMode,
+    ) -> Self {
+        let mine = lent.take().unwrap_or_else(|| Arc::clone(exchange));
+        let before = CURRENT.try_with(|current| current.replace(Some(mine)));
+        let before = before.ok().flatten();
+        // If this exchange is already current, its hub or a fork of it is already bound.
+        let inside = before.as_ref();
+        let inside = inside.is_some_and(|before| Arc::ptr_eq(before, exchange));
+        let hub = match exchange.sentry() {
+            Some(sentry) if !inside || mode == EnterMode::RunWithHub => {
+                sentry.bind(mode != EnterMode::Drop)
+            }
+            _ => None,
+        };
+        Self {
+            lent,
+            before,
+            _hub: hub,
+        }
+    }
+}
+
+impl Drop for Entered<'_> {
+    #[inline(always)]
     fn drop(&mut self) {
         let before = self.before.take();
-        // The old value is dropped after the borrow has ended.
-        let _mine = CURRENT.try_with(|current| current.replace(before));
+        let mine = CURRENT.try_with(|current| current.replace(before));
+        *self.lent = mine.ok().flatten();
     }
 }
 

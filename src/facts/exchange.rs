@@ -35,7 +35,8 @@ pub struct Exchange {
     started: Instant,
     method: MethodLabel,
     target: Option<PathAndQuery>,
-    id: OnceLock<HeaderValue>,
+    start: Start,
+    late: LateStart,
     /// The low 16 bits are the claimed kinds of layer, the high 16 bits are what the layers need.
     claimed_and_needed: AtomicU32,
     marks: Marks,
@@ -45,8 +46,21 @@ pub struct Exchange {
     /// The span of the application in which the request runs. It stays open until the event of the request is written.
     span: Mutex<Option<Span>>,
     overrides: Mutex<Overrides>,
+}
+
+/// What the observers of a layer make for a request, before the inner service is called.
+#[derive(Debug, Default)]
+pub(crate) struct Start {
+    pub(crate) id: Option<HeaderValue>,
     /// Set if a layer for Sentry observes the request and a client is bound.
-    pub(crate) sentry: OnceLock<SentryData>,
+    pub(crate) sentry: Option<SentryData>,
+}
+
+/// What layers further in than the outermost made. Boxed, since most stacks are one layer.
+#[derive(Debug, Default)]
+struct LateStart {
+    id: OnceLock<Box<HeaderValue>>,
+    sentry: OnceLock<Box<SentryData>>,
 }
 
 /// There is no response yet.
@@ -72,21 +86,38 @@ impl Exchange {
             started: Instant::now(),
             method: MethodLabel::new(&request.method),
             target: received(request),
-            id: OnceLock::new(),
+            start: Start::default(),
+            late: LateStart::default(),
             claimed_and_needed: AtomicU32::new(0),
             marks: Marks::default(),
             client_wait: ClientWait::default(),
             head: AtomicU64::new(NO_HEAD),
             span: Mutex::default(),
             overrides: Mutex::default(),
-            sentry: OnceLock::new(),
+        }
+    }
+
+    /// What the outermost layer makes, before the exchange is shared. That takes no atomic operation.
+    #[inline(always)]
+    pub(crate) const fn start_mut(&mut self) -> &mut Start {
+        &mut self.start
+    }
+
+    /// Takes what a layer further in made.
+    pub(crate) fn start_late(&self, start: Start) {
+        // Only one layer of a kind is active. So nothing is set twice.
+        if let Some(id) = start.id {
+            let _ = self.late.id.set(Box::new(id));
+        }
+        if let Some(sentry) = start.sentry {
+            let _ = self.late.sentry.set(Box::new(sentry));
         }
     }
 
     /// The id of the request, if a [`RequestIdLayer`](crate::RequestIdLayer) has set it.
     #[must_use]
     pub fn id(&self) -> Option<&str> {
-        self.id.get().and_then(|id| id.to_str().ok())
+        self.id_value().and_then(|id| id.to_str().ok())
     }
 
     /// The method as metrics show it: one of the nine methods of HTTP, or `_OTHER`.
@@ -118,8 +149,16 @@ impl Exchange {
         self.method
     }
 
-    pub(crate) const fn id_value(&self) -> &OnceLock<HeaderValue> {
-        &self.id
+    pub(crate) fn id_value(&self) -> Option<&HeaderValue> {
+        let late = || self.late.id.get().map(|id| &**id);
+        self.start.id.as_ref().or_else(late)
+    }
+
+    /// What Sentry needs, if a layer for Sentry observes the request and a client is bound.
+    #[inline]
+    pub(crate) fn sentry(&self) -> Option<&SentryData> {
+        let late = || self.late.sentry.get().map(|sentry| &**sentry);
+        self.start.sentry.as_ref().or_else(late)
     }
 
     pub(crate) const fn started(&self) -> Instant {
@@ -196,6 +235,13 @@ impl Exchange {
         drop(span);
     }
 
+    /// Changes the overrides before the exchange is shared.
+    #[inline(always)]
+    pub(crate) fn update_early(&mut self, change: impl FnOnce(&mut Overrides)) {
+        let overrides = self.overrides.get_mut();
+        change(overrides.unwrap_or_else(PoisonError::into_inner));
+    }
+
     /// Changes the overrides.
     pub(crate) fn update(&self, change: impl FnOnce(&mut Overrides)) {
         change(&mut self.lock());
@@ -213,12 +259,15 @@ impl Exchange {
 
     /// Changes what the handler added.
     pub(crate) fn add(&self, change: impl FnOnce(&mut HandlerContext)) {
+        self.marks.set(Mark::HandlerAdded);
         self.update(|overrides| change(Arc::make_mut(overrides.handler.get_or_insert_default())));
     }
 
     /// The error that the handler kept behind its response. It is asked of every response, so only the error is cloned.
     pub(crate) fn cause(&self) -> Option<Arc<dyn Error + Send + Sync>> {
-        self.read(|overrides| overrides.handler.as_ref()?.cause.clone())
+        let asked = self.marks.has(Mark::HandlerAdded);
+        let cause = |overrides: &Overrides| overrides.handler.as_ref()?.cause.clone();
+        asked.then(|| self.read(cause)).flatten()
     }
 
     /// Keeps the text of a failed gRPC status that stands in headers or trailers, if a layer reports failures.
@@ -238,9 +287,15 @@ impl Exchange {
         }
     }
 
-    /// Registers a layer. Returns the kinds for which it is the outermost layer: they are active.
+    /// Registers the outermost layer, before the exchange is shared. It is active for all its kinds.
+    #[inline(always)]
+    pub(crate) fn claim_early(&mut self, kinds: LayerKinds, needs: Needs) {
+        *self.claimed_and_needed.get_mut() = claim(kinds, needs);
+    }
+
+    /// Registers a layer further in. Returns the kinds for which it is the outermost layer: they are active.
     pub(crate) fn claim(&self, kinds: LayerKinds, needs: Needs) -> LayerKinds {
-        let claim = u32::from(kinds.0) | u32::from(needs.0) << u16::BITS;
+        let claim = claim(kinds, needs);
         let before = self.claimed_and_needed.fetch_or(claim, Ordering::Relaxed);
         LayerKinds(kinds.0 & !(before as u16))
     }
@@ -277,6 +332,10 @@ impl Shared {
             exchange.marks.set(mark);
         }
     }
+}
+
+const fn claim(kinds: LayerKinds, needs: Needs) -> u32 {
+    kinds.0 as u32 | (needs.0 as u32) << u16::BITS
 }
 
 /// The target of the request before any router took a prefix from it.

@@ -22,6 +22,8 @@ pub(crate) enum Mark {
     ClientLeft = 1 << 4,
     /// The request runs within a span of the application.
     InSpan = 1 << 5,
+    /// The handler, or what reads its response, added something.
+    HandlerAdded = 1 << 6,
 }
 
 // === impl Marks ===

@@ -16,8 +16,8 @@ pub(crate) struct Overrides {
     pub(crate) judge_at_end: bool,
     /// The rules of a route. They are asked before those of the active layer.
     pub(crate) route_rules: Option<Arc<Rules>>,
-    pub(crate) evidence: Option<Evidence>,
+    pub(crate) evidence: Option<Box<Evidence>>,
     pub(crate) handler: Option<Arc<HandlerContext>>,
     /// The report policy of a route. It replaces that of the active layer.
-    pub(crate) report_policy: Option<ReportPolicy>,
+    pub(crate) report_policy: Option<Arc<ReportPolicy>>,
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use http::Extensions;
 
-use super::router::{self, MatchedPath};
+use super::{interned::interned, router};
 
 /// The value of the label for a request that no route matched.
 pub(crate) const UNMATCHED: &str = "unmatched";
@@ -12,8 +12,10 @@ pub(crate) const UNMATCHED: &str = "unmatched";
 /// The route that a request matched.
 #[derive(Clone, Debug)]
 pub(crate) enum Endpoint {
-    /// The template of axum's route, held by reference count.
-    Matched(MatchedPath),
+    /// The template of axum's route.
+    Matched(&'static str),
+    /// The same, of a route among too many.
+    OneOfMany(Arc<str>),
     /// A gRPC method that the server is known to have.
     Method(Arc<str>),
     /// A name that the service gave itself.
@@ -31,14 +33,17 @@ impl Endpoint {
     /// The matched route, if the layer is inside the router.
     #[inline(always)]
     pub(crate) fn of(request: &Extensions) -> Option<Self> {
-        router::matched(request).map(Self::Matched)
+        let template = router::matched(request)?;
+        Some(match interned(template) {
+            Some(kept) => Self::Matched(kept),
+            None => Self::OneOfMany(template.into()),
+        })
     }
 
     pub(crate) fn as_str(&self) -> &str {
         match self {
-            Self::Matched(path) => path.as_str(),
-            Self::Method(path) => path,
-            Self::Named(name) => name,
+            Self::Matched(name) | Self::Named(name) => name,
+            Self::OneOfMany(path) | Self::Method(path) => path,
         }
     }
 }

@@ -4,17 +4,15 @@
 
 use std::error::Error;
 
-use axum::extract::OriginalUri;
+use axum::extract::{MatchedPath, OriginalUri};
 use http::{Extensions, uri::PathAndQuery};
 
 use super::{category::ErrorCategory, failure::Cause};
 
-pub(crate) use axum::extract::MatchedPath;
-
 /// The template of the matched route, if the layer is inside the router.
 #[inline(always)]
-pub(crate) fn matched(request: &Extensions) -> Option<MatchedPath> {
-    request.get().cloned()
+pub(crate) fn matched(request: &Extensions) -> Option<&str> {
+    request.get().map(MatchedPath::as_str)
 }
 
 /// The target of the request before a router took a prefix from it.

@@ -9,28 +9,36 @@ use std::{
     },
 };
 
-use http::{HeaderValue, uri::Authority};
+use bytes::Bytes;
 use sentry::{Hub, HubSwitchGuard, Transaction, protocol::TraceId};
 
-use super::told_errors::ToldErrors;
+use super::{kept_text, told_errors::ToldErrors};
 
-/// How many headers of a request are kept for Sentry.
-pub(crate) const KEPT_HEADERS: usize = 6;
+/// How many texts of a request are kept for Sentry.
+pub(crate) const KEPT_TEXTS: usize = 7;
 
 /// What Sentry needs of one exchange. Only the room `sentry` makes it and reads it.
 pub(crate) struct SentryData {
     pub(crate) hub: Arc<Hub>,
     pub(crate) transaction: Option<Transaction>,
-    pub(crate) headers: [Option<HeaderValue>; KEPT_HEADERS],
+    pub(crate) texts: KeptTexts,
     /// The request's own trace, which only events name.
     pub(crate) trace: OnceLock<TraceId>,
     /// The errors that the handler has told.
     pub(crate) told: ToldErrors,
-    /// The host of the request's target, which HTTP/2 has in place of a header.
-    pub(crate) authority: Option<Authority>,
     pub(crate) is_https: bool,
     /// What was already reported of the exchange, as bits.
     pub(crate) reported: AtomicU8,
+}
+
+/// Short texts of a request, each of which may be missing. As clones of header values they would be five times as large, and
+/// would keep the buffer of the connection.
+#[derive(Debug)]
+pub(crate) struct KeptTexts {
+    all: Bytes,
+    ends: [u32; KEPT_TEXTS],
+    /// As bits.
+    present: u8,
 }
 
 /// What was already reported of an exchange.
@@ -52,6 +60,7 @@ pub(crate) struct HubGuard {
 
 impl SentryData {
     /// Binds the hub to this thread. `alive`: the thread is surely not ending.
+    #[inline]
     pub(crate) fn bind(&self, alive: bool) -> Option<HubGuard> {
         thread_has_hub(alive).then(|| HubGuard::new(Arc::clone(&self.hub)))
     }
@@ -76,6 +85,37 @@ impl SentryData {
     }
 }
 
+// === impl KeptTexts ===
+
+impl KeptTexts {
+    #[inline]
+    pub(crate) fn keep(texts: [Option<&[u8]>; KEPT_TEXTS]) -> Self {
+        let (mut ends, mut present, mut end) = ([0; KEPT_TEXTS], 0, 0);
+        for (place, text) in texts.iter().enumerate() {
+            if let Some(text) = text {
+                // A request has less than 4 GiB of headers.
+                end += text.len() as u32;
+                present |= 1 << place;
+            }
+            ends[place] = end;
+        }
+        let all = kept_text::keep(end as usize, |mut to| {
+            for text in texts.iter().flatten() {
+                let (here, rest) = to.split_at_mut(text.len());
+                here.copy_from_slice(text);
+                to = rest;
+            }
+        });
+        Self { all, ends, present }
+    }
+
+    pub(crate) fn get(&self, place: usize) -> Option<&[u8]> {
+        let begin = place.checked_sub(1).map_or(0, |before| self.ends[before]);
+        let range = begin as usize..self.ends[place] as usize;
+        (self.present >> place & 1 == 1).then(|| self.all.get(range))?
+    }
+}
+
 impl fmt::Debug for SentryData {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SentryData").finish_non_exhaustive()
@@ -85,6 +125,7 @@ impl fmt::Debug for SentryData {
 // === impl HubGuard ===
 
 impl HubGuard {
+    #[inline]
     pub(crate) fn new(hub: Arc<Hub>) -> Self {
         Self {
             _guard: HubSwitchGuard::new(hub),
@@ -95,15 +136,17 @@ impl HubGuard {
 /// Whether the thread has a current hub, or may get one now because it is surely not ending.
 ///
 /// Sentry's own thread-local aborts the process if it is used after its end. `MARK` is made after it, and so ends before it.
+#[inline]
 pub(crate) fn thread_has_hub(alive: bool) -> bool {
     match STATE.get() {
+        HubState::Made => true,
         HubState::Unknown if alive => {
             let _first = Hub::current();
             MARK.with(|_| ());
             STATE.set(HubState::Made);
             true
         }
-        state => matches!(state, HubState::Made),
+        HubState::Unknown | HubState::Gone => false,
     }
 }
 

@@ -4,7 +4,7 @@ use std::{
     fmt,
     marker::PhantomData,
     pin::Pin,
-    task::{Context, Poll, ready},
+    task::{Context, Poll},
 };
 
 use http_body::{Body, Frame, SizeHint};
@@ -14,7 +14,7 @@ use super::{
     errors::{Errors, Unexamined},
     tracker::{self, Tracker},
 };
-use crate::facts::{current::EnterMode, exchange::Outcome};
+use crate::facts::exchange::Outcome;
 
 pin_project! {
     /// The body of a response that a layer follows. Frames, trailers and hints are those of the inner body.
@@ -29,7 +29,7 @@ pin_project! {
     impl<B, E> PinnedDrop for ResponseBody<B, E> {
         fn drop(this: Pin<&mut Self>) {
             let mut this = this.project();
-            let _entered = this.tracker.as_ref().and_then(|tracker| tracker.enter(EnterMode::Drop));
+            let _entered = this.tracker.as_mut().and_then(Tracker::enter_drop);
             this.inner.set(None);
         }
     }
@@ -60,9 +60,9 @@ impl<B: Body, E: Errors<B::Error>> Body for ResponseBody<B, E> {
         let Some(mut inner) = this.inner.as_pin_mut() else {
             return Poll::Ready(None);
         };
-        let frame = ready!(tracker::run(this.tracker, || inner.as_mut().poll_frame(cx)));
-        if let Some(tracker) = this.tracker {
-            let outcome = match &frame {
+        let polled = tracker::run(this.tracker, || inner.as_mut().poll_frame(cx));
+        if let (Some(tracker), Poll::Ready(frame)) = (this.tracker.as_mut(), &polled) {
+            let outcome = match frame {
                 None => Some(Outcome::Completed),
                 Some(Err(error)) => Some(tracker.body_failed(E::look(error))),
                 Some(Ok(frame)) => tracker.frame(frame, inner.is_end_stream()),
@@ -72,7 +72,7 @@ impl<B: Body, E: Errors<B::Error>> Body for ResponseBody<B, E> {
                 *this.tracker = None;
             }
         }
-        Poll::Ready(frame)
+        polled
     }
 
     fn is_end_stream(&self) -> bool {

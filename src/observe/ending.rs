@@ -136,7 +136,7 @@ impl Tracker {
         };
         let path = self.exchange.path();
         let proven = self.is_method_proven(&call, told)
-            || matches!(route, Some(Endpoint::Matched(route)) if route.as_str() == path);
+            || matches!(route, Some(route @ (Endpoint::Matched(_) | Endpoint::OneOfMany(_))) if route.as_str() == path);
         let methods = Metrics::methods(self.engine.metrics.as_ref());
         Some(grpc::Status {
             code: told.unwrap_or(inferred),

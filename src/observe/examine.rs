@@ -9,6 +9,7 @@ use crate::facts::{
     category::ErrorCategory,
     evidence::{Evidence, Needs},
     grpc::status_error,
+    marks::Mark,
     router,
     rules::Rules,
 };
@@ -19,6 +20,10 @@ impl Tracker {
     /// Examines the error behind a response, if there is one: that of a `Failure`, else the cause that the handler set, else
     /// the `tonic::Status`.
     pub(super) fn examine_response(&self, response: &response::Parts) {
+        // Most responses come with nothing to examine.
+        if response.extensions.is_empty() && !self.exchange.marks().has(Mark::HandlerAdded) {
+            return;
+        }
         let Some(rules) = self.rules() else {
             return;
         };
@@ -83,6 +88,6 @@ impl Tracker {
         // The first evidence stays: the cause that the handler kept is more specific than the error of a body that fails
         // later.
         self.exchange
-            .update(|overrides| _ = overrides.evidence.get_or_insert(evidence));
+            .update(|overrides| _ = overrides.evidence.get_or_insert_with(|| Box::new(evidence)));
     }
 }

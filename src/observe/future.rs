@@ -17,7 +17,6 @@ use super::{
     errors::{Errors, Unexamined},
     tracker::{self, Tracker},
 };
-use crate::facts::current::EnterMode;
 
 pin_project! {
     /// The future of a response that a layer follows.
@@ -34,7 +33,7 @@ pin_project! {
         fn drop(this: Pin<&mut Self>) {
             let mut this = this.project();
             // The handler's destructors run in its exchange, and before the exchange ends.
-            let _entered = this.tracker.as_ref().and_then(|tracker| tracker.enter(EnterMode::Drop));
+            let _entered = this.tracker.as_mut().and_then(Tracker::enter_drop);
             this.inner.set(None);
         }
     }
@@ -80,11 +79,12 @@ where
             }
         };
         let (mut parts, inner) = response.into_parts();
-        let tracker = this
-            .tracker
-            .take()
-            .and_then(|tracker| tracker.head(&mut parts, &inner, *this.is_head_request));
-        let body = ResponseBody::new(inner, tracker);
+        if let Some(tracker) = this.tracker
+            && !tracker.head(&mut parts, &inner, *this.is_head_request)
+        {
+            *this.tracker = None;
+        }
+        let body = ResponseBody::new(inner, this.tracker.take());
         Poll::Ready(Ok(Response::from_parts(parts, body)))
     }
 }

@@ -44,7 +44,8 @@ macro_rules! layer_methods {
             type Service = $crate::observe::Observed<S, $crate::observe::$errors>;
 
             fn layer(&self, inner: S) -> Self::Service {
-                $crate::observe::Observed::new(inner, std::sync::Arc::clone(&self.engine) as _)
+                let engine = std::sync::Arc::clone(&self.engine);
+                $crate::observe::Observed::new(inner, $crate::observe::EngineHandle::Counted(engine))
             }
         }
     };

@@ -3,12 +3,15 @@
 use std::{fmt, sync::Arc};
 
 use http::{request, response};
+use tokio::time::Instant;
 
+use super::Engine;
 use crate::{
     facts::{
         Facts,
         evidence::Needs,
-        exchange::{Exchange, Outcome},
+        exchange::{Exchange, Outcome, Start},
+        labels::MethodLabel,
         layer_kinds::LayerKinds,
         overrides::Overrides,
         rules::Rules,
@@ -41,8 +44,11 @@ pub(crate) trait Observer: fmt::Debug + Send + Sync {
     /// Sets what layers further out are to use for this request. Runs also if no kind is active.
     fn override_settings(&self, active: LayerKinds, overrides: &mut Overrides) {}
 
-    /// Runs before the inner service is called.
-    fn request(&self, cx: &ObserverContext<'_>, request: &mut request::Parts) {}
+    /// Runs before the inner service is called. What it puts into `start` is then in the exchange.
+    fn request(&self, cx: &StartContext<'_>, request: &mut request::Parts, start: &mut Start) {}
+
+    /// Runs after `request`, when the exchange can be shared.
+    fn shared(&self, active: LayerKinds, exchange: &Arc<Exchange>) {}
 
     /// Runs when there is a response, before it is passed on.
     fn head(&self, cx: &ObserverContext<'_>, response: &mut response::Parts) {}
@@ -63,7 +69,19 @@ pub(crate) trait Observer: fmt::Debug + Send + Sync {
 pub(crate) struct ObserverContext<'a> {
     /// The kinds of the layer that are active.
     pub(crate) active: LayerKinds,
-    pub(crate) exchange: &'a Arc<Exchange>,
+    pub(crate) exchange: &'a Exchange,
+    pub(crate) beginning: Beginning,
+    /// Where the layer counts. The counters of the process if `None`.
+    pub(crate) layer_metrics: Option<&'a Metrics>,
+}
+
+/// The exchange of which a hook makes the start. It is not shared yet.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct StartContext<'a> {
+    /// The kinds of the layer that are active.
+    pub(crate) active: LayerKinds,
+    pub(crate) method: MethodLabel,
+    pub(crate) started: Instant,
     pub(crate) beginning: Beginning,
     /// Where the layer counts. The counters of the process if `None`.
     pub(crate) layer_metrics: Option<&'a Metrics>,
@@ -112,13 +130,18 @@ impl<A: Observer, B: Observer> Observer for (A, B) {
         self.1.override_settings(active, overrides);
     }
 
-    fn request(&self, cx: &ObserverContext<'_>, request: &mut request::Parts) {
+    fn request(&self, cx: &StartContext<'_>, request: &mut request::Parts, start: &mut Start) {
         if cx.active.overlaps(self.0.kinds()) {
-            self.0.request(cx, request);
+            self.0.request(cx, request, start);
         }
         if cx.active.overlaps(self.1.kinds()) {
-            self.1.request(cx, request);
+            self.1.request(cx, request, start);
         }
+    }
+
+    fn shared(&self, active: LayerKinds, exchange: &Arc<Exchange>) {
+        self.0.shared(active, exchange);
+        self.1.shared(active, exchange);
     }
 
     fn head(&self, cx: &ObserverContext<'_>, response: &mut response::Parts) {
@@ -151,6 +174,37 @@ impl<A: Observer, B: Observer> Observer for (A, B) {
     fn not_ready(&self, metrics: Option<&Metrics>) {
         self.0.not_ready(metrics);
         self.1.not_ready(metrics);
+    }
+}
+
+// === impl StartContext ===
+
+impl<'a> StartContext<'a> {
+    #[inline(always)]
+    pub(super) fn new(
+        engine: &'a Engine,
+        active: LayerKinds,
+        exchange: &Exchange,
+        excluded: bool,
+    ) -> Self {
+        // Only the layer that counts asks whether it may be a route of this crate.
+        let beginning = match active.overlaps(LayerKinds::TIMING) {
+            _ if excluded => Beginning::Never,
+            true if engine.own_paths.may_answer(exchange.path()) => Beginning::AtHead,
+            _ => Beginning::AtOnce,
+        };
+        Self {
+            active,
+            method: exchange.method_label(),
+            started: exchange.started(),
+            beginning,
+            layer_metrics: engine.metrics.as_ref(),
+        }
+    }
+
+    /// Where the layer counts. Makes the counters of the process if it must.
+    pub(crate) fn metrics(&self) -> &'a Metrics {
+        Metrics::or_global(self.layer_metrics)
     }
 }
 

@@ -20,13 +20,13 @@ use crate::facts::{
 // === impl Tracker ===
 
 impl Tracker {
-    /// Notes the head of the response. Returns the tracker if a body is still to come.
+    /// Notes the head of the response. Returns `true` if a body is still to come.
     pub(super) fn head<B: Body>(
-        mut self,
+        &mut self,
         response: &mut response::Parts,
         body: &B,
         is_head_request: bool,
-    ) -> Option<Self> {
+    ) -> bool {
         let now = Instant::now();
         self.head = Some(Head {
             status: response.status,
@@ -66,7 +66,7 @@ impl Tracker {
         if self.client_left(response) {
             self.expected_length = None;
             self.end(Outcome::Cancelled);
-            return None;
+            return false;
         }
         let hint = body.size_hint().exact();
         self.expected_length = length.or(hint);
@@ -77,10 +77,10 @@ impl Tracker {
             // No body was expected, so its length cannot be wrong.
             self.expected_length = None;
             self.end(Outcome::Completed);
-            return None;
+            return false;
         }
         self.streamed = hint.is_none();
-        Some(self)
+        true
     }
 
     /// Tells the exchange of its head: what its code captures from now on has the severity of the head.
@@ -96,28 +96,32 @@ impl Tracker {
     }
 
     /// Notes a frame of the body. Returns the outcome if the server will not poll again.
+    #[inline]
     pub(super) fn frame<D: Buf>(&mut self, frame: &Frame<D>, at_end: bool) -> Option<Outcome> {
-        if let Some(trailers) = frame.trailers_ref() {
-            if let Some(call) = &mut self.grpc {
-                let code = grpc::Code::read(trailers);
-                call.code = grpc::Code::agreed(call.code, code);
-                self.exchange.note_grpc_message(code, trailers);
+        let Some(data) = frame.data_ref() else {
+            return self.trailers(frame.trailers_ref()?);
+        };
+        if let Some(call) = &mut self.grpc {
+            if let Some(web) = &mut self.web {
+                web.read(data);
             }
-            return Some(Outcome::Completed);
+            if self.bytes == 0 {
+                call.may_prove &= self.web.is_some() || grpc::may_begin_message(data);
+            }
         }
-        if let Some((web, data)) = self.web.as_mut().zip(frame.data_ref()) {
-            web.read(data);
-        }
-        let length = frame.data_ref().map_or(0, Buf::remaining);
-        if let Some((call, data)) = self.grpc.as_mut().zip(frame.data_ref())
-            && self.bytes == 0
-        {
-            call.may_prove &= self.web.is_some() || grpc::may_begin_message(data);
-        }
-        self.bytes = self.bytes.saturating_add(length as u64);
+        self.bytes = self.bytes.saturating_add(data.remaining() as u64);
         // hyper stops polling at the expected length.
         let ended = at_end || (self.sent_all() && !self.ends_in_trailers);
         ended.then_some(Outcome::Completed)
+    }
+
+    fn trailers(&mut self, trailers: &HeaderMap) -> Option<Outcome> {
+        if let Some(call) = &mut self.grpc {
+            let code = grpc::Code::read(trailers);
+            call.code = grpc::Code::agreed(call.code, code);
+            self.exchange.note_grpc_message(code, trailers);
+        }
+        Some(Outcome::Completed)
     }
 
     /// Whether the expected length was sent.

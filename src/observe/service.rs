@@ -3,7 +3,6 @@
 use std::{
     fmt,
     marker::PhantomData,
-    sync::Arc,
     task::{Context, Poll},
 };
 
@@ -12,7 +11,7 @@ use http_body::Body;
 use tower_service::Service;
 
 use super::{
-    Engine,
+    Engine, EngineHandle,
     body::ResponseBody,
     errors::{Errors, Unexamined},
     future::ResponseFuture,
@@ -26,14 +25,14 @@ use crate::facts::exchange::Shared;
 /// `E` is [`Examined`](super::Examined) if errors are examined, else [`Unexamined`].
 pub struct Observed<S, E = Unexamined> {
     inner: S,
-    engine: Arc<Engine>,
+    engine: EngineHandle,
     errors: PhantomData<fn() -> E>,
 }
 
 // === impl Observed ===
 
 impl<S, E> Observed<S, E> {
-    pub(crate) const fn new(inner: S, engine: Arc<Engine>) -> Self {
+    pub(crate) const fn new(inner: S, engine: EngineHandle) -> Self {
         Self {
             inner,
             engine,
@@ -44,7 +43,7 @@ impl<S, E> Observed<S, E> {
 
 impl<S: Clone, E> Clone for Observed<S, E> {
     fn clone(&self) -> Self {
-        Self::new(self.inner.clone(), Arc::clone(&self.engine))
+        Self::new(self.inner.clone(), self.engine.clone())
     }
 }
 

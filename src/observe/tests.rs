@@ -16,23 +16,26 @@ use http_body_util::{BodyExt, Full, StreamBody};
 use tower::{Service, ServiceExt, service_fn};
 
 use super::*;
-use crate::facts::{
-    Facts,
-    exchange::{Exchange, Outcome},
-    layer_kinds::LayerKinds,
+use crate::{
+    exclude::{OwnPaths, Patterns},
+    facts::{
+        Facts,
+        exchange::{Exchange, Outcome},
+        layer_kinds::LayerKinds,
+    },
 };
 
 #[derive(Clone, Debug, Default)]
 struct Record(Arc<Mutex<Vec<Facts>>>);
 
 impl Record {
-    fn engine(&self) -> Arc<Engine> {
-        Arc::new(Engine {
+    fn engine(&self) -> EngineHandle {
+        EngineHandle::Counted(Arc::new(Engine {
             exclude: Patterns::default(),
             own_paths: OwnPaths::default(),
             metrics: None,
             observer: self.clone(),
-        })
+        }))
     }
 }
 

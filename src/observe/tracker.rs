@@ -6,13 +6,13 @@ use http::{StatusCode, Version, request};
 use tokio::{runtime::Handle, time::Instant};
 use tracing::dispatcher;
 
-use super::{Beginning, Engine, ObserverContext};
+use super::{Beginning, EngineHandle, ObserverContext, StartContext};
 use crate::{
     emit,
     facts::{
         client_left,
         current::{EnterMode, Entered},
-        exchange::{Exchange, Outcome, Shared},
+        exchange::{Exchange, Outcome, Shared, Start},
         grpc::{self, web::WebBody},
         layer_kinds::LayerKinds,
         marks::Mark,
@@ -27,11 +27,13 @@ use crate::{
 /// nothing else did. More methods are in `response.rs`, `examine.rs` and `ending.rs`.
 #[derive(Debug)]
 pub(super) struct Tracker {
-    pub(super) engine: Arc<Engine>,
+    pub(super) engine: EngineHandle,
     pub(super) active: LayerKinds,
     /// The layer may examine the error behind a failure.
     pub(super) examines: bool,
     pub(super) exchange: Arc<Exchange>,
+    /// The same, to be lent to the thread while code of the inner service runs. So it is counted once and not at each poll.
+    lent: Option<Arc<Exchange>>,
     /// The request is not observed: the layer excludes its path, or it reached a route that is not observed. Of the observer's
     /// hooks only `excluded` runs.
     pub(super) excluded: bool,
@@ -70,13 +72,18 @@ pub(super) struct Head {
 }
 
 /// Makes the exchange current, then runs code of the inner service. After a panic, `running` stays true.
+#[inline]
 pub(super) fn run<T>(tracker: &mut Option<Tracker>, code: impl FnOnce() -> T) -> T {
     let Some(tracker) = tracker else {
         return code();
     };
-    let _entered = tracker.enter(tracker.enter_mode());
     tracker.running = true;
-    let value = code();
+    let value = if tracker.excluded {
+        code()
+    } else {
+        let _entered = tracker.enter(tracker.enter_mode());
+        code()
+    };
     tracker.running = false;
     value
 }
@@ -89,32 +96,56 @@ impl Tracker {
     /// `None` if an outer layer excludes the request, or if outer layers are active for every kind of this engine. An
     /// inactive layer still sets its overrides.
     #[inline(always)]
-    pub(super) fn begin(engine: &Arc<Engine>, request: &mut request::Parts) -> Option<Self> {
-        let exchange = match request.extensions.get::<Shared>() {
-            Some(Shared(exchange)) => Arc::clone(exchange),
-            None => {
-                let exchange = Arc::new(Exchange::new(request));
-                request.extensions.insert(Shared(Arc::clone(&exchange)));
-                exchange
-            }
-        };
+    pub(super) fn begin(engine: &EngineHandle, request: &mut request::Parts) -> Option<Self> {
+        match request.extensions.get::<Shared>() {
+            Some(Shared(exchange)) => Self::join(engine, Arc::clone(exchange), request),
+            None => Self::open(engine, request),
+        }
+    }
+
+    /// The outermost layer makes the exchange. Until it is complete, nobody else has it.
+    #[inline(always)]
+    fn open(engine: &EngineHandle, request: &mut request::Parts) -> Option<Self> {
         let observer = &engine.observer;
-        let kinds = observer.kinds();
-        let needs = observer.needs();
+        let active = observer.kinds();
+        let mut shared = Arc::new(Exchange::new(request));
+        let Some(exchange) = Arc::get_mut(&mut shared) else {
+            return Self::join(engine, shared, request);
+        };
+        exchange.claim_early(active, observer.needs());
+        let excluded = engine.exclude.matches(exchange.path());
+        let cx = StartContext::new(engine, active, exchange, excluded);
+        if excluded {
+            exchange.marks().set(Mark::Excluded);
+        } else {
+            exchange.update_early(|overrides| {
+                overrides.endpoint = Endpoint::of(&request.extensions);
+                observer.override_settings(active, overrides);
+            });
+            if !active.is_empty() {
+                observer.request(&cx, request, exchange.start_mut());
+            }
+        }
+        request.extensions.insert(Shared(Arc::clone(&shared)));
+        Self::new(engine, &cx, shared, excluded, request)
+    }
+
+    /// A layer further in joins the exchange.
+    fn join(
+        engine: &EngineHandle,
+        exchange: Arc<Exchange>,
+        request: &mut request::Parts,
+    ) -> Option<Self> {
+        let observer = &engine.observer;
         // Also if the path is excluded: one layer of each kind counts the excluded request.
-        let active = exchange.claim(kinds, needs);
+        let active = exchange.claim(observer.kinds(), observer.needs());
         let marks = exchange.marks();
         let mut excluded = marks.has(Mark::Excluded);
         if !excluded && engine.exclude.matches(exchange.path()) {
             marks.set(Mark::Excluded);
             excluded = true;
         }
-        // Only the layer that counts asks whether it may be a route of this crate.
-        let beginning = match active.overlaps(LayerKinds::TIMING) {
-            _ if excluded => Beginning::Never,
-            true if engine.own_paths.may_answer(exchange.path()) => Beginning::AtHead,
-            _ => Beginning::AtOnce,
-        };
+        let cx = StartContext::new(engine, active, &exchange, excluded);
         if !excluded {
             let endpoint = Endpoint::of(&request.extensions);
             exchange.update(|overrides| {
@@ -123,22 +154,37 @@ impl Tracker {
                 observer.override_settings(active, overrides);
             });
             if !active.is_empty() {
-                let cx = ObserverContext {
-                    active,
-                    exchange: &exchange,
-                    beginning,
-                    layer_metrics: engine.metrics.as_ref(),
-                };
-                observer.request(&cx, request);
+                let mut start = Start::default();
+                observer.request(&cx, request, &mut start);
+                exchange.start_late(start);
             }
         }
-        (!active.is_empty()).then(|| Self {
-            engine: Arc::clone(engine),
+        Self::new(engine, &cx, exchange, excluded, request)
+    }
+
+    #[inline(always)]
+    fn new(
+        engine: &EngineHandle,
+        cx: &StartContext<'_>,
+        exchange: Arc<Exchange>,
+        excluded: bool,
+        request: &request::Parts,
+    ) -> Option<Self> {
+        let active = cx.active;
+        if active.is_empty() {
+            return None;
+        }
+        if !excluded {
+            engine.observer.shared(active, &exchange);
+        }
+        Some(Self {
+            engine: engine.clone(),
             active,
-            examines: needs.of_error(),
+            examines: engine.observer.needs().of_error(),
             exchange,
+            lent: None,
             excluded,
-            beginning,
+            beginning: cx.beginning,
             running: false,
             has_whole_request: false,
             polled: false,
@@ -172,9 +218,15 @@ impl Tracker {
         }
     }
 
-    /// Makes the exchange the current one. `None` if the layer excludes the path.
-    pub(super) fn enter(&self, mode: EnterMode) -> Option<Entered> {
-        (!self.excluded).then(|| self.exchange.enter(mode))
+    /// Makes the exchange the current one.
+    #[inline(always)]
+    fn enter(&mut self, mode: EnterMode) -> Entered<'_> {
+        Entered::new(&self.exchange, &mut self.lent, mode)
+    }
+
+    /// Runs destructors of the inner service in the exchange, if it is observed.
+    pub(super) fn enter_drop(&mut self) -> Option<Entered<'_>> {
+        (!self.excluded).then(|| self.enter(EnterMode::Drop))
     }
 
     /// Makes the hub of the exchange current for its log event, of which a subscriber can make a breadcrumb.

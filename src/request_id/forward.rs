@@ -90,7 +90,7 @@ where
     fn call(&mut self, mut request: Request<ReqBody>) -> S::Future {
         if !request.headers().contains_key(&self.header)
             && let Some(exchange) = Exchange::current()
-            && let Some(id) = exchange.id_value().get()
+            && let Some(id) = exchange.id_value()
         {
             let _ = request.headers_mut().try_insert(&self.header, id.clone());
         }

@@ -1,3 +1,4 @@
+use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::Full;
 use tower::{Layer, ServiceExt};
@@ -7,10 +8,14 @@ use crate::facts::exchange::Exchange;
 
 /// Sends one request through `layer`; gives the id that the service saw and all that stand on the response.
 async fn exchange(layer: RequestIdLayer, inbound: &[&[u8]]) -> (String, Vec<String>) {
-    let service = layer.layer(tower::service_fn(|request: Request<()>| async move {
+    let extended = layer.engine.observer.tower_http_extension;
+    let service = layer.layer(tower::service_fn(move |request: Request<()>| async move {
         let seen = request.headers()["x-request-id"].clone();
-        let extension = request.extensions().get::<RequestId>().unwrap();
-        assert_eq!(extension.header_value(), &seen);
+        let extension = request.extensions().get::<RequestId>();
+        assert_eq!(
+            extension.map(RequestId::header_value),
+            extended.then_some(&seen)
+        );
         assert_eq!(Exchange::current().unwrap().id(), seen.to_str().ok());
         Ok::<_, std::convert::Infallible>(
             Response::builder()
@@ -40,6 +45,15 @@ async fn a_valid_inbound_id_is_kept_and_answered_once() {
     for id in ["7", "Az0._-", longest.as_str()] {
         let (seen, answered) = exchange(RequestIdLayer::new(), &[id.as_bytes()]).await;
         assert_eq!((seen.as_str(), answered), (id, vec![id.to_owned()]));
+    }
+}
+
+#[tokio::test]
+async fn other_middleware_finds_the_id_in_the_extensions_if_it_should() {
+    let layer = RequestIdLayer::new().tower_http_extension(true);
+    for inbound in [&[b"mine".as_slice()][..], &[]] {
+        let (seen, answered) = exchange(layer.clone(), inbound).await;
+        assert_eq!(answered, [seen]);
     }
 }
 
@@ -85,9 +99,9 @@ async fn more_headers_than_fit_are_no_panic_and_no_second_id() {
         let first = HeaderName::from_static(first);
         let layer = RequestIdLayer::new().trust_inbound(false);
         let service = layer.layer(tower::service_fn(|request: Request<()>| {
-            let id = request.extensions().get::<RequestId>().unwrap();
+            let exchange = Exchange::current().unwrap();
             let carried = request.headers().get("x-request-id");
-            assert!(carried.is_none_or(|carried| carried == id.header_value()));
+            assert!(carried.is_none_or(|carried| Some(carried) == exchange.id_value()));
             let mut response = Response::new(Full::new(Bytes::new()));
             *response.headers_mut() = filled(first.clone());
             std::future::ready(Ok::<_, std::convert::Infallible>(response))

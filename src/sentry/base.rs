@@ -13,6 +13,9 @@ use sentry::{Client, Hub, Scope};
 #[derive(Clone, Default)]
 pub(super) struct Base(Arc<RwLock<Vec<Known>>>);
 
+/// Tells bases apart. It does not keep the base.
+pub(super) struct BaseId(Weak<RwLock<Vec<Known>>>);
+
 /// A client of the main hub, or that it had none, and the scope with which its requests begin. It does not keep the client.
 struct Known {
     client: Option<Weak<Client>>,
@@ -27,13 +30,6 @@ impl Base {
         self.take(&Hub::main());
     }
 
-    /// The scope with which a request begins: the base, or the current hub's scope if its client is not that of the base.
-    /// `client` is that of the current hub.
-    pub(super) fn scope(&self, current: &Arc<Hub>, client: Option<&Arc<Client>>) -> Arc<Scope> {
-        let base = self.of_client(client);
-        base.unwrap_or_else(|| Self::inherited(current))
-    }
-
     /// A copy of a hub's scope, without breadcrumbs.
     pub(super) fn inherited(hub: &Arc<Hub>) -> Arc<Scope> {
         Arc::new(without_breadcrumbs(hub))
@@ -46,8 +42,12 @@ impl Base {
         Hub::new(own.cloned().or(bound), scope)
     }
 
+    pub(super) fn id(&self) -> BaseId {
+        BaseId(Arc::downgrade(&self.0))
+    }
+
     /// The base, if `client` is or was that of the main hub, or is none.
-    fn of_client(&self, client: Option<&Arc<Client>>) -> Option<Arc<Scope>> {
+    pub(super) fn of_client(&self, client: Option<&Arc<Client>>) -> Option<Arc<Scope>> {
         {
             let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
             let found = match client {
@@ -88,6 +88,18 @@ impl Base {
             scope: Arc::clone(&scope),
         });
         scope
+    }
+}
+
+// === impl BaseId ===
+
+impl BaseId {
+    pub(super) fn is_of(&self, base: &Base) -> bool {
+        ptr::eq(self.0.as_ptr(), Arc::as_ptr(&base.0))
+    }
+
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        self.0.ptr_eq(&other.0)
     }
 }
 

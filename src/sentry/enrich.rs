@@ -75,7 +75,7 @@ impl Enrich {
         let exchange = Exchange::current();
         let observed = exchange
             .as_ref()
-            .and_then(|exchange| Some((exchange, exchange.sentry.get()?)));
+            .and_then(|exchange| Some((exchange, exchange.sentry()?)));
         match observed {
             Some((exchange, sentry)) => {
                 if panic {
@@ -100,8 +100,8 @@ impl Enrich {
     }
 
     fn policy_of(&self, exchange: &Exchange) -> ReportPolicy {
-        let of_route = exchange.read(|overrides| overrides.report_policy);
-        of_route.unwrap_or(self.policy)
+        let of_route = exchange.read(|overrides| overrides.report_policy.clone());
+        of_route.map_or(self.policy, |policy| *policy)
     }
 
     /// Limits the event of a panic that belongs to no observed exchange, by where it began. `None` if it is over its limit, or
@@ -142,7 +142,11 @@ impl Enrich {
             "panicked",
         ];
         fingerprint.extend(function.as_deref());
-        let per_minute = overrides.report_policy.unwrap_or(self.policy).per_minute;
+        let per_minute = overrides
+            .report_policy
+            .as_deref()
+            .unwrap_or(&self.policy)
+            .per_minute;
         let suppressed = self.limit.admit(&fingerprint, per_minute)?;
         set_fingerprint(event, &fingerprint, suppressed);
         // The SDK reports a panic as fatal: it expects that the process ends.

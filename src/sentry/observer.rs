@@ -20,7 +20,7 @@ use crate::{
         Facts,
         category::ErrorCategory,
         evidence::Needs,
-        exchange::{Exchange, Outcome},
+        exchange::{Exchange, Outcome, Start},
         judge,
         layer_kinds::LayerKinds,
         overrides::Overrides,
@@ -30,7 +30,7 @@ use crate::{
         sentry_data::{Reported, SentryData, thread_has_hub},
     },
     metrics::{Metrics, Sink},
-    observe::{ErrorRules, Observer, ObserverContext},
+    observe::{ErrorRules, Observer, ObserverContext, StartContext},
     report::{
         error_types::ErrorTypes,
         incident::{Incident, IncidentKind, Reason},
@@ -44,7 +44,7 @@ pub(crate) struct SentryObserver {
     pub(super) on: bool,
     /// The client of this crate. The client that the application has bound if `None`.
     pub(super) client: Option<Arc<Client>>,
-    policy: ReportPolicy,
+    policy: Arc<ReportPolicy>,
     pub(super) transactions: bool,
     pub(super) base: Base,
     /// Requests begin with the scope of the current hub.
@@ -62,7 +62,7 @@ impl SentryObserver {
         Self {
             on,
             client: None,
-            policy: ReportPolicy::new(),
+            policy: Arc::new(ReportPolicy::new()),
             transactions: false,
             base: Base::default(),
             inherits_hub: false,
@@ -74,7 +74,7 @@ impl SentryObserver {
 
     pub(super) fn set_policy(&mut self, policy: ReportPolicy) {
         self.enrich.policy = policy;
-        self.policy = policy;
+        self.policy = Arc::new(policy);
     }
 
     /// Sets where drops are counted.
@@ -93,7 +93,7 @@ impl SentryObserver {
 
     /// Reports that a request has no response yet, once.
     pub(crate) fn stuck(&self, exchange: &Exchange) {
-        let sentry = exchange.sentry.get().filter(|_| self.on);
+        let sentry = exchange.sentry().filter(|_| self.on);
         let Some(sentry) = sentry.filter(|sentry| sentry.mark(Reported::Stuck)) else {
             return;
         };
@@ -104,7 +104,11 @@ impl SentryObserver {
             kind: IncidentKind::Stuck,
             category: Some(ErrorCategory::Timeout),
             reason: Reason::default(),
-            per_minute: overrides.report_policy.unwrap_or(self.policy).per_minute,
+            per_minute: overrides
+                .report_policy
+                .as_ref()
+                .unwrap_or(&self.policy)
+                .per_minute,
         };
         self.guarded(true, || {
             self.capture(&incident, &sentry.hub, || {
@@ -195,34 +199,33 @@ impl Observer for SentryObserver {
     /// The built-in rules, if a client is bound. Without one, nothing is reported.
     fn rules(&self, cx: &ObserverContext<'_>) -> Option<ErrorRules<'_>> {
         static BUILT_IN: LazyLock<Rules> = LazyLock::new(Rules::new);
-        let sentry = cx.exchange.sentry.get();
+        let sentry = cx.exchange.sentry();
         sentry.map(|_| ErrorRules::BuiltIn(&BUILT_IN))
     }
 
     fn override_settings(&self, active: LayerKinds, overrides: &mut Overrides) {
         if self.on && !active.overlaps(self.kinds()) {
-            overrides.report_policy = Some(self.policy);
+            overrides.report_policy = Some(Arc::clone(&self.policy));
         }
     }
 
-    fn request(&self, cx: &ObserverContext<'_>, request: &mut request::Parts) {
-        let Some(mut sentry) = SentryData::for_request(self, request) else {
+    fn request(&self, cx: &StartContext<'_>, request: &mut request::Parts, start: &mut Start) {
+        let Some(mut sentry) = SentryData::for_request(self, request, cx.started) else {
             return;
         };
         if self.transactions {
             sentry.transaction = Some(transaction::begin(&sentry, &request.headers));
         }
-        // Only the active layer comes here, and once. So it is never set twice.
-        let _ = cx.exchange.sentry.set(sentry);
+        start.sentry = Some(sentry);
     }
 
     fn end(&self, cx: &ObserverContext<'_>, facts: &Facts) {
         let exchange = cx.exchange;
-        let Some(sentry) = exchange.sentry.get() else {
+        let Some(sentry) = exchange.sentry() else {
             return;
         };
-        let policy = facts.report_policy.unwrap_or(self.policy);
-        let kind = IncidentKind::of(facts, &policy);
+        let policy = facts.report_policy.as_ref().unwrap_or(&self.policy);
+        let kind = IncidentKind::of(facts, policy);
         if kind.is_none() && sentry.transaction.is_none() {
             return;
         }
@@ -242,7 +245,7 @@ impl Observer for SentryObserver {
         let Some(facts) = failure else {
             return;
         };
-        let sentry = cx.exchange.sentry.get();
+        let sentry = cx.exchange.sentry();
         let kind = match outcome {
             Outcome::Panicked if enrich::take_unobserved_panic() => return,
             // The SDK has captured it for the exchange, before it was known that the route is not observed.

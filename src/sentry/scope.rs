@@ -1,52 +1,185 @@
 //! Gives each request a Sentry hub of its own.
 
-use std::sync::{Arc, Once, OnceLock, atomic::AtomicU8};
+use std::{
+    cell::RefCell,
+    ptr,
+    sync::{Arc, Once, OnceLock, Weak, atomic::AtomicU8},
+    time::Duration,
+};
 
 use http::request;
-use sentry::Hub;
+use sentry::{Client, Hub, Scope};
+use tokio::time::Instant;
 
-use super::{base::Base, enrich::Enrich, event, observer::SentryObserver, shown_request};
+use super::{
+    base::{Base, BaseId},
+    enrich::Enrich,
+    event,
+    observer::SentryObserver,
+    shown_request,
+};
 use crate::facts::{
     sentry_data::{SentryData, thread_has_hub},
     told_errors::ToldErrors,
 };
 
+/// How long a thread trusts that the current hub still has the client that it had.
+const TRUSTED: Duration = Duration::from_secs(1);
+
+/// The most scopes that a thread remembers. Then it forgets all and starts again.
+const REMEMBERED: usize = 16;
+
+/// A scope with which the requests of one observer begin on one thread.
+struct Remembered {
+    base: BaseId,
+    /// The hub that was current when its client was asked, and until when that is not asked again.
+    hub: Weak<Hub>,
+    until: Instant,
+    /// The client of that hub.
+    bound: Option<Weak<Client>>,
+    scope: Arc<Scope>,
+}
+
+thread_local! {
+    /// Copies of base scopes. If all threads took the base itself, all would write to the line of its reference count.
+    static REMEMBERED_SCOPES: RefCell<Vec<Remembered>> = const { RefCell::new(Vec::new()) };
+}
+
 // === impl SentryData ===
 
 impl SentryData {
     /// A hub for one request. `None` if no client is bound, or the thread is ending.
-    pub(super) fn for_request(observer: &SentryObserver, request: &request::Parts) -> Option<Self> {
+    #[inline]
+    pub(super) fn for_request(
+        observer: &SentryObserver,
+        request: &request::Parts,
+        now: Instant,
+    ) -> Option<Self> {
         if !thread_has_hub(true) {
             return None;
         }
-        let current = Hub::current();
-        let bound = current.client();
-        let client = observer.client.clone().or_else(|| bound.clone())?;
-        let mut scope = match observer.inherits_hub {
-            true => Base::inherited(&current),
-            false => observer.base.scope(&current, bound.as_ref()),
-        };
-        if observer.client.is_none() && !current.with_integration(|_: &Enrich| true) {
-            warn_of_unguarded_client();
-            let enrich = observer.enrich.clone();
-            Arc::make_mut(&mut scope).add_event_processor(move |event| {
-                let mut event = enrich.event(event, &[])?;
-                // Nothing scrubs it, so nothing cuts it later.
-                event.tags.values_mut().for_each(event::cut);
-                Some(event)
-            });
-        }
+        let (client, scope) = client_and_scope(observer, now)?;
         Some(Self {
             hub: Arc::new(Hub::new(Some(client), scope)),
             transaction: None,
-            headers: shown_request::kept(&request.headers),
+            texts: shown_request::kept(request),
             trace: OnceLock::new(),
             told: ToldErrors::default(),
-            authority: request.uri.authority().cloned(),
             is_https: request.uri.scheme_str() == Some("https"),
             reported: AtomicU8::new(0),
         })
     }
+}
+
+// === impl Remembered ===
+
+impl Remembered {
+    fn is_recent(&self, current: &Arc<Hub>, now: Instant) -> bool {
+        ptr::eq(self.hub.as_ptr(), Arc::as_ptr(current)) && now < self.until
+    }
+
+    fn is_of(&self, bound: Option<&Arc<Client>>) -> bool {
+        let known = self.bound.as_ref().map(Weak::as_ptr);
+        known == bound.map(Arc::as_ptr)
+    }
+}
+
+/// The client of a request, and the scope with which it begins. `None` if no client is bound.
+fn client_and_scope(observer: &SentryObserver, now: Instant) -> Option<(Arc<Client>, Arc<Scope>)> {
+    let current = Hub::current();
+    if let Some(own) = &observer.client
+        && let Some(scope) = remembered(observer, |known| known.is_recent(&current, now))
+    {
+        return Some((Arc::clone(own), scope));
+    }
+    let bound = current.client();
+    if observer.client.is_none() && bound.is_none() {
+        return None;
+    }
+    let known = remembered(observer, |known| known.is_of(bound.as_ref()));
+    let scope = match (&observer.client, known) {
+        // The client is as before. That is not asked again for a while.
+        (None, Some(scope)) => scope,
+        _ => begin(observer, &current, bound.as_ref(), now),
+    };
+    let client = observer.client.clone().or(bound)?;
+    Some((client, scope))
+}
+
+fn remembered(
+    observer: &SentryObserver,
+    is_right: impl Fn(&Remembered) -> bool,
+) -> Option<Arc<Scope>> {
+    if observer.inherits_hub {
+        return None;
+    }
+    let scope = REMEMBERED_SCOPES.try_with(|scopes| {
+        let scopes = scopes.borrow();
+        let mut mine = scopes
+            .iter()
+            .filter(|known| known.base.is_of(&observer.base));
+        let right = mine.find(|known| is_right(known))?;
+        Some(Arc::clone(&right.scope))
+    });
+    scope.ok().flatten()
+}
+
+/// A scope that the thread does not remember yet.
+#[cold]
+fn begin(
+    observer: &SentryObserver,
+    current: &Arc<Hub>,
+    bound: Option<&Arc<Client>>,
+    now: Instant,
+) -> Arc<Scope> {
+    let is_guarded = observer.client.is_some() || current.with_integration(|_: &Enrich| true);
+    let base = observer.base.of_client(bound);
+    let mut scope = match base.filter(|_| !observer.inherits_hub) {
+        Some(base) if is_guarded => {
+            let scope = Arc::new((*base).clone());
+            remember(Remembered {
+                base: observer.base.id(),
+                hub: Arc::downgrade(current),
+                until: now + TRUSTED,
+                bound: bound.map(Arc::downgrade),
+                scope: Arc::clone(&scope),
+            });
+            return scope;
+        }
+        Some(base) => base,
+        None => Base::inherited(current),
+    };
+    if !is_guarded {
+        warn_of_unguarded_client();
+        let enrich = observer.enrich.clone();
+        Arc::make_mut(&mut scope).add_event_processor(move |event| {
+            let mut event = enrich.event(event, &[])?;
+            // Nothing scrubs it, so nothing cuts it later.
+            event.tags.values_mut().for_each(event::cut);
+            Some(event)
+        });
+    }
+    scope
+}
+
+fn remember(scope: Remembered) {
+    let forgotten = REMEMBERED_SCOPES.try_with(|scopes| {
+        let mut scopes = scopes.borrow_mut();
+        let forgotten = match scopes.len() < REMEMBERED {
+            true => Vec::new(),
+            false => std::mem::take(&mut *scopes),
+        };
+        let old = scopes.iter_mut().find(|known| {
+            known.base.is_same(&scope.base)
+                && known.bound.as_ref().map(Weak::as_ptr) == scope.bound.as_ref().map(Weak::as_ptr)
+        });
+        match old {
+            Some(old) => *old = scope,
+            None => scopes.push(scope),
+        }
+        forgotten
+    });
+    drop(forgotten);
 }
 
 fn warn_of_unguarded_client() {

@@ -1,12 +1,12 @@
 //! Shows a request in events: four headers, no body, and no values in its query.
 
-use http::{HeaderMap, HeaderName, HeaderValue, header, uri::Authority};
+use http::{HeaderName, header, request, uri::Authority};
 use sentry::protocol::Request;
 
 use crate::{
     facts::{
         exchange::Exchange,
-        sentry_data::{KEPT_HEADERS, SentryData},
+        sentry_data::{KEPT_TEXTS, KeptTexts, SentryData},
     },
     scrub::urls::url_without_secrets,
 };
@@ -20,12 +20,17 @@ const SHOWN: [HeaderName; 4] = [
 ];
 
 /// The headers that name the trace of the caller. They are kept after those that are shown. No other header is kept.
-const TRACES: [&str; 2] = ["sentry-trace", "traceparent"];
+const TRACES: [HeaderName; 2] = [
+    HeaderName::from_static("sentry-trace"),
+    HeaderName::from_static("traceparent"),
+];
+
+/// The place of the host in the request's target, which HTTP/2 has instead of a header. It is the last.
+const AUTHORITY: usize = KEPT_TEXTS - 1;
 
 pub(super) fn of(exchange: &Exchange, sentry: &SentryData) -> Request {
-    let named = SHOWN.iter().zip(&sentry.headers);
-    let headers = named.filter_map(|(name, value)| {
-        let value = value.as_ref()?.to_str().ok()?;
+    let headers = SHOWN.iter().enumerate().filter_map(|(place, name)| {
+        let value = text(sentry, place)?;
         Some((name.as_str().to_owned(), value.to_owned()))
     });
     let scheme = if sentry.is_https { "https" } else { "http" };
@@ -40,9 +45,9 @@ pub(super) fn of(exchange: &Exchange, sentry: &SentryData) -> Request {
 
 /// The host to which the request was sent, without a user. HTTP/2 has it in the target, and what the target says is said first.
 fn host(sentry: &SentryData) -> &str {
-    let in_target = sentry.authority.as_ref().map(Authority::as_str);
+    let in_target = text(sentry, AUTHORITY);
     let in_header = || {
-        let host = sentry.headers[0].as_ref()?.to_str().ok()?;
+        let host = text(sentry, 0)?;
         // Anything else would become part of the path.
         host.parse::<Authority>().ok().map(|_| host)
     };
@@ -52,26 +57,34 @@ fn host(sentry: &SentryData) -> &str {
 
 /// `sentry-trace` and `traceparent`, as far as the caller sent them.
 pub(super) fn traces(sentry: &SentryData) -> [Option<&str>; 2] {
-    let text = |place: usize| sentry.headers[SHOWN.len() + place].as_ref()?.to_str().ok();
-    [text(0), text(1)]
+    let place = |trace: usize| text(sentry, SHOWN.len() + trace);
+    [place(0), place(1)]
 }
 
-/// The headers that are kept. One walk past all is cheaper than a look-up by hash for each.
+/// A kept text, if it is visible ASCII as a text of HTTP should be.
+fn text(sentry: &SentryData, place: usize) -> Option<&str> {
+    let text = str::from_utf8(sentry.texts.get(place)?).ok()?;
+    let is_visible = |byte: u8| byte == b'\t' || (b' '..=b'~').contains(&byte);
+    text.bytes().all(is_visible).then_some(text)
+}
+
+/// The texts that are kept. One walk past all headers is cheaper than a look-up by hash for each.
 #[inline]
-pub(super) fn kept(headers: &HeaderMap) -> [Option<HeaderValue>; KEPT_HEADERS] {
-    let mut kept = [const { None }; KEPT_HEADERS];
-    for (name, value) in headers {
+pub(super) fn kept(request: &request::Parts) -> KeptTexts {
+    let mut kept = [None; KEPT_TEXTS];
+    for (name, value) in &request.headers {
         let place = match *name {
             header::HOST => 0,
             header::USER_AGENT => 1,
             header::CONTENT_TYPE => 2,
             header::CONTENT_LENGTH => 3,
-            _ => match TRACES.iter().position(|trace| name == trace) {
-                Some(place) => SHOWN.len() + place,
-                None => continue,
-            },
+            _ if *name == TRACES[0] => 4,
+            _ if *name == TRACES[1] => 5,
+            _ => continue,
         };
-        kept[place].get_or_insert_with(|| value.clone());
+        kept[place].get_or_insert(value.as_bytes());
     }
-    kept
+    let authority = request.uri.authority();
+    kept[AUTHORITY] = authority.map(|authority| authority.as_str().as_bytes());
+    KeptTexts::keep(kept)
 }

@@ -202,7 +202,7 @@ impl VitalsBuilder {
             observer,
         };
         Ok(Vitals {
-            layer: VitalsLayer::new(engine),
+            layer: VitalsLayer::new(engine, !shared),
             metrics,
             environment,
             exporter,

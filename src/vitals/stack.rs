@@ -7,7 +7,7 @@ use tower_layer::Layer;
 use crate::{
     access_log::AccessLogObserver,
     category::CategoryObserver,
-    observe::{Engine, Examined, Observed, WrapRequestBodyLayer},
+    observe::{Engine, EngineHandle, Examined, Observed, WrapRequestBodyLayer},
     request_id::RequestIdObserver,
     sentry::SentryObserver,
     stuck::StuckObserver,
@@ -17,7 +17,7 @@ use crate::{
 /// The layers of the ready-made stack in one: one clock, one guard, one wrapper around the body.
 #[derive(Clone, Debug)]
 pub struct VitalsLayer {
-    engine: Arc<Engine<Stack>>,
+    engine: EngineHandle,
 }
 
 /// From the outside in.
@@ -41,10 +41,13 @@ pub(super) type Stack = (
 // === impl VitalsLayer ===
 
 impl VitalsLayer {
-    pub(super) fn new(engine: Engine<Stack>) -> Self {
-        Self {
-            engine: Arc::new(engine),
-        }
+    /// `isolated`: the stack is one of many, and ends with its last service.
+    pub(super) fn new(engine: Engine<Stack>, isolated: bool) -> Self {
+        let engine = match isolated {
+            true => EngineHandle::Counted(Arc::new(engine)),
+            false => EngineHandle::of_process(engine),
+        };
+        Self { engine }
     }
 
     /// Follows the body of each request whatever its type, for servers such as bare hyper. The inner service gets a
@@ -63,6 +66,6 @@ impl<S> Layer<S> for VitalsLayer {
     type Service = Observed<S, Examined>;
 
     fn layer(&self, inner: S) -> Observed<S, Examined> {
-        Observed::new(inner, Arc::clone(&self.engine) as _)
+        Observed::new(inner, self.engine.clone())
     }
 }

@@ -9,7 +9,7 @@ use std::{
     thread,
 };
 
-use axum::{Router, body::Body, extract::Request, routing::get};
+use axum::{Extension, Router, body::Body, extract::Request, routing::get};
 use futures::stream;
 use http_body_util::{Full, StreamBody};
 use hyper::{
@@ -27,8 +27,7 @@ use crate::support::{lines::written, requests, server::Server, stacks::isolated}
 
 async fn seen(request: Request) -> String {
     let header = request.headers()["x-request-id"].to_str().unwrap();
-    let extension = request.extensions().get::<RequestId>().unwrap();
-    assert_eq!(extension.header_value(), header);
+    assert!(request.extensions().get::<RequestId>().is_none());
     assert_eq!(Exchange::current().unwrap().id(), Some(header));
     header.to_owned()
 }
@@ -96,6 +95,23 @@ async fn hostile_ids_are_replaced_and_appear_nowhere() {
     let (saw, answered) = over_the_wire(&server, "x-request-id: a\r\nx-request-id: b\r\n").await;
     assert!(is_uuid_v7(&saw));
     assert_eq!(answered, [saw]);
+}
+
+#[tokio::test]
+async fn code_that_reads_the_id_of_tower_http_finds_it_if_the_layer_says_so() {
+    let layer = RequestIdLayer::new().tower_http_extension(true);
+    let vitals = Vitals::builder().isolated().request_id(layer).build();
+    let read = async |Extension(id): Extension<RequestId>| {
+        let id = id.header_value().to_str().unwrap();
+        assert_eq!(Exchange::current().unwrap().id(), Some(id));
+        id.to_owned()
+    };
+    let app = Router::new()
+        .route("/", get(read))
+        .layer(vitals.unwrap().layer());
+    let server = Server::start(app).await;
+    let (saw, answered) = over_the_wire(&server, "x-request-id: mine\r\n").await;
+    assert_eq!((saw.as_str(), answered), ("mine", vec!["mine".to_owned()]));
 }
 
 #[tokio::test]

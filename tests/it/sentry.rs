@@ -11,6 +11,7 @@ mod events;
 mod fingerprints;
 
 mod grpc;
+mod hubs;
 
 mod limits;
 

@@ -6,17 +6,7 @@ use http::{Extensions, uri::PathAndQuery};
 
 use super::category::ErrorCategory;
 
-/// There is none.
-#[derive(Clone, Debug)]
-pub(crate) enum MatchedPath {}
-
-impl MatchedPath {
-    pub(crate) const fn as_str(&self) -> &str {
-        match *self {}
-    }
-}
-
-pub(crate) const fn matched(_: &Extensions) -> Option<MatchedPath> {
+pub(crate) const fn matched(_: &Extensions) -> Option<&str> {
     None
 }
 

@@ -1,0 +1,57 @@
+//! Holds the settings and the observer of a layer, for all services that the layer makes.
+
+use std::{fmt, ops::Deref, sync::Arc};
+
+use super::Observer;
+use crate::{
+    exclude::{OwnPaths, Patterns},
+    metrics::Metrics,
+};
+
+/// The settings and the observer of a layer.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Engine<O: ?Sized = dyn Observer> {
+    pub(crate) exclude: Patterns,
+    /// The paths at which routes of this crate may answer.
+    pub(crate) own_paths: OwnPaths,
+    /// Where the layer counts. The counters of the process if `None`.
+    pub(crate) metrics: Option<Metrics>,
+    pub(crate) observer: O,
+}
+
+/// A handle to an engine.
+#[derive(Clone)]
+pub(crate) enum EngineHandle {
+    /// The engine lives as long as a service or a request has it.
+    Counted(Arc<Engine>),
+    /// The engine lives as long as the process. Routers clone a service for each request, and to count the clones, all threads
+    /// would write to one cache line.
+    OfProcess(&'static Engine),
+}
+
+// === impl EngineHandle ===
+
+impl EngineHandle {
+    /// A handle to an engine that is never dropped.
+    pub(crate) fn of_process(engine: Engine<impl Observer + 'static>) -> Self {
+        Self::OfProcess(Box::leak(Box::new(engine)))
+    }
+}
+
+impl Deref for EngineHandle {
+    type Target = Engine;
+
+    #[inline(always)]
+    fn deref(&self) -> &Engine {
+        match self {
+            Self::Counted(engine) => engine,
+            Self::OfProcess(engine) => engine,
+        }
+    }
+}
+
+impl fmt::Debug for EngineHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
+    }
+}
