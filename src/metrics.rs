@@ -21,7 +21,9 @@
 mod bounds;
 #[cfg_attr(not(feature = "health"), path = "metrics/checks/off.rs")]
 pub(crate) mod checks;
+mod counts;
 pub(crate) mod log_lines;
+mod memory;
 mod methods;
 mod names;
 #[cfg_attr(not(feature = "prometheus"), path = "metrics/prometheus/off.rs")]
@@ -30,6 +32,7 @@ mod publish;
 pub(crate) mod publishing;
 mod push;
 mod recorder;
+mod remember;
 mod series;
 mod settings;
 mod shares;
@@ -40,17 +43,20 @@ mod totals;
 use std::{
     collections::BTreeMap,
     fmt,
+    num::NonZero,
     sync::{
         Arc, LazyLock, Mutex, MutexGuard, OnceLock, PoisonError, Weak, atomic::Ordering::Relaxed,
     },
+    thread,
+    time::Duration,
 };
 
 use self::{
-    bounds::Bounds,
+    counts::Places,
     methods::Methods,
     series::{Sample, SeriesKey},
     shares::Shares,
-    table::Table,
+    table::{Limits, OVERFLOW, Table},
 };
 pub use self::{names::Names, settings::Settings, sink::Sink, totals::Totals};
 pub(crate) use self::{prometheus::Exporter, recorder::Recorder};
@@ -59,6 +65,7 @@ use crate::{
         Facts,
         category::ErrorCategory,
         exchange::Outcome,
+        grpc::{self, Kind},
         judge,
         labels::{MethodLabel, StatusLabel},
         route::Endpoint,
@@ -68,6 +75,9 @@ use crate::{
 
 /// The most deployments that are remembered. The version is a label, and a process has few.
 const MOST_DEPLOYMENTS: usize = 16;
+
+/// The memory in bytes for the counters of single threads, for each processor.
+const OWN_PER_CPU: usize = 500_000;
 
 static GLOBAL: OnceLock<Metrics> = OnceLock::new();
 
@@ -81,12 +91,18 @@ pub struct Metrics {
 struct Inner {
     settings: Settings,
     shares: Shares,
+    /// The memory for the counters of single threads, in all tables.
+    places: Arc<Places>,
     /// By endpoint, method and status.
     http: Table,
+    /// The durations of streamed bodies, by endpoint, method and status. With names that have no status there, it is 0.
+    streams: Table,
     /// By endpoint and category.
     errors: Table,
     /// By method, type and code.
     grpc: Table,
+    /// The durations of calls, by method and type.
+    grpc_seconds: Table,
     /// The gRPC methods that become labels.
     methods: Methods,
     /// The build of the process.
@@ -111,18 +127,30 @@ impl Metrics {
     }
 
     fn new(settings: Settings) -> Self {
-        let cap = settings.endpoint_cap;
-        let none = || Bounds::new([]);
+        let cpus = thread::available_parallelism();
+        Self::on(settings, cpus.map_or(1, NonZero::get))
+    }
+
+    /// Counters for a machine with so many processors.
+    fn on(settings: Settings, cpus: usize) -> Self {
+        let endpoints = settings.endpoint_cap;
+        let places = Arc::new(Places::new(cpus.saturating_mul(OWN_PER_CPU)));
+        let table = |each, bounds| Table::new(Limits { endpoints, each }, bounds, &places);
         Self {
             inner: Arc::new(Inner {
-                shares: Shares::new(),
-                http: Table::new(cap, settings.bounds(), Settings::stream_bounds()),
-                errors: Table::new(cap, none(), none()),
-                grpc: Table::new(cap, settings.bounds(), none()),
-                methods: Methods::new(cap, settings.grpc_methods()),
+                shares: Shares::new(cpus),
+                http: table(8, Some(settings.bounds())),
+                // Few endpoints stream the answers of more than four methods or statuses.
+                streams: table(4, Some(Settings::stream_bounds())),
+                errors: table(8, None),
+                grpc: table(8, None),
+                // The type follows from the method.
+                grpc_seconds: table(1, Some(settings.bounds())),
+                methods: Methods::new(endpoints, settings.grpc_methods()),
                 build: OnceLock::new(),
                 deployments: Mutex::default(),
                 settings,
+                places,
             }),
         }
     }
@@ -145,26 +173,43 @@ impl Metrics {
 
     /// The most memory in bytes that counting takes, scraped or not, with endpoints of up to 64 characters.
     ///
-    /// Each thread also remembers up to 8,192 series, which takes at most half a mebibyte.
+    /// Most of it is for the series, at one set of counters each. The rest is for the counters of single threads: a thread
+    /// that counts much in a series has counters of its own there, as long as there is room. This room, and so the bound,
+    /// grows with the number of processors, by half a megabyte each. The other threads share counters.
+    ///
+    /// Each thread also remembers up to 7,168 series, which takes at most 0.7 MB.
     #[must_use]
     pub fn memory_bound(&self) -> usize {
         let Inner {
+            settings,
             shares,
+            places,
             http,
+            streams,
             errors,
             grpc,
+            grpc_seconds,
             methods,
             ..
         } = &*self.inner;
-        let statuses = 501 * MethodLabel::ALL.len();
-        let tables = [
+        let by_method = MethodLabel::ALL.len();
+        let statuses = 501 * by_method;
+        let streamed = if settings.names.metric_names().duration_by_status {
+            statuses
+        } else {
+            by_method
+        };
+        let parts = [
             http.memory_bound(statuses),
+            streams.memory_bound(streamed),
             errors.memory_bound(ErrorCategory::ALL.len()),
-            grpc.memory_bound(17),
+            grpc.memory_bound(17 * Kind::ALL.len()),
+            grpc_seconds.memory_bound(Kind::ALL.len()),
             methods.memory_bound(),
+            places.memory_bound(),
+            shares.memory_bound(),
         ];
-        let tables = tables.into_iter().fold(0, usize::saturating_add);
-        shares.memory_bound().saturating_add(tables)
+        parts.into_iter().fold(0, usize::saturating_add)
     }
 
     /// Publishes to the global recorder as soon as the publishing thread can, if these are the counters of the process. Then
@@ -205,86 +250,88 @@ impl Metrics {
 
     /// Counts the beginning of a request.
     pub(crate) fn start(&self, method: MethodLabel) {
-        self.inner.shares.mine().start(method);
+        self.inner.shares.start(method);
     }
 
     /// Counts the end of a request. Returns `true` if its endpoint is the first that is over the cap.
     pub(crate) fn end(&self, method: MethodLabel, facts: &Facts) -> bool {
-        let Inner {
-            settings,
-            shares,
-            http,
-            grpc,
-            ..
-        } = &*self.inner;
+        let Inner { shares, http, .. } = &*self.inner;
         let sample = Sample {
-            head: (facts.outcome != Outcome::Cancelled).then(|| facts.own_time()),
+            duration: (facts.outcome != Outcome::Cancelled).then(|| facts.own_time()),
             severity: judge::severity(facts),
-            stream: (facts.streamed && facts.status.is_some()).then_some(facts.total),
         };
         let endpoint = facts.endpoint.as_ref().map(Endpoint::as_str);
         let key = SeriesKey(method.index() as u8, StatusLabel::of(facts).code());
         let mut fits = http.record(endpoint, key, sample);
-        if let Some(status) = &facts.grpc {
-            let sample = Sample {
-                head: Some(facts.total),
-                severity: None,
-                stream: None,
-            };
-            let kind = settings.grpc_kind(endpoint);
-            let key = SeriesKey(kind as u8, status.code.number().into());
-            fits &= grpc.record(endpoint, key, sample);
+        if facts.streamed && facts.status.is_some() {
+            fits = self.streamed(within(fits, endpoint), key, facts.total) && fits;
         }
-        shares.mine().end(method, facts.outcome);
+        if let Some(status) = &facts.grpc {
+            fits = self.called(within(fits, endpoint), status, facts.total) && fits;
+        }
         if fits {
+            shares.end(method, facts.outcome);
             return false;
         }
-        shares.mine().overflow.fetch_add(1, Relaxed);
+        shares.end_over_the_cap(method, facts.outcome);
         !shares.warned.swap(true, Relaxed)
+    }
+
+    /// Counts the end of a streamed body. Returns `false` if its endpoint is over the cap.
+    fn streamed(&self, endpoint: Option<&str>, key: SeriesKey, total: Duration) -> bool {
+        let Inner {
+            settings, streams, ..
+        } = &*self.inner;
+        let by_status = settings.names.metric_names().duration_by_status;
+        let key = SeriesKey(key.0, if by_status { key.1 } else { 0 });
+        streams.record(endpoint, key, Sample::of(total))
+    }
+
+    /// Counts the end of a gRPC call. Returns `false` if its method is over the cap.
+    fn called(&self, endpoint: Option<&str>, status: &grpc::Status, total: Duration) -> bool {
+        let Inner {
+            settings,
+            grpc,
+            grpc_seconds,
+            ..
+        } = &*self.inner;
+        let kind = settings.grpc_kind(endpoint) as u8;
+        let key = SeriesKey(kind, status.code.number().into());
+        let fits = grpc.record(endpoint, key, Sample::default());
+        let key = SeriesKey(kind, 0);
+        grpc_seconds.record(within(fits, endpoint), key, Sample::of(total)) && fits
     }
 
     /// Counts the end of a request that was counted when it began, and then reached a route that is not observed.
     pub(crate) fn end_unobserved(&self, method: MethodLabel, outcome: Outcome, failed: bool) {
-        let share = self.inner.shares.mine();
-        share.excluded_errors.fetch_add(failed.into(), Relaxed);
-        share.end(method, outcome);
+        self.inner.shares.end_unobserved(method, outcome, failed);
     }
 
     /// Counts a failure.
     pub(crate) fn failed(&self, facts: &Facts, category: ErrorCategory) {
-        let sample = Sample {
-            head: None,
-            severity: None,
-            stream: None,
-        };
         let endpoint = facts.endpoint.as_ref().map(Endpoint::as_str);
-        let errors = &self.inner.errors;
-        errors.record(endpoint, SeriesKey(0, category as u16), sample);
+        let key = SeriesKey(0, category as u16);
+        self.inner.errors.record(endpoint, key, Sample::default());
     }
 
     /// Counts a request on an excluded path.
     pub(crate) fn excluded(&self, failed: bool) {
-        let share = self.inner.shares.mine();
-        share.excluded.fetch_add(1, Relaxed);
-        share.excluded_errors.fetch_add(failed.into(), Relaxed);
+        self.inner.shares.excluded(failed);
     }
 
     /// Counts a failure of a function that the application plugged in.
     pub(crate) fn hook_failed(&self) {
-        let share = self.inner.shares.mine();
-        share.hook_failures.fetch_add(1, Relaxed);
+        self.inner.shares.hook_failed();
     }
 
     /// Counts a service that failed before it took a request.
     pub(crate) fn not_ready(&self) {
-        let share = self.inner.shares.mine();
-        share.readiness_errors.fetch_add(1, Relaxed);
+        self.inner.shares.not_ready();
     }
 
     /// Counts a drop of a sink.
     pub(crate) fn dropped(&self, sink: Sink) {
-        let share = self.inner.shares.mine();
-        share.dropped[sink.index()].fetch_add(1, Relaxed);
+        self.inner.shares.dropped(sink);
     }
 
     /// Sets the build of the process. The first one stays.
@@ -308,6 +355,14 @@ impl Metrics {
     }
 }
 
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.places.close();
+        self.shares.close();
+        remember::forget_dropped();
+    }
+}
+
 impl fmt::Debug for Inner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Inner").finish_non_exhaustive()
@@ -322,3 +377,11 @@ impl fmt::Debug for Metrics {
             .finish_non_exhaustive()
     }
 }
+
+/// The endpoint, or the one for all that are over the cap.
+fn within(fits: bool, endpoint: Option<&str>) -> Option<&str> {
+    if fits { endpoint } else { Some(OVERFLOW) }
+}
+
+#[cfg(test)]
+mod tests;

@@ -44,8 +44,8 @@ pub(super) struct MetricNames {
     pub(super) duration: &'static str,
     pub(super) streams: &'static str,
     pub(super) in_flight: &'static str,
-    /// The histogram has the status as a label.
-    duration_by_status: bool,
+    /// The histograms have the status as a label.
+    pub(super) duration_by_status: bool,
     in_flight_by_method: bool,
 }
 

@@ -9,12 +9,12 @@ use metrics::{Key, Recorder};
 
 use super::{
     GLOBAL, Inner, Metrics,
+    bounds::Bounds,
     checks::PublishedChecks,
     names::{self, MetricNames},
     push::Push,
     series::Series,
     sink::Sink,
-    table::Table,
     totals::Totals,
 };
 use crate::facts::{exchange::Outcome, severity::Severity};
@@ -150,8 +150,10 @@ impl Round<'_> {
     fn run(mut self, metrics: &Metrics) {
         let Inner {
             http,
+            streams,
             errors,
             grpc,
+            grpc_seconds,
             shares,
             build,
             ..
@@ -166,14 +168,24 @@ impl Round<'_> {
             self.push.gauge(&names::deployment_key(&version), at);
         }
         for endpoint in http.series() {
-            self.endpoint(&endpoint, http);
+            self.endpoint(&endpoint, http.bounds());
+        }
+        for series in streams.series().iter().flatten() {
+            let (names, scheme) = (self.names, self.scheme);
+            let key = || names.duration_key(names.streams, series, scheme);
+            self.histogram(series, key, streams.bounds());
         }
         for series in errors.series().iter().flatten() {
             let key = self.names.errors_key(series);
             self.push.counter(&key, series.read().requests);
         }
         for series in grpc.series().iter().flatten() {
-            self.grpc(series, grpc);
+            let key = names::grpc_handled_key(series);
+            self.push.counter(&key, series.read().requests);
+        }
+        for series in grpc_seconds.series().iter().flatten() {
+            let key = || Key::from_parts(names::GRPC_SECONDS, names::grpc_labels(series));
+            self.histogram(series, key, grpc_seconds.bounds());
         }
     }
 
@@ -204,7 +216,7 @@ impl Round<'_> {
     }
 
     /// Publishes all series of one endpoint, except those that did not change. Severities are summed over all series.
-    fn endpoint(&mut self, all: &[Arc<Series>], table: &Table) {
+    fn endpoint(&mut self, all: &[Arc<Series>], bounds: Option<&Bounds>) {
         let mut severities = [0_u64; 4];
         let mut changed = false;
         for series in all {
@@ -224,14 +236,12 @@ impl Round<'_> {
                 let key = self.names.requests_key(requests, series);
                 self.push.counter(&key, reading.requests);
             }
-            let key = |name| self.names.duration_key(name, series, self.scheme);
-            let (duration, streams) = (key(self.names.duration), key(self.names.streams));
-            let before = &mut published.duration;
-            self.push
-                .histogram(&duration, &reading.duration, before, &table.bounds);
-            let before = &mut published.streams;
-            self.push
-                .histogram(&streams, &reading.streams, before, &table.streams);
+            let name = self.names.duration;
+            let key = self.names.duration_key(name, series, self.scheme);
+            if let Some(bounds) = bounds {
+                let before = &mut published.duration;
+                self.push.histogram(&key, &reading.duration, before, bounds);
+            }
         }
         if let Some(first) = all.first().filter(|_| changed) {
             for severity in Severity::ALL {
@@ -241,21 +251,19 @@ impl Round<'_> {
         }
     }
 
-    fn grpc(&mut self, series: &Series, table: &Table) {
+    /// Publishes a histogram, unless it did not change.
+    fn histogram(&mut self, series: &Series, key: impl FnOnce() -> Key, bounds: Option<&Bounds>) {
         let reading = series.read();
         let mut published = series
             .published
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        if !published.update(self.generation, &reading) && !self.all {
-            return;
+        let changed = published.update(self.generation, &reading) || self.all;
+        if let Some(bounds) = bounds.filter(|_| changed) {
+            let before = &mut published.duration;
+            self.push
+                .histogram(&key(), &reading.duration, before, bounds);
         }
-        let key = names::grpc_handled_key(series);
-        self.push.counter(&key, reading.requests);
-        let key = Key::from_parts(names::GRPC_SECONDS, names::grpc_labels(series));
-        let before = &mut published.duration;
-        self.push
-            .histogram(&key, &reading.duration, before, &table.bounds);
     }
 }
 

@@ -1,21 +1,22 @@
-//! Counts the requests of one set of labels, with one shard for each thread.
+//! Counts the requests of one set of labels.
 
 use std::{
-    cell::Cell,
-    num::NonZero,
-    sync::{
-        Arc, Mutex, OnceLock,
-        atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed},
-    },
-    thread,
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
-use super::bounds::{Bounds, nanos};
+use super::{
+    bounds::{Bounds, nanos},
+    counts::{Adder, Counts, Places},
+    memory::allocated,
+};
 use crate::facts::severity::Severity;
 
-/// The most shards. With more, two threads share one hardly less often.
-const MOST_SHARDS: usize = 8;
+/// The counters of a series, in this order: requests without a duration, the severities, and the count and the sum of
+/// nanoseconds of each bucket. So what most requests need is on one line of the cache.
+const UNMEASURED: usize = 0;
+const SEVERITIES: usize = 1;
+const BUCKETS: usize = SEVERITIES + Severity::ALL.len();
 
 /// The counters of one set of labels.
 #[derive(Debug)]
@@ -24,9 +25,7 @@ pub(crate) struct Series {
     pub(super) key: SeriesKey,
     /// Counts the endpoints that are over the cap.
     pub(super) overflow: bool,
-    shards: Box<[OnceLock<Box<Shard>>]>,
-    /// The durations of streamed bodies. Most series have none.
-    streams: OnceLock<Histogram>,
+    pub(super) counts: Counts,
     /// What the recorder has. Only the publisher reads it.
     pub(super) published: Mutex<Published>,
 }
@@ -39,103 +38,112 @@ pub(super) struct SeriesKey(pub(super) u8, pub(super) u16);
 #[derive(Debug, Default)]
 pub(super) struct Published {
     /// The generation of the recorder. Another one has nothing yet.
-    pub(super) generation: u64,
-    pub(super) requests: u64,
+    generation: u64,
+    requests: u64,
     pub(super) duration: Vec<(u64, u64)>,
-    pub(super) streams: Vec<(u64, u64)>,
 }
 
-/// The counts of one series, summed over its shards.
+/// The counts of one series, summed over all threads.
 #[derive(Debug, Default)]
 pub(super) struct Reading {
     /// All requests, also those without a duration.
     pub(super) requests: u64,
-    pub(super) severities: [u64; 4],
+    pub(super) severities: [u64; Severity::ALL.len()],
     /// The count and the sum of nanoseconds of each bucket.
     pub(super) duration: Vec<(u64, u64)>,
-    pub(super) streams: Vec<(u64, u64)>,
 }
 
 /// One request, as a series counts it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Sample {
-    /// The time to the head, if it was measured.
-    pub(super) head: Option<Duration>,
+    /// How long it took, if that was measured.
+    pub(super) duration: Option<Duration>,
     pub(super) severity: Option<Severity>,
-    /// The time to the end of a streamed body.
-    pub(super) stream: Option<Duration>,
 }
-
-/// A shard has cache lines of its own, so that threads do not wait for each other.
-#[derive(Debug)]
-#[repr(align(128))]
-struct Shard {
-    unmeasured: AtomicU64,
-    severities: [AtomicU64; 4],
-    duration: Histogram,
-}
-
-#[derive(Debug)]
-struct Histogram(Box<[(AtomicU64, AtomicU64)]>);
 
 // === impl Series ===
 
 impl Series {
-    pub(super) fn new(endpoint: Arc<str>, key: SeriesKey, overflow: bool) -> Self {
+    /// Series without `bounds` count requests, and nothing else.
+    pub(super) fn new(
+        endpoint: Arc<str>,
+        key: SeriesKey,
+        overflow: bool,
+        bounds: Option<&Bounds>,
+        places: Arc<Places>,
+    ) -> Self {
         Self {
             endpoint,
             key,
             overflow,
-            shards: (0..shards()).map(|_| OnceLock::new()).collect(),
-            streams: OnceLock::new(),
+            counts: Counts::new(counters(bounds), places),
             published: Mutex::default(),
         }
     }
 
-    /// The most memory of one series, with an endpoint of `text` bytes.
-    pub(super) fn bytes(text: usize, bounds: &Bounds, streams: &Bounds) -> usize {
-        let pair = size_of::<(u64, u64)>();
-        // 64 bytes for the allocator's own data.
-        let shard = size_of::<Shard>() + bounds.buckets() * pair + 64;
-        let published = (bounds.buckets() + streams.buckets()) * pair;
-        let streams = streams.buckets() * pair;
-        size_of::<Self>() + text + shards() * (shard + 16) + published + streams + 128
-    }
-
-    pub(super) fn record(&self, sample: Sample, bounds: &Bounds, streams: &Bounds) {
-        if let Some(shard) = self.shards.get(shard()) {
-            let shard = shard.get_or_init(|| Box::new(Shard::new(bounds)));
-            match sample.head {
-                Some(head) => shard.duration.record(nanos(head), bounds),
-                None => _ = shard.unmeasured.fetch_add(1, Relaxed),
-            }
-            if let Some(severity) = sample.severity {
-                shard.severities[severity as usize].fetch_add(1, Relaxed);
-            }
-        }
-        if let Some(stream) = sample.stream {
-            let histogram = self.streams.get_or_init(|| Histogram::new(streams));
-            histogram.record(nanos(stream), streams);
-        }
+    /// The most memory of one series, without the text of its endpoint.
+    pub(super) fn bytes(bounds: Option<&Bounds>) -> usize {
+        let buckets = bounds.map_or(0, Bounds::buckets);
+        let published = match buckets {
+            0 => 0,
+            buckets => allocated(buckets * size_of::<(u64, u64)>()),
+        };
+        // With the two counts of its owners, and a place in a list that is at least half full.
+        let series = allocated(size_of::<Self>() + 16) + 2 * size_of::<Arc<Self>>();
+        series + Counts::bytes(counters(bounds)) + published
     }
 
     pub(super) fn read(&self) -> Reading {
-        let mut reading = Reading::default();
-        for shard in self.shards.iter().filter_map(OnceLock::get) {
-            shard.duration.add_to(&mut reading.duration);
-            let unmeasured = shard.unmeasured.load(Relaxed);
-            reading.requests = reading.requests.wrapping_add(unmeasured);
-            for (sum, severity) in reading.severities.iter_mut().zip(&shard.severities) {
-                *sum = sum.wrapping_add(severity.load(Relaxed));
-            }
+        let counts = self.counts.read();
+        let (head, buckets) = counts.split_at(BUCKETS.min(counts.len()));
+        let mut reading = Reading {
+            requests: head.first().copied().unwrap_or(0),
+            ..Reading::default()
+        };
+        for (severity, count) in reading.severities.iter_mut().zip(&head[SEVERITIES..]) {
+            *severity = *count;
         }
+        let (buckets, _) = buckets.as_chunks();
+        reading.duration = buckets.iter().map(|[count, sum]| (*count, *sum)).collect();
         for (count, _) in &reading.duration {
             reading.requests = reading.requests.wrapping_add(*count);
         }
-        if let Some(streams) = self.streams.get() {
-            streams.add_to(&mut reading.streams);
-        }
         reading
+    }
+}
+
+impl AsRef<Counts> for Series {
+    fn as_ref(&self) -> &Counts {
+        &self.counts
+    }
+}
+
+// === impl Sample ===
+
+impl Sample {
+    /// A request of which only the duration matters.
+    pub(super) const fn of(duration: Duration) -> Self {
+        Self {
+            duration: Some(duration),
+            severity: None,
+        }
+    }
+
+    /// Counts this request.
+    #[inline]
+    pub(super) fn add_to(self, adder: Adder<'_>, bounds: Option<&Bounds>) {
+        match self.duration.zip(bounds) {
+            Some((duration, bounds)) => {
+                let nanos = nanos(duration);
+                let bucket = BUCKETS + 2 * bounds.index(nanos);
+                adder.add(bucket, 1);
+                adder.add(bucket + 1, nanos);
+            }
+            None => adder.add(UNMEASURED, 1),
+        }
+        if let Some(severity) = self.severity {
+            adder.add(SEVERITIES + severity as usize, 1);
+        }
     }
 }
 
@@ -149,9 +157,7 @@ impl Published {
                 generation,
                 ..Self::default()
             };
-        } else if self.requests == reading.requests
-            && count(&self.streams) == count(&reading.streams)
-        {
+        } else if self.requests == reading.requests {
             return false;
         }
         self.requests = reading.requests;
@@ -159,69 +165,9 @@ impl Published {
     }
 }
 
-// === impl Shard ===
-
-impl Shard {
-    fn new(bounds: &Bounds) -> Self {
-        Self {
-            unmeasured: AtomicU64::new(0),
-            severities: Default::default(),
-            duration: Histogram::new(bounds),
-        }
-    }
-}
-
-// === impl Histogram ===
-
-impl Histogram {
-    fn new(bounds: &Bounds) -> Self {
-        Self((0..bounds.buckets()).map(|_| Default::default()).collect())
-    }
-
-    fn record(&self, nanos: u64, bounds: &Bounds) {
-        if let Some((count, sum)) = self.0.get(bounds.index(nanos)) {
-            count.fetch_add(1, Relaxed);
-            sum.fetch_add(nanos, Relaxed);
-        }
-    }
-
-    fn add_to(&self, totals: &mut Vec<(u64, u64)>) {
-        totals.resize(self.0.len(), (0, 0));
-        for (total, (count, sum)) in totals.iter_mut().zip(&self.0) {
-            total.0 = total.0.wrapping_add(count.load(Relaxed));
-            total.1 = total.1.wrapping_add(sum.load(Relaxed));
-        }
-    }
-}
-
-fn count(buckets: &[(u64, u64)]) -> u64 {
-    let counts = buckets.iter().map(|(count, _)| count);
-    counts.fold(0, |sum, count| sum.wrapping_add(*count))
-}
-
-/// How many shards each series has on this machine.
-pub(super) fn shards() -> usize {
-    static SHARDS: OnceLock<usize> = OnceLock::new();
-    *SHARDS.get_or_init(|| {
-        thread::available_parallelism()
-            .map_or(1, NonZero::get)
-            .min(MOST_SHARDS)
-    })
-}
-
-/// The shard of this thread. Threads take the shards in turn.
-pub(super) fn shard() -> usize {
-    static NEXT: AtomicUsize = AtomicUsize::new(0);
-    thread_local! {
-        static MINE: Cell<usize> = const { Cell::new(usize::MAX) };
-    }
-    // This thread-local has no destructor, so it is never gone.
-    MINE.with(|mine| {
-        if mine.get() == usize::MAX {
-            mine.set(NEXT.fetch_add(1, Relaxed) % shards());
-        }
-        mine.get()
-    })
+/// How many counters a series has.
+pub(super) fn counters(bounds: Option<&Bounds>) -> usize {
+    bounds.map_or(1, |bounds| BUCKETS + 2 * bounds.buckets())
 }
 
 #[cfg(test)]
@@ -230,6 +176,17 @@ mod tests {
 
     use super::*;
 
+    fn series(bounds: &Bounds) -> Series {
+        let places = Arc::new(Places::new(0));
+        Series::new("/".into(), SeriesKey(0, 200), false, Some(bounds), places)
+    }
+
+    fn count(series: &Series, sample: Sample, bounds: &Bounds) {
+        series
+            .counts
+            .add(|adder| sample.add_to(adder, Some(bounds)));
+    }
+
     proptest! {
         #[test]
         fn every_observation_is_in_its_own_bucket_and_the_sum_is_exact(
@@ -237,10 +194,10 @@ mod tests {
             values in prop::collection::vec(0u64..12_000, 0..200),
         ) {
             let bounds = Bounds::new(edges.into_iter().map(Duration::from_nanos));
-            let series = Series::new("/".into(), SeriesKey(0, 200), false);
+            let series = series(&bounds);
             for value in &values {
-                let head = Some(Duration::from_nanos(*value));
-                series.record(Sample { head, severity: None, stream: None }, &bounds, &bounds);
+                let duration = Some(Duration::from_nanos(*value));
+                count(&series, Sample { duration, severity: None }, &bounds);
             }
             let reading = series.read();
             prop_assert_eq!(reading.requests, values.len() as u64);
@@ -255,14 +212,13 @@ mod tests {
     #[test]
     fn counters_wrap_instead_of_panicking() {
         let bounds = Bounds::new([Duration::from_secs(1)]);
-        let series = Series::new("/".into(), SeriesKey(0, 200), false);
+        let series = series(&bounds);
         for _ in 0..3 {
             let sample = Sample {
-                head: Some(Duration::MAX),
+                duration: Some(Duration::MAX),
                 severity: Some(Severity::Critical),
-                stream: Some(Duration::MAX),
             };
-            series.record(sample, &bounds, &bounds);
+            count(&series, sample, &bounds);
         }
         let reading = series.read();
         assert_eq!(reading.duration[1], (3, u64::MAX.wrapping_mul(3)));

@@ -1,116 +1,154 @@
-//! Counts over all endpoints, with one share for each thread.
+//! Counts over all endpoints.
 
-use std::sync::atomic::{
-    AtomicBool, AtomicI64, AtomicU64,
-    Ordering::{Acquire, Relaxed, Release},
-};
+use std::sync::{Arc, atomic::AtomicBool};
 
 use super::{
-    series::{shard, shards},
+    counts::{Adder, Counts, Places, row_bytes},
+    remember,
     sink::Sink,
     totals::Totals,
 };
 use crate::facts::{exchange::Outcome, labels::MethodLabel};
 
-/// The shares of all threads.
+// The counters, in the order in which they are read. Endings before beginnings: a request that is seen to end is also seen
+// to begin.
+const OUTCOMES: usize = 0;
+const STARTED: usize = OUTCOMES + Outcome::ALL.len();
+/// By method. A request that ends on another thread than it began is below zero there. The sum of all threads is not.
+const IN_FLIGHT: usize = STARTED + 1;
+const EXCLUDED: usize = IN_FLIGHT + MethodLabel::ALL.len();
+const EXCLUDED_ERRORS: usize = EXCLUDED + 1;
+const OVERFLOW: usize = EXCLUDED_ERRORS + 1;
+const HOOK_FAILURES: usize = OVERFLOW + 1;
+const READINESS_ERRORS: usize = HOOK_FAILURES + 1;
+const DROPPED: usize = READINESS_ERRORS + 1;
+const COUNTERS: usize = DROPPED + Sink::COUNT;
+
+/// For each processor, so many threads have counters of their own.
+const THREADS_PER_CPU: usize = 8;
+
+/// The counts over all endpoints.
 #[derive(Debug)]
 pub(super) struct Shares {
-    all: Box<[Share]>,
+    counts: Arc<Counts>,
+    places: Arc<Places>,
     /// Whether the application was warned that the endpoints are over the cap.
     pub(super) warned: AtomicBool,
-}
-
-/// One thread's share.
-#[derive(Debug, Default)]
-#[repr(align(128))]
-pub(super) struct Share {
-    started: AtomicU64,
-    outcomes: [AtomicU64; Outcome::ALL.len()],
-    /// By method. If a request ends on another thread than it began, a share can be below zero. The sum of all is not.
-    in_flight: [AtomicI64; MethodLabel::ALL.len()],
-    pub(super) excluded: AtomicU64,
-    pub(super) excluded_errors: AtomicU64,
-    pub(super) overflow: AtomicU64,
-    pub(super) hook_failures: AtomicU64,
-    pub(super) readiness_errors: AtomicU64,
-    pub(super) dropped: [AtomicU64; Sink::COUNT],
 }
 
 // === impl Shares ===
 
 impl Shares {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(cpus: usize) -> Self {
+        let threads = cpus.saturating_mul(THREADS_PER_CPU);
+        let places = Arc::new(Places::new(threads.saturating_mul(row_bytes(COUNTERS))));
         Self {
-            all: (0..shards()).map(|_| Share::default()).collect(),
+            counts: Arc::new(Counts::new(COUNTERS, Arc::clone(&places))),
+            places,
             warned: AtomicBool::new(false),
         }
     }
 
-    /// The share of this thread.
-    pub(super) fn mine(&self) -> &Share {
-        // `shard` is below the number of shards, and so of shares.
-        &self.all[shard()]
+    pub(super) fn start(&self, method: MethodLabel) {
+        self.add(&|adder| {
+            adder.add(STARTED, 1);
+            adder.add(IN_FLIGHT + method.index(), 1);
+        });
+    }
+
+    pub(super) fn end(&self, method: MethodLabel, outcome: Outcome) {
+        self.add(&|adder| end(adder, method, outcome));
+    }
+
+    /// Counts the end of a request whose endpoint is over the cap.
+    pub(super) fn end_over_the_cap(&self, method: MethodLabel, outcome: Outcome) {
+        self.add(&|adder| {
+            end(adder, method, outcome);
+            adder.add(OVERFLOW, 1);
+        });
+    }
+
+    pub(super) fn end_unobserved(&self, method: MethodLabel, outcome: Outcome, failed: bool) {
+        self.add(&|adder| {
+            if failed {
+                adder.add(EXCLUDED_ERRORS, 1);
+            }
+            end(adder, method, outcome);
+        });
+    }
+
+    pub(super) fn excluded(&self, failed: bool) {
+        self.add(&|adder| {
+            adder.add(EXCLUDED, 1);
+            if failed {
+                adder.add(EXCLUDED_ERRORS, 1);
+            }
+        });
+    }
+
+    pub(super) fn hook_failed(&self) {
+        self.add(&|adder| adder.add(HOOK_FAILURES, 1));
+    }
+
+    pub(super) fn not_ready(&self) {
+        self.add(&|adder| adder.add(READINESS_ERRORS, 1));
+    }
+
+    pub(super) fn dropped(&self, sink: Sink) {
+        self.add(&|adder| adder.add(DROPPED + sink.index(), 1));
     }
 
     pub(super) fn totals(&self) -> Totals {
-        let mut totals = Totals::default();
-        // Endings before beginnings: a request that is seen to end is also seen to begin.
+        let counts = self.counts.read();
+        let mut totals = Totals {
+            started: counts[STARTED],
+            excluded: counts[EXCLUDED],
+            excluded_errors: counts[EXCLUDED_ERRORS],
+            overflow: counts[OVERFLOW],
+            hook_failures: counts[HOOK_FAILURES],
+            readiness_errors: counts[READINESS_ERRORS],
+            ..Totals::default()
+        };
         for outcome in Outcome::ALL {
-            *totals.outcome_mut(outcome) = self.sum(|share| share.outcome(outcome));
+            *totals.outcome_mut(outcome) = counts[OUTCOMES + outcome as usize];
         }
-        totals.started = self.sum(|share| share.started.load(Relaxed));
-        let in_flight: i64 = self.in_flight().iter().map(|(_, value)| value).sum();
+        let in_flight: i64 = in_flight(&counts).map(|(_, value)| value).sum();
         totals.in_flight = u64::try_from(in_flight).unwrap_or(0);
-        totals.excluded = self.sum(|share| share.excluded.load(Relaxed));
-        totals.excluded_errors = self.sum(|share| share.excluded_errors.load(Relaxed));
-        totals.overflow = self.sum(|share| share.overflow.load(Relaxed));
-        totals.hook_failures = self.sum(|share| share.hook_failures.load(Relaxed));
-        totals.readiness_errors = self.sum(|share| share.readiness_errors.load(Relaxed));
         for sink in Sink::all() {
-            let index = sink.index();
-            totals.dropped[index] = self.sum(|share| share.dropped[index].load(Relaxed));
+            totals.add_dropped(sink, counts[DROPPED + sink.index()]);
         }
         totals
     }
 
     /// The requests in flight by method, in the order of the labels.
     pub(super) fn in_flight(&self) -> Vec<(&'static str, i64)> {
-        let of = |(index, label): (usize, &&'static str)| {
-            let shares = self.all.iter();
-            let value: i64 = shares
-                .map(|share| share.in_flight[index].load(Relaxed))
-                .sum();
-            // Between two reads a request can end that was not seen to begin.
-            (*label, value.max(0))
-        };
-        MethodLabel::ALL.iter().enumerate().map(of).collect()
+        in_flight(&self.counts.read()).collect()
     }
 
-    pub(super) const fn memory_bound(&self) -> usize {
-        self.all.len() * size_of::<Share>()
+    /// Nobody reads these counts any more.
+    pub(super) fn close(&self) {
+        self.places.close();
     }
 
-    fn sum(&self, of: impl Fn(&Share) -> u64) -> u64 {
-        let all = self.all.iter();
-        all.fold(0, |sum, share| sum.wrapping_add(of(share)))
+    pub(super) fn memory_bound(&self) -> usize {
+        Counts::bytes(COUNTERS).saturating_add(self.places.memory_bound())
+    }
+
+    fn add(&self, add: &impl Fn(Adder<'_>)) {
+        remember::add_to_totals(&self.counts, add);
     }
 }
 
-// === impl Share ===
+/// A thread that sees this ending also sees its beginning, since [`Adder::add`] releases what was added before.
+fn end(adder: Adder<'_>, method: MethodLabel, outcome: Outcome) {
+    adder.add(IN_FLIGHT + method.index(), u64::MAX);
+    adder.add(OUTCOMES + outcome as usize, 1);
+}
 
-impl Share {
-    pub(super) fn start(&self, method: MethodLabel) {
-        self.started.fetch_add(1, Relaxed);
-        self.in_flight[method.index()].fetch_add(1, Relaxed);
-    }
-
-    pub(super) fn end(&self, method: MethodLabel, outcome: Outcome) {
-        self.in_flight[method.index()].fetch_sub(1, Relaxed);
-        // A thread that sees this ending also sees its beginning.
-        self.outcomes[outcome as usize].fetch_add(1, Release);
-    }
-
-    fn outcome(&self, outcome: Outcome) -> u64 {
-        self.outcomes[outcome as usize].load(Acquire)
-    }
+fn in_flight(counts: &[u64]) -> impl Iterator<Item = (&'static str, i64)> {
+    let of = |(label, value): (&&'static str, &u64)| {
+        // Between two reads a request can end that was not seen to begin.
+        (*label, value.cast_signed().max(0))
+    };
+    MethodLabel::ALL.iter().zip(&counts[IN_FLIGHT..]).map(of)
 }

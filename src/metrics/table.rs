@@ -1,9 +1,7 @@
 //! Finds the series of a request, and limits how many there are.
 
 use std::{
-    cell::RefCell,
     collections::HashMap,
-    hash::{BuildHasherDefault, Hasher},
     sync::{
         Arc, PoisonError, RwLock,
         atomic::{AtomicU64, Ordering::Relaxed},
@@ -12,28 +10,40 @@ use std::{
 
 use super::{
     bounds::Bounds,
+    counts::{Adder, Places},
+    memory::allocated,
+    remember,
     series::{Sample, Series, SeriesKey},
 };
-use crate::facts::route::UNMATCHED;
+use crate::facts::{labels::MethodLabel, route::UNMATCHED};
 
-/// How many series an endpoint has on average, at most. A client can choose methods and statuses, and must not create
-/// series without limit.
-const SERIES_PER_ENDPOINT: usize = 8;
+/// How many series the endpoints outside the cap have each, at most. The others of their series are counted under the
+/// second label 0.
+const MOST_OUTSIDE: usize = 512;
 
-/// How many series a thread remembers. Then it forgets all and starts again.
-const REMEMBERED: usize = 8_192;
-
-const OVERFLOW: &str = "overflow";
+/// The endpoint that counts those that are over the cap. It has one address, by which threads remember it.
+pub(super) static OVERFLOW: &str = "overflow";
 
 /// The series of one kind, by endpoint.
 #[derive(Debug)]
 pub(super) struct Table {
-    /// Tells tables apart in the caches of threads.
+    /// Tells tables apart in what threads remember.
     number: u64,
-    endpoint_cap: usize,
-    pub(super) bounds: Bounds,
-    pub(super) streams: Bounds,
+    limits: Limits,
+    /// The buckets. Without them, requests are counted, and nothing else.
+    bounds: Option<Bounds>,
+    places: Arc<Places>,
     rows: RwLock<Rows>,
+}
+
+/// How many series a table has, at most.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limits {
+    /// Endpoints.
+    pub(super) endpoints: usize,
+    /// Series for each of them, on average. A client can choose methods and statuses, and must not create series without
+    /// limit.
+    pub(super) each: usize,
 }
 
 #[derive(Debug, Default)]
@@ -44,34 +54,16 @@ struct Rows {
     series: usize,
 }
 
-/// The cache of a thread, by the address of the endpoint's text. Two texts with one address are the same while both live.
-type Remembered = HashMap<CacheKey, Arc<Series>, BuildHasherDefault<Mix>>;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-struct CacheKey {
-    table: u64,
-    endpoint: (usize, usize),
-    key: SeriesKey,
-}
-
-/// A fast hasher. It hashes addresses, which no client chooses.
-#[derive(Debug, Default)]
-struct Mix(u64);
-
-thread_local! {
-    static REMEMBER: RefCell<Remembered> = RefCell::default();
-}
-
 // === impl Table ===
 
 impl Table {
-    pub(super) fn new(endpoint_cap: usize, bounds: Bounds, streams: Bounds) -> Self {
+    pub(super) fn new(limits: Limits, bounds: Option<Bounds>, places: &Arc<Places>) -> Self {
         static NUMBERS: AtomicU64 = AtomicU64::new(0);
         Self {
             number: NUMBERS.fetch_add(1, Relaxed),
-            endpoint_cap,
+            limits,
             bounds,
-            streams,
+            places: Arc::clone(places),
             rows: RwLock::default(),
         }
     }
@@ -79,39 +71,25 @@ impl Table {
     /// Counts a request. Returns `false` if its endpoint is over the cap.
     pub(super) fn record(&self, endpoint: Option<&str>, key: SeriesKey, sample: Sample) -> bool {
         let endpoint = endpoint.unwrap_or(UNMATCHED);
-        let cached = CacheKey {
-            table: self.number,
-            endpoint: (endpoint.as_ptr().addr(), endpoint.len()),
-            key,
-        };
-        let known = REMEMBER.try_with(|remember| {
-            let remember = remember.borrow();
-            match remember.get(&cached) {
-                // The address can have been that of another text before.
-                Some(series) if *series.endpoint == *endpoint => {
-                    series.record(sample, &self.bounds, &self.streams);
-                    true
-                }
-                _ => false,
-            }
-        });
-        if known == Ok(true) {
+        let bounds = self.bounds.as_ref();
+        let add = |adder: Adder<'_>| sample.add_to(adder, bounds);
+        if remember::add(self.number, endpoint, key, &add) {
             return true;
         }
+        self.record_first(endpoint, key, &add)
+    }
+
+    /// Counts a request in a series that this thread does not remember.
+    #[cold]
+    fn record_first(&self, endpoint: &str, key: SeriesKey, add: &impl Fn(Adder<'_>)) -> bool {
         let series = self.find(endpoint, key);
-        series.record(sample, &self.bounds, &self.streams);
-        if series.overflow {
-            return false;
+        let overflow = series.overflow;
+        if !overflow {
+            remember::add_first(self.number, endpoint, key, series, add);
+        } else if !remember::add(self.number, OVERFLOW, key, add) {
+            remember::add_first(self.number, OVERFLOW, key, series, add);
         }
-        let forgotten = REMEMBER.try_with(|remember| {
-            let mut remember = remember.borrow_mut();
-            let full = remember.len() >= REMEMBERED;
-            let forgotten = full.then(|| std::mem::take(&mut *remember));
-            remember.insert(cached, series);
-            forgotten
-        });
-        drop(forgotten);
-        true
+        !overflow
     }
 
     fn find(&self, endpoint: &str, key: SeriesKey) -> Arc<Series> {
@@ -121,7 +99,16 @@ impl Table {
         }
         drop(rows);
         let mut rows = self.rows.write().unwrap_or_else(PoisonError::into_inner);
-        rows.get_or_add(endpoint, key, self.endpoint_cap)
+        let new = |endpoint, key, overflow| {
+            Series::new(
+                endpoint,
+                key,
+                overflow,
+                self.bounds.as_ref(),
+                Arc::clone(&self.places),
+            )
+        };
+        rows.get_or_add(endpoint, key, self.limits, &new)
     }
 
     /// All series, endpoint by endpoint.
@@ -130,12 +117,24 @@ impl Table {
         rows.endpoints.values().cloned().collect()
     }
 
-    /// The most memory in bytes, with endpoints of 64 characters. An endpoint outside the cap has at most `most` series.
+    /// The buckets. The result has none if the table only counts.
+    pub(super) const fn bounds(&self) -> Option<&Bounds> {
+        self.bounds.as_ref()
+    }
+
+    /// The most memory in bytes, with endpoints of 64 characters, but without the counters of single threads. An endpoint
+    /// outside the cap has at most `most` series.
     pub(super) fn memory_bound(&self, most: usize) -> usize {
-        let per_endpoint = SERIES_PER_ENDPOINT.min(most);
-        let series = self.endpoint_cap.saturating_mul(per_endpoint);
-        let series = series.saturating_add(2 * most);
-        series.saturating_mul(Series::bytes(64, &self.bounds, &self.streams))
+        let Limits { endpoints, each } = self.limits;
+        // The text with its two counts, and a place in a hash table, of which 7 in 16 are taken after it grew.
+        let place = (size_of::<(Arc<str>, Vec<Arc<Series>>)>() + 1) * 16 / 7;
+        let texts = endpoints.saturating_mul(allocated(64 + 16) + place);
+        let series = endpoints.saturating_mul(each.min(most));
+        // Each method can have one more, under the second label 0.
+        let outside = 2 * most.min(MOST_OUTSIDE + MethodLabel::ALL.len());
+        let series = series.saturating_add(outside);
+        let series = series.saturating_mul(Series::bytes(self.bounds.as_ref()));
+        series.saturating_add(texts)
     }
 }
 
@@ -147,82 +146,59 @@ impl Rows {
         series.iter().find(|series| series.key == key).cloned()
     }
 
-    fn get_or_add(&mut self, endpoint: &str, key: SeriesKey, cap: usize) -> Arc<Series> {
+    fn get_or_add(
+        &mut self,
+        endpoint: &str,
+        key: SeriesKey,
+        limits: Limits,
+        new: &impl Fn(Arc<str>, SeriesKey, bool) -> Series,
+    ) -> Arc<Series> {
         if let Some(series) = self.get(endpoint, key) {
             return series;
         }
-        let free = endpoint == UNMATCHED || endpoint == OVERFLOW;
-        let known = self.endpoints.contains_key(endpoint);
-        if !free {
-            let room = self.series < cap.saturating_mul(SERIES_PER_ENDPOINT);
-            if !room || (!known && self.named >= cap) {
-                return self.get_or_add(OVERFLOW, key, cap);
+        let outside = endpoint == UNMATCHED || endpoint == OVERFLOW;
+        let known = self.endpoints.get(endpoint);
+        if outside {
+            let full = known.is_some_and(|series| series.len() >= MOST_OUTSIDE);
+            if full && key.1 != 0 {
+                return self.get_or_add(endpoint, SeriesKey(key.0, 0), limits, new);
+            }
+        } else {
+            let Limits { endpoints, each } = limits;
+            let room = self.series < endpoints.saturating_mul(each);
+            if !room || (known.is_none() && self.named >= endpoints) {
+                return self.get_or_add(OVERFLOW, key, limits, new);
             }
             self.series += 1;
-            self.named += usize::from(!known);
+            self.named += usize::from(known.is_none());
         }
         let overflow = endpoint == OVERFLOW;
         let endpoint: Arc<str> = match self.endpoints.get_key_value(endpoint) {
             Some((known, _)) => Arc::clone(known),
             None => endpoint.into(),
         };
-        let series = Arc::new(Series::new(Arc::clone(&endpoint), key, overflow));
+        let series = Arc::new(new(Arc::clone(&endpoint), key, overflow));
         let all = self.endpoints.entry(endpoint).or_default();
         all.push(Arc::clone(&series));
         series
     }
 }
 
-// === impl Mix ===
-
-impl Hasher for Mix {
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.write_u64(u64::from(*byte));
-        }
-    }
-
-    fn write_u8(&mut self, word: u8) {
-        self.write_u64(u64::from(word));
-    }
-
-    fn write_u16(&mut self, word: u16) {
-        self.write_u64(u64::from(word));
-    }
-
-    fn write_usize(&mut self, word: usize) {
-        self.write_u64(word as u64);
-    }
-
-    fn write_u64(&mut self, word: u64) {
-        self.0 = (self.0.rotate_left(23) ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    }
-
-    fn finish(&self) -> u64 {
-        // A hash map uses the low bits, and the product mixes the high ones.
-        self.0 ^ (self.0 >> 32)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::metrics::{counts::Places, remember::REMEMBERED};
 
     const GET_OK: SeriesKey = SeriesKey(0, 200);
 
-    fn capped(cap: usize) -> Table {
-        let none = || Bounds::new([]);
-        Table::new(cap, none(), none())
+    fn capped(endpoints: usize) -> Table {
+        let limits = Limits { endpoints, each: 8 };
+        Table::new(limits, None, &Arc::new(Places::new(0)))
     }
 
     /// One request; whether it fitted under the cap.
     fn count(table: &Table, endpoint: Option<&str>, key: SeriesKey) -> bool {
-        let sample = Sample {
-            head: None,
-            severity: None,
-            stream: None,
-        };
-        table.record(endpoint, key, sample)
+        table.record(endpoint, key, Sample::default())
     }
 
     #[test]
@@ -247,7 +223,7 @@ mod tests {
             let status = (n / text.len()) as u16;
             count(&table, Some(&text[n % text.len()..]), SeriesKey(0, status));
         }
-        let remembered = REMEMBER.with_borrow(HashMap::len);
+        let remembered = remember::remembered();
         assert!(remembered <= REMEMBERED, "{remembered}");
         // And counts on.
         count(&table, Some(&text), SeriesKey(0, 0));
@@ -261,5 +237,23 @@ mod tests {
         assert!(!count(&table, Some("/b"), GET_OK));
         assert!(count(&table, None, GET_OK));
         assert_eq!(table.find(UNMATCHED, GET_OK).read().requests, 1);
+    }
+
+    #[test]
+    fn endpoints_outside_the_cap_have_few_series() {
+        let table = capped(1);
+        let all = MOST_OUTSIDE as u16 + 100;
+        count(&table, Some("/a"), GET_OK);
+        for status in 1..=all {
+            count(&table, None, SeriesKey(9, status));
+            assert!(!count(&table, Some("/b"), SeriesKey(9, status)));
+        }
+        for endpoint in [UNMATCHED, OVERFLOW] {
+            let series = table.rows.read().unwrap().endpoints[endpoint].clone();
+            assert_eq!(series.len(), MOST_OUTSIDE + 1, "{endpoint}");
+            let counted: u64 = series.iter().map(|series| series.read().requests).sum();
+            assert_eq!(counted, u64::from(all), "{endpoint}");
+            assert_eq!(table.find(endpoint, SeriesKey(9, all)).key, SeriesKey(9, 0));
+        }
     }
 }

@@ -128,18 +128,26 @@ fn published(at: Option<usize>) -> (Faulty, f64) {
     ] {
         metrics.start(method);
         let sample = Sample {
-            head: Some(Duration::from_secs_f64(head)),
+            duration: Some(Duration::from_secs_f64(head)),
             severity: Some(severity),
-            stream: Some(Duration::from_secs(1)),
         };
-        let Inner { http, grpc, .. } = &*metrics.inner;
+        let Inner {
+            http,
+            streams,
+            errors,
+            grpc,
+            grpc_seconds,
+            shares,
+            ..
+        } = &*metrics.inner;
         http.record(Some(endpoint), SeriesKey(0, 200), sample);
-        grpc.record(Some("/shop.v1.Prices/Get"), SeriesKey(0, 0), sample);
-        metrics
-            .inner
-            .errors
-            .record(Some(endpoint), SeriesKey(0, 0), sample);
-        metrics.inner.shares.mine().end(method, Outcome::Completed);
+        let second = Sample::of(Duration::from_secs(1));
+        streams.record(Some(endpoint), SeriesKey(0, 0), second);
+        errors.record(Some(endpoint), SeriesKey(0, 0), second);
+        let call = "/shop.v1.Prices/Get";
+        grpc.record(Some(call), SeriesKey(0, 0), second);
+        grpc_seconds.record(Some(call), SeriesKey(0, 0), sample);
+        shares.end(method, Outcome::Completed);
     }
     let recorder = Faulty::default();
     recorder.held().at = at;

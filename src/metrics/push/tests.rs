@@ -62,11 +62,7 @@ impl Recorder for Holding {
 fn given(nanos: impl IntoIterator<Item = u64>) -> Given {
     let metrics = Settings::new().isolated().unwrap();
     for nanos in nanos {
-        let sample = Sample {
-            head: Some(Duration::from_nanos(nanos)),
-            severity: None,
-            stream: None,
-        };
+        let sample = Sample::of(Duration::from_nanos(nanos));
         metrics.inner.http.record(None, SeriesKey(0, 200), sample);
     }
     let recorder = Holding::default();
