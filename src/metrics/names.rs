@@ -75,7 +75,8 @@ static OPEN_TELEMETRY: MetricNames = MetricNames {
 
 pub(super) const STARTED: &str = "http_requests_started_total";
 pub(super) const OUTCOMES: &str = "http_request_outcomes_total";
-pub(super) const SEVERITIES: &str = "http_requests_by_severity_total";
+pub(super) const SEVERITIES: &str = "http_request_severities_total";
+pub(super) const SEVERITIES_BY_ROUTE: &str = "http_requests_by_severity_total";
 pub(super) const EXCLUDED: &str = "http_requests_excluded_total";
 pub(super) const ERRORS: &str = "errors_total";
 pub(super) const GRPC_HANDLED: &str = "grpc_server_handled_total";
@@ -129,7 +130,11 @@ impl MetricNames {
             "Requests that began: the ended and those in flight.",
         );
         counter(OUTCOMES, "Requests that ended, by the way they ended.");
-        counter(SEVERITIES, "Requests that ended, by route and severity.");
+        counter(SEVERITIES, "Requests that ended, by severity.");
+        counter(
+            SEVERITIES_BY_ROUTE,
+            "Requests that ended, by route and by the severities that the route had.",
+        );
         counter(EXCLUDED, "Requests on excluded paths, counted here alone.");
         counter(ERRORS, "Requests that failed, by category and route.");
         counter(
@@ -216,9 +221,10 @@ impl MetricNames {
         by_method.iter().map(gauge).collect()
     }
 
-    pub(super) fn severity_key(&self, endpoint: &Arc<str>, severity: Severity) -> Key {
+    /// The key of the counter of a severity of one endpoint.
+    pub(super) fn route_severity_key(&self, endpoint: &Arc<str>, severity: Severity) -> Key {
         Key::from_parts(
-            SEVERITIES,
+            SEVERITIES_BY_ROUTE,
             vec![
                 self.endpoint_label(endpoint),
                 Label::new("severity", severity.as_str()),
@@ -260,6 +266,11 @@ impl MetricNames {
 
 pub(super) fn outcome_key(outcome: Outcome) -> Key {
     Key::from_parts(OUTCOMES, vec![Label::new("outcome", outcome.as_str())])
+}
+
+/// The key of the counter of a severity of all endpoints.
+pub(super) fn severity_key(severity: Severity) -> Key {
+    Key::from_parts(SEVERITIES, vec![Label::new("severity", severity.as_str())])
 }
 
 pub(super) fn build_key(release: &Release) -> Key {

@@ -167,8 +167,14 @@ impl Round<'_> {
         for (version, at) in deployments {
             self.push.gauge(&names::deployment_key(&version), at);
         }
+        let mut severities = [0; Severity::ALL.len()];
         for endpoint in http.series() {
-            self.endpoint(&endpoint, http.bounds());
+            let of_endpoint = self.endpoint(&endpoint, http.bounds());
+            add(&mut severities, of_endpoint);
+        }
+        for (severity, requests) in Severity::ALL.into_iter().zip(severities) {
+            let key = names::severity_key(severity);
+            self.push.counter(&key, requests);
         }
         for series in streams.series().iter().flatten() {
             let (names, scheme) = (self.names, self.scheme);
@@ -215,15 +221,18 @@ impl Round<'_> {
         }
     }
 
-    /// Publishes all series of one endpoint, except those that did not change. Severities are summed over all series.
-    fn endpoint(&mut self, all: &[Arc<Series>], bounds: Option<&Bounds>) {
-        let mut severities = [0_u64; 4];
+    /// Publishes all series of one endpoint, except those that did not change, and its severities, except those that never
+    /// happened. Returns the severities, summed over all series.
+    fn endpoint(
+        &mut self,
+        all: &[Arc<Series>],
+        bounds: Option<&Bounds>,
+    ) -> [u64; Severity::ALL.len()] {
+        let mut severities = [0; Severity::ALL.len()];
         let mut changed = false;
         for series in all {
             let reading = series.read();
-            for (sum, severity) in severities.iter_mut().zip(reading.severities) {
-                *sum = sum.wrapping_add(severity);
-            }
+            add(&mut severities, reading.severities);
             let mut published = series
                 .published
                 .lock()
@@ -244,11 +253,13 @@ impl Round<'_> {
             }
         }
         if let Some(first) = all.first().filter(|_| changed) {
-            for severity in Severity::ALL {
-                let key = self.names.severity_key(&first.endpoint, severity);
-                self.push.counter(&key, severities[severity as usize]);
+            let happened = Severity::ALL.into_iter().zip(severities);
+            for (severity, requests) in happened.filter(|(_, requests)| *requests > 0) {
+                let key = self.names.route_severity_key(&first.endpoint, severity);
+                self.push.counter(&key, requests);
             }
         }
+        severities
     }
 
     /// Publishes a histogram, unless it did not change.
@@ -264,6 +275,12 @@ impl Round<'_> {
             self.push
                 .histogram(&key(), &reading.duration, before, bounds);
         }
+    }
+}
+
+fn add<const N: usize>(sums: &mut [u64; N], more: [u64; N]) {
+    for (sum, more) in sums.iter_mut().zip(more) {
+        *sum = sum.wrapping_add(more);
     }
 }
 

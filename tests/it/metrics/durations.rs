@@ -1,6 +1,6 @@
 //! Puts durations into bands and buckets.
 
-use std::{convert::Infallible, time::Duration};
+use std::{collections::BTreeMap, convert::Infallible, time::Duration};
 
 use axum::{Router, body::Body, routing::get};
 use futures::stream;
@@ -44,6 +44,50 @@ async fn a_stream_of_an_hour_is_fast_and_its_length_has_a_histogram_of_its_own()
         scrape.sum("http_response_body_duration_seconds_count", &[]),
         1.0
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_route_has_a_series_for_each_severity_that_it_had() {
+    let vitals = isolated();
+    let seconds = async |axum::extract::Path(seconds): axum::extract::Path<u64>| {
+        time::sleep(Duration::from_secs(seconds)).await;
+    };
+    let app = Router::new()
+        .route("/quick", get(async || ()))
+        .route("/takes/{seconds}", get(seconds))
+        .layer(vitals.layer());
+    let severities = |scrape: &Exposition| {
+        let of = |(name, labels): &(String, BTreeMap<String, String>)| {
+            (name == "http_requests_by_severity_total")
+                .then(|| (labels["endpoint"].clone(), labels["severity"].clone()))
+        };
+        scrape.samples.keys().filter_map(of).collect::<Vec<_>>()
+    };
+    let before = Exposition::of(&vitals);
+    assert_eq!(severities(&before), []);
+    for path in ["/quick", "/quick", "/takes/0", "/takes/3"] {
+        send(&app, "GET", path).await;
+    }
+    let scrape = Exposition::of(&vitals);
+    let expected = [
+        ("/quick", "normal"),
+        ("/takes/{seconds}", "critical"),
+        ("/takes/{seconds}", "normal"),
+    ];
+    let expected = expected.map(|(route, severity)| (route.to_owned(), severity.to_owned()));
+    assert_eq!(severities(&scrape), expected);
+    // For alerts: a series for each severity, from the start.
+    for (severity, count) in [
+        ("normal", 3.0),
+        ("slow", 0.0),
+        ("warning", 0.0),
+        ("critical", 1.0),
+    ] {
+        let labels = BTreeMap::from([("severity".to_owned(), severity.to_owned())]);
+        let of_all = ("http_request_severities_total".to_owned(), labels);
+        assert_eq!(before.samples[&of_all], 0.0, "{severity}");
+        assert_eq!(scrape.samples[&of_all], count, "{severity}");
+    }
 }
 
 #[tokio::test(start_paused = true)]
