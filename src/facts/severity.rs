@@ -106,14 +106,15 @@ impl SeverityBands {
     /// The severity of a request that took `duration`.
     #[must_use]
     pub fn severity(&self, duration: Duration) -> Severity {
-        if duration >= self.critical {
-            Severity::Critical
-        } else if duration >= self.warning {
-            Severity::Warning
-        } else if duration >= self.slow {
-            Severity::Slow
-        } else {
+        // Most requests are as fast as expected.
+        if duration < self.slow {
             Severity::Normal
+        } else if duration < self.warning {
+            Severity::Slow
+        } else if duration < self.critical {
+            Severity::Warning
+        } else {
+            Severity::Critical
         }
     }
 }

@@ -37,13 +37,18 @@ impl Bounds {
 
     /// The bucket of a duration. Prometheus' buckets include their upper edge.
     pub(super) fn index(&self, nanos: u64) -> usize {
-        self.0.partition_point(|edge| *edge < nanos)
+        match *self.0 {
+            // Most requests are fast.
+            [first, ..] if nanos <= first => 0,
+            _ => self.0.partition_point(|edge| *edge < nanos),
+        }
     }
 }
 
 /// The nanoseconds of a duration. One above 584 years counts as 584 years.
 pub(super) fn nanos(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+    let nanos = duration.as_secs().saturating_mul(1_000_000_000);
+    nanos.saturating_add(duration.subsec_nanos().into())
 }
 
 pub(super) fn seconds(nanos: u64) -> f64 {

@@ -57,7 +57,7 @@ pub(super) struct Writer<T: AsRef<Counts>> {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Adder<'a> {
     counters: &'a [AtomicU64],
-    /// No other thread writes them.
+    /// They are a row, which no other thread writes.
     own: bool,
 }
 
@@ -187,7 +187,7 @@ impl<T: AsRef<Counts>> Writer<T> {
     pub(super) fn add(&self, add: impl FnOnce(Adder<'_>)) {
         match self.row.get() {
             Some(row) => add(Adder {
-                counters: row.get(APART..).unwrap_or(&[]),
+                counters: row,
                 own: true,
             }),
             None => self.add_shared(add),
@@ -221,12 +221,11 @@ impl Adder<'_> {
     /// Adds to a counter, which wraps. A counter that is not there is left out.
     #[inline]
     pub(super) fn add(self, index: usize, amount: u64) {
-        let Some(counter) = self.counters.get(index) else {
-            return;
-        };
         if self.own {
-            counter.store(counter.load(Relaxed).wrapping_add(amount), Release);
-        } else {
+            if let Some(counter) = self.counters.get(APART + index) {
+                counter.store(counter.load(Relaxed).wrapping_add(amount), Release);
+            }
+        } else if let Some(counter) = self.counters.get(index) {
             counter.fetch_add(amount, Release);
         }
     }

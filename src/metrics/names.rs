@@ -204,14 +204,14 @@ impl MetricNames {
     /// The gauges of requests in flight, from their numbers `by_method`.
     pub(super) fn in_flight(
         &self,
-        by_method: &[(&'static str, i64)],
+        by_method: &[(&'static str, u64)],
         scheme: &'static str,
-    ) -> Vec<(Key, i64)> {
+    ) -> Vec<(Key, u64)> {
         if !self.in_flight_by_method {
             let all = by_method.iter().map(|(_, value)| value).sum();
             return vec![(Key::from_static_name(self.in_flight), all)];
         }
-        let gauge = |(method, value): &(&'static str, i64)| {
+        let gauge = |(method, value): &(&'static str, u64)| {
             let labels = vec![
                 Label::new(self.method, *method),
                 Label::new("url_scheme", scheme),

@@ -195,7 +195,7 @@ impl Round<'_> {
         }
     }
 
-    fn totals(&self, totals: &Totals, in_flight: &[(&'static str, i64)]) {
+    fn totals(&self, totals: &Totals, in_flight: &[(&'static str, u64)]) {
         let counters = [
             (names::STARTED, totals.started),
             (names::EXCLUDED, totals.excluded),

@@ -13,10 +13,10 @@ use crate::facts::{exchange::Outcome, labels::MethodLabel};
 // The counters, in the order in which they are read. Endings before beginnings: a request that is seen to end is also seen
 // to begin.
 const OUTCOMES: usize = 0;
-const STARTED: usize = OUTCOMES + Outcome::ALL.len();
-/// By method. A request that ends on another thread than it began is below zero there. The sum of all threads is not.
-const IN_FLIGHT: usize = STARTED + 1;
-const EXCLUDED: usize = IN_FLIGHT + MethodLabel::ALL.len();
+/// By method, and so are those that began.
+const ENDED: usize = OUTCOMES + Outcome::ALL.len();
+const STARTED: usize = ENDED + MethodLabel::ALL.len();
+const EXCLUDED: usize = STARTED + MethodLabel::ALL.len();
 const EXCLUDED_ERRORS: usize = EXCLUDED + 1;
 const OVERFLOW: usize = EXCLUDED_ERRORS + 1;
 const HOOK_FAILURES: usize = OVERFLOW + 1;
@@ -50,10 +50,7 @@ impl Shares {
     }
 
     pub(super) fn start(&self, method: MethodLabel) {
-        self.add(&|adder| {
-            adder.add(STARTED, 1);
-            adder.add(IN_FLIGHT + method.index(), 1);
-        });
+        self.add(&|adder| adder.add(STARTED + method.index(), 1));
     }
 
     pub(super) fn end(&self, method: MethodLabel, outcome: Outcome) {
@@ -101,7 +98,7 @@ impl Shares {
     pub(super) fn totals(&self) -> Totals {
         let counts = self.counts.read();
         let mut totals = Totals {
-            started: counts[STARTED],
+            started: by_method(&counts, STARTED).fold(0, u64::wrapping_add),
             excluded: counts[EXCLUDED],
             excluded_errors: counts[EXCLUDED_ERRORS],
             overflow: counts[OVERFLOW],
@@ -112,8 +109,7 @@ impl Shares {
         for outcome in Outcome::ALL {
             *totals.outcome_mut(outcome) = counts[OUTCOMES + outcome as usize];
         }
-        let in_flight: i64 = in_flight(&counts).map(|(_, value)| value).sum();
-        totals.in_flight = u64::try_from(in_flight).unwrap_or(0);
+        totals.in_flight = in_flight(&counts).fold(0, u64::wrapping_add);
         for sink in Sink::all() {
             totals.add_dropped(sink, counts[DROPPED + sink.index()]);
         }
@@ -121,8 +117,9 @@ impl Shares {
     }
 
     /// The requests in flight by method, in the order of the labels.
-    pub(super) fn in_flight(&self) -> Vec<(&'static str, i64)> {
-        in_flight(&self.counts.read()).collect()
+    pub(super) fn in_flight(&self) -> Vec<(&'static str, u64)> {
+        let labels = MethodLabel::ALL.into_iter();
+        labels.zip(in_flight(&self.counts.read())).collect()
     }
 
     /// Nobody reads these counts any more.
@@ -141,14 +138,16 @@ impl Shares {
 
 /// A thread that sees this ending also sees its beginning, since [`Adder::add`] releases what was added before.
 fn end(adder: Adder<'_>, method: MethodLabel, outcome: Outcome) {
-    adder.add(IN_FLIGHT + method.index(), u64::MAX);
+    adder.add(ENDED + method.index(), 1);
     adder.add(OUTCOMES + outcome as usize, 1);
 }
 
-fn in_flight(counts: &[u64]) -> impl Iterator<Item = (&'static str, i64)> {
-    let of = |(label, value): (&&'static str, &u64)| {
-        // Between two reads a request can end that was not seen to begin.
-        (*label, value.cast_signed().max(0))
-    };
-    MethodLabel::ALL.iter().zip(&counts[IN_FLIGHT..]).map(of)
+/// The requests in flight by method. Endings are read before beginnings, so none is below zero.
+fn in_flight(counts: &[u64]) -> impl Iterator<Item = u64> {
+    let both = by_method(counts, STARTED).zip(by_method(counts, ENDED));
+    both.map(|(started, ended)| started.saturating_sub(ended))
+}
+
+fn by_method(counts: &[u64], from: usize) -> impl Iterator<Item = u64> {
+    counts[from..].iter().take(MethodLabel::ALL.len()).copied()
 }
