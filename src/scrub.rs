@@ -101,7 +101,9 @@ impl Scrubbing {
         self
     }
 
-    /// Filters what `pattern` matches in any text. It is a regular expression of the crate `regex`.
+    /// Filters what `pattern` matches in any text. It is a regular expression of the crate `regex`. Of the classes of
+    /// Unicode it can have those for letters, digits and scripts, such as `\p{L}`, `\p{Lu}`, `\p{N}` and `\p{Greek}`. An
+    /// application that wants others, such as `\p{Alphabetic}`, turns on the feature `unicode` of `regex`.
     ///
     /// # Errors
     ///

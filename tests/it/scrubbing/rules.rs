@@ -65,6 +65,19 @@ fn rules_of_ones_own_are_asked_as_well() {
 }
 
 #[test]
+fn a_pattern_can_name_letters_of_any_language() {
+    for (pattern, text) in [
+        (r"(?i)größe", "GRÖSSE und GRÖßE"),
+        (r"\bкод-\w+", "код-семь und GRÖßE"),
+        (r"\p{Lu}{3,}-\p{N}+", "ÄÖÜ-٣٤ und GRÖßE"),
+        (r"\p{Greek}+", "Ωμέγα und GRÖßE"),
+    ] {
+        let scrubbing = Scrubbing::new().value(pattern).unwrap();
+        assert!(scrubbing.scrub(text).contains("[Filtered]"), "{pattern}");
+    }
+}
+
+#[test]
 fn a_text_that_never_settles_leaves_filtered_as_a_whole() {
     // The text that replaces a secret matches again.
     let scrubbing = Scrubbing::new().value("Filter").unwrap();
