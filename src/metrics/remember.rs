@@ -14,6 +14,7 @@ use super::{
     counts::{Adder, Counts, Writer},
     series::{Series, SeriesKey},
 };
+use crate::address_hash::AddressHasher;
 
 /// How many series a thread remembers: as many as fit into a table of 8,192 places. Then it forgets all and starts again.
 pub(super) const REMEMBERED: usize = 7_168;
@@ -26,7 +27,7 @@ static DROPPED: AtomicU64 = AtomicU64::new(0);
 
 #[derive(Debug, Default)]
 struct Remembered {
-    series: HashMap<CacheKey, Writer<Series>, BuildHasherDefault<Mix>>,
+    series: HashMap<CacheKey, Writer<Series>, BuildHasherDefault<AddressHasher>>,
     /// Those that were used first come first.
     totals: Vec<Writer<Counts>>,
     /// The last [`DROPPED`].
@@ -42,10 +43,6 @@ struct CacheKey {
     /// The length of the text and the key of the series. No text has 2^40 bytes.
     rest: u64,
 }
-
-/// A fast hasher. It hashes addresses, which no client chooses.
-#[derive(Debug, Default)]
-struct Mix(u64);
 
 thread_local! {
     static REMEMBER: RefCell<Remembered> = RefCell::default();
@@ -166,26 +163,6 @@ pub(super) fn forget_dropped() {
     });
 }
 
-// === impl Mix ===
-
-impl Hasher for Mix {
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.write_u64(u64::from(*byte));
-        }
-    }
-
-    fn write_u64(&mut self, word: u64) {
-        self.0 = (self.0.rotate_left(23) ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    }
-
-    fn finish(&self) -> u64 {
-        // A hash map uses the low bits, and the product mixes the high ones.
-        self.0 ^ (self.0 >> 32)
-    }
-}
-
-/// How many series this thread remembers.
 #[cfg(test)]
 pub(super) fn remembered() -> usize {
     REMEMBER.with_borrow(|remember| remember.series.len())
