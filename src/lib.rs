@@ -68,9 +68,9 @@ pub mod report;
 #[cfg(feature = "scrub")]
 pub mod scrub;
 
-mod address_hash;
 mod facts;
 
+mod address_hash;
 pub mod config;
 mod release;
 mod runtime;
