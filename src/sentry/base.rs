@@ -97,10 +97,6 @@ impl BaseId {
     pub(super) fn is_of(&self, base: &Base) -> bool {
         ptr::eq(self.0.as_ptr(), Arc::as_ptr(&base.0))
     }
-
-    pub(super) fn is_same(&self, other: &Self) -> bool {
-        self.0.ptr_eq(&other.0)
-    }
 }
 
 // === impl Known ===

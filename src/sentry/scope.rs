@@ -78,6 +78,11 @@ impl Remembered {
         ptr::eq(self.hub.as_ptr(), Arc::as_ptr(current)) && now < self.until
     }
 
+    fn trust(&mut self, current: &Arc<Hub>, now: Instant) {
+        self.hub = Arc::downgrade(current);
+        self.until = now + TRUSTED;
+    }
+
     fn is_of(&self, bound: Option<&Arc<Client>>) -> bool {
         let known = self.bound.as_ref().map(Weak::as_ptr);
         known == bound.map(Arc::as_ptr)
@@ -96,29 +101,32 @@ fn client_and_scope(observer: &SentryObserver, now: Instant) -> Option<(Arc<Clie
     if observer.client.is_none() && bound.is_none() {
         return None;
     }
-    let known = remembered(observer, |known| known.is_of(bound.as_ref()));
-    let scope = match (&observer.client, known) {
-        // The client is as before. That is not asked again for a while.
-        (None, Some(scope)) => scope,
-        _ => begin(observer, &current, bound.as_ref(), now),
-    };
+    let known = remembered(observer, |known| {
+        let is_right = known.is_of(bound.as_ref());
+        // Only a stack with a client of its own need not know the client of each hub.
+        if is_right && observer.client.is_some() {
+            known.trust(&current, now);
+        }
+        is_right
+    });
+    let scope = known.unwrap_or_else(|| begin(observer, &current, bound.as_ref(), now));
     let client = observer.client.clone().or(bound)?;
     Some((client, scope))
 }
 
 fn remembered(
     observer: &SentryObserver,
-    is_right: impl Fn(&Remembered) -> bool,
+    is_right: impl Fn(&mut Remembered) -> bool,
 ) -> Option<Arc<Scope>> {
     if observer.inherits_hub {
         return None;
     }
     let scope = REMEMBERED_SCOPES.try_with(|scopes| {
-        let scopes = scopes.borrow();
+        let mut scopes = scopes.borrow_mut();
         let mut mine = scopes
-            .iter()
+            .iter_mut()
             .filter(|known| known.base.is_of(&observer.base));
-        let right = mine.find(|known| is_right(known))?;
+        let right = mine.find_map(|known| is_right(known).then_some(known))?;
         Some(Arc::clone(&right.scope))
     });
     scope.ok().flatten()
@@ -169,14 +177,7 @@ fn remember(scope: Remembered) {
             true => Vec::new(),
             false => std::mem::take(&mut *scopes),
         };
-        let old = scopes.iter_mut().find(|known| {
-            known.base.is_same(&scope.base)
-                && known.bound.as_ref().map(Weak::as_ptr) == scope.bound.as_ref().map(Weak::as_ptr)
-        });
-        match old {
-            Some(old) => *old = scope,
-            None => scopes.push(scope),
-        }
+        scopes.push(scope);
         forgotten
     });
     drop(forgotten);
