@@ -53,7 +53,7 @@ struct Request {
 // === impl StuckObserver ===
 
 impl StuckObserver {
-    /// Checks from now on, by one task on the current runtime, for as long as a layer lives.
+    /// Checks from now on, by one task on the current runtime, for as long as a layer of the stack is in memory.
     pub(crate) fn start(metrics: &Metrics, sentry: &SentryObserver) -> Result<Self, ConfigError> {
         let runtime = runtime::with_clock("log_stuck")?;
         let waiting = Arc::new(Waiting {

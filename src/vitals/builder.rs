@@ -154,6 +154,9 @@ impl VitalsBuilder {
     /// Checks the settings and installs the recorder. Logs at `INFO` which patterns are excluded and how many bytes the
     /// counters take at most.
     ///
+    /// Unless it is [`isolated`](Self::isolated), the stack stays in memory until the process ends, with its client for Sentry.
+    /// So an application builds it once.
+    ///
     /// # Errors
     ///
     /// - A setting is not valid, or two settings clash.
