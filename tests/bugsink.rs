@@ -262,9 +262,9 @@ async fn bugsink_stores_and_relay_passes_every_kind_of_event_and_finds_no_secret
         assert_eq!(bugsink.refusals(), [""; 0]);
         assert_eq!(bugsink.events().values().map(Vec::len).sum::<usize>(), 17);
         let mut seen = String::from(
-            "event of /500: 7\nevent of /breaks: 1\nevent of /cause: 1\nevent of /panic: 1\nevent of /said: 2\n\
+            "event of /breaks: 1\nevent of /cause: 1\nevent of /down: 7\nevent of /panic: 1\nevent of /said: 2\n\
              event of /shop.v1.Orders/Get: 1\nevent of /slow: 1\nevent of /slower: 1\nevent of /stuck: 1\n\
-             event of None: 1\ntransaction of /500: 7\ntransaction of /breaks: 1\ntransaction of /cause: 1\n\
+             event of None: 1\ntransaction of /breaks: 1\ntransaction of /cause: 1\ntransaction of /down: 7\n\
              transaction of /shop.v1.Orders/Get: 1\ntransaction of /slow: 1\ntransaction of /slower: 1\n\
              transaction of unmatched: 1\n",
         );

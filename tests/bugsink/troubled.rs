@@ -99,7 +99,7 @@ pub(crate) fn troubled(vitals: &Vitals) -> Router {
                 Err("postgres://shop:hunter2@db/shop said no to jane@example.org")?
             }),
         )
-        .route("/500", get(async || StatusCode::SERVICE_UNAVAILABLE))
+        .route("/down", get(async || StatusCode::SERVICE_UNAVAILABLE))
         .route("/breaks", get(async move || breaks().into_response()))
         .route(
             "/panic",
@@ -118,7 +118,7 @@ pub(crate) fn every_request() -> Vec<Request> {
     let mut requests: Vec<_> = [
         "/said?token=hunter2",
         "/cause",
-        "/500",
+        "/down",
         "/breaks",
         "/panic",
         "/slow",
@@ -140,7 +140,7 @@ pub(crate) fn every_request() -> Vec<Request> {
         "shop.test/../x?token=hunter2",
         "\u{e4}.test",
     ] {
-        let mut request = request("/500");
+        let mut request = request("/down");
         let headers = request.headers_mut();
         for (name, value) in [
             ("host", host),

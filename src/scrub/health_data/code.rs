@@ -40,7 +40,21 @@ pub(super) fn is_template(text: &str) -> bool {
     let Some(path) = text.strip_prefix('/') else {
         return false;
     };
-    path.split('/').all(is_part)
+    is_grpc_method(path) || path.split('/').all(is_part)
+}
+
+/// Whether it is the path of a gRPC method, `package.Service/Method`. The names of persons are not so written.
+fn is_grpc_method(path: &str) -> bool {
+    let Some((service, method)) = path.split_once('/') else {
+        return false;
+    };
+    let (packages, service) = service.rsplit_once('.').unwrap_or(("", service));
+    let capital = |name: &str| name.starts_with(|one: char| one.is_ascii_uppercase());
+    let package = |name: &str| is_part(name) && !name.bytes().any(|one| one.is_ascii_uppercase());
+    let is_named = [service, method]
+        .iter()
+        .all(|name| capital(name) && is_part(name));
+    is_named && !packages.is_empty() && packages.split('.').all(package)
 }
 
 /// Whether it is a parameter or a word. A number, an id, a word in capitals and a word with a dot look like data.
@@ -60,4 +74,24 @@ fn is_part(part: &str) -> bool {
         .filter(|two| two.iter().all(u8::is_ascii_uppercase))
         .count();
     plain.chars().all(word) && digits <= 2 && !begins_with_digit && capitals == 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_method_of_grpc_is_a_template_and_a_name_with_a_dot_is_none() {
+        for (text, is) in [
+            ("/shop.v1.Orders/Get", true),
+            ("/grpc.health.v1.Health/Check", true),
+            ("/Orders/Get", true),
+            ("/jane.doe/Get", false),
+            ("/jane.Doe/letters", false),
+            ("/shop.v1.Orders/Get/17", false),
+            ("/shop.12345.Orders/Get", false),
+        ] {
+            assert_eq!(is_template(text), is, "{text}");
+        }
+    }
 }
