@@ -4,15 +4,17 @@
 
 use std::error::Error;
 
-use axum::extract::{MatchedPath, OriginalUri};
+use axum::extract::OriginalUri;
 use http::{Extensions, uri::PathAndQuery};
 
 use super::{category::ErrorCategory, failure::Cause};
 
+pub(crate) use axum::extract::MatchedPath;
+
 /// The template of the matched route, if the layer is inside the router.
 #[inline(always)]
-pub(crate) fn matched(request: &Extensions) -> Option<&str> {
-    request.get().map(MatchedPath::as_str)
+pub(crate) fn matched(request: &Extensions) -> Option<&MatchedPath> {
+    request.get()
 }
 
 /// The target of the request before a router took a prefix from it.

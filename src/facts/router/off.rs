@@ -6,7 +6,10 @@ use http::{Extensions, uri::PathAndQuery};
 
 use super::category::ErrorCategory;
 
-pub(crate) const fn matched(_: &Extensions) -> Option<&str> {
+/// There is none. Any type with a text stands in.
+pub(crate) type MatchedPath = String;
+
+pub(crate) const fn matched(_: &Extensions) -> Option<&MatchedPath> {
     None
 }
 
