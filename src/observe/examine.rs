@@ -57,7 +57,7 @@ impl Tracker {
     /// The rules of this layer, if it examines errors. A layer with built-in rules leaves that to a layer with rules of its
     /// own, if there is one around the request.
     fn rules(&self) -> Option<&Rules> {
-        if !self.examines {
+        if !self.engine.observer.needs().of_error() {
             return None;
         }
         match self.engine.observer.rules(&self.context())? {

@@ -29,8 +29,6 @@ use crate::{
 pub(super) struct Tracker {
     pub(super) engine: EngineHandle,
     pub(super) active: LayerKinds,
-    /// The layer may examine the error behind a failure.
-    pub(super) examines: bool,
     pub(super) exchange: Arc<Exchange>,
     /// The same, to be lent to the thread while code of the inner service runs. So it is counted once and not at each poll.
     lent: Option<Arc<Exchange>>,
@@ -180,7 +178,6 @@ impl Tracker {
         Some(Self {
             engine: engine.clone(),
             active,
-            examines: engine.observer.needs().of_error(),
             exchange,
             lent: None,
             excluded,
