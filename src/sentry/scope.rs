@@ -141,8 +141,11 @@ fn begin(
     now: Instant,
 ) -> Arc<Scope> {
     let is_guarded = observer.client.is_some() || current.with_integration(|_: &Enrich| true);
-    let base = observer.base.of_client(bound);
-    let mut scope = match base.filter(|_| !observer.inherits_hub) {
+    let base = match observer.inherits_hub {
+        true => None,
+        false => observer.base.of_client(bound),
+    };
+    let mut scope = match base {
         Some(base) if is_guarded => {
             let scope = Arc::new((*base).clone());
             remember(Remembered {
