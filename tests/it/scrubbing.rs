@@ -19,7 +19,7 @@ mod texts;
 use std::time::Duration;
 
 use sentry::{
-    ClientOptions, Level,
+    ClientOptions, Envelope, Level,
     protocol::{
         Breadcrumb, Context, Event, Exception, Frame, LogEntry, Map, Request, Stacktrace, Thread,
         TraceContext, User, Value,
@@ -27,7 +27,7 @@ use sentry::{
 };
 use tower_vitals::sentry::guard;
 
-use crate::support::dsn::Dsn;
+use crate::support::dsn::{Answer, Dsn};
 
 const LONG: Duration = Duration::from_secs(20);
 
@@ -357,4 +357,15 @@ fn saying(message: &str) -> Event<'static> {
         level: Level::Info,
         ..Event::default()
     }
+}
+
+/// The item that arrives for an envelope.
+fn arrived(envelope: Envelope, kind: &str) -> Value {
+    let dsn = Dsn::start(Answer::Status(200));
+    let client = client(&dsn, ClientOptions::new());
+    client.send_envelope(envelope);
+    assert!(client.flush(Some(LONG)));
+    let mut items = dsn.items(kind);
+    assert_eq!(items.len(), 1, "it arrived");
+    items.remove(0)
 }

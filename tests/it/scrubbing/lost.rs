@@ -1,31 +1,18 @@
 //! Loses no event for what it holds: what cannot be read back after scrubbing goes alone.
 
 use axum::{Router, body::Body, extract::Request, http::StatusCode, routing::get};
-use sentry::{
-    ClientOptions, Envelope,
-    protocol::{
-        Context, DeviceContext, Event, Map, OsContext, SpanStatus, TraceContext, Transaction, User,
-        Value,
-    },
+use sentry::protocol::{
+    Context, DeviceContext, Event, Map, OsContext, SpanStatus, TraceContext, Transaction, User,
+    Value,
 };
 use serde_json::json;
 
-use super::{LONG, client, saying};
+use super::{LONG, arrived, saying};
 use crate::support::{
     dsn::{Answer, Dsn},
     reporting::unlimited,
     requests,
 };
-
-fn arrived(envelope: Envelope, kind: &str) -> Value {
-    let dsn = Dsn::start(Answer::Status(200));
-    let client = client(&dsn, ClientOptions::new());
-    client.send_envelope(envelope);
-    assert!(client.flush(Some(LONG)));
-    let mut items = dsn.items(kind);
-    assert_eq!(items.len(), 1, "it arrived");
-    items.remove(0)
-}
 
 fn fields(json: Value) -> Map<String, Value> {
     serde_json::from_value(json).unwrap()

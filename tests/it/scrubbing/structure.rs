@@ -6,19 +6,8 @@ use sentry::{
 };
 use serde_json::json;
 
-use super::{LONG, client};
+use super::{LONG, arrived, client};
 use crate::support::dsn::{Answer, Dsn};
-
-/// The items that arrive for one envelope.
-fn arrived(envelope: Envelope, kind: &str) -> Value {
-    let dsn = Dsn::start(Answer::Status(200));
-    let client = client(&dsn, ClientOptions::new());
-    client.send_envelope(envelope);
-    assert!(client.flush(Some(LONG)));
-    let mut items = dsn.items(kind);
-    assert_eq!(items.len(), 1);
-    items.remove(0)
-}
 
 fn frame(function: &str, module: &str, filename: &str) -> Value {
     json!({
