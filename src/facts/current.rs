@@ -30,8 +30,10 @@ pub(crate) enum EnterMode {
     Drop,
 }
 
-/// Keeps an exchange and its Sentry hub current on this thread until it is dropped. Meanwhile the thread has the reference to
-/// the exchange that its owner lends.
+/// Keeps an exchange and its Sentry hub current on this thread until it is dropped.
+///
+/// Its owner lends the thread a reference to the exchange, and has it back afterwards. So polls do not change the reference
+/// count.
 pub(crate) struct Entered<'a> {
     lent: &'a mut Option<Arc<Exchange>>,
     before: Option<Arc<Exchange>>,
@@ -131,8 +133,9 @@ impl Exchange {
 // === impl Entered ===
 
 impl<'a> Entered<'a> {
-    /// Makes `exchange` the current one of the thread. Does nothing if the thread's locals are already gone. `lent` is another
-    /// reference to the exchange. If there is none, it is made, and serves the next time.
+    /// Makes `exchange` the current one of the thread. Does nothing if the thread's locals are already gone.
+    ///
+    /// `lent` is a second reference to the exchange. If it is missing, it is made, and is there the next time.
     #[inline(always)]
     pub(crate) fn new(
         exchange: &Arc<Exchange>,

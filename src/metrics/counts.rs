@@ -25,8 +25,8 @@ const APART: usize = 16;
 pub(super) struct Counts {
     /// For all threads without counters of their own.
     shared: Box<[AtomicU64]>,
-    /// Each row is written by one thread. Whoever reads holds the lock, and so does a thread that gives its row back: no
-    /// count is read twice or missed.
+    /// Each row is written by one thread. A reader holds the lock, and so does a thread that gives its row back. So no count
+    /// is read twice, and none is missed.
     own: Mutex<Box<[Row]>>,
     places: Arc<Places>,
 }
