@@ -10,9 +10,12 @@ use axum::{
     routing::get,
 };
 use http_body_util::{BodyExt, Full, combinators::UnsyncBoxBody};
-use tower::{BoxError, Layer, Service, ServiceExt, service_fn, util::BoxCloneSyncService};
+use tower::{
+    BoxError, Layer, Service, ServiceBuilder, ServiceExt, service_fn, util::BoxCloneSyncService,
+};
 use tower_vitals::{
     AccessLogLayer, ErrorCategoryLayer, RequestIdLayer, SentryScopeLayer, TimingLayer, Vitals,
+    exchange::Exchange,
     exclude::{ExcludeLayer, Patterns},
 };
 
@@ -155,6 +158,34 @@ async fn any_subset_in_any_order_counts_each_request_once() {
 }
 
 /// Does not compile if a layer requires more than it needs.
+#[tokio::test]
+async fn layers_find_the_same_exchange_behind_a_buffer() {
+    let outer = Vitals::builder().isolated().exclude(["/quiet"]);
+    let (outer, inner) = (outer.build().unwrap(), isolated());
+    // The inner service is called on a task of the buffer's own, which has no thread-local of the caller.
+    let service = ServiceBuilder::new()
+        .layer(outer.layer())
+        .buffer(4)
+        .layer(inner.layer())
+        .service(service_fn(async |request: Request| {
+            let header = request.headers().get("x-request-id");
+            let current = Exchange::current();
+            let id = current.as_ref().and_then(|exchange| exchange.id());
+            assert_eq!(header.map(|id| id.as_bytes()), id.map(str::as_bytes));
+            assert_eq!(id.is_some(), request.uri().path() == "/loud");
+            Ok::<_, Infallible>(Response::new(Body::empty()))
+        }));
+    for path in ["/loud", "/quiet", "/loud"] {
+        let answer = service.clone().oneshot(requests::get(path)).await;
+        let headers = answer.unwrap().into_parts().0.headers;
+        let ids = headers.get_all("x-request-id").iter().count();
+        assert_eq!(ids, usize::from(path == "/loud"), "{path}");
+    }
+    let [outer, inner] = [outer, inner].map(|vitals| vitals.metrics().totals());
+    assert_eq!((outer.started, outer.completed, outer.excluded), (2, 2, 1));
+    assert_eq!((inner.started, inner.excluded), (0, 0));
+}
+
 #[test]
 fn bodies_and_futures_of_any_kind_are_served_and_stay_send() {
     fn is_send<T: Send>(_: &T) {}
