@@ -177,7 +177,8 @@ impl Metrics {
     /// that counts much in a series has counters of its own there, as long as there is room. This room, and so the bound,
     /// grows with the number of processors, by half a megabyte each. The other threads share counters.
     ///
-    /// Each thread also remembers up to 7,168 series, which takes at most 0.7 MB.
+    /// Each thread also remembers up to 7,168 series, which takes at most 0.7 MB. Up to 4,096 names of routes are kept until the
+    /// process ends, which takes at most 1.3 MB, and 0.3 MB more for each thread.
     #[must_use]
     pub fn memory_bound(&self) -> usize {
         let Inner {
