@@ -9,6 +9,7 @@
 //! | field | |
 //! | --- | --- |
 //! | `request_id` | the request's id, if there is a [`RequestIdLayer`](crate::RequestIdLayer) around this layer |
+//! | `trace_id`, `span_id` | the request's place in its [trace](crate::trace_context), if it has one |
 //! | `method`, `endpoint`, `status`, `outcome`, `severity` | as in the metrics; a cancelled request has no `severity` |
 //! | `path` | the path as received, without its query, escaped to printable characters and cut at 256 bytes |
 //! | `head_ms` | milliseconds to the head of the response, or to the end of a request without one |
@@ -44,6 +45,7 @@ use crate::{
         layer_kinds::LayerKinds,
         route::Endpoint,
         severity::Severity,
+        trace_context::TraceContext,
     },
     observe::{Engine, Observer, ObserverContext, layer_methods},
     text::{millis, printable_path, shortened},
@@ -111,6 +113,7 @@ fn write(exchange: &Exchange, facts: &Facts) {
     let handler = facts.handler.as_deref();
     // A request that is dropped ends outside its span.
     let span = exchange.span();
+    let trace = exchange.trace();
     macro_rules! event {
         ($level:ident) => {
             tracing::event!(
@@ -118,6 +121,8 @@ fn write(exchange: &Exchange, facts: &Facts) {
                 parent: span.as_ref().and_then(Span::id),
                 tracing::Level::$level,
                 request_id = exchange.id(),
+                trace_id = trace.map(TraceContext::trace_id),
+                span_id = trace.map(TraceContext::span_id),
                 method = exchange.method(),
                 path = &*printable_path(exchange.path()),
                 endpoint = Endpoint::name(facts.endpoint.as_ref()),

@@ -1,10 +1,11 @@
 //! Reads settings, and names the setting and the value that cannot work.
 
 mod environment;
+mod header_name;
 
 use std::{error::Error, fmt};
 
-pub(crate) use self::environment::Environment;
+pub(crate) use self::{environment::Environment, header_name::header_name};
 
 /// A setting that cannot work. It is found when the setting is made or when the stack is built.
 ///

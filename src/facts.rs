@@ -56,6 +56,7 @@ pub(crate) mod sentry_data;
 pub(crate) mod severity;
 #[cfg(feature = "sentry")]
 pub(crate) mod told_errors;
+pub(crate) mod trace_context;
 pub(crate) mod type_name;
 
 use std::{sync::Arc, time::Duration};

@@ -48,8 +48,10 @@ pub mod sentry;
 #[cfg(not(feature = "sentry"))]
 #[path = "sentry/off.rs"]
 mod sentry;
+pub mod span;
 mod stuck;
 pub mod timing;
+pub mod trace_context;
 
 #[cfg(feature = "health")]
 pub mod health;
@@ -94,7 +96,9 @@ pub use self::{
     known_methods::KnownMethodsLayer,
     release::Release,
     request_id::RequestIdLayer,
+    span::SpanLayer,
     timing::TimingLayer,
+    trace_context::TraceContextLayer,
     vitals::{Deployment, Vitals},
 };
 

@@ -14,6 +14,7 @@ mod observer;
 mod request_body;
 mod response;
 mod service;
+mod span;
 mod tracker;
 mod wrap;
 

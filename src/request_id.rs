@@ -21,14 +21,14 @@ use std::{
 
 use http::{
     HeaderMap, HeaderName, HeaderValue,
-    header::{self, Entry, OccupiedEntry},
+    header::{Entry, OccupiedEntry},
     request, response,
 };
 use tower_http::request_id::RequestId;
 
 pub use self::forward::{ForwardRequestId, ForwardRequestIdLayer};
 use crate::{
-    config::ConfigError,
+    config::{self, ConfigError},
     facts::{exchange::Start, layer_kinds::LayerKinds},
     observe::{Engine, Observer, ObserverContext, StartContext, layer_methods},
 };
@@ -82,7 +82,8 @@ impl RequestIdLayer {
     ///
     /// If `name` is not a header name, or is one that HTTP itself needs.
     pub fn header(mut self, name: &str) -> Result<Self, ConfigError> {
-        Arc::make_mut(&mut self.engine).observer.header = checked_header(name)?;
+        Arc::make_mut(&mut self.engine).observer.header =
+            config::header_name("request_id.header", name)?;
         Ok(self)
     }
 
@@ -216,26 +217,6 @@ impl fmt::Debug for Maker {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Maker").finish_non_exhaustive()
     }
-}
-
-fn checked_header(name: &str) -> Result<HeaderName, ConfigError> {
-    const RESERVED: [HeaderName; 9] = [
-        header::HOST,
-        header::CONNECTION,
-        header::CONTENT_LENGTH,
-        header::CONTENT_TYPE,
-        header::TRANSFER_ENCODING,
-        header::TE,
-        header::TRAILER,
-        header::UPGRADE,
-        header::DATE,
-    ];
-    let refuse = |reason| ConfigError::new("request_id.header", name, reason);
-    let header = name.parse().map_err(|_| refuse("not a header name"))?;
-    if RESERVED.contains(&header) {
-        return Err(refuse("HTTP needs this header for itself"));
-    }
-    Ok(header)
 }
 
 /// Sets the header to the id. Does nothing if the map is full.

@@ -27,6 +27,7 @@ use super::{
     router,
     sentry_data::SentryData,
     severity::Severity,
+    trace_context::TraceContext,
 };
 
 /// One exchange: a request and its response. The outermost layer of this crate makes it.
@@ -54,6 +55,7 @@ pub(crate) struct Start {
     pub(crate) id: Option<HeaderValue>,
     /// Set if a layer for Sentry observes the request and a client is bound.
     pub(crate) sentry: Option<SentryData>,
+    pub(crate) trace: Option<Box<TraceContext>>,
 }
 
 /// What layers further in than the outermost made. Boxed, since most stacks are one layer.
@@ -61,6 +63,7 @@ pub(crate) struct Start {
 struct LateStart {
     id: OnceLock<Box<HeaderValue>>,
     sentry: OnceLock<Box<SentryData>>,
+    trace: OnceLock<Box<TraceContext>>,
 }
 
 /// There is no response yet.
@@ -112,12 +115,38 @@ impl Exchange {
         if let Some(sentry) = start.sentry {
             let _ = self.late.sentry.set(Box::new(sentry));
         }
+        if let Some(trace) = start.trace {
+            let _ = self.late.trace.set(trace);
+        }
     }
 
     /// The id of the request, if a [`RequestIdLayer`](crate::RequestIdLayer) has set it.
     #[must_use]
     pub fn id(&self) -> Option<&str> {
         self.id_value().and_then(|id| id.to_str().ok())
+    }
+
+    /// The trace of which the request is a part, if a [`TraceContextLayer`](crate::TraceContextLayer) observes it.
+    ///
+    /// ```
+    /// # use tower_vitals::exchange::Exchange;
+    /// # fn handler() -> Option<()> {
+    /// let exchange = Exchange::current()?;
+    /// let trace = exchange.trace()?;
+    /// println!("trace {} span {}", trace.trace_id(), trace.span_id());
+    /// # Some(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn trace(&self) -> Option<&TraceContext> {
+        // What came later knows better.
+        let late = self.late.trace.get();
+        late.or(self.start.trace.as_ref()).map(|trace| &**trace)
+    }
+
+    /// Takes the ids that the span of the request has elsewhere.
+    pub(crate) fn replace_trace(&self, trace: TraceContext) {
+        let _ = self.late.trace.set(Box::new(trace));
     }
 
     /// The method as metrics show it: one of the nine methods of HTTP, or `_OTHER`.
@@ -213,9 +242,8 @@ impl Exchange {
         &self.client_wait
     }
 
-    /// Notes the current span, if there is one. Code of the application's subscriber runs.
-    pub(crate) fn note_span(&self) {
-        let span = Span::current();
+    /// Notes the span in which the request runs, if there is one. Code of the application's subscriber runs.
+    pub(crate) fn note_span(&self, span: Span) {
         if !span.is_none() {
             self.marks.set(Mark::InSpan);
             let before = self.lock_span().replace(span);

@@ -14,6 +14,8 @@ impl LayerKinds {
     pub(crate) const CATEGORY: Self = Self(1 << 3);
     pub(crate) const STUCK: Self = Self(1 << 4);
     pub(crate) const SENTRY: Self = Self(1 << 5);
+    pub(crate) const TRACE_CONTEXT: Self = Self(1 << 6);
+    pub(crate) const SPAN: Self = Self(1 << 7);
 
     pub(crate) const fn is_empty(self) -> bool {
         self.0 == 0

@@ -127,8 +127,12 @@ impl SpanFields {
     pub(super) fn new(record: impl FnOnce(&mut dyn Visit)) -> Self {
         let mut fields = Self::default();
         record(&mut Each(|field: &Field, value: Value<'_>| {
-            if let Some(value) = value.keep() {
-                fields.set(name(field), value);
+            // What an OpenTelemetry layer is told is no fact.
+            let name = name(field);
+            if !name.starts_with("otel.")
+                && let Some(value) = value.keep()
+            {
+                fields.set(name, value);
             }
         }));
         fields

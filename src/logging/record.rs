@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use super::fields::{Each, Value, name};
-use crate::{facts::exchange::Exchange, release::Release};
+use crate::{
+    facts::{exchange::Exchange, trace_context::TraceContext},
+    release::Release,
+};
 use tracing::{
     Event, Metadata,
     field::{Field, FieldSet},
@@ -43,6 +46,8 @@ pub(super) fn span_key(name: &'static str, said: bool) -> &'static str {
     match name {
         "message" => "field_message",
         "request_id" if said => "field_request_id",
+        "trace_id" if said => "field_trace_id",
+        "span_id" if said => "field_span_id",
         "release" if said => "field_release",
         "environment" if said => "field_environment",
         other => key(other),
@@ -83,11 +88,15 @@ impl<'a> Record<'a> {
     }
 
     /// What the line knows without the event. A field of the event with one of these names is there instead.
-    pub(super) fn own(&self, recorded: &Recorded<'_>) -> [(&'static str, Option<&str>); 3] {
-        let id = self.exchange.as_ref().and_then(|exchange| exchange.id());
+    pub(super) fn own(&self, recorded: &Recorded<'_>) -> [(&'static str, Option<&str>); 5] {
+        let exchange = self.exchange.as_ref();
+        let id = exchange.and_then(|exchange| exchange.id());
+        let trace = exchange.and_then(|exchange| exchange.trace());
         let release = self.release;
         [
             ("request_id", id),
+            ("trace_id", trace.map(TraceContext::trace_id)),
+            ("span_id", trace.map(TraceContext::span_id)),
             ("release", release.and_then(|it| it.version.as_deref())),
             ("environment", release.map(|it| it.environment.as_str())),
         ]

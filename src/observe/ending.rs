@@ -19,8 +19,17 @@ impl Tracker {
     /// Reports the end. The clock is read only if facts are needed.
     pub(super) fn end_at(&mut self, now: impl FnOnce() -> Instant, outcome: Outcome) {
         self.report_end(now, outcome);
-        if self.exchange.marks().has(Mark::InSpan) && self.active.overlaps(LayerKinds::ACCESS_LOG) {
+        self.release_spans();
+    }
+
+    /// Lets the spans in which the request runs close.
+    fn release_spans(&mut self) {
+        let holders = LayerKinds::ACCESS_LOG.and(LayerKinds::SPAN);
+        if self.exchange.marks().has(Mark::InSpan) && self.active.overlaps(holders) {
             emit::guarded(|| self.exchange.release_span());
+        }
+        if let Some(span) = self.span.take() {
+            span.close();
         }
     }
 
@@ -36,7 +45,15 @@ impl Tracker {
         }
         if !self.excluded {
             let facts = self.facts(now(), outcome);
-            return self.engine.observer.end(&self.context(), &facts);
+            if let Some(span) = &self.span {
+                span.record(&self.exchange, &facts);
+            }
+            self.engine.observer.end(&self.context(), &facts);
+            if self.span.is_some() {
+                self.release_spans();
+                self.engine.observer.span_closed(&self.context(), &facts);
+            }
+            return;
         }
         let broke = matches!(
             outcome,

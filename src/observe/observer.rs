@@ -56,6 +56,9 @@ pub(crate) trait Observer: fmt::Debug + Send + Sync {
     /// Runs once, however the exchange ends, also while a panic unwinds.
     fn end(&self, cx: &ObserverContext<'_>, facts: &Facts) {}
 
+    /// Runs after `end` when a span of this crate around the request has closed. Without such a span it does not run.
+    fn span_closed(&self, cx: &ObserverContext<'_>, facts: &Facts) {}
+
     /// Runs in place of `end` when a request has ended that the layer does not observe. There are facts only if it may have
     /// failed. On a path that a layer excludes, it runs in place of all other hooks.
     fn excluded(&self, cx: &ObserverContext<'_>, outcome: Outcome, failure: Option<&Facts>) {}
@@ -71,6 +74,8 @@ pub(crate) struct ObserverContext<'a> {
     pub(crate) active: LayerKinds,
     pub(crate) exchange: &'a Exchange,
     pub(crate) beginning: Beginning,
+    /// The span of the request that this layer opened is still open.
+    pub(crate) in_span: bool,
     /// Where the layer counts. The counters of the process if `None`.
     pub(crate) layer_metrics: Option<&'a Metrics>,
 }
@@ -159,6 +164,15 @@ impl<A: Observer, B: Observer> Observer for (A, B) {
         }
         if cx.active.overlaps(self.1.kinds()) {
             self.1.end(cx, facts);
+        }
+    }
+
+    fn span_closed(&self, cx: &ObserverContext<'_>, facts: &Facts) {
+        if cx.active.overlaps(self.0.kinds()) {
+            self.0.span_closed(cx, facts);
+        }
+        if cx.active.overlaps(self.1.kinds()) {
+            self.1.span_closed(cx, facts);
         }
     }
 

@@ -85,6 +85,7 @@ where
             Some(tracker) if !tracker.excluded => {
                 tracker.has_whole_request = request_body::follow(&mut body, &tracker.exchange);
                 tracker.note_span();
+                tracker.open_span();
             }
             Some(_) => {}
             // Outer layers are active. Where they stand, the body can have a type that they could not follow.

@@ -4,14 +4,17 @@ use std::{any::Any, sync::Arc, time::Duration};
 
 use http::{StatusCode, Version, request};
 use tokio::{runtime::Handle, time::Instant};
-use tracing::dispatcher;
+use tracing::{Span, dispatcher};
 
-use super::{Beginning, EngineHandle, ObserverContext, StartContext};
+use super::{
+    Beginning, EngineHandle, ObserverContext, StartContext,
+    span::{Entered, RequestSpan},
+};
 use crate::{
     emit,
     facts::{
         client_left,
-        current::{EnterMode, Entered},
+        current::EnterMode,
         exchange::{Exchange, Outcome, Shared, Start},
         grpc::{self, web::WebBody},
         layer_kinds::LayerKinds,
@@ -31,7 +34,9 @@ pub(super) struct Tracker {
     pub(super) active: LayerKinds,
     pub(super) exchange: Arc<Exchange>,
     /// The same, to be lent to the thread while code of the inner service runs. So it is counted once and not at each poll.
-    lent: Option<Arc<Exchange>>,
+    pub(super) lent: Option<Arc<Exchange>>,
+    /// The span of the request, if this layer opened one.
+    pub(super) span: Option<Box<RequestSpan>>,
     /// The request is not observed: the layer excludes its path, or it reached a route that is not observed. Of the observer's
     /// hooks only `excluded` runs.
     pub(super) excluded: bool,
@@ -180,6 +185,7 @@ impl Tracker {
             active,
             exchange,
             lent: None,
+            span: None,
             excluded,
             beginning: cx.beginning,
             running: false,
@@ -202,8 +208,9 @@ impl Tracker {
     /// called, others only when its future is polled: so both ask, and the later answer counts.
     pub(super) fn note_span(&self) {
         let logged = !self.excluded && self.active.overlaps(LayerKinds::ACCESS_LOG);
-        if logged && dispatcher::has_been_set() {
-            emit::guarded(|| self.exchange.note_span());
+        // A span that this layer opened is the innermost.
+        if logged && self.span.is_none() && dispatcher::has_been_set() {
+            emit::guarded(|| self.exchange.note_span(Span::current()));
         }
     }
 
@@ -218,7 +225,7 @@ impl Tracker {
     /// Makes the exchange the current one.
     #[inline(always)]
     fn enter(&mut self, mode: EnterMode) -> Entered<'_> {
-        Entered::new(&self.exchange, &mut self.lent, mode)
+        Entered::new(&self.exchange, &mut self.lent, self.span.as_deref(), mode)
     }
 
     /// Runs destructors of the inner service in the exchange, if it is observed.
@@ -263,11 +270,12 @@ impl Tracker {
             active: self.active,
             exchange: &self.exchange,
             beginning: self.beginning,
+            in_span: self.span.is_some(),
             layer_metrics: self.engine.metrics.as_ref(),
         }
     }
 
-    const fn enter_mode(&self) -> EnterMode {
+    pub(super) const fn enter_mode(&self) -> EnterMode {
         if self.active.overlaps(LayerKinds::SENTRY) {
             EnterMode::RunWithHub
         } else {

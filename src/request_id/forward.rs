@@ -6,12 +6,17 @@ use http::{HeaderName, Request};
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::{DEFAULT_HEADER, checked_header};
-use crate::{config::ConfigError, facts::exchange::Exchange};
+use super::DEFAULT_HEADER;
+use crate::{
+    config::{self, ConfigError},
+    facts::exchange::Exchange,
+    trace_context,
+};
 
-/// A client-side layer that puts the id of the [current exchange](Exchange::current) on outbound requests.
+/// A client-side layer that puts the id of the [current exchange](Exchange::current) on outbound requests, and its
+/// [trace](crate::trace_context) if it has one.
 ///
-/// An id that the caller has set stays. Without a current exchange, as in a task of `tokio::spawn`, nothing is added:
+/// An id or a trace that the caller has set stays. Without a current exchange, as in a task of `tokio::spawn`, nothing is added:
 /// [`Exchange::scope`] carries the exchange into such a task. Under `tokio::join!` each branch has the id of its own
 /// request.
 ///
@@ -51,7 +56,7 @@ impl ForwardRequestIdLayer {
     ///
     /// If `name` is not a header name, or is one that HTTP itself needs.
     pub fn header(mut self, name: &str) -> Result<Self, ConfigError> {
-        self.header = checked_header(name)?;
+        self.header = config::header_name("request_id.header", name)?;
         Ok(self)
     }
 }
@@ -88,11 +93,14 @@ where
     }
 
     fn call(&mut self, mut request: Request<ReqBody>) -> S::Future {
-        if !request.headers().contains_key(&self.header)
-            && let Some(exchange) = Exchange::current()
-            && let Some(id) = exchange.id_value()
-        {
-            let _ = request.headers_mut().try_insert(&self.header, id.clone());
+        if let Some(exchange) = Exchange::current() {
+            let headers = request.headers_mut();
+            if !headers.contains_key(&self.header)
+                && let Some(id) = exchange.id_value()
+            {
+                let _ = headers.try_insert(&self.header, id.clone());
+            }
+            trace_context::put(&exchange, headers);
         }
         self.inner.call(request)
     }

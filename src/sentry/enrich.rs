@@ -211,7 +211,7 @@ pub(super) fn add_exchange(event: &mut Event<'static>, exchange: &Exchange, sent
     event
         .request
         .get_or_insert_with(|| shown_request::of(exchange, sentry));
-    trace::name(event, sentry);
+    trace::name(event, exchange, sentry);
 }
 
 /// Whether the panic ends the process: nobody catches it. The code of a task is caught, also on the main thread.

@@ -214,7 +214,11 @@ impl Observer for SentryObserver {
             return;
         };
         if self.transactions {
-            sentry.transaction = Some(transaction::begin(&sentry, &request.headers));
+            sentry.transaction = Some(transaction::begin(
+                &sentry,
+                &request.headers,
+                start.trace.as_deref(),
+            ));
         }
         start.sentry = Some(sentry);
     }
@@ -226,17 +230,29 @@ impl Observer for SentryObserver {
         };
         let policy = facts.report_policy.as_ref().unwrap_or(&self.policy);
         let kind = IncidentKind::of(facts, policy);
-        if kind.is_none() && sentry.transaction.is_none() {
+        // What ends after its transaction is lost, and Sentry's own layer makes a part of it of the span.
+        let transaction = sentry.transaction.as_ref().filter(|_| !cx.in_span);
+        if kind.is_none() && transaction.is_none() {
             return;
         }
         self.guarded(ended_in_poll(facts.outcome), || {
-            if let Some(transaction) = &sentry.transaction {
+            if let Some(transaction) = transaction {
                 transaction::finish(transaction, exchange, facts, sentry);
             }
             if let Some(kind) = kind {
                 self.report(exchange, facts, sentry, kind);
             }
         });
+    }
+
+    fn span_closed(&self, cx: &ObserverContext<'_>, facts: &Facts) {
+        if let Some(sentry) = cx.exchange.sentry()
+            && let Some(transaction) = &sentry.transaction
+        {
+            self.guarded(ended_in_poll(facts.outcome), || {
+                transaction::finish(transaction, cx.exchange, facts, sentry);
+            });
+        }
     }
 
     /// Reports a panic, an `Err` or a body error on an excluded path, and a 5xx if the policy includes it. The report does not

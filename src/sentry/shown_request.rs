@@ -71,7 +71,7 @@ fn text(sentry: &SentryData, place: usize) -> Option<&str> {
 /// The texts that are kept. One walk past all headers is cheaper than a look-up by hash for each.
 #[inline]
 pub(super) fn kept(request: &request::Parts) -> KeptTexts {
-    let mut kept = [None; KEPT_TEXTS];
+    let mut kept: [Option<&[u8]>; KEPT_TEXTS] = [None; KEPT_TEXTS];
     for (name, value) in &request.headers {
         let place = match *name {
             header::HOST => 0,
@@ -82,7 +82,12 @@ pub(super) fn kept(request: &request::Parts) -> KeptTexts {
             _ if *name == TRACES[1] => 5,
             _ => continue,
         };
-        kept[place].get_or_insert(value.as_bytes());
+        let is_double = kept[place].is_some() && TRACES.contains(name);
+        // Of two traces none is the caller's.
+        match is_double {
+            true => kept[place] = Some(b""),
+            false => _ = kept[place].get_or_insert(value.as_bytes()),
+        }
     }
     let authority = request.uri.authority();
     kept[AUTHORITY] = authority.map(|authority| authority.as_str().as_bytes());

@@ -1,7 +1,10 @@
 //! Makes a Sentry transaction of a request. It has the name of the route and ends with the response.
 
 use http::{HeaderMap, StatusCode};
-use sentry::{Transaction, TransactionContext, protocol::SpanStatus};
+use sentry::{
+    TracePropagationContext, Transaction, TransactionContext,
+    protocol::{SpanId, SpanStatus, TraceId},
+};
 
 use super::{shown_request, trace};
 use crate::facts::{
@@ -11,19 +14,46 @@ use crate::facts::{
     judge,
     route::{Endpoint, UNMATCHED},
     sentry_data::SentryData,
+    trace_context::TraceContext,
 };
 
 /// Begins a transaction as part of the trace in the request's headers, and makes it the hub's span.
-pub(super) fn begin(sentry: &SentryData, headers: &HeaderMap) -> Transaction {
-    let caller = trace::of_caller(sentry);
-    let caller = caller.map(|caller| format!("{}-{}", caller.trace_id, caller.span_id));
+pub(super) fn begin(
+    sentry: &SentryData,
+    headers: &HeaderMap,
+    trace: Option<&TraceContext>,
+) -> Transaction {
+    let caller = match trace {
+        Some(trace) => trace.caller(),
+        None => trace::of_caller(sentry),
+    };
+    let caller = caller.map(|caller| {
+        let [trace, span] = [
+            TraceId::from(caller.trace_id).to_string(),
+            SpanId::from(caller.span_id).to_string(),
+        ];
+        format!("{trace}-{span}")
+    });
     // It names the organisation of the caller, whose trace is perhaps not to be continued.
     let baggage = headers.get_all("baggage").into_iter();
     let baggage = baggage.filter_map(|value| Some(("baggage", value.to_str().ok()?)));
     let ids = caller.as_deref().map(|ids| ("sentry-trace", ids));
     // The route is not known yet. The caller's sampling is not passed on: else any client would overrule the rate.
     let headers = ids.into_iter().chain(baggage);
-    let context = TransactionContext::continue_from_headers(UNMATCHED, "http.server", headers);
+    let (name, operation) = (UNMATCHED, "http.server");
+    let continued = TracePropagationContext::try_from_headers(headers);
+    let ids = trace.and_then(TraceContext::ids);
+    let span_id = ids.map(|ids| SpanId::from(ids.span_id));
+    let context = match (continued, ids) {
+        (Ok(caller), _) => TransactionContext::continue_from_trace_propagation_context(
+            name, operation, &caller, span_id,
+        ),
+        (Err(_), Some(ids)) => {
+            let trace_id = ids.trace_id.into();
+            TransactionContext::new_with_details(name, operation, trace_id, span_id, None)
+        }
+        (Err(_), None) => TransactionContext::new(name, operation),
+    };
     let transaction = sentry.hub.start_transaction(context);
     sentry
         .hub

@@ -1,5 +1,7 @@
 //! Collects the settings of the ready-made stack, and builds it.
 
+mod traces;
+
 use std::sync::Arc;
 
 use super::{
@@ -18,8 +20,10 @@ use crate::{
     release::Release,
     request_id::RequestIdLayer,
     sentry::{Connection, SentryOptions},
+    span::SpanObserver,
     stuck::StuckObserver,
     timing::{SeverityBands, TimingObserver},
+    trace_context::TraceContextObserver,
 };
 
 /// Collects settings until [`build`](Self::build) checks them.
@@ -27,6 +31,8 @@ use crate::{
 #[must_use = "nothing is installed before `build`"]
 pub struct VitalsBuilder {
     request_id: RequestIdLayer,
+    pub(super) trace_context: TraceContextObserver,
+    pub(super) span: SpanObserver,
     bands: SeverityBands,
     rules: Rules,
     log_stuck: bool,
@@ -46,6 +52,8 @@ impl VitalsBuilder {
     pub(super) fn new() -> Self {
         Self {
             request_id: RequestIdLayer::new(),
+            trace_context: TraceContextObserver::default(),
+            span: SpanObserver::default(),
             bands: SeverityBands::default(),
             rules: Rules::new(),
             log_stuck: false,
@@ -195,7 +203,7 @@ impl VitalsBuilder {
         let last = (stuck, sentry.observer.clone());
         let log = (AccessLogObserver, last);
         let observer: Stack = (
-            self.request_id.observer(),
+            (self.request_id.observer(), (self.trace_context, self.span)),
             (timing, (CategoryObserver { rules }, log)),
         );
         let engine = Engine {

@@ -10,8 +10,10 @@ use crate::{
     observe::{Engine, EngineHandle, Examined, Observed, WrapRequestBodyLayer},
     request_id::RequestIdObserver,
     sentry::SentryObserver,
+    span::SpanObserver,
     stuck::StuckObserver,
     timing::TimingObserver,
+    trace_context::TraceContextObserver,
 };
 
 /// The layers of the ready-made stack in one: one clock, one guard, one wrapper around the body.
@@ -22,8 +24,8 @@ pub struct VitalsLayer {
 
 /// From the outside in.
 pub(super) type Stack = (
-    // First, so that all others have the id.
-    RequestIdObserver,
+    // First, so that all others have the ids.
+    (RequestIdObserver, (TraceContextObserver, SpanObserver)),
     // Counters before the log: a fault of the subscriber cannot cost a number.
     (
         TimingObserver,

@@ -42,5 +42,6 @@ mod scrubbing;
 mod sentry;
 mod support;
 mod tls;
+mod traces;
 mod transparency;
 mod uploads;

@@ -45,7 +45,7 @@ use tower_vitals::{
 
 use crate::support::{dsn::Dsn, panics::silence_panics_that_were_asked_for, requests};
 
-const LONG: Duration = Duration::from_secs(20);
+pub(crate) const LONG: Duration = Duration::from_secs(20);
 
 /// An isolated stack that sends to `dsn`.
 fn reporting(dsn: &Dsn) -> VitalsBuilder {

@@ -14,7 +14,8 @@ use tower::{
     BoxError, Layer, Service, ServiceBuilder, ServiceExt, service_fn, util::BoxCloneSyncService,
 };
 use tower_vitals::{
-    AccessLogLayer, ErrorCategoryLayer, RequestIdLayer, SentryScopeLayer, TimingLayer, Vitals,
+    AccessLogLayer, ErrorCategoryLayer, RequestIdLayer, SentryScopeLayer, SpanLayer, TimingLayer,
+    TraceContextLayer, Vitals,
     exchange::Exchange,
     exclude::{ExcludeLayer, Patterns},
 };
@@ -49,6 +50,8 @@ fn layer(number: usize, vitals: &Vitals, inner: Boxed) -> Boxed {
         3 => boxed(vitals.layer().layer(inner)),
         4 => boxed(ErrorCategoryLayer::new().metrics(metrics).layer(inner)),
         5 => boxed(SentryScopeLayer::new().metrics(metrics).layer(inner)),
+        6 => boxed(SpanLayer::new().metrics(metrics).layer(inner)),
+        7 => boxed(TraceContextLayer::new().metrics(metrics).layer(inner)),
         _ => boxed(ExcludeLayer::new(RequestIdLayer::new(), Patterns::default()).layer(inner)),
     }
 }
@@ -115,9 +118,11 @@ async fn any_subset_in_any_order_counts_each_request_once() {
         .transport(transport);
     let client = Arc::new(sentry::Client::with_options(options));
     sentry::Hub::current().bind_client(Some(client));
-    let subsets = (0..128_u32).map(|set| (0..7).filter(|at| set & (1 << at) != 0).collect());
+    // Who keeps spans.
+    let _guard = tracing::subscriber::set_default(tracing_subscriber::registry());
+    let subsets = (0..512_u32).map(|set| (0..9).filter(|at| set & (1 << at) != 0).collect());
     let orders = (0..50).map(|_| {
-        let mut order: Vec<usize> = vec![0, 1, 2, 3, 4, 5, 6, 0, 1, 2, 3, 4, 5];
+        let mut order: Vec<usize> = vec![0, 1, 2, 3, 4, 5, 6, 7, 8, 0, 1, 2, 3, 4, 5, 6, 7];
         fastrand::shuffle(&mut order);
         order
     });

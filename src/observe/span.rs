@@ -1,0 +1,172 @@
+//! Opens a span around a request, and enters it whenever code of the inner service runs.
+
+use std::{mem, sync::Arc};
+
+use tracing::{Level, Span, dispatcher, field, level_filters::LevelFilter};
+
+use super::tracker::Tracker;
+use crate::{
+    emit,
+    facts::{
+        Facts,
+        current::{self, EnterMode, thread_is_alive},
+        exchange::Exchange,
+        labels::StatusLabel,
+        layer_kinds::LayerKinds,
+        route::Endpoint,
+        trace_context::otel,
+    },
+};
+
+/// The span of one request.
+#[derive(Debug)]
+pub(super) struct RequestSpan {
+    span: Span,
+    /// The route that was known when the span was opened.
+    endpoint: Option<Endpoint>,
+}
+
+/// Keeps an exchange current on this thread, and its span entered within it.
+pub(super) struct Entered<'a> {
+    // Exited first.
+    _span: Option<EnteredSpan<'a>>,
+    _exchange: current::Entered<'a>,
+}
+
+/// A span that is exited when this is dropped.
+struct EnteredSpan<'a>(&'a Span);
+
+// === impl Tracker ===
+
+impl Tracker {
+    /// Opens the span of the request, if this layer makes one and anybody listens. Runs in the exchange, so that the subscriber
+    /// finds it there.
+    #[inline]
+    pub(super) fn open_span(&mut self) {
+        if self.active.overlaps(LayerKinds::SPAN)
+            && dispatcher::has_been_set()
+            && LevelFilter::current() >= Level::INFO
+        {
+            self.open_wanted_span();
+        }
+    }
+
+    fn open_wanted_span(&mut self) {
+        let mode = self.enter_mode();
+        let mut opened = None;
+        {
+            let _entered = current::Entered::new(&self.exchange, &mut self.lent, mode);
+            emit::guarded(|| opened = RequestSpan::open(&self.exchange));
+        }
+        self.span = opened.map(Box::new);
+    }
+}
+
+// === impl RequestSpan ===
+
+impl RequestSpan {
+    fn open(exchange: &Exchange) -> Option<Self> {
+        let endpoint = exchange.read(|overrides| overrides.endpoint.clone());
+        let span = new_span(exchange, endpoint.as_ref());
+        if span.is_disabled() {
+            return None;
+        }
+        if let Some(trace) = otel::begin(&span, exchange.trace()) {
+            exchange.replace_trace(trace);
+        }
+        if let Some(trace) = exchange.trace() {
+            span.record("trace_id", trace.trace_id());
+        }
+        exchange.note_span(span.clone());
+        Some(Self { span, endpoint })
+    }
+
+    /// Records what is known at the end of the request.
+    pub(super) fn record(&self, exchange: &Exchange, facts: &Facts) {
+        emit::guarded(|| {
+            self.span.record("status", StatusLabel::of(facts).code());
+            let known = self.endpoint.as_ref().map(Endpoint::as_str);
+            if let Some(endpoint) = &facts.endpoint
+                && known != Some(endpoint.as_str())
+            {
+                self.span.record("endpoint", endpoint.as_str());
+            }
+            otel::end(&self.span, exchange.method(), facts);
+        });
+    }
+
+    /// Closes the span, unless other code holds it.
+    pub(super) fn close(self) {
+        let mut span = Some(self.span);
+        if !emit::guarded(|| drop(span.take())) && !thread_is_alive() {
+            // The subscriber may need what this thread no longer has.
+            mem::forget(span);
+        }
+    }
+}
+
+// === impl Entered ===
+
+impl<'a> Entered<'a> {
+    #[inline(always)]
+    pub(super) fn new(
+        exchange: &Arc<Exchange>,
+        lent: &'a mut Option<Arc<Exchange>>,
+        span: Option<&'a RequestSpan>,
+        mode: EnterMode,
+    ) -> Self {
+        let exchange = current::Entered::new(exchange, lent, mode);
+        Self {
+            _span: span.and_then(|span| EnteredSpan::new(&span.span)),
+            _exchange: exchange,
+        }
+    }
+}
+
+// === impl EnteredSpan ===
+
+impl<'a> EnteredSpan<'a> {
+    /// `None` if the subscriber did not take it.
+    fn new(span: &'a Span) -> Option<Self> {
+        let enter = || _ = span.with_subscriber(|(id, subscriber)| subscriber.enter(id));
+        emit::guarded(enter).then_some(Self(span))
+    }
+}
+
+impl Drop for EnteredSpan<'_> {
+    fn drop(&mut self) {
+        emit::guarded(|| {
+            _ = self
+                .0
+                .with_subscriber(|(id, subscriber)| subscriber.exit(id))
+        });
+    }
+}
+
+#[cfg(not(feature = "opentelemetry"))]
+fn new_span(exchange: &Exchange, endpoint: Option<&Endpoint>) -> Span {
+    tracing::info_span!(
+        target: "tower_vitals",
+        "request",
+        request_id = exchange.id(),
+        method = exchange.method(),
+        endpoint = endpoint.map(Endpoint::as_str),
+        trace_id = field::Empty,
+        status = field::Empty,
+    )
+}
+
+/// With the fields that an OpenTelemetry layer reads.
+#[cfg(feature = "opentelemetry")]
+fn new_span(exchange: &Exchange, endpoint: Option<&Endpoint>) -> Span {
+    tracing::info_span!(
+        target: "tower_vitals",
+        "request",
+        request_id = exchange.id(),
+        method = exchange.method(),
+        endpoint = endpoint.map(Endpoint::as_str),
+        trace_id = field::Empty,
+        status = field::Empty,
+        otel.kind = "server",
+    )
+}
