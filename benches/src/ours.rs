@@ -4,7 +4,8 @@ use std::io;
 
 use axum::Router;
 use tower_vitals::{
-    AccessLogLayer, ErrorCategoryLayer, RequestIdLayer, SentryScopeLayer, TimingLayer, Vitals,
+    AccessLogLayer, ErrorCategoryLayer, RequestIdLayer, SentryScopeLayer, TimingLayer,
+    TraceContextLayer, Vitals,
     logging::{self, Format},
     metrics::Settings,
     sentry::{SentryOptions, guard, tracing_layer},
@@ -44,6 +45,30 @@ pub fn full(app: Router) -> Router {
 pub fn without_sentry(app: Router) -> Router {
     let vitals = Vitals::builder().isolated().build();
     app.layer(vitals.expect("good settings").layer())
+}
+
+pub fn full_with_traces(app: Router) -> Router {
+    let traces = TraceContextLayer::new();
+    app.layer(build(Vitals::builder().trace_context(traces)).layer())
+}
+
+pub fn full_with_spans(app: Router) -> Router {
+    app.layer(build(Vitals::builder().span()).layer())
+}
+
+/// With the lines of a `fmt` subscriber, which has no line of its own here.
+pub fn full_with_spans_for_fmt(app: Router) -> Router {
+    let filter = tracing_subscriber::filter::filter_fn(|metadata| metadata.is_span());
+    let layer = tracing_subscriber::fmt::layer().with_writer(io::sink);
+    install(tracing_subscriber::registry().with(layer.with_filter(filter)));
+    full_with_spans(app)
+}
+
+/// Without the breadcrumbs of Sentry's own layer.
+pub fn full_with_spans_for_sentry(app: Router) -> Router {
+    let layer = sentry::integrations::tracing::SpanLayer::new();
+    install(tracing_subscriber::registry().with(layer));
+    full_with_spans(app)
 }
 
 pub fn excluded(app: Router) -> Router {

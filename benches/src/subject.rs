@@ -24,6 +24,16 @@ pub const SUBJECTS: &[Subject] = &[
     subject("ours: Sentry scope", ours::sentry_scope),
     subject(WITHOUT_SENTRY, ours::without_sentry),
     subject(OURS, ours::full),
+    subject("ours: full stack, trace context", ours::full_with_traces),
+    subject(
+        "ours: full stack, span, no subscriber",
+        ours::full_with_spans,
+    ),
+    subject("ours: full stack, span, fmt", ours::full_with_spans_for_fmt),
+    subject(
+        "ours: full stack, span, Sentry's own layer",
+        ours::full_with_spans_for_sentry,
+    ),
     subject(EXCLUDED, ours::excluded),
     subject(OURS_JSON, ours::full_json),
     subject(

@@ -37,7 +37,8 @@ pub struct Exchange {
     method: MethodLabel,
     target: Option<PathAndQuery>,
     start: Start,
-    late: LateStart,
+    /// Boxed, since most stacks are one layer.
+    late: OnceLock<Box<LateStart>>,
     /// The low 16 bits are the claimed kinds of layer, the high 16 bits are what the layers need.
     claimed_and_needed: AtomicU32,
     marks: Marks,
@@ -58,11 +59,11 @@ pub(crate) struct Start {
     pub(crate) trace: Option<Box<TraceContext>>,
 }
 
-/// What layers further in than the outermost made. Boxed, since most stacks are one layer.
+/// What layers further in than the outermost made.
 #[derive(Debug, Default)]
 struct LateStart {
-    id: OnceLock<Box<HeaderValue>>,
-    sentry: OnceLock<Box<SentryData>>,
+    id: OnceLock<HeaderValue>,
+    sentry: OnceLock<SentryData>,
     trace: OnceLock<Box<TraceContext>>,
 }
 
@@ -90,7 +91,7 @@ impl Exchange {
             method: MethodLabel::new(&request.method),
             target: received(request),
             start: Start::default(),
-            late: LateStart::default(),
+            late: OnceLock::new(),
             claimed_and_needed: AtomicU32::new(0),
             marks: Marks::default(),
             client_wait: ClientWait::default(),
@@ -110,13 +111,13 @@ impl Exchange {
     pub(crate) fn start_late(&self, start: Start) {
         // Only one layer of a kind is active. So nothing is set twice.
         if let Some(id) = start.id {
-            let _ = self.late.id.set(Box::new(id));
+            let _ = self.late().id.set(id);
         }
         if let Some(sentry) = start.sentry {
-            let _ = self.late.sentry.set(Box::new(sentry));
+            let _ = self.late().sentry.set(sentry);
         }
         if let Some(trace) = start.trace {
-            let _ = self.late.trace.set(trace);
+            let _ = self.late().trace.set(trace);
         }
     }
 
@@ -140,13 +141,13 @@ impl Exchange {
     #[must_use]
     pub fn trace(&self) -> Option<&TraceContext> {
         // What came later knows better.
-        let late = self.late.trace.get();
+        let late = self.late.get().and_then(|late| late.trace.get());
         late.or(self.start.trace.as_ref()).map(|trace| &**trace)
     }
 
     /// Takes the ids that the span of the request has elsewhere.
     pub(crate) fn replace_trace(&self, trace: TraceContext) {
-        let _ = self.late.trace.set(Box::new(trace));
+        let _ = self.late().trace.set(Box::new(trace));
     }
 
     /// The method as metrics show it: one of the nine methods of HTTP, or `_OTHER`.
@@ -179,14 +180,14 @@ impl Exchange {
     }
 
     pub(crate) fn id_value(&self) -> Option<&HeaderValue> {
-        let late = || self.late.id.get().map(|id| &**id);
+        let late = || self.late.get()?.id.get();
         self.start.id.as_ref().or_else(late)
     }
 
     /// What Sentry needs, if a layer for Sentry observes the request and a client is bound.
     #[inline]
     pub(crate) fn sentry(&self) -> Option<&SentryData> {
-        let late = || self.late.sentry.get().map(|sentry| &**sentry);
+        let late = || self.late.get()?.sentry.get();
         self.start.sentry.as_ref().or_else(late)
     }
 
@@ -331,6 +332,10 @@ impl Exchange {
     /// What the layers that have seen the request need.
     pub(crate) fn needs(&self) -> Needs {
         Needs((self.claimed_and_needed.load(Ordering::Relaxed) >> u16::BITS) as u16)
+    }
+
+    fn late(&self) -> &LateStart {
+        self.late.get_or_init(Box::default)
     }
 
     fn lock_span(&self) -> MutexGuard<'_, Option<Span>> {
