@@ -2,9 +2,11 @@
 //!
 //! # When it writes
 //!
-//! Once, when the request has ended, through `tracing` with target `tower_vitals`. The level is `INFO` for the severities
-//! `normal` and `slow` and for a cancelled request, `WARN` for `warning`, and `ERROR` for `critical`. A request on an
-//! excluded path has an event only if it panicked or failed: at `ERROR`.
+//! Once, when the request has ended, through `tracing` with target `tower_vitals`. The level is `ERROR` if the server failed:
+//! 5xx, a gRPC status that is a server's, an `Err`, a panic or a missed deadline. It is `WARN` if the request was so slow that
+//! its severity is `warning` or `critical`, and else `INFO`, also for a cancelled request. A request on an excluded path has
+//! an event only if it panicked or failed: at `ERROR`. A layer can choose [levels](AccessLogLayer::level), write a
+//! [sample](AccessLogLayer::sample), or write [nothing](AccessLogLayer::enabled).
 //!
 //! | field | |
 //! | --- | --- |
@@ -21,33 +23,73 @@
 //! | `category` | the [category](crate::category) of a failure |
 //! | `cause` | the error behind a failure and its causes, if a layer examined it; at most 1,024 bytes |
 //! | `user_id`, `tenant_id`, `tags` | what the handler added by [`RequestContext`](crate::RequestContext); tags as `key=value key=value` |
+//! | `client_address` | by choice: the [address of the client](ClientAddress), without a port |
+//! | `user_agent` | by choice: the header, escaped as the path is and cut at 256 bytes |
+//! | `http_version` | by choice: `1.0`, `1.1`, `2` or `3` |
+//! | `query` | by choice: the query without secrets, escaped as the path is and cut at 512 bytes |
+//! | `sample_share` | the share of such requests that are written, if a sample is: each stands for `1 / sample_share` |
 //!
 //! The event's parent is the span in which the request ran, if there was one, however the request ended. The span stays open
 //! until the event is written.
 //!
 //! Text from a client is always a string value and never part of the message, so no client can add a line to the log. If a
 //! subscriber panics, or logs from within itself, the event is lost and counted in `vitals_dropped_total{sink="log"}`.
+//!
+//! # On a route
+//!
+//! If layers of this kind nest, the outermost writes, with its fields. [`level`](AccessLogLayer::level),
+//! [`sample`](AccessLogLayer::sample) and [`enabled`](AccessLogLayer::enabled) of an inner layer override those of the outer
+//! one, each by itself. So a route has its own settings if it has its own layer:
+//!
+//! ```
+//! use axum::{Router, routing::get};
+//! use tower_vitals::{AccessLogLayer, Vitals};
+//!
+//! let vitals = Vitals::builder().isolated().build()?;
+//! let app: Router = Router::new()
+//!     .route("/orders/{id}", get(|| async { "an order" }))
+//!     .route("/poll", get(|| async { "nothing" }).layer(AccessLogLayer::new().sample(|_| 0.01)))
+//!     .layer(vitals.layer());
+//! # Ok::<(), tower_vitals::config::ConfigError>(())
+//! ```
+
+mod client_address;
+mod fields;
+#[cfg_attr(not(feature = "scrub"), path = "access_log/query/off.rs")]
+mod query;
 
 use std::{borrow::Cow, sync::Arc};
 
-use tracing::Span;
+use http::request;
+use tracing::{Level, Span};
 
+pub use self::client_address::{ClientAddress, PeerAddress};
+use self::fields::{ChosenFields, Extra};
+#[cfg(feature = "scrub")]
+use self::query::Query;
+pub use crate::facts::ended::Ended;
+
+#[cfg(feature = "scrub")]
+use crate::{config::ConfigError, scrub::Scrubbing};
 use crate::{
     emit,
     facts::{
         Facts,
         category::ErrorCategory,
+        ended::default_level,
         evidence::Needs,
-        exchange::{Exchange, Outcome},
+        exchange::{Exchange, Outcome, Start},
         handler_context::HandlerContext,
         judge,
         labels::StatusLabel,
         layer_kinds::LayerKinds,
+        log_policy::{LogPolicy, Rule, Verdict},
+        overrides::Overrides,
         route::Endpoint,
         severity::Severity,
         trace_context::TraceContext,
     },
-    observe::{Engine, Observer, ObserverContext, layer_methods},
+    observe::{Engine, Observer, ObserverContext, StartContext, layer_methods},
     text::{millis, printable_path, shortened},
 };
 
@@ -63,8 +105,13 @@ pub struct AccessLogLayer {
 }
 
 /// The observer behind [`AccessLogLayer`].
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct AccessLogObserver;
+#[derive(Clone, Debug, Default)]
+pub(crate) struct AccessLogObserver {
+    /// `None` if nothing is set.
+    policy: Option<Arc<LogPolicy>>,
+    /// `None` if no field is chosen.
+    fields: Option<Arc<ChosenFields>>,
+}
 
 // === impl AccessLogLayer ===
 
@@ -76,11 +123,135 @@ impl AccessLogLayer {
             engine: Arc::default(),
         }
     }
+
+    /// Whether there are events. Defaults to `true`. With `false` also a failure has none; it is still counted and reported.
+    #[must_use]
+    pub fn enabled(mut self, enabled: bool) -> Self {
+        self.policy().enabled = Some(enabled);
+        self
+    }
+
+    /// The level of the event of a request. Defaults to [`Ended::default_level`], as it is if `rule` panics, which increments
+    /// `vitals_hook_failures_total`.
+    ///
+    /// ```
+    /// use tower_vitals::AccessLogLayer;
+    /// use tracing::Level;
+    ///
+    /// let layer = AccessLogLayer::new().level(|ended| match (ended.endpoint(), ended.status()) {
+    ///     ("/poll", 200) => Level::DEBUG,
+    ///     (_, 401 | 403) => Level::WARN,
+    ///     _ => ended.default_level(),
+    /// });
+    /// ```
+    #[must_use]
+    pub fn level(mut self, rule: impl Fn(&Ended<'_>) -> Level + Send + Sync + 'static) -> Self {
+        self.policy().level = Some(Rule::new(rule));
+        self
+    }
+
+    /// The share of such requests that have an event, from 0 to 1. Defaults to 1, as it is if `rule` panics, which increments
+    /// `vitals_hook_failures_total`.
+    ///
+    /// The event of a failure is always written: whatever `rule` says, the share is 1 for severity `critical` and for a status
+    /// from 500. The request id decides. So services with the same share write the same requests, and a larger share writes all
+    /// that a smaller one does. Without an id, chance decides. Metrics and Sentry see every request.
+    ///
+    /// ```
+    /// use tower_vitals::AccessLogLayer;
+    ///
+    /// let layer = AccessLogLayer::new().sample(|ended| match ended.status() {
+    ///     200..300 => 0.05,
+    ///     _ => 1.0,
+    /// });
+    /// ```
+    #[must_use]
+    pub fn sample(mut self, rule: impl Fn(&Ended<'_>) -> f64 + Send + Sync + 'static) -> Self {
+        self.policy().sample = Some(Rule::new(rule));
+        self
+    }
+
+    /// Adds `client_address`. It is personal data in many countries, so it is in no event by default.
+    #[must_use]
+    pub fn client_address(mut self, address: ClientAddress) -> Self {
+        self.fields().client = Some(address);
+        self
+    }
+
+    /// Adds `user_agent`.
+    #[must_use]
+    pub fn user_agent(mut self) -> Self {
+        self.fields().user_agent = true;
+        self
+    }
+
+    /// Adds `http_version`.
+    #[must_use]
+    pub fn http_version(mut self) -> Self {
+        self.fields().version = true;
+        self
+    }
+
+    /// Adds `query`. Every value that has the name or the form of a secret is filtered, as `scrubbing` says. With
+    /// [`Scrubbing::health_data`](crate::scrub::Scrubbing::health_data) there is no query. If a rule of `scrubbing` panics, the
+    /// event is lost and counted.
+    ///
+    /// ```
+    /// use tower_vitals::{AccessLogLayer, scrub::Scrubbing};
+    ///
+    /// let layer = AccessLogLayer::new().query(Scrubbing::new().key("tax_number"))?;
+    /// # Ok::<(), tower_vitals::config::ConfigError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// If a key of `scrubbing` is empty.
+    #[cfg(feature = "scrub")]
+    pub fn query(mut self, scrubbing: Scrubbing) -> Result<Self, ConfigError> {
+        self.fields().query = Some(Arc::new(Query::new(scrubbing)?));
+        Ok(self)
+    }
+
+    /// The observer of this layer, for a stack.
+    pub(crate) fn observer(&self) -> AccessLogObserver {
+        self.engine.observer.clone()
+    }
+
+    fn policy(&mut self) -> &mut LogPolicy {
+        let observer = &mut Arc::make_mut(&mut self.engine).observer;
+        Arc::make_mut(observer.policy.get_or_insert_default())
+    }
+
+    fn fields(&mut self) -> &mut ChosenFields {
+        let observer = &mut Arc::make_mut(&mut self.engine).observer;
+        Arc::make_mut(observer.fields.get_or_insert_default())
+    }
 }
 
 layer_methods!(AccessLogLayer, Unexamined);
 
 // === impl AccessLogObserver ===
+
+impl AccessLogObserver {
+    fn log(&self, cx: &ObserverContext<'_>, facts: &Facts) {
+        let fields = self.fields.as_deref();
+        let policy = match (&facts.log_policy, &self.policy) {
+            (None, None) if fields.is_none() => {
+                return emit::counted(cx.layer_metrics, || write(cx.exchange, facts, None));
+            }
+            (Some(route), Some(own)) => Cow::Owned(route.or(own)),
+            (Some(policy), None) | (None, Some(policy)) => Cow::Borrowed(&**policy),
+            (None, None) => Cow::Owned(LogPolicy::default()),
+        };
+        let ended = Ended::new(cx.exchange, facts);
+        if let Some(verdict) = policy.verdict(&ended, || cx.metrics().hook_failed()) {
+            let extra = Extra::new(fields, cx.exchange);
+            emit::counted(cx.layer_metrics, || {
+                write(cx.exchange, facts, Some((verdict, extra)));
+            });
+        }
+    }
+}
 
 impl Observer for AccessLogObserver {
     fn kinds(&self) -> LayerKinds {
@@ -91,8 +262,25 @@ impl Observer for AccessLogObserver {
         Needs::TEXT
     }
 
+    fn override_settings(&self, active: LayerKinds, overrides: &mut Overrides) {
+        if let Some(own) = &self.policy
+            && !active.overlaps(self.kinds())
+        {
+            overrides.log_policy = Some(match overrides.log_policy.take() {
+                Some(outer) => Arc::new(own.or(&outer)),
+                None => Arc::clone(own),
+            });
+        }
+    }
+
+    fn request(&self, _: &StartContext<'_>, request: &mut request::Parts, start: &mut Start) {
+        if let Some(fields) = &self.fields {
+            start.logged = fields.keep(request);
+        }
+    }
+
     fn end(&self, cx: &ObserverContext<'_>, facts: &Facts) {
-        emit::counted(cx.layer_metrics, || write(cx.exchange, facts));
+        self.log(cx, facts);
     }
 
     fn excluded(&self, cx: &ObserverContext<'_>, outcome: Outcome, failure: Option<&Facts>) {
@@ -102,12 +290,13 @@ impl Observer for AccessLogObserver {
                 Outcome::Panicked | Outcome::Error | Outcome::BodyError
             )
         {
-            emit::counted(cx.layer_metrics, || write(cx.exchange, facts));
+            self.log(cx, facts);
         }
     }
 }
 
-fn write(exchange: &Exchange, facts: &Facts) {
+/// Writes the event, by default or as the application chose.
+fn write(exchange: &Exchange, facts: &Facts, chosen: Option<(Verdict, Extra<'_>)>) {
     // All else is asked within the event, which may be disabled.
     let severity = judge::severity(facts);
     let handler = facts.handler.as_deref();
@@ -115,8 +304,9 @@ fn write(exchange: &Exchange, facts: &Facts) {
     let span = exchange.span();
     let trace = exchange.trace();
     macro_rules! event {
-        ($level:ident) => {
+        ($level:ident $(, $name:ident = $value:expr)*) => {
             tracing::event!(
+                name: "tower_vitals.request",
                 target: "tower_vitals",
                 parent: span.as_ref().and_then(Span::id),
                 tracing::Level::$level,
@@ -140,14 +330,36 @@ fn write(exchange: &Exchange, facts: &Facts) {
                 user_id = handler.and_then(|handler| Some(shown(handler.user.as_deref()?))).as_deref(),
                 tenant_id = handler.and_then(|handler| Some(shown(handler.tenant.as_deref()?))).as_deref(),
                 tags = handler.and_then(tags).as_deref(),
+                $($name = $value,)*
                 "request"
             )
         };
     }
-    match severity {
-        None | Some(Severity::Normal | Severity::Slow) => event!(INFO),
-        Some(Severity::Warning) => event!(WARN),
-        Some(Severity::Critical) => event!(ERROR),
+    let Some((Verdict { level, share }, extra)) = chosen else {
+        return match default_level(severity, facts) {
+            Level::ERROR => event!(ERROR),
+            Level::WARN => event!(WARN),
+            _ => event!(INFO),
+        };
+    };
+    macro_rules! chosen_event {
+        ($level:ident) => {
+            event!(
+                $level,
+                client_address = extra.client().as_deref(),
+                user_agent = extra.user_agent().as_deref(),
+                http_version = extra.version(),
+                query = extra.query().as_deref(),
+                sample_share = share
+            )
+        };
+    }
+    match level {
+        Level::ERROR => chosen_event!(ERROR),
+        Level::WARN => chosen_event!(WARN),
+        Level::INFO => chosen_event!(INFO),
+        Level::DEBUG => chosen_event!(DEBUG),
+        Level::TRACE => chosen_event!(TRACE),
     }
 }
 

@@ -28,6 +28,7 @@ pub(crate) mod chain;
 pub(crate) mod client_left;
 pub(crate) mod client_wait;
 pub(crate) mod current;
+pub(crate) mod ended;
 pub(crate) mod evidence;
 pub mod exchange;
 #[cfg(feature = "axum")]
@@ -42,6 +43,8 @@ pub(crate) mod labels;
 pub(crate) mod layer_kinds;
 #[cfg_attr(not(feature = "sentry"), path = "facts/links/off.rs")]
 pub(crate) mod links;
+pub(crate) mod log_policy;
+pub(crate) mod logged_request;
 pub(crate) mod marks;
 mod outcome;
 pub(crate) mod overrides;
@@ -64,8 +67,9 @@ use std::{sync::Arc, time::Duration};
 use http::StatusCode;
 
 use self::{
-    category::ErrorCategory, evidence::Evidence, handler_context::HandlerContext, outcome::Outcome,
-    report_policy::ReportPolicy, route::Endpoint, severity::SeverityBands,
+    category::ErrorCategory, evidence::Evidence, handler_context::HandlerContext,
+    log_policy::LogPolicy, outcome::Outcome, report_policy::ReportPolicy, route::Endpoint,
+    severity::SeverityBands,
 };
 
 /// What is known of a request when it has ended.
@@ -96,6 +100,8 @@ pub(crate) struct Facts {
     pub(crate) handler: Option<Arc<HandlerContext>>,
     /// The report policy of the route.
     pub(crate) report_policy: Option<Arc<ReportPolicy>>,
+    /// What the route says about its event in the log.
+    pub(crate) log_policy: Option<Arc<LogPolicy>>,
 }
 
 // === impl Facts ===

@@ -11,6 +11,7 @@ mod pairs;
 mod patterns;
 mod plain;
 mod prefixes;
+mod query;
 pub(crate) mod urls;
 mod value;
 

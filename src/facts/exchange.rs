@@ -21,6 +21,7 @@ use super::{
     handler_context::HandlerContext,
     labels::MethodLabel,
     layer_kinds::LayerKinds,
+    logged_request::LoggedRequest,
     marks::{Mark, Marks},
     overrides::Overrides,
     route::Endpoint,
@@ -57,6 +58,7 @@ pub(crate) struct Start {
     /// Set if a layer for Sentry observes the request and a client is bound.
     pub(crate) sentry: Option<SentryData>,
     pub(crate) trace: Option<Box<TraceContext>>,
+    pub(crate) logged: Option<Box<LoggedRequest>>,
 }
 
 /// What layers further in than the outermost made.
@@ -65,6 +67,7 @@ struct LateStart {
     id: OnceLock<HeaderValue>,
     sentry: OnceLock<SentryData>,
     trace: OnceLock<Box<TraceContext>>,
+    logged: OnceLock<Box<LoggedRequest>>,
 }
 
 /// There is no response yet.
@@ -118,6 +121,9 @@ impl Exchange {
         }
         if let Some(trace) = start.trace {
             let _ = self.late().trace.set(trace);
+        }
+        if let Some(logged) = start.logged {
+            let _ = self.late.logged.set(logged);
         }
     }
 
@@ -189,6 +195,12 @@ impl Exchange {
     pub(crate) fn sentry(&self) -> Option<&SentryData> {
         let late = || self.late.get()?.sentry.get();
         self.start.sentry.as_ref().or_else(late)
+    }
+
+    /// What the access log keeps of the request, if the application chose to.
+    pub(crate) fn logged(&self) -> Option<&LoggedRequest> {
+        let late = || self.late.logged.get();
+        self.start.logged.as_ref().or_else(late).map(|kept| &**kept)
     }
 
     pub(crate) const fn started(&self) -> Instant {

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::{
-    evidence::Evidence, handler_context::HandlerContext, report_policy::ReportPolicy,
-    route::Endpoint, rules::Rules, severity::SeverityBands,
+    evidence::Evidence, handler_context::HandlerContext, log_policy::LogPolicy,
+    report_policy::ReportPolicy, route::Endpoint, rules::Rules, severity::SeverityBands,
 };
 
 /// What inner layers and the handler set for one request. The innermost value wins, unless a field says otherwise.
@@ -20,4 +20,6 @@ pub(crate) struct Overrides {
     pub(crate) handler: Option<Arc<HandlerContext>>,
     /// The report policy of a route. It replaces that of the active layer.
     pub(crate) report_policy: Option<Arc<ReportPolicy>>,
+    /// What a route says about its event in the log. It is asked before the active layer.
+    pub(crate) log_policy: Option<Arc<LogPolicy>>,
 }

@@ -2,9 +2,9 @@
 //!
 //! Every request comes here, so the short functions are inlined.
 
-use std::error::Error;
+use std::{error::Error, net::SocketAddr};
 
-use axum::extract::OriginalUri;
+use axum::extract::{ConnectInfo, OriginalUri};
 use http::{Extensions, uri::PathAndQuery};
 
 use super::{category::ErrorCategory, failure::Cause};
@@ -22,6 +22,12 @@ pub(crate) fn matched(request: &Extensions) -> Option<&MatchedPath> {
 pub(crate) fn original_target(request: &Extensions) -> Option<Option<PathAndQuery>> {
     let OriginalUri(uri) = request.get()?;
     Some(uri.path_and_query().cloned())
+}
+
+/// The other end of the socket, if the server says it.
+pub(crate) fn peer(request: &Extensions) -> Option<SocketAddr> {
+    let ConnectInfo(peer) = request.get()?;
+    Some(*peer)
 }
 
 /// The error and the category that a [`Failure`](super::failure::Failure) put into its response.

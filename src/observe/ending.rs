@@ -128,6 +128,7 @@ impl Tracker {
             evidence: overrides.evidence,
             handler: overrides.handler,
             report_policy: overrides.report_policy,
+            log_policy: overrides.log_policy,
         }
     }
 

@@ -1,5 +1,6 @@
 //! Collects the settings of the ready-made stack, and builds it.
 
+mod logs;
 mod traces;
 
 use std::sync::Arc;
@@ -33,6 +34,7 @@ pub struct VitalsBuilder {
     request_id: RequestIdLayer,
     pub(super) trace_context: TraceContextObserver,
     pub(super) span: SpanObserver,
+    access_log: AccessLogObserver,
     bands: SeverityBands,
     rules: Rules,
     log_stuck: bool,
@@ -54,6 +56,7 @@ impl VitalsBuilder {
             request_id: RequestIdLayer::new(),
             trace_context: TraceContextObserver::default(),
             span: SpanObserver::default(),
+            access_log: AccessLogObserver::default(),
             bands: SeverityBands::default(),
             rules: Rules::new(),
             log_stuck: false,
@@ -201,7 +204,7 @@ impl VitalsBuilder {
         }
         let timing = TimingObserver::new(Some(self.bands));
         let last = (stuck, sentry.observer.clone());
-        let log = (AccessLogObserver, last);
+        let log = (self.access_log, last);
         let observer: Stack = (
             (self.request_id.observer(), (self.trace_context, self.span)),
             (timing, (CategoryObserver { rules }, log)),

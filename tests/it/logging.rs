@@ -1,5 +1,7 @@
 //! Writes log lines: those of requests and those of the application.
 
+mod access_log;
+
 mod events;
 
 mod formats;

@@ -1,6 +1,6 @@
 //! Stands in for axum without feature `axum`: no route and no failure is known.
 
-use std::error::Error;
+use std::{error::Error, net::SocketAddr};
 
 use http::{Extensions, uri::PathAndQuery};
 
@@ -14,6 +14,10 @@ pub(crate) const fn matched(_: &Extensions) -> Option<&MatchedPath> {
 }
 
 pub(crate) const fn original_target(_: &Extensions) -> Option<Option<PathAndQuery>> {
+    None
+}
+
+pub(crate) const fn peer(_: &Extensions) -> Option<SocketAddr> {
     None
 }
 

@@ -1,0 +1,13 @@
+//! Keeps what the access log shows of a request, and nothing else of the exchange has.
+
+use std::net::IpAddr;
+
+use http::{HeaderValue, Version};
+
+/// What a layer for the access log keeps when the request begins. Each part only by choice.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct LoggedRequest {
+    pub(crate) client: Option<IpAddr>,
+    pub(crate) user_agent: Option<HeaderValue>,
+    pub(crate) version: Option<Version>,
+}
