@@ -1,6 +1,13 @@
 //! Writes the application's log lines: JSON for machines, text for people.
 //!
-//! Both formats tell the same facts. A line has a timestamp (milliseconds, UTC), the level, the target, the message and the
+//! Both formats tell the same facts, but for the [event of a request](crate::access_log): in text it is one short line,
+//!
+//! ```text
+//! 2026-11-21T13:24:51.760Z ERROR tower_vitals: POST /orders 500 12 ms database id=0192f0c1-… cause="connection refused"
+//! ```
+//!
+//! with the path in place of the route where there is none, the outcome where it is not `completed`, and the fields that not
+//! every request has. A line has a timestamp (milliseconds, UTC), the level, the target, the message and the
 //! fields of the event, and the fields of the spans around it. An event that is logged while a request is
 //! [current](crate::exchange::Exchange::current) also has its `request_id`. After a [`Vitals`](crate::Vitals) is built, each
 //! line has `release` (if it is known) and `environment`. A record of crate `log` that comes through `tracing-log` has its

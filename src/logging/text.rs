@@ -1,5 +1,7 @@
 //! Writes each event as one line of text, as `tracing-subscriber` lays it out.
 
+mod request;
+
 use std::fmt::{self, Write};
 
 use tracing::Level;
@@ -46,6 +48,11 @@ where
         line.text.push(' ');
     }
     line.painted(DIM, format_args!("{}:", record.metadata.target()));
+    if request::is_request(record) {
+        line.request(record);
+        line.text.push('\n');
+        return line.text.into_bytes();
+    }
     let recorded = record.fields(|name, value| {
         line.text.push(' ');
         line.field(name, value);
@@ -138,6 +145,12 @@ impl Line {
         if write!(Escaped(&mut self.text), "{value}").is_err() {
             self.text.truncate(before);
         }
+    }
+
+    /// Adds words. What a client wrote in them commands no terminal.
+    fn words(&mut self, words: fmt::Arguments<'_>) {
+        // Nothing that is written here fails.
+        let _ = Escaped(&mut self.text).write_fmt(words);
     }
 
     fn painted(&mut self, style: u8, what: fmt::Arguments<'_>) {

@@ -6,6 +6,8 @@ mod events;
 
 mod formats;
 
+mod request_lines;
+
 mod span_of_event;
 
 mod spans;
