@@ -8,7 +8,26 @@
 //! - When there is a response: the id is in its header exactly once, whatever the service set there. If the service returns
 //!   `Err` or panics, there is no response and so no header.
 //!
-//! If layers of this kind nest, the outermost decides.
+//! # On a route
+//!
+//! If layers of this kind nest, the outermost decides what the id is: it is made before a route is known, and lines and spans
+//! have it from then on. So [`trust_inbound`](RequestIdLayer::trust_inbound) and [`make_with`](RequestIdLayer::make_with) of an
+//! inner layer change nothing. Its [`header`](RequestIdLayer::header), if it is set, carries the id too: on the request for
+//! the services further in, and on the response beside the header of the outer layer. Of several inner layers the innermost
+//! one's is on the response. Its [`tower_http_extension`](RequestIdLayer::tower_http_extension) is there for the services
+//! further in.
+//!
+//! ```
+//! use axum::{Router, routing::get};
+//! use tower_vitals::{RequestIdLayer, Vitals};
+//!
+//! let vitals = Vitals::builder().isolated().build()?;
+//! let app: Router = Router::new()
+//!     .route("/orders/{id}", get(|| async { "an order" }))
+//!     .route("/partner", get(|| async { "ok" }).layer(RequestIdLayer::new().header("x-correlation-id")?))
+//!     .layer(vitals.layer());
+//! # Ok::<(), tower_vitals::config::ConfigError>(())
+//! ```
 
 mod forward;
 mod uuid_v7;
@@ -29,7 +48,11 @@ use tower_http::request_id::RequestId;
 pub use self::forward::{ForwardRequestId, ForwardRequestIdLayer};
 use crate::{
     config::{self, ConfigError},
-    facts::{exchange::Start, layer_kinds::LayerKinds},
+    facts::{
+        exchange::{Exchange, Start},
+        layer_kinds::LayerKinds,
+        marks::Mark,
+    },
     observe::{Engine, Observer, ObserverContext, StartContext, layer_methods},
 };
 
@@ -56,6 +79,8 @@ pub struct RequestIdLayer {
 #[derive(Clone, Debug)]
 pub(crate) struct RequestIdObserver {
     header: HeaderName,
+    /// The application chose the header.
+    has_own_header: bool,
     trust_inbound: bool,
     tower_http_extension: bool,
     maker: Option<Maker>,
@@ -82,8 +107,9 @@ impl RequestIdLayer {
     ///
     /// If `name` is not a header name, or is one that HTTP itself needs.
     pub fn header(mut self, name: &str) -> Result<Self, ConfigError> {
-        Arc::make_mut(&mut self.engine).observer.header =
-            config::header_name("request_id.header", name)?;
+        let observer = &mut Arc::make_mut(&mut self.engine).observer;
+        observer.header = config::header_name("request_id.header", name)?;
+        observer.has_own_header = true;
         Ok(self)
     }
 
@@ -186,6 +212,7 @@ impl Default for RequestIdObserver {
     fn default() -> Self {
         Self {
             header: DEFAULT_HEADER,
+            has_own_header: false,
             trust_inbound: true,
             tower_http_extension: false,
             maker: None,
@@ -196,6 +223,24 @@ impl Default for RequestIdObserver {
 impl Observer for RequestIdObserver {
     fn kinds(&self) -> LayerKinds {
         LayerKinds::REQUEST_ID
+    }
+
+    fn joined(&self, active: LayerKinds, exchange: &Exchange, request: &mut request::Parts) {
+        let Some(id) = exchange.id_value() else {
+            return;
+        };
+        if active.overlaps(self.kinds()) {
+            return;
+        }
+        if self.tower_http_extension {
+            request.extensions.insert(RequestId::new(id.clone()));
+        }
+        if self.has_own_header {
+            set_header(&mut request.headers, &self.header, id);
+            exchange.marks().set(Mark::IdHeader);
+            let header = Box::new(self.header.clone());
+            exchange.update(|overrides| overrides.id_header = Some(header));
+        }
     }
 
     fn request(&self, cx: &StartContext<'_>, request: &mut request::Parts, start: &mut Start) {
@@ -209,6 +254,12 @@ impl Observer for RequestIdObserver {
     fn head(&self, cx: &ObserverContext<'_>, response: &mut response::Parts) {
         if let Some(id) = cx.exchange.id_value() {
             set_header(&mut response.headers, &self.header, id);
+            if cx.exchange.marks().has(Mark::IdHeader) {
+                let of_route = cx.exchange.read(|overrides| overrides.id_header.clone());
+                if let Some(header) = of_route {
+                    set_header(&mut response.headers, &header, id);
+                }
+            }
         }
     }
 }

@@ -24,6 +24,8 @@ pub(crate) enum Mark {
     InSpan = 1 << 5,
     /// The handler, or what reads its response, added something.
     HandlerAdded = 1 << 6,
+    /// The route has a header of its own for the id.
+    IdHeader = 1 << 7,
 }
 
 // === impl Marks ===

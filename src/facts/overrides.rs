@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use http::HeaderName;
+
 use super::{
     evidence::Evidence, handler_context::HandlerContext, log_policy::LogPolicy,
     report_policy::ReportPolicy, route::Endpoint, rules::Rules, severity::SeverityBands,
@@ -22,4 +24,6 @@ pub(crate) struct Overrides {
     pub(crate) report_policy: Option<Arc<ReportPolicy>>,
     /// What a route says about its event in the log. It is asked before the active layer.
     pub(crate) log_policy: Option<Arc<LogPolicy>>,
+    /// The header of a route for the id, beside that of the active layer.
+    pub(crate) id_header: Option<Box<HeaderName>>,
 }

@@ -44,6 +44,9 @@ pub(crate) trait Observer: fmt::Debug + Send + Sync {
     /// Sets what layers further out are to use for this request. Runs also if no kind is active.
     fn override_settings(&self, active: LayerKinds, overrides: &mut Overrides) {}
 
+    /// Runs in a layer further in than the outermost, for what an inactive kind still adds to the request.
+    fn joined(&self, active: LayerKinds, exchange: &Exchange, request: &mut request::Parts) {}
+
     /// Runs before the inner service is called. What it puts into `start` is then in the exchange.
     fn request(&self, cx: &StartContext<'_>, request: &mut request::Parts, start: &mut Start) {}
 
@@ -133,6 +136,11 @@ impl<A: Observer, B: Observer> Observer for (A, B) {
     fn override_settings(&self, active: LayerKinds, overrides: &mut Overrides) {
         self.0.override_settings(active, overrides);
         self.1.override_settings(active, overrides);
+    }
+
+    fn joined(&self, active: LayerKinds, exchange: &Exchange, request: &mut request::Parts) {
+        self.0.joined(active, exchange, request);
+        self.1.joined(active, exchange, request);
     }
 
     fn request(&self, cx: &StartContext<'_>, request: &mut request::Parts, start: &mut Start) {

@@ -161,6 +161,7 @@ impl Tracker {
                 observer.request(&cx, request, &mut start);
                 exchange.start_late(start);
             }
+            observer.joined(active, &exchange, request);
         }
         Self::new(engine, &cx, exchange, excluded, request)
     }

@@ -4,7 +4,6 @@ use http_body_util::Full;
 use tower::{Layer, ServiceExt};
 
 use super::*;
-use crate::facts::exchange::Exchange;
 
 /// Sends one request through `layer`; gives the id that the service saw and all that stand on the response.
 async fn exchange(layer: RequestIdLayer, inbound: &[&[u8]]) -> (String, Vec<String>) {

@@ -15,6 +15,7 @@ use http_body_util::{Full, StreamBody};
 use hyper::{
     Response,
     body::{Bytes, Frame},
+    header::HeaderValue,
 };
 use tower::{Layer, Service, ServiceBuilder, ServiceExt, service_fn};
 use tower_http::request_id::RequestId;
@@ -46,6 +47,51 @@ async fn over_the_wire(server: &Server, headers: &str) -> (String, Vec<String>) 
 
 fn is_uuid_v7(id: &str) -> bool {
     uuid::Uuid::parse_str(id).is_ok_and(|id| id.get_version_num() == 7)
+}
+
+#[tokio::test]
+async fn a_route_adds_a_header_for_the_id_and_leaves_the_id_as_it_is() {
+    let seen = async |request: Request| {
+        let extension = request.extensions().get::<RequestId>();
+        let id = |value: Option<&HeaderValue>| value.map(|id| id.to_str().unwrap().to_owned());
+        let ids = [
+            id(request.headers().get("x-request-id")),
+            id(request.headers().get("x-correlation-id")),
+            id(extension.map(RequestId::header_value)),
+            Exchange::current().unwrap().id().map(str::to_owned),
+        ];
+        format!("{ids:?}")
+    };
+    let own = || RequestIdLayer::new().header("x-correlation-id").unwrap();
+    let route = own().trust_inbound(false).tower_http_extension(true);
+    let app = Router::new()
+        .route(
+            "/own",
+            get(seen).layer(route.make_with(|| "made".to_owned())),
+        )
+        .route("/plain", get(seen).layer(RequestIdLayer::new()))
+        .layer(isolated().layer());
+    let server = Server::start(app).await;
+    for mut client in [server.http1(), server.http2()] {
+        for (path, is_own) in [("/own", true), ("/plain", false)] {
+            let mut request = Request::new(Full::<Bytes>::default());
+            *request.uri_mut() = format!("http://{}{path}", server.address).parse().unwrap();
+            let headers = request.headers_mut();
+            headers.insert("x-request-id", HeaderValue::from_static("id-7"));
+            if is_own {
+                headers.insert("x-correlation-id", HeaderValue::from_static("theirs"));
+            }
+            let response = client.send(request).await.unwrap();
+            let all = |name| response.headers().get_all(name).iter().collect::<Vec<_>>();
+            assert_eq!(all("x-request-id"), ["id-7"]);
+            let own: &[&str] = if is_own { &["id-7"] } else { &[] };
+            assert_eq!(all("x-correlation-id"), own);
+            let id = Some("id-7");
+            let own = id.filter(|_| is_own);
+            let expected = format!("{:?}", [id, own, own, id]);
+            assert_eq!(requests::text(response.into_body()).await, expected);
+        }
+    }
 }
 
 #[tokio::test]
