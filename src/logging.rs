@@ -42,6 +42,7 @@ mod filter;
 mod json;
 mod layer;
 mod lines;
+mod log_file;
 mod process;
 mod queue;
 mod queue_settings;
@@ -58,6 +59,7 @@ use self::layer::{LineLayer, Style};
 pub(crate) use self::process::flush;
 pub use self::{
     lines::Lines,
+    log_file::LogFile,
     queue_settings::{QueueSettings, WhenFull},
 };
 use crate::config::{ConfigError, Environment};
@@ -85,7 +87,7 @@ pub enum Format {
 ///
 /// # Errors
 ///
-/// If a variable is not valid, the process already has a subscriber, or the thread that writes cannot start.
+/// As [`from_env`], or if the process already has a subscriber.
 pub fn init() -> Result<Lines, ConfigError> {
     let (layer, lines) = stdout()?;
     tracing_subscriber::registry()
@@ -105,11 +107,13 @@ pub fn init() -> Result<Lines, ConfigError> {
 /// | `LOG_LEVEL` | `error`, `warn`, `info` (the default), `debug`, `trace` or `off`, if `RUST_LOG` is not set |
 /// | `LOG_QUEUE` | how many lines wait at most, from 1; by default 10,000 |
 /// | `LOG_WHEN_FULL` | `drop` (the default) or `block`: what happens to a line for which the queue has no room |
+/// | `LOG_FILE` | a [file](LogFile) to which the lines go instead of to standard output; it is rotated after 10 MiB, and 5 older ones are kept |
 ///
 /// # Errors
 ///
 /// If a variable is not valid: the error names it. A directive of `RUST_LOG` without a level must be a target, so words such
-/// as `warning` or `all` are refused. Or if the thread that writes cannot start.
+/// as `warning` or `all` are refused. Or if the file cannot be opened, or the thread that writes
+/// cannot start.
 pub fn from_env() -> Result<impl Layer<Registry> + Send + Sync, ConfigError> {
     stdout().map(|(layer, _)| layer)
 }
@@ -163,10 +167,15 @@ where
 fn stdout() -> Result<(impl Layer<Registry> + Send + Sync, Lines), ConfigError> {
     let environment = Environment::process();
     let filter = filter::from_environment(&environment)?;
-    let terminal = io::stdout().is_terminal();
+    let file = LogFile::from_environment(&environment)?;
+    let terminal = file.is_none() && io::stdout().is_terminal();
     let default = if terminal { Format::Text } else { Format::Json };
     let format = format(&environment)?.unwrap_or(default);
-    let lines = QueueSettings::from_environment(&environment)?.start(writer())?;
+    let writer = match file {
+        Some(file) => Box::new(file),
+        None => writer(),
+    };
+    let lines = QueueSettings::from_environment(&environment)?.start(writer)?;
     let layer = layer(format, lines.clone(), terminal).with_filter(filter);
     Ok((layer, lines))
 }
@@ -203,12 +212,14 @@ mod tests {
             ("LOG_QUEUE", "-1"),
             ("LOG_QUEUE", "many"),
             ("LOG_WHEN_FULL", "wait"),
+            ("LOG_FILE", "/dev/null/app.log"),
         ] {
             let variable = |asked: &str| (asked == name).then(|| value.to_owned());
             let environment = Environment(&variable);
             let error = format(&environment).err();
             let error = error.or(filter::from_environment(&environment).err());
             let error = error.or(QueueSettings::from_environment(&environment).err());
+            let error = error.or(LogFile::from_environment(&environment).err());
             let error = error.unwrap();
             assert_eq!((error.field(), error.value()), (name, value));
         }

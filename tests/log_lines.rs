@@ -8,8 +8,9 @@
 mod programs;
 
 use std::{
+    env, fs,
     io::{self, BufRead, BufReader, Read, Write},
-    process::{ChildStdout, Command, Stdio},
+    process::{self, ChildStdout, Command, Stdio},
     sync::mpsc,
     thread,
     time::Duration,
@@ -156,16 +157,37 @@ fn a_log_that_nobody_reads_does_not_hold_up_the_end() {
 
 /// What the program writes to standard output if it ends like this, and whether it succeeded.
 fn written(end: &str) -> (String, bool) {
+    let (out, _, success) = run(end, &[("LOG_FORMAT", "json")]);
+    (out, success)
+}
+
+/// What the program writes to both of its outputs, and whether it succeeded.
+fn run(end: &str, variables: &[(&str, &str)]) -> (String, String, bool) {
     let output = Command::new(example("log_lines"))
         .arg(end)
-        .env("LOG_FORMAT", "json")
-        .stderr(Stdio::null())
+        .envs(variables.iter().copied())
         .output()
         .unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
     (
-        String::from_utf8(output.stdout).unwrap(),
+        text(output.stdout),
+        text(output.stderr),
         output.status.success(),
     )
+}
+
+#[test]
+fn log_file_takes_the_lines_and_a_bad_one_fails_the_start() {
+    let path = env::temp_dir().join(format!("tower-vitals-log-{}", process::id()));
+    let name = path.to_str().unwrap();
+    let (out, _, success) = run("return", &[("LOG_FILE", name), ("LOG_FORMAT", "text")]);
+    assert_eq!((&*out, success), ("", true));
+    let text = fs::read_to_string(&path).unwrap();
+    assert_eq!(text.lines().count(), 5_000);
+    fs::remove_file(&path).unwrap();
+    let (_, error, success) = run("return", &[("LOG_FILE", "/dev/null/app.log")]);
+    let expected = r#"field: "LOG_FILE", value: "/dev/null/app.log""#;
+    assert!(!success && error.contains(expected), "{error}");
 }
 
 #[test]

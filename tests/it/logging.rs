@@ -4,6 +4,8 @@ mod access_log;
 
 mod events;
 
+mod files;
+
 mod formats;
 
 mod request_lines;
