@@ -35,6 +35,19 @@
 //! `fork`, the child has no thread that writes: call [`init`] in the child.
 //!
 //! [`layer`] writes on the thread that logs, unless its writer is [`queued`].
+//!
+//! # Scrubbed lines
+//!
+//! By choice the lines are scrubbed as [`Scrubbing`](crate::scrub::Scrubbing) says, on the thread that writes: with
+//! `LOG_SCRUB=true`, or for one writer by `scrubbed`. In JSON each field is treated by its name and its value, as in an event for
+//! Sentry; a line of text is treated as one text. A line that cannot be scrubbed, because a rule panics, is lost and counted.
+//!
+//! With [`Scrubbing::health_data`](crate::scrub::Scrubbing::health_data) a line keeps only `timestamp`, `level`, `target`, ids,
+//! `release`, `environment`, and of the [event of a request](crate::access_log) the fields that are numbers, the names of
+//! routes or from a closed list of words. `LOG_SCRUB=health_data` turns it on for all lines of this room in the process. So does
+//! a [`Vitals`](crate::Vitals) whose options for Sentry have that scrubbing, from its `build` on, unless it is isolated. Then
+//! every line is JSON, and a line of text that waits in a queue is lost and counted. Lines that a layer of another crate
+//! formats as text are lost too, and it must write them to a [`queued`] writer.
 
 mod drain;
 mod fields;
@@ -47,9 +60,14 @@ mod process;
 mod queue;
 mod queue_settings;
 mod record;
+#[cfg_attr(not(feature = "scrub"), path = "logging/scrubbed/off.rs")]
+mod scrubbed;
 mod text;
 
-use std::io::{self, IsTerminal};
+use std::{
+    any::TypeId,
+    io::{self, IsTerminal},
+};
 
 use tracing_subscriber::{
     Layer, Registry, fmt::MakeWriter, layer::SubscriberExt, util::SubscriberInitExt,
@@ -63,6 +81,8 @@ pub use self::{
     queue_settings::{QueueSettings, WhenFull},
 };
 use crate::config::{ConfigError, Environment};
+#[cfg(feature = "scrub")]
+use crate::scrub::Scrubbing;
 
 /// The format of a log line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,12 +128,13 @@ pub fn init() -> Result<Lines, ConfigError> {
 /// | `LOG_QUEUE` | how many lines wait at most, from 1; by default 10,000 |
 /// | `LOG_WHEN_FULL` | `drop` (the default) or `block`: what happens to a line for which the queue has no room |
 /// | `LOG_FILE` | a [file](LogFile) to which the lines go instead of to standard output; it is rotated after 10 MiB, and 5 older ones are kept |
+/// | `LOG_SCRUB` | `true` or `health_data`: takes secrets out of every line, see [below](self#scrubbed-lines); `false` is the default |
 ///
 /// # Errors
 ///
 /// If a variable is not valid: the error names it. A directive of `RUST_LOG` without a level must be a target, so words such
-/// as `warning` or `all` are refused. Or if the file cannot be opened, or the thread that writes
-/// cannot start.
+/// as `warning` or `all` are refused. Or if the file cannot be opened, lines are to be scrubbed without feature `scrub`, or the
+/// thread that writes cannot start.
 pub fn from_env() -> Result<impl Layer<Registry> + Send + Sync, ConfigError> {
     stdout().map(|(layer, _)| layer)
 }
@@ -138,7 +159,12 @@ where
         Format::Json => Style::Json,
         Format::Text => Style::Text { colour },
     };
-    LineLayer { style, writer }
+    let queued = TypeId::of::<W>() == TypeId::of::<Lines>();
+    LineLayer {
+        style,
+        writer,
+        queued,
+    }
 }
 
 /// A queue in front of `writer`, which a thread of its own drains, with the settings of [`QueueSettings::new`].
@@ -164,10 +190,42 @@ where
     QueueSettings::new().start(writer)
 }
 
+/// A writer that takes secrets out of each line before `writer` has it, for a queue.
+///
+/// It must be given whole lines, and takes some ten microseconds for each. With
+/// [`Scrubbing::health_data`](crate::scrub::Scrubbing::health_data) the lines must be JSON.
+///
+/// ```
+/// use tower_vitals::{logging::{self, Format}, scrub::Scrubbing};
+/// use tracing_subscriber::layer::SubscriberExt;
+///
+/// let scrubbing = Scrubbing::new().key("tax_number");
+/// let errors = logging::queued(logging::scrubbed(scrubbing, std::io::stderr())?)?;
+/// let lines = logging::layer(Format::Json, errors, false);
+/// let subscriber = tracing_subscriber::registry().with(lines);
+/// # Ok::<(), tower_vitals::config::ConfigError>(())
+/// ```
+///
+/// # Errors
+///
+/// If a key of `scrubbing` is empty.
+#[cfg(feature = "scrub")]
+pub fn scrubbed<W>(
+    scrubbing: Scrubbing,
+    writer: W,
+) -> Result<impl io::Write + Send + use<W>, ConfigError>
+where
+    W: io::Write + Send + 'static,
+{
+    Ok(scrubbed::writer(Some(scrubbing.checked()?), writer))
+}
+
 fn stdout() -> Result<(impl Layer<Registry> + Send + Sync, Lines), ConfigError> {
     let environment = Environment::process();
     let filter = filter::from_environment(&environment)?;
     let file = LogFile::from_environment(&environment)?;
+    let scrubbing = scrubbed::from_environment(&environment)?;
+    let scrubbing = scrubbing.and_then(scrubbed::adopted);
     let terminal = file.is_none() && io::stdout().is_terminal();
     let default = if terminal { Format::Text } else { Format::Json };
     let format = format(&environment)?.unwrap_or(default);
@@ -175,6 +233,7 @@ fn stdout() -> Result<(impl Layer<Registry> + Send + Sync, Lines), ConfigError> 
         Some(file) => Box::new(file),
         None => writer(),
     };
+    let writer = scrubbed::writer(scrubbing, writer);
     let lines = QueueSettings::from_environment(&environment)?.start(writer)?;
     let layer = layer(format, lines.clone(), terminal).with_filter(filter);
     Ok((layer, lines))
@@ -213,6 +272,9 @@ mod tests {
             ("LOG_QUEUE", "many"),
             ("LOG_WHEN_FULL", "wait"),
             ("LOG_FILE", "/dev/null/app.log"),
+            ("LOG_SCRUB", "some"),
+            #[cfg(not(feature = "scrub"))]
+            ("LOG_SCRUB", "true"),
         ] {
             let variable = |asked: &str| (asked == name).then(|| value.to_owned());
             let environment = Environment(&variable);
@@ -220,6 +282,7 @@ mod tests {
             let error = error.or(filter::from_environment(&environment).err());
             let error = error.or(QueueSettings::from_environment(&environment).err());
             let error = error.or(LogFile::from_environment(&environment).err());
+            let error = error.or(scrubbed::from_environment(&environment).err());
             let error = error.unwrap();
             assert_eq!((error.field(), error.value()), (name, value));
         }

@@ -22,6 +22,7 @@ use tower_vitals::{
     health::Health,
     logging::{self, Format, QueueSettings},
     metrics::Sink,
+    scrub::Scrubbing,
 };
 use tracing_subscriber::{layer::SubscriberExt, registry};
 
@@ -191,6 +192,27 @@ fn log_file_takes_the_lines_and_a_bad_one_fails_the_start() {
 }
 
 #[test]
+fn a_process_with_data_about_health_writes_no_sentence() {
+    for (end, scrub) in [
+        ("health", "false"),
+        ("health-layer", "false"),
+        ("sentence", "health_data"),
+    ] {
+        let (out, _, success) = run(end, &[("LOG_FORMAT", "text"), ("LOG_SCRUB", scrub)]);
+        assert!(success && !out.contains("Anna"), "{end}: {out}");
+        let line: serde_json::Value = serde_json::from_str(out.lines().last().unwrap()).unwrap();
+        let fields: Vec<_> = line.as_object().unwrap().keys().collect();
+        assert_eq!(fields, ["level", "target", "timestamp"], "{end}");
+        assert_eq!(line["level"], "WARN", "{end}");
+    }
+    let (out, _, _) = run("sentence", &[("LOG_FORMAT", "json"), ("LOG_SCRUB", "true")]);
+    assert!(
+        out.contains("Anna is ill") && out.contains(r#""token":"[Filtered]""#),
+        "{out}"
+    );
+}
+
+#[test]
 fn the_end_of_the_main_thread_writes_what_is_queued() {
     for (end, success) in [("return", true), ("exit", true), ("panic", false)] {
         let (text, succeeded) = written(end);
@@ -321,12 +343,18 @@ fn lost_lines_are_counted_by_the_process_and_fix_none_of_its_settings() {
     log(Box::new(logging::layer(Format::Text, || Full, false)));
     let queue = QueueSettings::new().bytes(10).start(io::sink()).unwrap();
     log(Box::new(logging::layer(Format::Json, queue, false)));
+    // A line can be impossible to scrub.
+    let scrubbing = Scrubbing::new().rule(|_| panic!("a rule that panics"));
+    let queue = logging::scrubbed(scrubbing, io::sink()).unwrap();
+    let queue = logging::queued(queue).unwrap();
+    log(Box::new(logging::layer(Format::Json, queue.clone(), false)));
+    assert_eq!(queue.flush(Duration::from_secs(20)), 0);
     // The counters of the process are made after the loss, with settings of their own.
     let vitals = Vitals::builder().endpoint_cap(7).build().unwrap();
-    assert_eq!(vitals.metrics().totals().dropped(Sink::Log), 9);
+    assert_eq!(vitals.metrics().totals().dropped(Sink::Log), 12);
     let text = vitals.render();
     assert!(
-        text.contains("vitals_dropped_total{sink=\"log\"} 9\n"),
+        text.contains("vitals_dropped_total{sink=\"log\"} 12\n"),
         "{text}"
     );
     assert_eq!(isolated.metrics().totals().dropped(Sink::Log), 0);

@@ -15,7 +15,7 @@ use crate::metrics::log_lines;
 const AT_ONCE: usize = 4096;
 
 /// How long to wait before a writer that cannot wait itself is tried again.
-const PAUSE: Duration = Duration::from_millis(10);
+pub(super) const PAUSE: Duration = Duration::from_millis(10);
 
 /// The writer's side of a queue.
 pub(super) struct Drain {

@@ -1,6 +1,6 @@
 //! Hears of spans and events, and writes a line for each event.
 
-use std::io::Write as _;
+use std::{borrow::Cow, io::Write as _};
 
 use tracing::{
     Event, Subscriber,
@@ -9,13 +9,15 @@ use tracing::{
 use tracing_log::NormalizeEvent;
 use tracing_subscriber::{Layer, fmt::MakeWriter, layer::Context, registry::LookupSpan};
 
-use super::{fields::SpanFields, json, record::Record, text};
+use super::{fields::SpanFields, json, record::Record, scrubbed, text};
 use crate::metrics::log_lines;
 
 /// The layer that writes.
 pub(super) struct LineLayer<W> {
     pub(super) style: Style,
     pub(super) writer: W,
+    /// The writer is a queue, which scrubs lines on a thread of its own.
+    pub(super) queued: bool,
 }
 
 /// How a line looks.
@@ -46,15 +48,16 @@ where
         let record = Record::new(event, normal.as_ref());
         let spans = ctx.event_scope(event);
         let line = match self.style {
-            Style::Json => json::line(&record, spans),
-            Style::Text { colour } => text::line(&record, spans, colour),
+            Style::Text { colour } if !scrubbed::needs_json() => text::line(&record, spans, colour),
+            _ => json::line(&record, spans),
         };
-        if self
-            .writer
-            .make_writer_for(record.metadata)
-            .write_all(&line)
-            .is_err()
-        {
+        let line = match self.queued {
+            true => Some(Cow::Borrowed(&*line)),
+            false => scrubbed::at_once(&line),
+        };
+        let mut writer = self.writer.make_writer_for(record.metadata);
+        let written = line.is_some_and(|line| writer.write_all(&line).is_ok());
+        if !written {
             log_lines::lost(1);
         }
     }

@@ -9,7 +9,7 @@ use std::{
 
 use tracing_subscriber::fmt::MakeWriter;
 
-use super::{drain::Drain, process, queue::LineQueue, queue_settings::QueueSettings};
+use super::{drain::Drain, process, queue::LineQueue, queue_settings::QueueSettings, scrubbed};
 use crate::{config::ConfigError, metrics::log_lines};
 
 /// A handle to a queue of lines and its writer. Clones share them.
@@ -58,7 +58,8 @@ impl Lines {
         writer: Box<dyn Write + Send>,
     ) -> Result<Self, ConfigError> {
         let queue = Arc::new(LineQueue::new(settings));
-        let drain = Drain::new(Arc::clone(&queue), writer);
+        let writer = scrubbed::writer(None, writer);
+        let drain = Drain::new(Arc::clone(&queue), Box::new(writer));
         let drained = Arc::clone(&queue);
         thread::Builder::new()
             .name("vitals-log".into())

@@ -2,9 +2,11 @@
 
 mod allowed;
 mod code;
+mod logged;
 
 use serde_json::{Map, Value, json};
 
+pub(super) use self::logged::may_be_logged;
 use self::{
     allowed::{CHECK_IN, CLOSED, CONTEXTS, FRAME, ITEM, NUMBERS, SESSION, SPAN},
     code::{is_code, is_template},

@@ -227,7 +227,7 @@ impl Scrubbing {
     }
 
     /// Scrubs the value of a field. The first arm that matches decides.
-    fn scrub_field(&self, name: &str, value: &mut Value, depth: usize) {
+    pub(super) fn scrub_field(&self, name: &str, value: &mut Value, depth: usize) {
         match fields::kind(name) {
             Kind::Headers if !value.is_number() => self.scrub_headers(value, depth),
             // A name in it can itself be a secret.

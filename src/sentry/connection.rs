@@ -25,6 +25,7 @@ use crate::{
     metrics::Metrics,
     release::Release,
     report::notice::{Notice, NoticeSink},
+    scrub::of_process,
 };
 
 /// The connection of a stack to Sentry.
@@ -57,6 +58,9 @@ impl Connection {
         let Some(options) = options else {
             return Ok(Self::off());
         };
+        if shared {
+            of_process::set(&options.scrubbing);
+        }
         let mut observer = SentryObserver::new(!matches!(options.source, Source::Dsn(None)));
         if options.asks_for_profiles && observer.on {
             warn_of_profiles();

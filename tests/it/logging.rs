@@ -10,6 +10,8 @@ mod formats;
 
 mod request_lines;
 
+mod scrubbed;
+
 mod span_of_event;
 
 mod spans;
