@@ -154,8 +154,9 @@ impl AccessLogLayer {
     /// `vitals_hook_failures_total`.
     ///
     /// The event of a failure is always written: whatever `rule` says, the share is 1 for severity `critical` and for a status
-    /// from 500. The request id decides. So services with the same share write the same requests, and a larger share writes all
-    /// that a smaller one does. Without an id, chance decides. Metrics and Sentry see every request.
+    /// from 500. The id of the [trace](crate::trace_context) decides, if there is one, else the request id. So services with the
+    /// same share write the same requests, and a larger share writes all that a smaller one does. Without an id, chance decides.
+    /// Metrics and Sentry see every request.
     ///
     /// ```
     /// use tower_vitals::AccessLogLayer;

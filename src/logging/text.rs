@@ -16,6 +16,9 @@ use crate::timestamp::rfc3339;
 /// The capacity of a new line in bytes. Most lines fit.
 const ROOM: usize = 512;
 
+/// The target of what this crate logs.
+const OURS: &str = "tower_vitals";
+
 const BOLD: u8 = 1;
 const DIM: u8 = 2;
 const ITALIC: u8 = 3;
@@ -41,14 +44,17 @@ where
     line.painted(DIM, format_args!("{}", rfc3339::now()));
     line.level(*record.metadata.level());
     let spans: Vec<_> = spans.map_or_else(Vec::new, |spans| spans.from_root().collect());
-    for span in &spans {
-        line.span(span);
-    }
-    if !spans.is_empty() {
+    let is_request = request::is_request(record);
+    // The line of a request says itself what its span says.
+    let shown = |span: &&SpanRef<'s, S>| !(is_request && span.metadata().target() == OURS);
+    let mut shown = spans.iter().filter(shown).peekable();
+    let any = shown.peek().is_some();
+    shown.for_each(|span| line.span(span));
+    if any {
         line.text.push(' ');
     }
     line.painted(DIM, format_args!("{}:", record.metadata.target()));
-    if request::is_request(record) {
+    if is_request {
         line.request(record);
         line.text.push('\n');
         return line.text.into_bytes();

@@ -1,6 +1,6 @@
 //! Writes the event of a request as people read it: `GET /orders/{id} 200 12 ms id="…"`.
 
-use super::{Line, Value};
+use super::{Line, OURS, Value};
 use crate::{facts::route::UNMATCHED, logging::record::Record};
 
 /// Fields that the line shows in its own words or leaves to JSON. The level tells the severity.
@@ -37,7 +37,7 @@ struct Head {
 /// Whether the event is that of a request, which this crate wrote.
 pub(super) fn is_request(record: &Record<'_>) -> bool {
     let metadata = record.event.metadata();
-    metadata.name() == "tower_vitals.request" && metadata.target() == "tower_vitals"
+    metadata.name() == "tower_vitals.request" && metadata.target() == OURS
 }
 
 // === impl Line ===

@@ -14,7 +14,7 @@ use serde_json::Value;
 use tokio::net::TcpListener;
 use tower::{Layer, ServiceExt, service_fn};
 use tower_vitals::{
-    AccessLogLayer, RequestIdLayer, Vitals,
+    AccessLogLayer, RequestIdLayer, TraceContextLayer, Vitals,
     access_log::{ClientAddress, PeerAddress},
     logging::Format,
     metrics::Sink,
@@ -137,6 +137,33 @@ async fn the_id_decides_which_requests_are_sampled() {
     assert_eq!(kept(7.0).await, "0123456789");
     assert_eq!(kept(f64::NAN).await, "0123456789");
     assert_eq!(kept(-1.0).await, "");
+}
+
+#[tokio::test]
+async fn all_requests_of_one_trace_are_sampled_or_none_is() {
+    let (written, _guard) = written(Format::Json);
+    let builder = Vitals::builder().isolated();
+    let log = AccessLogLayer::new().sample(|_| 0.5);
+    let builder = builder
+        .access_log(log)
+        .trace_context(TraceContextLayer::new());
+    let app = routes().layer(builder.build().unwrap().layer());
+    for trace in 1..=10 {
+        for n in 0..4 {
+            let mut request = with_id("/fine", &format!("id-{n}"));
+            let parent = format!("00-{trace:032x}-00f067aa0ba902b7-01");
+            request
+                .headers_mut()
+                .insert("traceparent", parent.parse().unwrap());
+            requests::send(&app, request).await;
+        }
+    }
+    let lines = events(&written);
+    let trace = |line: &Value| line["trace_id"].as_str().unwrap().to_owned();
+    let mut traces: Vec<_> = lines.iter().map(trace).collect();
+    traces.dedup();
+    assert_eq!(lines.len(), 4 * traces.len());
+    assert!((1..10).contains(&traces.len()), "{traces:?}");
 }
 
 #[tokio::test]

@@ -75,3 +75,20 @@ async fn in_text_the_event_of_a_request_is_one_short_line() {
         "{text}"
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_span_of_the_request_is_not_told_again_in_its_line() {
+    let builder = Vitals::builder().isolated().span();
+    let vitals = builder.build().unwrap();
+    let (written, _guard) = written(Format::Text);
+    let app = Router::new().route("/fine", any(async || tracing::info!("within")));
+    let mut request = requests::get("/fine");
+    let id = HeaderValue::from_static("id-7");
+    request.headers_mut().insert("x-request-id", id);
+    requests::send(&app.layer(vitals.layer()), request).await;
+    let text = written.take();
+    let (within, line) = text.trim_end().split_once('\n').unwrap();
+    assert!(within.contains("INFO request{"), "{within}");
+    let (_, line) = line.split_once(' ').unwrap();
+    assert_eq!(line, " INFO tower_vitals: GET /fine 200 0.0 ms id=id-7");
+}
