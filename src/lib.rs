@@ -12,7 +12,10 @@
 //! | [`KnownMethodsLayer`] | lets a gRPC service show which methods it has |
 //! | [`Health`](health::Health) | runs health checks and serves probes |
 //! | [`RequestContext`], [`Failure`] | let a handler add what only it knows |
+//! | [`guides`] | one page for each subject |
 //!
+// The first definition of a link wins, so the README's links to files lead to the pages of these docs.
+#![doc = include_str!("guides/links.md")]
 #![doc = include_str!("../README.md")]
 #![cfg_attr(tower_vitals_docsrs, feature(doc_cfg))]
 // Code that only a missing feature would use is not dead. With all features the lint is on.
@@ -30,6 +33,9 @@
 )]
 
 // The rooms, in the order in which a request meets them. CONTRIBUTING has the order of imports.
+
+#[cfg(any(doc, doctest))]
+pub mod guides;
 
 #[cfg(feature = "cli")]
 pub mod cli;

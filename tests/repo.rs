@@ -6,17 +6,23 @@
 
 #[path = "repo/files.rs"]
 mod files;
+#[path = "repo/links.rs"]
+mod links;
 #[path = "repo/rooms.rs"]
 mod rooms;
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, fs};
 
 use crate::files::{
-    BlockLine, blocks_of_docs, blocks_of_markdown, file, files, last_cells, lines_of_code, tests,
+    BlockLine, File, blocks_of_docs, blocks_of_markdown, file, files, last_cells, lines_of_code,
+    tests,
 };
 
 /// The most lines of code that a file of `src/` may have.
 const MOST_LINES: usize = 300;
+
+/// The most lines of the README.
+const MOST_LINES_OF_README: usize = 200;
 
 /// docs.rs shows as many columns of a block of code, and hides the rest.
 const WIDEST: usize = 84;
@@ -29,26 +35,174 @@ fn none(rule: &str, faults: &[String]) {
 }
 
 #[test]
-fn each_promise_of_the_readme_points_at_tests_that_are_there() {
+fn each_promise_points_at_tests_that_are_there() {
     let sources = [files("src", "rs"), files("tests", "rs")].concat();
     let there: BTreeSet<_> = sources.iter().flat_map(|file| tests(&file.text)).collect();
-    let readme = file("README.md").text;
-    let promises = last_cells(&readme, "tests");
-    let leaves = last_cells(&readme, "proved by");
-    assert!(
-        promises.len() >= 16 && leaves.len() >= 10,
-        "a table is gone"
-    );
+    let pages = [
+        (file("docs/promises.md").text, "tests"),
+        (file("docs/sentry.md").text, "proved by"),
+    ];
     let mut faults = Vec::new();
-    for (row, named) in promises.into_iter().chain(leaves) {
-        for name in named.split(',').map(|name| name.trim().trim_matches('`')) {
-            if !there.contains(name) {
-                let promise: String = row.chars().take(60).collect();
-                faults.push(format!("{name:?} of the row {promise:?}"));
+    for (page, column) in &pages {
+        let rows = last_cells(page, column);
+        assert!(rows.len() >= 14, "the table {column:?} is gone");
+        for (row, named) in rows {
+            for name in named.split(',').map(|name| name.trim().trim_matches('`')) {
+                if !there.contains(name) {
+                    let promise: String = row.chars().take(60).collect();
+                    faults.push(format!("{name:?} of the row {promise:?}"));
+                }
             }
         }
     }
-    none("the README names what is not a test", &faults);
+    none("a promise names what is not a test", &faults);
+}
+
+/// What readers open as a file, and rustdoc shows as a page.
+fn pages() -> Vec<File> {
+    [vec![file("README.md")], files("docs", "md")].concat()
+}
+
+#[test]
+fn the_readme_is_short_and_leads_to_every_page() {
+    let readme = file("README.md").text;
+    let lines = readme.lines().count();
+    assert!(
+        lines <= MOST_LINES_OF_README,
+        "the README has {lines} lines"
+    );
+    let led_to: BTreeSet<_> = links::definitions(&readme)
+        .iter()
+        .map(|definition| definition.target)
+        .collect();
+    let pages = files("docs", "md");
+    let missing: Vec<_> = pages
+        .iter()
+        .map(|page| page.path.clone())
+        .filter(|path| !led_to.contains(path.as_str()))
+        .collect();
+    none("the README does not lead to these pages", &missing);
+}
+
+#[test]
+fn each_link_leads_somewhere_in_the_repository_and_in_the_rendered_pages() {
+    let rendered = file("src/guides/links.md").text + &file("src/guides/picture.md").text;
+    let rendered = links::definitions(&rendered);
+    let mut faults = Vec::new();
+    for page in pages() {
+        let defined = links::definitions(&page.text);
+        for label in links::labels(&page.text) {
+            for (place, definitions) in [("its page", &defined), ("src/guides", &rendered)] {
+                if !definitions.iter().any(|known| known.label == label) {
+                    faults.push(format!(
+                        "{}: [{label}] is not defined in {place}",
+                        page.path
+                    ));
+                }
+            }
+        }
+        // rustdoc would show a link to nowhere.
+        let inline = links::inline(&page.text).into_iter();
+        for target in inline.filter(|target| links::is_file(target)) {
+            faults.push(format!("{}: ({target}) needs a label", page.path));
+        }
+    }
+    let others = ["CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"].map(file);
+    for document in pages().into_iter().chain(others) {
+        let defined = links::definitions(&document.text);
+        let defined = defined.iter().map(|definition| definition.target);
+        for target in links::inline(&document.text).into_iter().chain(defined) {
+            if links::is_file(target) && !links::resolves(&document, target) {
+                faults.push(format!("{}: there is no {target}", document.path));
+            }
+        }
+    }
+    none("a link leads nowhere", &faults);
+}
+
+#[test]
+fn each_page_is_rendered() {
+    let guides = file("src/guides.rs").text;
+    let missing: Vec<_> = files("docs", "md")
+        .into_iter()
+        .map(|page| page.path)
+        .filter(|path| !guides.contains(&format!("\"../{path}\"")))
+        .collect();
+    none("src/guides.rs does not render these pages", &missing);
+}
+
+#[test]
+fn each_variable_that_is_read_stands_on_the_page_of_settings() {
+    let settings = file("docs/settings.md").text;
+    let mut faults = Vec::new();
+    for file in files("src", "rs") {
+        // Tests are not what an operator reads.
+        let code = file.text.split("#[cfg(test)]").next().unwrap_or_default();
+        for read in ["get(\"", "parse(\"", "variable(\"", "env = \"", "rate(\""] {
+            for rest in code.split(read).skip(1) {
+                let name = rest.split('"').next().unwrap_or_default();
+                let is_variable =
+                    !name.is_empty() && name.chars().all(|c| c == '_' || c.is_ascii_uppercase());
+                if is_variable && !settings.contains(&format!("`{name}`")) {
+                    faults.push(format!("{name}, which {} reads", file.path));
+                }
+            }
+        }
+    }
+    none("docs/settings.md does not have these variables", &faults);
+}
+
+#[test]
+fn the_readmes_first_program_needs_only_the_crates_that_it_adds() {
+    let readme = file("README.md").text;
+    let section = readme.split("\n## Five minutes\n").nth(1).unwrap();
+    let added: BTreeSet<_> = section
+        .lines()
+        .filter_map(|line| line.strip_prefix("cargo add "))
+        .filter_map(|line| line.split(' ').next())
+        .map(|name| name.replace('-', "_"))
+        .collect();
+    let program = section.split("```rust").nth(1).unwrap();
+    let program = program.split("```").next().unwrap();
+    let used: BTreeSet<_> = program
+        .split("use ")
+        .chain(program.split("#["))
+        .skip(1)
+        .filter_map(|rest| rest.split_once("::"))
+        .map(|(name, _)| name.to_owned())
+        .filter(|name| name.chars().all(|c| c == '_' || c.is_ascii_lowercase()))
+        .collect();
+    assert_eq!(added, used);
+}
+
+#[test]
+fn the_rendered_picture_is_the_picture() {
+    let picture = fs::read(concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/docs/bugsink-issue.png"
+    ))
+    .unwrap();
+    let rendered = file("src/guides/picture.md").text;
+    let data = "[file:picture]: data:image/png;base64,".to_owned() + &base64(&picture) + "\n";
+    assert!(
+        rendered == data,
+        "src/guides/picture.md is not docs/bugsink-issue.png"
+    );
+}
+
+fn base64(bytes: &[u8]) -> String {
+    let alphabet = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::new();
+    for three in bytes.chunks(3) {
+        let byte = |at: usize| u32::from(three.get(at).copied().unwrap_or_default());
+        let bits = byte(0) << 16 | byte(1) << 8 | byte(2);
+        for at in 0..4 {
+            let six = (bits >> (18 - 6 * at)) as usize & 63;
+            let padding = at > three.len();
+            text.push(if padding { '=' } else { alphabet[six].into() });
+        }
+    }
+    text
 }
 
 #[test]
@@ -62,7 +216,7 @@ fn no_two_tests_have_one_name() {
             }
         }
     }
-    none("the README names tests by their names alone", &faults);
+    none("promises name tests by their names alone", &faults);
 }
 
 #[test]
@@ -149,7 +303,8 @@ fn code_in_documents_has_plain_punctuation() {
 fn code_in_documents_fits_the_page() {
     let mut faults = Vec::new();
     for (path, lines) in shown() {
-        if path != "README.md" && !path.starts_with("src/") {
+        let rendered = ["README.md", "docs/", "src/"];
+        if !rendered.iter().any(|start| path.starts_with(start)) {
             continue;
         }
         for line in lines {

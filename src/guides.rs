@@ -1,0 +1,27 @@
+//! Renders the pages of `docs/` here, and lets their code be tested.
+//!
+//! The same pages stand in the repository as files.
+
+/// A module for each page. The links that come first win over those of the page, which lead to files.
+macro_rules! pages {
+    ($($name:ident: $page:literal $(, $more:literal)?;)*) => {$(
+        $(#[doc = include_str!($more)])?
+        #[doc = include_str!("guides/links.md")]
+        #[doc = include_str!($page)]
+        pub mod $name {}
+    )*};
+}
+
+pages! {
+    requests: "../docs/requests.md";
+    layers: "../docs/layers.md";
+    errors: "../docs/errors.md";
+    grpc: "../docs/grpc.md";
+    health: "../docs/health.md";
+    sentry: "../docs/sentry.md", "guides/picture.md";
+    metrics: "../docs/metrics.md";
+    logging: "../docs/logging.md";
+    settings: "../docs/settings.md";
+    performance: "../docs/performance.md";
+    promises: "../docs/promises.md";
+}
