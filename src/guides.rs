@@ -22,6 +22,7 @@ pages! {
     metrics: "../docs/metrics.md";
     logging: "../docs/logging.md";
     settings: "../docs/settings.md";
+    questions: "../docs/questions.md";
     performance: "../docs/performance.md";
     promises: "../docs/promises.md";
 }
