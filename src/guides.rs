@@ -23,6 +23,7 @@ pages! {
     logging: "../docs/logging.md";
     settings: "../docs/settings.md";
     questions: "../docs/questions.md";
+    migration: "../docs/migration.md";
     performance: "../docs/performance.md";
     promises: "../docs/promises.md";
 }
