@@ -99,6 +99,18 @@ const LONGEST: usize = 200;
 /// Writes one event for each request.
 ///
 /// See the [module docs](self) for its fields.
+///
+/// ```
+/// use axum::{Router, routing::get};
+/// use tower_vitals::{AccessLogLayer, RequestIdLayer, exclude::Patterns};
+///
+/// let app: Router = Router::new()
+///     .route("/orders/{id}", get(|| async { "an order" }))
+///     .layer(AccessLogLayer::new().exclude(Patterns::new(["/static/"])?))
+///     // Further out, so that the event has the id.
+///     .layer(RequestIdLayer::new());
+/// # Ok::<(), tower_vitals::config::ConfigError>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct AccessLogLayer {
     engine: Arc<Engine<AccessLogObserver>>,

@@ -110,6 +110,17 @@ use crate::{
 ///
 /// It uses the client that the application has bound, as `sentry::init` does. Without a client it does nothing. See the
 /// [module docs](self).
+///
+/// ```no_run
+/// use axum::{Router, routing::get};
+/// use tower_vitals::{SentryScopeLayer, sentry::guard};
+///
+/// // What the client sends is scrubbed. It lives as long as `main`.
+/// let _client = sentry::init(guard(sentry::ClientOptions::new()));
+/// let app: Router = Router::new()
+///     .route("/orders/{id}", get(|| async { "an order" }))
+///     .layer(SentryScopeLayer::new());
+/// ```
 #[derive(Clone, Debug)]
 pub struct SentryScopeLayer {
     engine: Arc<Engine<SentryObserver>>,

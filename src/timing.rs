@@ -56,6 +56,19 @@ use crate::{
 /// Measures each request, judges its severity and counts it.
 ///
 /// See the [module docs](self) for when, and [`metrics`](crate::metrics) for what is published.
+///
+/// ```
+/// use std::time::Duration;
+/// use axum::{Router, routing::get};
+/// use tower_vitals::{TimingLayer, timing::SeverityBands};
+///
+/// let ms = Duration::from_millis;
+/// let bands = SeverityBands::new(ms(50), ms(200), ms(800))?;
+/// let app: Router = Router::new()
+///     .route("/orders/{id}", get(|| async { "an order" }))
+///     .layer(TimingLayer::new().bands(bands));
+/// # Ok::<(), tower_vitals::config::ConfigError>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct TimingLayer {
     engine: Arc<Engine<TimingObserver>>,

@@ -132,6 +132,33 @@ fn each_page_is_rendered() {
 }
 
 #[test]
+fn each_layer_and_builder_shows_how_it_is_used() {
+    let kinds = [
+        "Layer", "Builder", "Options", "Settings", "Policy", "Rules", "Patterns",
+    ];
+    let mut faults = Vec::new();
+    for file in files("src", "rs") {
+        let lines: Vec<_> = file.text.lines().collect();
+        for (at, line) in lines.iter().enumerate() {
+            let Some(rest) = line.strip_prefix("pub struct ") else {
+                continue;
+            };
+            let name = rest.split(|c: char| !c.is_alphanumeric()).next().unwrap();
+            // Its docs and attributes.
+            let above = lines[..at].iter().rev();
+            let mut above =
+                above.take_while(|line| line.starts_with("///") || line.starts_with('#'));
+            if kinds.iter().any(|kind| name.ends_with(kind))
+                && !above.any(|line| line.contains("```"))
+            {
+                faults.push(format!("{}: {name}", file.path));
+            }
+        }
+    }
+    none("the docs of these have no example", &faults);
+}
+
+#[test]
 fn each_variable_that_is_read_stands_on_the_page_of_settings() {
     let settings = file("docs/settings.md").text;
     let mut faults = Vec::new();

@@ -6,6 +6,14 @@ use super::ExcludeLayer;
 use crate::{facts::marks::Mark, marked::Marked};
 
 /// Excludes the requests that reach a route. [`ExcludeLayer::route`] makes it.
+///
+/// ```
+/// use axum::{Router, routing::get};
+/// use tower_vitals::exclude::ExcludeLayer;
+///
+/// let ping = get(|| async { "pong" }).layer(ExcludeLayer::route());
+/// let app: Router = Router::new().route("/ping", ping);
+/// ```
 #[derive(Clone, Copy, Debug, Default)]
 #[non_exhaustive]
 pub struct ExcludeRouteLayer;

@@ -32,6 +32,17 @@ use super::{
 };
 
 /// One exchange: a request and its response. The outermost layer of this crate makes it.
+///
+/// ```
+/// use tower_vitals::exchange::Exchange;
+///
+/// async fn handler() -> String {
+///     match Exchange::current() {
+///         Some(exchange) => format!("{} {}", exchange.method(), exchange.path()),
+///         None => "no layer observes this request".into(),
+///     }
+/// }
+/// ```
 #[derive(Debug)]
 pub struct Exchange {
     started: Instant,

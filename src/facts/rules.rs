@@ -46,6 +46,20 @@ const KEYWORDS: [(&str, ErrorCategory); 9] = [
 /// - Feature `tower`: its elapsed timeout is `timeout`, shed load is `rate_limit`.
 ///
 /// A rule that panics counts in `vitals_hook_failures_total`, and the next rule is asked.
+///
+/// ```
+/// use std::{io, num::ParseIntError};
+/// use tower_vitals::category::{ErrorCategory, Rules};
+///
+/// let rules = Rules::new()
+///     .on::<ParseIntError>(|_| Some(ErrorCategory::Validation))
+///     // `None` leaves the decision to the next rule.
+///     .on::<io::Error>(|error| match error.kind() {
+///         io::ErrorKind::NotFound => Some(ErrorCategory::NotFound),
+///         _ => None,
+///     })
+///     .keyword("out of stock", ErrorCategory::Conflict);
+/// ```
 #[derive(Clone, Debug)]
 pub struct Rules {
     rules: Vec<Rule>,

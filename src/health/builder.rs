@@ -12,6 +12,24 @@ use super::{
 use crate::{config::ConfigError, runtime};
 
 /// Collects checks until they are started.
+///
+/// ```
+/// use std::time::Duration;
+/// use tower_vitals::health::{Check, Health, Role};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # tokio::runtime::Runtime::new()?.block_on(async {
+/// let health = Health::builder()
+///     .check(Check::tcp("database", "127.0.0.1:5432").timeout(Duration::from_secs(1)))
+///     .check(Check::tcp("cache", "127.0.0.1:6379").role(Role::Optional))
+///     // The application sets its status.
+///     .manual("worker", Role::Optional)
+///     .start()?;
+/// # drop(health);
+/// # Ok(())
+/// # })
+/// # }
+/// ```
 #[derive(Clone, Debug, Default)]
 #[must_use = "no check runs before `start`"]
 pub struct HealthBuilder {

@@ -9,6 +9,22 @@ use super::{
 use crate::{metrics::Metrics, report::notice::NoticeSink};
 
 /// A handle to the checks. Clones share them. The checks run until the last handle is dropped.
+///
+/// ```
+/// use tower_vitals::health::{Check, Health, Role, Status};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # tokio::runtime::Runtime::new()?.block_on(async {
+/// let health = Health::builder().manual("worker", Role::Critical).start()?;
+/// health.set("worker", Status::Healthy, None);
+/// assert_eq!(health.status(), Status::Healthy);
+/// // Readiness fails from here on.
+/// health.drain();
+/// assert!(health.is_draining());
+/// # Ok(())
+/// # })
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct Health {
     pub(super) registry: Arc<Registry>,

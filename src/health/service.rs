@@ -45,6 +45,26 @@ const ALIASES: [&str; 3] = ["/v1/health", "/api/health", "/api/v1/health"];
 /// are aliases of `/health`. `?verbose` lists the checks, `?exclude=NAME` leaves one out, and `?format=json|text|health+json`
 /// chooses the format. Without it the header `Accept` does, by `application/json`, `text/plain` and
 /// `application/health+json`. Responses are never cached.
+///
+/// ```
+/// use axum::http::StatusCode;
+/// use tower_vitals::health::{Check, Details, Health};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # tokio::runtime::Runtime::new()?.block_on(async {
+/// let database = Check::tcp("database", "127.0.0.1:5432");
+/// let health = Health::builder().check(database).start()?;
+/// let probes = health
+///     .service()
+///     .alias("/ping", "/livez")?
+///     .degraded_status(StatusCode::SERVICE_UNAVAILABLE)
+///     .details(Details::Token("a-long-secret".into()))?;
+/// // Alone, or by `VitalsBuilder::health` beside `/metrics`.
+/// let app: axum::Router = axum::Router::new().fallback_service(probes);
+/// # Ok(())
+/// # })
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct HealthService {
     health: Health,

@@ -10,6 +10,25 @@ use super::request_body::RequestBody;
 use crate::facts::exchange::Shared;
 
 /// A layer of this crate that gives the inner service a [`RequestBody`].
+///
+/// The body of a request is followed without it where it is axum's or tonic's. A server of another kind needs it:
+///
+/// ```
+/// use std::convert::Infallible;
+/// use http::{Request, Response};
+/// use tower::ServiceBuilder;
+/// use tower_vitals::{Vitals, plumbing::RequestBody};
+///
+/// type Incoming = hyper::body::Incoming;
+///
+/// let vitals = Vitals::builder().isolated().build()?;
+/// let service = ServiceBuilder::new()
+///     .layer(vitals.layer().wrap_request_body())
+///     .service_fn(async |_: Request<RequestBody<Incoming>>| {
+///         Ok::<_, Infallible>(Response::new("hello".to_owned()))
+///     });
+/// # Ok::<(), tower_vitals::config::ConfigError>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct WrapRequestBodyLayer<L> {
     layer: L,

@@ -28,6 +28,20 @@ use crate::{
 };
 
 /// Collects settings until [`build`](Self::build) checks them.
+///
+/// ```
+/// use std::time::Duration;
+/// use tower_vitals::{RequestIdLayer, Vitals, timing::SeverityBands};
+///
+/// let ms = Duration::from_millis;
+/// let vitals = Vitals::builder()
+///     .request_id(RequestIdLayer::new().trust_inbound(false))
+///     .bands(SeverityBands::new(ms(50), ms(200), ms(800))?)
+///     .exclude(["/static/"])
+///     .endpoint_cap(200)
+///     .build()?;
+/// # Ok::<(), tower_vitals::config::ConfigError>(())
+/// ```
 #[derive(Clone, Debug)]
 #[must_use = "nothing is installed before `build`"]
 pub struct VitalsBuilder {

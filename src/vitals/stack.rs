@@ -17,6 +17,23 @@ use crate::{
 };
 
 /// The layers of the ready-made stack in one: one clock, one guard, one wrapper around the body.
+///
+/// [`Vitals::layer`](crate::Vitals::layer) makes it. It goes around a router, a server of tonic, or any Tower service:
+///
+/// ```
+/// use std::convert::Infallible;
+/// use http::{Request, Response};
+/// use tower::ServiceBuilder;
+/// use tower_vitals::Vitals;
+///
+/// let vitals = Vitals::builder().isolated().build()?;
+/// let service = ServiceBuilder::new()
+///     .layer(vitals.layer())
+///     .service_fn(async |_: Request<String>| {
+///         Ok::<_, Infallible>(Response::new("hello".to_owned()))
+///     });
+/// # Ok::<(), tower_vitals::config::ConfigError>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct VitalsLayer {
     engine: EngineHandle,
