@@ -21,6 +21,7 @@ pages! {
     sentry: "../docs/sentry.md", "guides/picture.md";
     metrics: "../docs/metrics.md";
     logging: "../docs/logging.md";
+    traces: "../docs/traces.md";
     settings: "../docs/settings.md";
     questions: "../docs/questions.md";
     migration: "../docs/migration.md";
