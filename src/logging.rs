@@ -46,8 +46,8 @@
 //! `release`, `environment`, and of the [event of a request](crate::access_log) the fields that are numbers, the names of
 //! routes or from a closed list of words. `LOG_SCRUB=health_data` turns it on for all lines of this room in the process. So does
 //! a [`Vitals`](crate::Vitals) whose options for Sentry have that scrubbing, from its `build` on, unless it is isolated. Then
-//! every line is JSON, and a line of text that waits in a queue is lost and counted. Lines that a layer of another crate
-//! formats as text are lost too, and it must write them to a [`queued`] writer.
+//! every line is JSON, and a line of text that waits in a queue is lost and counted. What a layer of another crate writes is
+//! scrubbed only if its writer is [`queued`], and its lines of text are lost.
 
 mod drain;
 mod fields;
@@ -192,8 +192,7 @@ where
 
 /// A writer that takes secrets out of each line before `writer` has it, for a queue.
 ///
-/// It must be given whole lines, and takes some ten microseconds for each. With
-/// [`Scrubbing::health_data`](crate::scrub::Scrubbing::health_data) the lines must be JSON.
+/// It must be given whole lines. With [`Scrubbing::health_data`](crate::scrub::Scrubbing::health_data) they must be JSON.
 ///
 /// ```
 /// use tower_vitals::{logging::{self, Format}, scrub::Scrubbing};

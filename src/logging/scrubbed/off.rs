@@ -8,7 +8,6 @@ pub(super) const fn needs_json() -> bool {
     false
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "the other one loses lines")]
 pub(super) const fn at_once(line: &[u8]) -> Option<Cow<'_, [u8]>> {
     Some(Cow::Borrowed(line))
 }
