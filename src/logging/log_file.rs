@@ -55,7 +55,7 @@ impl LogFile {
     ///
     /// # Errors
     ///
-    /// If the file cannot be opened. The error names the path.
+    /// If the file cannot be opened, or is no regular file. The error names the path.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, ConfigError> {
         Self::named("logging.file", path.as_ref())
     }
@@ -88,11 +88,11 @@ impl LogFile {
         let refuse = |error: io::Error| {
             ConfigError::new(field, path.display().to_string(), error.to_string())
         };
-        let file = opened(path).map_err(refuse)?;
-        // A device such as `/dev/stdout` has no size, and a directory no lines.
-        if !file.metadata().is_ok_and(|file| file.is_file()) {
+        // A device such as `/dev/stdout` has no size, and to open a pipe waits for its reader.
+        if fs::metadata(path).is_ok_and(|there| !there.is_file()) {
             return Err(refuse(io::Error::other("not a regular file")));
         }
+        let file = opened(path).map_err(refuse)?;
         Ok(Self {
             path: path.to_owned(),
             max_bytes: MAX_BYTES,

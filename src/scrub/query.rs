@@ -101,6 +101,7 @@ mod tests {
         assert_eq!(cut("a=1&b=22"), "a=1&b=22");
         assert_eq!(cut("a=1&b=222"), "a=1&…");
         assert_eq!(cut("a=1&b=22&c=3"), "a=1&b=22&…");
+        assert_eq!(cut("a=1&b=222&c=3"), "a=1&…");
         assert_eq!(cut("abcdefghijk"), "&…");
         assert_eq!(cut("ü=üüüüüüü&a"), "&…");
     }
