@@ -19,13 +19,16 @@
 //! [`Settings::isolated`] makes counters that publish nowhere, for tests.
 
 mod bounds;
+mod buckets;
 #[cfg_attr(not(feature = "health"), path = "metrics/checks/off.rs")]
 pub(crate) mod checks;
 mod counts;
+mod families;
 pub(crate) mod log_lines;
 mod memory;
 mod methods;
 mod names;
+mod naming;
 #[cfg_attr(not(feature = "prometheus"), path = "metrics/prometheus/off.rs")]
 mod prometheus;
 mod publish;
@@ -141,7 +144,7 @@ impl Metrics {
                 shares: Shares::new(cpus),
                 http: table(8, Some(settings.bounds())),
                 // Few endpoints stream the answers of more than four methods or statuses.
-                streams: table(4, Some(Settings::stream_bounds())),
+                streams: table(4, Some(settings.stream_bounds())),
                 errors: table(8, None),
                 grpc: table(8, None),
                 // The type follows from the method.

@@ -27,10 +27,10 @@ async fn two_applications_of_one_process_publish_together() {
         Ok::<_, Infallible>(Response::<Body>::default())
     }));
     logged.oneshot(requests::get("/")).await.unwrap();
-    let capped = || Vitals::builder().endpoint_cap(500).build();
+    let capped = || Vitals::builder().endpoint_cap(500);
     let mut texts = Vec::new();
     for _ in 0..2 {
-        let vitals = capped().unwrap();
+        let vitals = capped().build().unwrap();
         let app: Router = Router::new()
             .route("/", get(async || "hello"))
             .layer(vitals.layer())
@@ -44,13 +44,31 @@ async fn two_applications_of_one_process_publish_together() {
     assert!(texts[1].contains(&count(2)), "{}", texts[1]);
     // The application's own metrics are in the same text.
     metrics::counter!("orders_total").increment(7);
-    assert!(capped().unwrap().render().contains("orders_total 7\n"));
+    assert!(
+        capped()
+            .build()
+            .unwrap()
+            .render()
+            .contains("orders_total 7\n")
+    );
 
     let error = Vitals::builder()
         .names(Names::OpenTelemetry)
         .build()
         .unwrap_err();
     assert_eq!(error.field(), "metrics");
+    for other in [
+        capped().label("region", "eu-1"),
+        capped().metric_prefix("shop_"),
+        capped().buckets([1.0]),
+    ] {
+        let error = other.build().unwrap_err();
+        assert_eq!(error.field(), "metrics");
+        assert!(
+            error.to_string().contains("other settings already"),
+            "{error}"
+        );
+    }
     // An isolated stack may have other names.
     Vitals::builder()
         .isolated()

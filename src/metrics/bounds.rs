@@ -4,43 +4,57 @@ use std::time::Duration;
 
 /// The upper edges of a histogram's buckets, ascending, in nanoseconds. One more bucket is above them all.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Bounds(Box<[u64]>);
+pub(crate) struct Bounds {
+    edges: Box<[u64]>,
+}
 
 // === impl Bounds ===
 
 impl Bounds {
-    /// The edges sorted and without duplicates.
+    /// The edges of durations, sorted and without duplicates.
     pub(crate) fn new(edges: impl IntoIterator<Item = Duration>) -> Self {
-        let mut nanos: Vec<u64> = edges.into_iter().map(nanos).collect();
-        nanos.sort_unstable();
-        nanos.dedup();
-        Self(nanos.into())
+        Self::of(edges.into_iter().map(nanos).collect())
     }
 
-    /// The edges in seconds.
+    /// The edges, sorted and without duplicates.
+    pub(super) fn of(mut edges: Vec<u64>) -> Self {
+        edges.sort_unstable();
+        edges.dedup();
+        Self {
+            edges: edges.into(),
+        }
+    }
+
+    /// The same buckets, split at more edges.
+    pub(super) fn split_at(&self, more: impl IntoIterator<Item = Duration>) -> Self {
+        let edges = self.edges.iter().copied();
+        Self::of(edges.chain(more.into_iter().map(nanos)).collect())
+    }
+
+    /// The edges as they are published.
     #[cfg(feature = "prometheus")]
-    pub(crate) fn seconds(&self) -> impl Iterator<Item = f64> {
-        self.0.iter().map(|edge| seconds(*edge))
+    pub(crate) fn published(&self) -> Vec<f64> {
+        self.edges.iter().map(|edge| seconds(*edge)).collect()
     }
 
-    /// The lowest and the highest duration in a bucket, in nanoseconds.
+    /// The lowest and the highest value in a bucket.
     pub(super) fn bucket(&self, index: usize) -> (u64, u64) {
-        let above = index.checked_sub(1).and_then(|below| self.0.get(below));
-        let upto = self.0.get(index).copied().unwrap_or(u64::MAX);
+        let above = index.checked_sub(1).and_then(|below| self.edges.get(below));
+        let upto = self.edges.get(index).copied().unwrap_or(u64::MAX);
         (above.map_or(0, |above| above + 1), upto)
     }
 
     /// How many buckets there are.
     pub(super) const fn buckets(&self) -> usize {
-        self.0.len() + 1
+        self.edges.len() + 1
     }
 
-    /// The bucket of a duration. Prometheus' buckets include their upper edge.
-    pub(super) fn index(&self, nanos: u64) -> usize {
-        match *self.0 {
+    /// The bucket of a value. Prometheus' buckets include their upper edge.
+    pub(super) fn index(&self, value: u64) -> usize {
+        match *self.edges {
             // Most requests are fast.
-            [first, ..] if nanos <= first => 0,
-            _ => self.0.partition_point(|edge| *edge < nanos),
+            [first, ..] if value <= first => 0,
+            _ => self.edges.partition_point(|edge| *edge < value),
         }
     }
 }

@@ -1,8 +1,8 @@
-//! Knows the name, the meaning and the labels of each metric.
+//! Knows the name and the labels of each metric.
 
 use std::sync::Arc;
 
-use metrics::{Key, Label, Recorder, SharedString, Unit};
+use metrics::{Key, Label, SharedString};
 
 use super::{
     series::{Series, SeriesKey},
@@ -88,8 +88,8 @@ pub(super) const OVERFLOW: &str = "vitals_overflow_total";
 pub(super) const HOOK_FAILURES: &str = "vitals_hook_failures_total";
 pub(super) const READINESS_ERRORS: &str = "vitals_readiness_errors_total";
 pub(super) const DROPPED: &str = "vitals_dropped_total";
-const BUILD_INFO: &str = "app_build_info";
-const DEPLOYED: &str = "app_deployment_timestamp_seconds";
+pub(super) const BUILD_INFO: &str = "app_build_info";
+pub(super) const DEPLOYED: &str = "app_deployment_timestamp_seconds";
 
 // === impl Names ===
 
@@ -114,59 +114,6 @@ impl Names {
 // === impl MetricNames ===
 
 impl MetricNames {
-    /// Gives a recorder the description of each metric.
-    pub(super) fn describe(&self, recorder: &dyn Recorder) {
-        let counter = |name: &'static str, text: &'static str| {
-            recorder.describe_counter(name.into(), None, text.into());
-        };
-        if let Some(requests) = self.requests {
-            counter(
-                requests,
-                "Requests that ended, by method, route and status.",
-            );
-        }
-        counter(
-            STARTED,
-            "Requests that began: the ended and those in flight.",
-        );
-        counter(OUTCOMES, "Requests that ended, by the way they ended.");
-        counter(SEVERITIES, "Requests that ended, by severity.");
-        counter(
-            SEVERITIES_BY_ROUTE,
-            "Requests that ended, by route and by the severities that the route had.",
-        );
-        counter(EXCLUDED, "Requests on excluded paths, counted here alone.");
-        counter(ERRORS, "Requests that failed, by category and route.");
-        counter(
-            OVERFLOW,
-            "Requests whose route no longer fitted under the cap.",
-        );
-        counter(
-            HOOK_FAILURES,
-            "Panics and nonsense from code that was plugged in.",
-        );
-        counter(
-            READINESS_ERRORS,
-            "Services that failed before they took a request.",
-        );
-        counter(DROPPED, "Reports that a sink did not take.");
-        let seconds = Some(Unit::Seconds);
-        let text = "Time from the request to the head of its response, without the waits for the client's body.";
-        recorder.describe_histogram(self.duration.into(), seconds, text.into());
-        let text = "Time from the request to the end of a streamed response.";
-        recorder.describe_histogram(self.streams.into(), seconds, text.into());
-        let text = "gRPC calls that ended, by method and status.";
-        recorder.describe_counter(GRPC_HANDLED.into(), None, text.into());
-        let text = "Time from the start of a gRPC call to its end.";
-        recorder.describe_histogram(GRPC_SECONDS.into(), seconds, text.into());
-        let text = "Requests that began and have not ended.";
-        recorder.describe_gauge(self.in_flight.into(), None, text.into());
-        let text = "1, with what the process is a build of.";
-        recorder.describe_gauge(BUILD_INFO.into(), None, text.into());
-        let text = "When a version was deployed, in seconds since 1970.";
-        recorder.describe_gauge(DEPLOYED.into(), seconds, text.into());
-    }
-
     /// The key of the requests counter.
     pub(super) fn requests_key(&self, name: &'static str, series: &Series) -> Key {
         Key::from_parts(

@@ -121,23 +121,22 @@ fn installing() -> MutexGuard<'static, ()> {
 
 fn recorder(settings: &Settings) -> Result<PrometheusRecorder, ConfigError> {
     let names = settings.names.metric_names();
-    let duration: Vec<f64> = settings.bounds().seconds().collect();
-    let streams: Vec<f64> = Settings::stream_bounds().seconds().collect();
-    let refuse = |error: metrics_exporter_prometheus::BuildError| {
-        ConfigError::new(
-            "metrics.buckets",
-            format!("{duration:?}"),
-            error.to_string(),
-        )
-    };
-    Ok(PrometheusBuilder::new()
-        .set_buckets_for_metric(Matcher::Full(names.duration.into()), &duration)
-        .map_err(refuse)?
-        .set_buckets_for_metric(Matcher::Full(names.streams.into()), &streams)
-        .map_err(refuse)?
-        .set_buckets_for_metric(Matcher::Full(GRPC_SECONDS.into()), &duration)
-        .map_err(refuse)?
-        .set_buckets_for_metric(Matcher::Full(HEALTH_SECONDS.into()), &duration)
-        .map_err(refuse)?
-        .build_recorder())
+    let histograms = [
+        (names.duration, settings.bounds()),
+        (names.streams, settings.stream_bounds()),
+        (GRPC_SECONDS, settings.bounds()),
+        (HEALTH_SECONDS, settings.check_bounds()),
+    ];
+    let mut builder = PrometheusBuilder::new();
+    for (family, bounds) in histograms {
+        let name = settings.naming.name(family).as_str().to_owned();
+        let edges = bounds.published();
+        builder = builder
+            .set_buckets_for_metric(Matcher::Full(name), &edges)
+            .map_err(|error| {
+                let value = format!("{edges:?}");
+                ConfigError::new("metrics.buckets", value, error.to_string())
+            })?;
+    }
+    Ok(builder.build_recorder())
 }

@@ -11,7 +11,9 @@ use super::{
     GLOBAL, Inner, Metrics,
     bounds::Bounds,
     checks::PublishedChecks,
-    names::{self, MetricNames},
+    families,
+    names::{self, MetricNames, Names},
+    naming::Naming,
     push::Push,
     series::Series,
     sink::Sink,
@@ -33,8 +35,10 @@ pub(super) struct Publisher {
     recorder: Option<usize>,
     /// It is incremented for each new recorder.
     generation: u64,
-    /// The recorder has the descriptions.
-    described: bool,
+    /// The recorder has the descriptions of this preset.
+    described: Option<Names>,
+    /// What was added to all names.
+    naming: Naming,
     /// A round has begun and has not ended. If the next one finds this, a panic ended that round.
     in_round: bool,
     checks: PublishedChecks,
@@ -100,13 +104,17 @@ impl Publisher {
         drain: &dyn Fn(),
         mine: &dyn Fn(&Weak<Inner>) -> bool,
     ) {
-        self.select(recorder);
+        // Before the process counts, only checks are published, under the names of this crate.
+        let unnamed = Naming::default();
+        let settings = metrics.map(|metrics| &metrics.inner.settings);
+        let naming = settings.map_or(&unnamed, |settings| &settings.naming);
+        self.select(recorder, naming);
         let all = std::mem::replace(&mut self.in_round, true);
-        let mut push = Push::new(recorder, drain);
+        let names = settings.map_or(Names::Prometheus, |settings| settings.names);
+        self.describe(metrics, names, recorder);
+        let mut push = Push::new(recorder, naming, drain);
         self.checks.publish(&mut push, mine);
-        if let Some(metrics) = metrics {
-            self.describe(metrics, recorder);
-            let settings = &metrics.inner.settings;
+        if let Some((metrics, settings)) = metrics.zip(settings) {
             let round = Round {
                 push,
                 generation: self.generation,
@@ -120,24 +128,25 @@ impl Publisher {
         self.in_round = false;
     }
 
-    /// Remembers the recorder.
-    fn select(&mut self, recorder: &dyn Recorder) {
+    /// Remembers the recorder. It has nothing yet under other names, either.
+    fn select(&mut self, recorder: &dyn Recorder, naming: &Naming) {
         let address = std::ptr::from_ref(recorder).cast::<()>().addr();
-        if self.recorder != Some(address) {
+        if self.recorder != Some(address) || self.naming != *naming {
             self.recorder = Some(address);
+            self.naming = naming.clone();
             self.generation += 1;
-            self.described = false;
+            self.described = None;
             self.checks.clear();
         }
     }
 
     /// Describes the metrics once. A recorder that panics is asked again in the next round, and gets the numbers in any case.
-    fn describe(&mut self, metrics: &Metrics, recorder: &dyn Recorder) {
-        if !self.described {
-            let names = metrics.inner.settings.names.metric_names();
-            let described = catch_unwind(AssertUnwindSafe(|| names.describe(recorder)));
-            self.described = described.is_ok();
-            if !self.described {
+    fn describe(&mut self, metrics: Option<&Metrics>, names: Names, recorder: &dyn Recorder) {
+        if self.described != Some(names) {
+            let families = || families::describe(names.metric_names(), &self.naming, recorder);
+            let described = catch_unwind(AssertUnwindSafe(families));
+            self.described = described.is_ok().then_some(names);
+            if let Some(metrics) = metrics.filter(|_| described.is_err()) {
                 metrics.hook_failed();
             }
         }

@@ -2,16 +2,20 @@
 
 use metrics::{Key, Level, Metadata, Recorder};
 
-use super::bounds::{Bounds, seconds};
+use super::{
+    bounds::{Bounds, seconds},
+    naming::Naming,
+};
 
 /// How many samples are pushed before the recorder is drained. An exporter keeps 16 bytes for each.
 pub(super) const SAMPLES_AT_ONCE: u64 = 65_536;
 
 static METADATA: Metadata<'_> = Metadata::new("tower_vitals", Level::INFO, None);
 
-/// One round of pushes.
+/// One round of pushes. All families get their published names here.
 pub(super) struct Push<'a> {
     recorder: &'a dyn Recorder,
+    naming: &'a Naming,
     /// Drains what the recorder keeps.
     drain: &'a dyn Fn(),
     /// Samples since the last drain.
@@ -21,9 +25,14 @@ pub(super) struct Push<'a> {
 // === impl Push ===
 
 impl<'a> Push<'a> {
-    pub(super) const fn new(recorder: &'a dyn Recorder, drain: &'a dyn Fn()) -> Self {
+    pub(super) const fn new(
+        recorder: &'a dyn Recorder,
+        naming: &'a Naming,
+        drain: &'a dyn Fn(),
+    ) -> Self {
         Self {
             recorder,
+            naming,
             drain,
             pushed: 0,
         }
@@ -31,13 +40,17 @@ impl<'a> Push<'a> {
 
     /// Sets a counter. Counters are cumulative, so nothing is added twice.
     pub(super) fn counter(&self, key: &Key, value: u64) {
+        let named = self.naming.key(key);
         self.recorder
-            .register_counter(key, &METADATA)
+            .register_counter(named.as_ref().unwrap_or(key), &METADATA)
             .absolute(value);
     }
 
     pub(super) fn gauge(&self, key: &Key, value: f64) {
-        self.recorder.register_gauge(key, &METADATA).set(value);
+        let named = self.naming.key(key);
+        self.recorder
+            .register_gauge(named.as_ref().unwrap_or(key), &METADATA)
+            .set(value);
     }
 
     /// Pushes the samples of each bucket that are new since `before`, at their mean. So the buckets, the count and the sum
@@ -53,6 +66,8 @@ impl<'a> Push<'a> {
         if *before == now {
             return;
         }
+        let named = self.naming.key(key);
+        let key = named.as_ref().unwrap_or(key);
         let handle = self.recorder.register_histogram(key, &METADATA);
         for (index, (now, before)) in now.iter().zip(before).enumerate() {
             let count = now.0.wrapping_sub(before.0);

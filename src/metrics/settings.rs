@@ -2,7 +2,12 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use super::{GLOBAL, Metrics, Names, bounds::Bounds};
+use super::{
+    GLOBAL, Metrics, Names,
+    bounds::Bounds,
+    buckets::{self, OwnBuckets},
+    naming::Naming,
+};
 use crate::{config::ConfigError, facts::grpc::Kind, facts::severity::SeverityBands};
 
 /// The largest cap of endpoints. No recorder and no Prometheus holds the series of more.
@@ -26,6 +31,8 @@ pub struct Settings {
     pub(super) names: Names,
     pub(super) scheme: &'static str,
     pub(super) endpoint_cap: usize,
+    pub(super) naming: Naming,
+    buckets: OwnBuckets,
     bands: SeverityBands,
     /// Which side of each gRPC method streams.
     kinds: BTreeMap<String, Kind>,
@@ -41,6 +48,8 @@ impl Settings {
             names: Names::Prometheus,
             scheme: "http",
             endpoint_cap: 1_000,
+            naming: Naming::default(),
+            buckets: OwnBuckets::default(),
             bands: SeverityBands::default(),
             kinds: BTreeMap::new(),
         }
@@ -72,6 +81,68 @@ impl Settings {
     #[must_use]
     pub fn bands(mut self, bands: SeverityBands) -> Self {
         self.bands = bands;
+        self
+    }
+
+    /// A constant label on all families of this crate, such as the region in which the process runs. Call it once for each label.
+    /// What the application records itself does not get it.
+    ///
+    /// At most 16 labels, with values of 1 to 200 bytes. The name is one that Prometheus takes, and no family of this crate has
+    /// it: `service` and `region` are free, and `version`, `endpoint` and `status` are not.
+    ///
+    /// ```
+    /// use tower_vitals::metrics::Settings;
+    ///
+    /// let metrics = Settings::new().label("region", "eu-1").isolated()?;
+    /// # Ok::<(), tower_vitals::config::ConfigError>(())
+    /// ```
+    #[must_use]
+    pub fn label(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.naming.add_label(name.into(), value.into());
+        self
+    }
+
+    /// What the names of all families of this crate begin with: `shop_` makes `shop_http_requests_total`. It ends with `_`.
+    /// Defaults to nothing.
+    ///
+    /// ```
+    /// use tower_vitals::metrics::Settings;
+    ///
+    /// let metrics = Settings::new().prefix("shop_").isolated()?;
+    /// # Ok::<(), tower_vitals::config::ConfigError>(())
+    /// ```
+    #[must_use]
+    pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
+        self.naming.set_prefix(prefix.into());
+        self
+    }
+
+    /// The upper edges of the buckets of `http_request_duration_seconds` and `grpc_server_handling_seconds`, in seconds,
+    /// ascending: 1 to 64 of them, each above 0 and at most a year. Defaults to 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5,
+    /// 0.75, 1, 2, 2.5, 5, 7.5 and 10.
+    ///
+    /// The edges of the [`bands`](Self::bands) are added: else no query could find the share of requests that were slow. The
+    /// latencies of checks keep the default.
+    ///
+    /// ```
+    /// use tower_vitals::metrics::Settings;
+    ///
+    /// let metrics = Settings::new().buckets([0.001, 0.01, 0.1, 1.0, 10.0]).isolated()?;
+    /// # Ok::<(), tower_vitals::config::ConfigError>(())
+    /// ```
+    #[must_use]
+    pub fn buckets(mut self, seconds: impl IntoIterator<Item = f64>) -> Self {
+        let checked = buckets::of_seconds("metrics.buckets", seconds);
+        self.buckets.requests = Some(checked);
+        self
+    }
+
+    /// As [`buckets`](Self::buckets), for `http_response_body_duration_seconds`: the time to the end of streamed responses.
+    /// Defaults to 0.1, 0.5, 1, 2, 5, 10, 30, 60, 120, 300, 600, 1,800 and 3,600. No edges are added.
+    #[must_use]
+    pub fn stream_buckets(mut self, seconds: impl IntoIterator<Item = f64>) -> Self {
+        let checked = buckets::of_seconds("metrics.stream_buckets", seconds);
+        self.buckets.streams = Some(checked);
         self
     }
 
@@ -148,11 +219,21 @@ impl Settings {
             let reason = "http or https";
             return Err(ConfigError::new("metrics.scheme", self.scheme, reason));
         }
-        Ok(())
+        self.naming.check()?;
+        self.buckets.check()
+    }
+
+    /// The edges of durations to the head, with those of the bands.
+    pub(super) fn bounds(&self) -> Bounds {
+        let own = self.buckets.requests();
+        own.map_or_else(
+            || self.check_bounds(),
+            |own| own.split_at(self.bands.edges()),
+        )
     }
 
     /// The fourteen edges of OpenTelemetry, 2 s, and the edges of the bands.
-    pub(super) fn bounds(&self) -> Bounds {
+    pub(super) fn check_bounds(&self) -> Bounds {
         const MILLIS: [u64; 15] = [
             5, 10, 25, 50, 75, 100, 250, 500, 750, 1_000, 2_000, 2_500, 5_000, 7_500, 10_000,
         ];
@@ -161,12 +242,13 @@ impl Settings {
     }
 
     /// From 0.1 s to an hour.
-    pub(super) fn stream_bounds() -> Bounds {
+    pub(super) fn stream_bounds(&self) -> Bounds {
         const MILLIS: [u64; 13] = [
             100, 500, 1_000, 2_000, 5_000, 10_000, 30_000, 60_000, 120_000, 300_000, 600_000,
             1_800_000, 3_600_000,
         ];
-        Bounds::new(MILLIS.into_iter().map(Duration::from_millis))
+        let default = || Bounds::new(MILLIS.into_iter().map(Duration::from_millis));
+        self.buckets.streams().cloned().unwrap_or_else(default)
     }
 }
 

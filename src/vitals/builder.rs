@@ -2,6 +2,7 @@
 
 mod logs;
 mod traces;
+mod metrics;
 
 use std::sync::Arc;
 
@@ -161,7 +162,7 @@ impl VitalsBuilder {
 
     /// Publishes to the global recorder, which the application installs before or after `build`. `/metrics` is not served.
     ///
-    /// The histograms of that recorder need buckets. The recorder of this crate has the edges of the bands and
+    /// The histograms of that recorder need buckets, which [`buckets`](Self::buckets) and others do not choose there. The recorder of this crate has the edges of the bands and
     /// 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2, 2.5, 5, 7.5 and 10 seconds.
     pub fn use_global_recorder(mut self) -> Self {
         self.recorder = Recorder::Global;

@@ -4,6 +4,8 @@ mod durations;
 
 mod labels;
 
+mod naming;
+
 mod scrapes;
 
 use std::convert::Infallible;

@@ -191,3 +191,26 @@ fn a_recorder_that_panics_at_any_call_has_every_number_once_after_another_round(
         assert!(recorder.held().described >= described, "call {at}");
     }
 }
+
+/// A recorder of an application gets checks before the process counts, and then the counters with their names.
+#[test]
+fn a_recorder_of_an_application_gets_the_names_that_were_chosen() {
+    let settings = Settings::new().prefix("shop_").label("region", "eu-1");
+    let metrics = settings.isolated().unwrap();
+    metrics.start(MethodLabel::new(&http::Method::GET));
+    let recorder = Faulty::default();
+    let mut publisher = Publisher::default();
+    publisher.publish(None, &recorder, &|| {}, &|_| false);
+    let before = recorder.held().described;
+    publisher.publish(Some(&metrics), &recorder, &|| {}, &|_| false);
+    publisher.publish(Some(&metrics), &recorder, &|| {}, &|_| false);
+    let held = recorder.held();
+    assert_eq!(held.described, 2 * before, "once under each name");
+    let names = held.numbers.keys();
+    for name in names.clone() {
+        let named = name.starts_with("Key(shop_") && name.contains("region = eu-1");
+        assert!(named, "{name}");
+    }
+    let started = "Key(shop_http_requests_started_total, [region = eu-1])";
+    assert_eq!(held.numbers[started], (1.0, 0));
+}

@@ -89,7 +89,8 @@ fn samples_have_the_sum_that_was_counted() {
 #[test]
 fn a_count_that_is_seen_before_its_sum_stays_in_its_bucket() {
     let recorder = Holding::default();
-    let mut push = Push::new(&recorder, &|| {});
+    let naming = Naming::default();
+    let mut push = Push::new(&recorder, &naming, &|| {});
     let bounds = Bounds::new([10, 20].map(Duration::from_nanos));
     let key = Key::from_static_name("duration");
     let mut before = Vec::new();
@@ -104,7 +105,8 @@ fn a_count_that_is_seen_before_its_sum_stays_in_its_bucket() {
 #[test]
 fn two_counts_that_are_seen_before_their_sums_make_no_endless_sample() {
     let recorder = Holding::default();
-    let mut push = Push::new(&recorder, &|| {});
+    let naming = Naming::default();
+    let mut push = Push::new(&recorder, &naming, &|| {});
     let bounds = Bounds::new([Duration::from_nanos(10)]);
     let key = Key::from_static_name("duration");
     let mut before = Vec::new();

@@ -1,0 +1,67 @@
+//! Checks the edges of buckets that the application chose.
+
+use super::bounds::Bounds;
+use crate::config::ConfigError;
+
+/// The most edges of a histogram. Each takes 32 bytes a series.
+const MOST_EDGES: usize = 64;
+
+/// The highest edge in seconds: a year.
+const LONGEST: f64 = 365.0 * 24.0 * 3_600.0;
+
+const EXPECTED: &str =
+    "a number of seconds above 0 and up to a year; the bucket above all edges is there by itself";
+
+/// The edges that the application chose, or why they cannot be. `None` where it chose none.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct OwnBuckets {
+    pub(super) requests: Option<Result<Bounds, ConfigError>>,
+    pub(super) streams: Option<Result<Bounds, ConfigError>>,
+}
+
+// === impl OwnBuckets ===
+
+impl OwnBuckets {
+    pub(super) fn requests(&self) -> Option<&Bounds> {
+        self.requests.as_ref()?.as_ref().ok()
+    }
+
+    pub(super) fn streams(&self) -> Option<&Bounds> {
+        self.streams.as_ref()?.as_ref().ok()
+    }
+
+    pub(super) fn check(&self) -> Result<(), ConfigError> {
+        let mut chosen = [&self.requests, &self.streams].into_iter().flatten();
+        chosen.try_for_each(|checked| checked.as_ref().map(|_| ()).map_err(Clone::clone))
+    }
+}
+
+/// The edges of a histogram of durations, from seconds.
+pub(super) fn of_seconds(
+    field: &str,
+    edges: impl IntoIterator<Item = f64>,
+) -> Result<Bounds, ConfigError> {
+    let mut nanos: Vec<u64> = Vec::new();
+    for (index, edge) in edges.into_iter().enumerate() {
+        let refuse = |reason| {
+            let field = format!("{field}[{index}]");
+            Err(ConfigError::new(field, edge.to_string(), reason))
+        };
+        if index == MOST_EDGES {
+            return refuse("at most 64 edges");
+        }
+        let rounded = (edge * 1e9).round();
+        if !(rounded >= 1.0 && edge <= LONGEST) {
+            return refuse(EXPECTED);
+        }
+        let rounded = rounded as u64;
+        if nanos.last().is_some_and(|below| rounded <= *below) {
+            return refuse("edges ascend, and the one before is not below this one");
+        }
+        nanos.push(rounded);
+    }
+    if nanos.is_empty() {
+        return Err(ConfigError::new(field, "[]", "at least one edge"));
+    }
+    Ok(Bounds::of(nanos))
+}

@@ -1,0 +1,143 @@
+//! Adds the prefix and the labels that the application chose to the names of all families.
+
+use metrics::{Key, KeyName, Label};
+
+use crate::config::ConfigError;
+
+/// The most constant labels. Each is on every sample.
+const MOST_LABELS: usize = 16;
+
+/// The longest prefix, name or value, in bytes.
+const LONGEST: usize = 200;
+
+/// The labels that families of this crate have. A constant label of the same name would be there twice.
+const TAKEN: [&str; 23] = [
+    "category",
+    "check",
+    "deployment_environment_name",
+    "endpoint",
+    "error_type",
+    "grpc_code",
+    "grpc_method",
+    "grpc_service",
+    "grpc_type",
+    "http_request_method",
+    "http_response_status_code",
+    "http_route",
+    "method",
+    "outcome",
+    "revision",
+    "rustc",
+    "service_name",
+    "service_version",
+    "severity",
+    "sink",
+    "status",
+    "url_scheme",
+    "version",
+];
+
+/// What the application adds to all names.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Naming {
+    prefix: String,
+    /// Sorted, so that the order of the calls makes no difference.
+    labels: Vec<(String, String)>,
+}
+
+// === impl Naming ===
+
+impl Naming {
+    pub(super) fn set_prefix(&mut self, prefix: String) {
+        self.prefix = prefix;
+    }
+
+    pub(super) fn add_label(&mut self, name: String, value: String) {
+        self.labels.push((name, value));
+        self.labels.sort();
+    }
+
+    /// The name of a family as it is published.
+    pub(super) fn name(&self, family: &'static str) -> KeyName {
+        match self.prefix.as_str() {
+            "" => family.into(),
+            prefix => format!("{prefix}{family}").into(),
+        }
+    }
+
+    /// The key of a series as it is published. `None` if it stays as it is.
+    pub(super) fn key(&self, key: &Key) -> Option<Key> {
+        if *self == Self::default() {
+            return None;
+        }
+        let constant = self.labels.iter();
+        let constant = constant.map(|(name, value)| Label::new(name.clone(), value.clone()));
+        let labels: Vec<_> = key.labels().cloned().chain(constant).collect();
+        let name = format!("{}{}", self.prefix, key.name());
+        Some(Key::from_parts(name, labels))
+    }
+
+    pub(super) fn check(&self) -> Result<(), ConfigError> {
+        let refuse = |reason| Err(ConfigError::new("metrics.prefix", &*self.prefix, reason));
+        match self.prefix.as_str() {
+            "" => {}
+            prefix if !is_name(prefix) => {
+                return refuse(
+                    "ASCII letters, digits and _, not first a digit, at most 200: the names of Prometheus",
+                );
+            }
+            prefix if prefix.starts_with("__") => return refuse("Prometheus keeps __ for itself"),
+            prefix if !prefix.ends_with('_') => {
+                return refuse("must end with _, which parts it from the name");
+            }
+            _ => {}
+        }
+        if self.labels.len() > MOST_LABELS {
+            let (value, reason) = (self.labels.len().to_string(), "at most 16 labels");
+            return Err(ConfigError::new("metrics.label", value, reason));
+        }
+        let twice = self.labels.windows(2).find(|two| two[0].0 == two[1].0);
+        if let Some([(name, _), _]) = twice {
+            return Err(ConfigError::new("metrics.label", &**name, "is there twice"));
+        }
+        self.labels
+            .iter()
+            .try_for_each(|(name, value)| check_label(name, value))
+    }
+}
+
+fn check_label(name: &str, value: &str) -> Result<(), ConfigError> {
+    let refuse = |reason| Err(ConfigError::new("metrics.label", name, reason));
+    if !is_name(name) {
+        return refuse(
+            "ASCII letters, digits and _, not first a digit, at most 200: the names of Prometheus",
+        );
+    }
+    if name.starts_with("__") || matches!(name, "le" | "quantile") {
+        return refuse("Prometheus keeps this name for itself");
+    }
+    if TAKEN.contains(&name) {
+        return refuse("families of this crate have a label of this name");
+    }
+    if value.is_empty() || value.len() > LONGEST {
+        let reason = "1 to 200 bytes: Prometheus takes a label without a value for none";
+        return Err(ConfigError::new(
+            format!("metrics.label.{name}"),
+            value,
+            reason,
+        ));
+    }
+    Ok(())
+}
+
+/// Whether Prometheus takes it as the name of a label, and so as the beginning of the name of a metric. A colon is left to
+/// recording rules.
+fn is_name(name: &str) -> bool {
+    let fits = |one: u8| one.is_ascii_alphanumeric() || one == b'_';
+    name.len() <= LONGEST
+        && name.bytes().all(fits)
+        && name
+            .bytes()
+            .next()
+            .is_some_and(|first| !first.is_ascii_digit())
+}
