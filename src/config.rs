@@ -2,6 +2,7 @@
 
 mod environment;
 mod header_name;
+pub(crate) mod resource_attributes;
 
 use std::{error::Error, fmt};
 

@@ -10,12 +10,12 @@
 //! every request has. A line has a timestamp (milliseconds, UTC), the level, the target, the message and the
 //! fields of the event, and the fields of the spans around it. An event that is logged while a request is
 //! [current](crate::exchange::Exchange::current) also has its `request_id`. After a [`Vitals`](crate::Vitals) is built, each
-//! line has `release` (if it is known) and `environment`. A record of crate `log` that comes through `tracing-log` has its
+//! line has `release` (if it is known) and `environment`, and in JSON `service`. A record of crate `log` that comes through `tracing-log` has its
 //! own target.
 //!
 //! In JSON every line is one flat object without equal keys. The event's field wins over a span's, and an inner span's over an
 //! outer one's. `timestamp`, `level` and `target` are always those of the line: fields with these names get the prefix
-//! `field_`. `message` of a span gets it too. `request_id`, `release` and `environment` of a span get it if the line has
+//! `field_`. `message` of a span gets it too. `request_id`, `release`, `environment` and `service` of a span get it if the line has
 //! another value. The causes of an error are in a field that ends with `.sources`.
 //!
 //! # When a line is written
@@ -49,6 +49,7 @@
 //! every line is JSON, and a line of text that waits in a queue is lost and counted. What a layer of another crate writes is
 //! scrubbed only if its writer is [`queued`], and its lines of text are lost.
 
+pub(crate) mod chosen;
 mod drain;
 mod fields;
 mod filter;
@@ -235,6 +236,7 @@ fn stdout() -> Result<(impl Layer<Registry> + Send + Sync, Lines), ConfigError> 
     let writer = scrubbed::writer(scrubbing, writer);
     let lines = QueueSettings::from_environment(&environment)?.start(writer)?;
     let layer = layer(format, lines.clone(), terminal).with_filter(filter);
+    chosen::set(format);
     Ok((layer, lines))
 }
 

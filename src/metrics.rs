@@ -108,7 +108,7 @@ struct Inner {
     grpc_seconds: Table,
     /// The gRPC methods that become labels.
     methods: Methods,
-    /// The build of the process.
+    /// The build of the process, and its service.
     build: OnceLock<Release>,
     /// When each version was deployed, in seconds since 1970.
     deployments: Mutex<BTreeMap<String, f64>>,
@@ -162,6 +162,10 @@ impl Metrics {
     fn published(settings: Settings) -> Self {
         publishing::start();
         Self::new(settings)
+    }
+
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.inner.settings
     }
 
     /// What was counted so far.

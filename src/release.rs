@@ -1,15 +1,18 @@
 //! Names the build of the application that runs, and its environment.
 
-use std::{fmt, sync::OnceLock};
+pub(crate) mod service;
 
-use percent_encoding::percent_decode_str;
+use std::{
+    fmt,
+    sync::{Arc, OnceLock},
+};
 
-use crate::config::Environment;
+use crate::config::{Environment, resource_attributes::attribute};
 
 /// The build of a process, and the environment in which it runs.
 ///
-/// It is shown in `app_build_info{version,revision,rustc}`, in each line of [`logging`](crate::logging) and on each event
-/// for Sentry.
+/// It is shown in `app_build_info{version,revision,rustc}` and `target_info`, in each line of [`logging`](crate::logging) and
+/// on each event for Sentry.
 ///
 /// ```
 /// use tower_vitals::Release;
@@ -23,6 +26,8 @@ pub struct Release {
     pub(crate) version: Option<String>,
     pub(crate) environment: String,
     pub(crate) revision: String,
+    /// The service of which the process is a part. A stack sets it.
+    pub(crate) service: Option<Arc<str>>,
 }
 
 /// The release of the process, for its log lines.
@@ -60,7 +65,7 @@ impl Release {
     ///
     /// | | the first variable that is set |
     /// | --- | --- |
-    /// | version | `SENTRY_RELEASE`, `APP_VERSION`, `VERSION`, `CARGO_PKG_VERSION` (which `cargo run` sets) |
+    /// | version | `SENTRY_RELEASE`, `APP_VERSION`, `VERSION`, `service.version` in `OTEL_RESOURCE_ATTRIBUTES`, `CARGO_PKG_VERSION` (which `cargo run` sets) |
     /// | environment | `SENTRY_ENVIRONMENT`, `ENVIRONMENT`, `deployment.environment.name` or `deployment.environment` in `OTEL_RESOURCE_ATTRIBUTES`; `production` |
     ///
     /// A value is trimmed, and an empty one is as unset.
@@ -70,31 +75,19 @@ impl Release {
     }
 
     pub(crate) fn from_environment(environment: &Environment<'_>) -> Self {
-        let attributes = environment.get("OTEL_RESOURCE_ATTRIBUTES");
-        let attributes = attributes.unwrap_or_default();
-        let attribute = |wanted: &str| {
-            let mut pairs = attributes
-                .split(',')
-                .filter_map(|pair| pair.split_once('='));
-            let (_, value) = pairs.find(|(name, _)| name.trim() == wanted)?;
-            let value = percent_decode_str(value.trim()).decode_utf8_lossy();
-            Some(value.into_owned()).filter(|value| !value.is_empty())
-        };
-        let version = [
-            "SENTRY_RELEASE",
-            "APP_VERSION",
-            "VERSION",
-            "CARGO_PKG_VERSION",
-        ];
+        let attribute = |wanted| attribute(environment, wanted);
         let unknown = Self::unknown();
         Self {
-            version: environment.first(&version),
+            version: environment
+                .first(&["SENTRY_RELEASE", "APP_VERSION", "VERSION"])
+                .or_else(|| attribute("service.version"))
+                .or_else(|| environment.get("CARGO_PKG_VERSION")),
             environment: environment
                 .first(&["SENTRY_ENVIRONMENT", "ENVIRONMENT"])
                 .or_else(|| attribute("deployment.environment.name"))
                 .or_else(|| attribute("deployment.environment"))
                 .unwrap_or(unknown.environment),
-            revision: unknown.revision,
+            ..unknown
         }
     }
 
@@ -103,6 +96,7 @@ impl Release {
             version: None,
             environment: "production".into(),
             revision: String::new(),
+            service: None,
         }
     }
 
@@ -122,6 +116,7 @@ impl fmt::Debug for Release {
             .field("version", &self.version)
             .field("environment", &self.environment)
             .field("revision", &self.revision)
+            .field("service", &self.service)
             .field("rustc", &Self::RUSTC)
             .finish()
     }
@@ -158,6 +153,15 @@ mod tests {
             Some("c")
         );
         assert_eq!(of(&[]), (None, "production".into()));
+    }
+
+    #[test]
+    fn the_version_may_come_from_open_telemetry() {
+        let otel = ("OTEL_RESOURCE_ATTRIBUTES", "service.version=1.4%2B7");
+        let cargo = ("CARGO_PKG_VERSION", "d");
+        assert_eq!(of(&[otel]).0.as_deref(), Some("1.4+7"));
+        assert_eq!(of(&[cargo, otel]).0.as_deref(), Some("1.4+7"));
+        assert_eq!(of(&[otel, cargo, ("VERSION", "c")]).0.as_deref(), Some("c"));
     }
 
     #[test]

@@ -82,6 +82,7 @@ mod readable;
 mod scope;
 mod shown_request;
 mod stack;
+mod state;
 mod trace;
 #[cfg(feature = "logging")]
 mod tracing_layer;

@@ -10,6 +10,11 @@ pub(crate) fn millis(duration: Duration) -> f64 {
     duration.as_micros() as f64 / 1e3
 }
 
+/// The bytes in whole megabytes, rounded up.
+pub(crate) fn megabytes(bytes: usize) -> String {
+    format!("{} MB", bytes.div_ceil(1_000_000))
+}
+
 /// The path, escaped as [`push_printable`] does it and cut after 256 bytes; borrowed if nothing changes.
 pub(crate) fn printable_path(path: &str) -> Cow<'_, str> {
     let plain = |byte: u8| matches!(byte, b' '..=b'~') && byte != b'\\';

@@ -18,6 +18,7 @@ mod shutdown;
 #[cfg(feature = "health")]
 mod signals;
 mod stack;
+mod start;
 
 use std::sync::Arc;
 
@@ -71,6 +72,7 @@ impl Vitals {
     /// | --- | --- |
     /// | `MONITORING_EXCLUDE` | [patterns](crate::exclude::Patterns), separated by commas |
     /// | `MONITORING_METRIC_NAMES` | `prometheus` or `otel` |
+    /// | `OTEL_SERVICE_NAME`, else `service.name` in `OTEL_RESOURCE_ATTRIBUTES` | the [name of the service](VitalsBuilder::service_name) |
     /// | `APP_VERSION`, `ENVIRONMENT` and others | see [`Release::from_env`](crate::Release::from_env) |
     ///
     /// A value is trimmed. Unset and empty mean the default.

@@ -483,6 +483,7 @@ fn with_a_dsn_sentry_gets_events_and_every_line_has_the_build() {
         ("SENTRY_DSN", &dsn.url()),
         ("APP_VERSION", "shop@9"),
         ("ENVIRONMENT", "canary"),
+        ("OTEL_RESOURCE_ATTRIBUTES", "service.name=shop%20two"),
     ]);
     server.get("/capture?msg=one").unwrap();
     server.get("/capture-spawn?msg=two").unwrap();
@@ -529,6 +530,11 @@ fn with_a_dsn_sentry_gets_events_and_every_line_has_the_build() {
             .iter()
             .all(|event| event["release"] == "shop@9" && event["environment"] == "canary")
     );
+    assert!(
+        events
+            .iter()
+            .all(|event| event["tags"]["service"] == "shop two")
+    );
     server.last(4);
     let log = server.log.lock().unwrap();
     let lines: Vec<Value> = log
@@ -545,4 +551,33 @@ fn with_a_dsn_sentry_gets_events_and_every_line_has_the_build() {
             .iter()
             .all(|line| line["release"] == "shop@9" && line["environment"] == "canary")
     );
+    assert!(requests.iter().all(|line| line["service"] == "shop two"));
+    let (_, metrics) = get(&server.admin, "GET /metrics HTTP/1.0\r\n\r\n").unwrap();
+    let target = r#"target_info{service_name="shop two",service_version="shop@9",deployment_environment_name="canary"} 1"#;
+    assert!(metrics.contains(target), "{metrics}");
+}
+
+#[test]
+fn the_start_says_in_which_format_lines_are_and_text_lines_do_not_repeat_the_service() {
+    for (format, said) in [
+        ("json", r#""log_format":"json""#),
+        ("text", r#"log_format="text""#),
+    ] {
+        let mut child = Command::new(program())
+            .env("ADDR", "127.0.0.1:0")
+            .env("ADMIN_ADDR", "127.0.0.1:0")
+            .env("LOG_FORMAT", format)
+            .env("OTEL_SERVICE_NAME", "shop")
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let out = BufReader::new(child.stdout.take().unwrap());
+        let running = Running(child);
+        let mut lines = out.lines().map_while(Result::ok);
+        let start = lines.find(|line| line.contains("watching")).unwrap();
+        assert!(start.contains(said), "{start}");
+        assert_eq!(start.matches("shop").count(), 1, "{start}");
+        drop(running);
+    }
 }

@@ -50,6 +50,7 @@ pub(super) fn span_key(name: &'static str, said: bool) -> &'static str {
         "span_id" if said => "field_span_id",
         "release" if said => "field_release",
         "environment" if said => "field_environment",
+        "service" if said => "field_service",
         other => key(other),
     }
 }
@@ -88,7 +89,7 @@ impl<'a> Record<'a> {
     }
 
     /// What the line knows without the event. A field of the event with one of these names is there instead.
-    pub(super) fn own(&self, recorded: &Recorded<'_>) -> [(&'static str, Option<&str>); 5] {
+    pub(super) fn own(&self, recorded: &Recorded<'_>) -> [(&'static str, Option<&str>); 6] {
         let exchange = self.exchange.as_ref();
         let id = exchange.and_then(|exchange| exchange.id());
         let trace = exchange.and_then(|exchange| exchange.trace());
@@ -99,6 +100,7 @@ impl<'a> Record<'a> {
             ("span_id", trace.map(TraceContext::span_id)),
             ("release", release.and_then(|it| it.version.as_deref())),
             ("environment", release.map(|it| it.environment.as_str())),
+            ("service", release.and_then(|it| it.service.as_deref())),
         ]
         .map(|(name, value)| (name, value.filter(|_| !recorded.has(name))))
     }

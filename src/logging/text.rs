@@ -63,7 +63,9 @@ where
         line.text.push(' ');
         line.field(name, value);
     });
-    for (name, value) in record.own(&recorded) {
+    // The service is the same on all lines of a process, and a person reads those of one.
+    let own = record.own(&recorded).into_iter();
+    for (name, value) in own.filter(|(name, _)| *name != "service") {
         if let Some(value) = value.filter(|value| !say(&spans, name, value)) {
             line.text.push(' ');
             line.field(name, Value::Text(value));

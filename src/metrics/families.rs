@@ -103,6 +103,11 @@ fn all(names: &MetricNames) -> Vec<Family> {
             "1, with what the process is a build of.",
         ),
         gauge(
+            names::TARGET_INFO,
+            Unit::Count,
+            "1, with the service, the version and the environment of the process.",
+        ),
+        gauge(
             names::DEPLOYED,
             Unit::Seconds,
             "When a version was deployed, in seconds since 1970.",

@@ -89,6 +89,7 @@ pub(super) const HOOK_FAILURES: &str = "vitals_hook_failures_total";
 pub(super) const READINESS_ERRORS: &str = "vitals_readiness_errors_total";
 pub(super) const DROPPED: &str = "vitals_dropped_total";
 pub(super) const BUILD_INFO: &str = "app_build_info";
+pub(super) const TARGET_INFO: &str = "target_info";
 pub(super) const DEPLOYED: &str = "app_deployment_timestamp_seconds";
 
 // === impl Names ===
@@ -100,6 +101,14 @@ impl Names {
             "prometheus" => Some(Self::Prometheus),
             "otel" => Some(Self::OpenTelemetry),
             _ => None,
+        }
+    }
+
+    /// The name of the preset.
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Prometheus => "prometheus",
+            Self::OpenTelemetry => "otel",
         }
     }
 
@@ -230,6 +239,18 @@ pub(super) fn build_key(release: &Release) -> Key {
         Label::new("rustc", Release::RUSTC),
     ];
     Key::from_parts(BUILD_INFO, labels)
+}
+
+/// What OpenTelemetry says of a process in Prometheus' format.
+pub(super) fn target_key(release: &Release) -> Key {
+    let known = [
+        ("service_name", release.service.as_deref()),
+        ("service_version", release.version.as_deref()),
+        ("deployment_environment_name", Some(&*release.environment)),
+    ];
+    let labels = known.into_iter();
+    let labels = labels.filter_map(|(name, value)| Some(Label::new(name, value?.to_owned())));
+    Key::from_parts(TARGET_INFO, labels.collect::<Vec<_>>())
 }
 
 pub(super) fn deployment_key(version: &str) -> Key {

@@ -57,6 +57,19 @@ impl Naming {
         self.labels.sort();
     }
 
+    pub(super) fn prefix(&self) -> &str {
+        &self.prefix
+    }
+
+    /// The labels as `name=value,name=value`.
+    pub(super) fn labels_shown(&self) -> String {
+        let labels = self.labels.iter();
+        let labels: Vec<_> = labels
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect();
+        labels.join(",")
+    }
+
     /// The name of a family as it is published.
     pub(super) fn name(&self, family: &'static str) -> KeyName {
         match self.prefix.as_str() {

@@ -170,6 +170,7 @@ impl Round<'_> {
         self.totals(&metrics.totals(), &shares.in_flight());
         if let Some(release) = build.get() {
             self.push.gauge(&names::build_key(release), 1.0);
+            self.push.gauge(&names::target_key(release), 1.0);
         }
         // A copy: nobody waits for this lock while the recorder runs.
         let deployments = metrics.deployments().clone();

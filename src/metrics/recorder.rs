@@ -18,6 +18,15 @@ pub(crate) enum Recorder {
 // === impl Recorder ===
 
 impl Recorder {
+    /// The recorder in a word, for the event at the start.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Own if cfg!(feature = "prometheus") => "own",
+            Self::Own | Self::Global => "of the application",
+            Self::Isolated => "isolated",
+        }
+    }
+
     /// The counters that are published there.
     pub(crate) fn metrics(self, settings: Settings) -> Result<Metrics, ConfigError> {
         match self {

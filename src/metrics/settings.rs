@@ -204,6 +204,19 @@ impl Settings {
         Ok(Metrics::new(self))
     }
 
+    /// The name of the preset, for the event at the start.
+    pub(crate) const fn names_shown(&self) -> &'static str {
+        self.names.as_str()
+    }
+
+    pub(crate) fn prefix_shown(&self) -> &str {
+        self.naming.prefix()
+    }
+
+    pub(crate) fn labels_shown(&self) -> String {
+        self.naming.labels_shown()
+    }
+
     fn check(&self) -> Result<(), ConfigError> {
         if self.endpoint_cap == 0 {
             let reason = "at least one endpoint must be told apart";

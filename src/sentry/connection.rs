@@ -69,6 +69,7 @@ impl Connection {
         observer.transactions = options.transactions;
         observer.inherits_hub = options.inherits_hub;
         observer.set_metrics(metrics.clone());
+        observer.enrich.service = release.service.clone();
         if let Source::Dsn(Some(dsn)) = options.source {
             let mut client = ClientOptions::new()
                 .default_integrations(false)

@@ -25,6 +25,7 @@ use crate::{
         severity::Severity,
     },
     metrics::Sink,
+    release::Release,
     report::{notice::FINGERPRINT, rate_limit::RateLimit},
 };
 
@@ -40,6 +41,8 @@ pub(super) struct Enrich {
     pub(super) limit: Arc<RateLimit>,
     /// Says how many events of one panic are sent in a minute, unless the policy of a route overrides it.
     pub(super) policy: ReportPolicy,
+    /// The name of the service. That of the process if `None`.
+    pub(super) service: Option<Arc<str>>,
 }
 
 // === impl Enrich ===
@@ -49,6 +52,7 @@ impl Default for Enrich {
         Self {
             limit: Arc::new(RateLimit::new(Sink::SentryFlood, None)),
             policy: ReportPolicy::new(),
+            service: None,
         }
     }
 }
@@ -62,6 +66,9 @@ impl Enrich {
         included: &[&str],
     ) -> Option<Event<'static>> {
         clean_tags(&mut event);
+        let of_process = || Release::current()?.service.as_ref();
+        let service = self.service.as_ref().or_else(of_process);
+        tag(&mut event, "service", service.map(|name| &**name));
         let first = event.fingerprint.first();
         if first.is_some_and(|first| first == FINGERPRINT) {
             // An event of this crate is complete.

@@ -33,6 +33,10 @@ impl SentryOptions {
     pub(crate) const fn release(&self) -> Option<&Release> {
         match *self {}
     }
+
+    pub(crate) const fn state(_: Option<&Self>) -> &'static str {
+        "off: the crate is built without feature sentry"
+    }
 }
 
 impl Connection {

@@ -3,6 +3,7 @@
 mod logs;
 mod traces;
 mod metrics;
+mod service;
 
 use std::sync::Arc;
 
@@ -10,6 +11,7 @@ use super::{
     Vitals,
     shutdown::{Shutdown, ShutdownSettings},
     stack::{Stack, VitalsLayer},
+    start::Start,
 };
 use crate::{
     access_log::AccessLogObserver,
@@ -17,9 +19,9 @@ use crate::{
     config::{ConfigError, Environment},
     exclude::{OwnPaths, Patterns},
     health::HealthService,
-    metrics::{Exporter, Metrics, Names, Recorder, Settings},
+    metrics::{Exporter, Names, Recorder, Settings},
     observe::Engine,
-    release::Release,
+    release::{Release, service as service_name},
     request_id::RequestIdLayer,
     sentry::{Connection, SentryOptions},
     span::SpanObserver,
@@ -57,6 +59,7 @@ pub struct VitalsBuilder {
     pub(super) shutdown: ShutdownSettings,
     pub(super) sentry: Option<SentryOptions>,
     release: Option<Release>,
+    service: Option<String>,
     /// Holds an error until `build`.
     exclude: Result<Patterns, ConfigError>,
     pub(super) settings: Settings,
@@ -79,6 +82,7 @@ impl VitalsBuilder {
             shutdown: ShutdownSettings::default(),
             sentry: None,
             release: None,
+            service: None,
             exclude: Ok(Patterns::default()),
             settings: Settings::new(),
             recorder: Recorder::default(),
@@ -87,6 +91,7 @@ impl VitalsBuilder {
 
     pub(super) fn from_environment(environment: &Environment<'_>) -> Result<Self, ConfigError> {
         let mut builder = Self::new().release(Release::from_environment(environment));
+        builder.service = service_name::from_environment(environment)?;
         if let Some(list) = environment.get("MONITORING_EXCLUDE") {
             let patterns = Patterns::new(list.split(',').map(str::trim));
             let patterns = patterns.map_err(|error| error.within("MONITORING_EXCLUDE"))?;
@@ -177,8 +182,9 @@ impl VitalsBuilder {
         self
     }
 
-    /// Checks the settings and installs the recorder. Logs at `INFO` which patterns are excluded and how many bytes the
-    /// counters take at most.
+    /// Checks the settings and installs the recorder. Logs one event at `INFO` that says what is on: the service, its release and
+    /// environment, whether Sentry is on and why, the paths of probes, what is excluded, how metrics are named, the format of
+    /// log lines, and what memory the counters take at most.
     ///
     /// Unless it is [`isolated`](Self::isolated), the stack stays in memory until the process ends, with its client for Sentry.
     /// So an application builds it once.
@@ -195,19 +201,26 @@ impl VitalsBuilder {
         let rules = Arc::new(self.rules.checked()?);
         let metrics = self.recorder.metrics(self.settings.bands(self.bands))?;
         let exporter = Exporter::install(self.recorder, &metrics)?;
-        log_start(&exclude, &metrics);
         let probes = self.health.iter().flat_map(HealthService::paths);
         let own_paths = OwnPaths::with(probes);
 
         let from_sentry = self.sentry.as_ref().and_then(SentryOptions::release);
         let release = self.release.or_else(|| from_sentry.cloned());
-        let release = release.unwrap_or_else(Release::unknown);
+        let mut release = release.unwrap_or_else(Release::unknown);
+        let service = self
+            .service
+            .map(|name| service_name::checked("service_name", name));
+        let service = service
+            .transpose()?
+            .unwrap_or_else(service_name::of_program);
+        release.service = Some(service.into());
+        let sentry_state = SentryOptions::state(self.sentry.as_ref());
         let shared = self.recorder != Recorder::Isolated;
         let sentry = Connection::new(self.sentry, &release, &metrics, shared)?;
         metrics.set_release(&release);
         let environment = release.environment.as_str().into();
         if shared {
-            release.announce();
+            release.clone().announce();
         }
 
         let stuck = match self.log_stuck {
@@ -230,6 +243,16 @@ impl VitalsBuilder {
             metrics: Some(metrics.clone()),
             observer,
         };
+        let start = Start {
+            release: &release,
+            metrics: &metrics,
+            recorder: self.recorder.as_str(),
+            exclude: &engine.exclude,
+            health: self.health.as_ref(),
+            sentry: sentry_state,
+            options: &[("log_stuck", self.log_stuck)],
+        };
+        start.log();
         Ok(Vitals {
             layer: VitalsLayer::new(engine, !shared),
             metrics,
@@ -240,12 +263,6 @@ impl VitalsBuilder {
             sentry,
         })
     }
-}
-
-fn log_start(exclude: &Patterns, metrics: &Metrics) {
-    let excluded = exclude.to_string();
-    let memory_bound = metrics.memory_bound();
-    tracing::info!(target: "tower_vitals", excluded, memory_bound, "watching");
 }
 
 #[cfg(test)]

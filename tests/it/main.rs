@@ -40,6 +40,7 @@ mod logging;
 mod metrics;
 mod scrubbing;
 mod sentry;
+mod start;
 mod support;
 mod tls;
 mod traces;
