@@ -18,6 +18,7 @@
 //! | `wait_ms` | how many of them the service waited for the client to send the request's body, if it waited |
 //! | `total_ms` | milliseconds to the end of the response |
 //! | `bytes` | bytes of the response's body, without framing |
+//! | `request_bytes` | bytes of the request's body that the service read, if it read any and a layer [follows](crate::timing#sizes) the body |
 //! | `length_mismatch` | `true` if the body did not have the length that its head declared |
 //! | `grpc_status` | the status number of a gRPC call |
 //! | `category` | the [category](crate::category) of a failure |
@@ -336,6 +337,7 @@ fn write(exchange: &Exchange, facts: &Facts, chosen: Option<(Verdict, Extra<'_>)
                 wait_ms = (!facts.wait.is_zero()).then(|| millis(facts.wait)),
                 total_ms = millis(facts.total),
                 bytes = facts.bytes,
+                request_bytes = facts.request_bytes.filter(|bytes| *bytes > 0),
                 length_mismatch = facts.length_mismatch.then_some(true),
                 grpc_status = facts.grpc.as_ref().map(|grpc| grpc.code.number()),
                 category = judge::category(facts).map(ErrorCategory::as_str),

@@ -86,6 +86,10 @@ pub(crate) struct Facts {
     pub(crate) total: Duration,
     /// The bytes of the response's body, without framing.
     pub(crate) bytes: u64,
+    /// The bytes of the request's body that the service has read. 0 if the request has no body, and `None` if nobody follows it.
+    pub(crate) request_bytes: Option<u64>,
+    /// The sizes of both bodies are counted.
+    pub(crate) body_sizes: bool,
     /// The body ended after its head, and its length was not known before.
     pub(crate) streamed: bool,
     /// The body did not have the length that its head declared.

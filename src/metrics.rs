@@ -40,6 +40,7 @@ mod series;
 mod settings;
 mod shares;
 mod sink;
+mod sizes;
 mod table;
 mod totals;
 
@@ -55,10 +56,12 @@ use std::{
 };
 
 use self::{
+    bounds::nanos,
     counts::Places,
     methods::Methods,
     series::{Sample, SeriesKey},
     shares::Shares,
+    sizes::Sizes,
     table::{Limits, OVERFLOW, Table},
 };
 pub use self::{names::Names, settings::Settings, sink::Sink, totals::Totals};
@@ -106,6 +109,8 @@ struct Inner {
     grpc: Table,
     /// The durations of calls, by method and type.
     grpc_seconds: Table,
+    /// The sizes of bodies. Made for the first layer that asks for it.
+    sizes: OnceLock<Sizes>,
     /// The gRPC methods that become labels.
     methods: Methods,
     /// The build of the process, and its service.
@@ -149,6 +154,7 @@ impl Metrics {
                 grpc: table(8, None),
                 // The type follows from the method.
                 grpc_seconds: table(1, Some(settings.bounds())),
+                sizes: OnceLock::new(),
                 methods: Methods::new(endpoints, settings.grpc_methods()),
                 build: OnceLock::new(),
                 deployments: Mutex::default(),
@@ -184,6 +190,8 @@ impl Metrics {
     /// that counts much in a series has counters of its own there, as long as there is room. This room, and so the bound,
     /// grows with the number of processors, by half a megabyte each. The other threads share counters.
     ///
+    /// The sizes of bodies are part of it as soon as they are counted.
+    ///
     /// Each thread also remembers up to 7,168 series, which takes at most 0.7 MB. Up to 4,096 names of routes are kept until the
     /// process ends, which takes at most 1.3 MB, and 0.3 MB more for each thread.
     #[must_use]
@@ -197,6 +205,7 @@ impl Metrics {
             errors,
             grpc,
             grpc_seconds,
+            sizes,
             methods,
             ..
         } = &*self.inner;
@@ -213,6 +222,7 @@ impl Metrics {
             errors.memory_bound(ErrorCategory::ALL.len()),
             grpc.memory_bound(17 * Kind::ALL.len()),
             grpc_seconds.memory_bound(Kind::ALL.len()),
+            sizes.get().map_or(0, |sizes| sizes.memory_bound(streamed)),
             methods.memory_bound(),
             places.memory_bound(),
             shares.memory_bound(),
@@ -264,8 +274,9 @@ impl Metrics {
     /// Counts the end of a request. Returns `true` if its endpoint is the first that is over the cap.
     pub(crate) fn end(&self, method: MethodLabel, facts: &Facts) -> bool {
         let Inner { shares, http, .. } = &*self.inner;
+        let cancelled = facts.outcome == Outcome::Cancelled;
         let sample = Sample {
-            duration: (facts.outcome != Outcome::Cancelled).then(|| facts.own_time()),
+            value: (!cancelled).then(|| nanos(facts.own_time())),
             severity: judge::severity(facts),
         };
         let endpoint = facts.endpoint.as_ref().map(Endpoint::as_str);
@@ -273,6 +284,10 @@ impl Metrics {
         let mut fits = http.record(endpoint, key, sample);
         if facts.streamed && facts.status.is_some() {
             fits = self.streamed(within(fits, endpoint), key, facts.total) && fits;
+        }
+        if facts.body_sizes && !cancelled {
+            let key = self.key_of_duration(key);
+            fits = self.sized(within(fits, endpoint), key, facts) && fits;
         }
         if let Some(status) = &facts.grpc {
             fits = self.called(within(fits, endpoint), status, facts.total) && fits;
@@ -287,12 +302,14 @@ impl Metrics {
 
     /// Counts the end of a streamed body. Returns `false` if its endpoint is over the cap.
     fn streamed(&self, endpoint: Option<&str>, key: SeriesKey, total: Duration) -> bool {
-        let Inner {
-            settings, streams, ..
-        } = &*self.inner;
-        let by_status = settings.names.metric_names().duration_by_status;
-        let key = SeriesKey(key.0, if by_status { key.1 } else { 0 });
-        streams.record(endpoint, key, Sample::of(total))
+        let key = self.key_of_duration(key);
+        self.inner.streams.record(endpoint, key, Sample::of(total))
+    }
+
+    /// The labels of histograms, which have a status in one preset only.
+    fn key_of_duration(&self, SeriesKey(method, status): SeriesKey) -> SeriesKey {
+        let names = self.inner.settings.names.metric_names();
+        SeriesKey(method, if names.duration_by_status { status } else { 0 })
     }
 
     /// Counts the end of a gRPC call. Returns `false` if its method is over the cap.

@@ -20,6 +20,27 @@
 //! is not followed: see [`wrap_request_body`](TimingLayer::wrap_request_body). If a service waits for its client and for
 //! something else at once, that time is the client's.
 //!
+//! # Sizes
+//!
+//! With [`body_sizes`](TimingLayer::body_sizes), each request that is in the histogram of durations is also in
+//! `http_request_body_size_bytes`, and in `http_response_body_size_bytes` if it had a response. Bytes are counted as they pass
+//! the layer, in data frames. A declared `content-length` is not believed.
+//!
+//! | | request | response |
+//! | --- | --- | --- |
+//! | read to its end | all bytes | all bytes |
+//! | not read to its end, or aborted | what was read before the response ended | what was given before |
+//! | no body: `HEAD`, 204, 304 | 0 for `GET` and the like | 0, whatever was declared |
+//! | `Err`, or a panic before the head | what was read | none |
+//! | cancelled | none | none |
+//! | 101 | what was read | 0: what follows is no body |
+//! | gRPC | messages with their five bytes of framing | the same, without trailers |
+//! | gRPC-web | as sent, so base64 counts as text | the same, with the trailers that are in the body |
+//! | compressed | as sent, if it is decompressed further in | as sent, if it is compressed further in |
+//! | bare hyper without [`wrap_request_body`](TimingLayer::wrap_request_body) | none, unless it has no body | as above |
+//!
+//! Sizes are off by default: they take two more histograms for each endpoint. A layer at a route counts them for that route alone.
+//!
 //! If layers of this kind nest, the outermost counts. An inner layer overrides the bands and sets the route that it sees. So
 //! a route has its own bands if it has its own layer:
 //!
@@ -34,6 +55,8 @@
 //! let app: Router = Router::new().route("/report", report).layer(TimingLayer::new());
 //! # Ok::<(), tower_vitals::config::ConfigError>(())
 //! ```
+
+mod sizes;
 
 use std::sync::Arc;
 
@@ -79,6 +102,7 @@ pub struct TimingLayer {
 pub(crate) struct TimingObserver {
     bands: Option<SeverityBands>,
     judge_at_end: bool,
+    body_sizes: bool,
 }
 
 // === impl TimingLayer ===
@@ -108,15 +132,17 @@ impl TimingLayer {
     }
 }
 
+// More methods are in `timing/sizes.rs`.
 layer_methods!(TimingLayer, Unexamined);
 
 // === impl TimingObserver ===
 
 impl TimingObserver {
-    pub(crate) const fn new(bands: Option<SeverityBands>) -> Self {
+    pub(crate) const fn new(bands: Option<SeverityBands>, body_sizes: bool) -> Self {
         Self {
             bands,
             judge_at_end: false,
+            body_sizes,
         }
     }
 }
@@ -129,6 +155,7 @@ impl Observer for TimingObserver {
     fn override_settings(&self, _: LayerKinds, overrides: &mut Overrides) {
         overrides.bands = self.bands.or(overrides.bands);
         overrides.judge_at_end |= self.judge_at_end;
+        overrides.body_sizes |= self.body_sizes;
     }
 
     fn request(&self, cx: &StartContext<'_>, _: &mut request::Parts, _: &mut Start) {

@@ -55,6 +55,8 @@ pub struct Exchange {
     claimed_and_needed: AtomicU32,
     marks: Marks,
     client_wait: ClientWait,
+    /// How many bytes of the body of its request were read.
+    request_bytes: AtomicU64,
     /// See [`note_head`](Self::note_head).
     head: AtomicU64,
     /// The span of the application in which the request runs. It stays open until the event of the request is written.
@@ -109,6 +111,7 @@ impl Exchange {
             claimed_and_needed: AtomicU32::new(0),
             marks: Marks::default(),
             client_wait: ClientWait::default(),
+            request_bytes: AtomicU64::new(0),
             head: AtomicU64::new(NO_HEAD),
             span: Mutex::default(),
             overrides: Mutex::default(),
@@ -264,6 +267,17 @@ impl Exchange {
     /// How long the exchange waited for the body of its request.
     pub(crate) const fn client_wait(&self) -> &ClientWait {
         &self.client_wait
+    }
+
+    /// Notes how many bytes of the body of the request were read. Only its reader does it.
+    pub(crate) fn note_request_bytes(&self, bytes: u64) {
+        self.request_bytes.store(bytes, Ordering::Relaxed);
+    }
+
+    /// How many bytes of the body of the request were read, if somebody follows it.
+    pub(crate) fn request_bytes(&self) -> Option<u64> {
+        let followed = self.marks.has(Mark::BodyFollowed);
+        followed.then(|| self.request_bytes.load(Ordering::Relaxed))
     }
 
     /// Notes the span in which the request runs, if there is one. Code of the application's subscriber runs.

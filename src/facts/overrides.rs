@@ -16,6 +16,8 @@ pub(crate) struct Overrides {
     pub(crate) bands: Option<SeverityBands>,
     /// The severity follows from the time to the end of the response, not from the time to its head.
     pub(crate) judge_at_end: bool,
+    /// The sizes of the bodies are counted.
+    pub(crate) body_sizes: bool,
     /// The rules of a route. They are asked before those of the active layer.
     pub(crate) route_rules: Option<Arc<Rules>>,
     pub(crate) evidence: Option<Box<Evidence>>,

@@ -1,6 +1,6 @@
 //! Checks the edges of buckets that the application chose.
 
-use super::bounds::Bounds;
+use super::bounds::{Bounds, Measure};
 use crate::config::ConfigError;
 
 /// The most edges of a histogram. Each takes 32 bytes a series.
@@ -9,14 +9,12 @@ const MOST_EDGES: usize = 64;
 /// The highest edge in seconds: a year.
 const LONGEST: f64 = 365.0 * 24.0 * 3_600.0;
 
-const EXPECTED: &str =
-    "a number of seconds above 0 and up to a year; the bucket above all edges is there by itself";
-
 /// The edges that the application chose, or why they cannot be. `None` where it chose none.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct OwnBuckets {
     pub(super) requests: Option<Result<Bounds, ConfigError>>,
     pub(super) streams: Option<Result<Bounds, ConfigError>>,
+    pub(super) sizes: Option<Result<Bounds, ConfigError>>,
 }
 
 // === impl OwnBuckets ===
@@ -30,8 +28,14 @@ impl OwnBuckets {
         self.streams.as_ref()?.as_ref().ok()
     }
 
+    pub(super) fn sizes(&self) -> Option<&Bounds> {
+        self.sizes.as_ref()?.as_ref().ok()
+    }
+
     pub(super) fn check(&self) -> Result<(), ConfigError> {
-        let mut chosen = [&self.requests, &self.streams].into_iter().flatten();
+        let mut chosen = [&self.requests, &self.streams, &self.sizes]
+            .into_iter()
+            .flatten();
         chosen.try_for_each(|checked| checked.as_ref().map(|_| ()).map_err(Clone::clone))
     }
 }
@@ -41,7 +45,32 @@ pub(super) fn of_seconds(
     field: &str,
     edges: impl IntoIterator<Item = f64>,
 ) -> Result<Bounds, ConfigError> {
-    let mut nanos: Vec<u64> = Vec::new();
+    let expected = "a number of seconds above 0 and up to a year; the bucket above all edges is there by itself";
+    let nanos = |edge: f64| {
+        let nanos = (edge * 1e9).round();
+        (nanos >= 1.0 && edge <= LONGEST).then_some(nanos as u64)
+    };
+    checked(field, edges, nanos, expected, Measure::Seconds)
+}
+
+/// The edges of a histogram of sizes, from bytes. The lowest can be 0: it counts bodies without bytes.
+pub(super) fn of_bytes(
+    field: &str,
+    edges: impl IntoIterator<Item = u64>,
+) -> Result<Bounds, ConfigError> {
+    // A scrape shows no larger number exactly.
+    let exact = |edge| (edge <= 1 << 53).then_some(edge);
+    checked(field, edges, exact, "at most 2^53 bytes", Measure::Bytes)
+}
+
+fn checked<T: Copy + ToString>(
+    field: &str,
+    edges: impl IntoIterator<Item = T>,
+    read: impl Fn(T) -> Option<u64>,
+    expected: &str,
+    measure: Measure,
+) -> Result<Bounds, ConfigError> {
+    let mut checked: Vec<u64> = Vec::new();
     for (index, edge) in edges.into_iter().enumerate() {
         let refuse = |reason| {
             let field = format!("{field}[{index}]");
@@ -50,18 +79,16 @@ pub(super) fn of_seconds(
         if index == MOST_EDGES {
             return refuse("at most 64 edges");
         }
-        let rounded = (edge * 1e9).round();
-        if !(rounded >= 1.0 && edge <= LONGEST) {
-            return refuse(EXPECTED);
+        match read(edge) {
+            None => return refuse(expected),
+            Some(read) if checked.last().is_some_and(|below| read <= *below) => {
+                return refuse("edges ascend, and the one before is not below this one");
+            }
+            Some(read) => checked.push(read),
         }
-        let rounded = rounded as u64;
-        if nanos.last().is_some_and(|below| rounded <= *below) {
-            return refuse("edges ascend, and the one before is not below this one");
-        }
-        nanos.push(rounded);
     }
-    if nanos.is_empty() {
+    if checked.is_empty() {
         return Err(ConfigError::new(field, "[]", "at least one edge"));
     }
-    Ok(Bounds::of(nanos))
+    Ok(Bounds::of(measure, checked))
 }

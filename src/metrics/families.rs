@@ -76,6 +76,14 @@ fn all(names: &MetricNames) -> Vec<Family> {
             names.streams,
             "Time from the request to the end of a streamed response.",
         ),
+        bytes(
+            names.request_bytes,
+            "Bytes of the request's body that the service read.",
+        ),
+        bytes(
+            names.response_bytes,
+            "Bytes of the response's body that the service gave.",
+        ),
         counter(
             names::GRPC_HANDLED,
             "gRPC calls that ended, by method and status.",
@@ -151,7 +159,15 @@ const fn gauge(name: &'static str, unit: Unit, text: &'static str) -> Family {
 }
 
 const fn seconds(name: &'static str, text: &'static str) -> Family {
-    let (kind, unit) = (Kind::Histogram, Unit::Seconds);
+    histogram(name, Unit::Seconds, text)
+}
+
+const fn bytes(name: &'static str, text: &'static str) -> Family {
+    histogram(name, Unit::Bytes, text)
+}
+
+const fn histogram(name: &'static str, unit: Unit, text: &'static str) -> Family {
+    let kind = Kind::Histogram;
     Family {
         name,
         kind,

@@ -43,6 +43,8 @@ pub(super) struct MetricNames {
     pub(super) requests: Option<&'static str>,
     pub(super) duration: &'static str,
     pub(super) streams: &'static str,
+    pub(super) request_bytes: &'static str,
+    pub(super) response_bytes: &'static str,
     pub(super) in_flight: &'static str,
     /// The histograms have the status as a label.
     pub(super) duration_by_status: bool,
@@ -56,6 +58,8 @@ static PROMETHEUS: MetricNames = MetricNames {
     requests: Some("http_requests_total"),
     duration: "http_request_duration_seconds",
     streams: "http_response_body_duration_seconds",
+    request_bytes: "http_request_body_size_bytes",
+    response_bytes: "http_response_body_size_bytes",
     in_flight: "http_requests_in_flight",
     duration_by_status: false,
     in_flight_by_method: false,
@@ -68,6 +72,8 @@ static OPEN_TELEMETRY: MetricNames = MetricNames {
     requests: None,
     duration: "http_server_request_duration_seconds",
     streams: "http_response_body_duration_seconds",
+    request_bytes: "http_server_request_body_size_bytes",
+    response_bytes: "http_server_response_body_size_bytes",
     in_flight: "http_server_active_requests",
     duration_by_status: true,
     in_flight_by_method: true,
@@ -135,7 +141,7 @@ impl MetricNames {
         )
     }
 
-    /// The key of either histogram.
+    /// The key of a histogram of requests.
     pub(super) fn duration_key(
         &self,
         name: &'static str,

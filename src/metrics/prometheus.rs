@@ -124,6 +124,8 @@ fn recorder(settings: &Settings) -> Result<PrometheusRecorder, ConfigError> {
     let histograms = [
         (names.duration, settings.bounds()),
         (names.streams, settings.stream_bounds()),
+        (names.request_bytes, settings.size_bounds()),
+        (names.response_bytes, settings.size_bounds()),
         (GRPC_SECONDS, settings.bounds()),
         (HEALTH_SECONDS, settings.check_bounds()),
     ];

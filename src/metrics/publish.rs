@@ -17,6 +17,7 @@ use super::{
     push::Push,
     series::Series,
     sink::Sink,
+    table::Table,
     totals::Totals,
 };
 use crate::facts::{exchange::Outcome, severity::Severity};
@@ -163,6 +164,7 @@ impl Round<'_> {
             errors,
             grpc,
             grpc_seconds,
+            sizes,
             shares,
             build,
             ..
@@ -190,6 +192,10 @@ impl Round<'_> {
             let (names, scheme) = (self.names, self.scheme);
             let key = || names.duration_key(names.streams, series, scheme);
             self.histogram(series, key, streams.bounds());
+        }
+        if let Some(sizes) = sizes.get() {
+            self.sizes(&sizes.requests, self.names.request_bytes);
+            self.sizes(&sizes.responses, self.names.response_bytes);
         }
         for series in errors.series().iter().flatten() {
             let key = self.names.errors_key(series);
@@ -270,6 +276,14 @@ impl Round<'_> {
             }
         }
         severities
+    }
+
+    fn sizes(&mut self, table: &Table, name: &'static str) {
+        for series in table.series().iter().flatten() {
+            let (names, scheme) = (self.names, self.scheme);
+            let key = || names.duration_key(name, series, scheme);
+            self.histogram(series, key, table.bounds());
+        }
     }
 
     /// Publishes a histogram, unless it did not change.

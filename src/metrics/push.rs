@@ -2,10 +2,7 @@
 
 use metrics::{Key, Level, Metadata, Recorder};
 
-use super::{
-    bounds::{Bounds, seconds},
-    naming::Naming,
-};
+use super::{bounds::Bounds, naming::Naming};
 
 /// How many samples are pushed before the recorder is drained. An exporter keeps 16 bytes for each.
 pub(super) const SAMPLES_AT_ONCE: u64 = 65_536;
@@ -85,7 +82,7 @@ impl<'a> Push<'a> {
             for (value, mut left) in [(mean, count - rest), (mean + u64::from(rest > 0), rest)] {
                 while left > 0 {
                     let chunk = left.min(SAMPLES_AT_ONCE - self.pushed);
-                    handle.record_many(seconds(value), chunk as usize);
+                    handle.record_many(bounds.shown(value), chunk as usize);
                     // At once: if a later call panics, the recorder does not get these again.
                     let pushed = value.wrapping_mul(chunk);
                     *before = (before.0.wrapping_add(chunk), before.1.wrapping_add(pushed));

@@ -12,8 +12,8 @@ use super::{
 };
 use crate::facts::severity::Severity;
 
-/// The counters of a series, in this order: requests without a duration, the severities, and the count and the sum of
-/// nanoseconds of each bucket. So what most requests need is on one line of the cache.
+/// The counters of a series, in this order: requests without a duration, the severities, and the count and the sum of each
+/// bucket. So what most requests need is on one line of the cache.
 const UNMEASURED: usize = 0;
 const SEVERITIES: usize = 1;
 const BUCKETS: usize = SEVERITIES + Severity::ALL.len();
@@ -49,15 +49,15 @@ pub(super) struct Reading {
     /// All requests, also those without a duration.
     pub(super) requests: u64,
     pub(super) severities: [u64; Severity::ALL.len()],
-    /// The count and the sum of nanoseconds of each bucket.
+    /// The count and the sum of each bucket, in nanoseconds or bytes.
     pub(super) duration: Vec<(u64, u64)>,
 }
 
 /// One request, as a series counts it.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Sample {
-    /// How long it took, if that was measured.
-    pub(super) duration: Option<Duration>,
+    /// What the histogram counts, if it was measured: nanoseconds or bytes.
+    pub(super) value: Option<u64>,
     pub(super) severity: Option<Severity>,
 }
 
@@ -122,9 +122,14 @@ impl AsRef<Counts> for Series {
 
 impl Sample {
     /// A request of which only the duration matters.
-    pub(super) const fn of(duration: Duration) -> Self {
+    pub(super) fn of(duration: Duration) -> Self {
+        Self::of_bytes(nanos(duration))
+    }
+
+    /// A request of which only the bytes matter.
+    pub(super) const fn of_bytes(bytes: u64) -> Self {
         Self {
-            duration: Some(duration),
+            value: Some(bytes),
             severity: None,
         }
     }
@@ -132,12 +137,11 @@ impl Sample {
     /// Counts this request.
     #[inline]
     pub(super) fn add_to(self, adder: Adder<'_>, bounds: Option<&Bounds>) {
-        match self.duration.zip(bounds) {
-            Some((duration, bounds)) => {
-                let nanos = nanos(duration);
-                let bucket = BUCKETS + 2 * bounds.index(nanos);
+        match self.value.zip(bounds) {
+            Some((value, bounds)) => {
+                let bucket = BUCKETS + 2 * bounds.index(value);
                 adder.add(bucket, 1);
-                adder.add(bucket + 1, nanos);
+                adder.add(bucket + 1, value);
             }
             None => adder.add(UNMEASURED, 1),
         }
@@ -196,8 +200,7 @@ mod tests {
             let bounds = Bounds::new(edges.into_iter().map(Duration::from_nanos));
             let series = series(&bounds);
             for value in &values {
-                let duration = Some(Duration::from_nanos(*value));
-                count(&series, Sample { duration, severity: None }, &bounds);
+                count(&series, Sample::of_bytes(*value), &bounds);
             }
             let reading = series.read();
             prop_assert_eq!(reading.requests, values.len() as u64);
@@ -215,8 +218,8 @@ mod tests {
         let series = series(&bounds);
         for _ in 0..3 {
             let sample = Sample {
-                duration: Some(Duration::MAX),
                 severity: Some(Severity::Critical),
+                ..Sample::of(Duration::MAX)
             };
             count(&series, sample, &bounds);
         }

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use super::{
     GLOBAL, Metrics, Names,
-    bounds::Bounds,
+    bounds::{Bounds, Measure},
     buckets::{self, OwnBuckets},
     naming::Naming,
 };
@@ -146,6 +146,16 @@ impl Settings {
         self
     }
 
+    /// The upper edges of the buckets of `http_request_body_size_bytes` and `http_response_body_size_bytes`, in bytes, ascending:
+    /// 1 to 64 of them, each at most 2^53. Defaults to 0 and the powers of 4 from 64 B to 64 MiB: so bodies without bytes are told
+    /// apart, and a size that a query finds is wrong by a factor of 4 at most.
+    #[must_use]
+    pub fn size_buckets(mut self, bytes: impl IntoIterator<Item = u64>) -> Self {
+        let checked = buckets::of_bytes("metrics.size_buckets", bytes);
+        self.buckets.sizes = Some(checked);
+        self
+    }
+
     /// Reads from an encoded `FileDescriptorSet`, as reflection has it, which side of each gRPC method streams. Call it for
     /// each set. Without it, the label `grpc_type` is `unknown`, since it is not on the wire.
     ///
@@ -262,6 +272,13 @@ impl Settings {
         ];
         let default = || Bounds::new(MILLIS.into_iter().map(Duration::from_millis));
         self.buckets.streams().cloned().unwrap_or_else(default)
+    }
+
+    /// 0, and the powers of 4 from 64 B to 64 MiB.
+    pub(super) fn size_bounds(&self) -> Bounds {
+        let powers = (3..=13).map(|power| 1 << (2 * power));
+        let default = || Bounds::of(Measure::Bytes, [0].into_iter().chain(powers).collect());
+        self.buckets.sizes().cloned().unwrap_or_else(default)
     }
 }
 

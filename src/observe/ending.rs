@@ -106,6 +106,11 @@ impl Tracker {
             wait,
             total,
             bytes: self.bytes,
+            request_bytes: match self.has_whole_request {
+                true => Some(0),
+                false => self.exchange.request_bytes(),
+            },
+            body_sizes: overrides.body_sizes,
             streamed: self.streamed,
             length_mismatch: outcome == Outcome::Completed
                 && self

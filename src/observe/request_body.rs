@@ -1,4 +1,4 @@
-//! Follows the body of a request: how long it keeps its reader waiting, and whether the client left.
+//! Follows the body of a request: its bytes, how long it keeps its reader waiting, and whether the client left.
 
 use std::{
     any::Any,
@@ -11,6 +11,7 @@ use std::{
     task::{Context, Poll, Wake, Waker},
 };
 
+use bytes::Buf;
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 use tokio::time::Instant;
@@ -27,6 +28,7 @@ pin_project! {
         exchange: Option<Arc<Exchange>>,
         // Made when the body keeps its reader waiting for the first time.
         waker: Option<Arc<ReaderWaker>>,
+        bytes: u64,
     }
 
     impl<B> PinnedDrop for RequestBody<B> {
@@ -91,6 +93,7 @@ impl<B> RequestBody<B> {
             inner,
             exchange: exchange.cloned(),
             waker: None,
+            bytes: 0,
         }
     }
 
@@ -99,6 +102,7 @@ impl<B> RequestBody<B> {
             inner,
             exchange: Some(Arc::clone(exchange)),
             waker: None,
+            bytes: 0,
         }
     }
 }
@@ -143,10 +147,17 @@ where
                 }
             }
         }
-        if let Poll::Ready(Some(Err(error))) = &polled
-            && client_left::is_told_by(error)
-        {
-            exchange.marks().set(Mark::ClientLeft);
+        match &polled {
+            Poll::Ready(Some(Ok(frame))) => {
+                if let Some(data) = frame.data_ref() {
+                    *this.bytes = this.bytes.saturating_add(data.remaining() as u64);
+                    exchange.note_request_bytes(*this.bytes);
+                }
+            }
+            Poll::Ready(Some(Err(error))) if client_left::is_told_by(error) => {
+                exchange.marks().set(Mark::ClientLeft);
+            }
+            _ => {}
         }
         polled
     }

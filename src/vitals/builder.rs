@@ -55,6 +55,7 @@ pub struct VitalsBuilder {
     bands: SeverityBands,
     rules: Rules,
     log_stuck: bool,
+    body_sizes: bool,
     pub(super) health: Option<HealthService>,
     pub(super) shutdown: ShutdownSettings,
     pub(super) sentry: Option<SentryOptions>,
@@ -78,6 +79,7 @@ impl VitalsBuilder {
             bands: SeverityBands::default(),
             rules: Rules::new(),
             log_stuck: false,
+            body_sizes: false,
             health: None,
             shutdown: ShutdownSettings::default(),
             sentry: None,
@@ -200,6 +202,9 @@ impl VitalsBuilder {
         let exclude = self.exclude?;
         let rules = Arc::new(self.rules.checked()?);
         let metrics = self.recorder.metrics(self.settings.bands(self.bands))?;
+        if self.body_sizes {
+            metrics.count_sizes();
+        }
         let exporter = Exporter::install(self.recorder, &metrics)?;
         let probes = self.health.iter().flat_map(HealthService::paths);
         let own_paths = OwnPaths::with(probes);
@@ -230,7 +235,7 @@ impl VitalsBuilder {
         if let Some(health) = &self.health {
             health.connect(&metrics, Arc::new(sentry.clone()));
         }
-        let timing = TimingObserver::new(Some(self.bands));
+        let timing = TimingObserver::new(Some(self.bands), self.body_sizes);
         let last = (stuck, sentry.observer.clone());
         let log = (self.access_log, last);
         let observer: Stack = (
@@ -250,7 +255,10 @@ impl VitalsBuilder {
             exclude: &engine.exclude,
             health: self.health.as_ref(),
             sentry: sentry_state,
-            options: &[("log_stuck", self.log_stuck)],
+            options: &[
+                ("log_stuck", self.log_stuck),
+                ("body_sizes", self.body_sizes),
+            ],
         };
         start.log();
         Ok(Vitals {

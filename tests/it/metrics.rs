@@ -8,6 +8,8 @@ mod naming;
 
 mod scrapes;
 
+mod sizes;
+
 use std::convert::Infallible;
 
 use axum::{

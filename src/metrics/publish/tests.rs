@@ -128,8 +128,8 @@ fn published(at: Option<usize>) -> (Faulty, f64) {
     ] {
         metrics.start(method);
         let sample = Sample {
-            duration: Some(Duration::from_secs_f64(head)),
             severity: Some(severity),
+            ..Sample::of(Duration::from_secs_f64(head))
         };
         let Inner {
             http,

@@ -5,6 +5,25 @@ use super::VitalsBuilder;
 // === impl VitalsBuilder ===
 
 impl VitalsBuilder {
+    /// Also counts how large the bodies of requests and responses are: see [sizes](crate::timing#sizes). Defaults to off.
+    ///
+    /// ```
+    /// use tower_vitals::Vitals;
+    ///
+    /// let vitals = Vitals::builder().body_sizes().build()?;
+    /// # Ok::<(), tower_vitals::config::ConfigError>(())
+    /// ```
+    pub fn body_sizes(mut self) -> Self {
+        self.body_sizes = true;
+        self
+    }
+
+    /// The edges of the buckets of sizes, in bytes: see [`Settings::size_buckets`](crate::metrics::Settings::size_buckets).
+    pub fn size_buckets(mut self, bytes: impl IntoIterator<Item = u64>) -> Self {
+        self.settings = self.settings.size_buckets(bytes);
+        self
+    }
+
     /// A constant label on all families of this crate, such as the region in which the process runs: see
     /// [`Settings::label`](crate::metrics::Settings::label). Call it once for each label. Defaults to none.
     ///

@@ -27,7 +27,8 @@ async fn full(builder: VitalsBuilder) -> String {
     let check = Check::new("database", async || Ok::<_, Infallible>(()));
     let health = Health::builder().check(check).start().unwrap();
     let release = Release::new("1.4.2").environment("test");
-    let builder = builder.isolated().health(health.service()).release(release);
+    let builder = builder.isolated().body_sizes();
+    let builder = builder.health(health.service()).release(release);
     let vitals = builder.build().unwrap();
     let stream = async || Body::from_stream(stream::iter(["a", "b"].map(Ok::<_, Infallible>)));
     let call = async || [("content-type", "application/grpc"), ("grpc-status", "0")];
