@@ -93,7 +93,7 @@ pub use self::facts::failure::Failure;
 pub use self::sentry::SentryScopeLayer;
 #[doc(inline)]
 #[cfg(feature = "health")]
-pub use self::vitals::ShutdownReport;
+pub use self::vitals::{RunError, ShutdownReport};
 #[doc(inline)]
 pub use self::{
     access_log::AccessLogLayer,

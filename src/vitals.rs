@@ -1,5 +1,7 @@
 //! Puts the layers together in the right order, once, for a whole application.
 
+#[cfg_attr(not(feature = "health"), path = "vitals/admin/off.rs")]
+mod admin;
 mod builder;
 mod deployment;
 #[cfg(feature = "tonic")]
@@ -7,9 +9,11 @@ mod descriptors;
 mod flush;
 #[cfg(feature = "prometheus")]
 mod render;
-#[cfg_attr(not(feature = "axum"), path = "vitals/routes/off.rs")]
-mod routes;
 #[cfg(feature = "axum")]
+mod routes;
+#[cfg(feature = "health")]
+mod run_error;
+#[cfg(any(feature = "axum", feature = "health"))]
 mod scrape;
 #[cfg(feature = "sentry")]
 mod sentry;
@@ -22,10 +26,10 @@ mod start;
 
 use std::sync::Arc;
 
-use self::shutdown::Shutdown;
-#[cfg(feature = "health")]
-pub use self::shutdown::ShutdownReport;
+use self::{admin::Admin, shutdown::Shutdown};
 pub use self::{builder::VitalsBuilder, deployment::Deployment, stack::VitalsLayer};
+#[cfg(feature = "health")]
+pub use self::{run_error::RunError, shutdown::ShutdownReport};
 use crate::{
     config::{ConfigError, Environment},
     health::HealthService,
@@ -54,6 +58,8 @@ pub struct Vitals {
     environment: Arc<str>,
     exporter: Option<Exporter>,
     health: Option<HealthService>,
+    /// `None` if the application's port serves everything.
+    admin: Option<Admin>,
     shutdown: Shutdown,
     sentry: Connection,
 }
@@ -71,6 +77,7 @@ impl Vitals {
     /// | variable | |
     /// | --- | --- |
     /// | `MONITORING_EXCLUDE` | [patterns](crate::exclude::Patterns), separated by commas |
+    /// | `MONITORING_ADDR` | the [admin port](VitalsBuilder::admin_addr), such as `127.0.0.1:9000` |
     /// | `MONITORING_METRIC_NAMES` | `prometheus` or `otel` |
     /// | `OTEL_SERVICE_NAME`, else `service.name` in `OTEL_RESOURCE_ATTRIBUTES` | the [name of the service](VitalsBuilder::service_name) |
     /// | `APP_VERSION`, `ENVIRONMENT` and others | see [`Release::from_env`](crate::Release::from_env) |

@@ -4,11 +4,14 @@ mod logs;
 mod traces;
 mod metrics;
 mod service;
+#[cfg(feature = "health")]
+mod admin;
 
 use std::sync::Arc;
 
 use super::{
     Vitals,
+    admin::AdminSettings,
     shutdown::{Shutdown, ShutdownSettings},
     stack::{Stack, VitalsLayer},
     start::Start,
@@ -57,6 +60,7 @@ pub struct VitalsBuilder {
     log_stuck: bool,
     body_sizes: bool,
     pub(super) health: Option<HealthService>,
+    pub(super) admin: AdminSettings,
     pub(super) shutdown: ShutdownSettings,
     pub(super) sentry: Option<SentryOptions>,
     release: Option<Release>,
@@ -81,6 +85,7 @@ impl VitalsBuilder {
             log_stuck: false,
             body_sizes: false,
             health: None,
+            admin: AdminSettings::default(),
             shutdown: ShutdownSettings::default(),
             sentry: None,
             release: None,
@@ -103,6 +108,7 @@ impl VitalsBuilder {
         if let Some(names) = environment.parse("MONITORING_METRIC_NAMES", expected, Names::parse)? {
             builder = builder.names(names);
         }
+        builder.admin = AdminSettings::from_environment(environment)?;
         Ok(builder)
     }
 
@@ -198,6 +204,7 @@ impl VitalsBuilder {
     /// - Another recorder is installed in this process, without [`use_global_recorder`](Self::use_global_recorder).
     /// - Another part of this process counts with other settings.
     pub fn build(self) -> Result<Vitals, ConfigError> {
+        let admin = self.admin.checked()?;
         let shutdown = Shutdown::new(self.shutdown)?;
         let exclude = self.exclude?;
         let rules = Arc::new(self.rules.checked()?);
@@ -267,6 +274,7 @@ impl VitalsBuilder {
             environment,
             exporter,
             health: self.health,
+            admin,
             shutdown,
             sentry,
         })
@@ -297,6 +305,11 @@ mod tests {
                 "MONITORING_METRIC_NAMES",
                 "grafana",
                 r#"MONITORING_METRIC_NAMES: invalid value "grafana": expected prometheus or otel"#,
+            ),
+            (
+                "MONITORING_ADDR",
+                "localhost:9000",
+                r#"MONITORING_ADDR: invalid value "localhost:9000": expected an IP address and a port, such as 127.0.0.1:9000"#,
             ),
         ] {
             let error = environment(&[(name, value)]).unwrap_err();

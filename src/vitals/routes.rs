@@ -1,17 +1,19 @@
 //! Serves the metrics and the probes by axum.
 
-use axum::Router;
+use axum::{Router, routing::get};
 
-use super::{Vitals, scrape};
-
-/// The path at which the router answers a scrape.
-pub(super) const METRICS_PATH: Option<&str> = Some("/metrics");
+use super::{
+    Vitals,
+    scrape::{self, Scrapes},
+};
+use crate::exclude::ExcludeLayer;
 
 // === impl Vitals ===
 
 impl Vitals {
     /// A router with `GET /metrics`, in Prometheus' text format 0.0.4, and with the probes of the builder's
-    /// [`health`](super::VitalsBuilder::health), if there are any.
+    /// [`health`](super::VitalsBuilder::health), if there are any. With an [admin port](super::VitalsBuilder::admin_addr) it
+    /// serves nothing.
     ///
     /// It is never counted as traffic, wherever it is merged. A path without a route is counted as `unmatched`, whichever
     /// router is merged into the other. There is no `/metrics` with
@@ -28,8 +30,14 @@ impl Vitals {
         // If two routers are merged, axum keeps the fallback of the second. So the response to an unknown path can be this
         // router's, and it must be observed as well.
         let router = Router::new().layer(self.layer());
-        let router = match self.exporter.as_ref().zip(METRICS_PATH) {
-            Some((exporter, path)) => router.route(path, scrape::route(exporter.clone())),
+        if self.admin.as_ref().is_some_and(|admin| !admin.keep_routes) {
+            return router;
+        }
+        let router = match self.exporter.clone().map(Scrapes::new) {
+            Some(scrapes) => {
+                let answer = async move || scrapes.answer().await.map(axum::body::Body::new);
+                router.route(scrape::PATH, get(answer).layer(ExcludeLayer::route()))
+            }
             None => router,
         };
         match &self.health {

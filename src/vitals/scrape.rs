@@ -8,15 +8,19 @@ use std::{
     time::Duration,
 };
 
-use axum::{
-    body::{Body, Bytes, HttpBody},
-    http::{HeaderValue, Response, StatusCode, header},
-    routing::{MethodRouter, get},
-};
-use http_body::{Frame, SizeHint};
+use bytes::Bytes;
+use http::{HeaderValue, Response, StatusCode, header};
+use http_body::{Body, Frame, SizeHint};
 use tokio::{task, time::Instant};
 
-use crate::{exclude::ExcludeLayer, facts::client_left::TooSlow, metrics::Exporter};
+use crate::{facts::client_left::TooSlow, metrics::Exporter};
+
+/// The path of the metrics.
+pub(super) const PATH: &str = "/metrics";
+
+/// Their content type.
+pub(super) const TEXT: HeaderValue =
+    HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
 
 /// How many texts are held at once before readers share them: one for Prometheus, one for its replacement during a
 /// rollout, one for an engineer, and one to spare.
@@ -44,39 +48,52 @@ struct Text {
 #[derive(Default)]
 struct Texts(Vec<Weak<Text>>);
 
+/// Answers scrapes. Clones share the texts.
+#[derive(Clone)]
+pub(super) struct Scrapes {
+    exporter: Exporter,
+    texts: Arc<tokio::sync::Mutex<Texts>>,
+}
+
 /// Reads a text. The pieces are copies: a server that cannot send them keeps some of them, and not the whole text.
-struct Reading {
+pub(super) struct Reading {
     /// `None` after the last piece.
     text: Option<Arc<Text>>,
     at: usize,
 }
 
-pub(super) fn route<S>(exporter: Exporter) -> MethodRouter<S>
-where
-    S: Clone + Send + Sync + 'static,
-{
-    let texts = Arc::<tokio::sync::Mutex<Texts>>::default();
-    get(move || answer(exporter.clone(), Arc::clone(&texts))).layer(ExcludeLayer::route())
-}
+// === impl Scrapes ===
 
-async fn answer(exporter: Exporter, texts: Arc<tokio::sync::Mutex<Texts>>) -> Response<Body> {
-    // One at a time, also if the client leaves: the thread has the guard.
-    let mut texts = texts.lock_owned().await;
-    // With thousands of series it takes milliseconds: not on a thread that serves requests.
-    let rendered =
-        task::spawn_blocking(move || texts.for_reader(Instant::now(), || exporter.render())).await;
-    let mut response = Response::new(Body::empty());
-    match rendered {
-        Ok(text) => {
-            const TEXT: HeaderValue =
-                HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
-            response.headers_mut().insert(header::CONTENT_TYPE, TEXT);
-            *response.body_mut() = Body::new(Reading::new(text));
+impl Scrapes {
+    pub(super) fn new(exporter: Exporter) -> Self {
+        Self {
+            exporter,
+            texts: Arc::default(),
         }
-        // It panicked, or the runtime ends.
-        Err(_) => *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR,
     }
-    response
+
+    pub(super) async fn answer(&self) -> Response<Reading> {
+        // One at a time, also if the client leaves: the thread has the guard.
+        let mut texts = Arc::clone(&self.texts).lock_owned().await;
+        let exporter = self.exporter.clone();
+        // With thousands of series it takes milliseconds: not on a thread that serves requests.
+        let rendered =
+            task::spawn_blocking(move || texts.for_reader(Instant::now(), || exporter.render()))
+                .await;
+        match rendered {
+            Ok(text) => {
+                let mut response = Response::new(Reading::new(text));
+                response.headers_mut().insert(header::CONTENT_TYPE, TEXT);
+                response
+            }
+            // It panicked, or the runtime ends.
+            Err(_) => {
+                let mut response = Response::new(Reading { text: None, at: 0 });
+                *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+                response
+            }
+        }
+    }
 }
 
 // === impl Text ===
@@ -139,7 +156,7 @@ impl Reading {
     }
 }
 
-impl HttpBody for Reading {
+impl Body for Reading {
     type Data = Bytes;
     type Error = io::Error;
 

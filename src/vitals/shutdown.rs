@@ -14,7 +14,7 @@ use tokio::{
     time::{self, Instant},
 };
 
-use super::{Vitals, VitalsBuilder, signals::Signals};
+use super::{RunError, Vitals, VitalsBuilder, signals::Signals};
 use crate::{
     config::ConfigError,
     emit,
@@ -28,6 +28,9 @@ const AT_LEAST: Duration = Duration::from_millis(100);
 
 /// The most time that reports get.
 const AT_MOST: Duration = Duration::from_secs(2);
+
+/// The most time that the admin port gets for answers that it has begun.
+const LAST_ANSWERS: Duration = Duration::from_millis(500);
 
 /// What was left when a server ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -195,7 +198,8 @@ impl Vitals {
     ///
     /// Before it returns, the counters are published once more, for recorders that push. With feature `sentry` the remaining
     /// events are sent, and with feature `logging` the lines that are queued are written, each within the rest of the
-    /// deadline, but for 2 s at most and 100 ms at least.
+    /// deadline, but for 2 s at most and 100 ms at least. The [admin port](VitalsBuilder::admin_addr) answers until then, and
+    /// closes last.
     ///
     /// ```no_run
     /// # async fn serve(
@@ -213,11 +217,15 @@ impl Vitals {
     ///
     /// # Errors
     ///
-    /// If the server fails. The error is the server's own.
-    pub async fn run<S, E>(&self, server: S) -> Result<ShutdownReport, E>
+    /// - The server fails: [`RunError::Server`] has its own error.
+    /// - The [admin port](VitalsBuilder::admin_addr) cannot be bound: [`RunError::Admin`]. The server has not begun.
+    ///
+    /// If the server's error is an [`io::Error`](std::io::Error), `?` turns both into one.
+    pub async fn run<S, E>(&self, server: S) -> Result<ShutdownReport, RunError<E>>
     where
         S: IntoFuture<Output = Result<(), E>>,
     {
+        let admin = self.serve_admin().map_err(RunError::Admin)?;
         let (ended, unfinished) = {
             let mut server = pin!(server.into_future());
             select! {
@@ -235,7 +243,12 @@ impl Vitals {
         };
         let ((), unsent) = join!(self.publish_the_rest(), self.send_the_rest());
         let unwritten = self.write_the_rest().await;
-        ended.map(|()| ShutdownReport {
+        if let Some(admin) = admin {
+            let left = self.shutdown.left_of(self.shutdown.settings.deadline);
+            admin.end(left.min(LAST_ANSWERS)).await;
+        }
+        ended.map_err(RunError::Server)?;
+        Ok(ShutdownReport {
             unfinished,
             unsent,
             unwritten,

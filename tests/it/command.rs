@@ -34,7 +34,7 @@ struct Command {
 }
 
 /// The exit code of `vitals check` with these arguments; `None` if it refuses them, which is exit code 2.
-async fn check(arguments: &[&str]) -> Option<u8> {
+pub(crate) async fn check(arguments: &[&str]) -> Option<u8> {
     let command = Command::try_parse_from(["check"].iter().chain(arguments)).ok()?;
     let code = task::spawn_blocking(move || command.check.run())
         .await

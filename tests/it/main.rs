@@ -26,6 +26,7 @@ mod health_client;
 #[path = "../../examples/conformance/probe.rs"]
 mod probe;
 
+mod admin;
 mod categories;
 mod checks;
 mod command;
