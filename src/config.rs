@@ -46,6 +46,10 @@ impl ConfigError {
         &self.field
     }
 
+    pub(crate) fn reason(&self) -> &str {
+        &self.reason
+    }
+
     /// The refused value, as given.
     #[must_use]
     pub fn value(&self) -> &str {

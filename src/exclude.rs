@@ -1,12 +1,13 @@
 //! Decides which requests are not observed.
 //!
-//! A layer of this crate takes [`Patterns`]. A request that matches gets no id, no event and no timing, from that layer and
+//! A layer of this crate takes [`Patterns`] of paths, and [`Rules`] about methods and headers. A request that matches gets no id, no event and no timing, from that layer and
 //! from all layers of this crate further in. It only increments one counter. [`ExcludeLayer`] does the same for a layer of
 //! another crate.
 
 mod layer;
 mod own_paths;
 mod route;
+mod rules;
 
 use std::{
     fmt,
@@ -16,11 +17,12 @@ use std::{
     },
 };
 
-pub(crate) use self::own_paths::OwnPaths;
 pub use self::{
     layer::{Exclude, ExcludeFuture, ExcludeLayer},
     route::ExcludeRouteLayer,
+    rules::{Rule, Rules},
 };
+pub(crate) use self::{own_paths::OwnPaths, rules::Exclusion};
 use crate::config::ConfigError;
 
 /// Patterns of paths that are not observed.

@@ -101,7 +101,7 @@ pub use self::{
 #[cfg(doc)]
 use crate::scrub::Scrubbing;
 use crate::{
-    exclude::{OwnPaths, Patterns},
+    exclude::{Exclusion, OwnPaths},
     metrics::Metrics,
     observe::{Engine, layer_methods},
     report::ReportPolicy,
@@ -135,7 +135,7 @@ impl SentryScopeLayer {
     pub fn new() -> Self {
         Self {
             engine: Arc::new(Engine {
-                exclude: Patterns::default(),
+                exclude: Exclusion::default(),
                 own_paths: OwnPaths::default(),
                 metrics: None,
                 observer: SentryObserver::new(true),

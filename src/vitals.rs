@@ -103,7 +103,7 @@ impl Vitals {
         &self.metrics
     }
 
-    /// The exclusion patterns that no request has matched since the start: they are misspelt or no longer needed.
+    /// The exclusion patterns and rules that no request has matched since the start: they are misspelt or no longer needed.
     #[must_use]
     pub fn unused_patterns(&self) -> Vec<&str> {
         self.layer.unused_patterns().collect()

@@ -14,7 +14,7 @@ use pin_project_lite::pin_project;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::Patterns;
+use super::{Exclusion, Patterns, Rules};
 use crate::facts::exchange::received;
 
 /// Wraps a layer of another crate, so that excluded requests do not pass through it.
@@ -36,7 +36,7 @@ use crate::facts::exchange::received;
 #[derive(Clone, Debug)]
 pub struct ExcludeLayer<L> {
     layer: L,
-    patterns: Arc<Patterns>,
+    exclusion: Arc<Exclusion>,
 }
 
 /// The service that [`ExcludeLayer`] makes. `W` is the wrapped service, `S` the bare one.
@@ -44,7 +44,7 @@ pub struct ExcludeLayer<L> {
 pub struct Exclude<W, S> {
     wrapped: W,
     bare: S,
-    patterns: Arc<Patterns>,
+    exclusion: Arc<Exclusion>,
 }
 
 pin_project! {
@@ -75,8 +75,18 @@ impl<L> ExcludeLayer<L> {
     pub fn new(layer: L, patterns: Patterns) -> Self {
         Self {
             layer,
-            patterns: Arc::new(patterns),
+            exclusion: Arc::new(Exclusion {
+                patterns,
+                rules: Rules::default(),
+            }),
         }
+    }
+
+    /// Leads the requests that one of these rules matches around the layer, too. Defaults to none.
+    #[must_use]
+    pub fn exclude_rules(mut self, rules: Rules) -> Self {
+        Arc::make_mut(&mut self.exclusion).rules = rules;
+        self
     }
 }
 
@@ -91,7 +101,7 @@ where
         Exclude {
             wrapped: self.layer.layer(inner.clone()),
             bare: inner,
-            patterns: Arc::clone(&self.patterns),
+            exclusion: Arc::clone(&self.exclusion),
         }
     }
 }
@@ -116,8 +126,8 @@ where
     fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
         let (parts, body) = request.into_parts();
         let target = received(&parts);
+        let excluded = target.is_some_and(|target| self.exclusion.matches(target.path(), &parts));
         let request = Request::from_parts(parts, body);
-        let excluded = target.is_some_and(|target| self.patterns.matches(target.path()));
         if !excluded {
             let future = self.wrapped.call(request);
             let state = State::Wrapped { future };

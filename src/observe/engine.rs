@@ -4,14 +4,14 @@ use std::{fmt, ops::Deref, sync::Arc};
 
 use super::Observer;
 use crate::{
-    exclude::{OwnPaths, Patterns},
+    exclude::{Exclusion, OwnPaths},
     metrics::Metrics,
 };
 
 /// The settings and the observer of a layer.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Engine<O: ?Sized = dyn Observer> {
-    pub(crate) exclude: Patterns,
+    pub(crate) exclude: Exclusion,
     /// The paths at which routes of this crate may answer.
     pub(crate) own_paths: OwnPaths,
     /// Where the layer counts. The counters of the process if `None`.

@@ -1,6 +1,6 @@
 //! Gives each layer the methods that all layers of the crate have.
 
-/// Implements the methods `metrics`, `exclude` and `wrap_request_body`, `Default` and `tower_layer::Layer` for a layer with
+/// Implements the methods `metrics`, `exclude`, `exclude_rules` and `wrap_request_body`, `Default` and `tower_layer::Layer` for a layer with
 /// an `engine`.
 /// `$errors` is `Examined` if the layer examines errors, else `Unexamined`. A layer that does more with `metrics` writes
 /// that method itself.
@@ -22,7 +22,15 @@ macro_rules! layer_methods {
             /// The paths that this layer, and all layers of this crate further in, do not observe. Defaults to none.
             #[must_use]
             pub fn exclude(mut self, patterns: $crate::exclude::Patterns) -> Self {
-                std::sync::Arc::make_mut(&mut self.engine).exclude = patterns;
+                std::sync::Arc::make_mut(&mut self.engine).exclude.patterns = patterns;
+                self
+            }
+
+            /// The rules by which this layer, and all layers of this crate further in, do not observe a request. Defaults to
+            /// none.
+            #[must_use]
+            pub fn exclude_rules(mut self, rules: $crate::exclude::Rules) -> Self {
+                std::sync::Arc::make_mut(&mut self.engine).exclude.rules = rules;
                 self
             }
 

@@ -17,7 +17,7 @@ use tower::{Service, ServiceExt, service_fn};
 
 use super::*;
 use crate::{
-    exclude::{OwnPaths, Patterns},
+    exclude::{Exclusion, OwnPaths},
     facts::{
         Facts,
         exchange::{Exchange, Outcome},
@@ -31,7 +31,7 @@ struct Record(Arc<Mutex<Vec<Facts>>>);
 impl Record {
     fn engine(&self) -> EngineHandle {
         EngineHandle::Counted(Arc::new(Engine {
-            exclude: Patterns::default(),
+            exclude: Exclusion::default(),
             own_paths: OwnPaths::default(),
             metrics: None,
             observer: self.clone(),

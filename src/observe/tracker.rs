@@ -116,7 +116,7 @@ impl Tracker {
             return Self::join(engine, shared, request);
         };
         exchange.claim_early(active, observer.needs());
-        let excluded = engine.exclude.matches(exchange.path());
+        let excluded = engine.exclude.matches(exchange.path(), request);
         let cx = StartContext::new(engine, active, exchange, excluded);
         if excluded {
             exchange.marks().set(Mark::Excluded);
@@ -144,7 +144,7 @@ impl Tracker {
         let active = exchange.claim(observer.kinds(), observer.needs());
         let marks = exchange.marks();
         let mut excluded = marks.has(Mark::Excluded);
-        if !excluded && engine.exclude.matches(exchange.path()) {
+        if !excluded && engine.exclude.matches(exchange.path(), request) {
             marks.set(Mark::Excluded);
             excluded = true;
         }

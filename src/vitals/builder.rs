@@ -6,6 +6,7 @@ mod metrics;
 mod service;
 #[cfg(feature = "health")]
 mod admin;
+mod exclusion;
 
 use std::sync::Arc;
 
@@ -20,7 +21,7 @@ use crate::{
     access_log::AccessLogObserver,
     category::{CategoryObserver, Rules},
     config::{ConfigError, Environment},
-    exclude::{OwnPaths, Patterns},
+    exclude::{Exclusion, OwnPaths, Patterns, Rules as ExcludeRules},
     health::HealthService,
     metrics::{Exporter, Names, Recorder, Settings},
     observe::Engine,
@@ -67,6 +68,7 @@ pub struct VitalsBuilder {
     service: Option<String>,
     /// Holds an error until `build`.
     exclude: Result<Patterns, ConfigError>,
+    exclude_rules: Result<ExcludeRules, ConfigError>,
     pub(super) settings: Settings,
     recorder: Recorder,
 }
@@ -91,6 +93,7 @@ impl VitalsBuilder {
             release: None,
             service: None,
             exclude: Ok(Patterns::default()),
+            exclude_rules: Ok(ExcludeRules::default()),
             settings: Settings::new(),
             recorder: Recorder::default(),
         }
@@ -206,7 +209,10 @@ impl VitalsBuilder {
     pub fn build(self) -> Result<Vitals, ConfigError> {
         let admin = self.admin.checked()?;
         let shutdown = Shutdown::new(self.shutdown)?;
-        let exclude = self.exclude?;
+        let exclude = Exclusion {
+            patterns: self.exclude?,
+            rules: self.exclude_rules?,
+        };
         let rules = Arc::new(self.rules.checked()?);
         let metrics = self.recorder.metrics(self.settings.bands(self.bands))?;
         if self.body_sizes {

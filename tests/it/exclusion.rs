@@ -1,6 +1,7 @@
 //! Does not observe excluded requests, and excludes no other request.
 
 mod routes;
+mod rules;
 
 use std::{
     convert::Infallible,
