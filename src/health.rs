@@ -42,12 +42,14 @@ mod event;
 pub(crate) mod grpc;
 mod handle;
 mod memory;
+mod paths;
 mod query;
 mod ready_made;
 mod registry;
 mod response;
 mod runner;
 mod service;
+mod shape;
 mod snapshot;
 mod state;
 
@@ -60,5 +62,6 @@ pub use self::{
     check::{Answer, Check, Role},
     handle::Health,
     service::{Details, HealthService},
+    shape::Shape,
     state::{CheckReport, Status},
 };

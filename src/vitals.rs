@@ -37,6 +37,9 @@ use crate::{
     sentry::Connection,
 };
 
+/// Where the metrics are.
+const METRICS_PATH: &str = "/metrics";
+
 /// The ready-made stack: one layer and one router.
 ///
 /// ```

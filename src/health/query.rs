@@ -55,12 +55,15 @@ impl<'a> Probe<'a> {
             "/startupz" => Self::Startup,
             "/readyz" => Self::Ready("readyz"),
             "/health" => Self::Ready("health"),
-            _ => {
-                let name = path.strip_prefix("/health/");
-                let name = name.filter(|name| !name.contains('/'))?;
-                Self::One(percent_encoding::percent_decode_str(name).decode_utf8_lossy())
-            }
+            _ => Self::one(path.strip_prefix("/health/")?)?,
         })
+    }
+
+    /// The check of this name, as a path has it.
+    pub(super) fn one(name: &'a str) -> Option<Self> {
+        let name = Some(name).filter(|name| !name.contains('/'))?;
+        let name = percent_encoding::percent_decode_str(name).decode_utf8_lossy();
+        Some(Self::One(name))
     }
 }
 

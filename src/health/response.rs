@@ -153,7 +153,7 @@ const fn short(status: Status) -> &'static str {
     }
 }
 
-const fn label(check: &CheckReport) -> &'static str {
+pub(super) const fn label(check: &CheckReport) -> &'static str {
     match check.status {
         Status::Healthy => check.healthy_label,
         Status::Degraded => "degraded",

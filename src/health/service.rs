@@ -1,7 +1,6 @@
 //! Answers probes on any server, from the last answers of the checks.
 
 use std::{
-    collections::BTreeMap,
     convert::Infallible,
     fmt,
     future::{Ready, ready},
@@ -18,8 +17,10 @@ use tower_service::Service;
 use super::{
     accept::accepted,
     handle::Health,
+    paths::Paths,
     query::{Probe, Query},
     response::{Format, Report},
+    shape::Shape,
     state::Status,
 };
 use crate::{
@@ -28,9 +29,6 @@ use crate::{
     metrics::Metrics,
     report::notice::NoticeSink,
 };
-
-/// The aliases that are always there.
-const ALIASES: [&str; 3] = ["/v1/health", "/api/health", "/api/v1/health"];
 
 /// The probes, as a service for any server and any request body; in axum, [`Vitals`](crate::Vitals) mounts it.
 ///
@@ -70,7 +68,7 @@ pub struct HealthService {
     health: Health,
     details: Details,
     degraded: StatusCode,
-    aliases: Arc<BTreeMap<String, String>>,
+    paths: Arc<Paths>,
 }
 
 /// Who may read latencies, times and texts of errors. Errors can contain addresses and worse.
@@ -93,12 +91,11 @@ impl Health {
     /// The probes of these checks.
     #[must_use]
     pub fn service(&self) -> HealthService {
-        let aliases = ALIASES.map(|alias| (alias.to_owned(), "/health".to_owned()));
         HealthService {
             health: self.clone(),
             details: Details::Never,
             degraded: StatusCode::OK,
-            aliases: Arc::new(aliases.into()),
+            paths: Arc::new(Paths::new()),
         }
     }
 }
@@ -145,37 +142,75 @@ impl HealthService {
 
     /// Adds another path for a probe, such as `/health/db` for `/health/database`. It is answered and not redirected.
     ///
+    /// `of` is always the path that the probe has by default, wherever [`base`](Self::base) moves it.
+    ///
     /// # Errors
     ///
-    /// If a path does not begin with `/`, `of` is not a probe, or `path` is one already.
-    pub fn alias(mut self, path: &str, of: &str) -> Result<Self, ConfigError> {
-        let refuse = |value, reason| Err(ConfigError::new("health.alias", value, reason));
-        let plain = path.len() > 1 && path.starts_with('/') && !path.ends_with('/');
-        if !plain || path.contains(['{', '}', '?', '*', '%']) {
-            return refuse(
-                path,
-                "a path begins with /, ends without, and is written out",
-            );
-        }
-        if Probe::at(of).is_none() {
-            return refuse(of, "not one of the probes");
-        }
-        if matches!(
-            Probe::at(path),
-            Some(Probe::Live | Probe::Startup | Probe::Ready(_))
-        ) {
-            return refuse(path, "it is a probe already");
-        }
-        Arc::make_mut(&mut self.aliases).insert(path.to_owned(), of.to_owned());
+    /// If a path does not begin with `/` or is not written out, `of` is not a probe, or a probe is at `path` already. The
+    /// stack fails at `build` if the metrics are there.
+    pub fn alias(self, path: &str, of: &str) -> Result<Self, ConfigError> {
+        self.with_paths(|paths| paths.add(path, of, None))
+    }
+
+    /// As [`alias`](Self::alias), with words and JSON of your choice.
+    ///
+    /// # Errors
+    ///
+    /// As `alias`, and if the [`Shape`] has an empty word or key, a status below 400, or one word for healthy and unhealthy.
+    pub fn alias_as(self, path: &str, of: &str, shape: Shape) -> Result<Self, ConfigError> {
+        shape.check()?;
+        self.with_paths(|paths| paths.add(path, of, Some(shape)))
+    }
+
+    /// Serves no probe at `path`: one of the paths in the table above, an alias, or `/health/{check}` for all single checks.
+    ///
+    /// # Errors
+    ///
+    /// If there is no probe at `path`.
+    pub fn without(self, path: &str) -> Result<Self, ConfigError> {
+        self.with_paths(|paths| paths.remove(path))
+    }
+
+    /// Moves the probes below a path: `/internal` makes `/internal/livez`, `/internal/health/{check}` and so on. Aliases that
+    /// you added stay where they are, and those that are there by default go.
+    ///
+    /// # Errors
+    ///
+    /// If `base` does not begin with `/`, ends with it or is not written out, or an alias is at one of the new paths.
+    pub fn base(self, base: &str) -> Result<Self, ConfigError> {
+        self.with_paths(|paths| paths.move_below(base))
+    }
+
+    /// Answers at the paths and in the shapes that five guides for monitoring have, so that their scripts and alerts work.
+    ///
+    /// | path | healthy | unhealthy |
+    /// | --- | --- | --- |
+    /// | `/v1/health`, `/api/v1/health` | `{"status":"healthy","timestamp":…,"checks":{"database":"connected"}}` | `unhealthy` |
+    /// | `/health/` | `{"status":"ok","checks":{"database":"ok"}}` | `degraded`, and `error` for a check |
+    /// | `/health` | `{"status":"ok"}` | `error` |
+    /// | `/health/db` | `{"status":"ok","database":"connected"}` | `error` |
+    /// | `/api/health` | `{"status":"healthy","services":{"database":{"status":"healthy","timestamp":…}}}` | `critical` |
+    /// | `/ping` | as `/livez` | |
+    ///
+    /// The code is 503 while unhealthy, also where a guide has 500; an [`alias_as`](Self::alias_as) can choose it. Call it
+    /// before `without`, `base` and own aliases: it replaces what is at its paths.
+    #[must_use]
+    pub fn guides(mut self) -> Self {
+        Arc::make_mut(&mut self.paths).add_guides();
+        self
+    }
+
+    fn with_paths(
+        mut self,
+        change: impl FnOnce(&mut Paths) -> Result<(), ConfigError>,
+    ) -> Result<Self, ConfigError> {
+        change(Arc::make_mut(&mut self.paths))?;
         Ok(self)
     }
 
     /// All paths except those of single checks.
     pub(crate) fn paths(&self) -> impl Iterator<Item = &str> {
-        let probes = ["/livez", "/readyz", "/startupz", "/health"];
-        probes
-            .into_iter()
-            .chain(self.aliases.keys().map(String::as_str))
+        self.paths.all()
     }
 
     /// Adds all paths to a router.
@@ -184,14 +219,10 @@ impl HealthService {
     where
         S: Clone + Send + Sync + 'static,
     {
-        for path in self.paths() {
-            router = router
-                .route_service(path, self.clone())
-                .route_service(&format!("{path}/"), self.clone());
+        for path in self.paths.for_router() {
+            router = router.route_service(&path, self.clone());
         }
         router
-            .route_service("/health/{check}", self.clone())
-            .route_service("/health/{check}/", self.clone())
     }
 
     fn answer<B>(&self, request: &Request<B>) -> Response<Full<Bytes>> {
@@ -201,13 +232,7 @@ impl HealthService {
             response.headers_mut().insert(header::ALLOW, allow);
             return response;
         }
-        let path = request.uri().path();
-        let path = path
-            .strip_suffix('/')
-            .filter(|path| !path.is_empty())
-            .unwrap_or(path);
-        let path = self.aliases.get(path).map_or(path, String::as_str);
-        let Some(asked) = Probe::at(path) else {
+        let Some((asked, shape)) = self.paths.find(request.uri().path()) else {
             return text(StatusCode::NOT_FOUND, "no such probe\n");
         };
         let query = Query::parse(request.uri().query().unwrap_or_default());
@@ -257,9 +282,14 @@ impl HealthService {
         let code = match status {
             Status::Healthy => StatusCode::OK,
             Status::Degraded => self.degraded,
-            Status::Unknown | Status::Unhealthy => StatusCode::SERVICE_UNAVAILABLE,
+            Status::Unknown | Status::Unhealthy => {
+                shape.map_or(StatusCode::SERVICE_UNAVAILABLE, Shape::failing)
+            }
         };
-        let mut response = respond(code, report.write(format), format.content_type());
+        let mut response = match shape.filter(|_| query.format.is_none()) {
+            Some(shape) => respond(code, shape.json(&report), Format::Json.content_type()),
+            None => respond(code, report.write(format), format.content_type()),
+        };
         if request.method() == Method::HEAD {
             // A server may send the body of a response to HEAD. So the body is dropped, and its length is kept.
             let length = http_body::Body::size_hint(response.body())
@@ -308,7 +338,7 @@ impl fmt::Debug for HealthService {
         f.debug_struct("HealthService")
             .field("health", &self.health)
             .field("details", &self.details)
-            .field("aliases", &self.aliases)
+            .field("paths", &self.paths)
             .finish_non_exhaustive()
     }
 }

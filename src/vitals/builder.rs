@@ -1,17 +1,17 @@
 //! Collects the settings of the ready-made stack, and builds it.
 
-mod logs;
-mod traces;
-mod metrics;
-mod service;
 #[cfg(feature = "health")]
 mod admin;
 mod exclusion;
+mod logs;
+mod metrics;
+mod service;
+mod traces;
 
 use std::sync::Arc;
 
 use super::{
-    Vitals,
+    METRICS_PATH, Vitals,
     admin::AdminSettings,
     shutdown::{Shutdown, ShutdownSettings},
     stack::{Stack, VitalsLayer},
@@ -219,6 +219,9 @@ impl VitalsBuilder {
             metrics.count_sizes();
         }
         let exporter = Exporter::install(self.recorder, &metrics)?;
+        if exporter.is_some() {
+            keep_metrics_free(self.health.as_ref())?;
+        }
         let probes = self.health.iter().flat_map(HealthService::paths);
         let own_paths = OwnPaths::with(probes);
 
@@ -284,6 +287,18 @@ impl VitalsBuilder {
             shutdown,
             sentry,
         })
+    }
+}
+
+/// Checks that no probe is where the metrics are.
+fn keep_metrics_free(health: Option<&HealthService>) -> Result<(), ConfigError> {
+    let mut paths = health.into_iter().flat_map(HealthService::paths);
+    match paths.any(|path| path == METRICS_PATH) {
+        true => {
+            let reason = "the metrics are there";
+            Err(ConfigError::new("health.alias", METRICS_PATH, reason))
+        }
+        false => Ok(()),
     }
 }
 

@@ -2,10 +2,7 @@
 
 use axum::{Router, routing::get};
 
-use super::{
-    Vitals,
-    scrape::{self, Scrapes},
-};
+use super::{METRICS_PATH, Vitals, scrape::Scrapes};
 use crate::exclude::ExcludeLayer;
 
 // === impl Vitals ===
@@ -36,7 +33,7 @@ impl Vitals {
         let router = match self.exporter.clone().map(Scrapes::new) {
             Some(scrapes) => {
                 let answer = async move || scrapes.answer().await.map(axum::body::Body::new);
-                router.route(scrape::PATH, get(answer).layer(ExcludeLayer::route()))
+                router.route(METRICS_PATH, get(answer).layer(ExcludeLayer::route()))
             }
             None => router,
         };

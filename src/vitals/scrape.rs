@@ -15,10 +15,7 @@ use tokio::{task, time::Instant};
 
 use crate::{facts::client_left::TooSlow, metrics::Exporter};
 
-/// The path of the metrics.
-pub(super) const PATH: &str = "/metrics";
-
-/// Their content type.
+/// The content type of the metrics.
 pub(super) const TEXT: HeaderValue =
     HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
 

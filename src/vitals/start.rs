@@ -1,7 +1,7 @@
 //! Tells at the start what is on.
 
 use crate::{
-    exclude::Patterns, health::HealthService, logging, metrics::Metrics, release::Release,
+    exclude::Exclusion, health::HealthService, logging, metrics::Metrics, release::Release,
     text::megabytes,
 };
 
@@ -11,7 +11,7 @@ pub(super) struct Start<'a> {
     pub(super) metrics: &'a Metrics,
     /// Who renders `/metrics`.
     pub(super) recorder: &'static str,
-    pub(super) exclude: &'a Patterns,
+    pub(super) exclude: &'a Exclusion,
     pub(super) health: Option<&'a HealthService>,
     /// Whether it reports to Sentry, and why.
     pub(super) sentry: &'static str,

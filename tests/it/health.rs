@@ -6,6 +6,7 @@ mod counting;
 mod details;
 mod grpc;
 mod probes;
+mod shapes;
 mod shutdown;
 mod snapshots;
 mod states;

@@ -8,7 +8,10 @@ use tower_service::Service;
 use crate::{
     health::HealthService,
     metrics::Exporter,
-    vitals::scrape::{self, Reading, Scrapes},
+    vitals::{
+        METRICS_PATH,
+        scrape::{self, Reading, Scrapes},
+    },
 };
 
 /// What the admin port serves. Clones share it.
@@ -33,7 +36,7 @@ impl Answers {
 
     pub(super) async fn answer<B>(&mut self, request: Request<B>) -> Response<AnswerBody> {
         match &self.scrapes {
-            Some(scrapes) if request.uri().path() == scrape::PATH => {
+            Some(scrapes) if request.uri().path() == METRICS_PATH => {
                 scrape(scrapes, request.method()).await
             }
             _ => match &mut self.health {
