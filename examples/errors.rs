@@ -19,24 +19,88 @@ use tower_vitals::{
     logging,
 };
 
-/// An error of our own, for which there is a rule.
+/// An error enum of our own that makes its answers itself.
 #[derive(Debug)]
-struct StockIsBusy;
+enum OrderError {
+    Closed(u32),
+    Database(sqlx::Error),
+}
 
-impl fmt::Display for StockIsBusy {
+impl fmt::Display for OrderError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("somebody else holds this item")
+        match self {
+            Self::Closed(order) => write!(f, "order {order} is closed"),
+            Self::Database(_) => f.write_str("cannot read the order"),
+        }
     }
 }
 
-impl Error for StockIsBusy {}
+impl Error for OrderError {
+    // The category follows from the type of the source.
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Closed(_) => None,
+            Self::Database(error) => Some(error),
+        }
+    }
+}
+
+impl From<sqlx::Error> for OrderError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Database(error)
+    }
+}
+
+impl IntoResponse for OrderError {
+    fn into_response(self) -> Response {
+        let answer = match &self {
+            Self::Closed(_) => (StatusCode::CONFLICT, "this order is closed\n"),
+            Self::Database(_) => (StatusCode::INTERNAL_SERVER_ERROR, "try again later\n"),
+        };
+        // The client sees the answer; category, log and Sentry get the error.
+        Failure::new(self).answer(answer).into_response()
+    }
+}
+
+/// An error enum of our own for which a rule gives category and status.
+#[derive(Debug)]
+enum StockError {
+    Busy,
+    SoldOut,
+}
+
+impl fmt::Display for StockError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Busy => "somebody else holds this item",
+            Self::SoldOut => "there is none left",
+        })
+    }
+}
+
+impl Error for StockError {}
+
+impl StockError {
+    #[expect(
+        clippy::unnecessary_wraps,
+        reason = "a rule may also have no opinion: the next one is asked"
+    )]
+    const fn judged(&self) -> Option<(ErrorCategory, StatusCode)> {
+        match self {
+            Self::Busy => Some((ErrorCategory::Conflict, StatusCode::CONFLICT)),
+            Self::SoldOut => Some((ErrorCategory::NotFound, StatusCode::GONE)),
+        }
+    }
+}
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     logging::init()?;
     let rules = Rules::new()
-        .on::<StockIsBusy>(|_| Some(ErrorCategory::Conflict))
-        .on::<ParseIntError>(|_| Some(ErrorCategory::Validation));
+        .on_with_status(StockError::judged)
+        .on::<ParseIntError>(|_| Some(ErrorCategory::Validation))
+        // Without this, a failure is 500 unless it has an answer of its own.
+        .answer_client_errors();
     let vitals = Vitals::from_env()?
         .rules(rules)
         .drain_delay(Duration::ZERO)
@@ -56,7 +120,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .route("/exchange-rate", get(exchange_rate))
         .route("/report", get(report))
         .route("/amount/{amount}", get(amount))
+        .route("/order/{id}/close", post(close))
         .route("/hold", post(hold))
+        .route("/take", post(take))
         .route("/account", get(account))
         .route("/limited", get(limited))
         .route("/bug", get(bug))
@@ -79,7 +145,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
   curl http://{address}/exchange-rate                            # external_service
   curl http://{address}/report                                   # timeout
   curl http://{address}/amount/many                              # validation, by a rule of our own
+  curl -X POST http://{address}/order/17/close                   # conflict, as our error answers it
+  curl -X POST http://{address}/order/18/close                   # database, behind an answer of our error
   curl -X POST http://{address}/hold                             # conflict, by a rule of our own
+  curl -X POST http://{address}/take                             # not_found as 410, by a rule of our own
   curl http://{address}/account                                  # authentication
   curl http://{address}/limited                                  # rate_limit
   curl http://{address}/bug                                      # server_error
@@ -141,14 +210,31 @@ async fn report() -> Result<(), Failure> {
     Ok(time::timeout(Duration::from_millis(200), endless).await?)
 }
 
+/// Its category is `validation`, which answers 400.
 async fn amount(Path(amount): Path<String>) -> Result<String, Failure> {
-    let refuse = |error| Failure::new(error).answer((StatusCode::BAD_REQUEST, "not a number\n"));
-    let amount: u32 = amount.parse().map_err(refuse)?;
+    let amount: u32 = amount.parse()?;
     Ok(format!("{amount}\n"))
 }
 
+async fn close(
+    State(database): State<SqlitePool>,
+    Path(order): Path<u32>,
+) -> Result<(), OrderError> {
+    if order == 17 {
+        return Err(OrderError::Closed(order));
+    }
+    sqlx::query("UPDATE no_such_table SET closed = 1")
+        .execute(&database)
+        .await?;
+    Ok(())
+}
+
 async fn hold() -> Result<(), Failure> {
-    Err(StockIsBusy.into())
+    Err(StockError::Busy.into())
+}
+
+async fn take() -> Result<(), Failure> {
+    Err(StockError::SoldOut.into())
 }
 
 /// A handler that makes its own response adds the rest to the context.

@@ -18,6 +18,15 @@
 //! it is also the `tonic::Status` of a response. A service's error is examined if it is a boxed `dyn Error`, a type with a
 //! rule, or a type that the built-in rules know. An error of any other type is `server_error`.
 //!
+//! # Errors of the application
+//!
+//! An error enum of the application reaches category, log and Sentry in one of two ways:
+//!
+//! - It makes its own answers: see [`Failure`](crate::Failure).
+//! - Handlers return `Failure` and use a bare `?`. A rule gives the category, and by choice the status:
+//!   [`Rules::on_with_status`] for one type, [`Rules::answer`] for a category, [`Rules::answer_client_errors`] for the four
+//!   categories that are the client's. Without these, a `Failure` is `500`. No text of an error is ever shown.
+//!
 //! # When it counts
 //!
 //! When a failing request has ended: `errors_total{category,endpoint}`. If layers of this kind nest, the outermost counts,
@@ -98,6 +107,8 @@ impl Observer for CategoryObserver {
     fn override_settings(&self, active: LayerKinds, overrides: &mut Overrides) {
         if !active.overlaps(self.kinds()) {
             overrides.route_rules = Some(Arc::clone(&self.rules));
+        } else if self.rules.answers() {
+            overrides.answer_rules = Some(Arc::clone(&self.rules));
         }
     }
 

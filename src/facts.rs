@@ -24,6 +24,8 @@
 pub(crate) mod asked_check;
 mod boxes;
 pub(crate) mod category;
+#[cfg(feature = "axum")]
+mod cause;
 pub(crate) mod chain;
 pub(crate) mod client_left;
 pub(crate) mod client_wait;

@@ -86,3 +86,25 @@ fn quickstart_errors_and_sentry_end_by_themselves_when_nothing_runs() {
         assert!(said.contains(r#""unfinished":0,"#), "{name}: {said}");
     }
 }
+
+#[test]
+fn an_error_enum_answers_in_both_ways() {
+    let mut errors = Example::start("errors");
+    let answer = |path: &str| {
+        let mut socket = TcpStream::connect(&errors.address).unwrap();
+        write!(socket, "POST {path} HTTP/1.0\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        socket.read_to_string(&mut answer).unwrap();
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        (head[9..12].to_owned(), body.trim_end().to_owned())
+    };
+    for (path, status, body) in [
+        ("/order/17/close", "409", "this order is closed"),
+        ("/order/18/close", "500", "try again later"),
+        ("/hold", "409", "conflict"),
+        ("/take", "410", "gone"),
+    ] {
+        assert_eq!(answer(path), (status.into(), body.into()), "{path}");
+    }
+    errors.ended_by(&["-INT"]);
+}

@@ -9,10 +9,14 @@ use std::{
     time::Duration,
 };
 
+#[cfg(feature = "axum")]
+use http::StatusCode;
 use http::{Extensions, HeaderMap, HeaderValue, request, uri::PathAndQuery};
 use tokio::time::Instant;
 use tracing::Span;
 
+#[cfg(feature = "axum")]
+use super::category::ErrorCategory;
 pub use super::outcome::Outcome;
 use super::{
     client_wait::ClientWait,
@@ -334,6 +338,27 @@ impl Exchange {
         let asked = self.marks.has(Mark::HandlerAdded);
         let cause = |overrides: &Overrides| overrides.handler.as_ref()?.cause.clone();
         asked.then(|| self.read(cause)).flatten()
+    }
+
+    /// The status of a failure without an answer of its own, if a rule gives one: those of the route are asked first.
+    #[cfg(feature = "axum")]
+    pub(crate) fn status_of_failure(
+        &self,
+        error: &(dyn Error + 'static),
+        told: Option<ErrorCategory>,
+    ) -> Option<StatusCode> {
+        let (of_route, of_layer, by_handler) = self.read(|overrides| {
+            let Overrides {
+                route_rules,
+                answer_rules,
+                handler,
+                ..
+            } = overrides;
+            let by_handler = handler.as_ref().and_then(|handler| handler.category);
+            (route_rules.clone(), answer_rules.clone(), by_handler)
+        });
+        let mut all = of_route.iter().chain(&of_layer);
+        all.find_map(|rules| rules.status_of(error, told.or(by_handler)))
     }
 
     /// Keeps the text of a failed gRPC status that stands in headers or trailers, if a layer reports failures.

@@ -20,6 +20,8 @@ pub(crate) struct Overrides {
     pub(crate) body_sizes: bool,
     /// The rules of a route. They are asked before those of the active layer.
     pub(crate) route_rules: Option<Arc<Rules>>,
+    /// The rules of the active layer, if they choose statuses.
+    pub(crate) answer_rules: Option<Arc<Rules>>,
     pub(crate) evidence: Option<Box<Evidence>>,
     pub(crate) handler: Option<Arc<HandlerContext>>,
     /// The report policy of a route. It replaces that of the active layer.

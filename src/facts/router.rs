@@ -7,7 +7,7 @@ use std::{error::Error, net::SocketAddr};
 use axum::extract::{ConnectInfo, OriginalUri};
 use http::{Extensions, uri::PathAndQuery};
 
-use super::{category::ErrorCategory, failure::Cause};
+use super::{category::ErrorCategory, cause::Cause};
 
 pub(crate) use axum::extract::MatchedPath;
 

@@ -1,5 +1,7 @@
 //! Recognises errors by their type, and otherwise by keywords in their text.
 
+mod answers;
+
 use std::{
     any::{Any, TypeId, type_name},
     error::Error,
@@ -8,6 +10,9 @@ use std::{
     sync::Arc,
 };
 
+use http::StatusCode;
+
+use self::answers::Answers;
 use super::{
     boxes,
     category::ErrorCategory,
@@ -64,9 +69,18 @@ const KEYWORDS: [(&str, ErrorCategory); 9] = [
 pub struct Rules {
     rules: Vec<Rule>,
     keywords: Vec<(String, ErrorCategory)>,
+    answers: Answers,
 }
 
-type Judge = dyn Fn(&(dyn Error + 'static)) -> Option<ErrorCategory> + Send + Sync;
+type Judge = dyn Fn(&(dyn Error + 'static)) -> Option<Verdict> + Send + Sync;
+
+/// What a rule says of an error.
+#[derive(Clone, Copy)]
+struct Verdict {
+    category: ErrorCategory,
+    /// The status of a failure without an answer of its own.
+    status: Option<StatusCode>,
+}
 
 #[derive(Clone)]
 struct Rule {
@@ -89,10 +103,11 @@ impl Rules {
             keywords: KEYWORDS
                 .map(|(keyword, category)| (keyword.into(), category))
                 .into(),
+            answers: Answers::default(),
         }
     }
 
-    /// Adds a rule for errors of type `E`.
+    /// Adds a rule for errors of type `E`. [`on_with_status`](Self::on_with_status) also gives a status.
     ///
     /// A service whose error type is `E` itself, not a box, is examined only if there is a rule for `E`.
     #[must_use]
@@ -104,7 +119,11 @@ impl Rules {
             type_id: TypeId::of::<E>(),
             name: type_name::<E>(),
             as_error: concrete::<E>,
-            judge: Arc::new(move |error| judge(boxes::downcast(error)?)),
+            judge: Arc::new(move |error| {
+                let category = judge(boxes::downcast(error)?)?;
+                let status = None;
+                Some(Verdict { category, status })
+            }),
         });
         self
     }
@@ -124,7 +143,7 @@ impl Rules {
         self
     }
 
-    /// Refuses two rules for one type, and an empty keyword.
+    /// Refuses two rules for one type, an empty keyword, and an answer that is no failure.
     pub(crate) fn checked(self) -> Result<Self, ConfigError> {
         for (index, rule) in self.rules.iter().enumerate() {
             let earlier = &self.rules[..index];
@@ -140,6 +159,7 @@ impl Rules {
                 return Err(ConfigError::new("rules.keyword", keyword, reason));
             }
         }
+        self.answers.check()?;
         Ok(self)
     }
 
@@ -170,7 +190,8 @@ impl Rules {
         let mut by_type = None;
         for cause in &causes {
             for rule in &self.rules {
-                guarded(&mut || by_type = by_type.or_else(|| (rule.judge)(*cause)));
+                let judge = || (rule.judge)(*cause).map(|verdict| verdict.category);
+                guarded(&mut || by_type = by_type.or_else(judge));
             }
         }
         let built_in = || causes.iter().find_map(|cause| known_errors::judge(*cause));

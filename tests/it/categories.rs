@@ -1,5 +1,7 @@
 //! Gives each failure the category of its best evidence.
 
+mod answers;
+
 mod costs;
 
 mod endings;
