@@ -24,6 +24,7 @@
 pub(crate) mod asked_check;
 mod boxes;
 pub(crate) mod category;
+pub(crate) mod caught_panic;
 #[cfg(feature = "axum")]
 mod cause;
 pub(crate) mod chain;

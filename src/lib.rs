@@ -6,6 +6,7 @@
 //! | [`RequestIdLayer`] | gives every request one id |
 //! | [`TimingLayer`] | measures each request, judges its severity and counts it |
 //! | [`ErrorCategoryLayer`] | gives each failing request one of nine categories |
+//! | [`CatchPanicLayer`] | answers `500` where the service panics |
 //! | [`AccessLogLayer`] | writes one event for each request |
 //! | [`SentryScopeLayer`] | gives each request a Sentry scope, and reports what goes wrong |
 //! | [`ExcludeLayer`](exclude::ExcludeLayer) | leads excluded requests around a layer of another crate |
@@ -47,6 +48,7 @@ mod marked;
 mod observe;
 
 pub mod access_log;
+pub mod catch_panic;
 pub mod category;
 pub mod request_id;
 #[cfg(feature = "sentry")]
@@ -97,6 +99,7 @@ pub use self::vitals::{RunError, ShutdownReport};
 #[doc(inline)]
 pub use self::{
     access_log::AccessLogLayer,
+    catch_panic::CatchPanicLayer,
     category::ErrorCategoryLayer,
     facts::{exchange, request_context::RequestContext},
     known_methods::KnownMethodsLayer,

@@ -4,6 +4,7 @@
 //! [`Tracker`](tracker::Tracker), which collects the facts.
 
 mod body;
+mod catching;
 mod ending;
 mod engine;
 mod errors;
@@ -11,6 +12,7 @@ mod examine;
 mod future;
 mod layer;
 mod observer;
+mod panics;
 mod request_body;
 mod response;
 mod service;
@@ -22,6 +24,7 @@ pub use self::{
     body::ResponseBody,
     errors::{Errors, Examined, Unexamined},
     future::ResponseFuture,
+    panics::PanicInfo,
     request_body::RequestBody,
     service::Observed,
     wrap::{WrapRequestBody, WrapRequestBodyLayer},
@@ -30,6 +33,7 @@ pub(crate) use self::{
     engine::{Engine, EngineHandle},
     layer::layer_methods,
     observer::{Beginning, ErrorRules, Observer, ObserverContext, StartContext},
+    panics::PanicAnswer,
 };
 
 #[cfg(test)]

@@ -138,6 +138,7 @@ impl SentryScopeLayer {
                 exclude: Exclusion::default(),
                 own_paths: OwnPaths::default(),
                 metrics: None,
+                panics: None,
                 observer: SentryObserver::new(true),
             }),
         }

@@ -11,6 +11,7 @@ use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
 use super::{
+    catching::Catching,
     errors::{Errors, Unexamined},
     tracker::{self, Tracker},
 };
@@ -19,7 +20,7 @@ use crate::facts::exchange::Outcome;
 pin_project! {
     /// The body of a response that a layer follows. Frames, trailers and hints are those of the inner body.
     pub struct ResponseBody<B, E = Unexamined> {
-        // `None` only while it is being dropped.
+        // `None` while it is being dropped, and if the tracker has an answer in place of a panic.
         #[pin]
         inner: Option<B>,
         tracker: Option<Tracker>,
@@ -46,9 +47,22 @@ impl<B, E> ResponseBody<B, E> {
             errors: PhantomData,
         }
     }
+
+    /// The answer that a tracker has in place of a panic.
+    pub(super) const fn answer(tracker: Tracker) -> Self {
+        Self {
+            inner: None,
+            tracker: Some(tracker),
+            errors: PhantomData,
+        }
+    }
+
+    fn catching(&self) -> Option<&Catching> {
+        self.tracker.as_ref()?.catching.as_deref()
+    }
 }
 
-impl<B: Body, E: Errors<B::Error>> Body for ResponseBody<B, E> {
+impl<B: Body<Data: 'static>, E: Errors<B::Error>> Body for ResponseBody<B, E> {
     type Data = B::Data;
     type Error = B::Error;
 
@@ -58,7 +72,9 @@ impl<B: Body, E: Errors<B::Error>> Body for ResponseBody<B, E> {
     ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
         let this = self.project();
         let Some(mut inner) = this.inner.as_pin_mut() else {
-            return Poll::Ready(None);
+            let catching = this.tracker.as_mut().and_then(|it| it.catching.as_mut());
+            let answer = catching.and_then(|catching| catching.take_body());
+            return Poll::Ready(answer.map(|data| Ok(Frame::data(data))));
         };
         let polled = tracker::run(this.tracker, || inner.as_mut().poll_frame(cx));
         if let (Some(tracker), Poll::Ready(frame)) = (this.tracker.as_mut(), &polled) {
@@ -76,13 +92,17 @@ impl<B: Body, E: Errors<B::Error>> Body for ResponseBody<B, E> {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.inner.as_ref().is_none_or(B::is_end_stream)
+        match &self.inner {
+            Some(inner) => inner.is_end_stream(),
+            None => self.catching().is_none_or(|catching| catching.rest() == 0),
+        }
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.inner
-            .as_ref()
-            .map_or_else(|| SizeHint::with_exact(0), B::size_hint)
+        match &self.inner {
+            Some(inner) => inner.size_hint(),
+            None => SizeHint::with_exact(self.catching().map_or(0, Catching::rest)),
+        }
     }
 }
 

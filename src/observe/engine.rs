@@ -2,7 +2,7 @@
 
 use std::{fmt, ops::Deref, sync::Arc};
 
-use super::Observer;
+use super::{Observer, PanicAnswer};
 use crate::{
     exclude::{Exclusion, OwnPaths},
     metrics::Metrics,
@@ -16,6 +16,8 @@ pub(crate) struct Engine<O: ?Sized = dyn Observer> {
     pub(crate) own_paths: OwnPaths,
     /// Where the layer counts. The counters of the process if `None`.
     pub(crate) metrics: Option<Metrics>,
+    /// How panics of the inner service are answered. They pass through if `None`.
+    pub(crate) panics: Option<PanicAnswer>,
     pub(crate) observer: O,
 }
 

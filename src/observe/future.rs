@@ -15,13 +15,14 @@ use pin_project_lite::pin_project;
 use super::{
     body::ResponseBody,
     errors::{Errors, Unexamined},
-    tracker::{self, Tracker},
+    panics,
+    tracker::Tracker,
 };
 
 pin_project! {
     /// The future of a response that a layer follows.
     pub struct ResponseFuture<F, E = Unexamined> {
-        // `None` only while it is being dropped.
+        // `None` while it is being dropped, and after a panic.
         #[pin]
         inner: Option<F>,
         tracker: Option<Tracker>,
@@ -43,9 +44,13 @@ pin_project! {
 
 impl<F, E> ResponseFuture<F, E> {
     #[inline(always)]
-    pub(super) const fn new(inner: F, tracker: Option<Tracker>, is_head_request: bool) -> Self {
+    pub(super) const fn new(
+        inner: Option<F>,
+        tracker: Option<Tracker>,
+        is_head_request: bool,
+    ) -> Self {
         Self {
-            inner: Some(inner),
+            inner,
             tracker,
             is_head_request,
             errors: PhantomData,
@@ -57,19 +62,25 @@ impl<F, E, ResBody, Error> Future for ResponseFuture<F, E>
 where
     F: Future<Output = Result<Response<ResBody>, Error>>,
     E: Errors<Error>,
-    ResBody: Body,
+    ResBody: Body<Data: 'static>,
 {
     type Output = Result<Response<ResponseBody<ResBody, E>>, Error>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = self.project();
-        let Some(inner) = this.inner.as_pin_mut() else {
-            return Poll::Pending;
+        let mut this = self.project();
+        let Some(inner) = this.inner.as_mut().as_pin_mut() else {
+            // `call` panicked.
+            return panics::answer(this.tracker, *this.is_head_request);
         };
         if let Some(tracker) = this.tracker {
             tracker.first_poll();
         }
-        let response = match ready!(tracker::run(this.tracker, || inner.poll(cx))) {
+        let Some(polled) = panics::run(this.tracker, || inner.poll(cx)) else {
+            // What is left of the handler ends before its exchange does.
+            let _ = panics::run(this.tracker, || this.inner.set(None));
+            return panics::answer(this.tracker, *this.is_head_request);
+        };
+        let response = match ready!(polled) {
             Ok(response) => response,
             Err(error) => {
                 if let Some(mut tracker) = this.tracker.take() {

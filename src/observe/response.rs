@@ -6,7 +6,7 @@ use http_body::{Body, Frame};
 use tokio::time::Instant;
 
 use super::{
-    Beginning,
+    Beginning, panics,
     tracker::{Head, Tracker},
 };
 use crate::facts::{
@@ -34,7 +34,11 @@ impl Tracker {
             wait: self.exchange.waited(now),
         });
         self.excluded |= self.exchange.marks().has(Mark::Unobserved);
+        let panic = panics::caught(response).cloned();
         if !self.excluded {
+            if let Some(panic) = &panic {
+                self.note_panic(panic);
+            }
             self.examine_response(response);
             self.engine.observer.head(&self.context(), response);
             if self.beginning == Beginning::AtHead {
@@ -63,6 +67,11 @@ impl Tracker {
         self.note_head();
         // The status of such a call comes after the length.
         self.ends_in_trailers = self.is_grpc_response && self.web.is_none();
+        if panic.is_some() {
+            self.expected_length = None;
+            self.end(Outcome::Panicked);
+            return false;
+        }
         if self.client_left(response) {
             self.expected_length = None;
             self.end(Outcome::Cancelled);

@@ -15,8 +15,8 @@ use super::{
     body::ResponseBody,
     errors::{Errors, Unexamined},
     future::ResponseFuture,
-    request_body,
-    tracker::{self, Tracker},
+    panics, request_body,
+    tracker::Tracker,
 };
 use crate::facts::exchange::Shared;
 
@@ -61,7 +61,7 @@ where
     S: Service<Request<ReqBody>, Response = Response<ResBody>>,
     E: Errors<S::Error> + Errors<ResBody::Error>,
     ReqBody: 'static,
-    ResBody: Body,
+    ResBody: Body<Data: 'static>,
 {
     type Response = Response<ResponseBody<ResBody, E>>;
     type Error = S::Error;
@@ -95,9 +95,12 @@ where
                 }
             }
         }
+        if let Some(tracker) = &mut tracker {
+            tracker.prepare_to_catch(&parts);
+        }
         let is_head_request = parts.method == Method::HEAD;
         let request = Request::from_parts(parts, body);
-        let inner = tracker::run(&mut tracker, || self.inner.call(request));
+        let inner = panics::run(&mut tracker, || self.inner.call(request));
         ResponseFuture::new(inner, tracker, is_head_request)
     }
 }

@@ -34,6 +34,7 @@ impl Record {
             exclude: Exclusion::default(),
             own_paths: OwnPaths::default(),
             metrics: None,
+            panics: None,
             observer: self.clone(),
         }))
     }

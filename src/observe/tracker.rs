@@ -8,6 +8,7 @@ use tracing::{Span, dispatcher};
 
 use super::{
     Beginning, EngineHandle, ObserverContext, StartContext,
+    catching::Catching,
     span::{Entered, RequestSpan},
 };
 use crate::{
@@ -37,13 +38,15 @@ pub(super) struct Tracker {
     pub(super) lent: Option<Arc<Exchange>>,
     /// The span of the request, if this layer opened one.
     pub(super) span: Option<Box<RequestSpan>>,
+    /// What the answer in place of a panic needs.
+    pub(super) catching: Option<Box<Catching>>,
     /// The request is not observed: the layer excludes its path, or it reached a route that is not observed. Of the observer's
     /// hooks only `excluded` runs.
     pub(super) excluded: bool,
     pub(super) beginning: Beginning,
     /// True while code of the inner service runs. If it is still true in `Drop`, that code panicked. `thread::panicking` does
     /// not tell, because an outer `catch_unwind` can have reset it.
-    running: bool,
+    pub(super) running: bool,
     /// The body of the request was at its end from the beginning: no client can leave while it sends it.
     pub(super) has_whole_request: bool,
     polled: bool,
@@ -187,6 +190,7 @@ impl Tracker {
             exchange,
             lent: None,
             span: None,
+            catching: None,
             excluded,
             beginning: cx.beginning,
             running: false,
@@ -290,7 +294,11 @@ impl Drop for Tracker {
         if self.ended {
             return;
         }
-        let outcome = if self.running {
+        let caught = || {
+            let catching = self.catching.as_deref();
+            catching.is_some_and(Catching::has_panic)
+        };
+        let outcome = if self.running || caught() {
             Outcome::Panicked
         } else if self.ends_in_trailers && self.is_http1 && self.sent_all() {
             // The server has sent all that it can. A status that is missing now is missing for ever.

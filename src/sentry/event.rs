@@ -9,8 +9,8 @@ use sentry::{
 
 use crate::{
     facts::{
-        Facts, category::ErrorCategory, exchange::Outcome, grpc, judge, labels::StatusLabel,
-        links::Link, severity::Severity,
+        Facts, category::ErrorCategory, evidence::Evidence, exchange::Outcome, grpc, judge,
+        labels::StatusLabel, links::Link, severity::Severity,
     },
     report::{
         incident::{Incident, IncidentKind},
@@ -36,7 +36,9 @@ pub(super) fn of_incident(facts: &Facts, incident: &Incident<'_>) -> (Event<'sta
         ..Event::default()
     };
     let failed = incident.kind == IncidentKind::Failed;
-    let evidence = facts.evidence.as_ref().filter(|_| failed);
+    let panicked = incident.kind == IncidentKind::Panicked;
+    let shown = |evidence: &&Evidence| failed || (panicked && evidence.of_panic);
+    let evidence = facts.evidence.as_deref().filter(shown);
     let links = evidence
         .into_iter()
         .flat_map(|evidence| evidence.links.innermost_first());

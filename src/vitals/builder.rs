@@ -5,6 +5,7 @@ mod admin;
 mod exclusion;
 mod logs;
 mod metrics;
+mod panics;
 mod service;
 mod traces;
 
@@ -24,7 +25,7 @@ use crate::{
     exclude::{Exclusion, OwnPaths, Patterns, Rules as ExcludeRules},
     health::HealthService,
     metrics::{Exporter, Names, Recorder, Settings},
-    observe::Engine,
+    observe::{Engine, PanicAnswer},
     release::{Release, service as service_name},
     request_id::RequestIdLayer,
     sentry::{Connection, SentryOptions},
@@ -56,6 +57,7 @@ pub struct VitalsBuilder {
     pub(super) trace_context: TraceContextObserver,
     pub(super) span: SpanObserver,
     access_log: AccessLogObserver,
+    pub(super) panics: Option<PanicAnswer>,
     bands: SeverityBands,
     rules: Rules,
     log_stuck: bool,
@@ -82,6 +84,7 @@ impl VitalsBuilder {
             trace_context: TraceContextObserver::default(),
             span: SpanObserver::default(),
             access_log: AccessLogObserver::default(),
+            panics: None,
             bands: SeverityBands::default(),
             rules: Rules::new(),
             log_stuck: false,
@@ -262,6 +265,7 @@ impl VitalsBuilder {
             exclude,
             own_paths,
             metrics: Some(metrics.clone()),
+            panics: self.panics,
             observer,
         };
         let start = Start {
@@ -272,6 +276,12 @@ impl VitalsBuilder {
             health: self.health.as_ref(),
             sentry: sentry_state,
             options: &[
+                (
+                    "trace_context",
+                    self.trace_context.kinds() != LayerKinds::NONE,
+                ),
+                ("span", self.span.on),
+                ("catch_panics", self.panics.is_some()),
                 ("log_stuck", self.log_stuck),
                 ("body_sizes", self.body_sizes),
             ],
