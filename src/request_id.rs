@@ -45,7 +45,7 @@ use http::{
 };
 use tower_http::request_id::RequestId;
 
-pub use self::forward::{ForwardRequestId, ForwardRequestIdLayer};
+pub use self::forward::{ForwardRequestId, ForwardRequestIdLayer, forward};
 use crate::{
     config::{self, ConfigError},
     facts::{

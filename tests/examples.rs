@@ -108,3 +108,28 @@ fn an_error_enum_answers_in_both_ways() {
     }
     errors.ended_by(&["-INT"]);
 }
+
+#[test]
+fn each_client_of_the_example_sends_the_id_on() {
+    let mut outbound = Example::start("outbound");
+    for path in ["/reqwest", "/builder", "/hyper", "/tonic"] {
+        let seen = get(&outbound.address, path, "x-request-id: id-7\r\n");
+        assert_eq!(seen.as_deref(), Some("id-7\n"), "{path}");
+    }
+    outbound.ended_by(&["-INT"]);
+}
+
+#[test]
+fn plain_hyper_has_the_id_of_a_request_that_panics() {
+    let hyper = Example::start("hyper");
+    let mut socket = TcpStream::connect(&hyper.address).unwrap();
+    socket
+        .write_all(b"GET /panic HTTP/1.0\r\nx-request-id: id-7\r\n\r\n")
+        .unwrap();
+    let mut answer = String::new();
+    socket.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.0 500"), "{answer}");
+    assert!(answer.contains("x-request-id: id-7\r\n"), "{answer}");
+    let totals = get(&hyper.address, "/totals", "").unwrap();
+    assert!(totals.contains("panicked: 1,"), "{totals}");
+}

@@ -16,7 +16,7 @@ use std::{env, error::Error, pin::Pin, time::Duration};
 use futures::{Stream, StreamExt, stream};
 use tokio::{net::TcpListener, time};
 use tonic::{Request, Response, Status, Streaming, transport::Server};
-use tower_vitals::{RequestContext, Vitals, category::ErrorCategory, logging};
+use tower_vitals::{RequestContext, Vitals, category::ErrorCategory, health::Health, logging};
 
 use crate::generated::{
     Item, Price,
@@ -36,7 +36,12 @@ async fn main() -> Result<(), Box<dyn Error>> {
         return ask().await;
     }
     logging::init()?;
+    // Without a check it is ready until it drains. Kubernetes and load balancers ask it with `grpc_health_probe`.
+    let health = Health::builder().start()?;
     let vitals = Vitals::from_env()?
+        .health(health.service())
+        // A panic is `INTERNAL` for the client, and not a broken stream.
+        .catch_panics()
         // Only the descriptors know which methods stream.
         .grpc_descriptors(include_bytes!("prices.bin"))?
         .drain_delay(Duration::ZERO)
@@ -53,6 +58,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     tokio::spawn(axum::serve(metrics, vitals.routes()).into_future());
     let server = Server::builder()
         .layer(vitals.layer())
+        .add_service(health.grpc(&["shop.v1.Prices"]))
         .add_service(PricesServer::new(Shop))
         .serve_with_shutdown(ADDRESS.parse()?, vitals.shutdown_signal());
     let drained = vitals.run(server).await?;

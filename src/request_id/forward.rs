@@ -1,8 +1,10 @@
 //! Puts the id of the current exchange on the requests that it sends.
+//!
+//! All of it goes through [`put`].
 
 use std::task::{Context, Poll};
 
-use http::{HeaderName, Request};
+use http::{HeaderMap, HeaderName, Request};
 use tower_layer::Layer;
 use tower_service::Service;
 
@@ -27,6 +29,9 @@ use crate::{
 /// # let client = ();
 /// let client = ForwardRequestIdLayer::new().layer(client);
 /// ```
+///
+/// It wraps each client that is a Tower service of `http::Request`: hyper-util's, a channel of tonic, and with feature
+/// `reqwest` also a `reqwest::Client`. For code that builds its requests itself there is [`forward`].
 #[derive(Clone, Debug)]
 pub struct ForwardRequestIdLayer {
     header: HeaderName,
@@ -93,15 +98,56 @@ where
     }
 
     fn call(&mut self, mut request: Request<ReqBody>) -> S::Future {
-        if let Some(exchange) = Exchange::current() {
-            let headers = request.headers_mut();
-            if !headers.contains_key(&self.header)
-                && let Some(id) = exchange.id_value()
-            {
-                let _ = headers.try_insert(&self.header, id.clone());
-            }
-            trace_context::put(&exchange, headers);
-        }
+        put(request.headers_mut(), &self.header);
         self.inner.call(request)
+    }
+}
+
+#[cfg(feature = "reqwest")]
+#[cfg_attr(tower_vitals_docsrs, doc(cfg(feature = "reqwest")))]
+impl<S: Service<reqwest::Request>> Service<reqwest::Request> for ForwardRequestId<S> {
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = S::Future;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, mut request: reqwest::Request) -> S::Future {
+        put(request.headers_mut(), &self.header);
+        self.inner.call(request)
+    }
+}
+
+/// Puts the id of the [current exchange](Exchange::current) into the headers of an outbound request, as `x-request-id`, and its
+/// [trace](crate::trace_context) if it has one. Values that are there stay. Without a current exchange it does nothing.
+///
+/// For clients that are no Tower service, and for a request builder of reqwest:
+///
+/// ```
+/// use http::HeaderMap;
+/// use tower_vitals::request_id;
+///
+/// # async fn handler(client: reqwest::Client) -> Result<(), reqwest::Error> {
+/// let mut headers = HeaderMap::new();
+/// request_id::forward(&mut headers);
+/// client.get("http://stock/items").headers(headers).send().await?;
+/// # Ok(())
+/// # }
+/// ```
+pub fn forward(headers: &mut HeaderMap) {
+    put(headers, &DEFAULT_HEADER);
+}
+
+/// Puts all that an outbound request carries of the current exchange.
+fn put(headers: &mut HeaderMap, header: &HeaderName) {
+    if let Some(exchange) = Exchange::current() {
+        if !headers.contains_key(header)
+            && let Some(id) = exchange.id_value()
+        {
+            let _ = headers.try_insert(header, id.clone());
+        }
+        trace_context::put(&exchange, headers);
     }
 }

@@ -39,6 +39,7 @@ mod health;
 mod ids;
 mod logging;
 mod metrics;
+mod outbound;
 mod panics;
 mod scrubbing;
 mod sentry;
