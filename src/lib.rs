@@ -12,6 +12,7 @@
 //! | [`ExcludeLayer`](exclude::ExcludeLayer) | leads excluded requests around a layer of another crate |
 //! | [`KnownMethodsLayer`] | lets a gRPC service show which methods it has |
 //! | [`Health`](health::Health) | runs health checks and serves probes |
+//! | [`WebSocketSessions`] | counts WebSocket sessions, and closes them when the service drains |
 //! | [`RequestContext`], [`Failure`] | let a handler add what only it knows |
 //! | [`guides`] | one page for each subject |
 //!
@@ -108,7 +109,7 @@ pub use self::{
     span::SpanLayer,
     timing::TimingLayer,
     trace_context::TraceContextLayer,
-    vitals::{Deployment, Vitals},
+    vitals::{Deployment, Vitals, WebSocketSession, WebSocketSessions},
 };
 
 /// The types behind the layers, for signatures that must name them. Most applications never do.

@@ -37,6 +37,7 @@ mod push;
 mod recorder;
 mod remember;
 mod series;
+pub(crate) mod sessions;
 mod settings;
 mod shares;
 mod sink;
@@ -60,6 +61,7 @@ use self::{
     counts::Places,
     methods::Methods,
     series::{Sample, SeriesKey},
+    sessions::Sessions,
     shares::Shares,
     sizes::Sizes,
     table::{Limits, OVERFLOW, Table},
@@ -111,6 +113,7 @@ struct Inner {
     grpc_seconds: Table,
     /// The sizes of bodies. Made for the first layer that asks for it.
     sizes: OnceLock<Sizes>,
+    sessions: Sessions,
     /// The gRPC methods that become labels.
     methods: Methods,
     /// The build of the process, and its service.
@@ -155,6 +158,7 @@ impl Metrics {
                 // The type follows from the method.
                 grpc_seconds: table(1, Some(settings.bounds())),
                 sizes: OnceLock::new(),
+                sessions: Sessions::new(settings.stream_bounds(), &places),
                 methods: Methods::new(endpoints, settings.grpc_methods()),
                 build: OnceLock::new(),
                 deployments: Mutex::default(),
@@ -206,6 +210,7 @@ impl Metrics {
             grpc,
             grpc_seconds,
             sizes,
+            sessions,
             methods,
             ..
         } = &*self.inner;
@@ -223,6 +228,7 @@ impl Metrics {
             grpc.memory_bound(17 * Kind::ALL.len()),
             grpc_seconds.memory_bound(Kind::ALL.len()),
             sizes.get().map_or(0, |sizes| sizes.memory_bound(streamed)),
+            sessions.memory_bound(),
             methods.memory_bound(),
             places.memory_bound(),
             shares.memory_bound(),

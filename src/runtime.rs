@@ -2,7 +2,10 @@
 
 use std::{panic::catch_unwind, time::Duration};
 
-use tokio::{runtime::Handle, time};
+use tokio::{
+    runtime::Handle,
+    time::{self, Instant},
+};
 
 use crate::config::ConfigError;
 
@@ -15,4 +18,16 @@ pub(crate) fn with_clock(field: &str) -> Result<Handle, ConfigError> {
     catch_unwind(|| drop(time::sleep(Duration::ZERO)))
         .map_err(|_| refuse("needs the runtime's time driver: Builder::enable_time"))?;
     Ok(runtime)
+}
+
+/// The current time, also on a thread that is ending. There the clock of tokio panics if a test can pause it.
+pub(crate) fn late_now() -> Instant {
+    match Handle::try_current() {
+        #[expect(
+            clippy::disallowed_types,
+            reason = "the clock of tokio is already destroyed here"
+        )]
+        Err(error) if error.is_thread_local_destroyed() => std::time::Instant::now().into(),
+        _ => Instant::now(),
+    }
 }

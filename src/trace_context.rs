@@ -65,7 +65,7 @@ pub struct TraceContextLayer {
 /// The observer behind [`TraceContextLayer`]. One that is off claims no kind.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct TraceContextObserver {
-    on: bool,
+    pub(crate) on: bool,
     ignores_callers: bool,
     begins_unsampled: bool,
     b3: bool,

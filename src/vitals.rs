@@ -17,6 +17,7 @@ mod run_error;
 mod scrape;
 #[cfg(feature = "sentry")]
 mod sentry;
+mod sessions;
 #[cfg_attr(not(feature = "health"), path = "vitals/shutdown/off.rs")]
 mod shutdown;
 #[cfg(feature = "health")]
@@ -27,7 +28,12 @@ mod start;
 use std::sync::Arc;
 
 use self::{admin::Admin, shutdown::Shutdown};
-pub use self::{builder::VitalsBuilder, deployment::Deployment, stack::VitalsLayer};
+pub use self::{
+    builder::VitalsBuilder,
+    deployment::Deployment,
+    sessions::{WebSocketSession, WebSocketSessions},
+    stack::VitalsLayer,
+};
 #[cfg(feature = "health")]
 pub use self::{run_error::RunError, shutdown::ShutdownReport};
 use crate::{

@@ -84,6 +84,15 @@ fn all(names: &MetricNames) -> Vec<Family> {
             names.response_bytes,
             "Bytes of the response's body that the service gave.",
         ),
+        gauge(
+            names::SESSIONS,
+            Unit::Count,
+            "WebSocket sessions that began and have not ended.",
+        ),
+        seconds(
+            names::SESSION_SECONDS,
+            "Time from the begin of a WebSocket session to its end.",
+        ),
         counter(
             names::GRPC_HANDLED,
             "gRPC calls that ended, by method and status.",

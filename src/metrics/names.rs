@@ -87,6 +87,8 @@ pub(super) const EXCLUDED: &str = "http_requests_excluded_total";
 pub(super) const ERRORS: &str = "errors_total";
 pub(super) const GRPC_HANDLED: &str = "grpc_server_handled_total";
 pub(super) const GRPC_SECONDS: &str = "grpc_server_handling_seconds";
+pub(super) const SESSIONS: &str = "websocket_sessions";
+pub(super) const SESSION_SECONDS: &str = "websocket_session_duration_seconds";
 pub(super) const HEALTH_STATUS: &str = "health_check_status";
 pub(super) const HEALTH_SECONDS: &str = "health_check_duration_seconds";
 pub(super) const HEALTH_LAST_SUCCESS: &str = "health_check_last_success_timestamp_seconds";
@@ -205,6 +207,11 @@ impl MetricNames {
                 self.endpoint_label(&series.endpoint),
             ],
         )
+    }
+
+    /// The key of the histogram of WebSocket sessions.
+    pub(super) fn sessions_key(&self, series: &Series) -> Key {
+        Key::from_parts(SESSION_SECONDS, vec![self.endpoint_label(&series.endpoint)])
     }
 
     /// The key of the counter of failures on excluded paths.

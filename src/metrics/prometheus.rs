@@ -9,7 +9,7 @@ use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusRecorder
 
 use super::{
     Metrics, Recorder, Settings,
-    names::{GRPC_SECONDS, HEALTH_SECONDS},
+    names::{GRPC_SECONDS, HEALTH_SECONDS, SESSION_SECONDS},
     publish::SharedPublisher,
 };
 use crate::config::ConfigError;
@@ -126,6 +126,7 @@ fn recorder(settings: &Settings) -> Result<PrometheusRecorder, ConfigError> {
         (names.streams, settings.stream_bounds()),
         (names.request_bytes, settings.size_bounds()),
         (names.response_bytes, settings.size_bounds()),
+        (SESSION_SECONDS, settings.stream_bounds()),
         (GRPC_SECONDS, settings.bounds()),
         (HEALTH_SECONDS, settings.check_bounds()),
     ];

@@ -165,6 +165,7 @@ impl Round<'_> {
             grpc,
             grpc_seconds,
             sizes,
+            sessions,
             shares,
             build,
             ..
@@ -208,6 +209,15 @@ impl Round<'_> {
         for series in grpc_seconds.series().iter().flatten() {
             let key = || Key::from_parts(names::GRPC_SECONDS, names::grpc_labels(series));
             self.histogram(series, key, grpc_seconds.bounds());
+        }
+        if let Some(open) = sessions.open() {
+            let key = Key::from_static_name(names::SESSIONS);
+            self.push.gauge(&key, open as f64);
+        }
+        let names = self.names;
+        for series in sessions.durations.series().iter().flatten() {
+            let key = || names.sessions_key(series);
+            self.histogram(series, key, sessions.durations.bounds());
         }
     }
 

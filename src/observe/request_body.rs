@@ -16,8 +16,10 @@ use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 use tokio::time::Instant;
 
-use super::tracker::late_now;
-use crate::facts::{client_left, exchange::Exchange, marks::Mark};
+use crate::{
+    facts::{client_left, exchange::Exchange, marks::Mark},
+    runtime::late_now,
+};
 
 pin_project! {
     /// The body of a request that a layer follows. Frames, trailers and hints are those of the inner body.

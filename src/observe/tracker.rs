@@ -3,7 +3,7 @@
 use std::{any::Any, sync::Arc, time::Duration};
 
 use http::{StatusCode, Version, request};
-use tokio::{runtime::Handle, time::Instant};
+use tokio::time::Instant;
 use tracing::{Span, dispatcher};
 
 use super::{
@@ -23,6 +23,7 @@ use crate::{
         route::Endpoint,
         sentry_data::HubGuard,
     },
+    runtime::late_now,
 };
 
 // Functions that move the tracker or the facts are `#[inline]`. Otherwise each move is a copy of some hundred bytes.
@@ -310,17 +311,5 @@ impl Drop for Tracker {
         };
         let _hub = self.hub_for_log(false);
         self.end_at(late_now, outcome);
-    }
-}
-
-/// The current time, also on a thread that is ending. There the clock of tokio panics if a test can pause it.
-pub(super) fn late_now() -> Instant {
-    match Handle::try_current() {
-        #[expect(
-            clippy::disallowed_types,
-            reason = "the clock of tokio is already destroyed here"
-        )]
-        Err(error) if error.is_thread_local_destroyed() => std::time::Instant::now().into(),
-        _ => Instant::now(),
     }
 }

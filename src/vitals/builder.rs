@@ -257,6 +257,8 @@ impl VitalsBuilder {
         let timing = TimingObserver::new(Some(self.bands), self.body_sizes);
         let last = (stuck, sentry.observer.clone());
         let log = (self.access_log, last);
+        let (trace_context, span) = (self.trace_context.on, self.span.on);
+        let catch_panics = self.panics.is_some();
         let observer: Stack = (
             (self.request_id.observer(), (self.trace_context, self.span)),
             (timing, (CategoryObserver { rules }, log)),
@@ -276,12 +278,9 @@ impl VitalsBuilder {
             health: self.health.as_ref(),
             sentry: sentry_state,
             options: &[
-                (
-                    "trace_context",
-                    self.trace_context.kinds() != LayerKinds::NONE,
-                ),
-                ("span", self.span.on),
-                ("catch_panics", self.panics.is_some()),
+                ("trace_context", trace_context),
+                ("span", span),
+                ("catch_panics", catch_panics),
                 ("log_stuck", self.log_stuck),
                 ("body_sizes", self.body_sizes),
             ],

@@ -1,6 +1,8 @@
 //! Ends a server without losing requests: readiness fails first, then the server drains, and a deadline or a second signal
 //! ends everything.
 
+mod sessions;
+
 use std::{
     future::{Future, IntoFuture},
     pin::pin,
@@ -14,6 +16,7 @@ use tokio::{
     time::{self, Instant},
 };
 
+use self::sessions::Sessions;
 use super::{RunError, Vitals, VitalsBuilder, signals::Signals};
 use crate::{
     config::ConfigError,
@@ -36,7 +39,8 @@ const LAST_ANSWERS: Duration = Duration::from_millis(500);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ShutdownReport {
-    /// Requests that had not ended when the deadline or a second signal dropped the server. 0 if the server ended by itself.
+    /// Requests that had not ended when the deadline or a second signal dropped the server, and [WebSocket
+    /// sessions](crate::WebSocketSessions) that had not ended then. 0 if all ended by itself.
     pub unfinished: u64,
     /// Events that were not sent to Sentry in time, and those that were lost since the last [`flush`](Vitals::flush). 0 without
     /// feature `sentry`.
@@ -59,6 +63,8 @@ pub(super) struct ShutdownSettings {
 pub(super) struct Shutdown {
     settings: ShutdownSettings,
     progress: watch::Sender<Progress>,
+    /// What the server does not wait for.
+    sessions: watch::Sender<Sessions>,
 }
 
 /// How far a shutdown is.
@@ -93,6 +99,7 @@ impl Shutdown {
         Ok(Self {
             settings,
             progress: watch::Sender::new(Progress::default()),
+            sessions: watch::Sender::default(),
         })
     }
 
@@ -230,7 +237,7 @@ impl Vitals {
             let mut server = pin!(server.into_future());
             select! {
                 ended = &mut server => (ended, 0),
-                reason = self.ended() => {
+                reason = self.shutdown.ended() => {
                     let unfinished = self.metrics().totals().in_flight;
                     if unfinished > 0 {
                         emit::tell(move || {
@@ -241,6 +248,7 @@ impl Vitals {
                 }
             }
         };
+        let unfinished = unfinished + self.sessions_end().await;
         let ((), unsent) = join!(self.publish_the_rest(), self.send_the_rest());
         let unwritten = self.write_the_rest().await;
         if let Some(admin) = admin {
@@ -253,19 +261,6 @@ impl Vitals {
             unsent,
             unwritten,
         })
-    }
-
-    /// Resolves when the server must end, with the reason.
-    async fn ended(&self) -> &'static str {
-        let mut progress = self.shutdown.progress.subscribe();
-        // The sender lives in `self`, so waiting cannot fail before `self` ends.
-        if progress.wait_for(|it| it.begun.is_some()).await.is_err() {
-            std::future::pending::<()>().await;
-        }
-        select! {
-            _ = progress.wait_for(|it| it.over) => "a second signal",
-            () = time::sleep(self.shutdown.left_of(self.shutdown.settings.deadline)) => "the deadline",
-        }
     }
 
     /// Publishes the counters once more, for recorders that push, while there is time. The recorder is called on the

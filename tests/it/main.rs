@@ -49,3 +49,4 @@ mod tls;
 mod traces;
 mod transparency;
 mod uploads;
+mod websockets;

@@ -1,5 +1,7 @@
 //! Stands in for the shutdown without feature `health`: there is none.
 
+use std::future::{Future, pending};
+
 use crate::config::ConfigError;
 
 /// There are none.
@@ -18,4 +20,24 @@ impl Shutdown {
     pub(super) const fn new(_: ShutdownSettings) -> Result<Self, ConfigError> {
         Ok(Self)
     }
+
+    pub(super) async fn closing(&self) {
+        pending().await
+    }
+
+    pub(super) async fn until_over<F: Future>(&self, future: F) -> Option<F::Output> {
+        Some(future.await)
+    }
+
+    pub(super) const fn wait_for(&self) -> WaitedFor {
+        WaitedFor
+    }
+}
+
+/// Nothing waits for a session.
+#[derive(Debug)]
+pub(super) struct WaitedFor;
+
+impl WaitedFor {
+    pub(super) const fn cut(&mut self) {}
 }
