@@ -23,12 +23,13 @@ const KEPT: usize = 5;
 ///
 /// ```no_run
 /// use tower_vitals::logging::{self, Format, LogFile};
-/// use tracing_subscriber::layer::SubscriberExt;
+/// use tracing_subscriber::{Layer, layer::SubscriberExt};
 ///
-/// let file = logging::queued(LogFile::open("/var/log/shop/shop.log")?.max_bytes(1024 * 1024).keep(9))?;
-/// let subscriber = tracing_subscriber::registry()
-///     .with(logging::layer(Format::Json, file, false))
-///     .with(logging::from_env()?);
+/// let file = LogFile::open("/var/log/shop/shop.log")?.max_bytes(1024 * 1024).keep(9);
+/// let lines = logging::layer(Format::Json, logging::queued(file)?, false);
+/// // Beside standard output.
+/// let both = lines.and_then(logging::from_env()?);
+/// let subscriber = tracing_subscriber::registry().with(both);
 /// # Ok::<(), tower_vitals::config::ConfigError>(())
 /// ```
 ///
