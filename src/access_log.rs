@@ -47,9 +47,10 @@
 //! use tower_vitals::{AccessLogLayer, Vitals};
 //!
 //! let vitals = Vitals::builder().isolated().build()?;
+//! let rarely = AccessLogLayer::new().sample(|_| 0.01);
 //! let app: Router = Router::new()
 //!     .route("/orders/{id}", get(|| async { "an order" }))
-//!     .route("/poll", get(|| async { "nothing" }).layer(AccessLogLayer::new().sample(|_| 0.01)))
+//!     .route("/poll", get(|| async { "nothing" }).layer(rarely))
 //!     .layer(vitals.layer());
 //! # Ok::<(), tower_vitals::config::ConfigError>(())
 //! ```
@@ -151,10 +152,12 @@ impl AccessLogLayer {
     /// use tower_vitals::AccessLogLayer;
     /// use tracing::Level;
     ///
-    /// let layer = AccessLogLayer::new().level(|ended| match (ended.endpoint(), ended.status()) {
-    ///     ("/poll", 200) => Level::DEBUG,
-    ///     (_, 401 | 403) => Level::WARN,
-    ///     _ => ended.default_level(),
+    /// let layer = AccessLogLayer::new().level(|ended| {
+    ///     match (ended.endpoint(), ended.status()) {
+    ///         ("/poll", 200) => Level::DEBUG,
+    ///         (_, 401 | 403) => Level::WARN,
+    ///         _ => ended.default_level(),
+    ///     }
     /// });
     /// ```
     #[must_use]

@@ -1,9 +1,10 @@
 //! Writes the application's log lines: JSON for machines, text for people.
 //!
-//! Both formats tell the same facts, but for the [event of a request](crate::access_log): in text it is one short line,
+//! Both formats tell the same facts, but for the [event of a request](crate::access_log): in text it is one short line, wrapped here:
 //!
 //! ```text
-//! 2026-11-21T13:24:51.760Z ERROR tower_vitals: POST /orders 500 12 ms database id=0192f0c1-… cause="connection refused"
+//! 2026-11-21T13:24:51.760Z ERROR tower_vitals: POST /orders 500 12 ms database
+//!     id=0192f0c1-7e1d-7c2a-9f0b-5d2c8e4a6b10 cause="connection refused"
 //! ```
 //!
 //! with the path in place of the route where there is none, the outcome where it is not `completed`, and the fields that not

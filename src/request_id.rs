@@ -22,9 +22,10 @@
 //! use tower_vitals::{RequestIdLayer, Vitals};
 //!
 //! let vitals = Vitals::builder().isolated().build()?;
+//! let correlation = RequestIdLayer::new().header("x-correlation-id")?;
 //! let app: Router = Router::new()
 //!     .route("/orders/{id}", get(|| async { "an order" }))
-//!     .route("/partner", get(|| async { "ok" }).layer(RequestIdLayer::new().header("x-correlation-id")?))
+//!     .route("/partner", get(|| async { "ok" }).layer(correlation))
 //!     .layer(vitals.layer());
 //! # Ok::<(), tower_vitals::config::ConfigError>(())
 //! ```

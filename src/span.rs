@@ -43,9 +43,12 @@ use crate::{
 /// use tower::ServiceBuilder;
 /// use tower_vitals::{RequestIdLayer, SpanLayer};
 ///
+/// let layers = ServiceBuilder::new()
+///     .layer(RequestIdLayer::new())
+///     .layer(SpanLayer::new());
 /// let app: Router = Router::new()
 ///     .route("/", get(|| async { tracing::info!("within the span") }))
-///     .layer(ServiceBuilder::new().layer(RequestIdLayer::new()).layer(SpanLayer::new()));
+///     .layer(layers);
 /// ```
 #[derive(Clone, Debug)]
 pub struct SpanLayer {

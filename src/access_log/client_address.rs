@@ -22,7 +22,8 @@ const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 /// use tower_vitals::access_log::{AccessLogLayer, ClientAddress};
 ///
 /// // A load balancer in front of an ingress.
-/// let layer = AccessLogLayer::new().client_address(ClientAddress::XForwardedFor { hops: 2 });
+/// let address = ClientAddress::XForwardedFor { hops: 2 };
+/// let layer = AccessLogLayer::new().client_address(address);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
