@@ -141,7 +141,7 @@ impl Exchange {
             let _ = self.late().trace.set(trace);
         }
         if let Some(logged) = start.logged {
-            let _ = self.late.logged.set(logged);
+            let _ = self.late().logged.set(logged);
         }
     }
 
@@ -217,7 +217,7 @@ impl Exchange {
 
     /// What the access log keeps of the request, if the application chose to.
     pub(crate) fn logged(&self) -> Option<&LoggedRequest> {
-        let late = || self.late.logged.get();
+        let late = || self.late.get()?.logged.get();
         self.start.logged.as_ref().or_else(late).map(|kept| &**kept)
     }
 
