@@ -1,6 +1,6 @@
 //! What each layer, and all of them together, add to a service that does next to nothing.
 //!
-//! Run `cargo bench`, or `cargo bench -- --quick` for a first look. Each row includes the row `bare`. The program in `src`, beside
+//! Run `cargo bench --manifest-path benches/Cargo.toml --bench layers`; with `-- --quick` for a first look. Each row includes the row `bare`. The program in `src`, beside
 //! this file, counts instructions and allocations, and measures what others use today.
 
 #![expect(
@@ -15,7 +15,7 @@ use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use http_body_util::BodyExt;
 use sentry::{Client, ClientOptions, Envelope, Hub, Transport};
 use tokio::runtime::{self, Runtime};
-use tower_service::Service;
+use tower::Service;
 use tower_vitals::{
     AccessLogLayer, ErrorCategoryLayer, RequestIdLayer, SentryScopeLayer, TimingLayer, Vitals,
     logging::{self, Format},

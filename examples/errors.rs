@@ -1,6 +1,6 @@
 //! Turns a plain 500 into something that a person on call can act on: each category from a real cause, behind a safe answer.
 //!
-//! Run `cargo run --example errors`, then what it prints.
+//! Run `cargo run -p tower-vitals-tests --example errors`, then what it prints.
 
 use std::{env, error::Error, fmt, num::ParseIntError, time::Duration};
 

@@ -1,6 +1,6 @@
 //! A service with a database, a cache, probes and a shutdown that drains.
 //!
-//! Run `cargo run --example health`, then what it prints. The database is the PostgreSQL of `DATABASE_URL`, or the one on its
+//! Run `cargo run -p tower-vitals-tests --example health`, then what it prints. The database is the PostgreSQL of `DATABASE_URL`, or the one on its
 //! usual port, or else SQLite in memory. The cache is the Redis of `REDIS_URL`, by default on its usual port. `PORT` is the port of the example.
 
 use std::{env, error::Error, time::Duration};

@@ -1,6 +1,6 @@
 //! A plain hyper server, without axum, with single layers of this crate around its service.
 //!
-//! Run `cargo run --example hyper`, then what it prints. `PORT` is the port of the example.
+//! Run `cargo run -p tower-vitals-tests --example hyper`, then what it prints. `PORT` is the port of the example.
 
 use std::{convert::Infallible, env, error::Error, time::Duration};
 

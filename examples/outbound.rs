@@ -1,6 +1,6 @@
 //! Sends the id of a request onward: with reqwest, with hyper-util's client and with a channel of tonic.
 //!
-//! Run `cargo run --example outbound`, then what it prints. `PORT` is the port of the example. The service that it calls
+//! Run `cargo run -p tower-vitals-tests --example outbound`, then what it prints. `PORT` is the port of the example. The service that it calls
 //! runs in the same process, and answers with the id that it was sent.
 
 use std::{env, error::Error, time::Duration};

@@ -1,6 +1,6 @@
 //! An order service that reports its failures to Sentry.
 //!
-//! Run `SENTRY_DSN=<dsn> cargo run --example sentry`, then what it prints. Without a DSN it runs too, and sends nothing.
+//! Run `SENTRY_DSN=<dsn> cargo run --example sentry -F sentry`, then what it prints. Without a DSN it runs too, and sends nothing.
 
 use std::{env, error::Error, fmt, num::ParseIntError, time::Duration};
 

@@ -1,4 +1,4 @@
-//! Renders the pages of `docs/` here, and lets their code be tested.
+//! Renders the pages of `docs/` here. The tests' package runs their code.
 //!
 //! The same pages stand in the repository as files.
 

@@ -107,16 +107,20 @@ fn count(note: impl FnOnce(&mut Allocated)) {
     let _ = MEASURED.try_with(|measured| measured.borrow_mut().as_mut().map(note));
 }
 
-/// The innermost place of our sources on the stack, as `function at file:line:column`. Paths start at the directory of the package,
-/// where tests run.
+/// The innermost place of the library's sources on the stack, as `function at src/file:line:column`.
 fn site() -> String {
     let stack = Backtrace::force_capture().to_string();
     let lines: Vec<_> = stack.lines().map(str::trim).collect();
+    let tests = env!("CARGO_MANIFEST_DIR");
+    let root = format!("at {}", tests.trim_end_matches("tests"));
     // A frame has two lines: its number and function, then its place.
-    let frame = lines.windows(2).find(|two| two[1].starts_with("at ./src/"));
+    let frame = lines.windows(2).find_map(|two| {
+        let place = two[1].strip_prefix(&root)?;
+        place.starts_with("src/").then_some((two[0], place))
+    });
     let function = |line: &str| line.split_once(": ").map(|(_, name)| name.to_owned());
     frame
-        .and_then(|two| Some(format!("{} {}", function(two[0])?, two[1])))
+        .and_then(|(line, place)| Some(format!("{} at {place}", function(line)?)))
         .unwrap_or("elsewhere".into())
 }
 
@@ -245,7 +249,7 @@ fn who_allocates_beyond_the_budget_is_named_with_its_place() {
     for part in [
         "timing allocates 4 times and not 3",
         "1 × ",
-        "open at ./src/observe/tracker.rs:",
+        "open at src/observe/tracker.rs:",
     ] {
         assert!(message.contains(part), "{message}");
     }

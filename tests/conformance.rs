@@ -41,7 +41,7 @@ struct Server {
 
 /// The example as `cargo test` has built it.
 fn program() -> PathBuf {
-    example("conformance")
+    example("conformance-server")
 }
 
 impl Server {

@@ -38,7 +38,7 @@ struct Server {
 
 impl Server {
     fn start(variables: &[(&str, &str)]) -> Self {
-        let mut child = Command::new(example("conformance"))
+        let mut child = Command::new(example("conformance-server"))
             .env("ADDR", "127.0.0.1:0")
             .env("ADMIN_ADDR", "127.0.0.1:0")
             .envs(variables.iter().copied())

@@ -1,6 +1,6 @@
 //! A price service on tonic with its vital signs: one layer on the server, and `/metrics` on a port of its own.
 //!
-//! `cargo run --example grpc` serves; `cargo run --example grpc -- ask` calls each kind of method.
+//! `cargo run -p tower-vitals-tests --example grpc` serves; `cargo run -p tower-vitals-tests --example grpc -- ask` calls each kind of method.
 
 #[expect(
     clippy::allow_attributes,
@@ -50,7 +50,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     println!(
         "Prices on http://{ADDRESS}. Try:
 
-  cargo run --example grpc -- ask
+  cargo run -p tower-vitals-tests --example grpc -- ask
   curl http://{METRICS}/metrics | grep ^grpc_
 "
     );

@@ -1,6 +1,6 @@
 //! Keeps the error behind a safe response.
 
-use std::{error::Error, fmt, sync::Arc};
+use std::{error::Error, fmt};
 
 use axum::{
     http::StatusCode,

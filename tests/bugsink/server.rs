@@ -26,11 +26,11 @@ pub(crate) struct Bugsink {
 
 /// The folder that `tests/bugsink/setup.sh` fills.
 fn installed() -> PathBuf {
-    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/target/bugsink"))
+    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../target/bugsink"))
 }
 
 fn scripts() -> PathBuf {
-    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/bugsink"))
+    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/bugsink"))
 }
 
 impl Bugsink {

@@ -144,7 +144,7 @@ async fn a_service_that_does_not_answer_is_unreachable_and_not_unhealthy() {
 
 /// Exit code, standard output and standard error of `vitals check`, as a shell runs it.
 async fn run(arguments: &[&str], variables: &[(&str, &str)]) -> (Option<i32>, String, String) {
-    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_vitals"));
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_vitals-tested"));
     command.arg("check").args(arguments).env_clear();
     command.envs(variables.iter().copied());
     let output = task::spawn_blocking(move || command.output().unwrap());
@@ -342,7 +342,7 @@ async fn a_reader_with_the_token_sees_why_and_nobody_sees_the_token() {
 
 /// Runs `vitals deploy` as a pipeline does; returns its exit code and its output.
 fn deploy(dsn: &str, arguments: &[&str]) -> (Option<i32>, String) {
-    let output = std::process::Command::new(env!("CARGO_BIN_EXE_vitals"))
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_vitals-tested"))
         .arg("deploy")
         .args(arguments)
         .env_clear()

@@ -14,7 +14,7 @@ use rustls::{
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
 };
 
-const CERTIFICATES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/certificates");
+const CERTIFICATES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/certificates");
 
 /// A server whose certificate is of a private authority. It answers everything with `200` and `{"status":"healthy"}`.
 fn private_server() -> SocketAddr {
@@ -80,7 +80,7 @@ fn a_private_authority_is_trusted_if_the_operator_names_it() {
             &["check", "--url", &health][..],
             &["deploy", "--version", "1.4.2"],
         ] {
-            let mut command = Command::new(env!("CARGO_BIN_EXE_vitals"));
+            let mut command = Command::new(env!("CARGO_BIN_EXE_vitals-tested"));
             command.args(arguments).env_clear().env("SENTRY_DSN", &dsn);
             if named {
                 command.env("SSL_CERT_FILE", format!("{CERTIFICATES}/authority.pem"));

@@ -58,7 +58,7 @@ async fn pythons_grpc_client_sees_what_the_checks_see() {
     let address = serve(app).await;
 
     let python = env::var("PYTHON").unwrap_or_else(|_| "python3".into());
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/real/ask_health.py");
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("real/ask_health.py");
     let asked = task::spawn_blocking(move || {
         Command::new(python)
             .arg(script)

@@ -116,7 +116,7 @@ impl Service {
     /// Exit code and output of our command, with the arguments of the fourth guide.
     fn vitals(&self, arguments: &[&str]) -> (i32, String) {
         let port = self.address.port().to_string();
-        let vitals = env!("CARGO_BIN_EXE_vitals");
+        let vitals = env!("CARGO_BIN_EXE_vitals-tested");
         output(
             Command::new(vitals)
                 .args(arguments)
@@ -139,7 +139,7 @@ fn output(command: &mut Command) -> (i32, String) {
 
 fn guide(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/guides")
+        .join("guides")
         .join(name)
 }
 

@@ -23,7 +23,8 @@ pub(crate) struct BlockLine {
 }
 
 fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
+    tests.parent().unwrap()
 }
 
 /// The file at `path`, which must exist.
