@@ -67,8 +67,10 @@ impl SpanLayer {
     /// A layer that opens a span if the application's subscriber wants it.
     #[must_use]
     pub fn new() -> Self {
-        let mut engine = Engine::default();
-        engine.observer = SpanObserver { on: true };
+        let engine = Engine {
+            observer: SpanObserver { on: true },
+            ..Engine::default()
+        };
         Self {
             engine: Arc::new(engine),
         }

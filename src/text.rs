@@ -110,7 +110,7 @@ mod tests {
         for path in every.chain(texts.take(200)) {
             let text = printable_path(&path);
             let text = text.strip_suffix('…').unwrap_or(&text);
-            let plain = |c| (' '..='~').contains(&c) || c.is_alphanumeric();
+            let plain = |c: char| (' '..='~').contains(&c) || c.is_alphanumeric();
             assert!(text.chars().all(plain), "{path:?}");
             assert!(text.len() <= LONGEST_PATH, "{path:?}");
         }

@@ -78,10 +78,12 @@ impl TraceContextLayer {
     /// A layer that continues valid traces of callers.
     #[must_use]
     pub fn new() -> Self {
-        let mut engine = Engine::default();
-        engine.observer = TraceContextObserver {
-            on: true,
-            ..TraceContextObserver::default()
+        let engine = Engine {
+            observer: TraceContextObserver {
+                on: true,
+                ..TraceContextObserver::default()
+            },
+            ..Engine::default()
         };
         Self {
             engine: Arc::new(engine),

@@ -303,7 +303,7 @@ mod tests {
             let text: String = std::iter::repeat_with(any).take(length).collect();
             let value = Value::from(format!("{text}\u{202e}\u{9b}\u{1f600}\n"));
             let plain = plain_json(&value.to_string());
-            let printable = |c| (' '..='~').contains(&c) || c.is_alphanumeric();
+            let printable = |c: char| (' '..='~').contains(&c) || c.is_alphanumeric();
             assert!(plain.chars().all(printable), "{text:?}");
             assert_eq!(serde_json::from_str::<Value>(&plain).unwrap(), value);
         }

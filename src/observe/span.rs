@@ -4,7 +4,6 @@ use std::{mem, sync::Arc};
 
 use tracing::{Level, Span, dispatcher, field, level_filters::LevelFilter};
 
-use super::tracker::Tracker;
 use crate::{
     emit,
     facts::{
@@ -12,7 +11,6 @@ use crate::{
         current::{self, EnterMode, thread_is_alive},
         exchange::Exchange,
         labels::StatusLabel,
-        layer_kinds::LayerKinds,
         route::Endpoint,
         trace_context::otel,
     },
@@ -36,36 +34,27 @@ pub(super) struct Entered<'a> {
 /// A span that is exited when this is dropped.
 struct EnteredSpan<'a>(&'a Span);
 
-// === impl Tracker ===
-
-impl Tracker {
-    /// Opens the span of the request, if this layer makes one and anybody listens. Runs in the exchange, so that the subscriber
-    /// finds it there.
-    #[inline]
-    pub(super) fn open_span(&mut self) {
-        if self.active.overlaps(LayerKinds::SPAN)
-            && dispatcher::has_been_set()
-            && LevelFilter::current() >= Level::INFO
-        {
-            self.open_wanted_span();
-        }
-    }
-
-    fn open_wanted_span(&mut self) {
-        let mode = self.enter_mode();
-        let mut opened = None;
-        {
-            let _entered = current::Entered::new(&self.exchange, &mut self.lent, mode);
-            emit::guarded(|| opened = RequestSpan::open(&self.exchange));
-        }
-        self.span = opened.map(Box::new);
-    }
-}
-
 // === impl RequestSpan ===
 
 impl RequestSpan {
-    fn open(exchange: &Exchange) -> Option<Self> {
+    /// Whether anybody listens.
+    pub(super) fn is_wanted() -> bool {
+        dispatcher::has_been_set() && LevelFilter::current() >= Level::INFO
+    }
+
+    /// Opens the span in the exchange, so that the subscriber finds it there. `None` if nobody wants it.
+    pub(super) fn open(
+        exchange: &Arc<Exchange>,
+        lent: &mut Option<Arc<Exchange>>,
+        mode: EnterMode,
+    ) -> Option<Box<Self>> {
+        let _entered = current::Entered::new(exchange, lent, mode);
+        let mut opened = None;
+        emit::guarded(|| opened = Self::new(exchange));
+        opened.map(Box::new)
+    }
+
+    fn new(exchange: &Exchange) -> Option<Self> {
         let endpoint = exchange.read(|overrides| overrides.endpoint.clone());
         let span = new_span(exchange, endpoint.as_ref());
         if span.is_disabled() {

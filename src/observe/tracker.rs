@@ -36,7 +36,7 @@ pub(super) struct Tracker {
     pub(super) active: LayerKinds,
     pub(super) exchange: Arc<Exchange>,
     /// The same, to be lent to the thread while code of the inner service runs. So it is counted once and not at each poll.
-    pub(super) lent: Option<Arc<Exchange>>,
+    lent: Option<Arc<Exchange>>,
     /// The span of the request, if this layer opened one.
     pub(super) span: Option<Box<RequestSpan>>,
     /// What the answer in place of a panic needs.
@@ -228,6 +228,15 @@ impl Tracker {
         }
     }
 
+    /// Opens the span of the request, if this layer makes one and anybody listens.
+    #[inline]
+    pub(super) fn open_span(&mut self) {
+        if self.active.overlaps(LayerKinds::SPAN) && RequestSpan::is_wanted() {
+            let mode = self.enter_mode();
+            self.span = RequestSpan::open(&self.exchange, &mut self.lent, mode);
+        }
+    }
+
     /// Makes the exchange the current one.
     #[inline(always)]
     fn enter(&mut self, mode: EnterMode) -> Entered<'_> {
@@ -281,7 +290,7 @@ impl Tracker {
         }
     }
 
-    pub(super) const fn enter_mode(&self) -> EnterMode {
+    const fn enter_mode(&self) -> EnterMode {
         if self.active.overlaps(LayerKinds::SENTRY) {
             EnterMode::RunWithHub
         } else {

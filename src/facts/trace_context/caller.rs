@@ -42,7 +42,7 @@ impl Ids {
         let [flags] = hex::<1>(flags)?;
         // Only the flags that this version defines are passed on.
         let flags = flags & SAMPLED;
-        (is_known && is_small && ends_well).then(|| Self::ids(ids, flags))?
+        (is_known && is_small && ends_well).then(|| Self::pair(ids, flags))?
     }
 
     /// `<trace>-<span>`, and perhaps `-0`, `-1` or `-`. Without a decision the trace counts as sampled.
@@ -53,7 +53,7 @@ impl Ids {
             "" | "-" | "-1" => SAMPLED,
             _ => return None,
         };
-        Self::ids(ids, flags)
+        Self::pair(ids, flags)
     }
 
     /// `<trace>-<span>`, and perhaps `-<sampled>` and `-<parent>`. A trace of 16 digits is a short one. Without a decision the
@@ -79,7 +79,7 @@ impl Ids {
     }
 
     /// Two ids with `-` between them.
-    fn ids(text: &str, flags: u8) -> Option<Self> {
+    fn pair(text: &str, flags: u8) -> Option<Self> {
         let (trace, span) = text.split_once('-')?;
         Self::new(hex::<16>(trace)?, hex::<8>(span)?, flags)
     }

@@ -237,10 +237,8 @@ struct Hostile;
 
 impl<S: Subscriber + for<'a> LookupSpan<'a>> tracing_subscriber::Layer<S> for Hostile {
     fn on_new_span(&self, _: &span::Attributes<'_>, _: &span::Id, _: LayerContext<'_, S>) {
-        OPENED.with(|opened| match opened.replace(opened.get() + 1) {
-            0 => panic!("as asked"),
-            _ => {}
-        });
+        let before = OPENED.with(|opened| opened.replace(opened.get() + 1));
+        assert!(before > 0, "as asked");
     }
 
     fn on_enter(&self, _: &span::Id, _: LayerContext<'_, S>) {
