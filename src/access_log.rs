@@ -260,7 +260,13 @@ impl AccessLogObserver {
             (Some(policy), None) | (None, Some(policy)) => Cow::Borrowed(&**policy),
             (None, None) => Cow::Owned(LogPolicy::default()),
         };
-        let ended = Ended::new(cx.exchange, facts);
+        let ended = Ended {
+            facts,
+            method: cx.exchange.method(),
+            path: cx.exchange.path(),
+            id: cx.exchange.id(),
+            trace_id: cx.exchange.trace().map(TraceContext::trace_id),
+        };
         if let Some(verdict) = policy.verdict(&ended, || cx.metrics().hook_failed()) {
             let extra = Extra::new(fields, cx.exchange);
             emit::counted(cx.layer_metrics, || {

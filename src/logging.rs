@@ -1,6 +1,6 @@
 //! Writes the application's log lines: JSON for machines, text for people.
 //!
-//! Both formats tell the same facts, but for the [event of a request](crate::access_log): in text it is one short line, wrapped here:
+//! Both formats tell the same facts, but for the [event of a request](crate::access_log): in text it is one short line:
 //!
 //! ```text
 //! 2026-11-21T13:24:51.760Z ERROR tower_vitals: POST /orders 500 12 ms database

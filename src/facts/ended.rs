@@ -5,12 +5,7 @@ use std::time::Duration;
 use tracing::Level;
 
 use super::{
-    Facts,
-    category::ErrorCategory,
-    exchange::{Exchange, Outcome},
-    judge,
-    labels::StatusLabel,
-    route::Endpoint,
+    Facts, category::ErrorCategory, judge, labels::StatusLabel, outcome::Outcome, route::Endpoint,
     severity::Severity,
 };
 
@@ -18,21 +13,32 @@ use super::{
 /// [samples](crate::AccessLogLayer::sample) of the access log see it.
 #[derive(Clone, Copy, Debug)]
 pub struct Ended<'a> {
-    exchange: &'a Exchange,
-    facts: &'a Facts,
+    pub(crate) facts: &'a Facts,
+    pub(crate) method: &'static str,
+    pub(crate) path: &'a str,
+    pub(crate) id: Option<&'a str>,
+    pub(crate) trace_id: Option<&'a str>,
 }
 
 // === impl Ended ===
 
 impl<'a> Ended<'a> {
-    pub(crate) const fn new(exchange: &'a Exchange, facts: &'a Facts) -> Self {
-        Self { exchange, facts }
+    /// The method as metrics show it: one of the nine methods of HTTP, or `_OTHER`.
+    #[must_use]
+    pub const fn method(&self) -> &'static str {
+        self.method
     }
 
-    /// The exchange, with its id and its path.
+    /// The path as received, without its query.
     #[must_use]
-    pub const fn exchange(&self) -> &'a Exchange {
-        self.exchange
+    pub const fn path(&self) -> &'a str {
+        self.path
+    }
+
+    /// The id of the request, if there is one.
+    #[must_use]
+    pub const fn id(&self) -> Option<&'a str> {
+        self.id
     }
 
     /// The route as metrics show it, such as `/orders/{id}`, or `unmatched`.

@@ -8,7 +8,7 @@ use std::{
 
 use tracing::Level;
 
-use super::{ended::Ended, trace_context::TraceContext};
+use super::ended::Ended;
 
 /// What the settings of a layer say. What is `None` is left to the layer further out, else to the default.
 #[derive(Clone, Debug, Default)]
@@ -103,9 +103,7 @@ impl<T> fmt::Debug for Rule<T> {
 
 /// A number from 0 to below 1: of one trace, else of one id, always the same, else random.
 fn chance(ended: &Ended<'_>) -> f64 {
-    let exchange = ended.exchange();
-    let trace = exchange.trace().map(TraceContext::trace_id);
-    let id = trace.or_else(|| exchange.id());
+    let id = ended.trace_id.or(ended.id);
     let random = id.map_or_else(|| fastrand::u64(..), hash);
     // As many bits as the fraction of an `f64` has.
     (random >> 11) as f64 / (1_u64 << 53) as f64
