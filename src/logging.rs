@@ -39,7 +39,7 @@
 //!
 //! # Scrubbed lines
 //!
-//! By choice the lines are scrubbed as [`Scrubbing`](crate::scrub::Scrubbing) says, on the thread that writes: with
+//! By choice the lines are scrubbed by [rules](crate::scrub::Scrubbing), on the thread that writes: with
 //! `LOG_SCRUB=true`, or for one writer by `scrubbed`. In JSON each field is treated by its name and its value, as in an event for
 //! Sentry; a line of text is treated as one text. A line that cannot be scrubbed, because a rule panics, is lost and counted.
 //!
