@@ -206,7 +206,7 @@ fn the_readmes_first_program_needs_only_the_crates_that_it_adds() {
 fn the_rendered_picture_is_the_picture() {
     let picture = fs::read(concat!(
         env!("CARGO_MANIFEST_DIR"),
-        "/docs/bugsink-issue.png"
+        "/../docs/bugsink-issue.png"
     ))
     .unwrap();
     let rendered = file("src/guides/picture.md").text;

@@ -44,7 +44,7 @@ pub(crate) fn is_file(target: &str) -> bool {
 /// Whether the file at `target`, seen from `document`, is there.
 pub(crate) fn resolves(document: &File, target: &str) -> bool {
     let path = target.split('#').next().unwrap_or(target);
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
     let folder = root.join(&document.path);
     folder.with_file_name("").join(path).exists()
 }
