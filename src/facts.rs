@@ -60,6 +60,7 @@ pub(crate) mod rules;
 #[cfg_attr(not(feature = "sentry"), path = "facts/sentry_data/off.rs")]
 pub(crate) mod sentry_data;
 pub(crate) mod severity;
+mod start;
 #[cfg(feature = "sentry")]
 pub(crate) mod told_errors;
 pub(crate) mod trace_context;

@@ -23,6 +23,7 @@ mod buckets;
 #[cfg_attr(not(feature = "health"), path = "metrics/checks/off.rs")]
 pub(crate) mod checks;
 mod counts;
+mod deployments;
 mod families;
 pub(crate) mod log_lines;
 mod memory;
@@ -49,9 +50,7 @@ use std::{
     collections::BTreeMap,
     fmt,
     num::NonZero,
-    sync::{
-        Arc, LazyLock, Mutex, MutexGuard, OnceLock, PoisonError, Weak, atomic::Ordering::Relaxed,
-    },
+    sync::{Arc, LazyLock, Mutex, OnceLock, Weak, atomic::Ordering::Relaxed},
     thread,
     time::Duration,
 };
@@ -80,9 +79,6 @@ use crate::{
     },
     release::Release,
 };
-
-/// The most deployments that are remembered. The version is a label, and a process has few.
-const MOST_DEPLOYMENTS: usize = 16;
 
 /// The memory in bytes for the counters of single threads, for each processor.
 const OWN_PER_CPU: usize = 500_000;
@@ -363,26 +359,6 @@ impl Metrics {
     /// Counts a drop of a sink.
     pub(crate) fn dropped(&self, sink: Sink) {
         self.inner.shares.dropped(sink);
-    }
-
-    /// Sets the build of the process. The first one stays.
-    pub(crate) fn set_release(&self, release: &Release) {
-        let _ = self.inner.build.set(release.clone());
-    }
-
-    /// Notes when a version was deployed, in seconds since 1970.
-    pub(crate) fn record_deployment(&self, version: &str, at: f64) {
-        let mut deployments = self.deployments();
-        if deployments.len() < MOST_DEPLOYMENTS || deployments.contains_key(version) {
-            deployments.insert(version.to_owned(), at);
-        }
-    }
-
-    fn deployments(&self) -> MutexGuard<'_, BTreeMap<String, f64>> {
-        self.inner
-            .deployments
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -18,6 +18,7 @@ use tracing::Span;
 #[cfg(feature = "axum")]
 use super::category::ErrorCategory;
 pub use super::outcome::Outcome;
+pub(crate) use super::start::Start;
 use super::{
     client_wait::ClientWait,
     evidence::Needs,
@@ -32,6 +33,7 @@ use super::{
     router,
     sentry_data::SentryData,
     severity::Severity,
+    start::LateStart,
     trace_context::TraceContext,
 };
 
@@ -66,25 +68,6 @@ pub struct Exchange {
     /// The span of the application in which the request runs. It stays open until the event of the request is written.
     span: Mutex<Option<Span>>,
     overrides: Mutex<Overrides>,
-}
-
-/// What the observers of a layer make for a request, before the inner service is called.
-#[derive(Debug, Default)]
-pub(crate) struct Start {
-    pub(crate) id: Option<HeaderValue>,
-    /// Set if a layer for Sentry observes the request and a client is bound.
-    pub(crate) sentry: Option<SentryData>,
-    pub(crate) trace: Option<Box<TraceContext>>,
-    pub(crate) logged: Option<Box<LoggedRequest>>,
-}
-
-/// What layers further in than the outermost made.
-#[derive(Debug, Default)]
-struct LateStart {
-    id: OnceLock<HeaderValue>,
-    sentry: OnceLock<SentryData>,
-    trace: OnceLock<Box<TraceContext>>,
-    logged: OnceLock<Box<LoggedRequest>>,
 }
 
 /// There is no response yet.
@@ -130,19 +113,7 @@ impl Exchange {
 
     /// Takes what a layer further in made.
     pub(crate) fn start_late(&self, start: Start) {
-        // Only one layer of a kind is active. So nothing is set twice.
-        if let Some(id) = start.id {
-            let _ = self.late().id.set(id);
-        }
-        if let Some(sentry) = start.sentry {
-            let _ = self.late().sentry.set(sentry);
-        }
-        if let Some(trace) = start.trace {
-            let _ = self.late().trace.set(trace);
-        }
-        if let Some(logged) = start.logged {
-            let _ = self.late().logged.set(logged);
-        }
+        self.late().take(start);
     }
 
     /// The id of the request, if a [`RequestIdLayer`](crate::RequestIdLayer) has set it.

@@ -1,0 +1,46 @@
+//! Holds what layers make for a request before its inner service is called.
+
+use std::sync::OnceLock;
+
+use http::HeaderValue;
+
+use super::{logged_request::LoggedRequest, sentry_data::SentryData, trace_context::TraceContext};
+
+/// What the observers of a layer make for a request, before the inner service is called.
+#[derive(Debug, Default)]
+pub(crate) struct Start {
+    pub(crate) id: Option<HeaderValue>,
+    /// Set if a layer for Sentry observes the request and a client is bound.
+    pub(crate) sentry: Option<SentryData>,
+    pub(crate) trace: Option<Box<TraceContext>>,
+    pub(crate) logged: Option<Box<LoggedRequest>>,
+}
+
+/// What layers further in than the outermost made.
+#[derive(Debug, Default)]
+pub(super) struct LateStart {
+    pub(super) id: OnceLock<HeaderValue>,
+    pub(super) sentry: OnceLock<SentryData>,
+    pub(super) trace: OnceLock<Box<TraceContext>>,
+    pub(super) logged: OnceLock<Box<LoggedRequest>>,
+}
+
+// === impl LateStart ===
+
+impl LateStart {
+    /// Only one layer of a kind is active. So nothing is set twice.
+    pub(super) fn take(&self, start: Start) {
+        if let Some(id) = start.id {
+            let _ = self.id.set(id);
+        }
+        if let Some(sentry) = start.sentry {
+            let _ = self.sentry.set(sentry);
+        }
+        if let Some(trace) = start.trace {
+            let _ = self.trace.set(trace);
+        }
+        if let Some(logged) = start.logged {
+            let _ = self.logged.set(logged);
+        }
+    }
+}
