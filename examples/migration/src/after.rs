@@ -1,7 +1,6 @@
 //! The service with tower-vitals.
 
 use axum::{Router, routing::get};
-use tower_http::catch_panic::CatchPanicLayer;
 use tower_vitals::{
     Failure, Vitals,
     config::ConfigError,
@@ -21,6 +20,8 @@ use crate::shop::{self, Signals};
 pub fn vitals() -> Result<Vitals, ConfigError> {
     Vitals::builder()
         .isolated()
+        // In place of tower-http's `CatchPanicLayer`.
+        .catch_panics()
         // The client that `main` has made with `sentry::init(guard(options))`.
         .sentry(SentryOptions::current_client())
         .build()
@@ -29,8 +30,6 @@ pub fn vitals() -> Result<Vitals, ConfigError> {
 /// The application.
 pub fn app(vitals: &Vitals, signals: Signals) -> Router {
     shop::routes(get(pay), signals)
-        // Inside our layer, so that the response to a panic has the id.
-        .layer(CatchPanicLayer::new())
         .layer(vitals.layer())
         .merge(vitals.routes())
 }

@@ -102,11 +102,11 @@ fn after(case: &str) -> Report {
             warn,
             &[],
         ),
-        // The line of `CatchPanicLayer` stays, and is not told again.
+        // One line, and one event.
         "panic" => said(
             report(500, "GET /panic 500"),
-            &["server_error", "completed", "critical"],
-            &[PANIC, "ERROR request, status, duration, id"],
+            &["server_error", "panicked", "critical"],
+            &["ERROR request, status, duration, id, error"],
             &["error: panic; /panic, id"],
         ),
         "stream" => said(
