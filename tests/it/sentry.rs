@@ -53,6 +53,7 @@ fn reporting(dsn: &Dsn) -> VitalsBuilder {
     let options = SentryOptions::new(&dsn.url()).unwrap();
     Vitals::builder()
         .isolated()
+        .service_name("shop")
         .release(Release::new("shop@1.2.3").environment("test"))
         .sentry(options)
 }

@@ -164,16 +164,3 @@ async fn an_event_with_an_id_of_its_own_has_no_second_one() {
     assert!(line.contains(r#""request_id":"own""#), "{line}");
     assert_eq!(line.matches("request_id").count(), 1, "{line}");
 }
-
-#[test]
-fn a_stack_logs_its_exclusions_and_its_memory_bound() {
-    let (written, _guard) = written(Format::Json);
-    let vitals = Vitals::builder()
-        .isolated()
-        .exclude(["/livez", "/static/"])
-        .build()
-        .unwrap();
-    let line = &lines(&written)[0];
-    assert_eq!(line["excluded"], "/livez,/static/");
-    assert_eq!(line["memory_bound"], vitals.metrics().memory_bound());
-}

@@ -52,6 +52,7 @@ async fn a_5xx_arrives_once_with_its_cause_and_exactly_the_expected_tags() {
             ("method", "GET"),
             ("plan", "gold"),
             ("request_id", "id-1"),
+            ("service", "shop"),
             ("severity", "critical"),
             ("tenant_id", "t-1"),
         ]
@@ -336,5 +337,5 @@ async fn a_critical_check_that_fails_is_reported_without_its_password() {
         event["extra"]["error"],
         "postgres://[Filtered]@db/shop is away"
     );
-    assert_eq!(tags(&event), [("check", "database")]);
+    assert_eq!(tags(&event), [("check", "database"), ("service", "shop")]);
 }
