@@ -18,7 +18,16 @@
 //!
 // The first definition of a link wins, so the README's links to files lead to the pages of these docs.
 #![doc = include_str!("guides/links.md")]
-#![doc = include_str!("../README.md")]
+// Its code needs these features.
+#![cfg_attr(
+    all(
+        feature = "axum",
+        feature = "health",
+        feature = "logging",
+        feature = "sentry"
+    ),
+    doc = include_str!("../README.md")
+)]
 #![cfg_attr(tower_vitals_docsrs, feature(doc_cfg))]
 // Code that only a missing feature would use is not dead. With all features the lint is on.
 #![cfg_attr(

@@ -113,7 +113,9 @@ impl Exchange {
 
     /// Takes what a layer further in made.
     pub(crate) fn start_late(&self, start: Start) {
-        self.late().take(start);
+        if !start.is_empty() {
+            self.late().take(start);
+        }
     }
 
     /// The id of the request, if a [`RequestIdLayer`](crate::RequestIdLayer) has set it.

@@ -25,6 +25,20 @@ pub(super) struct LateStart {
     pub(super) logged: OnceLock<Box<LoggedRequest>>,
 }
 
+// === impl Start ===
+
+impl Start {
+    pub(super) const fn is_empty(&self) -> bool {
+        let Self {
+            id,
+            sentry,
+            trace,
+            logged,
+        } = self;
+        id.is_none() && sentry.is_none() && trace.is_none() && logged.is_none()
+    }
+}
+
 // === impl LateStart ===
 
 impl LateStart {

@@ -38,6 +38,8 @@ pub(super) struct Publisher {
     generation: u64,
     /// The recorder has the descriptions of this preset.
     described: Option<Names>,
+    /// How often that failed, as long as the process has no counters.
+    uncounted: u32,
     /// What was added to all names.
     naming: Naming,
     /// A round has begun and has not ended. If the next one finds this, a panic ended that round.
@@ -147,7 +149,10 @@ impl Publisher {
             let families = || families::describe(names.metric_names(), &self.naming, recorder);
             let described = catch_unwind(AssertUnwindSafe(families));
             self.described = described.is_ok().then_some(names);
-            if let Some(metrics) = metrics.filter(|_| described.is_err()) {
+            self.uncounted += u32::from(described.is_err());
+        }
+        if let Some(metrics) = metrics {
+            for _ in 0..std::mem::take(&mut self.uncounted) {
                 metrics.hook_failed();
             }
         }
