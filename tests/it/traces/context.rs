@@ -207,7 +207,7 @@ async fn talkative(State(done): State<Arc<Notify>>) -> Body {
 }
 
 #[tokio::test]
-async fn every_line_of_a_request_has_its_ids_and_no_line_has_anothers() {
+async fn every_line_of_a_request_has_its_ids_and_none_of_another() {
     for with_span in [false, true] {
         let builder = Vitals::builder()
             .isolated()
