@@ -45,7 +45,7 @@ async fn one_line_says_what_is_on() {
     let expected = json!({
         "level": "INFO", "target": "tower_vitals", "service": "shop", "release": "1.4.2",
         "environment": "staging", "sentry": "off: the builder has no options for it",
-        "probes": "/livez,/readyz,/startupz,/health,/api/health,/api/v1/health,/status,/v1/health", "excluded": "/static/,/favicon.ico",
+        "probes": "/api/health,/api/v1/health,/health,/livez,/readyz,/startupz,/status,/v1/health", "excluded": "/static/,/favicon.ico",
         "options": "log_stuck", "recorder": "isolated", "metric_names": "otel",
         "metric_prefix": "shop_", "metric_labels": "region=eu-1,zone=b",
         "log_format": "of the application",
