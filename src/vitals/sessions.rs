@@ -84,7 +84,7 @@ impl WebSocketSessions {
 impl WebSocketSession {
     /// Resolves when the service accepts no more requests, which is the drain delay after the first signal: time to send a
     /// Close frame and to end. Without feature `health` it never resolves.
-    pub fn closing(&self) -> impl Future<Output = ()> + Send + 'static {
+    pub fn closing(&self) -> impl Future<Output = ()> + Send + use<> {
         let shutdown = self.sessions.shutdown.clone();
         async move { shutdown.closing().await }
     }
