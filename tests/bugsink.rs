@@ -77,6 +77,7 @@ fn each_incident_of_the_example_arrives_once_with_exactly_what_is_known() {
                 "error_category": "server_error",
                 "method": "GET",
                 "request_id": "id-order",
+                "service": "sentry",
                 "severity": "critical",
                 "tenant_id": "acme",
             },
@@ -113,6 +114,7 @@ fn each_incident_of_the_example_arrives_once_with_exactly_what_is_known() {
                 "endpoint": "/slow",
                 "method": "GET",
                 "request_id": "id-slow",
+                "service": "sentry",
                 "severity": "critical",
             },
             "contexts": {"response": {"type": "response", "status_code": 200}},
@@ -143,6 +145,7 @@ fn each_incident_of_the_example_arrives_once_with_exactly_what_is_known() {
                 "error_category": "server_error",
                 "method": "GET",
                 "request_id": "id-panic",
+                "service": "sentry",
                 "severity": "critical",
             },
             "exception": [{
@@ -165,6 +168,7 @@ fn each_incident_of_the_example_arrives_once_with_exactly_what_is_known() {
                 "endpoint": "/note",
                 "method": "GET",
                 "request_id": "id-note",
+                "service": "sentry",
                 "severity": "normal",
             },
         })
@@ -176,7 +180,7 @@ fn each_incident_of_the_example_arrives_once_with_exactly_what_is_known() {
             "logentry": {"message": concat!("deployed ", env!("CARGO_PKG_VERSION"), " to staging")},
             "release": env!("CARGO_PKG_VERSION"),
             "environment": "staging",
-            "tags": {"deployed_by": "cargo run"},
+            "tags": {"deployed_by": "cargo run", "service": "sentry"},
             "fingerprint": ["tower-vitals", "deployment", "staging"],
         })
     );
