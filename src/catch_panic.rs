@@ -28,7 +28,7 @@ use http::Response;
 pub use crate::observe::PanicInfo;
 use crate::{
     facts::layer_kinds::LayerKinds,
-    observe::{Engine, Observer, PanicAnswer, layer_methods},
+    observe::{Engine, PanicAnswer, layer_methods},
 };
 
 /// Answers `500` where the service panics.
@@ -50,12 +50,8 @@ use crate::{
 /// ```
 #[derive(Clone, Debug)]
 pub struct CatchPanicLayer {
-    engine: Arc<Engine<CatchPanicObserver>>,
+    engine: Arc<Engine<()>>,
 }
-
-/// The observer behind [`CatchPanicLayer`]. The engine does all.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct CatchPanicObserver;
 
 // === impl CatchPanicLayer ===
 
@@ -64,6 +60,7 @@ impl CatchPanicLayer {
     #[must_use]
     pub fn new() -> Self {
         let engine = Engine {
+            own: LayerKinds::CATCH_PANIC,
             panics: Some(PanicAnswer::default()),
             ..Engine::default()
         };
@@ -87,11 +84,3 @@ impl CatchPanicLayer {
 }
 
 layer_methods!(CatchPanicLayer, Unexamined);
-
-// === impl CatchPanicObserver ===
-
-impl Observer for CatchPanicObserver {
-    fn kinds(&self) -> LayerKinds {
-        LayerKinds::CATCH_PANIC
-    }
-}

@@ -101,7 +101,6 @@ pub use self::{
 #[cfg(doc)]
 use crate::scrub::Scrubbing;
 use crate::{
-    exclude::{Exclusion, OwnPaths},
     metrics::Metrics,
     observe::{Engine, layer_methods},
     report::ReportPolicy,
@@ -134,13 +133,7 @@ impl SentryScopeLayer {
     #[must_use]
     pub fn new() -> Self {
         Self {
-            engine: Arc::new(Engine {
-                exclude: Exclusion::default(),
-                own_paths: OwnPaths::default(),
-                metrics: None,
-                panics: None,
-                observer: SentryObserver::new(true),
-            }),
+            engine: Arc::new(Engine::of(SentryObserver::new(true))),
         }
     }
 

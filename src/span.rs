@@ -31,7 +31,7 @@ use std::sync::Arc;
 
 use crate::{
     facts::layer_kinds::LayerKinds,
-    observe::{Engine, Observer, layer_methods},
+    observe::{Engine, layer_methods},
 };
 
 /// Opens a span around each request.
@@ -52,13 +52,7 @@ use crate::{
 /// ```
 #[derive(Clone, Debug)]
 pub struct SpanLayer {
-    engine: Arc<Engine<SpanObserver>>,
-}
-
-/// The observer behind [`SpanLayer`]. The engine does the work, since it runs the code of the inner service.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct SpanObserver {
-    pub(crate) on: bool,
+    engine: Arc<Engine<()>>,
 }
 
 // === impl SpanLayer ===
@@ -68,7 +62,7 @@ impl SpanLayer {
     #[must_use]
     pub fn new() -> Self {
         let engine = Engine {
-            observer: SpanObserver { on: true },
+            own: LayerKinds::SPAN,
             ..Engine::default()
         };
         Self {
@@ -78,14 +72,3 @@ impl SpanLayer {
 }
 
 layer_methods!(SpanLayer, Unexamined);
-
-// === impl SpanObserver ===
-
-impl Observer for SpanObserver {
-    fn kinds(&self) -> LayerKinds {
-        match self.on {
-            true => LayerKinds::SPAN,
-            false => LayerKinds::NONE,
-        }
-    }
-}

@@ -6,7 +6,7 @@
 //!   request stay as they are.
 //! - When there is a response: with [`response_header`](TraceContextLayer::response_header) it names the trace.
 //!
-//! From then on the ids are in all that tells of the request:
+//! The ids then appear in these places:
 //!
 //! - `trace_id` and `span_id` of its log event, and of all lines of [`logging`](crate::logging) within the request,
 //! - the trace of its Sentry events, and of its transaction,
@@ -78,15 +78,12 @@ impl TraceContextLayer {
     /// A layer that continues valid traces of callers.
     #[must_use]
     pub fn new() -> Self {
-        let engine = Engine {
-            observer: TraceContextObserver {
-                on: true,
-                ..TraceContextObserver::default()
-            },
-            ..Engine::default()
+        let observer = TraceContextObserver {
+            on: true,
+            ..TraceContextObserver::default()
         };
         Self {
-            engine: Arc::new(engine),
+            engine: Arc::new(Engine::of(observer)),
         }
     }
 

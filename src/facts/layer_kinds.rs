@@ -1,7 +1,7 @@
 //! Decides which of several nested layers of one kind reports a request.
 
 /// A set of kinds of layer. If two layers of one kind observe a request, the outermost one is active.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct LayerKinds(pub(crate) u16);
 
 // === impl LayerKinds ===
@@ -16,7 +16,7 @@ impl LayerKinds {
     pub(crate) const SENTRY: Self = Self(1 << 5);
     pub(crate) const TRACE_CONTEXT: Self = Self(1 << 6);
     pub(crate) const SPAN: Self = Self(1 << 7);
-    pub(crate) const CATCH_PANIC: Self = Self(1 << 12);
+    pub(crate) const CATCH_PANIC: Self = Self(1 << 8);
 
     pub(crate) const fn is_empty(self) -> bool {
         self.0 == 0

@@ -127,7 +127,7 @@ impl SpanFields {
     pub(super) fn new(record: impl FnOnce(&mut dyn Visit)) -> Self {
         let mut fields = Self::default();
         record(&mut Each(|field: &Field, value: Value<'_>| {
-            // What an OpenTelemetry layer is told is no fact.
+            // These are instructions to an OpenTelemetry layer.
             let name = name(field);
             if !name.starts_with("otel.")
                 && let Some(value) = value.keep()

@@ -5,6 +5,7 @@ use std::{fmt, ops::Deref, sync::Arc};
 use super::{Observer, PanicAnswer};
 use crate::{
     exclude::{Exclusion, OwnPaths},
+    facts::layer_kinds::LayerKinds,
     metrics::Metrics,
 };
 
@@ -16,6 +17,8 @@ pub(crate) struct Engine<O: ?Sized = dyn Observer> {
     pub(crate) own_paths: OwnPaths,
     /// Where the layer counts. The counters of the process if `None`.
     pub(crate) metrics: Option<Metrics>,
+    /// The kinds of layer whose work the engine does itself.
+    pub(crate) own: LayerKinds,
     /// How panics of the inner service are answered. They pass through if `None`.
     pub(crate) panics: Option<PanicAnswer>,
     pub(crate) observer: O,
@@ -29,6 +32,30 @@ pub(crate) enum EngineHandle {
     /// The engine lives as long as the process. Routers clone a service for each request, and to count the clones, all threads
     /// would write to one cache line.
     OfProcess(&'static Engine),
+}
+
+// === impl Engine ===
+
+impl<O> Engine<O> {
+    /// The engine of a layer with this observer, and the defaults.
+    pub(crate) fn of(observer: O) -> Self {
+        Self {
+            exclude: Exclusion::default(),
+            own_paths: OwnPaths::default(),
+            metrics: None,
+            own: LayerKinds::NONE,
+            panics: None,
+            observer,
+        }
+    }
+}
+
+impl Engine {
+    /// The kinds of layer that the layer is.
+    #[inline(always)]
+    pub(super) fn kinds(&self) -> LayerKinds {
+        self.own.and(self.observer.kinds())
+    }
 }
 
 // === impl EngineHandle ===

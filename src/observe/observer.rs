@@ -117,6 +117,13 @@ pub(crate) enum ErrorRules<'a> {
 
 // === impl Observer ===
 
+/// Of a layer whose work the engine does itself.
+impl Observer for () {
+    fn kinds(&self) -> LayerKinds {
+        LayerKinds::NONE
+    }
+}
+
 impl<A: Observer, B: Observer> Observer for (A, B) {
     fn kinds(&self) -> LayerKinds {
         self.0.kinds().and(self.1.kinds())

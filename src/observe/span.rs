@@ -132,7 +132,6 @@ impl Drop for EnteredSpan<'_> {
     }
 }
 
-#[cfg(not(feature = "opentelemetry"))]
 fn new_span(exchange: &Exchange, endpoint: Option<&Endpoint>) -> Span {
     tracing::info_span!(
         target: "tower_vitals",
@@ -142,20 +141,6 @@ fn new_span(exchange: &Exchange, endpoint: Option<&Endpoint>) -> Span {
         endpoint = endpoint.map(Endpoint::as_str),
         trace_id = field::Empty,
         status = field::Empty,
-    )
-}
-
-/// With the fields that an OpenTelemetry layer reads.
-#[cfg(feature = "opentelemetry")]
-fn new_span(exchange: &Exchange, endpoint: Option<&Endpoint>) -> Span {
-    tracing::info_span!(
-        target: "tower_vitals",
-        "request",
-        request_id = exchange.id(),
-        method = exchange.method(),
-        endpoint = endpoint.map(Endpoint::as_str),
-        trace_id = field::Empty,
-        status = field::Empty,
-        otel.kind = "server",
+        otel.kind = otel::KIND,
     )
 }

@@ -16,13 +16,10 @@ use http_body_util::{BodyExt, Full, StreamBody};
 use tower::{Service, ServiceExt, service_fn};
 
 use super::*;
-use crate::{
-    exclude::{Exclusion, OwnPaths},
-    facts::{
-        Facts,
-        exchange::{Exchange, Outcome},
-        layer_kinds::LayerKinds,
-    },
+use crate::facts::{
+    Facts,
+    exchange::{Exchange, Outcome},
+    layer_kinds::LayerKinds,
 };
 
 #[derive(Clone, Debug, Default)]
@@ -30,19 +27,13 @@ struct Record(Arc<Mutex<Vec<Facts>>>);
 
 impl Record {
     fn engine(&self) -> EngineHandle {
-        EngineHandle::Counted(Arc::new(Engine {
-            exclude: Exclusion::default(),
-            own_paths: OwnPaths::default(),
-            metrics: None,
-            panics: None,
-            observer: self.clone(),
-        }))
+        EngineHandle::Counted(Arc::new(Engine::of(self.clone())))
     }
 }
 
 impl Observer for Record {
     fn kinds(&self) -> LayerKinds {
-        LayerKinds(0x80)
+        LayerKinds(0x8000)
     }
     fn end(&self, _: &ObserverContext<'_>, facts: &Facts) {
         self.0.lock().unwrap().push(facts.clone());

@@ -114,7 +114,7 @@ impl Tracker {
     #[inline(always)]
     fn open(engine: &EngineHandle, request: &mut request::Parts) -> Option<Self> {
         let observer = &engine.observer;
-        let active = observer.kinds();
+        let active = engine.kinds();
         let mut shared = Arc::new(Exchange::new(request));
         let Some(exchange) = Arc::get_mut(&mut shared) else {
             return Self::join(engine, shared, request);
@@ -145,7 +145,7 @@ impl Tracker {
     ) -> Option<Self> {
         let observer = &engine.observer;
         // Also if the path is excluded: one layer of each kind counts the excluded request.
-        let active = exchange.claim(observer.kinds(), observer.needs());
+        let active = exchange.claim(engine.kinds(), observer.needs());
         let marks = exchange.marks();
         let mut excluded = marks.has(Mark::Excluded);
         if !excluded && engine.exclude.matches(exchange.path(), request) {

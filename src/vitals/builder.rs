@@ -23,13 +23,13 @@ use crate::{
     category::{CategoryObserver, Rules},
     config::{ConfigError, Environment},
     exclude::{Exclusion, OwnPaths, Patterns, Rules as ExcludeRules},
+    facts::layer_kinds::LayerKinds,
     health::HealthService,
     metrics::{Exporter, Names, Recorder, Settings},
     observe::{Engine, PanicAnswer},
     release::{Release, service as service_name},
     request_id::RequestIdLayer,
     sentry::{Connection, SentryOptions},
-    span::SpanObserver,
     stuck::StuckObserver,
     timing::{SeverityBands, TimingObserver},
     trace_context::TraceContextObserver,
@@ -55,7 +55,7 @@ use crate::{
 pub struct VitalsBuilder {
     request_id: RequestIdLayer,
     pub(super) trace_context: TraceContextObserver,
-    pub(super) span: SpanObserver,
+    pub(super) span: bool,
     access_log: AccessLogObserver,
     pub(super) panics: Option<PanicAnswer>,
     bands: SeverityBands,
@@ -82,7 +82,7 @@ impl VitalsBuilder {
         Self {
             request_id: RequestIdLayer::new(),
             trace_context: TraceContextObserver::default(),
-            span: SpanObserver::default(),
+            span: false,
             access_log: AccessLogObserver::default(),
             panics: None,
             bands: SeverityBands::default(),
@@ -257,16 +257,20 @@ impl VitalsBuilder {
         let timing = TimingObserver::new(Some(self.bands), self.body_sizes);
         let last = (stuck, sentry.observer.clone());
         let log = (self.access_log, last);
-        let (trace_context, span) = (self.trace_context.on, self.span.on);
+        let trace_context = self.trace_context.on;
         let catch_panics = self.panics.is_some();
         let observer: Stack = (
-            (self.request_id.observer(), (self.trace_context, self.span)),
+            (self.request_id.observer(), self.trace_context),
             (timing, (CategoryObserver { rules }, log)),
         );
         let engine = Engine {
             exclude,
             own_paths,
             metrics: Some(metrics.clone()),
+            own: match self.span {
+                true => LayerKinds::SPAN,
+                false => LayerKinds::NONE,
+            },
             panics: self.panics,
             observer,
         };
@@ -279,7 +283,7 @@ impl VitalsBuilder {
             sentry: sentry_state,
             options: &[
                 ("trace_context", trace_context),
-                ("span", span),
+                ("span", self.span),
                 ("catch_panics", catch_panics),
                 ("log_stuck", self.log_stuck),
                 ("body_sizes", self.body_sizes),

@@ -10,7 +10,6 @@ use crate::{
     observe::{Engine, EngineHandle, Examined, Observed, WrapRequestBodyLayer},
     request_id::RequestIdObserver,
     sentry::SentryObserver,
-    span::SpanObserver,
     stuck::StuckObserver,
     timing::TimingObserver,
     trace_context::TraceContextObserver,
@@ -42,7 +41,7 @@ pub struct VitalsLayer {
 /// From the outside in.
 pub(super) type Stack = (
     // First, so that all others have the ids.
-    (RequestIdObserver, (TraceContextObserver, SpanObserver)),
+    (RequestIdObserver, TraceContextObserver),
     // Counters before the log: a fault of the subscriber cannot cost a number.
     (
         TimingObserver,

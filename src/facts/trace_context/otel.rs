@@ -10,6 +10,9 @@ use tracing_opentelemetry::OpenTelemetrySpanExt;
 use super::{SAMPLED, TraceContext, caller::Ids};
 use crate::facts::{Facts, judge, route::Endpoint};
 
+/// What an OpenTelemetry layer takes the span of a request for.
+pub(crate) const KIND: Option<&str> = Some("server");
+
 /// The ids that an OpenTelemetry layer gave to a span.
 pub(crate) fn of_span(span: &Span) -> Option<TraceContext> {
     let context = span.context();

@@ -1,7 +1,7 @@
 //! Sets how requests show in distributed traces.
 
 use super::VitalsBuilder;
-use crate::{span::SpanObserver, trace_context::TraceContextLayer};
+use crate::trace_context::TraceContextLayer;
 
 // === impl VitalsBuilder ===
 
@@ -23,7 +23,7 @@ impl VitalsBuilder {
     /// Opens a [span](crate::span) around each request, for subscribers that show the fields of spans on each line. Defaults to
     /// off, since a span costs some 17,000 instructions with `tracing_subscriber::fmt`.
     pub fn span(mut self) -> Self {
-        self.span = SpanObserver { on: true };
+        self.span = true;
         self
     }
 }

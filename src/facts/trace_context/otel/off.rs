@@ -5,6 +5,8 @@ use tracing::Span;
 use super::TraceContext;
 use crate::facts::Facts;
 
+pub(crate) const KIND: Option<&str> = None;
+
 #[inline(always)]
 pub(crate) const fn of_span(_: &Span) -> Option<TraceContext> {
     None
