@@ -19,6 +19,7 @@ use crate::{
         layer_kinds::LayerKinds,
         marks::Mark,
         route::Endpoint,
+        trace_context::TraceContext,
     },
     metrics::Metrics,
     observe::{Observer, ObserverContext},
@@ -157,10 +158,13 @@ async fn check(waiting: Weak<Waiting>) {
 
 fn write(exchange: &Exchange) {
     let endpoint = exchange.read(|overrides| overrides.endpoint.clone());
+    let trace = exchange.trace();
     tracing::warn!(
         target: "tower_vitals",
         parent: exchange.span().and_then(|span| span.id()),
         request_id = exchange.id(),
+        trace_id = trace.map(TraceContext::trace_id),
+        span_id = trace.map(TraceContext::span_id),
         method = exchange.method(),
         path = &*printable_path(exchange.path()),
         endpoint = Endpoint::name(endpoint.as_ref()),

@@ -1,12 +1,12 @@
 //! Holds which fields an event has beside those that it always has, and reads them.
 
-use std::{borrow::Cow, sync::Arc};
+use std::sync::Arc;
 
-use http::{HeaderValue, Version, header::USER_AGENT, request};
+use http::{Version, header::USER_AGENT, request};
 
 use super::{client_address::ClientAddress, query::Query};
 use crate::{
-    facts::{exchange::Exchange, logged_request::LoggedRequest},
+    facts::{exchange::Exchange, kept_text, logged_request::LoggedRequest},
     text::printable,
 };
 
@@ -35,9 +35,14 @@ impl ChosenFields {
     /// What must be kept of a request from its beginning on. `None` if nothing must.
     pub(super) fn keep(&self, request: &request::Parts) -> Option<Box<LoggedRequest>> {
         let agent = self.user_agent.then(|| request.headers.get(USER_AGENT));
+        // A clone would keep the buffer of the connection.
+        let copied = |agent: &[u8]| {
+            let shown = &agent[..agent.len().min(LONGEST_AGENT + 1)];
+            kept_text::keep(shown.len(), |to| to.copy_from_slice(shown))
+        };
         let kept = LoggedRequest {
             client: self.client.and_then(|client| client.of(request)),
-            user_agent: agent.flatten().cloned(),
+            user_agent: agent.flatten().map(|agent| copied(agent.as_bytes())),
             version: self.version.then_some(request.version),
         };
         let any = kept.client.is_some() || kept.user_agent.is_some() || kept.version.is_some();
@@ -57,13 +62,8 @@ impl<'a> Extra<'a> {
     }
 
     pub(super) fn user_agent(&self) -> Option<String> {
-        let agent = self
-            .kept()?
-            .user_agent
-            .as_ref()
-            .map(HeaderValue::as_bytes)?;
-        let agent: Cow<'_, str> = String::from_utf8_lossy(agent);
-        Some(printable(&agent, LONGEST_AGENT))
+        let agent = self.kept()?.user_agent.as_ref()?;
+        Some(printable(&String::from_utf8_lossy(agent), LONGEST_AGENT))
     }
 
     pub(super) fn version(&self) -> Option<&'static str> {

@@ -2,12 +2,13 @@
 
 use std::net::IpAddr;
 
-use http::{HeaderValue, Version};
+use bytes::Bytes;
+use http::Version;
 
 /// What a layer for the access log keeps when the request begins. Each part only by choice.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct LoggedRequest {
     pub(crate) client: Option<IpAddr>,
-    pub(crate) user_agent: Option<HeaderValue>,
+    pub(crate) user_agent: Option<Bytes>,
     pub(crate) version: Option<Version>,
 }
