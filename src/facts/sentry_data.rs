@@ -27,6 +27,8 @@ pub(crate) struct SentryData {
     /// The errors that the handler has told.
     pub(crate) told: ToldErrors,
     pub(crate) is_https: bool,
+    /// Events show the address of the client.
+    pub(crate) shows_client: bool,
     /// What was already reported of the exchange, as bits.
     pub(crate) reported: AtomicU8,
 }

@@ -68,6 +68,7 @@ impl Connection {
         observer.set_policy(options.policy);
         observer.transactions = options.transactions;
         observer.inherits_hub = options.inherits_hub;
+        observer.shows_client = options.shows_client;
         observer.set_metrics(metrics.clone());
         observer.enrich.service = release.service.clone();
         if let Source::Dsn(Some(dsn)) = options.source {

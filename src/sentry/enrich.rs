@@ -4,7 +4,7 @@ use std::{cell::Cell, sync::Arc, thread};
 
 use sentry::{
     ClientOptions, Integration, Level,
-    protocol::{Event, User},
+    protocol::{Event, IpAddress, User},
 };
 use tokio::task;
 
@@ -213,6 +213,12 @@ pub(super) fn add_exchange(event: &mut Event<'static>, exchange: &Exchange, sent
                 ..User::default()
             });
         }
+    }
+    if sentry.shows_client
+        && let Some(client) = exchange.logged().and_then(|logged| logged.client)
+    {
+        let user = event.user.get_or_insert_default();
+        user.ip_address.get_or_insert(IpAddress::Exact(client));
     }
     event.transaction.get_or_insert_with(|| endpoint.into());
     event

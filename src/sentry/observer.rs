@@ -49,6 +49,8 @@ pub(crate) struct SentryObserver {
     pub(super) base: Base,
     /// Requests begin with the scope of the current hub.
     pub(super) inherits_hub: bool,
+    /// Events show the address of the client.
+    pub(super) shows_client: bool,
     metrics: Option<Metrics>,
     pub(super) enrich: Enrich,
     /// The types of errors that fingerprints name.
@@ -66,6 +68,7 @@ impl SentryObserver {
             transactions: false,
             base: Base::default(),
             inherits_hub: false,
+            shows_client: false,
             metrics: None,
             enrich: Enrich::default(),
             types: Arc::default(),

@@ -29,6 +29,7 @@ pub struct SentryOptions {
     /// The environment asks for profiles, which nobody makes.
     pub(super) asks_for_profiles: bool,
     pub(super) inherits_hub: bool,
+    pub(super) shows_client: bool,
     pub(super) policy: ReportPolicy,
     pub(super) scrubbing: Scrubbing,
 }
@@ -109,6 +110,7 @@ impl SentryOptions {
             transactions: false,
             asks_for_profiles: false,
             inherits_hub: false,
+            shows_client: false,
             policy: ReportPolicy::new(),
             scrubbing: Scrubbing::new(),
         }
@@ -127,6 +129,27 @@ impl SentryOptions {
     #[must_use]
     pub fn inherit_current_hub(mut self) -> Self {
         self.inherits_hub = true;
+        self
+    }
+
+    /// Shows the address of the client in the events of its request, as the IP address of the user. It is the one that the
+    /// access log shows: see [`AccessLogLayer::client_address`](crate::AccessLogLayer::client_address), without which there is
+    /// none. With [`Scrubbing::health_data`] it does not leave. Defaults to off.
+    ///
+    /// ```
+    /// use tower_vitals::{AccessLogLayer, Vitals, access_log::ClientAddress, sentry::SentryOptions};
+    ///
+    /// let log = AccessLogLayer::new().client_address(ClientAddress::Peer);
+    /// let vitals = Vitals::builder()
+    ///     .access_log(log)
+    ///     .sentry(SentryOptions::from_env()?.client_address())
+    ///     .isolated()
+    ///     .build()?;
+    /// # Ok::<(), tower_vitals::config::ConfigError>(())
+    /// ```
+    #[must_use]
+    pub fn client_address(mut self) -> Self {
+        self.shows_client = true;
         self
     }
 

@@ -65,6 +65,7 @@ impl SentryData {
             texts: shown_request::kept(request),
             trace: OnceLock::new(),
             told: ToldErrors::default(),
+            shows_client: observer.shows_client,
             is_https: request.uri.scheme_str() == Some("https"),
             reported: AtomicU8::new(0),
         })

@@ -1,5 +1,7 @@
 //! Reports to Sentry what went wrong, once, and with the data of the right request.
 
+mod client_address;
+
 mod clients;
 
 mod delivery;
