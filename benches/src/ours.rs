@@ -6,6 +6,7 @@ use axum::Router;
 use tower_vitals::{
     AccessLogLayer, ErrorCategoryLayer, RequestIdLayer, SentryScopeLayer, TimingLayer,
     TraceContextLayer, Vitals,
+    exclude::Rule,
     logging::{self, Format},
     metrics::Settings,
     sentry::{SentryOptions, guard, tracing_layer},
@@ -45,6 +46,35 @@ pub fn full(app: Router) -> Router {
 pub fn without_sentry(app: Router) -> Router {
     let vitals = Vitals::builder().isolated().build();
     app.layer(vitals.expect("good settings").layer())
+}
+
+pub fn full_with_sizes(app: Router) -> Router {
+    app.layer(build(Vitals::builder().body_sizes()).layer())
+}
+
+pub fn full_catching_panics(app: Router) -> Router {
+    app.layer(build(Vitals::builder().catch_panics()).layer())
+}
+
+/// With a rule about a header that the request has, and another value.
+pub fn full_with_rule(app: Router) -> Router {
+    let probe = Rule::header_prefix("user-agent", "kube-probe/");
+    app.layer(build(Vitals::builder().exclude_rules([probe])).layer())
+}
+
+pub fn full_with_labels(app: Router) -> Router {
+    let builder = Vitals::builder().label("region", "eu-1");
+    app.layer(build(builder.metric_prefix("shop_")).layer())
+}
+
+/// With the fields of the log that are off by default, but the address, which the requests of the benches do not have.
+pub fn full_json_with_fields(app: Router) -> Router {
+    json();
+    let log = AccessLogLayer::new()
+        .user_agent()
+        .http_version()
+        .sample(|_| 1.0);
+    app.layer(build(Vitals::builder().access_log(log)).layer())
 }
 
 pub fn full_with_traces(app: Router) -> Router {

@@ -24,6 +24,17 @@ pub const SUBJECTS: &[Subject] = &[
     subject("ours: Sentry scope", ours::sentry_scope),
     subject(WITHOUT_SENTRY, ours::without_sentry),
     subject(OURS, ours::full),
+    subject("ours: full stack, sizes of bodies", ours::full_with_sizes),
+    subject(
+        "ours: full stack, caught panics",
+        ours::full_catching_panics,
+    ),
+    subject("ours: full stack, rule of exclusion", ours::full_with_rule),
+    subject("ours: full stack, label and prefix", ours::full_with_labels),
+    subject(
+        "ours: full stack, JSON log, chosen fields",
+        ours::full_json_with_fields,
+    ),
     subject("ours: full stack, trace context", ours::full_with_traces),
     subject(
         "ours: full stack, span, no subscriber",

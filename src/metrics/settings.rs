@@ -147,8 +147,8 @@ impl Settings {
     }
 
     /// The upper edges of the buckets of `http_request_body_size_bytes` and `http_response_body_size_bytes`, in bytes, ascending:
-    /// 1 to 64 of them, each at most 2^53. Defaults to 0 and the powers of 4 from 64 B to 64 MiB: so bodies without bytes are told
-    /// apart, and a size that a query finds is wrong by a factor of 4 at most.
+    /// 1 to 64 of them, each at most 2^53. Defaults to 0 and the powers of 4 from 64 B to 64 MiB. So empty bodies have a bucket of
+    /// their own, and a quantile is wrong by a factor of 4 at most.
     #[must_use]
     pub fn size_buckets(mut self, bytes: impl IntoIterator<Item = u64>) -> Self {
         let checked = buckets::of_bytes("metrics.size_buckets", bytes);

@@ -16,7 +16,7 @@ use futures::{SinkExt, StreamExt};
 use hyper_util::rt::TokioIo;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::{TcpListener, TcpStream},
+    net::TcpStream,
     task::JoinHandle,
 };
 use tokio_tungstenite::tungstenite;
@@ -25,6 +25,7 @@ use tower_vitals::{ShutdownReport, Vitals, WebSocketSessions, health::Health, lo
 use crate::support::{
     exposition::Exposition,
     lines::{lines_with, written},
+    server::draining,
     waiting::{eventually, settled},
 };
 
@@ -118,13 +119,7 @@ async fn with_a_session(manners: Manners, deadline: Duration) -> Service {
             get(move |request| upgrade(request, sessions.clone(), manners)),
         )
         .layer(vitals.layer());
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    let server = axum::serve(listener, app).with_graceful_shutdown(vitals.shutdown_signal());
-    let running = tokio::spawn({
-        let vitals = vitals.clone();
-        async move { vitals.run(server).await.unwrap() }
-    });
+    let (address, running) = draining(&vitals, app).await;
     let mut client = TcpStream::connect(address).await.unwrap();
     let request = b"GET /feed/a HTTP/1.1\r\nhost: a\r\nconnection: upgrade\r\nupgrade: shout\r\nx-request-id: id-9\r\n\r\n";
     client.write_all(request).await.unwrap();
@@ -208,13 +203,7 @@ async fn a_websocket_of_axum_gets_a_close_frame_when_the_service_drains() {
     let app = Router::new()
         .route("/feed/{name}", get(feed))
         .layer(vitals.layer());
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    let server = axum::serve(listener, app).with_graceful_shutdown(vitals.shutdown_signal());
-    let running = tokio::spawn({
-        let vitals = vitals.clone();
-        async move { vitals.run(server).await.unwrap() }
-    });
+    let (address, running) = draining(&vitals, app).await;
     let socket = TcpStream::connect(address).await.unwrap();
     let url = format!("ws://{address}/feed/a");
     let (mut client, _) = tokio_tungstenite::client_async(url, socket).await.unwrap();

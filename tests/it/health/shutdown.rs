@@ -5,11 +5,11 @@ use std::{convert::Infallible, time::Duration};
 use axum::{Router, body::Body, routing::get};
 use futures::stream;
 use hyper::Response;
-use tokio::{net::TcpListener, time};
+use tokio::time;
 use tower_vitals::{Vitals, health::Health};
 
 use super::MS;
-use crate::support::waiting::settled;
+use crate::support::{server::draining, waiting::settled};
 
 /// Shuts down an application that has an endless stream open; the client leaves, or stays.
 async fn shut_down(stay: bool, deadline: Duration) -> (tower_vitals::ShutdownReport, Duration) {
@@ -28,13 +28,7 @@ async fn shut_down(stay: bool, deadline: Duration) -> (tower_vitals::ShutdownRep
         )
         .layer(vitals.layer())
         .merge(vitals.routes());
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    let server = axum::serve(listener, app).with_graceful_shutdown(vitals.shutdown_signal());
-    let running = tokio::spawn({
-        let vitals = vitals.clone();
-        async move { vitals.run(server).await.unwrap() }
-    });
+    let (address, running) = draining(&vitals, app).await;
     let mut client = crate::support::client::Client::Http1(address, None);
     let endless = client.get("/endless").await.unwrap();
     assert_eq!(client_status(address, "/readyz").await, 200);

@@ -2,10 +2,7 @@
 
 use std::{
     convert::Infallible,
-    future::{Future, poll_fn},
-    pin::Pin,
     sync::{Arc, Mutex},
-    task::{Context, Poll},
     time::Duration,
 };
 
@@ -98,19 +95,6 @@ fn application(vitals: &Vitals) -> Router {
         .layer(vitals.layer())
 }
 
-/// Polls once, and then drops the request outside of its span.
-async fn leave(call: impl Future) {
-    let mut call: Pin<Box<dyn Future<Output = ()>>> = Box::pin(async {
-        call.await;
-    });
-    poll_fn(|cx: &mut Context<'_>| {
-        assert!(call.as_mut().poll(cx).is_pending());
-        Poll::Ready(())
-    })
-    .await;
-    drop(call);
-}
-
 #[tokio::test]
 async fn the_event_is_in_its_span_and_the_span_closes_after_it() {
     silence_panics_that_were_asked_for();
@@ -129,7 +113,7 @@ async fn the_event_is_in_its_span_and_the_span_closes_after_it() {
             let _ = answer.into_body().collect().await;
             assert_eq!(seen.take(), expected, "{path}");
         }
-        leave(call("/never")).await;
+        requests::leave(call("/never")).await;
         assert_eq!(seen.take(), expected, "cancelled");
         let mut answer = call("/drip").await.unwrap();
         answer.body_mut().frame().await.unwrap().unwrap();

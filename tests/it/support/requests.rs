@@ -42,3 +42,9 @@ where
     let bytes = body.collect().await.unwrap().to_bytes();
     String::from_utf8(bytes.into()).unwrap()
 }
+
+/// Polls a request once, which must not be enough, and then drops it.
+pub(crate) async fn leave(call: impl Future) {
+    let mut call = Box::pin(call);
+    assert!(futures::poll!(&mut call).is_pending());
+}

@@ -10,7 +10,7 @@ use tokio::{
     task::JoinHandle,
 };
 use tower::ServiceBuilder;
-use tower_vitals::Vitals;
+use tower_vitals::{ShutdownReport, Vitals};
 
 use super::{
     application::{Hanging, routes},
@@ -107,4 +107,17 @@ impl Drop for Server {
     fn drop(&mut self) {
         self.task.abort();
     }
+}
+
+/// Serves as an application does that drains: to the end of `vitals.run`, which gives its report.
+pub(crate) async fn draining(
+    vitals: &Vitals,
+    app: Router,
+) -> (SocketAddr, JoinHandle<ShutdownReport>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let server = axum::serve(listener, app).with_graceful_shutdown(vitals.shutdown_signal());
+    let vitals = vitals.clone();
+    let running = tokio::spawn(async move { vitals.run(server).await.unwrap() });
+    (address, running)
 }

@@ -4,10 +4,7 @@ use std::{
     collections::BTreeMap,
     convert::Infallible,
     fmt,
-    future::{Future, poll_fn},
-    pin::Pin,
     sync::{Arc, Mutex},
-    task::{Context, Poll},
 };
 
 use axum::{
@@ -141,18 +138,6 @@ fn application(vitals: &Vitals) -> Router {
         .layer(vitals.layer())
 }
 
-/// Polls once, and then drops the request.
-async fn leave(call: impl Future) {
-    let mut call: Pin<Box<dyn Future<Output = ()>>> = Box::pin(async {
-        call.await;
-    });
-    poll_fn(|cx: &mut Context<'_>| {
-        assert!(call.as_mut().poll(cx).is_pending());
-        Poll::Ready(())
-    })
-    .await;
-}
-
 #[tokio::test]
 async fn a_span_is_around_each_request_until_its_event_is_written() {
     silence_panics_that_were_asked_for();
@@ -191,7 +176,7 @@ async fn a_span_is_around_each_request_until_its_event_is_written() {
         seen.take(),
         ["request opens", event, &closes("/panic", 500)]
     );
-    leave(app.clone().oneshot(requests::get("/never"))).await;
+    requests::leave(app.clone().oneshot(requests::get("/never"))).await;
     assert_eq!(
         seen.take(),
         ["request opens", event, &closes("/never", 499)]
