@@ -63,7 +63,7 @@ mod query;
 use std::{borrow::Cow, sync::Arc};
 
 use http::request;
-use tracing::{Level, Span};
+use tracing::{Level, Span, dispatcher};
 
 pub use self::client_address::{ClientAddress, PeerAddress};
 use self::fields::{ChosenFields, Extra};
@@ -251,6 +251,10 @@ layer_methods!(AccessLogLayer, Unexamined);
 
 impl AccessLogObserver {
     fn log(&self, cx: &ObserverContext<'_>, facts: &Facts) {
+        // The application has no log.
+        if !dispatcher::has_been_set() {
+            return;
+        }
         let fields = self.fields.as_deref();
         let policy = match (&facts.log_policy, &self.policy) {
             (None, None) if fields.is_none() => {
@@ -325,7 +329,6 @@ fn write(exchange: &Exchange, facts: &Facts, chosen: Option<(Verdict, Extra<'_>)
     let handler = facts.handler.as_deref();
     // A request that is dropped ends outside its span.
     let span = exchange.span();
-    let trace = exchange.trace();
     macro_rules! event {
         ($level:ident $(, $name:ident = $value:expr)*) => {
             tracing::event!(
@@ -334,8 +337,8 @@ fn write(exchange: &Exchange, facts: &Facts, chosen: Option<(Verdict, Extra<'_>)
                 parent: span.as_ref().and_then(Span::id),
                 tracing::Level::$level,
                 request_id = exchange.id(),
-                trace_id = trace.map(TraceContext::trace_id),
-                span_id = trace.map(TraceContext::span_id),
+                trace_id = exchange.trace().map(TraceContext::trace_id),
+                span_id = exchange.trace().map(TraceContext::span_id),
                 method = exchange.method(),
                 path = &*printable_path(exchange.path()),
                 endpoint = Endpoint::name(facts.endpoint.as_ref()),
