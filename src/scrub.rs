@@ -17,9 +17,10 @@ mod query;
 pub(crate) mod urls;
 mod value;
 
-use std::{borrow::Cow, fmt, sync::Arc};
+use std::{borrow::Cow, fmt, net::IpAddr, sync::Arc};
 
 use regex::Regex;
+use serde_json::Value;
 
 use self::{
     patterns::{PATTERNS, step},
@@ -67,6 +68,8 @@ pub struct Scrubbing {
     values: Vec<Regex>,
     rules: Vec<Arc<Rule>>,
     free_text: bool,
+    /// Addresses of clients stay, where a field holds one and nothing else.
+    addresses: bool,
 }
 
 type Rule = dyn Fn(&str) -> Option<String> + Send + Sync;
@@ -82,6 +85,7 @@ impl Scrubbing {
             values: Vec::new(),
             rules: Vec::new(),
             free_text: true,
+            addresses: false,
         }
     }
 
@@ -140,6 +144,18 @@ impl Scrubbing {
     #[must_use]
     pub fn scrub(&self, text: &str) -> String {
         self.text(text).into_owned()
+    }
+
+    /// Keeps the addresses of clients, unless this is for health data.
+    #[cfg(feature = "sentry")]
+    pub(crate) const fn keep_addresses(&mut self) {
+        self.addresses = self.free_text;
+    }
+
+    /// Whether the value of a field for addresses is kept.
+    fn keeps_address(&self, value: &Value) -> bool {
+        let is_address = |text: &str| text.parse::<IpAddr>().is_ok();
+        self.addresses && value.as_str().is_some_and(is_address)
     }
 
     /// Whether free text is kept.

@@ -236,6 +236,7 @@ impl Scrubbing {
                 None => self.filter(value, depth),
             },
             Kind::Header | Kind::Environment => self.filter(value, depth),
+            Kind::IpAddress if self.keeps_address(value) => {}
             Kind::IpAddress => *value = Value::Null,
             Kind::SpanId if is_id(value, &[16]) => {}
             Kind::Id if is_id(value, &[32, 36]) => {}

@@ -79,8 +79,12 @@ impl Connection {
             client.release = release.version.clone().map(Into::into);
             client.environment = Some(release.environment.clone().into());
             client.integrations = integrations();
+            let mut scrubbing = options.scrubbing.checked()?;
+            if options.shows_client {
+                scrubbing.keep_addresses();
+            }
             let factory = Factory {
-                scrubbing: options.scrubbing.checked()?,
+                scrubbing,
                 inner: None,
                 metrics: Some(metrics.clone()),
                 queues: Queues::default(),

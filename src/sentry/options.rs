@@ -134,10 +134,13 @@ impl SentryOptions {
 
     /// Shows the address of the client in the events of its request, as the IP address of the user. It is the one that the
     /// access log shows: see [`AccessLogLayer::client_address`](crate::AccessLogLayer::client_address), without which there is
-    /// none. With [`Scrubbing::health_data`] it does not leave. Defaults to off.
+    /// none. An address that the application sets itself leaves then, too. Only a client of this crate sends it, and none with
+    /// [`Scrubbing::health_data`]. Defaults to off.
     ///
     /// ```
-    /// use tower_vitals::{AccessLogLayer, Vitals, access_log::ClientAddress, sentry::SentryOptions};
+    /// use tower_vitals::{
+    ///     AccessLogLayer, Vitals, access_log::ClientAddress, sentry::SentryOptions,
+    /// };
     ///
     /// let log = AccessLogLayer::new().client_address(ClientAddress::Peer);
     /// let vitals = Vitals::builder()
