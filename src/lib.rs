@@ -38,6 +38,7 @@
         feature = "logging",
         feature = "prometheus",
         feature = "sentry",
+        feature = "statistics",
         feature = "tonic"
     )),
     allow(dead_code)
@@ -93,6 +94,8 @@ mod facts;
 
 mod address_hash;
 pub mod config;
+#[cfg(any(feature = "axum", feature = "health"))]
+mod preferences;
 mod release;
 mod runtime;
 mod text;

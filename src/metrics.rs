@@ -18,31 +18,44 @@
 //! A process has one set of counters, since two could not publish under one name. [`Settings::install`] configures it.
 //! [`Settings::isolated`] makes counters that publish nowhere, for tests.
 
-mod bounds;
+mod after_the_fact;
+#[cfg(feature = "prometheus")]
+mod application;
+pub(crate) mod bounds;
 mod buckets;
+pub(crate) mod catalog;
 #[cfg_attr(not(feature = "health"), path = "metrics/checks/off.rs")]
 pub(crate) mod checks;
+mod counting;
 mod counts;
 mod deployments;
-mod families;
+mod describe;
+mod exemplars;
+pub(crate) mod exposition;
+mod gather;
+mod grid;
 pub(crate) mod log_lines;
 mod memory;
 mod methods;
 mod names;
 mod naming;
+mod one_family;
 #[cfg_attr(not(feature = "prometheus"), path = "metrics/prometheus/off.rs")]
 mod prometheus;
 mod publish;
 pub(crate) mod publishing;
 mod push;
+pub(crate) mod readings;
 mod recorder;
 mod remember;
+pub(crate) mod samples;
 mod series;
 pub(crate) mod sessions;
 mod settings;
 mod shares;
 mod sink;
 mod sizes;
+mod snapshot;
 mod table;
 mod totals;
 
@@ -50,33 +63,34 @@ use std::{
     collections::BTreeMap,
     fmt,
     num::NonZero,
-    sync::{Arc, LazyLock, Mutex, OnceLock, Weak, atomic::Ordering::Relaxed},
+    sync::{
+        Arc, LazyLock, Mutex, OnceLock, Weak,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
     thread,
-    time::Duration,
 };
 
+#[cfg(feature = "statistics")]
+use self::bounds::Bounds;
 use self::{
-    bounds::nanos,
     counts::Places,
+    exemplars::Exemplars,
     methods::Methods,
-    series::{Sample, SeriesKey},
     sessions::Sessions,
     shares::Shares,
     sizes::Sizes,
-    table::{Limits, OVERFLOW, Table},
+    table::{Limits, Table},
 };
-pub use self::{names::Names, settings::Settings, sink::Sink, totals::Totals};
+pub use self::{
+    names::Names,
+    settings::Settings,
+    sink::Sink,
+    snapshot::{HistogramSummary, Snapshot},
+    totals::Totals,
+};
 pub(crate) use self::{prometheus::Exporter, recorder::Recorder};
 use crate::{
-    facts::{
-        Facts,
-        category::ErrorCategory,
-        exchange::Outcome,
-        grpc::{self, Kind},
-        judge,
-        labels::{MethodLabel, StatusLabel},
-        route::Endpoint,
-    },
+    facts::{Facts, category::ErrorCategory, grpc::Kind, labels::MethodLabel},
     release::Release,
 };
 
@@ -97,8 +111,9 @@ struct Inner {
     shares: Shares,
     /// The memory for the counters of single threads, in all tables.
     places: Arc<Places>,
-    /// By endpoint, method and status.
+    /// By endpoint, method and status, with durations on the grid.
     http: Table,
+    exemplars: Exemplars,
     /// The durations of streamed bodies, by endpoint, method and status. With names that have no status there, it is 0.
     streams: Table,
     /// By endpoint and category.
@@ -116,6 +131,8 @@ struct Inner {
     build: OnceLock<Release>,
     /// When each version was deployed, in seconds since 1970.
     deployments: Mutex<BTreeMap<String, f64>>,
+    /// A recorder of the application gets these counters, and what it has is remembered.
+    pushes: AtomicBool,
 }
 
 // === impl Metrics ===
@@ -142,11 +159,13 @@ impl Metrics {
     fn on(settings: Settings, cpus: usize) -> Self {
         let endpoints = settings.endpoint_cap;
         let places = Arc::new(Places::new(cpus.saturating_mul(OWN_PER_CPU)));
+        let buckets = settings.bounds().buckets();
         let table = |each, bounds| Table::new(Limits { endpoints, each }, bounds, &places);
         Self {
             inner: Arc::new(Inner {
                 shares: Shares::new(cpus),
-                http: table(8, Some(settings.bounds())),
+                http: table(8, Some(settings.bounds().on_grid())),
+                exemplars: Exemplars::new(buckets),
                 // Few endpoints stream the answers of more than four methods or statuses.
                 streams: table(4, Some(settings.stream_bounds())),
                 errors: table(8, None),
@@ -158,6 +177,7 @@ impl Metrics {
                 methods: Methods::new(endpoints, settings.grpc_methods()),
                 build: OnceLock::new(),
                 deployments: Mutex::default(),
+                pushes: AtomicBool::new(false),
                 settings,
                 places,
             }),
@@ -172,6 +192,12 @@ impl Metrics {
 
     pub(crate) fn settings(&self) -> &Settings {
         &self.inner.settings
+    }
+
+    /// The buckets by which durations are counted.
+    #[cfg(feature = "statistics")]
+    pub(crate) fn duration_bounds(&self) -> Bounds {
+        self.inner.settings.bounds().on_grid()
     }
 
     /// What was counted so far.
@@ -190,7 +216,8 @@ impl Metrics {
     /// that counts much in a series has counters of its own there, as long as there is room. This room, and so the bound,
     /// grows with the number of processors, by half a megabyte each. The other threads share counters.
     ///
-    /// The sizes of bodies are part of it as soon as they are counted.
+    /// The sizes of bodies are part of it as soon as they are counted, and what a recorder of the application has got as soon as
+    /// there is one.
     ///
     /// Each thread also remembers up to 7,168 series, which takes at most 0.7 MB. Up to 4,096 names of routes are kept until the
     /// process ends, which takes at most 1.3 MB, and 0.3 MB more for each thread.
@@ -201,6 +228,7 @@ impl Metrics {
             shares,
             places,
             http,
+            exemplars,
             streams,
             errors,
             grpc,
@@ -212,19 +240,23 @@ impl Metrics {
         } = &*self.inner;
         let by_method = MethodLabel::ALL.len();
         let statuses = 501 * by_method;
-        let streamed = if settings.names.metric_names().duration_by_status {
+        let streamed = if settings.names.duration_by_status() {
             statuses
         } else {
             by_method
         };
+        let pushes = self.inner.pushes.load(Relaxed);
         let parts = [
-            http.memory_bound(statuses),
-            streams.memory_bound(streamed),
-            errors.memory_bound(ErrorCategory::ALL.len()),
-            grpc.memory_bound(17 * Kind::ALL.len()),
-            grpc_seconds.memory_bound(Kind::ALL.len()),
-            sizes.get().map_or(0, |sizes| sizes.memory_bound(streamed)),
-            sessions.memory_bound(),
+            http.memory_bound(statuses, pushes),
+            streams.memory_bound(streamed, pushes),
+            errors.memory_bound(ErrorCategory::ALL.len(), pushes),
+            grpc.memory_bound(17 * Kind::ALL.len(), pushes),
+            grpc_seconds.memory_bound(Kind::ALL.len(), pushes),
+            sizes
+                .get()
+                .map_or(0, |sizes| sizes.memory_bound(streamed, pushes)),
+            sessions.memory_bound(pushes),
+            exemplars.memory_bound(),
             methods.memory_bound(),
             places.memory_bound(),
             shares.memory_bound(),
@@ -244,6 +276,12 @@ impl Metrics {
     fn is_global(&self) -> bool {
         let global = GLOBAL.get();
         global.is_some_and(|global| Arc::ptr_eq(&global.inner, &self.inner))
+    }
+
+    /// Gives these counters as long as somebody else has them.
+    pub(crate) fn weak(&self) -> impl Fn() -> Option<Self> + Send + 'static {
+        let inner = Arc::downgrade(&self.inner);
+        move || inner.upgrade().map(|inner| Self { inner })
     }
 
     /// Whether `owner` is these counters.
@@ -266,99 +304,6 @@ impl Metrics {
     pub(crate) fn is_first_without_method(&self, facts: &Facts) -> bool {
         let status = facts.grpc.as_ref();
         status.is_some_and(|status| self.inner.methods.is_first_without_name(status))
-    }
-
-    /// Counts the beginning of a request.
-    pub(crate) fn start(&self, method: MethodLabel) {
-        self.inner.shares.start(method);
-    }
-
-    /// Counts the end of a request. Returns `true` if its endpoint is the first that is over the cap.
-    pub(crate) fn end(&self, method: MethodLabel, facts: &Facts) -> bool {
-        let Inner { shares, http, .. } = &*self.inner;
-        let cancelled = facts.outcome == Outcome::Cancelled;
-        let sample = Sample {
-            value: (!cancelled).then(|| nanos(facts.own_time())),
-            severity: judge::severity(facts),
-        };
-        let endpoint = facts.endpoint.as_ref().map(Endpoint::as_str);
-        let key = SeriesKey(method.index() as u8, StatusLabel::of(facts).code());
-        let mut fits = http.record(endpoint, key, sample);
-        if facts.streamed && facts.status.is_some() {
-            fits = self.streamed(within(fits, endpoint), key, facts.total) && fits;
-        }
-        if facts.body_sizes && !cancelled {
-            let key = self.key_of_duration(key);
-            fits = self.sized(within(fits, endpoint), key, facts) && fits;
-        }
-        if let Some(status) = &facts.grpc {
-            fits = self.called(within(fits, endpoint), status, facts.total) && fits;
-        }
-        if fits {
-            shares.end(method, facts.outcome);
-            return false;
-        }
-        shares.end_over_the_cap(method, facts.outcome);
-        !shares.warned.swap(true, Relaxed)
-    }
-
-    /// Counts the end of a streamed body. Returns `false` if its endpoint is over the cap.
-    fn streamed(&self, endpoint: Option<&str>, key: SeriesKey, total: Duration) -> bool {
-        let key = self.key_of_duration(key);
-        self.inner.streams.record(endpoint, key, Sample::of(total))
-    }
-
-    /// The labels of histograms, which have a status in one preset only.
-    fn key_of_duration(&self, SeriesKey(method, status): SeriesKey) -> SeriesKey {
-        let names = self.inner.settings.names.metric_names();
-        SeriesKey(method, if names.duration_by_status { status } else { 0 })
-    }
-
-    /// Counts the end of a gRPC call. Returns `false` if its method is over the cap.
-    fn called(&self, endpoint: Option<&str>, status: &grpc::Status, total: Duration) -> bool {
-        let Inner {
-            settings,
-            grpc,
-            grpc_seconds,
-            ..
-        } = &*self.inner;
-        let kind = settings.grpc_kind(endpoint) as u8;
-        let key = SeriesKey(kind, status.code.number().into());
-        let fits = grpc.record(endpoint, key, Sample::default());
-        let key = SeriesKey(kind, 0);
-        grpc_seconds.record(within(fits, endpoint), key, Sample::of(total)) && fits
-    }
-
-    /// Counts the end of a request that was counted when it began, and then reached a route that is not observed.
-    pub(crate) fn end_unobserved(&self, method: MethodLabel, outcome: Outcome, failed: bool) {
-        self.inner.shares.end_unobserved(method, outcome, failed);
-    }
-
-    /// Counts a failure.
-    pub(crate) fn failed(&self, facts: &Facts, category: ErrorCategory) {
-        let endpoint = facts.endpoint.as_ref().map(Endpoint::as_str);
-        let key = SeriesKey(0, category as u16);
-        self.inner.errors.record(endpoint, key, Sample::default());
-    }
-
-    /// Counts a request on an excluded path.
-    pub(crate) fn excluded(&self, failed: bool) {
-        self.inner.shares.excluded(failed);
-    }
-
-    /// Counts a failure of a function that the application plugged in.
-    pub(crate) fn hook_failed(&self) {
-        self.inner.shares.hook_failed();
-    }
-
-    /// Counts a service that failed before it took a request.
-    pub(crate) fn not_ready(&self) {
-        self.inner.shares.not_ready();
-    }
-
-    /// Counts a drop of a sink.
-    pub(crate) fn dropped(&self, sink: Sink) {
-        self.inner.shares.dropped(sink);
     }
 }
 
@@ -383,11 +328,6 @@ impl fmt::Debug for Metrics {
             .field("totals", &self.totals())
             .finish_non_exhaustive()
     }
-}
-
-/// The endpoint, or the one for all that are over the cap.
-fn within(fits: bool, endpoint: Option<&str>) -> Option<&str> {
-    if fits { endpoint } else { Some(OVERFLOW) }
 }
 
 #[cfg(test)]

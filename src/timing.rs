@@ -56,6 +56,7 @@
 //! # Ok::<(), tower_vitals::config::ConfigError>(())
 //! ```
 
+mod after_the_fact;
 mod sizes;
 
 use std::sync::Arc;
@@ -176,6 +177,9 @@ impl Observer for TimingObserver {
             metrics.start(cx.exchange.method_label());
         }
         let first_overflow = metrics.end(cx.exchange.method_label(), facts);
+        if let Some(trace) = cx.exchange.trace() {
+            metrics.exemplify(cx.exchange.method_label(), facts, trace);
+        }
         if first_overflow {
             warn_of_overflow(metrics);
         }

@@ -7,6 +7,7 @@ mod deployment;
 #[cfg(feature = "tonic")]
 mod descriptors;
 mod flush;
+mod log_values;
 #[cfg(feature = "prometheus")]
 mod render;
 #[cfg(feature = "axum")]

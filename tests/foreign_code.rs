@@ -58,8 +58,8 @@ struct Foreign(DebuggingRecorder);
 /// What the recorder got so far.
 struct Recorded {
     snapshots: Snapshotter,
-    /// A snapshot takes the samples out.
-    samples: Mutex<BTreeMap<String, usize>>,
+    /// A snapshot takes the samples out, and sets counters to 0.
+    taken: Mutex<BTreeMap<String, u64>>,
 }
 
 /// The log of the application, which hangs at an error.
@@ -99,7 +99,7 @@ impl Foreign {
         metrics::set_global_recorder(Self(own)).unwrap();
         Recorded {
             snapshots,
-            samples: Mutex::default(),
+            taken: Mutex::default(),
         }
     }
 }
@@ -134,7 +134,7 @@ impl Recorder for Foreign {
 impl Recorded {
     /// The value of each metric by its name and labels; of a histogram how many samples.
     fn now(&self) -> BTreeMap<String, f64> {
-        let mut samples = self.samples.lock().unwrap();
+        let mut taken = self.taken.lock().unwrap();
         let metrics = self.snapshots.snapshot().into_vec().into_iter();
         let value = |(key, .., value): (metrics_util::CompositeKey, _, _, _)| {
             let labels = key
@@ -143,11 +143,15 @@ impl Recorded {
                 .map(|label| format!(" {}", label.value()));
             let name = format!("{}{}", key.key().name(), labels.collect::<String>());
             let value = match value {
-                DebugValue::Counter(value) => value as f64,
+                DebugValue::Counter(value) => {
+                    let most = taken.entry(name.clone()).or_default();
+                    *most = value.max(*most);
+                    *most as f64
+                }
                 DebugValue::Gauge(value) => value.into_inner(),
                 DebugValue::Histogram(new) => {
-                    let all = samples.entry(name.clone()).or_default();
-                    *all += new.len();
+                    let all = taken.entry(name.clone()).or_default();
+                    *all += new.len() as u64;
                     *all as f64
                 }
             };

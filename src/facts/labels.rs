@@ -47,11 +47,9 @@ impl MethodLabel {
     }
 
     /// The label at an [`index`](Self::index).
-    pub(crate) fn at(index: u8) -> &'static str {
-        Self::ALL
-            .get(usize::from(index))
-            .copied()
-            .unwrap_or("_OTHER")
+    pub(crate) const fn at(index: u8) -> Self {
+        let last = Self::ALL.len() as u8 - 1;
+        Self(if index < last { index } else { last })
     }
 }
 

@@ -3,9 +3,7 @@
 use http::{HeaderMap, header};
 
 use super::response::Format;
-
-/// The quality of a member that gives none, in thousandths.
-const BEST: u16 = 1_000;
+use crate::preferences::{Preference, preferences};
 
 /// What a reader thinks of one format.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -21,13 +19,7 @@ struct Opinion {
 ///
 /// Parameters of media types are ignored. `application/health+json` is only for those who name it.
 pub(super) fn accepted(headers: &HeaderMap, default: Format) -> Format {
-    let lines = headers.get_all(header::ACCEPT).iter();
-    let lines: Vec<_> = lines.filter_map(|line| line.to_str().ok()).collect();
-    let members: Vec<_> = lines
-        .iter()
-        .flat_map(|line| unquoted(line, ','))
-        .filter_map(member)
-        .collect();
+    let members = preferences(headers, header::ACCEPT);
     let formats = [Format::Text, Format::Json, Format::HealthJson];
     let named = formats.map(|format| (format, opinion(&members, format)));
     let acceptable = named.iter().filter_map(|(format, opinion)| {
@@ -46,7 +38,7 @@ pub(super) fn accepted(headers: &HeaderMap, default: Format) -> Format {
 }
 
 /// What the most exact member says of a format. `None` if no member names it.
-fn opinion(members: &[(&str, u16)], format: Format) -> Option<Opinion> {
+fn opinion(members: &[Preference<'_>], format: Format) -> Option<Opinion> {
     let media_type = format.content_type();
     let (media_type, _) = media_type.split_once(';').unwrap_or((media_type, ""));
     let exactness = |range: &str| {
@@ -62,45 +54,13 @@ fn opinion(members: &[(&str, u16)], format: Format) -> Option<Opinion> {
             (range == "*/*").then_some(0)
         }
     };
-    let opinions = members.iter().filter_map(|(range, quality)| {
+    let opinions = members.iter().filter_map(|member| {
         Some(Opinion {
-            quality: *quality,
-            exactness: exactness(range)?,
+            quality: member.quality,
+            exactness: exactness(member.name)?,
         })
     });
     opinions.max_by_key(|opinion| (opinion.exactness, opinion.quality))
-}
-
-/// A range of media types and its quality. `None` if the quality is none.
-fn member(text: &str) -> Option<(&str, u16)> {
-    let mut parts = unquoted(text, ';').map(str::trim);
-    let range = parts.next().filter(|range| !range.is_empty())?;
-    let quality = parts.find_map(|part| {
-        let (name, value) = part.split_once('=')?;
-        let is_quality = name.trim().eq_ignore_ascii_case("q");
-        is_quality.then(|| thousandths(value.trim()))
-    });
-    Some((range, quality.unwrap_or(Some(BEST))?))
-}
-
-/// A number from 0 to 1 with up to three decimals.
-fn thousandths(text: &str) -> Option<u16> {
-    let (whole, decimals) = text.split_once('.').unwrap_or((text, ""));
-    let digits = decimals.bytes().all(|byte| byte.is_ascii_digit());
-    if !digits || decimals.len() > 3 || !matches!(whole, "0" | "1") {
-        return None;
-    }
-    let value = format!("{whole}{decimals:0<3}").parse().ok()?;
-    (value <= BEST).then_some(value)
-}
-
-/// The parts between separators that do not stand in quotes.
-fn unquoted(text: &str, separator: char) -> impl Iterator<Item = &str> {
-    let mut quoted = false;
-    text.split(move |character| {
-        quoted ^= character == '"';
-        character == separator && !quoted
-    })
 }
 
 #[cfg(test)]

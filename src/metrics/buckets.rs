@@ -1,5 +1,7 @@
 //! Checks the edges of buckets that the application chose.
 
+use std::time::Duration;
+
 use super::bounds::{Bounds, Measure};
 use crate::config::ConfigError;
 
@@ -38,6 +40,14 @@ impl OwnBuckets {
             .flatten();
         chosen.try_for_each(|checked| checked.as_ref().map(|_| ()).map_err(Clone::clone))
     }
+}
+
+/// The fourteen edges of OpenTelemetry, and 2 s.
+pub(super) fn default_seconds() -> Bounds {
+    const MILLIS: [u64; 15] = [
+        5, 10, 25, 50, 75, 100, 250, 500, 750, 1_000, 2_000, 2_500, 5_000, 7_500, 10_000,
+    ];
+    Bounds::new(MILLIS.into_iter().map(Duration::from_millis))
 }
 
 /// The edges of a histogram of durations, from seconds.

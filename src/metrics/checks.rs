@@ -5,22 +5,22 @@ use std::{
     time::Duration,
 };
 
-use metrics::{Key, Label, SharedString};
-
 use super::{
     GLOBAL, Inner, Metrics,
     bounds::{Bounds, nanos},
-    names::{HEALTH_LAST_SUCCESS, HEALTH_SECONDS, HEALTH_STATUS},
-    push::Push,
+    one_family::OneFamily,
+    series::Spread,
     settings::Settings,
 };
 
 /// All sets of checks of the process.
 static SETS: Mutex<Vec<Set>> = Mutex::new(Vec::new());
 
-/// The buckets of latencies: the default ones. The recorder can have more, but few checks answer twice between two rounds of
-/// publishing, so nearly every sample is pushed as it is.
+/// The buckets of latencies: the default ones.
 static BOUNDS: LazyLock<Bounds> = LazyLock::new(|| Settings::new().bounds());
+
+/// Their edges as they are published.
+static EDGES: LazyLock<Vec<f64>> = LazyLock::new(|| BOUNDS.published());
 
 /// The checks of a service.
 pub(crate) trait Checks: Send + Sync {
@@ -39,25 +39,19 @@ pub(crate) struct CheckReading {
     pub(crate) latencies: Latencies,
 }
 
-/// How long the answers of a check took: the count and the sum of nanoseconds of each bucket, not cumulative. Empty before
-/// the first.
+/// How long the answers of a check took: the count of each bucket, which is empty before the first, and the sum of
+/// nanoseconds.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Latencies(Vec<(u64, u64)>);
+pub(crate) struct Latencies {
+    counts: Vec<u64>,
+    sum: u64,
+}
 
 /// The checks of a service, and the counters that publish them.
 struct Set {
     checks: Weak<dyn Checks>,
     /// If it is gone, the process publishes them.
     owner: Weak<Inner>,
-}
-
-/// The latencies that a recorder has.
-#[derive(Debug, Default)]
-pub(super) struct PublishedChecks(Vec<PublishedSet>);
-
-struct PublishedSet {
-    checks: Weak<dyn Checks>,
-    latencies: Vec<Vec<(u64, u64)>>,
 }
 
 // === impl Metrics ===
@@ -72,6 +66,11 @@ impl Metrics {
         }
     }
 
+    /// The checks that were added to these counters.
+    pub(super) fn checks(&self) -> Vec<CheckReading> {
+        read(|owner| self.owns(owner))
+    }
+
     /// The counters that publish these checks: those to which they were added, else those of the process, if there are any.
     pub(crate) fn of_checks(checks: &Weak<dyn Checks>) -> Option<Self> {
         let sets = sets();
@@ -82,85 +81,75 @@ impl Metrics {
     }
 }
 
+// === impl CheckReading ===
+
+impl CheckReading {
+    /// Two services of a process have a check of one name. It is one series, and shows the worse state.
+    fn join(&mut self, other: &Self) {
+        self.status = self.status.min(other.status);
+        self.last_success = match (self.last_success, other.last_success) {
+            (Some(mine), Some(other)) => Some(mine.min(other)),
+            _ => None,
+        };
+        self.latencies.add(&other.latencies);
+    }
+}
+
 // === impl Latencies ===
 
 impl Latencies {
     pub(crate) fn record(&mut self, latency: Duration) {
-        let Self(buckets) = self;
-        buckets.resize(BOUNDS.buckets(), (0, 0));
+        self.counts.resize(BOUNDS.buckets(), 0);
         let latency = nanos(latency);
-        if let Some((count, sum)) = buckets.get_mut(BOUNDS.index(latency)) {
+        if let Some(count) = self.counts.get_mut(BOUNDS.index(latency)) {
             *count += 1;
-            *sum = sum.wrapping_add(latency);
+            self.sum = self.sum.wrapping_add(latency);
+        }
+    }
+
+    fn add(&mut self, other: &Self) {
+        self.counts
+            .resize(self.counts.len().max(other.counts.len()), 0);
+        for (sum, more) in self.counts.iter_mut().zip(&other.counts) {
+            *sum += more;
+        }
+        self.sum = self.sum.wrapping_add(other.sum);
+    }
+
+    /// Gives the histogram of a check, once it has answered.
+    pub(super) fn give(&self, family: &mut OneFamily<'_>, check: &str) {
+        if !self.counts.is_empty() {
+            let spread = Spread::new(self.counts.clone(), self.sum, &BOUNDS, true);
+            family.histogram(&[check], &spread.histogram(&BOUNDS, &EDGES));
         }
     }
 }
 
-// === impl PublishedChecks ===
-
-impl PublishedChecks {
-    /// Publishes the sets whose owner is `mine`.
-    pub(super) fn publish(&mut self, push: &mut Push<'_>, mine: &dyn Fn(&Weak<Inner>) -> bool) {
-        let Self(published) = self;
-        published.retain(|set| set.checks.strong_count() > 0);
-        // A copy: nobody waits for this lock while a recorder runs.
-        let sets = sets();
-        let chosen = sets.iter().filter(|set| mine(&set.owner));
-        let chosen: Vec<_> = chosen.map(|set| Weak::clone(&set.checks)).collect();
-        drop(sets);
-        for checks in chosen {
-            // The checks are not kept alive while a recorder runs, either.
-            let Some(readings) = checks.upgrade().map(|checks| checks.read()) else {
-                continue;
-            };
-            let known = published.iter().position(|set| set.checks.ptr_eq(&checks));
-            let index = known.unwrap_or_else(|| {
-                published.push(PublishedSet {
-                    checks,
-                    latencies: Vec::new(),
-                });
-                published.len() - 1
-            });
-            published[index].publish(push, &readings);
-        }
-    }
-
-    /// Forgets everything, because the recorder is another one.
-    pub(super) fn clear(&mut self) {
-        self.0.clear();
-    }
+/// The checks that the process publishes: those that were added to its counters, or to none.
+pub(super) fn of_process() -> Vec<CheckReading> {
+    let metrics = GLOBAL.get();
+    read(|owner| owner.strong_count() == 0 || metrics.is_some_and(|metrics| metrics.owns(owner)))
 }
 
-// === impl PublishedSet ===
-
-impl PublishedSet {
-    fn publish(&mut self, push: &mut Push<'_>, readings: &[CheckReading]) {
-        self.latencies.resize_with(readings.len(), Vec::new);
-        for (check, published) in readings.iter().zip(&mut self.latencies) {
-            push.gauge(&key(HEALTH_STATUS, &check.name), check.status);
-            if let Some(at) = check.last_success {
-                push.gauge(&key(HEALTH_LAST_SUCCESS, &check.name), at);
-            }
-            let (seconds, Latencies(latencies)) =
-                (key(HEALTH_SECONDS, &check.name), &check.latencies);
-            push.histogram(&seconds, latencies, published, &BOUNDS);
+/// The checks whose owner is `mine`.
+fn read(mine: impl Fn(&Weak<Inner>) -> bool) -> Vec<CheckReading> {
+    // A copy: nobody waits for this lock while a check is read.
+    let sets = sets();
+    let chosen = sets.iter().filter(|set| mine(&set.owner));
+    let chosen: Vec<_> = chosen.filter_map(|set| set.checks.upgrade()).collect();
+    drop(sets);
+    let mut readings: Vec<CheckReading> = Vec::new();
+    for reading in chosen.iter().flat_map(|checks| checks.read()) {
+        match readings.iter_mut().find(|known| known.name == reading.name) {
+            Some(known) => known.join(&reading),
+            None => readings.push(reading),
         }
     }
-}
-
-impl std::fmt::Debug for PublishedSet {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("PublishedSet").finish_non_exhaustive()
-    }
+    readings
 }
 
 fn sets() -> MutexGuard<'static, Vec<Set>> {
     SETS.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn key(metric: &'static str, check: &Arc<str>) -> Key {
-    let check = SharedString::from_shared(Arc::clone(check));
-    Key::from_parts(metric, vec![Label::new("check", check)])
 }
 
 /// Publishes these checks as long as they are there.

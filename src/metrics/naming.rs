@@ -1,7 +1,8 @@
 //! Adds the prefix and the labels that the application chose to the names of all families.
 
-use metrics::{Key, KeyName, Label};
+use std::borrow::Cow;
 
+use super::{catalog, names::Names};
 use crate::config::ConfigError;
 
 /// The most constant labels. Each is on every sample.
@@ -9,33 +10,6 @@ const MOST_LABELS: usize = 16;
 
 /// The longest prefix, name or value, in bytes.
 const LONGEST: usize = 200;
-
-/// The labels that families of this crate have. A constant label of the same name would be there twice.
-const TAKEN: [&str; 23] = [
-    "category",
-    "check",
-    "deployment_environment_name",
-    "endpoint",
-    "error_type",
-    "grpc_code",
-    "grpc_method",
-    "grpc_service",
-    "grpc_type",
-    "http_request_method",
-    "http_response_status_code",
-    "http_route",
-    "method",
-    "outcome",
-    "revision",
-    "rustc",
-    "service_name",
-    "service_version",
-    "severity",
-    "sink",
-    "status",
-    "url_scheme",
-    "version",
-];
 
 /// What the application adds to all names.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -71,23 +45,23 @@ impl Naming {
     }
 
     /// The name of a family as it is published.
-    pub(super) fn name(&self, family: &'static str) -> KeyName {
+    pub(super) fn name(&self, family: &'static str) -> Cow<'static, str> {
         match self.prefix.as_str() {
             "" => family.into(),
             prefix => format!("{prefix}{family}").into(),
         }
     }
 
-    /// The key of a series as it is published. `None` if it stays as it is.
-    pub(super) fn key(&self, key: &Key) -> Option<Key> {
-        if *self == Self::default() {
-            return None;
-        }
-        let constant = self.labels.iter();
-        let constant = constant.map(|(name, value)| Label::new(name.clone(), value.clone()));
-        let labels: Vec<_> = key.labels().cloned().chain(constant).collect();
-        let name = format!("{}{}", self.prefix, key.name());
-        Some(Key::from_parts(name, labels))
+    /// Whether samples of a family of this crate have this name.
+    pub(super) fn has_sample(&self, sample: &str, names: Names) -> bool {
+        let sample = sample.strip_prefix(&*self.prefix);
+        sample.is_some_and(|sample| catalog::has_sample(sample, names))
+    }
+
+    /// The constant labels.
+    pub(super) fn labels(&self) -> impl Iterator<Item = (&str, &str)> {
+        let labels = self.labels.iter();
+        labels.map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
     pub(super) fn check(&self) -> Result<(), ConfigError> {
@@ -129,7 +103,7 @@ fn check_label(name: &str, value: &str) -> Result<(), ConfigError> {
     if name.starts_with("__") || matches!(name, "le" | "quantile") {
         return refuse("Prometheus keeps this name for itself");
     }
-    if TAKEN.contains(&name) {
+    if catalog::has_label(name) {
         return refuse("families of this crate have a label of this name");
     }
     if value.is_empty() || value.len() > LONGEST {

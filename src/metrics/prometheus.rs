@@ -1,32 +1,37 @@
-//! Installs a Prometheus recorder with the buckets of this crate, and renders what it holds.
+//! Makes a recorder of this crate the global one, and renders what it holds beside the families of this crate.
 
 use std::{
     fmt,
     sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
 };
 
-use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusRecorder};
-
 use super::{
-    Metrics, Recorder, Settings,
-    names::{GRPC_SECONDS, HEALTH_SECONDS, SESSION_SECONDS},
-    publish::SharedPublisher,
+    Metrics, Recorder,
+    application::ApplicationRecorder,
+    exposition::{Format, Writer},
+    samples::Samples,
 };
 use crate::config::ConfigError;
 
 /// The global recorder, if it is one of this crate.
-static OURS: OnceLock<Arc<PrometheusRecorder>> = OnceLock::new();
+static OURS: OnceLock<Arc<ApplicationRecorder>> = OnceLock::new();
 
 /// Is held while a recorder of this crate becomes the global one, so that nobody takes it for another one meanwhile.
 static INSTALLING: Mutex<()> = Mutex::new(());
 
-/// A recorder of this crate, and the counters that are published to it before each rendering.
+/// Renders counters, and what the application records.
 #[derive(Clone)]
 pub(crate) struct Exporter {
     metrics: Metrics,
-    recorder: Arc<PrometheusRecorder>,
-    /// What was published to a recorder to which only these counters publish.
-    private: Option<SharedPublisher>,
+}
+
+/// What a recorder of this crate could not keep as the application recorded it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Unkept {
+    /// Recordings that are counted under `overflow`.
+    pub(super) overflowed: u64,
+    /// Recordings that are nowhere: of a family that clashes with another one, or not a number.
+    pub(super) dropped: u64,
 }
 
 // === impl Exporter ===
@@ -38,55 +43,23 @@ impl Exporter {
         metrics: &Metrics,
     ) -> Result<Option<Self>, ConfigError> {
         match recorder {
-            Recorder::Own => Self::global(metrics).map(Some),
-            Recorder::Isolated => Self::private(metrics).map(Some),
-            Recorder::Global => Ok(None),
+            Recorder::Own => install(metrics)?,
+            // The application's macros record to the global recorder.
+            Recorder::Isolated => {}
+            Recorder::Global => return Ok(None),
         }
-    }
-
-    /// Makes a recorder of this crate the global one, unless it is already.
-    fn global(metrics: &Metrics) -> Result<Self, ConfigError> {
-        let _mine = installing();
-        let recorder = match OURS.get() {
-            Some(ours) => Arc::clone(ours),
-            None => {
-                let recorder = Arc::new(recorder(&metrics.inner.settings)?);
-                metrics::set_global_recorder(Arc::clone(&recorder)).map_err(|_| {
-                    let reason = "another recorder is installed in this process, and /metrics would not show it; \
-                                  call use_global_recorder() to publish there and serve no /metrics";
-                    ConfigError::new("metrics.recorder", "foreign", reason)
-                })?;
-                Arc::clone(OURS.get_or_init(|| recorder))
-            }
-        };
-        Ok(Self {
+        Ok(Some(Self {
             metrics: metrics.clone(),
-            recorder,
-            private: None,
-        })
+        }))
     }
 
-    /// A recorder apart from the global one.
-    fn private(metrics: &Metrics) -> Result<Self, ConfigError> {
-        Ok(Self {
-            metrics: metrics.clone(),
-            recorder: Arc::new(recorder(&metrics.inner.settings)?),
-            private: Some(SharedPublisher::default()),
-        })
-    }
-
-    /// Everything that the recorder holds, in Prometheus' text format. With thousands of series it takes milliseconds.
+    /// All metrics at this moment. With thousands of series it takes milliseconds.
     ///
-    /// No recorder of the application is called, so nothing here waits for one.
-    pub(crate) fn render(&self) -> String {
-        let handle = self.recorder.handle();
-        let drain = || handle.run_upkeep();
-        // Kept to the end: a round between two counters would break the sum.
-        let _alone = match &self.private {
-            Some(publisher) => publisher.publish(&self.metrics, &*self.recorder, &drain),
-            None => SharedPublisher::publish_process(&*self.recorder, &drain),
-        };
-        handle.render()
+    /// No code of the application is called, so nothing here waits for it.
+    pub(crate) fn render(&self, format: Format) -> String {
+        let mut writer = Writer::new(format);
+        self.metrics.give(&mut writer);
+        writer.finish()
     }
 }
 
@@ -96,50 +69,53 @@ impl fmt::Debug for Exporter {
     }
 }
 
-/// Gives the global recorder, with what drains it. Until it is drained, a recorder of this crate keeps each sample; the
-/// recorder of an application drains itself.
-pub(super) fn with_recorder(publish: impl FnOnce(&dyn metrics::Recorder, &dyn Fn())) {
+/// Makes a recorder of this crate the global one, unless it is already.
+fn install(metrics: &Metrics) -> Result<(), ConfigError> {
+    let _mine = installing();
+    if OURS.get().is_some() {
+        return Ok(());
+    }
+    let recorder = Arc::new(metrics.settings().application()?);
+    metrics::set_global_recorder(Arc::clone(&recorder)).map_err(|_| {
+        let reason = "another recorder is installed in this process, and /metrics would not show it; \
+                      call use_global_recorder() to publish there and serve no /metrics";
+        ConfigError::new("metrics.recorder", "foreign", reason)
+    })?;
+    OURS.get_or_init(|| recorder);
+    Ok(())
+}
+
+/// Gives what the application has recorded, if the global recorder is one of this crate.
+pub(super) fn give_application(out: &mut dyn Samples) {
+    if let Some(ours) = OURS.get() {
+        ours.visit(out);
+    }
+}
+
+pub(super) fn unkept() -> Unkept {
+    let ours = OURS.get();
+    ours.map_or_else(Unkept::default, |ours| Unkept {
+        overflowed: ours.overflowed(),
+        dropped: ours.dropped(),
+    })
+}
+
+/// Gives the global recorder, unless it is one of this crate: what that shows beside its own series is read where it is counted.
+pub(super) fn with_foreign_recorder(publish: impl FnOnce(&dyn metrics::Recorder)) {
     let ours = || {
         let _nobody = installing();
-        OURS.get()
+        OURS.get().is_some()
     };
-    match ours() {
-        // Not by its place in the facade: a scrape knows it by the same address.
-        Some(ours) => publish(&**ours, &|| ours.handle().run_upkeep()),
-        None => metrics::with_recorder(|recorder| {
+    if !ours() {
+        metrics::with_recorder(|recorder| {
             // It can have become the global one since.
-            if ours().is_none() {
-                publish(recorder, &|| {});
+            if !ours() {
+                publish(recorder);
             }
-        }),
+        });
     }
 }
 
 fn installing() -> MutexGuard<'static, ()> {
     INSTALLING.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn recorder(settings: &Settings) -> Result<PrometheusRecorder, ConfigError> {
-    let names = settings.names.metric_names();
-    let histograms = [
-        (names.duration, settings.bounds()),
-        (names.streams, settings.stream_bounds()),
-        (names.request_bytes, settings.size_bounds()),
-        (names.response_bytes, settings.size_bounds()),
-        (SESSION_SECONDS, settings.stream_bounds()),
-        (GRPC_SECONDS, settings.bounds()),
-        (HEALTH_SECONDS, settings.check_bounds()),
-    ];
-    let mut builder = PrometheusBuilder::new();
-    for (family, bounds) in histograms {
-        let name = settings.naming.name(family).as_str().to_owned();
-        let edges = bounds.published();
-        builder = builder
-            .set_buckets_for_metric(Matcher::Full(name), &edges)
-            .map_err(|error| {
-                let value = format!("{edges:?}");
-                ConfigError::new("metrics.buckets", value, error.to_string())
-            })?;
-    }
-    Ok(builder.build_recorder())
 }

@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use super::{GLOBAL, prometheus, publish::SharedPublisher};
+use super::{GLOBAL, prometheus, publish::Publisher};
 
 /// How often the thread publishes.
 const EVERY: Duration = Duration::from_secs(1);
@@ -37,7 +37,7 @@ pub(super) fn publish_soon(done: Done) {
 fn rounds() -> Option<&'static Sender<Done>> {
     let rounds = ROUNDS.get_or_init(|| {
         let (rounds, asked) = mpsc::channel();
-        let name = "vitals-metrics".to_owned();
+        let name = "vitals-publish".to_owned();
         let spawned = thread::Builder::new().name(name).spawn(move || run(&asked));
         if let Err(error) = &spawned {
             let error = error.to_string();
@@ -53,13 +53,11 @@ fn rounds() -> Option<&'static Sender<Done>> {
 fn run(asked: &Receiver<Done>) {
     // Panics that no counters have yet: before the first layer or stack there are none.
     let mut panics = 0;
+    let mut publisher = Publisher::default();
     loop {
         let done = asked.recv_timeout(EVERY).ok();
-        let round = || {
-            prometheus::with_recorder(|recorder, drain| {
-                drop(SharedPublisher::publish_process(recorder, drain));
-            });
-        };
+        let round =
+            || prometheus::with_foreign_recorder(|recorder| publisher.publish_process(recorder));
         // A panic of the recorder costs this round.
         panics += u64::from(catch_unwind(AssertUnwindSafe(round)).is_err());
         if let Some(metrics) = GLOBAL.get() {

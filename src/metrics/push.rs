@@ -1,100 +1,137 @@
-//! Pushes counters, gauges and samples of histograms to a recorder.
+//! Pushes samples to a recorder of the application.
 
-use metrics::{Key, Level, Metadata, Recorder};
+mod spread;
 
-use super::{bounds::Bounds, naming::Naming};
+use std::collections::HashMap;
 
-/// How many samples are pushed before the recorder is drained. An exporter keeps 16 bytes for each.
-pub(super) const SAMPLES_AT_ONCE: u64 = 65_536;
+use metrics::{Key, Label, Level, Metadata, Recorder};
+
+use self::spread::values;
+use super::{
+    bounds::Bounds,
+    memory::allocated,
+    samples::{Family, Fine, Histogram, Labels, Samples},
+};
 
 static METADATA: Metadata<'_> = Metadata::new("tower_vitals", Level::INFO, None);
 
-/// One round of pushes. All families get their published names here.
+/// What a recorder has.
+#[derive(Debug, Default)]
+pub(super) struct Pushed {
+    counters: HashMap<Key, u64>,
+    histograms: HashMap<Key, PushedHistogram>,
+}
+
+/// The counts of the buckets, and the sum of all values.
+#[derive(Debug, Default)]
+struct PushedHistogram {
+    counts: Vec<u64>,
+    sum: u64,
+}
+
+/// One round of pushes.
 pub(super) struct Push<'a> {
     recorder: &'a dyn Recorder,
-    naming: &'a Naming,
-    /// Drains what the recorder keeps.
-    drain: &'a dyn Fn(),
-    /// Samples since the last drain.
-    pushed: u64,
+    pushed: &'a mut Pushed,
+    /// The name of the family.
+    family: String,
+}
+
+// === impl Pushed ===
+
+impl Pushed {
+    /// The most memory of what a recorder has of so many series with routes of 64 characters.
+    pub(super) fn bytes(series: usize, bounds: Option<&Bounds>) -> usize {
+        // The texts of a name, of a route and of a few other labels, and a place in a table of which 7 in 16 are taken.
+        let key = 2 * allocated(64) + 6 * (size_of::<Label>() + allocated(24));
+        let place = (size_of::<(Key, PushedHistogram)>() + 1) * 16 / 7;
+        let counts = bounds.map_or(0, |bounds| allocated(bounds.buckets() * size_of::<u64>()));
+        // The counter of a series, and its histogram.
+        series.saturating_mul(2 * (key + place) + counts)
+    }
+
+    /// Counters are pushed again, also those that did not change. They are cumulative, so nothing is added twice.
+    pub(super) fn forget_counters(&mut self) {
+        self.counters.clear();
+    }
+}
+
+// === impl PushedHistogram ===
+
+impl PushedHistogram {
+    /// Notes samples of a bucket, before anything else can panic: else the recorder would get them again.
+    fn note(&mut self, bucket: usize, count: u64, value: u64) {
+        if let Some(had) = self.counts.get_mut(bucket) {
+            *had = had.wrapping_add(count);
+        }
+        self.sum = self.sum.wrapping_add(value.wrapping_mul(count));
+    }
 }
 
 // === impl Push ===
 
 impl<'a> Push<'a> {
-    pub(super) const fn new(
-        recorder: &'a dyn Recorder,
-        naming: &'a Naming,
-        drain: &'a dyn Fn(),
-    ) -> Self {
+    pub(super) const fn new(recorder: &'a dyn Recorder, pushed: &'a mut Pushed) -> Self {
         Self {
             recorder,
-            naming,
-            drain,
-            pushed: 0,
+            pushed,
+            family: String::new(),
         }
     }
 
-    /// Sets a counter. Counters are cumulative, so nothing is added twice.
-    pub(super) fn counter(&self, key: &Key, value: u64) {
-        let named = self.naming.key(key);
-        self.recorder
-            .register_counter(named.as_ref().unwrap_or(key), &METADATA)
-            .absolute(value);
+    fn key(&self, labels: &Labels<'_>) -> Key {
+        let labels = labels.iter();
+        let labels =
+            labels.map(|(name, value)| Label::new((*name).to_owned(), (*value).to_owned()));
+        Key::from_parts(self.family.clone(), labels.collect::<Vec<_>>())
     }
 
-    pub(super) fn gauge(&self, key: &Key, value: f64) {
-        let named = self.naming.key(key);
-        self.recorder
-            .register_gauge(named.as_ref().unwrap_or(key), &METADATA)
-            .set(value);
-    }
-
-    /// Pushes the samples of each bucket that are new since `before`, at their mean. So the buckets, the count and the sum
-    /// are those that were counted.
-    pub(super) fn histogram(
-        &mut self,
-        key: &Key,
-        now: &[(u64, u64)],
-        before: &mut Vec<(u64, u64)>,
-        bounds: &Bounds,
-    ) {
-        before.resize(now.len(), (0, 0));
-        if *before == now {
+    /// Pushes the samples of each bucket that are new. So the buckets, the count and the sum are those that were counted.
+    fn samples(&mut self, key: Key, now: &Fine<'_>) {
+        let had = self.pushed.histograms.entry(key.clone()).or_default();
+        had.counts.resize(now.counts.len(), 0);
+        let counts = now.counts.iter().zip(&had.counts);
+        let counts: Vec<_> = counts.map(|(now, had)| now.wrapping_sub(*had)).collect();
+        let sum = now.sum.wrapping_sub(had.sum).cast_signed();
+        if counts.iter().all(|count| *count == 0) {
             return;
         }
-        let named = self.naming.key(key);
-        let key = named.as_ref().unwrap_or(key);
-        let handle = self.recorder.register_histogram(key, &METADATA);
-        for (index, (now, before)) in now.iter().zip(before).enumerate() {
-            let count = now.0.wrapping_sub(before.0);
-            if count == 0 {
-                continue;
-            }
-            // Below zero if more was pushed, at the bucket's edge, than has been seen. The rest comes later.
-            let sum = now.1.wrapping_sub(before.1).cast_signed();
-            let sum = u64::try_from(sum).unwrap_or(0);
-            let (from, upto) = bounds.bucket(index);
-            // A count can be seen before its sum. What is missing comes with the next sample of the bucket.
-            let mean = (sum / count).clamp(from, upto);
-            let rest = (sum.saturating_sub(mean.saturating_mul(count))).min(count);
-            let rest = if mean < upto { rest } else { 0 };
-            for (value, mut left) in [(mean, count - rest), (mean + u64::from(rest > 0), rest)] {
-                while left > 0 {
-                    let chunk = left.min(SAMPLES_AT_ONCE - self.pushed);
-                    handle.record_many(bounds.shown(value), chunk as usize);
-                    // At once: if a later call panics, the recorder does not get these again.
-                    let pushed = value.wrapping_mul(chunk);
-                    *before = (before.0.wrapping_add(chunk), before.1.wrapping_add(pushed));
-                    left -= chunk;
-                    self.pushed += chunk;
-                    if self.pushed == SAMPLES_AT_ONCE {
-                        (self.drain)();
-                        self.pushed = 0;
-                    }
-                }
-            }
+        let handle = self.recorder.register_histogram(&key, &METADATA);
+        for (bucket, value, count) in values(&counts, sum, now.bounds) {
+            handle.record_many(now.bounds.shown(value), count as usize);
+            had.note(bucket, count, value);
         }
+    }
+}
+
+impl Samples for Push<'_> {
+    fn family(&mut self, family: &Family<'_>) {
+        family.name.clone_into(&mut self.family);
+    }
+
+    fn counter(&mut self, labels: &Labels<'_>, value: u64) {
+        let key = self.key(labels);
+        if self.pushed.counters.get(&key) == Some(&value) {
+            return;
+        }
+        let counter = self.recorder.register_counter(&key, &METADATA);
+        counter.absolute(value);
+        self.pushed.counters.insert(key, value);
+    }
+
+    fn gauge(&mut self, labels: &Labels<'_>, value: f64) {
+        let gauge = self.recorder.register_gauge(&self.key(labels), &METADATA);
+        gauge.set(value);
+    }
+
+    fn histogram(&mut self, labels: &Labels<'_>, histogram: &Histogram<'_>) {
+        if let Some(fine) = &histogram.fine {
+            self.samples(self.key(labels), fine);
+        }
+    }
+
+    fn wants_fine(&self) -> bool {
+        true
     }
 }
 

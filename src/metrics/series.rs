@@ -1,22 +1,25 @@
 //! Counts the requests of one set of labels.
 
-use std::{
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use super::{
     bounds::{Bounds, nanos},
     counts::{Adder, Counts, Places},
     memory::allocated,
+    samples::{Fine, Histogram},
 };
-use crate::facts::severity::Severity;
+use crate::facts::{
+    category::ErrorCategory,
+    labels::{MethodLabel, StatusLabel},
+    severity::Severity,
+};
 
-/// The counters of a series, in this order: requests without a duration, the severities, and the count and the sum of each
-/// bucket. So what most requests need is on one line of the cache.
+/// The counters of a series, in this order: requests without a duration, the severities, the sum of all values, and the count of
+/// each bucket.
 const UNMEASURED: usize = 0;
 const SEVERITIES: usize = 1;
-const BUCKETS: usize = SEVERITIES + Severity::ALL.len();
+const SUM: usize = SEVERITIES + Severity::ALL.len();
+const BUCKETS: usize = SUM + 1;
 
 /// The counters of one set of labels.
 #[derive(Debug)]
@@ -26,22 +29,11 @@ pub(crate) struct Series {
     /// Counts the endpoints that are over the cap.
     pub(super) overflow: bool,
     pub(super) counts: Counts,
-    /// What the recorder has. Only the publisher reads it.
-    pub(super) published: Mutex<Published>,
 }
 
 /// Tells the series of one endpoint apart: the indices of two labels. Each table has its own meaning for them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct SeriesKey(pub(super) u8, pub(super) u16);
-
-/// What a recorder has of one series.
-#[derive(Debug, Default)]
-pub(super) struct Published {
-    /// The generation of the recorder. Another one has nothing yet.
-    generation: u64,
-    requests: u64,
-    pub(super) duration: Vec<(u64, u64)>,
-}
 
 /// The counts of one series, summed over all threads.
 #[derive(Debug, Default)]
@@ -49,8 +41,19 @@ pub(super) struct Reading {
     /// All requests, also those without a duration.
     pub(super) requests: u64,
     pub(super) severities: [u64; Severity::ALL.len()],
-    /// The count and the sum of each bucket, in nanoseconds or bytes.
-    pub(super) duration: Vec<(u64, u64)>,
+    /// The sum of all values, in nanoseconds or bytes.
+    pub(super) sum: u64,
+    /// The count of each bucket.
+    pub(super) counts: Vec<u64>,
+}
+
+/// The values of one series, or of several, by their buckets.
+#[derive(Clone, Debug)]
+pub(super) struct Spread {
+    published: Vec<u64>,
+    /// The counts of all buckets, where they are wanted.
+    fine: Option<Vec<u64>>,
+    sum: u64,
 }
 
 /// One request, as a series counts it.
@@ -77,35 +80,49 @@ impl Series {
             key,
             overflow,
             counts: Counts::new(counters(bounds), places),
-            published: Mutex::default(),
         }
     }
 
     /// The most memory of one series, without the text of its endpoint.
     pub(super) fn bytes(bounds: Option<&Bounds>) -> usize {
-        let buckets = bounds.map_or(0, Bounds::buckets);
-        let published = match buckets {
-            0 => 0,
-            buckets => allocated(buckets * size_of::<(u64, u64)>()),
-        };
         // With the two counts of its owners, and a place in a list that is at least half full.
         let series = allocated(size_of::<Self>() + 16) + 2 * size_of::<Arc<Self>>();
-        series + Counts::bytes(counters(bounds)) + published
+        series + Counts::bytes(counters(bounds))
+    }
+
+    /// The method, in a table by method and status.
+    pub(super) const fn method(&self) -> MethodLabel {
+        MethodLabel::at(self.key.0)
+    }
+
+    /// The status, in a table by method and status.
+    pub(super) const fn status(&self) -> StatusLabel {
+        StatusLabel::at(self.key.1)
+    }
+
+    /// The category, in a table by category.
+    pub(super) fn category(&self) -> ErrorCategory {
+        let category = ErrorCategory::ALL.get(usize::from(self.key.1));
+        category.copied().unwrap_or(ErrorCategory::ServerError)
     }
 
     pub(super) fn read(&self) -> Reading {
-        let counts = self.counts.read();
-        let (head, buckets) = counts.split_at(BUCKETS.min(counts.len()));
+        let mut counts = self.counts.read();
+        let buckets = counts.split_off(BUCKETS.min(counts.len()));
         let mut reading = Reading {
-            requests: head.first().copied().unwrap_or(0),
+            requests: counts.first().copied().unwrap_or(0),
+            sum: counts.get(SUM).copied().unwrap_or(0),
+            counts: buckets,
             ..Reading::default()
         };
-        for (severity, count) in reading.severities.iter_mut().zip(&head[SEVERITIES..]) {
+        for (severity, count) in reading
+            .severities
+            .iter_mut()
+            .zip(counts.iter().skip(SEVERITIES))
+        {
             *severity = *count;
         }
-        let (buckets, _) = buckets.as_chunks();
-        reading.duration = buckets.iter().map(|[count, sum]| (*count, *sum)).collect();
-        for (count, _) in &reading.duration {
+        for count in &reading.counts {
             reading.requests = reading.requests.wrapping_add(*count);
         }
         reading
@@ -139,9 +156,8 @@ impl Sample {
     pub(super) fn add_to(self, adder: Adder<'_>, bounds: Option<&Bounds>) {
         match self.value.zip(bounds) {
             Some((value, bounds)) => {
-                let bucket = BUCKETS + 2 * bounds.index(value);
-                adder.add(bucket, 1);
-                adder.add(bucket + 1, value);
+                adder.add(BUCKETS + bounds.index(value), 1);
+                adder.add(SUM, value);
             }
             None => adder.add(UNMEASURED, 1),
         }
@@ -151,27 +167,52 @@ impl Sample {
     }
 }
 
-// === impl Published ===
+// === impl Spread ===
 
-impl Published {
-    /// Takes a reading. Returns `false` if the same recorder already has it.
-    pub(super) fn update(&mut self, generation: u64, reading: &Reading) -> bool {
-        if self.generation != generation {
-            *self = Self {
-                generation,
-                ..Self::default()
-            };
-        } else if self.requests == reading.requests {
-            return false;
+impl Spread {
+    /// The counts of all buckets, as they are published, and by choice as they are.
+    pub(super) fn new(counts: Vec<u64>, sum: u64, bounds: &Bounds, fine: bool) -> Self {
+        Self {
+            published: bounds.published_counts(&counts),
+            fine: fine.then_some(counts),
+            sum,
         }
-        self.requests = reading.requests;
-        true
+    }
+
+    pub(super) fn add(&mut self, other: &Self) {
+        let add = |sums: &mut Vec<u64>, more: &Vec<u64>| {
+            for (sum, more) in sums.iter_mut().zip(more) {
+                *sum = sum.wrapping_add(*more);
+            }
+        };
+        add(&mut self.published, &other.published);
+        if let (Some(fine), Some(more)) = (&mut self.fine, &other.fine) {
+            add(fine, more);
+        }
+        self.sum = self.sum.wrapping_add(other.sum);
+    }
+
+    /// The histogram with these bounds, whose published edges are `edges`.
+    pub(super) fn histogram<'a>(&'a self, bounds: &'a Bounds, edges: &'a [f64]) -> Histogram<'a> {
+        let fine = |counts| Fine {
+            bounds,
+            counts,
+            sum: self.sum,
+        };
+        Histogram {
+            edges,
+            counts: &self.published,
+            sum: bounds.shown(self.sum),
+            range: None,
+            exemplars: &[],
+            fine: self.fine.as_deref().map(fine),
+        }
     }
 }
 
 /// How many counters a series has.
 pub(super) fn counters(bounds: Option<&Bounds>) -> usize {
-    bounds.map_or(1, |bounds| BUCKETS + 2 * bounds.buckets())
+    bounds.map_or(1, |bounds| BUCKETS + bounds.buckets())
 }
 
 #[cfg(test)]
@@ -198,17 +239,22 @@ mod tests {
             let edges = some(fastrand::usize(1..20), || fastrand::u64(1..10_000));
             let values = some(fastrand::usize(..200), || fastrand::u64(..12_000));
             let bounds = Bounds::new(edges.iter().copied().map(Duration::from_nanos));
+            let bounds = if fastrand::bool() {
+                bounds.on_grid()
+            } else {
+                bounds
+            };
             let series = series(&bounds);
             for value in &values {
                 count(&series, Sample::of_bytes(*value), &bounds);
             }
             let reading = series.read();
             assert_eq!(reading.requests, values.len() as u64);
-            for (index, told) in reading.duration.iter().enumerate() {
+            assert_eq!(reading.sum, values.iter().sum::<u64>());
+            for (index, told) in reading.counts.iter().enumerate() {
                 let (from, upto) = bounds.bucket(index);
                 let mine = values.iter().filter(|value| (from..=upto).contains(value));
-                let counted = (mine.clone().count() as u64, mine.sum());
-                assert_eq!(*told, counted, "{edges:?} {values:?}");
+                assert_eq!(*told, mine.count() as u64, "{edges:?} {values:?}");
             }
         }
     }
@@ -225,7 +271,10 @@ mod tests {
             count(&series, sample, &bounds);
         }
         let reading = series.read();
-        assert_eq!(reading.duration[1], (3, u64::MAX.wrapping_mul(3)));
+        assert_eq!(
+            (reading.counts[1], reading.sum),
+            (3, u64::MAX.wrapping_mul(3))
+        );
         assert_eq!(reading.severities, [0, 0, 0, 3]);
     }
 }

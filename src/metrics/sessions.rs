@@ -62,8 +62,8 @@ impl Sessions {
         (begun > 0).then(|| begun.saturating_sub(ended))
     }
 
-    pub(super) fn memory_bound(&self) -> usize {
-        self.durations.memory_bound(1)
+    pub(super) fn memory_bound(&self, pushes: bool) -> usize {
+        self.durations.memory_bound(1, pushes)
     }
 }
 

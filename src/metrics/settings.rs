@@ -1,7 +1,12 @@
 //! Configures how requests are counted and named.
 
+#[cfg(feature = "prometheus")]
+mod application;
+
 use std::{collections::BTreeMap, time::Duration};
 
+#[cfg(feature = "prometheus")]
+use self::application::ApplicationSettings;
 use super::{
     GLOBAL, Metrics, Names,
     bounds::{Bounds, Measure},
@@ -26,14 +31,16 @@ const MOST_ENDPOINTS: usize = 100_000;
 /// println!("never more than {} bytes", metrics.memory_bound());
 /// # Ok::<(), tower_vitals::config::ConfigError>(())
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
     pub(super) names: Names,
     pub(super) scheme: &'static str,
     pub(super) endpoint_cap: usize,
     pub(super) naming: Naming,
     buckets: OwnBuckets,
-    bands: SeverityBands,
+    #[cfg(feature = "prometheus")]
+    application: ApplicationSettings,
+    pub(super) bands: SeverityBands,
     /// Which side of each gRPC method streams.
     kinds: BTreeMap<String, Kind>,
 }
@@ -50,6 +57,8 @@ impl Settings {
             endpoint_cap: 1_000,
             naming: Naming::default(),
             buckets: OwnBuckets::default(),
+            #[cfg(feature = "prometheus")]
+            application: ApplicationSettings::default(),
             bands: SeverityBands::default(),
             kinds: BTreeMap::new(),
         }
@@ -243,6 +252,8 @@ impl Settings {
             return Err(ConfigError::new("metrics.scheme", self.scheme, reason));
         }
         self.naming.check()?;
+        #[cfg(feature = "prometheus")]
+        self.application()?;
         self.buckets.check()
     }
 
@@ -255,13 +266,9 @@ impl Settings {
         )
     }
 
-    /// The fourteen edges of OpenTelemetry, 2 s, and the edges of the bands.
+    /// The default edges, and those of the bands.
     pub(super) fn check_bounds(&self) -> Bounds {
-        const MILLIS: [u64; 15] = [
-            5, 10, 25, 50, 75, 100, 250, 500, 750, 1_000, 2_000, 2_500, 5_000, 7_500, 10_000,
-        ];
-        let millis = MILLIS.into_iter().map(Duration::from_millis);
-        Bounds::new(millis.chain(self.bands.edges()))
+        buckets::default_seconds().split_at(self.bands.edges())
     }
 
     /// From 0.1 s to an hour.

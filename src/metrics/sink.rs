@@ -19,13 +19,15 @@ pub enum Sink {
     SentryFlood,
     /// Events for Sentry that could not be scrubbed, and so were not sent.
     SentryScrubbing,
+    /// Writes of the [state file](crate::vitals::VitalsBuilder::state_file) that failed. 0 without feature `statistics`.
+    State,
 }
 
 // === impl Sink ===
 
 impl Sink {
     /// Every sink with its label, in the order of the variants. A new sink is a new variant and a new row.
-    const TABLE: [(Self, &'static str); 7] = [
+    const TABLE: [(Self, &'static str); 8] = [
         (Self::Log, "log"),
         (Self::Sentry, "sentry"),
         (Self::SentryTransactions, "sentry_transactions"),
@@ -33,6 +35,7 @@ impl Sink {
         (Self::SentryMetrics, "sentry_metrics"),
         (Self::SentryFlood, "sentry_flood"),
         (Self::SentryScrubbing, "sentry_scrubbing"),
+        (Self::State, "state"),
     ];
 
     /// How many sinks there are.

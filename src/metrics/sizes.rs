@@ -76,8 +76,11 @@ impl Sizes {
         record(&self.responses, response) && requests
     }
 
-    pub(super) fn memory_bound(&self, most: usize) -> usize {
+    pub(super) fn memory_bound(&self, most: usize, pushes: bool) -> usize {
         let tables = [&self.requests, &self.responses];
-        tables.map(|table| table.memory_bound(most)).iter().sum()
+        tables
+            .map(|table| table.memory_bound(most, pushes))
+            .iter()
+            .sum()
     }
 }

@@ -12,6 +12,7 @@ use super::{
     bounds::Bounds,
     counts::{Adder, Places},
     memory::allocated,
+    push::Pushed,
     remember,
     series::{Sample, Series, SeriesKey},
 };
@@ -32,6 +33,8 @@ pub(super) struct Table {
     limits: Limits,
     /// The buckets. Without them, requests are counted, and nothing else.
     bounds: Option<Bounds>,
+    /// The edges that are published.
+    edges: Option<Vec<f64>>,
     places: Arc<Places>,
     rows: RwLock<Rows>,
 }
@@ -62,6 +65,7 @@ impl Table {
         Self {
             number: NUMBERS.fetch_add(1, Relaxed),
             limits,
+            edges: bounds.as_ref().map(Bounds::published),
             bounds,
             places: Arc::clone(places),
             rows: RwLock::default(),
@@ -122,9 +126,14 @@ impl Table {
         self.bounds.as_ref()
     }
 
+    /// The edges of the buckets as they are published, if there are buckets.
+    pub(super) fn edges(&self) -> Option<&[f64]> {
+        self.edges.as_deref()
+    }
+
     /// The most memory in bytes, with endpoints of 64 characters, but without the counters of single threads. An endpoint
-    /// outside the cap has at most `most` series.
-    pub(super) fn memory_bound(&self, most: usize) -> usize {
+    /// outside the cap has at most `most` series. If a recorder of the application gets them, what it has is remembered.
+    pub(super) fn memory_bound(&self, most: usize, pushes: bool) -> usize {
         let Limits { endpoints, each } = self.limits;
         // The text with its two counts, and a place in a hash table, of which 7 in 16 are taken after it grew.
         let place = (size_of::<(Arc<str>, Vec<Arc<Series>>)>() + 1) * 16 / 7;
@@ -133,8 +142,14 @@ impl Table {
         // Each method can have one more, under the second label 0.
         let outside = 2 * most.min(MOST_OUTSIDE + MethodLabel::ALL.len());
         let series = series.saturating_add(outside);
-        let series = series.saturating_mul(Series::bytes(self.bounds.as_ref()));
-        series.saturating_add(texts)
+        let bounds = self.bounds.as_ref();
+        let pushed = if pushes {
+            Pushed::bytes(series, bounds)
+        } else {
+            0
+        };
+        let series = series.saturating_mul(Series::bytes(bounds));
+        series.saturating_add(texts).saturating_add(pushed)
     }
 }
 

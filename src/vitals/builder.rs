@@ -9,11 +9,12 @@ mod panics;
 mod service;
 mod traces;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use super::{
     METRICS_PATH, Vitals,
     admin::AdminSettings,
+    log_values,
     shutdown::{Shutdown, ShutdownSettings},
     stack::{Stack, VitalsLayer},
     start::Start,
@@ -62,6 +63,7 @@ pub struct VitalsBuilder {
     rules: Rules,
     log_stuck: bool,
     body_sizes: bool,
+    log_metrics: Option<Duration>,
     pub(super) health: Option<HealthService>,
     pub(super) admin: AdminSettings,
     pub(super) shutdown: ShutdownSettings,
@@ -89,6 +91,7 @@ impl VitalsBuilder {
             rules: Rules::new(),
             log_stuck: false,
             body_sizes: false,
+            log_metrics: None,
             health: None,
             admin: AdminSettings::default(),
             shutdown: ShutdownSettings::default(),
@@ -217,7 +220,11 @@ impl VitalsBuilder {
             rules: self.exclude_rules?,
         };
         let rules = Arc::new(self.rules.checked()?);
+        let log_metrics = self.log_metrics.map(log_values::checked).transpose()?;
         let metrics = self.recorder.metrics(self.settings.bands(self.bands))?;
+        if let Some(every) = log_metrics {
+            log_values::start(&metrics, every);
+        }
         if self.body_sizes {
             metrics.count_sizes();
         }
@@ -287,6 +294,7 @@ impl VitalsBuilder {
                 ("catch_panics", catch_panics),
                 ("log_stuck", self.log_stuck),
                 ("body_sizes", self.body_sizes),
+                ("log_metrics", log_metrics.is_some()),
             ],
         };
         start.log();

@@ -1,7 +1,7 @@
 //! Renders the metrics for servers without axum.
 
 use super::Vitals;
-use crate::metrics::Exporter;
+use crate::metrics::exposition::Format;
 
 // === impl Vitals ===
 
@@ -15,7 +15,7 @@ impl Vitals {
     pub fn render(&self) -> String {
         self.exporter
             .as_ref()
-            .map(Exporter::render)
+            .map(|exporter| exporter.render(Format::Text))
             .unwrap_or_default()
     }
 }

@@ -9,21 +9,26 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{HeaderValue, Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use http_body::{Body, Frame, SizeHint};
 use tokio::{task, time::Instant};
 
-use crate::{facts::client_left::TooSlow, metrics::Exporter};
-
-/// The content type of the metrics.
-pub(super) const TEXT: HeaderValue =
-    HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
+use crate::{
+    facts::client_left::TooSlow,
+    metrics::{
+        Exporter,
+        exposition::{Form, accepted, gzip},
+    },
+};
 
 /// How many texts are held at once before readers share them: one for Prometheus, one for its replacement during a
 /// rollout, one for an engineer, and one to spare.
 const APART: usize = 4;
 
-/// How old a text may be that readers share.
+/// How many texts are held at most. Readers of one form never hold more: four, and one for each second after.
+const MOST: usize = 13;
+
+/// How old a text may be that readers of one form share.
 const SHARED: Duration = Duration::from_secs(1);
 
 /// How long a reader keeps its text while others need the room. No scraper waits longer by default.
@@ -35,13 +40,15 @@ const PIECE: usize = 64 << 10;
 /// A rendered text.
 struct Text {
     begun: Instant,
+    form: Form,
     length: usize,
     /// `None` after it was taken from its readers.
-    text: Mutex<Option<String>>,
+    text: Mutex<Option<Vec<u8>>>,
 }
 
 /// The texts that have readers of one router, from the oldest to the newest. There are at most 13 of them: from the fourth on,
-/// each begins a second after the one before it, and none is older than 10 s.
+/// each begins a second after the one of its form before it, and none is older than 10 s. If there are more because readers
+/// want several forms, the oldest goes before.
 #[derive(Default)]
 struct Texts(Vec<Weak<Text>>);
 
@@ -69,18 +76,23 @@ impl Scrapes {
         }
     }
 
-    pub(super) async fn answer(&self) -> Response<Reading> {
+    /// The metrics in the form that the headers of a request accept.
+    pub(super) async fn answer(&self, headers: &HeaderMap) -> Response<Reading> {
+        let form = accepted(headers);
         // One at a time, also if the client leaves: the thread has the guard.
         let mut texts = Arc::clone(&self.texts).lock_owned().await;
         let exporter = self.exporter.clone();
+        let render = move || match (exporter.render(form.format), form.gzip) {
+            (text, true) => gzip(&text),
+            (text, false) => text.into_bytes(),
+        };
         // With thousands of series it takes milliseconds: not on a thread that serves requests.
         let rendered =
-            task::spawn_blocking(move || texts.for_reader(Instant::now(), || exporter.render()))
-                .await;
+            task::spawn_blocking(move || texts.for_reader(Instant::now(), form, render)).await;
         match rendered {
             Ok(text) => {
                 let mut response = Response::new(Reading::new(text));
-                response.headers_mut().insert(header::CONTENT_TYPE, TEXT);
+                describe(form, response.headers_mut());
                 response
             }
             // It panicked, or the runtime ends.
@@ -99,7 +111,7 @@ impl Text {
     /// The bytes from `at` on. `None` after the text was taken from its readers.
     fn piece(&self, at: usize) -> Option<Bytes> {
         self.with(|text| {
-            let rest = text.as_ref()?.as_bytes().get(at..)?;
+            let rest = text.as_ref()?.get(at..)?;
             Some(Bytes::copy_from_slice(&rest[..rest.len().min(PIECE)]))
         })
     }
@@ -108,7 +120,7 @@ impl Text {
         self.with(|text| *text = None);
     }
 
-    fn with<T>(&self, look: impl FnOnce(&mut Option<String>) -> T) -> T {
+    fn with<T>(&self, look: impl FnOnce(&mut Option<Vec<u8>>) -> T) -> T {
         look(&mut self.text.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
@@ -116,8 +128,13 @@ impl Text {
 // === impl Texts ===
 
 impl Texts {
-    /// A new text. If there are many, the newest, unless it is too old.
-    fn for_reader(&mut self, now: Instant, render: impl FnOnce() -> String) -> Arc<Text> {
+    /// A new text. If there are many, the newest of this form, unless it is too old.
+    fn for_reader(
+        &mut self,
+        now: Instant,
+        form: Form,
+        render: impl FnOnce() -> Vec<u8>,
+    ) -> Arc<Text> {
         let age = |text: &Text| now.saturating_duration_since(text.begun);
         let mut held: Vec<_> = self.0.iter().filter_map(Weak::upgrade).collect();
         if held.len() >= APART {
@@ -126,13 +143,19 @@ impl Texts {
             }
         }
         let crowded = held.len() >= APART;
-        let young = held.last().filter(|newest| age(newest) < SHARED);
+        let newest = held.iter().rfind(|text| text.form == form);
+        let young = newest.filter(|newest| age(newest) < SHARED);
         if let Some(newest) = young.filter(|_| crowded) {
             return Arc::clone(newest);
+        }
+        let over = (held.len() + 1).saturating_sub(MOST);
+        for old in held.drain(..over) {
+            old.take_from_readers();
         }
         let rendered = render();
         let text = Arc::new(Text {
             begun: now,
+            form,
             length: rendered.len(),
             text: Mutex::new(Some(rendered)),
         });
@@ -185,9 +208,31 @@ impl Body for Reading {
     }
 }
 
+fn describe(form: Form, headers: &mut HeaderMap) {
+    headers.insert(header::CONTENT_TYPE, form.format.content_type());
+    let vary = HeaderValue::from_static("accept, accept-encoding");
+    headers.insert(header::VARY, vary);
+    if form.gzip {
+        let gzip = HeaderValue::from_static("gzip");
+        headers.insert(header::CONTENT_ENCODING, gzip);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::metrics::exposition::Format;
+
+    const PLAIN: Form = Form {
+        format: Format::Text,
+        gzip: false,
+    };
+
+    /// All forms.
+    fn forms() -> impl Iterator<Item = Form> {
+        let formats = [Format::Text, Format::OpenMetrics].into_iter();
+        formats.flat_map(|format| [false, true].map(|gzip| Form { format, gzip }))
+    }
 
     /// Texts, and a clock that the test sets.
     struct Room {
@@ -206,11 +251,15 @@ mod tests {
         }
 
         fn reader(&mut self, millis: u64) -> Reading {
+            self.reader_of(PLAIN, millis)
+        }
+
+        fn reader_of(&mut self, form: Form, millis: u64) -> Reading {
             let now = self.began + Duration::from_millis(millis);
             let rendered = &mut self.rendered;
-            let text = self.texts.for_reader(now, || {
+            let text = self.texts.for_reader(now, form, || {
                 *rendered += 1;
-                format!("number {rendered}")
+                format!("number {rendered}, {form:?}").into()
             });
             Reading::new(text)
         }
@@ -264,5 +313,37 @@ mod tests {
         let next = room.reader(60_001);
         assert!(rest(&slow).is_none());
         assert!(others.iter().chain([&next]).all(|one| rest(one).is_some()));
+    }
+
+    #[test]
+    fn readers_of_several_forms_hold_at_most_thirteen_texts_as_well() {
+        let mut room = Room::new();
+        let mut stuck = Vec::new();
+        let mut most = 0;
+        for millis in (0..30_000).step_by(50) {
+            for form in forms() {
+                let reading = room.reader_of(form, millis);
+                assert!(rest(&reading).is_some(), "at {millis} ms");
+                stuck.push(reading);
+                most = most.max(room.held());
+            }
+        }
+        assert_eq!(most, 13);
+    }
+
+    #[test]
+    fn readers_share_a_text_only_if_they_want_the_same_form() {
+        let mut room = Room::new();
+        let mut readers: Vec<_> = (0..4).map(|_| room.reader(0)).collect();
+        for (millis, rendered) in [(1, 7), (2, 7), (1_002, 11)] {
+            for form in forms() {
+                let reading = room.reader_of(form, millis);
+                let text = rest(&reading).unwrap();
+                let text = str::from_utf8(&text).unwrap();
+                assert!(text.ends_with(&format!("{form:?}")), "{text}");
+                readers.push(reading);
+            }
+            assert_eq!(room.rendered, rendered, "at {millis} ms");
+        }
     }
 }

@@ -26,7 +26,7 @@ use tower_vitals::{
     vitals::VitalsBuilder,
 };
 
-use crate::support::{client::Client, waiting::settled};
+use crate::support::{client::Client, forms::each_form_is_answered, waiting::settled};
 
 const ANY_PORT: &str = "127.0.0.1:0";
 
@@ -181,12 +181,13 @@ async fn the_admin_port_serves_probes_and_metrics_beside_any_server() {
             assert_eq!(status, 200);
             let requests = metrics
                 .lines()
-                .filter(|line| line.starts_with("http_requests_total{"));
+                .filter(|line| line.starts_with("http_requests_total{") && line.ends_with(" 1"));
             assert_eq!(requests.count(), 1, "{kind:?}: {metrics}");
             assert_eq!(
                 ask(&mut admin, "HEAD", "/metrics").await,
                 (200, String::new())
             );
+            each_form_is_answered(&mut admin).await;
             assert_eq!(
                 ask(&mut admin, "POST", "/metrics").await,
                 (405, String::new())

@@ -1,5 +1,7 @@
 //! Publishes exact numbers under labels that no client chooses.
 
+mod catalog;
+
 mod durations;
 
 mod labels;

@@ -4,6 +4,7 @@ pub(crate) mod application;
 pub(crate) mod client;
 pub(crate) mod dsn;
 pub(crate) mod exposition;
+pub(crate) mod forms;
 pub(crate) mod lines;
 pub(crate) mod panics;
 pub(crate) mod reporting;

@@ -1,15 +1,20 @@
-use std::{collections::BTreeMap, panic::resume_unwind, time::Duration};
+use std::{
+    collections::BTreeMap,
+    panic::resume_unwind,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use metrics::{
-    Counter, CounterFn, Gauge, GaugeFn, Histogram, HistogramFn, KeyName, Metadata, SharedString,
-    Unit,
+    Counter, CounterFn, Gauge, GaugeFn, Histogram, HistogramFn, Key, KeyName, Metadata,
+    SharedString, Unit,
 };
 
 use super::*;
 use crate::{
-    facts::labels::MethodLabel,
+    facts::{exchange::Outcome, labels::MethodLabel, severity::Severity},
     metrics::{
-        Settings,
+        Inner, Settings,
         series::{Sample, SeriesKey},
     },
 };
@@ -151,12 +156,12 @@ fn published(at: Option<usize>) -> (Faulty, f64) {
     }
     let recorder = Faulty::default();
     recorder.held().at = at;
-    let publisher = SharedPublisher::default();
-    let publish = || publisher.publish(&metrics, &recorder, &|| {});
+    let mut publisher = Publisher::default();
+    let mut publish = || publisher.publish(Some(&metrics), &[], &recorder);
     for _ in 0..2 {
-        drop(catch_unwind(AssertUnwindSafe(publish)));
+        drop(catch_unwind(AssertUnwindSafe(&mut publish)));
     }
-    drop(publish());
+    publish();
     (recorder, metrics.totals().hook_failures as f64)
 }
 
@@ -184,7 +189,7 @@ fn a_recorder_that_panics_at_any_call_has_every_number_once_after_another_round(
         let mut numbers = recorder.held().numbers.clone();
         let counted = numbers
             .iter_mut()
-            .find(|(key, _)| key.contains(names::HOOK_FAILURES));
+            .find(|(key, _)| key.contains("vitals_hook_failures_total"));
         let counted = std::mem::take(counted.unwrap().1);
         assert_eq!(counted.0, failures, "call {at}");
         assert_eq!(numbers, expected, "call {at}");
@@ -200,10 +205,10 @@ fn a_recorder_of_an_application_gets_the_names_that_were_chosen() {
     metrics.start(MethodLabel::new(&http::Method::GET));
     let recorder = Faulty::default();
     let mut publisher = Publisher::default();
-    publisher.publish(None, &recorder, &|| {}, &|_| false);
+    publisher.publish(None, &[], &recorder);
     let before = recorder.held().described;
-    publisher.publish(Some(&metrics), &recorder, &|| {}, &|_| false);
-    publisher.publish(Some(&metrics), &recorder, &|| {}, &|_| false);
+    publisher.publish(Some(&metrics), &[], &recorder);
+    publisher.publish(Some(&metrics), &[], &recorder);
     let held = recorder.held();
     assert_eq!(held.described, 2 * before, "once under each name");
     let names = held.numbers.keys();

@@ -3,31 +3,16 @@ use std::{
     time::Duration,
 };
 
-use metrics::{Counter, Gauge, Histogram, HistogramFn, KeyName, SharedString, Unit};
+use metrics::{Counter, Gauge, Histogram as Handle, HistogramFn, KeyName, SharedString, Unit};
 
-use super::{
-    super::{
-        Settings,
-        publish::SharedPublisher,
-        series::{Sample, SeriesKey},
-    },
-    *,
-};
+use super::*;
 
-/// The samples that a histogram got, in nanoseconds, and how many it keeps until it is drained.
-#[derive(Debug, Default)]
-struct Given {
-    samples: Vec<(u64, u64)>,
-    held: u64,
-    most: u64,
-}
-
-/// Has one histogram for all keys.
+/// The samples that a histogram got, in nanoseconds. There is one histogram for all keys.
 #[derive(Debug, Default)]
 struct Holding(Arc<Held>);
 
 #[derive(Debug, Default)]
-struct Held(Mutex<Given>);
+struct Held(Mutex<Vec<(u64, u64)>>);
 
 impl HistogramFn for Held {
     fn record(&self, value: f64) {
@@ -35,11 +20,8 @@ impl HistogramFn for Held {
     }
 
     fn record_many(&self, value: f64, count: usize) {
-        let mut given = self.0.lock().unwrap();
-        let count = count as u64;
-        given.samples.push(((value * 1e9).round() as u64, count));
-        given.held += count;
-        given.most = given.most.max(given.held);
+        let nanos = (value * 1e9).round() as u64;
+        self.0.lock().unwrap().push((nanos, count as u64));
     }
 }
 
@@ -53,66 +35,52 @@ impl Recorder for Holding {
     fn register_gauge(&self, _: &Key, _: &Metadata<'_>) -> Gauge {
         Gauge::noop()
     }
-    fn register_histogram(&self, _: &Key, _: &Metadata<'_>) -> Histogram {
-        Histogram::from_arc(Arc::clone(&self.0))
+    fn register_histogram(&self, _: &Key, _: &Metadata<'_>) -> Handle {
+        Handle::from_arc(Arc::clone(&self.0))
     }
 }
 
-/// The samples that a recorder gets for requests of these nanoseconds.
-fn given(nanos: impl IntoIterator<Item = u64>) -> Given {
-    let metrics = Settings::new().isolated().unwrap();
-    for nanos in nanos {
-        let sample = Sample::of(Duration::from_nanos(nanos));
-        metrics.inner.http.record(None, SeriesKey(0, 200), sample);
-    }
+/// The samples that a recorder gets for counts and sums that are seen one after the other.
+fn seen(bounds: &Bounds, all: &[(&[u64], u64)]) -> Vec<(u64, u64)> {
     let recorder = Holding::default();
-    let drain = || recorder.0.0.lock().unwrap().held = 0;
-    drop(SharedPublisher::default().publish(&metrics, &recorder, &drain));
-    std::mem::take(&mut *recorder.0.0.lock().unwrap())
-}
-
-#[test]
-fn a_recorder_is_drained_before_it_holds_too_much() {
-    const REQUESTS: u64 = 3 * SAMPLES_AT_ONCE + 7;
-    let given = given((0..REQUESTS).map(|_| 1_000));
-    assert_eq!(given.most, SAMPLES_AT_ONCE);
-    assert_eq!(given.held, 0, "drained in the end");
-    let all: u64 = given.samples.iter().map(|(_, count)| count).sum();
-    assert_eq!(all, REQUESTS);
-}
-
-#[test]
-fn samples_have_the_sum_that_was_counted() {
-    assert_eq!(given([1, 1, 2]).samples, [(1, 2), (2, 1)]);
+    let mut pushed = Pushed::default();
+    let edges = bounds.published();
+    for (counts, sum) in all {
+        let fine = Some(Fine {
+            bounds,
+            counts,
+            sum: *sum,
+        });
+        let histogram = Histogram {
+            edges: &edges,
+            counts,
+            sum: 0.0,
+            range: None,
+            exemplars: &[],
+            fine,
+        };
+        Push::new(&recorder, &mut pushed).histogram(&[], &histogram);
+    }
+    recorder.0.0.lock().unwrap().clone()
 }
 
 #[test]
 fn a_count_that_is_seen_before_its_sum_stays_in_its_bucket() {
-    let recorder = Holding::default();
-    let naming = Naming::default();
-    let mut push = Push::new(&recorder, &naming, &|| {});
     let bounds = Bounds::new([10, 20].map(Duration::from_nanos));
-    let key = Key::from_static_name("duration");
-    let mut before = Vec::new();
     // Two requests of 15 and 16 ns, of which one sum is seen. Then both sums, and a third request of 12 ns.
-    for now in [(2, 15), (3, 43)] {
-        push.histogram(&key, &[(0, 0), now, (0, 0)], &mut before, &bounds);
-    }
-    let given = recorder.0.0.lock().unwrap();
-    assert_eq!(given.samples, [(11, 2), (20, 1)]);
+    let samples = seen(&bounds, &[(&[0, 2, 0], 15), (&[0, 3, 0], 43)]);
+    assert_eq!(samples, [(11, 2), (20, 1)]);
 }
 
 #[test]
 fn two_counts_that_are_seen_before_their_sums_make_no_endless_sample() {
-    let recorder = Holding::default();
-    let naming = Naming::default();
-    let mut push = Push::new(&recorder, &naming, &|| {});
     let bounds = Bounds::new([Duration::from_nanos(10)]);
-    let key = Key::from_static_name("duration");
-    let mut before = Vec::new();
-    for now in [(1, 0), (2, 0), (3, 90)] {
-        push.histogram(&key, &[(0, 0), now], &mut before, &bounds);
-    }
-    let given = recorder.0.0.lock().unwrap();
-    assert_eq!(given.samples, [(11, 1), (11, 1), (68, 1)]);
+    let samples = seen(&bounds, &[(&[0, 1], 0), (&[0, 2], 0), (&[0, 3], 90)]);
+    assert_eq!(samples, [(11, 1), (11, 1), (68, 1)]);
+}
+
+#[test]
+fn samples_have_the_sum_that_was_counted() {
+    let bounds = Bounds::new([Duration::from_nanos(10)]);
+    assert_eq!(seen(&bounds, &[(&[3, 0], 4)]), [(1, 2), (2, 1)]);
 }

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
+use http_body::Body;
 use http_body_util::{Either, Full};
 use tower_service::Service;
 
@@ -10,7 +11,7 @@ use crate::{
     metrics::Exporter,
     vitals::{
         METRICS_PATH,
-        scrape::{self, Reading, Scrapes},
+        scrape::{Reading, Scrapes},
     },
 };
 
@@ -37,7 +38,7 @@ impl Answers {
     pub(super) async fn answer<B>(&mut self, request: Request<B>) -> Response<AnswerBody> {
         match &self.scrapes {
             Some(scrapes) if request.uri().path() == METRICS_PATH => {
-                scrape(scrapes, request.method()).await
+                scrape(scrapes, &request).await
             }
             _ => match &mut self.health {
                 Some(health) => match health.call(request).await {
@@ -50,15 +51,15 @@ impl Answers {
     }
 }
 
-async fn scrape(scrapes: &Scrapes, method: &Method) -> Response<AnswerBody> {
-    match *method {
-        Method::GET => scrapes.answer().await.map(Either::Right),
+async fn scrape<B>(scrapes: &Scrapes, request: &Request<B>) -> Response<AnswerBody> {
+    match *request.method() {
+        Method::GET => scrapes.answer(request.headers()).await.map(Either::Right),
         Method::HEAD => {
-            let mut response = status(StatusCode::OK);
-            response
-                .headers_mut()
-                .insert(header::CONTENT_TYPE, scrape::TEXT);
-            response
+            let (mut head, body) = scrapes.answer(request.headers()).await.into_parts();
+            if let Some(length) = body.size_hint().exact() {
+                head.headers.insert(header::CONTENT_LENGTH, length.into());
+            }
+            Response::from_parts(head, Either::Left(Full::default()))
         }
         _ => {
             let mut response = status(StatusCode::METHOD_NOT_ALLOWED);

@@ -1,5 +1,7 @@
 //! Chooses how the metrics of the ready-made stack are named and divided.
 
+use std::time::Duration;
+
 use super::VitalsBuilder;
 
 // === impl VitalsBuilder ===
@@ -66,6 +68,46 @@ impl VitalsBuilder {
     /// [`Settings::stream_buckets`](crate::metrics::Settings::stream_buckets).
     pub fn stream_buckets(mut self, seconds: impl IntoIterator<Item = f64>) -> Self {
         self.settings = self.settings.stream_buckets(seconds);
+        self
+    }
+
+    /// How many series each family of the application has at most: see
+    /// [`Settings::application_series`](crate::metrics::Settings::application_series).
+    #[cfg(feature = "prometheus")]
+    #[cfg_attr(tower_vitals_docsrs, doc(cfg(feature = "prometheus")))]
+    pub fn application_series(mut self, most: usize) -> Self {
+        self.settings = self.settings.application_series(most);
+        self
+    }
+
+    /// The edges of the buckets of a histogram of the application: see
+    /// [`Settings::application_buckets`](crate::metrics::Settings::application_buckets).
+    #[cfg(feature = "prometheus")]
+    #[cfg_attr(tower_vitals_docsrs, doc(cfg(feature = "prometheus")))]
+    pub fn application_buckets(
+        mut self,
+        name: impl Into<String>,
+        edges: impl IntoIterator<Item = f64>,
+    ) -> Self {
+        self.settings = self.settings.application_buckets(name, edges);
+        self
+    }
+
+    /// Writes the values of all metrics to the log every interval, at least 1 s: one event at `INFO` for each series that has a
+    /// value, named `metric_counter`, `metric_gauge` or `metric_histogram`, with fields `metric` and `labels`, and `value` or
+    /// `count`, `min`, `max`, `sum` and `avg`. It is for those who have a log and nothing that scrapes. Defaults to off.
+    ///
+    /// If the subscriber hangs, nothing more is written.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use tower_vitals::Vitals;
+    ///
+    /// let vitals = Vitals::builder().log_metrics(Duration::from_secs(60)).build()?;
+    /// # Ok::<(), tower_vitals::config::ConfigError>(())
+    /// ```
+    pub fn log_metrics(mut self, every: Duration) -> Self {
+        self.log_metrics = Some(every);
         self
     }
 }

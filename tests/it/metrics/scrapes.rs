@@ -23,7 +23,8 @@ use tower_vitals::{RequestIdLayer, Vitals};
 
 use super::{named, naming, send};
 use crate::support::{
-    client::Client, exposition::Exposition, requests, server::Server, stacks::isolated,
+    client::Client, exposition::Exposition, forms::each_form_is_answered, requests, server::Server,
+    stacks::isolated,
 };
 
 /// A subscriber layer that panics on each event.
@@ -148,6 +149,17 @@ async fn the_metrics_endpoint_answers_as_prometheus_asks() {
     );
     let post = answer("POST /metrics HTTP/1.1\r\n").await;
     assert!(post.starts_with(b"HTTP/1.1 405 "));
+}
+
+#[tokio::test]
+async fn a_scrape_is_answered_in_the_form_that_it_accepts() {
+    let vitals = isolated();
+    let app = Router::new().route("/", get(async || "x"));
+    let app = app.layer(vitals.layer()).merge(vitals.routes());
+    send(&app, "GET", "/").await;
+    let server = Server::start(app).await;
+    each_form_is_answered(&mut server.http1()).await;
+    each_form_is_answered(&mut server.http2()).await;
 }
 
 /// The least length of the text in these tests: more than a server and small sockets buffer.

@@ -1,0 +1,138 @@
+//! Everything that was counted since the start, at one moment, as windows read it.
+
+use std::sync::Arc;
+
+use super::{Metrics, series::Series};
+use crate::facts::{
+    category::ErrorCategory,
+    exchange::Outcome,
+    labels::{MethodLabel, StatusLabel},
+};
+
+/// What was counted since the start, at one moment. No number falls as long as the process lives.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Readings {
+    /// The counts of each thing. All things of one kind have the same number of counts.
+    pub(crate) counts: Vec<(Key, Vec<u64>)>,
+    /// The durations of each thing that has some, by the buckets of the grid, not cumulative.
+    pub(crate) durations: Vec<(Key, Vec<u64>)>,
+}
+
+/// A thing that is counted.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Key {
+    /// All requests. Its counts stand in the order of [`totals`].
+    Totals,
+    /// The requests of an endpoint with a method and a status. Its counts stand in the order of [`requests`].
+    Requests {
+        endpoint: Arc<str>,
+        method: MethodLabel,
+        status: StatusLabel,
+    },
+    /// The failures of an endpoint with a category: one count.
+    Errors {
+        endpoint: Arc<str>,
+        category: ErrorCategory,
+    },
+    /// The durations of an endpoint with a method.
+    Durations {
+        endpoint: Arc<str>,
+        method: MethodLabel,
+    },
+}
+
+// === impl Metrics ===
+
+impl Metrics {
+    /// What was counted since the start. With thousands of series it takes milliseconds.
+    pub(crate) fn readings(&self) -> Readings {
+        let mut readings = Readings::default();
+        readings.add_totals(self);
+        let inner = &*self.inner;
+        for route in inner.http.series() {
+            readings.add_route(&route);
+        }
+        for series in inner.errors.series().iter().flatten() {
+            let key = Key::Errors {
+                endpoint: Arc::clone(&series.endpoint),
+                category: series.category(),
+            };
+            readings.counts.push((key, vec![series.read().requests]));
+        }
+        readings
+    }
+}
+
+// === impl Readings ===
+
+impl Readings {
+    fn add_totals(&mut self, metrics: &Metrics) {
+        let totals = metrics.totals();
+        let mut counts = vec![0; totals::COUNTS];
+        counts[totals::STARTED] = totals.started;
+        for (index, outcome) in Outcome::ALL.into_iter().enumerate() {
+            counts[totals::OUTCOMES + index] = totals.outcome(outcome);
+        }
+        counts[totals::EXCLUDED] = totals.excluded;
+        counts[totals::EXCLUDED_ERRORS] = totals.excluded_errors;
+        counts[totals::OVERFLOW] = totals.overflow;
+        self.counts.push((Key::Totals, counts));
+    }
+
+    /// Adds all series of one endpoint. Its durations are told by method, and not by status.
+    fn add_route(&mut self, route: &[Arc<Series>]) {
+        let from = self.durations.len();
+        for series in route {
+            let endpoint = Arc::clone(&series.endpoint);
+            let method = series.method();
+            let reading = series.read();
+            let measured = reading.counts.iter().copied();
+            let mut counts = vec![
+                reading.requests,
+                measured.fold(0, u64::wrapping_add),
+                reading.sum,
+            ];
+            counts.extend(reading.severities);
+            let key = Key::Requests {
+                endpoint: Arc::clone(&endpoint),
+                method,
+                status: series.status(),
+            };
+            self.counts.push((key, counts));
+            let key = Key::Durations { endpoint, method };
+            let mut known = self.durations.iter_mut().skip(from);
+            match known.find(|(known, _)| *known == key) {
+                Some((_, sums)) => {
+                    for (sum, more) in sums.iter_mut().zip(reading.counts) {
+                        *sum = sum.wrapping_add(more);
+                    }
+                }
+                None => self.durations.push((key, reading.counts)),
+            }
+        }
+    }
+}
+
+/// The counts of [`Key::Requests`].
+pub(crate) mod requests {
+    /// All, also those without a duration.
+    pub(crate) const ALL: usize = 0;
+    /// Those with a duration.
+    pub(crate) const MEASURED: usize = 1;
+    /// The sum of the durations, in nanoseconds.
+    pub(crate) const NANOS: usize = 2;
+    /// The first of the four severities, from `normal` to `critical`.
+    pub(crate) const SEVERITIES: usize = 3;
+    pub(crate) const COUNTS: usize = 7;
+}
+
+/// The counts of [`Key::Totals`].
+pub(crate) mod totals {
+    pub(crate) const STARTED: usize = 0;
+    /// The first of the outcomes, in the order of `Outcome::ALL`.
+    pub(crate) const OUTCOMES: usize = 1;
+    pub(crate) const EXCLUDED: usize = 7;
+    pub(crate) const EXCLUDED_ERRORS: usize = 8;
+    pub(crate) const OVERFLOW: usize = 9;
+    pub(crate) const COUNTS: usize = 10;
+}
