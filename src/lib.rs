@@ -79,6 +79,9 @@ pub mod health;
 #[path = "health/off.rs"]
 mod health;
 
+#[cfg(feature = "statistics")]
+mod window;
+
 mod emit;
 #[cfg(feature = "logging")]
 pub mod logging;

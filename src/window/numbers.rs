@@ -1,0 +1,119 @@
+//! Gives each thing that is counted a number.
+
+use std::collections::HashMap;
+
+use crate::metrics::readings::{Key, requests, totals};
+
+/// The numbers of all things that were ever counted. They ascend from 0.
+#[derive(Debug, Default)]
+pub(super) struct Numbers {
+    numbers: HashMap<Key, u32>,
+    known: Vec<Known>,
+    /// The bytes of all names. Names are shared, so it is more than they take.
+    names: usize,
+}
+
+#[derive(Debug)]
+pub(super) struct Known {
+    pub(super) key: Key,
+    /// The end of the newest slot in which it changed.
+    pub(super) changed: u64,
+}
+
+/// Cumulative counts by number, ascending.
+pub(super) type Numbered<'a> = Vec<(u32, &'a [u64])>;
+
+// === impl Numbers ===
+
+impl Numbers {
+    /// The counts of a reading, each thing with its number.
+    pub(super) fn numbered<'a>(&mut self, counts: &'a [(Key, Vec<u64>)]) -> Numbered<'a> {
+        let numbered = counts.iter();
+        sorted(
+            numbered
+                .filter_map(|(key, counts)| Some((self.number(key)?, &**counts)))
+                .collect(),
+        )
+    }
+
+    /// The same, without what has no number yet.
+    pub(super) fn known<'a>(&self, counts: &'a [(Key, Vec<u64>)]) -> Numbered<'a> {
+        let numbered = counts.iter();
+        sorted(
+            numbered
+                .filter_map(|(key, counts)| Some((*self.numbers.get(key)?, &**counts)))
+                .collect(),
+        )
+    }
+
+    /// The number of a thing. `None` if all numbers are taken.
+    pub(super) fn number(&mut self, key: &Key) -> Option<u32> {
+        if let Some(number) = self.numbers.get(key) {
+            return Some(*number);
+        }
+        let number = u32::try_from(self.known.len()).ok()?;
+        self.names += endpoint(key).map_or(0, |name| name.len() + 16);
+        self.numbers.insert(key.clone(), number);
+        self.known.push(Known {
+            key: key.clone(),
+            changed: 0,
+        });
+        Some(number)
+    }
+
+    pub(super) fn has(&self, key: &Key) -> bool {
+        self.numbers.contains_key(key)
+    }
+
+    pub(super) fn get(&self, number: u32) -> Option<&Known> {
+        self.known.get(number as usize)
+    }
+
+    /// All, by number.
+    pub(super) fn all(&self) -> &[Known] {
+        &self.known
+    }
+
+    /// Something changed in a slot that ended then.
+    pub(super) fn changed(&mut self, number: u32, at: u64) {
+        if let Some(known) = self.known.get_mut(number as usize) {
+            known.changed = known.changed.max(at);
+        }
+    }
+
+    /// The memory that they take, in bytes.
+    pub(super) fn memory(&self) -> usize {
+        // A hash map is at most 7/8 full and has a byte of its own for each place.
+        let places = self.numbers.capacity() * 8 / 7;
+        places * (size_of::<(Key, u32)>() + 1)
+            + self.known.capacity() * size_of::<Known>()
+            + self.names
+    }
+}
+
+/// In ascending order. A thing that is there twice counts once.
+fn sorted(mut numbered: Numbered<'_>) -> Numbered<'_> {
+    numbered.sort_unstable_by_key(|(number, _)| *number);
+    numbered.dedup_by_key(|(number, _)| *number);
+    numbered
+}
+
+/// The endpoint of a thing. All requests together have none.
+pub(super) fn endpoint(key: &Key) -> Option<&str> {
+    match key {
+        Key::Totals => None,
+        Key::Requests { endpoint, .. }
+        | Key::Errors { endpoint, .. }
+        | Key::Durations { endpoint, .. } => Some(endpoint),
+    }
+}
+
+/// How many counts a thing has, with so many buckets.
+pub(super) const fn length(key: &Key, buckets: usize) -> usize {
+    match key {
+        Key::Totals => totals::COUNTS,
+        Key::Requests { .. } => requests::COUNTS,
+        Key::Errors { .. } => 1,
+        Key::Durations { .. } => buckets,
+    }
+}
