@@ -80,6 +80,8 @@ pub mod health;
 mod health;
 
 #[cfg(feature = "statistics")]
+pub mod statistics;
+#[cfg(feature = "statistics")]
 mod window;
 
 mod emit;

@@ -1,7 +1,7 @@
 //! Reads the wall clock. It is shown to people, and nothing is measured by it.
 #![expect(clippy::disallowed_types, reason = "nothing is measured by it")]
 
-#[cfg(any(feature = "health", feature = "logging"))]
+#[cfg(any(feature = "health", feature = "logging", feature = "statistics"))]
 pub(crate) mod rfc3339;
 
 use std::time::SystemTime;

@@ -17,8 +17,12 @@ pub(crate) fn now() -> impl fmt::Display {
 /// As `2026-11-20T12:00:00.123Z`. A time before 1970 or after 9999 becomes the first or the last that can be written.
 pub(crate) fn text(at: SystemTime) -> impl fmt::Display {
     let since = at.duration_since(SystemTime::UNIX_EPOCH);
-    let since = since.unwrap_or_default().min(LAST);
-    humantime::format_rfc3339_millis(SystemTime::UNIX_EPOCH + since)
+    since_1970(since.unwrap_or_default())
+}
+
+/// The same, of a time since 1970.
+pub(crate) fn since_1970(since: Duration) -> impl fmt::Display {
+    humantime::format_rfc3339_millis(SystemTime::UNIX_EPOCH + since.min(LAST))
 }
 
 #[cfg(test)]
