@@ -7,6 +7,8 @@ mod deployment;
 #[cfg(feature = "tonic")]
 mod descriptors;
 mod flush;
+#[cfg_attr(not(feature = "statistics"), path = "vitals/lately/off.rs")]
+mod lately;
 mod log_values;
 #[cfg(feature = "prometheus")]
 mod render;
@@ -28,7 +30,7 @@ mod start;
 
 use std::sync::Arc;
 
-use self::{admin::Admin, shutdown::Shutdown};
+use self::{admin::Admin, lately::Lately, shutdown::Shutdown};
 pub use self::{
     builder::VitalsBuilder,
     deployment::Deployment,
@@ -72,6 +74,7 @@ pub struct Vitals {
     admin: Option<Admin>,
     shutdown: Shutdown,
     sentry: Connection,
+    lately: Lately,
 }
 
 // === impl Vitals ===
@@ -89,6 +92,7 @@ impl Vitals {
     /// | `MONITORING_EXCLUDE` | [patterns](crate::exclude::Patterns), separated by commas |
     /// | `MONITORING_ADDR` | the [admin port](VitalsBuilder::admin_addr), such as `127.0.0.1:9000` |
     /// | `MONITORING_METRIC_NAMES` | `prometheus` or `otel` |
+    /// | `MONITORING_STATE` | the [state file](VitalsBuilder::state_file), with feature `statistics` |
     /// | `OTEL_SERVICE_NAME`, else `service.name` in `OTEL_RESOURCE_ATTRIBUTES` | the [name of the service](VitalsBuilder::service_name) |
     /// | `APP_VERSION`, `ENVIRONMENT` and others | see [`Release::from_env`](crate::Release::from_env) |
     ///

@@ -7,6 +7,8 @@ mod logs;
 mod metrics;
 mod panics;
 mod service;
+#[cfg(feature = "statistics")]
+mod statistics;
 mod traces;
 
 use std::{sync::Arc, time::Duration};
@@ -14,6 +16,7 @@ use std::{sync::Arc, time::Duration};
 use super::{
     METRICS_PATH, Vitals,
     admin::AdminSettings,
+    lately::{Lately, LatelySettings},
     log_values,
     shutdown::{Shutdown, ShutdownSettings},
     stack::{Stack, VitalsLayer},
@@ -67,6 +70,7 @@ pub struct VitalsBuilder {
     pub(super) health: Option<HealthService>,
     pub(super) admin: AdminSettings,
     pub(super) shutdown: ShutdownSettings,
+    pub(super) lately: LatelySettings,
     pub(super) sentry: Option<SentryOptions>,
     release: Option<Release>,
     service: Option<String>,
@@ -95,6 +99,7 @@ impl VitalsBuilder {
             health: None,
             admin: AdminSettings::default(),
             shutdown: ShutdownSettings::default(),
+            lately: LatelySettings::default(),
             sentry: None,
             release: None,
             service: None,
@@ -118,6 +123,7 @@ impl VitalsBuilder {
             builder = builder.names(names);
         }
         builder.admin = AdminSettings::from_environment(environment)?;
+        builder.lately = LatelySettings::from_environment(environment)?;
         Ok(builder)
     }
 
@@ -215,6 +221,7 @@ impl VitalsBuilder {
     pub fn build(self) -> Result<Vitals, ConfigError> {
         let admin = self.admin.checked()?;
         let shutdown = Shutdown::new(self.shutdown)?;
+        let lately = self.lately.checked()?;
         let exclude = Exclusion {
             patterns: self.exclude?,
             rules: self.exclude_rules?,
@@ -249,6 +256,7 @@ impl VitalsBuilder {
         let shared = self.recorder != Recorder::Isolated;
         let sentry = Connection::new(self.sentry, &release, &metrics, shared)?;
         metrics.set_release(&release);
+        let lately = Lately::start(lately, &metrics, &release);
         let environment = release.environment.as_str().into();
         if shared {
             release.clone().announce();
@@ -295,6 +303,7 @@ impl VitalsBuilder {
                 ("log_stuck", self.log_stuck),
                 ("body_sizes", self.body_sizes),
                 ("log_metrics", log_metrics.is_some()),
+                ("state_file", lately.has_file()),
             ],
         };
         start.log();
@@ -307,6 +316,7 @@ impl VitalsBuilder {
             admin,
             shutdown,
             sentry,
+            lately,
         })
     }
 }

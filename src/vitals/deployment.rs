@@ -19,10 +19,10 @@ use crate::{
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Deployment {
-    version: String,
+    pub(super) version: String,
     environment: Option<String>,
-    by: String,
-    changes: String,
+    pub(super) by: String,
+    pub(super) changes: String,
 }
 
 // === impl Deployment ===
@@ -100,8 +100,8 @@ impl Deployment {
 // === impl Vitals ===
 
 impl Vitals {
-    /// Records a deployment: one log event at `INFO`, `app_deployment_timestamp_seconds{version}`, and one event for Sentry
-    /// at level `info` if there is a connection.
+    /// Records a deployment: one log event at `INFO`, `app_deployment_timestamp_seconds{version}`, a mark in the statistics, and
+    /// one event for Sentry at level `info` if there is a connection.
     ///
     /// Call it when the process starts. The command `vitals deploy` does it from a deployment script.
     pub fn record_deployment(&self, deployment: &Deployment) {
@@ -112,6 +112,7 @@ impl Vitals {
         deployment.log(environment);
         let now = timestamp::seconds_since_1970();
         self.metrics.record_deployment(&deployment.version, now);
+        self.lately.deployed(deployment, environment, now);
         self.sentry.notify(&deployment.notice(environment));
     }
 }

@@ -47,6 +47,8 @@ pub struct ShutdownReport {
     pub unsent: u64,
     /// Log lines that were not written in time. 0 without feature `logging`.
     pub unwritten: u64,
+    /// Whether the [state file](VitalsBuilder::state_file) could not be written in time. `false` without one.
+    pub unsaved: bool,
 }
 
 /// The settings of a shutdown.
@@ -204,8 +206,8 @@ impl Vitals {
     /// the process no more: let `main` return soon.
     ///
     /// Before it returns, the counters are published once more, for recorders that push. With feature `sentry` the remaining
-    /// events are sent, and with feature `logging` the lines that are queued are written, each within the rest of the
-    /// deadline, but for 2 s at most and 100 ms at least. The [admin port](VitalsBuilder::admin_addr) answers until then, and
+    /// events are sent, with feature `logging` the lines that are queued are written, and so is the state file, each within the
+    /// rest of the deadline, but for 2 s at most and 100 ms at least. The [admin port](VitalsBuilder::admin_addr) answers until then, and
     /// closes last.
     ///
     /// ```no_run
@@ -249,7 +251,11 @@ impl Vitals {
             }
         };
         let unfinished = unfinished + self.sessions_end().await;
-        let ((), unsent) = join!(self.publish_the_rest(), self.send_the_rest());
+        let ((), unsent, unsaved) = join!(
+            self.publish_the_rest(),
+            self.send_the_rest(),
+            self.save_the_rest()
+        );
         let unwritten = self.write_the_rest().await;
         if let Some(admin) = admin {
             let left = self.shutdown.left_of(self.shutdown.settings.deadline);
@@ -260,6 +266,7 @@ impl Vitals {
             unfinished,
             unsent,
             unwritten,
+            unsaved,
         })
     }
 
@@ -284,6 +291,18 @@ impl Vitals {
             Ok(Ok(unsent)) => unsent,
             _ => outgoing.unsent(),
         }
+    }
+
+    /// Writes the state file while there is time. Returns whether that was not enough.
+    async fn save_the_rest(&self) -> bool {
+        if !self.lately.has_file() {
+            return false;
+        }
+        let (lately, timeout) = (self.lately.clone(), self.time_left());
+        // It ends by itself, so that it does not hold up the end of the runtime.
+        let saved = task::spawn_blocking(move || lately.end(timeout));
+        let saved = time::timeout(timeout + AT_LEAST / 2, saved).await;
+        !matches!(saved, Ok(Ok(true)))
     }
 
     /// Waits for the log lines while there is time. Returns how many are not written.

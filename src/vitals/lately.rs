@@ -1,0 +1,292 @@
+//! Keeps what the application did lately, and says it.
+
+use std::{
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
+    time::Duration,
+};
+
+use super::{Deployment, Vitals};
+use crate::{
+    config::{ConfigError, Environment},
+    emit,
+    metrics::{Metrics, Sink, bounds::Bounds, readings::Key},
+    release::Release,
+    statistics::{DeploymentMark, Source, StatisticsHandle},
+    timestamp,
+    window::{
+        Settings, Span, Sums, Window,
+        store::{self, Deployed, Records, StatePlace, StateSettings, StoreWriter},
+    },
+};
+
+/// How often the window is written to the state file.
+const WRITE_EVERY: Duration = Duration::from_secs(600);
+
+/// The least budget that holds anything.
+const LEAST_MEMORY: usize = 1 << 20;
+
+/// How statistics are kept.
+#[derive(Clone, Debug, Default)]
+pub(super) struct LatelySettings {
+    pub(super) state: StateSettings,
+    pub(super) slot: Option<Duration>,
+    pub(super) memory: Option<usize>,
+}
+
+/// How statistics are kept, once it is checked.
+#[derive(Debug)]
+pub(super) struct CheckedLately {
+    place: Option<StatePlace>,
+    slot: Option<Duration>,
+    memory: Option<usize>,
+}
+
+/// What the application did lately. Clones share it.
+#[derive(Clone)]
+pub(super) struct Lately(Arc<Kept>);
+
+struct Kept {
+    metrics: Metrics,
+    window: Window,
+    /// Those by which durations are counted.
+    bounds: Bounds,
+    records: Mutex<Records>,
+    /// Empty without a state file.
+    writer: OnceLock<StoreWriter>,
+}
+
+// === impl LatelySettings ===
+
+impl LatelySettings {
+    pub(super) fn from_environment(environment: &Environment<'_>) -> Result<Self, ConfigError> {
+        Ok(Self {
+            state: StateSettings::from_environment(environment)?,
+            ..Self::default()
+        })
+    }
+
+    pub(super) fn checked(self) -> Result<CheckedLately, ConfigError> {
+        if let Some(slot) = self.slot
+            && !(Duration::from_millis(1)..=Duration::from_secs(3_600)).contains(&slot)
+        {
+            let reason = "expected 1 ms to 1 h";
+            return Err(ConfigError::new(
+                "statistics_slot",
+                format!("{slot:?}"),
+                reason,
+            ));
+        }
+        if let Some(memory) = self.memory
+            && memory < LEAST_MEMORY
+        {
+            let reason = "expected at least 1048576 bytes (1 MiB)";
+            return Err(ConfigError::new(
+                "statistics_memory",
+                memory.to_string(),
+                reason,
+            ));
+        }
+        Ok(CheckedLately {
+            place: self.state.checked()?,
+            slot: self.slot,
+            memory: self.memory,
+        })
+    }
+}
+
+// === impl Lately ===
+
+impl Lately {
+    /// Begins to keep what is counted, after what the process before has kept.
+    pub(super) fn start(settings: CheckedLately, metrics: &Metrics, release: &Release) -> Self {
+        let bounds = metrics.duration_bounds();
+        let mut window = Settings::new(&bounds);
+        if let Some(slot) = settings.slot {
+            window = window.slot(slot);
+        }
+        if let Some(memory) = settings.memory {
+            window = window.budget(memory);
+        }
+        let counters = metrics.clone();
+        let window = Window::start(window, move || counters.readings());
+        let kept = Arc::new(Kept {
+            metrics: metrics.clone(),
+            window,
+            bounds,
+            records: Mutex::default(),
+            writer: OnceLock::new(),
+        });
+        if let Some(place) = settings.place {
+            kept.restore(place, release.service.as_deref());
+        }
+        let lately = Self(kept);
+        lately.note_start(release);
+        lately
+    }
+
+    /// A start of another version than the one before is a deployment.
+    fn note_start(&self, release: &Release) {
+        let at = since_1970();
+        let version = release.version.as_deref();
+        let mut records = self.0.records();
+        let Some(start) = records.started(version, at.as_millis() as u64) else {
+            return;
+        };
+        if start.is_deployment {
+            let metrics = &self.0.metrics;
+            metrics.record_deployment(&start.version, at.as_secs_f64());
+        }
+        self.0.write(&records);
+    }
+
+    /// Notes a deployment.
+    pub(super) fn deployed(&self, deployment: &Deployment, environment: &str, at: f64) {
+        let mut records = self.0.records();
+        records.deployed(&Deployed {
+            version: deployment.version.clone(),
+            at_ms: (at * 1_000.0) as u64,
+            environment: environment.to_owned(),
+            by: deployment.by.clone(),
+            changes: deployment.changes.clone(),
+        });
+        self.0.write(&records);
+    }
+
+    pub(super) fn handle(&self) -> StatisticsHandle {
+        StatisticsHandle::new(Arc::clone(&self.0) as Arc<dyn Source>)
+    }
+
+    /// Writes the state file a last time. Returns `false` if it took longer than `timeout`.
+    pub(super) fn end(&self, timeout: Duration) -> bool {
+        let writer = self.0.writer.get();
+        writer.is_none_or(|writer| writer.end(timeout))
+    }
+
+    pub(super) fn has_file(&self) -> bool {
+        self.0.writer.get().is_some()
+    }
+}
+
+impl fmt::Debug for Lately {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Lately").finish_non_exhaustive()
+    }
+}
+
+// === impl Kept ===
+
+impl Kept {
+    fn records(&self) -> MutexGuard<'_, Records> {
+        self.records.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes what the process before has written, and writes from now on.
+    fn restore(self: &Arc<Self>, place: StatePlace, service: Option<&str>) {
+        let room = store::window_room(&place, service);
+        let kept = Arc::downgrade(self);
+        let written = move || kept.upgrade().map(|kept| bytes(&kept.window, room));
+        let metrics = self.metrics.clone();
+        let failed = move || metrics.dropped(Sink::State);
+        let (writer, restored) = store::start(place.clone(), service, WRITE_EVERY, written, failed);
+        if let Some(bytes) = restored.window
+            && let Err(error) = self.window.restore(&bytes)
+        {
+            store::refuse_window(&place, &error.to_string());
+        }
+        *self.records() = restored.records;
+        self.writer.get_or_init(|| writer);
+    }
+
+    fn write(&self, records: &Records) {
+        if let Some(writer) = self.writer.get() {
+            writer.write_records(records.clone());
+        }
+    }
+}
+
+impl Source for Kept {
+    fn last(&self, window: Duration) -> [Sums; 2] {
+        let now = self.window.sums(window);
+        let before = Span::Between(now.begin.saturating_sub(window), now.begin);
+        let failures = |key: &Key| matches!(key, Key::Errors { .. });
+        let before = self.window.sums_of(before, failures);
+        [now, before]
+    }
+
+    fn between(&self, from: Duration, to: Duration) -> Sums {
+        let traffic = |key: &Key| matches!(key, Key::Requests { .. } | Key::Durations { .. });
+        self.window.sums_of(Span::Between(from, to), traffic)
+    }
+
+    fn now(&self) -> Duration {
+        since_1970()
+    }
+
+    fn bounds(&self) -> &Bounds {
+        &self.bounds
+    }
+
+    fn in_flight(&self) -> u64 {
+        self.metrics.totals().in_flight
+    }
+
+    fn deployments(&self) -> Vec<DeploymentMark> {
+        let deployments = self.records().deployments();
+        let mark = |deployed: Deployed| DeploymentMark {
+            version: deployed.version,
+            at: Duration::from_millis(deployed.at_ms),
+            environment: deployed.environment,
+            by: deployed.by,
+            changes: deployed.changes,
+        };
+        deployments.into_iter().map(mark).collect()
+    }
+
+    fn clear(&self) {
+        self.window.clear();
+    }
+
+    fn memory(&self) -> usize {
+        self.window.memory()
+    }
+
+    fn given_up(&self) -> u64 {
+        self.window.given_up()
+    }
+
+    fn lost_ticks(&self) -> u64 {
+        self.window.lost_ticks()
+    }
+}
+
+// === impl Vitals ===
+
+impl Vitals {
+    /// What the application did lately, by endpoint, category and release. See the [module](crate::statistics).
+    #[cfg_attr(tower_vitals_docsrs, doc(cfg(feature = "statistics")))]
+    #[must_use]
+    pub fn statistics(&self) -> StatisticsHandle {
+        self.lately.handle()
+    }
+}
+
+/// The window as the state file holds it. Says how many endpoints had no room.
+fn bytes(window: &Window, room: usize) -> Vec<u8> {
+    let (bytes, left_out) = window.to_bytes(room);
+    if left_out > 0 {
+        emit::tell(move || {
+            tracing::info!(
+                target: "tower_vitals",
+                left_out,
+                "the state file has no room for the least used endpoints"
+            );
+        });
+    }
+    bytes
+}
+
+fn since_1970() -> Duration {
+    let since = Duration::try_from_secs_f64(timestamp::seconds_since_1970());
+    since.unwrap_or_default()
+}
