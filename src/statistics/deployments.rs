@@ -65,7 +65,7 @@ pub struct JudgedDeployment {
 // === impl DeploymentStatistics ===
 
 impl DeploymentStatistics {
-    /// `between` gives the sums between two wall times.
+    /// `between` gives the sums between two wall times, and until now if the second one is later.
     pub(super) fn new(
         marks: &[DeploymentMark],
         now: Duration,
@@ -73,14 +73,13 @@ impl DeploymentStatistics {
         between: impl Fn(Duration, Duration) -> Sums,
     ) -> Self {
         let marks = by_time(marks);
-        let traffic =
-            |from: Duration, to: Duration| Traffic::of_all(&between(from, to.max(from)), bounds);
+        let traffic = |from, to| Traffic::of_all(&between(from, to), bounds);
         let mut previous = None;
         let mut deployments = Vec::new();
         for (index, mark) in marks.iter().enumerate() {
             let from = mark.at.saturating_sub(COMPARED);
             let from = previous.map_or(from, |previous| from.max(previous));
-            let next = marks.get(index + 1).map_or(now, |next| next.at.min(now));
+            let next = marks.get(index + 1).map_or(Duration::MAX, |next| next.at);
             let to = mark.at.saturating_add(COMPARED).min(next);
             let before = traffic(from, mark.at);
             let after = traffic(mark.at, to);

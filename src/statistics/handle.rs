@@ -13,7 +13,8 @@ pub(crate) trait Source: Send + Sync {
     /// What was counted in the window that ends now, and in the one as long that ended when it began.
     fn last(&self, window: Duration) -> [Sums; 2];
 
-    /// What was counted between two wall times since 1970. Empty where nothing was observed or is not kept any more.
+    /// What was counted between two wall times since 1970, and until now if the second one is later. Empty where nothing was
+    /// observed or is not kept any more.
     fn between(&self, from: Duration, to: Duration) -> Sums;
 
     /// The wall time since 1970.
@@ -99,12 +100,7 @@ impl StatisticsHandle {
     pub fn releases(&self) -> Vec<ReleaseStatistics> {
         let source = &*self.source;
         let between = |from, to| source.between(from, to);
-        ReleaseStatistics::of_each(
-            &source.deployments(),
-            source.now(),
-            source.bounds(),
-            between,
-        )
+        ReleaseStatistics::of_each(&source.deployments(), source.bounds(), between)
     }
 
     /// How often the service was deployed, and how many deployments were followed by more errors.

@@ -40,10 +40,9 @@ pub struct ReleaseStatistics {
 // === impl ReleaseStatistics ===
 
 impl ReleaseStatistics {
-    /// All releases, the newest first. `between` gives the sums between two wall times.
+    /// All releases, the newest first. `between` gives the sums between two wall times, and until now if the second one is later.
     pub(super) fn of_each(
         marks: &[DeploymentMark],
-        now: Duration,
         bounds: &Bounds,
         between: impl Fn(Duration, Duration) -> Sums,
     ) -> Vec<Self> {
@@ -52,7 +51,9 @@ impl ReleaseStatistics {
         let intervals = marks.iter().zip(nexts.chain([None]));
         let mut releases: Vec<_> = intervals
             .map(|(mark, next)| {
-                let sums = between(mark.at, next.unwrap_or(now).max(mark.at));
+                // A time that was read before the counters would leave out what came last.
+                let until = next.unwrap_or(Duration::MAX);
+                let sums = between(mark.at, until);
                 Self {
                     version: mark.version.clone(),
                     since: WallTime::new(mark.at),

@@ -36,7 +36,7 @@ fn releases(
     between: impl Fn(u64, u64) -> Sums,
 ) -> Vec<ReleaseStatistics> {
     let between = |from: Duration, to: Duration| between(from.as_secs(), to.as_secs());
-    ReleaseStatistics::of_each(marks, seconds(NOW), &Window::new().bounds, between)
+    ReleaseStatistics::of_each(marks, &Window::new().bounds, between)
 }
 
 fn deployments(
@@ -52,10 +52,11 @@ fn a_release_lasts_until_the_next_one() {
     let marks = [mark("1.1", HOUR), mark("1.0", 3 * HOUR), mark("1.2", 60)];
     let asked = RefCell::new(Vec::new());
     let releases = releases(&marks, |from, to| {
-        asked.borrow_mut().push((NOW - from, NOW - to));
+        asked.borrow_mut().push((NOW - from, NOW.checked_sub(to)));
         requests(from / HOUR % 10, 1)
     });
-    let intervals = [(3 * HOUR, HOUR), (HOUR, 60), (60, 0)];
+    // The newest one lasts until whatever now is when the counters are read.
+    let intervals = [(3 * HOUR, Some(HOUR)), (HOUR, Some(60)), (60, None)];
     assert_eq!(*asked.borrow(), intervals);
     let versions: Vec<_> = releases.iter().map(|one| &*one.version).collect();
     assert_eq!(versions, ["1.2", "1.1", "1.0"]);
@@ -145,19 +146,19 @@ fn half_an_hour_before_is_compared_with_half_an_hour_after_and_no_other_deployme
         mark("1.3", 60),
     ];
     let deployments = deployments(&marks, |from, to| {
-        asked.borrow_mut().push((NOW - from, NOW - to));
+        asked.borrow_mut().push((NOW - from, NOW.checked_sub(to)));
         Sums::default()
     });
     let half = HOUR / 2;
     let expected = [
-        (5 * HOUR + half, 5 * HOUR),
-        (5 * HOUR, 5 * HOUR - half),
-        (2 * HOUR + half, 2 * HOUR),
-        (2 * HOUR, 2 * HOUR - 600),
-        (2 * HOUR, 2 * HOUR - 600),
-        (2 * HOUR - 600, 2 * HOUR - 600 - half),
-        (60 + half, 60),
-        (60, 0),
+        (5 * HOUR + half, Some(5 * HOUR)),
+        (5 * HOUR, Some(5 * HOUR - half)),
+        (2 * HOUR + half, Some(2 * HOUR)),
+        (2 * HOUR, Some(2 * HOUR - 600)),
+        (2 * HOUR, Some(2 * HOUR - 600)),
+        (2 * HOUR - 600, Some(2 * HOUR - 600 - half)),
+        (60 + half, Some(60)),
+        (60, None),
     ];
     assert_eq!(*asked.borrow(), expected);
     let newest = &deployments.deployments[0];
