@@ -20,6 +20,7 @@ pages! {
     health: "../docs/health.md";
     sentry: "../docs/sentry.md", "guides/picture.md";
     metrics: "../docs/metrics.md";
+    statistics: "../docs/statistics.md";
     logging: "../docs/logging.md";
     traces: "../docs/traces.md";
     settings: "../docs/settings.md";
