@@ -79,7 +79,7 @@ impl ApplicationRecorder {
         if !(1..=HIGHEST_LIMIT).contains(&limit) {
             let reason = format!("1 to {HIGHEST_LIMIT} series of a family");
             return Err(ConfigError::new(
-                "metrics.series_limit",
+                "metrics.application_series",
                 limit.to_string(),
                 reason,
             ));

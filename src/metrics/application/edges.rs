@@ -53,7 +53,7 @@ impl Edges {
         edges: impl IntoIterator<Item = f64>,
     ) -> Result<(), ConfigError> {
         let family = names::family(name).into_owned();
-        let edges = checked(&format!("metrics.buckets_for.{family}"), edges)?;
+        let edges = checked(&format!("metrics.application_buckets.{family}"), edges)?;
         self.own.insert(family, edges);
         Ok(())
     }
@@ -144,7 +144,7 @@ mod tests {
 
     #[test]
     fn edges_that_cannot_be_are_refused_with_field_and_value() {
-        let field = "metrics.buckets_for.audio_length";
+        let field = "metrics.application_buckets.audio_length";
         let finite = "a finite number; the bucket above all edges is there by itself";
         let ascend = "edges ascend, and the one before is not below this one";
         let cases = [

@@ -59,11 +59,11 @@ impl StateSettings {
         let Some(path) = self.path else {
             return Ok(None);
         };
-        check("state", &path)?;
+        check("state_file", &path)?;
         if !BYTES.contains(&self.max_bytes) {
             let value = self.max_bytes.to_string();
             let reason = "expected 65536 (64 KiB) to 1073741824 (1 GiB) bytes";
-            return Err(ConfigError::new("state_max_bytes", value, reason));
+            return Err(ConfigError::new("state_file_bytes", value, reason));
         }
         Ok(Some(StatePlace {
             path,

@@ -186,7 +186,7 @@ fn a_limit_that_cannot_be_is_refused_with_field_and_value() {
     for limit in [0, 100_001] {
         let refused = recorder().with_limit(limit).unwrap_err();
         let expected = format!(
-            "metrics.series_limit: invalid value \"{limit}\": 1 to 100000 series of a family"
+            "metrics.application_series: invalid value \"{limit}\": 1 to 100000 series of a family"
         );
         assert_eq!(refused.to_string(), expected);
     }

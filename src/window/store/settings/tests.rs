@@ -57,7 +57,7 @@ fn a_path_that_cannot_be_a_file_is_refused_by_its_name_and_value() {
     }
     for (path, reason) in &wrong {
         for (field, refused) in [
-            ("state", checked(path).unwrap_err()),
+            ("state_file", checked(path).unwrap_err()),
             ("MONITORING_STATE", by_environment(Some(path)).unwrap_err()),
         ] {
             let found = (refused.field(), refused.value(), refused.reason());
@@ -67,7 +67,7 @@ fn a_path_that_cannot_be_a_file_is_refused_by_its_name_and_value() {
     for empty in ["", "  "] {
         let refused = checked(empty).unwrap_err();
         let found = (refused.field(), refused.value(), refused.reason());
-        assert_eq!(found, ("state", empty, "expected the path of a file"));
+        assert_eq!(found, ("state_file", empty, "expected the path of a file"));
     }
 }
 
@@ -85,7 +85,7 @@ fn a_size_that_cannot_work_is_refused() {
         let value = bytes.to_string();
         assert_eq!(
             (refused.field(), refused.value()),
-            ("state_max_bytes", value.as_str())
+            ("state_file_bytes", value.as_str())
         );
     }
 }
