@@ -91,7 +91,7 @@ pub struct Statistics {
     pub in_flight: u64,
     /// The requests that began in the window.
     pub started: u64,
-    /// The requests that ended in the window, by [`Outcome`](crate::exchange::Outcome), always with all six. Requests on a
+    /// The requests that ended in the window, by [`Outcome`], always with all six. Requests on a
     /// [route that is not observed](crate::exclude::ExcludeLayer::route) are only here.
     pub outcomes: BTreeMap<&'static str, u64>,
     /// Requests on excluded paths. They are in nothing else.
