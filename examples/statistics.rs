@@ -169,7 +169,7 @@ fn print(statistics: &StatisticsHandle) -> Result<(), Box<dyn Error>> {
 fn print_summary(lately: &Statistics) {
     let total = &lately.total;
     println!(
-        "\nthe last {:.0} s, of which {:.0} s were observed: {} requests, {} a second, {} failed, {} in flight",
+        "\nlast {:.0} s, {:.0} s observed: {} requests, {}/s, {} failed, {} in flight",
         lately.window_seconds,
         lately.covered_seconds,
         total.requests,
@@ -185,17 +185,8 @@ fn print_endpoints(endpoints: &[&EndpointStatistics]) {
         return;
     }
     println!(
-        "\n{:<7} {:<20} {:>8} {:>7} {:>5} {:>9} {:>9} {:>9} {:>9} {:>9}",
-        "method",
-        "endpoint",
-        "requests",
-        "errors",
-        "4xx",
-        "mean ms",
-        "p50 ms",
-        "p95 ms",
-        "p99 ms",
-        "max ms",
+        "\n{:<18} {:>8} {:>7} {:>4} {:>7} {:>7} {:>7} {:>7} {:>7}",
+        "endpoint", "requests", "errors", "4xx", "mean ms", "p50 ms", "p95 ms", "p99 ms", "max ms",
     );
     for EndpointStatistics {
         method,
@@ -205,7 +196,8 @@ fn print_endpoints(endpoints: &[&EndpointStatistics]) {
     } in endpoints
     {
         println!(
-            "{method:<7} {endpoint:<20} {:>8} {:>7} {:>5} {:>9} {:>9} {:>9} {:>9} {:>9}",
+            "{:<18} {:>8} {:>7} {:>4} {:>7} {:>7} {:>7} {:>7} {:>7}",
+            format!("{method} {endpoint}"),
             traffic.requests,
             percent(traffic.error_rate),
             traffic.client_errors,

@@ -133,3 +133,35 @@ fn plain_hyper_has_the_id_of_a_request_that_panics() {
     let totals = get(&hyper.address, "/totals", "").unwrap();
     assert!(totals.contains("panicked: 1,"), "{totals}");
 }
+
+#[test]
+fn the_tables_of_the_shop_are_aligned_and_fit_a_terminal() {
+    let mut child = Command::new(example("statistics"))
+        .env("ROUNDS", "1")
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut text = String::new();
+    let mut out = child.stdout.take().unwrap();
+    let mut running = Running(child);
+    out.read_to_string(&mut text).unwrap();
+    assert!(running.0.wait().unwrap().success(), "{text}");
+    let mut tables = text.split("\n\n").map(str::trim_end);
+    let mut table = |name: &str| {
+        let found = tables.find(|table| table.trim_start().starts_with(name));
+        let mut lines = found.unwrap().trim_start().lines();
+        (lines.next().unwrap(), lines.collect::<Vec<_>>())
+    };
+    let (summary, _) = table("last 60 s, ");
+    assert!(summary.contains(" failed, "), "{summary}");
+    let (head, rows) = table("endpoint ");
+    let slowest_first = rows.iter().map(|row| {
+        let p95 = &row[..head.find(" p95 ms").unwrap() + " p95 ms".len()];
+        p95.rsplit(' ').next().unwrap().parse::<f64>().unwrap()
+    });
+    let slowest_first: Vec<_> = slowest_first.collect();
+    assert!(slowest_first.iter().rev().is_sorted(), "{text}");
+    assert!(rows.iter().all(|row| row.len() == head.len()), "{text}");
+    table("release ");
+    assert!(text.lines().all(|line| line.len() <= 80), "{text}");
+}
