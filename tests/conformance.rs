@@ -7,6 +7,8 @@
 #[path = "it/support/dsn.rs"]
 #[expect(dead_code, reason = "shared with other tests, which ask for more")]
 mod dsn;
+#[path = "conformance/lately.rs"]
+mod lately;
 #[expect(dead_code, reason = "shared with other tests, which ask for more")]
 mod programs;
 
@@ -55,19 +57,21 @@ impl Server {
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        let mut out = BufReader::new(child.stdout.take().unwrap());
-        let mut line = String::new();
-        while !line.starts_with("conformance on ") {
-            line.clear();
-            assert!(out.read_line(&mut line).unwrap() > 0, "wrote no line");
-        }
+        let out = BufReader::new(child.stdout.take().unwrap());
+        let mut out = out.lines().map_while(Result::ok);
+        let mut before = Vec::new();
+        let line = loop {
+            let line = out.next().unwrap();
+            if line.starts_with("conformance on ") {
+                break line;
+            }
+            before.push(line);
+        };
         // The log must not fill the pipe.
-        let log = Arc::<Mutex<Vec<String>>>::default();
+        let log = Arc::new(Mutex::new(before));
         let lines = Arc::clone(&log);
         let output = thread::spawn(move || {
-            out.lines()
-                .map_while(Result::ok)
-                .for_each(|line| lines.lock().unwrap().push(line))
+            out.for_each(|line| lines.lock().unwrap().push(line));
         });
         let (address, admin) = line.trim().split_once(", administration on ").unwrap();
         let address = address.trim_start_matches("conformance on ").to_owned();
@@ -465,6 +469,9 @@ fn a_bad_variable_stops_it_with_a_clear_message() {
         ("TRUST_INBOUND_ID", "perhaps"),
         ("LOG_FORMAT", "xml"),
         ("SHUTDOWN_MS", "soon"),
+        ("SLOT_MS", "short"),
+        ("SLOT_MS", "0"),
+        ("STATE", "/no/such/folder/file"),
         ("EXCLUDE", "/fine,health"),
     ] {
         let out = Command::new(program()).env(name, value).output().unwrap();

@@ -13,6 +13,7 @@ use crate::{
     dependencies::{self, Dependencies},
     last::Last,
     recorder::{self, Foreign},
+    statistics::{self, shown},
 };
 
 pub(crate) fn administration(
@@ -23,6 +24,8 @@ pub(crate) fn administration(
     foreign: Option<Foreign>,
 ) -> Router {
     let metrics = vitals.metrics().clone();
+    let all_metrics = metrics.clone();
+    let lately = vitals.statistics();
     let recorder = match foreign {
         // The stack serves no `/metrics` then.
         Some(foreign) => {
@@ -48,6 +51,14 @@ pub(crate) fn administration(
         .route(
             "/debug/last",
             get(async move |Query(asked): Query<Asked>| last.lines(asked.n.unwrap_or(1))),
+        )
+        .route(
+            "/debug/snapshot",
+            get(async move || axum::Json(all_metrics.snapshot())),
+        )
+        .route(
+            "/debug/statistics",
+            get(async move |Query(wanted): Query<statistics::Wanted>| shown(&lately, wanted)),
         )
         .merge(recorder)
         .merge(vitals.routes())

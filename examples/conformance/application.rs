@@ -22,7 +22,7 @@ use tower_vitals::{Failure, RequestContext, Vitals, category::ErrorCategory, exc
 use crate::{
     auth::Auth,
     faults::{Broken, FaultLayer},
-    probe,
+    own, probe,
 };
 
 pub(crate) fn application(vitals: &Vitals, auth: Option<Auth>) -> Router {
@@ -47,6 +47,7 @@ pub(crate) fn application(vitals: &Vitals, auth: Option<Auth>) -> Router {
         .route("/304", get(async || StatusCode::NOT_MODIFIED))
         .route("/err", get(failing))
         .route("/fail", get(fail))
+        .route("/own", get(own::count))
         .route("/capture", get(capture))
         .route("/capture-spawn", get(capture_spawn))
         .route("/slow", get(slow))

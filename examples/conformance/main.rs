@@ -14,9 +14,11 @@ mod faults;
 )]
 mod generated;
 mod last;
+mod own;
 mod probe;
 mod recorder;
 mod settings;
+mod statistics;
 
 use std::{
     env,
@@ -77,8 +79,13 @@ async fn serve(settings: Settings) -> Result<(), Box<dyn Error>> {
         Some(_) => builder.use_global_recorder(),
         None => builder,
     };
+    let builder = match settings.state {
+        Some(file) => builder.state_file(file),
+        None => builder,
+    };
     // Nothing is sent without `SENTRY_DSN`.
     let vitals = builder
+        .statistics_slot(settings.slot)
         .sentry(SentryOptions::from_env()?)
         .health(health.service())
         .drain_delay(settings.shutdown / 4)

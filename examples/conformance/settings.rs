@@ -1,6 +1,6 @@
 //! Reads the settings from environment variables.
 
-use std::{env, fmt::Display, net::SocketAddr, str::FromStr, time::Duration};
+use std::{env, fmt::Display, net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
 
 pub(crate) struct Settings {
     pub(crate) address: SocketAddr,
@@ -12,6 +12,10 @@ pub(crate) struct Settings {
     pub(crate) shutdown: Duration,
     pub(crate) auth: Option<String>,
     pub(crate) foreign_recorder: bool,
+    /// The length of the shortest slot of statistics.
+    pub(crate) slot: Duration,
+    /// The file that carries statistics across a restart.
+    pub(crate) state: Option<PathBuf>,
 }
 
 impl Settings {
@@ -35,6 +39,8 @@ impl Settings {
                 Some(other) => return Err(invalid("RECORDER", other, "expected own or foreign")),
             },
             shutdown: Duration::from_millis(parsed("SHUTDOWN_MS", "2000")?),
+            slot: Duration::from_millis(parsed("SLOT_MS", "10000")?),
+            state: variable("STATE").map(PathBuf::from),
             trust_inbound: match word("TRUST_INBOUND_ID").as_deref() {
                 None | Some("true" | "1" | "yes" | "on") => true,
                 Some("false" | "0" | "no" | "off") => false,
