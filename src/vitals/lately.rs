@@ -182,10 +182,11 @@ impl Kept {
     }
 
     /// Takes what the process before has written, and writes from now on.
-    fn restore(self: &Arc<Self>, place: StatePlace, service: Option<&str>) {
+    fn restore(&self, place: StatePlace, service: Option<&str>) {
         let room = store::window_room(&place, service);
-        let kept = Arc::downgrade(self);
-        let written = move || kept.upgrade().map(|kept| bytes(&kept.window, room));
+        // Of its own: it writes a last time when all this is dropped.
+        let window = self.window.clone();
+        let written = move || Some(bytes(&window, room));
         let metrics = self.metrics.clone();
         let failed = move || metrics.dropped(Sink::State);
         let (writer, restored) = store::start(place.clone(), service, WRITE_EVERY, written, failed);

@@ -8,8 +8,8 @@ use super::VitalsBuilder;
 
 impl VitalsBuilder {
     /// A file that carries what the application did lately, and its deployments, across a restart. It is read here, and written
-    /// every 10 minutes and when [`run`](crate::Vitals::run) ends, whole or not at all. Beside it are `FILE.events` and
-    /// `FILE.lock`. Its folder must exist. Defaults to `MONITORING_STATE` with [`Vitals::from_env`](crate::Vitals::from_env),
+    /// every 10 minutes and when [`run`](crate::Vitals::run) ends or the last handle is dropped, whole or not at all. Nobody waits
+    /// for the latter. Beside it are `FILE.events` and `FILE.lock`. Its folder must exist. Defaults to `MONITORING_STATE` with [`Vitals::from_env`](crate::Vitals::from_env),
     /// else to none.
     ///
     /// What goes wrong with the file later costs one event at `WARN`, and the application goes on without it. Two processes cannot
