@@ -21,7 +21,7 @@ use crate::support::{
 /// A request and its expected outcome: method, path over HTTP/1.1, path over HTTP/2, outcome.
 ///
 /// HTTP/2 forbids a body with 204, and one that is longer than its declared length: the client would reset the stream.
-const KINDS: [(&str, &str, &str, Outcome); 17] = [
+pub(crate) const KINDS: [(&str, &str, &str, Outcome); 17] = [
     ("GET", "/full", "/full", Completed),
     ("GET", "/empty", "/empty", Completed),
     ("GET", "/stream", "/stream", Completed),
@@ -42,7 +42,7 @@ const KINDS: [(&str, &str, &str, Outcome); 17] = [
     ("POST", "/echo", "/conformance.v1.Probe/Nothing", Completed),
 ];
 
-const CLIENTS: usize = 64;
+pub(crate) const CLIENTS: usize = 64;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn twenty_thousand_mixed_requests_are_counted_exactly() {
@@ -112,7 +112,7 @@ async fn twenty_thousand_mixed_requests_are_counted_exactly() {
 }
 
 /// Sends a request of `kind`, and reads the answer or leaves, as that kind wants it.
-async fn exchange(server: &Server, client: &mut Client, n: u64, kind: usize) {
+pub(crate) async fn exchange(server: &Server, client: &mut Client, n: u64, kind: usize) {
     let (method, one, two, outcome) = KINDS[kind];
     let path = match client {
         Client::Http1(..) => one,

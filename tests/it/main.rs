@@ -44,6 +44,7 @@ mod panics;
 mod scrubbing;
 mod sentry;
 mod start;
+mod statistics;
 mod support;
 mod tls;
 mod traces;

@@ -2,6 +2,7 @@
 
 pub(crate) mod application;
 pub(crate) mod client;
+pub(crate) mod directory;
 pub(crate) mod dsn;
 pub(crate) mod exposition;
 pub(crate) mod forms;

@@ -1,41 +1,10 @@
 //! Writes lines to a file that is rotated, by itself or by others.
 
-use std::{
-    env, fs,
-    io::Write,
-    path::{Path, PathBuf},
-    process,
-};
+use std::{fs, io::Write, path::Path};
 
 use tower_vitals::logging::LogFile;
 
-/// A directory of one test, until dropped.
-struct Directory(PathBuf);
-
-impl Directory {
-    fn new(name: &str) -> Self {
-        let name = format!("tower-vitals-{name}-{}", process::id());
-        let path = env::temp_dir().join(name);
-        let _ = fs::remove_dir_all(&path);
-        fs::create_dir(&path).unwrap();
-        Self(path)
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.join(name)
-    }
-
-    /// What is in the file.
-    fn text(&self, name: &str) -> String {
-        fs::read_to_string(self.path(name)).unwrap_or_else(|_| "none".to_owned())
-    }
-}
-
-impl Drop for Directory {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
+use crate::support::directory::Directory;
 
 fn open(path: &Path) -> LogFile {
     LogFile::open(path).unwrap().max_bytes(8).keep(2)

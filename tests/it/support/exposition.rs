@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use tower_vitals::Vitals;
 
-use self::parser::{Labels, Parsed};
+use self::parser::{Exemplar, Labels, Parsed};
 
 #[path = "../../../src/metrics/exposition/parser.rs"]
 mod parser;
@@ -15,6 +15,8 @@ pub(crate) struct Exposition {
     /// The types of the families, which OpenMetrics names otherwise.
     pub(crate) types: BTreeMap<String, String>,
     pub(crate) samples: BTreeMap<(String, Labels), f64>,
+    /// By name and labels of their buckets. Only OpenMetrics has them.
+    pub(crate) exemplars: BTreeMap<(String, Labels), Exemplar>,
 }
 
 // === impl Exposition ===
@@ -68,6 +70,7 @@ impl From<Parsed> for Exposition {
         Self {
             types: families.map(|(name, family)| (name, family.kind)).collect(),
             samples: parsed.samples,
+            exemplars: parsed.exemplars,
         }
     }
 }

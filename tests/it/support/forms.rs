@@ -29,6 +29,18 @@ async fn answered(
     (head.headers, body.into())
 }
 
+/// What `/metrics` shows: as text, and as OpenMetrics.
+pub(crate) async fn both(client: &mut Client) -> [Exposition; 2] {
+    let (_, text) = answered(client, Method::GET, &[]).await;
+    let accept = [(header::ACCEPT, PROMETHEUS)];
+    let (_, openmetrics) = answered(client, Method::GET, &accept).await;
+    let [text, openmetrics] = [text, openmetrics].map(|body| String::from_utf8(body).unwrap());
+    [
+        Exposition::parse(&text).unwrap(),
+        Exposition::parse_openmetrics(&openmetrics).unwrap(),
+    ]
+}
+
 /// Asks `/metrics` for each form, by GET and by HEAD. One request must have been counted.
 pub(crate) async fn each_form_is_answered(client: &mut Client) {
     use header::{ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, VARY};

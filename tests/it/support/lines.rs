@@ -10,7 +10,7 @@ use std::{
 use serde_json::Value;
 use tower_vitals::logging::{self, Format};
 use tracing::{Dispatch, dispatcher::DefaultGuard};
-use tracing_subscriber::{layer::SubscriberExt, registry};
+use tracing_subscriber::{filter::LevelFilter, layer::SubscriberExt, registry};
 
 /// The bytes that a writer was given.
 #[derive(Clone, Default)]
@@ -24,10 +24,19 @@ pub(crate) fn written(format: Format) -> (Written, DefaultGuard) {
 
 /// A subscriber that writes lines in `format`, for tasks that may run on any thread.
 pub(crate) fn subscriber(format: Format) -> (Written, Dispatch) {
+    from_level(LevelFilter::TRACE, format)
+}
+
+/// The same, for many requests: what is below `INFO` is not written, since servers and clients trace much.
+pub(crate) fn informed(format: Format) -> (Written, Dispatch) {
+    from_level(LevelFilter::INFO, format)
+}
+
+fn from_level(level: LevelFilter, format: Format) -> (Written, Dispatch) {
     let written = Written::default();
     let writer = written.clone();
-    let subscriber = registry().with(logging::layer(format, move || writer.clone(), false));
-    (written, Dispatch::new(subscriber))
+    let layer = logging::layer(format, move || writer.clone(), false);
+    (written, Dispatch::new(registry().with(layer).with(level)))
 }
 
 /// The JSON lines since the last call.

@@ -33,6 +33,11 @@ impl Server {
 
     /// The faulty application with the whole stack around it.
     pub(crate) async fn faulty(vitals: &Vitals) -> Self {
+        Self::faulty_beside(vitals, Router::new()).await
+    }
+
+    /// The same beside other routes, which are below the stack as well.
+    pub(crate) async fn faulty_beside(vitals: &Vitals, others: Router) -> Self {
         let hanging = Hanging::default();
         let around = ServiceBuilder::new()
             .layer(HandleErrorLayer::new(async |error: BoxError| {
@@ -41,7 +46,7 @@ impl Server {
             .layer(vitals.layer())
             .layer(FaultLayer);
         let app = routes(hanging.clone()).route_service(probe::ROUTE, probe::service());
-        Self::with(app.layer(around), hanging).await
+        Self::with(app.merge(others).layer(around), hanging).await
     }
 
     pub(crate) async fn with(app: Router, hanging: Hanging) -> Self {
