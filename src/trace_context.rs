@@ -27,7 +27,8 @@
 //! # What is not covered
 //!
 //! `span_id` is that of the request, also on lines within spans of the application. If Sentry's transactions and an
-//! OpenTelemetry layer are both on, and no caller names a trace, then the trace of the transaction is not that of the span.
+//! OpenTelemetry layer are both on, then the span id of the transaction, and of the events within it, is not that of the span.
+//! If no caller names a trace, its trace is not that of the span either.
 
 use std::sync::Arc;
 
