@@ -94,10 +94,12 @@ fn shops() -> Router {
 
 /// Sends request `n`, and takes its answer or leaves.
 async fn send(server: &Server, one: &mut Client, two: &mut Client, n: usize) {
-    let client = if n / 2 % 2 == 0 { one } else { two };
+    let client = if (n / 2).is_multiple_of(2) { one } else { two };
     let (method, path) = match n {
         // Each kind is sent over both protocols.
-        _ if n % 2 == 0 => return exchange(server, client, n as u64, n / 4 % KINDS.len()).await,
+        _ if n.is_multiple_of(2) => {
+            return exchange(server, client, n as u64, n / 4 % KINDS.len()).await;
+        }
         _ if n % 40 == 1 => ("GET", "/livez".to_owned()),
         _ => (
             METHODS[n / 4 % METHODS.len()],
