@@ -264,6 +264,24 @@ async fn an_isolated_stack_shows_its_own_checks_and_nothing_of_the_application()
     }
 }
 
+#[tokio::test]
+async fn a_counter_and_one_of_its_name_with_total_are_both_shown_in_both_formats() {
+    let vitals = builder().build().unwrap();
+    for _ in 0..2 {
+        counter!("twin_orders").increment(1);
+        counter!("twin_orders_total").increment(10);
+        // The crate has errors_total.
+        counter!("errors", "of" => "twins").increment(100);
+    }
+    for scrape in both(&vitals).await {
+        assert_eq!(sample(&scrape, "twin_orders", &[]), 2.0);
+        assert_eq!(sample(&scrape, "twin_orders_total", &[]), 20.0);
+        assert_eq!(sample(&scrape, "errors", &[("of", "twins")]), 200.0);
+        let excluded = [("category", "server_error"), ("endpoint", "excluded")];
+        assert_eq!(sample(&scrape, "errors_total", &excluded), 0.0);
+    }
+}
+
 #[test]
 fn values_go_to_the_log_as_they_are() {
     counter_of_the_log(&builder().build().unwrap());

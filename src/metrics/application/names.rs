@@ -45,13 +45,10 @@ pub(super) fn shown(key: &Key) -> Cow<'_, Key> {
     Cow::Owned(Key::from_parts(name, labels.collect::<Vec<_>>()))
 }
 
-/// The names that the samples of a family have in one of the formats. No other family may have them.
+/// The names that the samples of a family have, the same in both formats. No other family may have them.
 pub(super) fn of_samples(family: &str, kind: Kind) -> Vec<String> {
     let suffixes: &[&str] = match kind {
-        Kind::Counter if family.ends_with("_total") => &[""],
-        // OpenMetrics adds it.
-        Kind::Counter => &["", "_total"],
-        Kind::Gauge => &[""],
+        Kind::Counter | Kind::Gauge => &[""],
         Kind::Histogram => &["", "_bucket", "_count", "_sum"],
     };
     let names = suffixes.iter().map(|suffix| format!("{family}{suffix}"));

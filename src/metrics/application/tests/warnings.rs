@@ -107,12 +107,11 @@ fn families_of_this_crate_are_not_shown_from_the_application() {
             counter(&recorder, "errors_total", &[("error_type", "a")]).increment(1);
             gauge(&recorder, "errors.total", &[]).set(1.0);
             counter(&recorder, "orders_total", &[]).increment(1);
-            // OpenMetrics calls its sample http_requests_total.
-            counter(&recorder, "http.requests", &[]).increment(1);
+            counter(&recorder, "http.requests.total", &[]).increment(1);
             histogram(&recorder, "wait_seconds", &[]).record(1.0);
         }
     });
-    let expected = ["errors_total", "http_requests", "wait_seconds"];
+    let expected = ["errors_total", "http_requests_total", "wait_seconds"];
     assert_eq!(warned, expected.map(|name| format!("metric={name:?}")));
     assert_eq!(
         Page::of(&recorder).0,
@@ -129,16 +128,15 @@ fn no_two_families_have_samples_of_one_name() {
         counter(&recorder, "wait_count", &[]).increment(1);
         gauge(&recorder, "size_sum", &[]).set(1.0);
         histogram(&recorder, "size", &[]).record(1.0);
+        // Each of two has samples of its own, though OpenMetrics calls the family of a counter as the other one.
         counter(&recorder, "orders_total", &[]).increment(1);
         counter(&recorder, "orders", &[]).increment(1);
-        // A gauge beside a counter of this name has samples of its own.
         counter(&recorder, "connections_total", &[]).increment(1);
         gauge(&recorder, "connections", &[]).set(1.0);
     });
     let expected = [
         "metric=\"wait_count\" other=\"wait\"",
         "metric=\"size\" other=\"size_sum\"",
-        "metric=\"orders\" other=\"orders_total\"",
     ];
     assert_eq!(warned, expected);
     let page = Page::of(&recorder).0;
@@ -149,6 +147,7 @@ fn no_two_families_have_samples_of_one_name() {
     let expected = [
         "connections",
         "connections_total",
+        "orders",
         "orders_total",
         "size_sum",
         "wait",
