@@ -58,7 +58,10 @@ pub use self::{
     traffic::Traffic,
     wall_time::WallTime,
 };
-pub(crate) use self::{handle::Source, releases::DeploymentMark};
+pub(crate) use self::{
+    handle::{Source, Stretches},
+    releases::DeploymentMark,
+};
 use crate::{
     facts::exchange::Outcome,
     metrics::{

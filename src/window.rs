@@ -23,21 +23,23 @@ mod sums;
 mod ticking;
 mod track;
 mod varint;
+mod view;
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 pub(crate) use self::{
     decode::FormatError,
     ring::Restored,
     settings::Settings,
     sums::{Span, Sums},
+    view::View,
 };
 use self::{
     decode::Stored,
     ring::Ring,
     ticking::{Alive, Shared},
 };
-use crate::metrics::readings::{Key, Readings};
+use crate::metrics::readings::Readings;
 
 /// A handle to the window of a process. Clones share it. Its thread ends with the last one.
 #[derive(Clone, Debug)]
@@ -62,16 +64,9 @@ impl Window {
         }
     }
 
-    /// What was counted in the time until now.
-    pub(crate) fn sums(&self, window: Duration) -> Sums {
-        self.sums_of(Span::Last(window), |_| true)
-    }
-
-    /// What was counted in a stretch of time, for the keys that are wanted.
-    pub(crate) fn sums_of(&self, span: Span, wanted: impl Fn(&Key) -> bool) -> Sums {
-        let live = (self.shared.read)();
-        let now = (self.shared.clock)();
-        self.shared.ring().sums(span, now, &live, wanted)
+    /// The window at this moment.
+    pub(crate) fn view(&self) -> View<'_> {
+        View::new(&self.shared)
     }
 
     /// Forgets all that was counted so far.

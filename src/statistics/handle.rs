@@ -8,14 +8,18 @@ use crate::{config::ConfigError, metrics::bounds::Bounds, window::Sums};
 /// The longest window.
 const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 
+/// Gives what was counted between two wall times since 1970, and until now if the second one is later. Empty where nothing was
+/// observed or is not kept any more.
+pub(crate) type Stretches<'s> = dyn Fn(Duration, Duration) -> Sums + 's;
+
 /// Where the numbers of statistics are kept.
 pub(crate) trait Source: Send + Sync {
     /// What was counted in the window that ends now, and in the one as long that ended when it began.
     fn last(&self, window: Duration) -> [Sums; 2];
 
-    /// What was counted between two wall times since 1970, and until now if the second one is later. Empty where nothing was
-    /// observed or is not kept any more.
-    fn between(&self, from: Duration, to: Duration) -> Sums;
+    /// What was counted in any stretch of time, as it is known at this moment: the counters are read once for all of them, and
+    /// stretches that follow each other share their edge.
+    fn stretches(&self) -> Box<Stretches<'_>>;
 
     /// The wall time since 1970.
     fn now(&self) -> Duration;
@@ -99,21 +103,18 @@ impl StatisticsHandle {
     #[must_use]
     pub fn releases(&self) -> Vec<ReleaseStatistics> {
         let source = &*self.source;
-        let between = |from, to| source.between(from, to);
-        ReleaseStatistics::of_each(&source.deployments(), source.bounds(), between)
+        // First: what is deployed meanwhile has no requests yet.
+        let deployments = source.deployments();
+        ReleaseStatistics::of_each(&deployments, source.bounds(), source.stretches())
     }
 
     /// How often the service was deployed, and how many deployments were followed by more errors.
     #[must_use]
     pub fn deployments(&self) -> DeploymentStatistics {
         let source = &*self.source;
-        let between = |from, to| source.between(from, to);
-        DeploymentStatistics::new(
-            &source.deployments(),
-            source.now(),
-            source.bounds(),
-            between,
-        )
+        let deployments = source.deployments();
+        let (now, bounds) = (source.now(), source.bounds());
+        DeploymentStatistics::new(&deployments, now, bounds, source.stretches())
     }
 
     /// Forgets what happened so far: windows then begin now. What is published and the totals stay, and so do deployments.

@@ -12,7 +12,7 @@ use crate::{
     emit,
     metrics::{Metrics, Sink, bounds::Bounds, readings::Key},
     release::Release,
-    statistics::{DeploymentMark, Source, StatisticsHandle},
+    statistics::{DeploymentMark, Source, StatisticsHandle, Stretches},
     timestamp,
     window::{
         Settings, Span, Sums, Window,
@@ -208,16 +208,18 @@ impl Kept {
 
 impl Source for Kept {
     fn last(&self, window: Duration) -> [Sums; 2] {
-        let now = self.window.sums(window);
+        let view = self.window.view();
+        let now = view.sums(Span::Last(window), |_| true);
         let before = Span::Between(now.begin.saturating_sub(window), now.begin);
         let failures = |key: &Key| matches!(key, Key::Errors { .. });
-        let before = self.window.sums_of(before, failures);
+        let before = view.sums(before, failures);
         [now, before]
     }
 
-    fn between(&self, from: Duration, to: Duration) -> Sums {
+    fn stretches(&self) -> Box<Stretches<'_>> {
+        let view = self.window.view();
         let traffic = |key: &Key| matches!(key, Key::Requests { .. } | Key::Durations { .. });
-        self.window.sums_of(Span::Between(from, to), traffic)
+        Box::new(move |from, to| view.sums(Span::Between(from, to), traffic))
     }
 
     fn now(&self) -> Duration {

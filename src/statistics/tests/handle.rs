@@ -17,11 +17,13 @@ impl Source for Kept {
         [now.sums, before.sums]
     }
 
-    fn between(&self, from: Duration, to: Duration) -> Sums {
-        let mut window = Window::new();
-        let seconds = (to.min(self.now()) - from).as_secs();
-        (0..seconds).for_each(|_| window.request(&Method::GET, "/", 200, Some(MS(1))));
-        window.sums
+    fn stretches(&self) -> Box<Stretches<'_>> {
+        Box::new(|from, to| {
+            let mut window = Window::new();
+            let seconds = (to.min(self.now()) - from).as_secs();
+            (0..seconds).for_each(|_| window.request(&Method::GET, "/", 200, Some(MS(1))));
+            window.sums
+        })
     }
 
     fn now(&self) -> Duration {

@@ -1,6 +1,11 @@
 //! Clocks that stand still and jump.
 
-use super::*;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use super::{
+    super::{ticking::Shared, view::View},
+    *,
+};
 
 /// Ten minutes with a request in each slot.
 fn ten_minutes() -> Process {
@@ -138,4 +143,30 @@ fn the_next_tick_is_at_the_next_multiple() {
     assert_eq!(process.ring.until_next(process.now()), ms(10_000));
     process.tick_at(13_004);
     assert_eq!(process.ring.until_next(process.now()), ms(9_996));
+}
+
+#[test]
+fn windows_that_follow_each_other_share_their_edge_though_the_clocks_drift() {
+    let process = ten_minutes();
+    let (live, at) = (process.live.clone(), process.now());
+    let read = AtomicU64::new(0);
+    // The wall clock runs faster than the other one: a millisecond from reading to reading.
+    let clock = move || Moment {
+        wall: at.wall + ms(read.fetch_add(1, Relaxed)),
+        ..at
+    };
+    let shared = Shared::new(
+        process.ring,
+        Box::new(move || live.clone()),
+        Box::new(clock),
+    );
+    for window in [10_000, 60_000, 300_000] {
+        let view = View::new(&shared);
+        let last = view.sums(Span::Last(ms(window)), |_| true);
+        let before = Span::Between(last.begin - ms(window), last.begin);
+        let before = view.sums(before, |_| true);
+        assert_eq!(before.end, last.begin);
+        let slots = window / 10_000;
+        assert_eq!((started(&last), started(&before)), (slots, slots));
+    }
 }
