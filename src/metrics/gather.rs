@@ -160,9 +160,13 @@ impl<'m> Gathered<'m> {
                     self.histograms(family, &sizes.responses);
                 }
             }
-            Id::Overflow => family.counter(&[], totals.overflow + self.application.overflowed),
+            Id::Overflow => {
+                let recordings = self.application.overflowed;
+                family.counter(&[], totals.overflow.wrapping_add(recordings));
+            }
             Id::HookFailures => {
-                family.counter(&[], totals.hook_failures + self.application.dropped);
+                let recordings = self.application.dropped;
+                family.counter(&[], totals.hook_failures.wrapping_add(recordings));
             }
             Id::ReadinessErrors => family.counter(&[], totals.readiness_errors),
             Id::Dropped => {
@@ -255,20 +259,24 @@ impl<'m> Gathered<'m> {
         let errors = self.metrics.inner.errors.series();
         for series in errors.iter().flatten() {
             let category = series.category();
+            let mut failures = series.read().requests;
             if category == ErrorCategory::ServerError {
                 failed.insert(&*series.endpoint);
+                // An application can have an endpoint of this name.
+                if &*series.endpoint == EXCLUDED {
+                    failures = failures.wrapping_add(self.totals.excluded_errors);
+                }
             }
-            family.counter(
-                &[category.as_str(), &series.endpoint],
-                series.read().requests,
-            );
+            family.counter(&[category.as_str(), &series.endpoint], failures);
         }
         let failure = ErrorCategory::ServerError.as_str();
+        if failed.insert(EXCLUDED) {
+            family.counter(&[failure, EXCLUDED], self.totals.excluded_errors);
+        }
         let sound = self.routes.iter().map(|route| &*route.endpoint);
         for endpoint in sound.filter(|endpoint| !failed.contains(endpoint)) {
             family.counter(&[failure, endpoint], 0);
         }
-        family.counter(&[failure, EXCLUDED], self.totals.excluded_errors);
     }
 
     fn in_flight(&self, family: &mut OneFamily<'_>) {
@@ -311,3 +319,6 @@ fn each(table: &Table, give: impl FnMut(&Series)) {
         .map(|series| &**series)
         .for_each(give);
 }
+
+#[cfg(test)]
+mod tests;
