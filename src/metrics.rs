@@ -61,11 +61,13 @@ mod totals;
 
 use std::{
     collections::BTreeMap,
+    convert::Infallible,
     fmt,
     num::NonZero,
     sync::{
-        Arc, LazyLock, Mutex, OnceLock, Weak,
+        Arc, LazyLock, Mutex, OnceLock, PoisonError, Weak,
         atomic::{AtomicBool, Ordering::Relaxed},
+        mpsc::Sender,
     },
     thread,
 };
@@ -133,6 +135,8 @@ struct Inner {
     deployments: Mutex<BTreeMap<String, f64>>,
     /// A recorder of the application gets these counters, and what it has is remembered.
     pushes: AtomicBool,
+    /// Ends the thread that writes these counters to the log, if there is one: it waits for the other end.
+    log_values: Mutex<Option<Sender<Infallible>>>,
 }
 
 // === impl Metrics ===
@@ -178,6 +182,7 @@ impl Metrics {
                 build: OnceLock::new(),
                 deployments: Mutex::default(),
                 pushes: AtomicBool::new(false),
+                log_values: Mutex::default(),
                 settings,
                 places,
             }),
@@ -282,6 +287,13 @@ impl Metrics {
     pub(crate) fn weak(&self) -> impl Fn() -> Option<Self> + Send + 'static {
         let inner = Arc::downgrade(&self.inner);
         move || inner.upgrade().map(|inner| Self { inner })
+    }
+
+    /// The thread that writes these counters to the log ends when these counters end, or another one takes its place: the other
+    /// end of this is closed then.
+    pub(crate) fn log_values_until_closed(&self, alive: Sender<Infallible>) {
+        let before = &self.inner.log_values;
+        *before.lock().unwrap_or_else(PoisonError::into_inner) = Some(alive);
     }
 
     /// Whether `owner` is these counters.

@@ -120,3 +120,21 @@ fn a_subscriber_that_hangs_holds_up_neither_a_drop_nor_the_end_of_the_thread() {
     drop(tell);
     until("vitals-emit", 0);
 }
+
+#[test]
+fn the_thread_that_logs_values_ends_at_once_with_its_counters_or_for_another_one() {
+    let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    // Nobody waits for the end of an interval.
+    let hour = Duration::from_secs(3_600);
+    let isolated = builder().log_metrics(hour).build().unwrap();
+    until("vitals-emit", 1);
+    drop(isolated);
+    until("vitals-emit", 0);
+    // The counters of the process live as long as it does.
+    for _ in 0..3 {
+        let vitals = Vitals::builder().log_metrics(hour).build().unwrap();
+        until("vitals-emit", 1);
+        drop(vitals);
+        until("vitals-emit", 1);
+    }
+}

@@ -229,9 +229,6 @@ impl VitalsBuilder {
         let rules = Arc::new(self.rules.checked()?);
         let log_metrics = self.log_metrics.map(log_values::checked).transpose()?;
         let metrics = self.recorder.metrics(self.settings.bands(self.bands))?;
-        if let Some(every) = log_metrics {
-            log_values::start(&metrics, every);
-        }
         if self.body_sizes {
             metrics.count_sizes();
         }
@@ -307,6 +304,10 @@ impl VitalsBuilder {
             ],
         };
         start.log();
+        // Last: where the stack is not built, nothing is left running.
+        if let Some(every) = log_metrics {
+            log_values::start(&metrics, every);
+        }
         Ok(Vitals {
             layer: VitalsLayer::new(engine, !shared),
             metrics,

@@ -1,6 +1,9 @@
 //! Writes the values of all metrics to the log, for those who have nothing that scrapes.
 
-use std::{thread, time::Duration};
+use std::{
+    sync::mpsc::{self, RecvTimeoutError},
+    time::Duration,
+};
 
 use crate::{
     config::ConfigError,
@@ -29,20 +32,23 @@ pub(super) fn checked(every: Duration) -> Result<Duration, ConfigError> {
     Ok(every)
 }
 
-/// Writes the values every interval from now on, as long as the counters are there. It has a thread of its own, since a
-/// subscriber can hang.
+/// Writes the values every interval from now on, as long as the counters are there, and in the place of a stack that did so
+/// before. It has a thread of its own, since a subscriber can hang.
 pub(super) fn start(metrics: &Metrics, every: Duration) {
     let counters = metrics.weak();
+    let (alive, ended) = mpsc::channel();
     // Without a thread nothing is written, and the log may be what it cannot reach.
-    let _ = emit::detached(move || {
-        loop {
-            thread::sleep(every);
+    let started = emit::detached(move || {
+        while ended.recv_timeout(every) == Err(RecvTimeoutError::Timeout) {
             let Some(metrics) = counters() else {
                 return;
             };
             write(&metrics);
         }
     });
+    if started.is_ok() {
+        metrics.log_values_until_closed(alive);
+    }
 }
 
 /// Writes one event for each series that has a value.

@@ -97,7 +97,8 @@ impl VitalsBuilder {
     /// value, named `metric_counter`, `metric_gauge` or `metric_histogram`, with fields `metric` and `labels`, and `value` or
     /// `count`, `min`, `max`, `sum` and `avg`. It is for those who have a log and nothing that scrapes. Defaults to off.
     ///
-    /// If the subscriber hangs, nothing more is written.
+    /// If the subscriber hangs, nothing more is written. Where several stacks of a process write the same counters, the one that is
+    /// built last does so, with its interval.
     ///
     /// ```
     /// use std::time::Duration;
