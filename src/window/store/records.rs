@@ -6,9 +6,13 @@ use std::collections::VecDeque;
 use serde_json::{Value, json};
 
 use super::problem::Problem;
+use crate::text::shortened;
 
 /// The most records that are kept. The oldest ones go first.
 const MOST: usize = 1_000;
+
+/// The longest text of a record, in bytes. What is longer is cut: one record must never leave no room for the others.
+const LONGEST: usize = 4_096;
 
 /// The records of a service, the oldest first: one JSON object a line, with its `kind`.
 ///
@@ -213,11 +217,11 @@ impl Deployed {
         } = self;
         json!({
             "kind": Self::KIND,
-            "version": version,
+            "version": shortened(version, LONGEST),
             "at_ms": at_ms,
-            "environment": environment,
-            "by": by,
-            "changes": changes,
+            "environment": shortened(environment, LONGEST),
+            "by": shortened(by, LONGEST),
+            "changes": shortened(changes, LONGEST),
         })
     }
 

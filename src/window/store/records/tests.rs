@@ -146,3 +146,22 @@ fn a_start_that_the_application_also_records_is_one_deployment() {
         expected.map(|(version, at, by)| (version.to_owned(), at, by.to_owned()))
     );
 }
+
+#[test]
+fn a_deployment_with_a_long_text_leaves_room_for_the_others() {
+    let mut records = Records::default();
+    records.started(Some("1.0"), 1);
+    records.deployed(&Deployed {
+        version: "1.1".into(),
+        at_ms: 2,
+        environment: "production".into(),
+        by: "ci".into(),
+        changes: "ä".repeat(ROOM),
+    });
+    let read = Records::decode(&records.encode(ROOM)).unwrap();
+    assert_eq!(versions(&read), [("1.0".to_owned(), false)]);
+    let [deployed] = &read.deployments()[..] else {
+        panic!("{read:?}");
+    };
+    assert_eq!(deployed.changes, format!("{}…", "ä".repeat(2_048)));
+}
