@@ -39,7 +39,7 @@ pub struct DeploymentStatistics {
 ///
 /// The 30 minutes before are compared with the 30 minutes after. They end earlier at the deployment before or after, and now.
 /// They begin and end with slots of the window, so up to a minute in the last six hours can be on the wrong side, and up to ten
-/// minutes before that.
+/// minutes before that, or where an earlier process counted.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct JudgedDeployment {

@@ -7,10 +7,10 @@ use super::VitalsBuilder;
 // === impl VitalsBuilder ===
 
 impl VitalsBuilder {
-    /// A file that carries what the application did lately, and its deployments, across a restart. It is read here, and written
-    /// every 10 minutes and when [`run`](crate::Vitals::run) ends or the last handle is dropped, whole or not at all. Nobody waits
-    /// for the latter. Beside it are `FILE.events` and `FILE.lock`. Its folder must exist. Defaults to `MONITORING_STATE` with [`Vitals::from_env`](crate::Vitals::from_env),
-    /// else to none.
+    /// A file that carries what the application did lately, and its deployments, across a restart. `build` reads it, and waits for
+    /// a disk that hangs 5 s at most. It is written every 10 minutes and when [`run`](crate::Vitals::run) ends or the last handle
+    /// is dropped, whole or not at all. Nobody waits for the latter. Beside it are `FILE.events` and `FILE.lock`. Its folder must
+    /// exist. Defaults to `MONITORING_STATE` with [`Vitals::from_env`](crate::Vitals::from_env), else to none.
     ///
     /// What goes wrong with the file later costs one event at `WARN`, and the application goes on without it. Two processes cannot
     /// share a file: the second one goes on without it.
