@@ -22,25 +22,29 @@ fn a_bad_setting_of_statistics_or_metrics_fails_at_build_with_field_and_value() 
     let edges = |edges: &[f64]| {
         of(&|builder| builder.application_buckets("basket.items", edges.iter().copied()))
     };
-    let edges_field = "metrics.buckets_for.basket_items";
+    let edges_field = "metrics.application_buckets.basket_items";
     for (builder, field, value) in [
         (
             of(&|builder| builder.state_file("")),
-            "state",
+            "state_file",
             String::new(),
         ),
         (
             of(&|builder| builder.state_file(&folder)),
-            "state",
+            "state_file",
             shown(&folder),
         ),
         (
             of(&|builder| builder.state_file(&nowhere)),
-            "state",
+            "state_file",
             shown(&nowhere),
         ),
-        (bytes(65_535), "state_max_bytes", "65535".into()),
-        (bytes((1 << 30) + 1), "state_max_bytes", "1073741825".into()),
+        (bytes(65_535), "state_file_bytes", "65535".into()),
+        (
+            bytes((1 << 30) + 1),
+            "state_file_bytes",
+            "1073741825".into(),
+        ),
         (slot(Duration::ZERO), "statistics_slot", "0ns".into()),
         (
             slot(Duration::from_micros(999)),
@@ -55,17 +59,21 @@ fn a_bad_setting_of_statistics_or_metrics_fails_at_build_with_field_and_value() 
             "log_metrics",
             "999ms".into(),
         ),
-        (series(0), "metrics.series_limit", "0".into()),
-        (series(100_001), "metrics.series_limit", "100001".into()),
+        (series(0), "metrics.application_series", "0".into()),
+        (
+            series(100_001),
+            "metrics.application_series",
+            "100001".into(),
+        ),
         (edges(&[]), edges_field, "[]".into()),
         (
             edges(&[1.0, f64::NAN]),
-            "metrics.buckets_for.basket_items[1]",
+            "metrics.application_buckets.basket_items[1]",
             "NaN".into(),
         ),
         (
             edges(&[2.0, 1.5]),
-            "metrics.buckets_for.basket_items[1]",
+            "metrics.application_buckets.basket_items[1]",
             "1.5".into(),
         ),
     ] {
