@@ -11,7 +11,7 @@ use axum::{
 };
 use futures::stream;
 use tower_vitals::{
-    Deployment, Vitals,
+    Deployment, Release, Vitals,
     health::{Check, Health},
 };
 
@@ -61,6 +61,7 @@ async fn an_application_that_uses_everything_publishes_what_the_page_describes()
     let vitals = Vitals::builder()
         .isolated()
         .body_sizes()
+        .release(Release::new("1.4.2"))
         .health(health.service())
         .build()
         .unwrap();
@@ -77,7 +78,7 @@ async fn an_application_that_uses_everything_publishes_what_the_page_describes()
         .route(
             "/socket",
             get(async move || {
-                drop(sessions.begin());
+                sessions.begin().run(async {}).await;
                 "the session has ended"
             }),
         )
