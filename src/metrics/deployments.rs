@@ -19,11 +19,16 @@ impl Metrics {
         let _ = self.inner.build.set(release.clone());
     }
 
-    /// Notes when a version was deployed, in seconds since 1970.
+    /// Notes when a version was deployed, in seconds since 1970. The oldest deployment makes room for it.
     pub(crate) fn record_deployment(&self, version: &str, at: f64) {
         let mut deployments = self.deployments();
-        if deployments.len() < MOST_DEPLOYMENTS || deployments.contains_key(version) {
-            deployments.insert(version.to_owned(), at);
+        deployments.insert(version.to_owned(), at);
+        if deployments.len() > MOST_DEPLOYMENTS {
+            let by_time = |one: &(&String, &f64), other: &(&String, &f64)| one.1.total_cmp(other.1);
+            let oldest = deployments.iter().min_by(by_time);
+            if let Some(oldest) = oldest.map(|(version, _)| version.clone()) {
+                deployments.remove(&oldest);
+            }
         }
     }
 
@@ -32,5 +37,28 @@ impl Metrics {
             .deployments
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::metrics::Settings;
+
+    use super::*;
+
+    #[test]
+    fn the_newest_deployments_are_remembered() {
+        let metrics = Settings::new().isolated().unwrap();
+        for at in 0..MOST_DEPLOYMENTS + 3 {
+            // Not in the order of their names.
+            metrics.record_deployment(&format!("1.{}", 90 - at), at as f64);
+        }
+        let mut times: Vec<_> = metrics
+            .deployments()
+            .values()
+            .map(|at| *at as usize)
+            .collect();
+        times.sort_unstable();
+        assert_eq!(times, (3..MOST_DEPLOYMENTS + 3).collect::<Vec<_>>());
     }
 }

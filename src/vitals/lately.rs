@@ -195,6 +195,11 @@ impl Kept {
         {
             store::refuse_window(&place, &error.to_string());
         }
+        // The process before has published them, too.
+        for deployed in restored.records.deployments() {
+            let at = Duration::from_millis(deployed.at_ms).as_secs_f64();
+            self.metrics.record_deployment(&deployed.version, at);
+        }
         *self.records() = restored.records;
         self.writer.get_or_init(|| writer);
     }
