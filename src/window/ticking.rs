@@ -54,16 +54,17 @@ impl Shared {
         self.lost.load(Relaxed)
     }
 
-    /// Reads the counters once. If reading panics, the tick is lost, and the next one has its counts.
+    /// Reads the counters once. If something panics, the tick is lost, and the next one has its counts.
     pub(super) fn tick(&self) {
         let now = (self.clock)();
-        match catch_unwind(AssertUnwindSafe(|| (self.read)())) {
-            Ok(live) => self.ring().tick(now, &live),
-            Err(payload) => {
-                // Dropping it could panic again.
-                mem::forget(payload);
-                self.lost.fetch_add(1, Relaxed);
-            }
+        let tick = || {
+            let live = (self.read)();
+            self.ring().tick(now, &live);
+        };
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(tick)) {
+            // Dropping it could panic again.
+            mem::forget(payload);
+            self.lost.fetch_add(1, Relaxed);
         }
     }
 }
