@@ -16,18 +16,28 @@ pub(super) fn values(counts: &[u64], sum: i64, bounds: &Bounds) -> Vec<(usize, u
     };
     let (least, most) = (total(|(from, _)| from), total(|(_, upto)| upto));
     let sum = i128::from(sum).clamp(least, most);
-    // Each bucket has its samples at the same share of its width.
-    let share = (sum - least) as f64 / ((most - least).max(1)) as f64;
+    // Each bucket has its samples at the same share of its width. The one above all edges has no width that says anything:
+    // beside it the others have theirs in the middle, and it takes what is left of the sum.
+    let is_open = |(_, upto): (u64, u64)| upto == u64::MAX;
+    let share = match used.iter().any(|(_, _, bucket)| is_open(*bucket)) {
+        true => 0.5,
+        false => (sum - least) as f64 / ((most - least).max(1)) as f64,
+    };
     let place = |(from, upto): (u64, u64)| {
-        let into = (upto - from) as f64 * share;
+        let width = if is_open((from, upto)) {
+            0
+        } else {
+            upto - from
+        };
+        let into = width as f64 * share;
         from.saturating_add(into as u64).min(upto)
     };
     let placed = used.iter();
     let placed = placed.map(|(_, count, bucket)| i128::from(*count) * i128::from(place(*bucket)));
     let mut missing = sum - placed.sum::<i128>();
     let mut values = Vec::with_capacity(2 * used.len());
-    for (bucket, count, (from, upto)) in used {
-        // What rounding has left goes to the first buckets that have room.
+    for (bucket, count, (from, upto)) in used.into_iter().rev() {
+        // What is left goes to the highest buckets that have room.
         let samples = i128::from(count);
         let value = i128::from(place((from, upto)));
         let room = (
@@ -51,6 +61,13 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+
+    #[test]
+    fn one_value_above_all_edges_leaves_the_others_in_the_middle_of_their_buckets() {
+        let bounds = Bounds::new([100, 200].map(Duration::from_nanos));
+        let values = values(&[0, 2, 1], 150 + 150 + 9_000, &bounds);
+        assert_eq!(values, [(2, 9_000, 1), (1, 150, 2)]);
+    }
 
     #[test]
     fn values_are_in_their_buckets_and_have_the_sum() {
