@@ -49,7 +49,8 @@ pub(super) fn shown(key: &Key) -> Cow<'_, Key> {
 pub(super) fn of_samples(family: &str, kind: Kind) -> Vec<String> {
     let suffixes: &[&str] = match kind {
         Kind::Counter | Kind::Gauge => &[""],
-        Kind::Histogram => &["", "_bucket", "_count", "_sum"],
+        // OpenMetrics keeps the last one for the time at which a histogram was made.
+        Kind::Histogram => &["", "_bucket", "_count", "_sum", "_created"],
     };
     let names = suffixes.iter().map(|suffix| format!("{family}{suffix}"));
     names.collect()
