@@ -92,6 +92,16 @@ impl Block {
 
     /// Both together. What one of them gave up is given up.
     pub(super) fn plus(&self, other: &Self) -> Self {
+        self.with(other, u64::wrapping_add)
+    }
+
+    /// What was added since an earlier reading.
+    pub(super) fn minus(&self, earlier: &Self) -> Self {
+        self.with(earlier, u64::wrapping_sub)
+    }
+
+    /// The counts of both, each pair as one. A count that is not there is 0.
+    fn with<'a>(&'a self, other: &'a Self, join: impl Fn(u64, u64) -> u64) -> Self {
         let (mut ours, mut theirs) = (self.entries().peekable(), other.entries().peekable());
         let mut writer = Writer::default();
         while let Some(series) = lower(
@@ -100,22 +110,25 @@ impl Block {
         ) {
             let one = ours.next_if(|entry| entry.series == series);
             let two = theirs.next_if(|entry| entry.series == series);
-            match (one, two) {
-                (Some(one), Some(two)) if !one.is_given_up() && !two.is_given_up() => {
-                    let (mut one, mut two) = (one.pairs().peekable(), two.pairs().peekable());
-                    while let Some(index) =
-                        lower(one.peek().map(|pair| pair.0), two.peek().map(|pair| pair.0))
-                    {
-                        let counts = [&mut one, &mut two].map(|pairs| {
-                            let pair = pairs.next_if(|pair| pair.0 == index);
-                            pair.map_or(0, |pair| pair.1)
-                        });
-                        let [one, two] = counts;
-                        writer.count(series, index, one.wrapping_add(two));
-                    }
-                }
-                (Some(entry), None) | (None, Some(entry)) => writer.entry(series, entry.body),
-                _ => writer.entry(series, &[]),
+            if [one, two]
+                .into_iter()
+                .flatten()
+                .any(|entry| entry.is_given_up())
+            {
+                writer.entry(series, &[]);
+                continue;
+            }
+            let pairs = |entry: Option<Entry<'a>>| {
+                entry.into_iter().flat_map(|entry| entry.pairs()).peekable()
+            };
+            let (mut one, mut two) = (pairs(one), pairs(two));
+            while let Some(index) =
+                lower(one.peek().map(|pair| pair.0), two.peek().map(|pair| pair.0))
+            {
+                let one = one.next_if(|pair| pair.0 == index);
+                let two = two.next_if(|pair| pair.0 == index);
+                let count = |pair: Option<(usize, u64)>| pair.map_or(0, |(_, count)| count);
+                writer.count(series, index, join(count(one), count(two)));
             }
         }
         writer.finish()
@@ -292,6 +305,15 @@ mod tests {
         entries
             .map(|entry| (entry.series, entry.pairs().collect()))
             .collect()
+    }
+
+    #[test]
+    fn what_was_added_since_an_earlier_reading_is_the_difference() {
+        for _ in 0..500 {
+            let (earlier, added) = (block(&some()), block(&some()));
+            assert_eq!(earlier.plus(&added).minus(&earlier), added);
+            assert_eq!(earlier.minus(&earlier), Block::default());
+        }
     }
 
     #[test]

@@ -51,7 +51,7 @@ pub(super) fn give_up(durations: &mut Track, bytes: usize) -> u64 {
 fn used(durations: &Track) -> Vec<u64> {
     let mut used = Vec::new();
     let closed = durations.coarsest().slots.iter().map(|slot| &slot.block);
-    for block in closed.chain([&durations.finest().base]) {
+    for block in closed.chain([&*durations.finest().base]) {
         for entry in block.entries() {
             let series = entry.series as usize;
             if series >= used.len() {

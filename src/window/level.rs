@@ -1,8 +1,8 @@
 //! Keeps slots of one length.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, sync::Arc};
 
-use super::{block::Block, difference, moment::Time, numbers::Numbered};
+use super::{block::Block, moment::Time};
 
 /// The slots of one length, and the open one. All times are milliseconds on the axis.
 ///
@@ -18,8 +18,8 @@ pub(super) struct Level {
     pub(super) slots: VecDeque<Slot>,
     /// The beginning of the open slot.
     pub(super) since: u64,
-    /// The cumulative counts at that time.
-    pub(super) base: Block,
+    /// The cumulative counts at that time. Levels whose slots opened together share them.
+    pub(super) base: Arc<Block>,
 }
 
 /// What was counted in a stretch of time.
@@ -52,27 +52,24 @@ impl Level {
             keep,
             slots: VecDeque::new(),
             since: now,
-            base: Block::default(),
+            base: Arc::default(),
         }
     }
 
-    /// Closes the open slot if it is over.
-    pub(super) fn tick(&mut self, live: &Numbered<'_>, time: Time) {
-        if self.is_over(time) {
-            let (added, reading) = difference::step(&self.base, live);
-            // No slot has a length of 0, not even before a gap.
-            let end = time.until.max(self.since + 1);
-            self.slots.push_back(Slot {
-                begin: self.since,
-                end,
-                covered: end - self.since,
-                restored: false,
-                quarters: 0,
-                block: added,
-            });
-            self.base = reading;
-            self.since = time.now;
-        }
+    /// Closes the open slot, in which `added` was counted, and opens the next one at this reading.
+    pub(super) fn close(&mut self, added: Block, reading: &Arc<Block>, time: Time) {
+        // No slot has a length of 0, not even before a gap.
+        let end = time.until.max(self.since + 1);
+        self.slots.push_back(Slot {
+            begin: self.since,
+            end,
+            covered: end - self.since,
+            restored: false,
+            quarters: 0,
+            block: added,
+        });
+        self.base = Arc::clone(reading);
+        self.since = time.now;
     }
 
     /// Drops what is too old.
@@ -134,7 +131,7 @@ impl Level {
         }
     }
 
-    /// The memory that it takes, in bytes.
+    /// The memory that it takes, in bytes. A shared reading counts for each level that has it.
     pub(super) fn memory(&self) -> usize {
         let blocks = self.slots.iter().map(|slot| slot.block.memory());
         blocks.sum::<usize>() + self.slots.capacity() * size_of::<Slot>() + self.base.memory()

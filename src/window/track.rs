@@ -1,5 +1,7 @@
 //! Finds the slots of a window, on three levels of resolution.
 
+use std::sync::Arc;
+
 use super::{
     block::Block,
     difference,
@@ -36,8 +38,17 @@ impl Track {
 
     /// Closes what is over.
     pub(super) fn tick(&mut self, live: &Numbered<'_>, time: Time) {
-        for level in &mut self.levels {
-            level.tick(live, time);
+        let [finest, coarser @ ..] = &mut self.levels;
+        if !finest.is_over(time) {
+            return;
+        }
+        // Once for all levels: each slot of a coarser one ends with one of the finest.
+        let (added, reading) = difference::step(&finest.base, live);
+        let reading = Arc::new(reading);
+        finest.close(added, &reading, time);
+        for level in coarser.iter_mut().filter(|level| level.is_over(time)) {
+            let added = reading.minus(&level.base);
+            level.close(added, &reading, time);
         }
     }
 
@@ -50,8 +61,10 @@ impl Track {
 
     /// Makes a reading the beginning: only what is added to it counts.
     pub(super) fn begin_with(&mut self, live: &Numbered<'_>) {
+        let (_, reading) = difference::step(&Block::default(), live);
+        let reading = Arc::new(reading);
         for level in &mut self.levels {
-            (_, level.base) = difference::step(&Block::default(), live);
+            level.base = Arc::clone(&reading);
         }
     }
 
