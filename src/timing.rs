@@ -176,11 +176,8 @@ impl Observer for TimingObserver {
         if cx.beginning == Beginning::AtHead {
             metrics.start(cx.exchange.method_label());
         }
-        let first_overflow = metrics.end(cx.exchange.method_label(), facts);
-        if let Some(trace) = cx.exchange.trace() {
-            metrics.exemplify(cx.exchange.method_label(), facts, trace);
-        }
-        if first_overflow {
+        let (method, trace) = (cx.exchange.method_label(), cx.exchange.trace());
+        if metrics.end(method, facts, trace) {
             warn_of_overflow(metrics);
         }
         if metrics.is_first_without_method(facts) {

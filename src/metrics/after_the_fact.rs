@@ -24,7 +24,7 @@ impl Metrics {
         let method = MethodLabel::new(method);
         let facts = past(self.settings().bands, endpoint, status, duration);
         self.start(method);
-        let first_overflow = self.end(method, &facts);
+        let first_overflow = self.end(method, &facts, None);
         if let Some(category) = judge::category(&facts) {
             self.failed(&facts, category);
         }

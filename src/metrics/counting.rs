@@ -17,7 +17,7 @@ use crate::{
         exchange::Outcome,
         grpc, judge,
         labels::{MethodLabel, StatusLabel},
-        route::Endpoint,
+        route::{Endpoint, UNMATCHED},
         trace_context::TraceContext,
     },
     timestamp,
@@ -31,8 +31,14 @@ impl Metrics {
         self.inner.shares.start(method);
     }
 
-    /// Counts the end of a request. Returns `true` if its endpoint is the first that is over the cap.
-    pub(crate) fn end(&self, method: MethodLabel, facts: &Facts) -> bool {
+    /// Counts the end of a request, which can be an example of its `trace`. Returns `true` if its endpoint is the first that is
+    /// over the cap.
+    pub(crate) fn end(
+        &self,
+        method: MethodLabel,
+        facts: &Facts,
+        trace: Option<&TraceContext>,
+    ) -> bool {
         let Inner { shares, http, .. } = &*self.inner;
         let cancelled = facts.outcome == Outcome::Cancelled;
         let sample = Sample {
@@ -42,6 +48,9 @@ impl Metrics {
         let endpoint = facts.endpoint.as_ref().map(Endpoint::as_str);
         let key = SeriesKey(method.index() as u8, StatusLabel::of(facts).code());
         let mut fits = http.record(endpoint, key, sample);
+        if let Some((value, trace)) = sample.value.zip(trace) {
+            self.exemplify(within(fits, endpoint), key, value, trace);
+        }
         if facts.streamed && facts.status.is_some() {
             fits = self.streamed(within(fits, endpoint), key, facts.total) && fits;
         }
@@ -60,29 +69,24 @@ impl Metrics {
         !shares.warned.swap(true, Relaxed)
     }
 
-    /// Notes a request that has ended as an example of its duration, if its trace is recorded.
-    pub(crate) fn exemplify(&self, method: MethodLabel, facts: &Facts, trace: &TraceContext) {
+    /// Keeps a request as an example of its duration, if its trace is recorded.
+    fn exemplify(&self, endpoint: Option<&str>, key: SeriesKey, value: u64, trace: &TraceContext) {
         let Inner {
             settings,
             http,
             exemplars,
             ..
         } = &*self.inner;
-        let Some(bounds) = http.bounds().filter(|_| trace.is_sampled()) else {
-            return;
-        };
-        let value = nanos(facts.own_time());
-        if facts.outcome != Outcome::Cancelled
+        if let Some(bounds) = http.bounds().filter(|_| trace.is_sampled())
             && let Ok(trace_id) = trace.trace_id().as_bytes().try_into()
         {
-            let key = SeriesKey(method.index() as u8, StatusLabel::of(facts).code());
             let key = settings.names.key_of_duration(key);
-            let endpoint = Endpoint::name(facts.endpoint.as_ref());
             let example = Exemplar {
                 trace_id,
                 value: bounds.shown(value),
                 at: timestamp::seconds_since_1970(),
             };
+            let endpoint = endpoint.unwrap_or(UNMATCHED);
             exemplars.note(endpoint, key, bounds.published_index(value), example);
         }
     }

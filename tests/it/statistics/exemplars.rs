@@ -16,11 +16,13 @@ use crate::support::{exposition::Exposition, requests, stacks::isolated};
 
 const SPAN: &str = "00f067aa0ba902b7";
 
-/// A route that takes so many milliseconds.
+/// A route that takes so many milliseconds, and another one.
 fn app(vitals: &Vitals) -> Router {
     let wait = async |Path(millis): Path<u64>| time::sleep(Duration::from_millis(millis)).await;
-    let app = Router::new().route("/takes/{millis}", get(wait));
-    app.layer(vitals.layer())
+    Router::new()
+        .route("/takes/{millis}", get(wait))
+        .route("/late", get(async || "late"))
+        .layer(vitals.layer())
 }
 
 /// Sends a request that is part of this trace, sampled or not.
@@ -34,15 +36,20 @@ async fn traced(app: &Router, millis: u64, trace: char, sampled: bool) -> String
     trace
 }
 
-/// The exemplars of the route by the upper edge of their bucket, with trace and value.
-async fn exemplars(vitals: &Vitals) -> Vec<(String, String, f64)> {
+/// What a reader of OpenMetrics gets.
+async fn scraped(vitals: &Vitals) -> Exposition {
     let request = Request::builder()
         .uri("/metrics")
         .header("accept", "application/openmetrics-text;version=1.0.0");
     let request = request.body(Body::empty()).unwrap();
     let response = vitals.routes::<()>().oneshot(request).await.unwrap();
     let text = requests::text(response.into_body()).await;
-    let scrape = Exposition::parse_openmetrics(&text).unwrap();
+    Exposition::parse_openmetrics(&text).unwrap()
+}
+
+/// The exemplars of the route by the upper edge of their bucket, with trace and value.
+async fn exemplars(vitals: &Vitals) -> Vec<(String, String, f64)> {
+    let scrape = scraped(vitals).await;
     let all = scrape.exemplars.iter().map(|((name, labels), exemplar)| {
         assert_eq!(name, "http_request_duration_seconds_bucket");
         assert_eq!(labels["endpoint"], "/takes/{millis}");
@@ -95,4 +102,26 @@ async fn a_trace_that_nobody_records_is_no_example() {
     traced(&app(&vitals), 30, 'a', true).await;
     assert_eq!(exemplars(&vitals).await, []);
     assert_eq!(vitals.metrics().totals().completed, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_example_stands_where_its_request_is_counted() {
+    let builder = Vitals::builder().isolated().endpoint_cap(1);
+    let builder = builder.trace_context(TraceContextLayer::new());
+    let vitals = builder.build().unwrap();
+    let app = app(&vitals);
+    traced(&app, 30, 'a', true).await;
+    let request = Request::builder().uri("/late");
+    let request = request.header("traceparent", format!("00-{}-{SPAN}-01", "b".repeat(32)));
+    requests::send(&app, request.body(Body::empty()).unwrap()).await;
+    let scrape = scraped(&vitals).await;
+    let examples = scrape.exemplars.iter();
+    let examples =
+        examples.map(|((_, labels), example)| (&*labels["endpoint"], &*example.labels["trace_id"]));
+    let examples: Vec<_> = examples.collect();
+    let [first, second] = ["a", "b"].map(|trace| trace.repeat(32));
+    assert_eq!(
+        examples,
+        [("/takes/{millis}", &*first), ("overflow", &*second)]
+    );
 }
