@@ -63,7 +63,7 @@ mod query;
 use std::{borrow::Cow, sync::Arc};
 
 use http::request;
-use tracing::{Level, Span, dispatcher};
+use tracing::{Level, Span};
 
 pub use self::client_address::{ClientAddress, PeerAddress};
 use self::fields::{ChosenFields, Extra};
@@ -251,10 +251,6 @@ layer_methods!(AccessLogLayer, Unexamined);
 
 impl AccessLogObserver {
     fn log(&self, cx: &ObserverContext<'_>, facts: &Facts) {
-        // The application has no log.
-        if !dispatcher::has_been_set() {
-            return;
-        }
         let fields = self.fields.as_deref();
         let policy = match (&facts.log_policy, &self.policy) {
             (None, None) if fields.is_none() => {
