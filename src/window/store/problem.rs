@@ -17,7 +17,7 @@ pub(crate) enum Problem {
     OtherFormat(u16),
     /// Cut off or changed since it was written.
     Torn,
-    /// More bytes than the limit.
+    /// More bytes than are read.
     TooLarge { limit: u64 },
     /// The file is whole, and its content cannot be understood. The text says where.
     Content(String),
@@ -25,6 +25,8 @@ pub(crate) enum Problem {
     Io(&'static str, io::Error),
     /// It did not open in time.
     Slow,
+    /// A fault of this crate kept it from being opened.
+    Panicked,
 }
 
 // === impl Problem ===
@@ -38,9 +40,12 @@ impl Problem {
     /// Whether the file must stay as it is, for as long as the process runs.
     pub(super) fn keeps_off(&self) -> bool {
         match self {
-            Self::Foreign | Self::OtherKind | Self::OtherService(_) | Self::Locked | Self::Slow => {
-                true
-            }
+            Self::Foreign
+            | Self::OtherKind
+            | Self::OtherService(_)
+            | Self::Locked
+            | Self::Slow
+            | Self::Panicked => true,
             // A file that cannot be read now is looked at again before each write.
             Self::OtherFormat(_)
             | Self::Torn
@@ -66,10 +71,13 @@ impl fmt::Display for Problem {
                 write!(f, "format {version} is not known, so it will be replaced")
             }
             Self::Torn => f.write_str("torn or damaged, so it will be replaced"),
-            Self::TooLarge { limit } => write!(f, "more than {limit} bytes"),
+            Self::TooLarge { limit } => {
+                write!(f, "more than {limit} bytes, so it will be replaced")
+            }
             Self::Content(what) => write!(f, "{what}, so it will be replaced"),
             Self::Io(step, error) => write!(f, "{step}: {error}"),
             Self::Slow => f.write_str("the disk does not answer"),
+            Self::Panicked => f.write_str("a panic while it was opened"),
         }
     }
 }

@@ -57,7 +57,8 @@ impl StateFile {
     pub(super) fn write(&self, content: &[u8]) -> Result<(), Problem> {
         const STEP: &str = "cannot write it";
         if content.len() > self.room() {
-            return Err(Problem::TooLarge { limit: self.limit });
+            let reason = format!("more than {} bytes", self.limit);
+            return Err(Problem::Io(STEP, io::Error::other(reason)));
         }
         // Somebody may have put a file of theirs there since the last time.
         if !is_ours_or_none(&self.path).map_err(Problem::io(STEP))? {

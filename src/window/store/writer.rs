@@ -4,7 +4,7 @@ use std::{
     io,
     sync::{
         Arc, Condvar, Mutex, MutexGuard, PoisonError,
-        mpsc::{self, SyncSender},
+        mpsc::{self, RecvTimeoutError, SyncSender},
     },
     thread,
     time::Duration,
@@ -65,7 +65,8 @@ impl StoreWriter {
     ///
     /// # Errors
     ///
-    /// If no thread can start, or the target is not open after `patience`. Then it is closed as soon as it is.
+    /// If no thread can start, if `open` panics, or if the target is not open after `patience`. Then it is closed as soon as it
+    /// is.
     pub(super) fn start<T: Target, R: Send + 'static>(
         open: impl FnOnce() -> (T, R) + Send + 'static,
         patience: Duration,
@@ -84,7 +85,10 @@ impl StoreWriter {
         };
         spawned(work).map_err(Problem::io("no thread"))?;
         let read = open_soon.recv_timeout(patience);
-        let read = read.map_err(|_| Problem::Slow)?;
+        let read = read.map_err(|error| match error {
+            RecvTimeoutError::Timeout => Problem::Slow,
+            RecvTimeoutError::Disconnected => Problem::Panicked,
+        })?;
         Ok((Self { shared }, read))
     }
 

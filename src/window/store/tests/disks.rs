@@ -16,7 +16,7 @@ fn the_limit_is_the_size_of_the_file() {
     let full = vec![7; room];
     assert!(first.store.write_window(&full));
     assert_eq!(fs::metadata(folder.file()).unwrap().len(), 65_536);
-    let why = "more than 65536 bytes";
+    let why = "cannot write it: more than 65536 bytes";
     for _ in 0..2 {
         assert!(!first.store.write_window(&vec![8; room + 1]));
     }
@@ -30,7 +30,8 @@ fn the_limit_is_the_size_of_the_file() {
     );
     drop(again);
     let mut smaller = opened(&folder.file(), 65_535, "shop");
-    smaller.tells(&[("state", "more than 65535 bytes")]);
+    let why = "more than 65535 bytes, so it will be replaced";
+    smaller.tells(&[("state", why)]);
     assert_eq!(smaller.restored.window, None);
     assert!(smaller.store.write_window(b"a window"), "it is ours");
 }

@@ -215,6 +215,13 @@ fn a_disk_that_hangs_at_the_start_is_left_alone() {
 }
 
 #[test]
+fn a_panic_at_the_start_is_told_apart_from_a_disk_that_hangs() {
+    let open = || -> (Disk, ()) { resume_unwind(Box::new("on the disk")) };
+    let started = StoreWriter::start(open, LONG, NEVER, || None, || {});
+    assert!(matches!(started, Err(Problem::Panicked)));
+}
+
+#[test]
 fn failures_and_panics_are_counted_and_the_thread_goes_on() {
     let (disk, written, answer) = slow_disk();
     let mut asked = 0;
