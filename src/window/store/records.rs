@@ -64,6 +64,9 @@ impl Records {
     /// all or a deployment. A start of the same version again changes nothing, so a process that dies again and again writes
     /// nothing.
     pub(crate) fn started(&mut self, running: Option<&str>, at_ms: u64) -> Option<StartRecord> {
+        // Cut before it is compared: else each start of a long version would be a deployment.
+        let running = running.map(|version| shortened(version, LONGEST));
+        let running = running.as_deref();
         let last = self.starts().next_back();
         let stored = last.as_ref().map(|start| start.version.as_str());
         let version = running?;

@@ -165,3 +165,30 @@ fn a_deployment_with_a_long_text_leaves_room_for_the_others() {
     };
     assert_eq!(deployed.changes, format!("{}…", "ä".repeat(2_048)));
 }
+
+#[test]
+fn a_long_version_is_cut_and_known_again() {
+    let long = "ä".repeat(ROOM);
+    let mut records = Records::default();
+    records.started(Some("1.0"), 1);
+    let start = records.started(Some(&long), 2).unwrap();
+    assert_eq!(start.version, format!("{}…", "ä".repeat(2_048)));
+    let mut read = Records::decode(&records.encode(ROOM)).unwrap();
+    assert_eq!(
+        versions(&read),
+        [("1.0".to_owned(), false), (start.version, true)]
+    );
+    assert_eq!(read.started(Some(&long), 3), None);
+    // What the application says of it is no second deployment.
+    read.deployed(&Deployed {
+        version: long,
+        at_ms: 4,
+        environment: String::new(),
+        by: "ci".into(),
+        changes: String::new(),
+    });
+    let [deployed] = &read.deployments()[..] else {
+        panic!("{read:?}");
+    };
+    assert_eq!((deployed.at_ms, &*deployed.by), (2, "ci"));
+}
