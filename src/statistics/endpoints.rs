@@ -142,7 +142,7 @@ impl EndpointOrder {
             Self::P95 => p95(b).total_cmp(&p95(a)),
             Self::TotalTime => b.total_ms.total_cmp(&a.total_ms),
         };
-        let name = |endpoint: &EndpointStatistics| (endpoint.endpoint.clone(), endpoint.method);
-        highest_first.then_with(|| name(one).cmp(&name(other)))
+        let by_name = || (&one.endpoint, one.method).cmp(&(&other.endpoint, other.method));
+        highest_first.then_with(by_name)
     }
 }
