@@ -13,6 +13,7 @@ use super::{
     block::Block,
     encode::{DURATIONS, ERRORS, MOST_KEYS, MOST_SLOTS, REQUESTS, TOTALS, VERSION},
     level::Slot,
+    moment::LATEST,
     numbers,
     settings::Settings,
     varint,
@@ -24,9 +25,6 @@ use crate::{
     },
     metrics::readings::Key,
 };
-
-/// The latest time, as on the axis.
-const LATEST: u64 = 1 << 53;
 
 /// What an earlier process counted. The blocks of the slots have the indices of `keys` as numbers.
 #[derive(Debug)]

@@ -6,7 +6,7 @@ use std::time::Duration;
 const MOST_AHEAD: u64 = 30_000;
 
 /// The latest time on the axis. So sums of two times are in range.
-const LATEST: u64 = 1 << 53;
+pub(super) const LATEST: u64 = 1 << 53;
 
 /// A reading of both clocks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
