@@ -1,6 +1,8 @@
 mod deployments;
+mod endpoints;
 mod errors;
 mod handle;
+mod traffic;
 
 use std::sync::Arc;
 
@@ -246,63 +248,6 @@ fn an_empty_window_has_no_number_that_does_not_exist() {
 }
 
 #[test]
-fn requests_without_a_duration_have_no_times() {
-    let mut window = Window::new();
-    window.request(&Method::GET, "/", 499, None);
-    let statistics = window.statistics();
-    let traffic = &statistics.endpoint("GET", "/").unwrap().traffic;
-    assert_eq!(traffic.requests, 1);
-    assert_eq!(
-        (traffic.mean_ms, traffic.p50_ms, traffic.max_ms),
-        (None, None, None)
-    );
-    assert_eq!(traffic.error_rate, Some(0.0));
-}
-
-#[test]
-fn a_client_that_left_is_no_error_and_a_service_that_answers_499_is() {
-    let mut window = Window::new();
-    window.request(&Method::GET, "/", 499, None);
-    window.request(&Method::GET, "/", 499, Some(MS(1)));
-    let total = window.statistics().total;
-    assert_eq!(
-        (total.requests, total.errors, total.client_errors),
-        (2, 0, 1)
-    );
-    assert_eq!(total.statuses, [("499".to_owned(), 2)].into());
-}
-
-#[test]
-fn an_endpoint_looks_in_json_as_the_api_shows_it() {
-    let mut window = Window::new();
-    window.request(&Method::GET, "/orders/{id}", 200, Some(MS(300)));
-    window.request(&Method::GET, "/orders/{id}", 404, Some(MS(1)));
-    window.request(&Method::GET, "/orders/{id}", 503, Some(MS(2)));
-    let statistics = window.statistics();
-    let endpoint = statistics.endpoint("GET", "/orders/{id}").unwrap();
-    let shown = |millis: u64| {
-        let bounds = &window.bounds;
-        bounds.middle(bounds.index(millis * 1_000_000)) as f64 / 1e6
-    };
-    let last = "2026-11-21T12:05:00.000Z";
-    let statuses = json!({"200": 1, "404": 1, "503": 1});
-    let expected = json!({
-        "method": "GET", "endpoint": "/orders/{id}",
-        "requests": 3, "errors": 1, "client_errors": 1, "error_rate": 1.0 / 3.0,
-        "statuses": statuses,
-        "severities": {"normal": 1, "slow": 1, "warning": 0, "critical": 1},
-        "mean_ms": 101.0, "p50_ms": shown(2), "p95_ms": shown(300), "p99_ms": shown(300),
-        "max_ms": shown(300), "total_ms": 303.0, "last_updated": last,
-    });
-    assert_eq!(serde_json::to_value(endpoint).unwrap(), expected);
-    let cached = json!({
-        "total_requests": 3, "total_duration": 303.0, "error_count": 1,
-        "status_codes": statuses, "last_updated": last,
-    });
-    assert_eq!(serde_json::to_value(endpoint.summary()).unwrap(), cached);
-}
-
-#[test]
 fn totals_are_those_of_the_window() {
     let mut window = Window::new();
     let mut counts: Vec<u64> = (10..10 + totals::COUNTS as u64).collect();
@@ -321,123 +266,4 @@ fn totals_are_those_of_the_window() {
         (statistics.window_seconds, statistics.covered_seconds),
         (300.0, 300.0)
     );
-}
-
-#[test]
-fn endpoints_stand_in_the_order_that_was_asked_for() {
-    let mut window = Window::new();
-    let mut some = |endpoint: &str, times: u64, status, duration| {
-        (0..times).for_each(|_| window.request(&Method::GET, endpoint, status, duration));
-    };
-    some("/often", 9, 200, Some(MS(1)));
-    some("/fails", 3, 500, Some(MS(10)));
-    some("/slow", 2, 200, Some(MS(400)));
-    some("/long", 5, 200, Some(MS(300)));
-    some("/left", 4, 499, None);
-    some("/also-left", 4, 499, None);
-    let statistics = window.statistics();
-    let names = |order| {
-        let endpoints = statistics.endpoints(order).into_iter();
-        endpoints.map(|one| &*one.endpoint).collect::<Vec<_>>()
-    };
-    let by_requests = ["/often", "/long", "/also-left", "/left", "/fails", "/slow"];
-    assert_eq!(names(EndpointOrder::Requests), by_requests);
-    assert_eq!(names(EndpointOrder::default()), by_requests);
-    assert_eq!(names(EndpointOrder::Errors)[0], "/fails");
-    let by_p95 = ["/slow", "/long", "/fails", "/often", "/also-left", "/left"];
-    assert_eq!(names(EndpointOrder::P95), by_p95);
-    assert_eq!(names(EndpointOrder::TotalTime)[..2], ["/long", "/slow"]);
-}
-
-#[test]
-fn methods_of_one_route_are_rows_of_their_own_and_so_are_unmatched_and_overflow() {
-    let mut window = Window::new();
-    for endpoint in ["/orders", "unmatched", "overflow"] {
-        window.request(&Method::GET, endpoint, 200, Some(MS(1)));
-        window.request(&Method::POST, endpoint, 201, Some(MS(1)));
-    }
-    let statistics = window.statistics();
-    for endpoint in ["/orders", "unmatched", "overflow"] {
-        for method in ["GET", "POST"] {
-            let row = statistics.endpoint(method, endpoint).unwrap();
-            assert_eq!(row.traffic.requests, 1, "{method} {endpoint}");
-        }
-    }
-    assert!(statistics.endpoint("PUT", "/orders").is_none());
-}
-
-#[test]
-fn where_fine_counts_were_given_up_the_other_numbers_stay() {
-    let mut window = Window::new();
-    window.request(&Method::GET, "/kept", 200, Some(MS(2)));
-    window.request(&Method::GET, "/gone", 200, Some(MS(4)));
-    let key = Key::Durations {
-        endpoint: "/gone".into(),
-        method: MethodLabel::new(&Method::GET),
-    };
-    window.sums.durations.insert(key, None);
-    let statistics = window.statistics();
-    let gone = &statistics.endpoint("GET", "/gone").unwrap().traffic;
-    assert_eq!((gone.p50_ms, gone.p99_ms, gone.max_ms), (None, None, None));
-    assert_eq!((gone.requests, gone.mean_ms), (1, Some(4.0)));
-    assert!(
-        statistics
-            .endpoint("GET", "/kept")
-            .unwrap()
-            .traffic
-            .p95_ms
-            .is_some()
-    );
-    // A part of the durations is no answer for all requests.
-    assert_eq!(
-        (statistics.total.p95_ms, statistics.total.mean_ms),
-        (None, Some(3.0))
-    );
-}
-
-#[test]
-fn the_last_update_is_that_of_the_newest_status() {
-    let mut window = Window::new();
-    for (status, at) in [(200, 5), (404, 9), (500, 7)] {
-        window.sums.end = Duration::from_secs(at);
-        window.request(&Method::GET, "/", status, Some(MS(1)));
-    }
-    let statistics = window.statistics();
-    let last = statistics
-        .endpoint("GET", "/")
-        .unwrap()
-        .traffic
-        .last_updated;
-    assert_eq!(last, Some(WallTime::new(Duration::from_secs(9))));
-    assert_eq!(statistics.total.last_updated, last);
-    assert_eq!(last.unwrap().to_string(), "1970-01-01T00:00:09.000Z");
-}
-
-#[test]
-fn counters_of_any_size_make_a_sum() {
-    let mut window = Window::new();
-    for status in [200, 500] {
-        for endpoint in ["/a", "/b"] {
-            window.request(&Method::GET, endpoint, status, Some(MS(1)));
-        }
-    }
-    for counts in window.sums.counts.values_mut() {
-        counts.fill(u64::MAX);
-    }
-    for counts in window.sums.durations.values_mut().flatten() {
-        counts.fill(u64::MAX);
-    }
-    let statistics = window.statistics();
-    let total = &statistics.total;
-    assert_eq!((total.requests, total.errors), (u64::MAX, u64::MAX));
-    assert!(total.p50_ms < total.max_ms);
-    // Counts that are missing are 0.
-    window.sums.counts.values_mut().for_each(Vec::clear);
-    window
-        .sums
-        .durations
-        .values_mut()
-        .flatten()
-        .for_each(Vec::clear);
-    assert_eq!(window.statistics().total.requests, 0);
 }
