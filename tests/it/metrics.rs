@@ -4,6 +4,8 @@ mod catalog;
 
 mod durations;
 
+mod exemplars;
+
 mod labels;
 
 mod naming;
@@ -11,6 +13,8 @@ mod naming;
 mod scrapes;
 
 mod sizes;
+
+mod zeros;
 
 use std::convert::Infallible;
 

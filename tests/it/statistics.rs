@@ -4,8 +4,6 @@ mod after_the_fact;
 
 mod conservation;
 
-mod exemplars;
-
 mod quantiles;
 
 mod settings;
@@ -13,8 +11,6 @@ mod settings;
 mod state;
 
 mod tiling;
-
-mod zeros;
 
 use std::time::Duration;
 
