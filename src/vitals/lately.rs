@@ -2,7 +2,7 @@
 
 use std::{
     fmt,
-    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -52,8 +52,8 @@ struct Kept {
     /// Those by which durations are counted.
     bounds: Bounds,
     records: Mutex<Records>,
-    /// Empty without a state file.
-    writer: OnceLock<StoreWriter>,
+    /// `None` without a state file.
+    writer: Option<StoreWriter>,
 }
 
 // === impl LatelySettings ===
@@ -110,17 +110,18 @@ impl Lately {
         }
         let counters = metrics.clone();
         let window = Window::start(window, move || counters.readings());
-        let kept = Arc::new(Kept {
+        let restored = settings.place.map(|place| {
+            let service = release.service.as_deref();
+            restore(&place, service, &window, metrics)
+        });
+        let (writer, records) = restored.unzip();
+        let lately = Self(Arc::new(Kept {
             metrics: metrics.clone(),
             window,
             bounds,
-            records: Mutex::default(),
-            writer: OnceLock::new(),
-        });
-        if let Some(place) = settings.place {
-            kept.restore(place, release.service.as_deref());
-        }
-        let lately = Self(kept);
+            records: Mutex::new(records.unwrap_or_default()),
+            writer,
+        }));
         lately.note_start(release);
         lately
     }
@@ -159,12 +160,12 @@ impl Lately {
 
     /// Writes the state file a last time. Returns `false` if it took longer than `timeout`.
     pub(super) fn end(&self, timeout: Duration) -> bool {
-        let writer = self.0.writer.get();
+        let writer = self.0.writer.as_ref();
         writer.is_none_or(|writer| writer.end(timeout))
     }
 
     pub(super) fn has_file(&self) -> bool {
-        self.0.writer.get().is_some()
+        self.0.writer.is_some()
     }
 }
 
@@ -181,31 +182,8 @@ impl Kept {
         self.records.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes what the process before has written, and writes from now on.
-    fn restore(&self, place: StatePlace, service: Option<&str>) {
-        let room = store::window_room(&place, service);
-        // Of its own: it writes a last time when all this is dropped.
-        let window = self.window.clone();
-        let written = move || Some(bytes(&window, room));
-        let metrics = self.metrics.clone();
-        let failed = move || metrics.dropped(Sink::State);
-        let (writer, restored) = store::start(place.clone(), service, WRITE_EVERY, written, failed);
-        if let Some(bytes) = restored.window
-            && let Err(error) = self.window.restore(&bytes)
-        {
-            store::refuse_window(&place, &error.to_string());
-        }
-        // The process before has published them, too.
-        for deployed in restored.records.deployments() {
-            let at = Duration::from_millis(deployed.at_ms).as_secs_f64();
-            self.metrics.record_deployment(&deployed.version, at);
-        }
-        *self.records() = restored.records;
-        self.writer.get_or_init(|| writer);
-    }
-
     fn write(&self, records: &Records) {
-        if let Some(writer) = self.writer.get() {
+        if let Some(writer) = &self.writer {
             writer.write_records(records.clone());
         }
     }
@@ -277,6 +255,37 @@ impl Vitals {
     pub fn statistics(&self) -> StatisticsHandle {
         self.lately.handle()
     }
+}
+
+/// Takes what the process before has written, and writes from now on.
+fn restore(
+    place: &StatePlace,
+    service: Option<&str>,
+    window: &Window,
+    metrics: &Metrics,
+) -> (StoreWriter, Records) {
+    let room = store::window_room(place, service);
+    let written = {
+        // It lasts until the last write, which is after all others are dropped.
+        let window = window.clone();
+        move || Some(bytes(&window, room))
+    };
+    let failed = {
+        let metrics = metrics.clone();
+        move || metrics.dropped(Sink::State)
+    };
+    let (writer, restored) = store::start(place.clone(), service, WRITE_EVERY, written, failed);
+    if let Some(bytes) = restored.window
+        && let Err(error) = window.restore(&bytes)
+    {
+        store::refuse_window(place, &error.to_string());
+    }
+    // The process before has published them, too.
+    for deployed in restored.records.deployments() {
+        let at = Duration::from_millis(deployed.at_ms).as_secs_f64();
+        metrics.record_deployment(&deployed.version, at);
+    }
+    (writer, restored.records)
 }
 
 /// The window as the state file holds it. Says how many endpoints had no room.
