@@ -4,10 +4,14 @@
 #[cfg(any(feature = "health", feature = "logging", feature = "statistics"))]
 pub(crate) mod rfc3339;
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
-/// The time of day as Prometheus shows it. 0 if the clock is before 1970.
+/// The time of day. 0 if the clock is before 1970.
+pub(crate) fn since_1970() -> Duration {
+    SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default()
+}
+
+/// The same as Prometheus shows it.
 pub(crate) fn seconds_since_1970() -> f64 {
-    let since = SystemTime::UNIX_EPOCH.elapsed();
-    since.unwrap_or_default().as_secs_f64()
+    since_1970().as_secs_f64()
 }

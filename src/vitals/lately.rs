@@ -128,7 +128,7 @@ impl Lately {
 
     /// A start of another version than the one before is a deployment.
     fn note_start(&self, release: &Release) {
-        let at = since_1970();
+        let at = timestamp::since_1970();
         let version = release.version.as_deref();
         let mut records = self.0.records();
         let Some(start) = records.started(version, at.as_millis() as u64) else {
@@ -206,7 +206,7 @@ impl Source for Kept {
     }
 
     fn now(&self) -> Duration {
-        since_1970()
+        timestamp::since_1970()
     }
 
     fn bounds(&self) -> &Bounds {
@@ -301,9 +301,4 @@ fn bytes(window: &Window, room: usize) -> Vec<u8> {
         });
     }
     bytes
-}
-
-fn since_1970() -> Duration {
-    let since = Duration::try_from_secs_f64(timestamp::seconds_since_1970());
-    since.unwrap_or_default()
 }
