@@ -9,6 +9,8 @@
 mod dsn;
 #[path = "conformance/lately.rs"]
 mod lately;
+#[path = "conformance/own.rs"]
+mod own;
 #[expect(dead_code, reason = "shared with other tests, which ask for more")]
 mod programs;
 
@@ -116,9 +118,28 @@ impl Server {
         said.unwrap().clone()
     }
 
-    fn outcomes(&self) -> Value {
-        let (_, body) = get(&self.admin, "GET /debug/outcomes HTTP/1.0\r\n\r\n").unwrap();
+    /// Status and body of an answer of the administration.
+    fn administration(&self, path: &str) -> (u16, String) {
+        get(&self.admin, &format!("GET {path} HTTP/1.0\r\n\r\n")).unwrap()
+    }
+
+    fn json(&self, path: &str) -> Value {
+        let (status, body) = self.administration(path);
+        assert_eq!(status, 200, "{path}: {body}");
         serde_json::from_str(&body).unwrap()
+    }
+
+    /// The warnings so far that contain a text.
+    fn warnings(&self, text: &str) -> usize {
+        let log = self.log.lock().unwrap();
+        let warnings = log
+            .iter()
+            .filter(|line| line.contains(r#""level":"WARN""#) && line.contains(text));
+        warnings.count()
+    }
+
+    fn outcomes(&self) -> Value {
+        self.json("/debug/outcomes")
     }
 
     /// The last `n` exchanges, once `n` have finished.
@@ -126,11 +147,7 @@ impl Server {
         for _ in 0..1_000 {
             let outcomes = self.outcomes();
             if outcomes["in_flight"] == 0 && outcomes["started"] == n {
-                let (_, body) = get(
-                    &self.admin,
-                    &format!("GET /debug/last?n={n} HTTP/1.0\r\n\r\n"),
-                )
-                .unwrap();
+                let (_, body) = self.administration(&format!("/debug/last?n={n}"));
                 return body
                     .lines()
                     .map(|line| serde_json::from_str(line).unwrap())
@@ -190,7 +207,7 @@ fn every_failure_has_its_category_and_hides_its_text() {
         let severity = if status == 500 { "critical" } else { "normal" };
         assert_eq!(line["severity"], severity, "{kind}");
     }
-    let (_, metrics) = get(&server.admin, "GET /metrics HTTP/1.0\r\n\r\n").unwrap();
+    let (_, metrics) = server.administration("/metrics");
     assert!(
         metrics.contains("errors_total{category=\"database\",endpoint=\"/fail\"} 1\n"),
         "{metrics}"
@@ -313,14 +330,14 @@ fn a_guard_before_all_routes_refuses_http_and_grpc() {
         (&last[3]["grpc_status"], &last[3]["endpoint"]),
         (&16.into(), &"unmatched".into())
     );
-    let (_, metrics) = get(&server.admin, "GET /metrics HTTP/1.0\r\n\r\n").unwrap();
+    let (_, metrics) = server.administration("/metrics");
     assert!(!metrics.contains("made.up"), "{metrics}");
 }
 
 #[test]
 fn a_recorder_of_the_application_can_panic_and_hang_and_the_server_goes_on() {
     let mut server = Server::start(&[("RECORDER", "Foreign"), ("SHUTDOWN_MS", "2000")]);
-    let admin = |path: &str| get(&server.admin, &format!("GET {path} HTTP/1.0\r\n\r\n")).unwrap();
+    let admin = |path: &str| server.administration(path);
     let until = |what: &str, holds: &dyn Fn() -> bool| {
         for _ in 0..1_000 {
             if holds() {
@@ -362,7 +379,7 @@ fn a_recorder_of_the_application_can_panic_and_hang_and_the_server_goes_on() {
 #[test]
 fn probes_follow_the_dependencies_and_a_signal_drains() {
     let mut server = Server::start(&[("SHUTDOWN_MS", "800")]);
-    let admin = |path: &str| get(&server.admin, &format!("GET {path} HTTP/1.0\r\n\r\n")).unwrap();
+    let admin = |path: &str| server.administration(path);
     let becomes = |path: &str, status: u16| {
         for _ in 0..500 {
             let (answered, body) = admin(path);
@@ -559,7 +576,7 @@ fn with_a_dsn_sentry_gets_events_and_every_line_has_the_build() {
             .all(|line| line["release"] == "shop@9" && line["environment"] == "canary")
     );
     assert!(requests.iter().all(|line| line["service"] == "shop two"));
-    let (_, metrics) = get(&server.admin, "GET /metrics HTTP/1.0\r\n\r\n").unwrap();
+    let (_, metrics) = server.administration("/metrics");
     let target = r#"target_info{service_name="shop two",service_version="shop@9",deployment_environment_name="canary"} 1"#;
     assert!(metrics.contains(target), "{metrics}");
 }
