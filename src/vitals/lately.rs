@@ -302,3 +302,6 @@ fn bytes(window: &Window, room: usize) -> Vec<u8> {
     }
     bytes
 }
+
+#[cfg(all(test, feature = "health"))]
+mod tests;
