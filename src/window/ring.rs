@@ -113,7 +113,12 @@ impl Ring {
         let mut adding = Adding::new(&self.numbers, buckets, |key| {
             !is_duration(key) && wanted(key)
         });
-        let known = self.numbers.known(&live.counts);
+        // Only the open slot is compared with what is counted now.
+        let counts_are_open = self.counts.is_open_in(counts.from, counts.to, time);
+        let known = match counts_are_open {
+            true => self.numbers.known(&live.counts),
+            false => Vec::new(),
+        };
         adding.track(&self.counts, (counts.from, counts.to), &known, time);
         sums.covered = Duration::from_millis(adding.covered);
         sums.restored = Duration::from_millis(adding.restored);
@@ -124,7 +129,13 @@ impl Ring {
 
         let wants_durations = |key: &Key| is_duration(key) && wanted(key);
         let mut adding = Adding::new(&self.numbers, buckets, wants_durations);
-        let known = self.numbers.known(&live.durations);
+        let durations_are_open = self
+            .durations
+            .is_open_in(durations.from, durations.to, time);
+        let known = match durations_are_open {
+            true => self.numbers.known(&live.durations),
+            false => Vec::new(),
+        };
         adding.track(
             &self.durations,
             (durations.from, durations.to),
@@ -137,16 +148,13 @@ impl Ring {
         }
 
         // What is new since the last tick has no number yet.
-        if self.counts.is_open_in(counts.from, counts.to, time) {
+        if counts_are_open {
             for (key, counts) in self.unknown(&live.counts, &wanted) {
                 sums.last.insert(key.clone(), time.wall_of(time.until));
                 sums.counts.insert(key.clone(), self.full(key, counts));
             }
         }
-        if self
-            .durations
-            .is_open_in(durations.from, durations.to, time)
-        {
+        if durations_are_open {
             for (key, counts) in self.unknown(&live.durations, &wanted) {
                 let counts = Some(self.full(key, counts));
                 sums.durations.insert(key.clone(), counts);
