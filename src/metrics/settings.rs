@@ -259,16 +259,9 @@ impl Settings {
 
     /// The edges of durations to the head, with those of the bands.
     pub(super) fn bounds(&self) -> Bounds {
-        let own = self.buckets.requests();
-        own.map_or_else(
-            || self.check_bounds(),
-            |own| own.split_at(self.bands.edges()),
-        )
-    }
-
-    /// The default edges, and those of the bands.
-    pub(super) fn check_bounds(&self) -> Bounds {
-        buckets::default_seconds().split_at(self.bands.edges())
+        let own = self.buckets.requests().cloned();
+        let edges = own.unwrap_or_else(buckets::default_seconds);
+        edges.split_at(self.bands.edges())
     }
 
     /// From 0.1 s to an hour.
