@@ -60,7 +60,8 @@ pub(super) fn of_seconds(
         let nanos = (edge * 1e9).round();
         (nanos >= 1.0 && edge <= LONGEST).then_some(nanos as u64)
     };
-    checked(field, edges, nanos, expected, Measure::Seconds)
+    let edges = checked(field, edges, nanos, expected)?;
+    Ok(Bounds::of(Measure::Seconds, edges))
 }
 
 /// The edges of a histogram of sizes, from bytes. The lowest can be 0: it counts bodies without bytes.
@@ -70,17 +71,18 @@ pub(super) fn of_bytes(
 ) -> Result<Bounds, ConfigError> {
     // A scrape shows no larger number exactly.
     let exact = |edge| (edge <= 1 << 53).then_some(edge);
-    checked(field, edges, exact, "at most 2^53 bytes", Measure::Bytes)
+    let edges = checked(field, edges, exact, "at most 2^53 bytes")?;
+    Ok(Bounds::of(Measure::Bytes, edges))
 }
 
-fn checked<T: Copy + ToString>(
+/// The edges as `read` gives them: 1 to 64, ascending. `read` refuses those that are not what is expected.
+pub(super) fn checked<T: Copy + ToString, V: PartialOrd>(
     field: &str,
     edges: impl IntoIterator<Item = T>,
-    read: impl Fn(T) -> Option<u64>,
+    read: impl Fn(T) -> Option<V>,
     expected: &str,
-    measure: Measure,
-) -> Result<Bounds, ConfigError> {
-    let mut checked: Vec<u64> = Vec::new();
+) -> Result<Vec<V>, ConfigError> {
+    let mut checked = Vec::new();
     for (index, edge) in edges.into_iter().enumerate() {
         let refuse = |reason| {
             let field = format!("{field}[{index}]");
@@ -100,5 +102,5 @@ fn checked<T: Copy + ToString>(
     if checked.is_empty() {
         return Err(ConfigError::new(field, "[]", "at least one edge"));
     }
-    Ok(Bounds::of(measure, checked))
+    Ok(checked)
 }

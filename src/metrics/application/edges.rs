@@ -5,9 +5,6 @@ use std::{collections::BTreeMap, sync::Arc};
 use super::{super::buckets, names};
 use crate::config::ConfigError;
 
-/// The most edges of a histogram.
-const MOST_EDGES: usize = 64;
-
 /// The upper edges of buckets, by the name of a family.
 ///
 /// - `_seconds`: 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2, 2.5, 5, 7.5 and 10, as for requests.
@@ -53,32 +50,13 @@ impl Edges {
         edges: impl IntoIterator<Item = f64>,
     ) -> Result<(), ConfigError> {
         let family = names::family(name).into_owned();
-        let edges = checked(&format!("metrics.application_buckets.{family}"), edges)?;
-        self.own.insert(family, edges);
+        let field = format!("metrics.application_buckets.{family}");
+        let expected = "a finite number; the bucket above all edges is there by itself";
+        let finite = |edge: f64| edge.is_finite().then_some(edge);
+        let edges = buckets::checked(&field, edges, finite, expected)?;
+        self.own.insert(family, edges.into());
         Ok(())
     }
-}
-
-fn checked(field: &str, edges: impl IntoIterator<Item = f64>) -> Result<Arc<[f64]>, ConfigError> {
-    let mut checked: Vec<f64> = Vec::new();
-    for (index, edge) in edges.into_iter().enumerate() {
-        let reason = if index == MOST_EDGES {
-            "at most 64 edges"
-        } else if !edge.is_finite() {
-            "a finite number; the bucket above all edges is there by itself"
-        } else if checked.last().is_some_and(|below| edge <= *below) {
-            "edges ascend, and the one before is not below this one"
-        } else {
-            checked.push(edge);
-            continue;
-        };
-        let field = format!("{field}[{index}]");
-        return Err(ConfigError::new(field, edge.to_string(), reason));
-    }
-    if checked.is_empty() {
-        return Err(ConfigError::new(field, "[]", "at least one edge"));
-    }
-    Ok(checked.into())
 }
 
 /// 1, 2 and 5 times the powers of ten from 0.01 to 100,000, and 1,000,000.
