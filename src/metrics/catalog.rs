@@ -245,11 +245,7 @@ pub(crate) fn has_sample(name: &str, names: Names) -> bool {
     CATALOG.iter().any(|entry| {
         let family = entry.spelling(names).map(|spelling| spelling.name);
         let rest = family.and_then(|family| name.strip_prefix(family));
-        match rest {
-            Some("") => true,
-            Some("_bucket" | "_sum" | "_count") => entry.kind == Kind::Histogram,
-            _ => false,
-        }
+        rest.is_some_and(|rest| entry.kind.suffixes().contains(&rest))
     })
 }
 
@@ -292,6 +288,17 @@ mod tests {
         }
     }
 
+    #[test]
+    fn every_name_that_a_sample_of_a_family_can_have_is_known() {
+        let has = |name: &str| has_sample(name, Names::Prometheus);
+        for end in ["", "_bucket", "_sum", "_count", "_created"] {
+            assert!(has(&format!("http_request_duration_seconds{end}")), "{end}");
+            let counter = format!("errors_total{end}");
+            assert_eq!(has(&counter), end.is_empty(), "{counter}");
+        }
+        assert!(!has("http_server_request_duration_seconds"));
+    }
+
     /// The names between backquotes.
     fn quoted(cell: &str) -> Vec<&str> {
         cell.split('`').skip(1).step_by(2).collect()
@@ -307,15 +314,14 @@ mod tests {
                 let name = cells.next().unwrap().trim_end_matches('`');
                 let kind = cells.next().unwrap();
                 let kind = kind.split(|c: char| !c.is_alphanumeric()).next().unwrap();
-                (name, kind.to_owned(), quoted(cells.next().unwrap()))
+                (name, kind, quoted(cells.next().unwrap()))
             })
             .collect();
         let mut families: Vec<_> = CATALOG
             .iter()
             .map(|entry| {
                 let Spelling { name, labels } = entry.spelling(Names::Prometheus).unwrap();
-                let kind = format!("{:?}", entry.kind).to_lowercase();
-                (name, kind, labels.to_vec())
+                (name, entry.kind.as_str(), labels.to_vec())
             })
             .collect();
         told.sort();

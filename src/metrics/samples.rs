@@ -81,6 +81,27 @@ pub(crate) struct Exemplar {
     pub(crate) at: f64,
 }
 
+// === impl Kind ===
+
+impl Kind {
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Counter => "counter",
+            Self::Gauge => "gauge",
+            Self::Histogram => "histogram",
+        }
+    }
+
+    /// What follows the name of a family in the names of its samples. No other family may have one of these names.
+    pub(crate) const fn suffixes(self) -> &'static [&'static str] {
+        match self {
+            Self::Counter | Self::Gauge => &[""],
+            // OpenMetrics keeps the last one for the time at which a histogram was made.
+            Self::Histogram => &["", "_bucket", "_sum", "_count", "_created"],
+        }
+    }
+}
+
 // === impl Histogram ===
 
 impl Histogram<'_> {

@@ -45,15 +45,10 @@ pub(super) fn shown(key: &Key) -> Cow<'_, Key> {
     Cow::Owned(Key::from_parts(name, labels.collect::<Vec<_>>()))
 }
 
-/// The names that the samples of a family have, the same in both formats. No other family may have them.
+/// The names that the samples of a family have, the same in both formats.
 pub(super) fn of_samples(family: &str, kind: Kind) -> Vec<String> {
-    let suffixes: &[&str] = match kind {
-        Kind::Counter | Kind::Gauge => &[""],
-        // OpenMetrics keeps the last one for the time at which a histogram was made.
-        Kind::Histogram => &["", "_bucket", "_count", "_sum", "_created"],
-    };
-    let names = suffixes.iter().map(|suffix| format!("{family}{suffix}"));
-    names.collect()
+    let suffixes = kind.suffixes().iter();
+    suffixes.map(|suffix| format!("{family}{suffix}")).collect()
 }
 
 fn is_shown(key: &Key) -> bool {

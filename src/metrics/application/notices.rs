@@ -19,7 +19,7 @@ pub(super) fn overflow(metric: &str, limit: usize) {
 
 /// A name is used for two kinds.
 pub(super) fn kinds(metric: &str, kept: Kind, dropped: Kind) {
-    let (kept, dropped) = (word(kept), word(dropped));
+    let (kept, dropped) = (kept.as_str(), dropped.as_str());
     guarded(|| {
         tracing::warn!(
             target: "tower_vitals",
@@ -71,13 +71,5 @@ pub(super) fn families(metric: &str, limit: usize) {
 fn guarded(write: impl FnOnce()) {
     if thread_is_alive() {
         let _ = catch_unwind(AssertUnwindSafe(write));
-    }
-}
-
-const fn word(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Counter => "counter",
-        Kind::Gauge => "gauge",
-        Kind::Histogram => "histogram",
     }
 }

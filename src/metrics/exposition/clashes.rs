@@ -26,7 +26,7 @@ impl Shape {
     /// the same name in both formats.
     pub(super) fn new(format: Format, name: &str, kind: Kind) -> Self {
         if (format, kind) != (Format::OpenMetrics, Kind::Counter) {
-            return Self::plain(name, word(kind));
+            return Self::plain(name, kind.as_str());
         }
         let Some(base) = base(name) else {
             return Self::plain(name, "unknown");
@@ -34,7 +34,7 @@ impl Shape {
         Self {
             family: base.to_owned(),
             sample: name.to_owned(),
-            kind: word(kind),
+            kind: kind.as_str(),
         }
     }
 
@@ -60,7 +60,7 @@ pub(super) fn resolved(format: Format, families: &[(&str, Kind)]) -> Option<Vec<
     for (name, kind) in families {
         let mut name = (*name).to_owned();
         while taken_by(&name, *kind).any(|one| taken.contains(&one)) {
-            name = format!("{name}_{}", word(*kind));
+            name = format!("{name}_{}", kind.as_str());
             renamed = true;
         }
         taken.extend(taken_by(&name, *kind));
@@ -98,12 +98,8 @@ fn clashing_counters(families: &[(String, Kind)]) -> Vec<bool> {
 
 /// The names that a family takes in every format.
 fn taken_by(name: &str, kind: Kind) -> impl Iterator<Item = String> {
-    let ends = match kind {
-        Kind::Counter | Kind::Gauge => &[""][..],
-        // OpenMetrics keeps the last one for the time at which a histogram was made.
-        Kind::Histogram => &["", "_bucket", "_sum", "_count", "_created"],
-    };
-    ends.iter().map(move |end| format!("{name}{end}"))
+    let suffixes = kind.suffixes().iter();
+    suffixes.map(move |suffix| format!("{name}{suffix}"))
 }
 
 fn taken_in_openmetrics(name: &str, kind: Kind) -> Box<dyn Iterator<Item = String> + '_> {
@@ -120,14 +116,6 @@ fn taken_in_openmetrics(name: &str, kind: Kind) -> Box<dyn Iterator<Item = Strin
 fn base(name: &str) -> Option<&str> {
     let base = name.strip_suffix(TOTAL);
     base.filter(|base| !base.is_empty())
-}
-
-const fn word(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Counter => "counter",
-        Kind::Gauge => "gauge",
-        Kind::Histogram => "histogram",
-    }
 }
 
 #[cfg(test)]
