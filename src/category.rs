@@ -38,7 +38,10 @@ use std::sync::Arc;
 pub use crate::facts::{category::ErrorCategory, rules::Rules};
 use crate::{
     config::ConfigError,
-    facts::{Facts, evidence::Needs, judge, layer_kinds::LayerKinds, overrides::Overrides},
+    facts::{
+        Facts, evidence::Needs, judge, layer_kinds::LayerKinds, overrides::Overrides,
+        route::Endpoint,
+    },
     observe::{Engine, ErrorRules, Observer, ObserverContext, layer_methods},
 };
 
@@ -114,7 +117,8 @@ impl Observer for CategoryObserver {
 
     fn end(&self, cx: &ObserverContext<'_>, facts: &Facts) {
         if let Some(category) = judge::category(facts) {
-            cx.metrics().failed(facts, category);
+            let endpoint = Endpoint::name(facts.endpoint.as_ref());
+            cx.metrics().failed(endpoint, category);
         }
     }
 }

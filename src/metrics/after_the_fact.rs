@@ -6,8 +6,7 @@ use http::{Method, StatusCode};
 
 use super::Metrics;
 use crate::facts::{
-    Facts, category::ErrorCategory, exchange::Outcome, judge, labels::MethodLabel, route::Endpoint,
-    severity::SeverityBands,
+    Facts, exchange::Outcome, judge, labels::MethodLabel, route::Endpoint, severity::SeverityBands,
 };
 
 // === impl Metrics ===
@@ -26,16 +25,9 @@ impl Metrics {
         self.start(method);
         let first_overflow = self.end(method, &facts, None);
         if let Some(category) = judge::category(&facts) {
-            self.failed(&facts, category);
+            self.failed(endpoint, category);
         }
         first_overflow
-    }
-
-    /// Counts a failure that belongs to no request.
-    pub(crate) fn count_past_failure(&self, category: ErrorCategory, endpoint: &'static str) {
-        let status = StatusCode::INTERNAL_SERVER_ERROR;
-        let facts = past(self.settings().bands, endpoint, status, Duration::ZERO);
-        self.failed(&facts, category);
     }
 }
 
@@ -71,7 +63,10 @@ fn past(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{facts::severity::Severity, metrics::Settings};
+    use crate::{
+        facts::{category::ErrorCategory, severity::Severity},
+        metrics::Settings,
+    };
 
     const ENDPOINT: &str = "after_the_fact";
 
@@ -82,7 +77,7 @@ mod tests {
             let status = StatusCode::from_u16(status).unwrap();
             metrics.count_past(&Method::POST, ENDPOINT, status, Duration::from_millis(3));
         }
-        metrics.count_past_failure(ErrorCategory::Database, ENDPOINT);
+        metrics.failed(ENDPOINT, ErrorCategory::Database);
         let totals = metrics.totals();
         let counts = (totals.started, totals.completed, totals.in_flight);
         assert_eq!(counts, (4, 4, 0));

@@ -117,11 +117,11 @@ impl Metrics {
         self.inner.shares.end_unobserved(method, outcome, failed);
     }
 
-    /// Counts a failure.
-    pub(crate) fn failed(&self, facts: &Facts, category: ErrorCategory) {
-        let endpoint = facts.endpoint.as_ref().map(Endpoint::as_str);
+    /// Counts a failure. Endpoints with failures have a cap of their own, since a layer may count them alone.
+    pub(crate) fn failed(&self, endpoint: &str, category: ErrorCategory) {
         let key = SeriesKey(0, category as u16);
-        self.inner.errors.record(endpoint, key, Sample::default());
+        let Inner { errors, .. } = &*self.inner;
+        errors.record(Some(endpoint), key, Sample::default());
     }
 
     /// Counts a request on an excluded path.

@@ -55,6 +55,6 @@ impl Metrics {
     /// # Ok::<(), tower_vitals::config::ConfigError>(())
     /// ```
     pub fn record_error(&self, category: ErrorCategory, endpoint: &'static str) {
-        self.count_past_failure(category, endpoint);
+        self.failed(endpoint, category);
     }
 }
