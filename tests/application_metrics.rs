@@ -284,7 +284,7 @@ async fn a_counter_and_one_of_its_name_with_total_are_both_shown_in_both_formats
 
 #[test]
 fn values_go_to_the_log_as_they_are() {
-    counter_of_the_log(&builder().build().unwrap());
+    record_what_is_logged(&builder().build().unwrap());
     let (written, _guard) = lines::written(Format::Json);
     let vitals = builder()
         .log_metrics(Duration::from_secs(1))
@@ -339,8 +339,8 @@ fn values_go_to_the_log_as_they_are() {
     drop(vitals);
 }
 
-/// Records what the log must show.
-fn counter_of_the_log(_recorder: &Vitals) {
+/// Records what the log must show, to the recorder that a stack has installed.
+fn record_what_is_logged(_installed: &Vitals) {
     counter!("logged_calls_total", "status" => "ok", "service" => "groq").increment(5);
     counter!("logged_never_total").increment(0);
     for millis in [567.5, 234.5, 1_823.25] {

@@ -280,7 +280,7 @@ fn prometheus_reads_the_same_in_both_formats_and_finds_the_traces_of_requests() 
     // Without what changes between two scrapes. OpenMetrics writes the edges of buckets as floats.
     let series = |job: &str| -> BTreeMap<String, f64> {
         let selector =
-            format!("{{job=\"{job}\",__name__=~\"http_.*|errors_.*|vitals_.*|build_.*\"}}");
+            format!("{{job=\"{job}\",__name__=~\"http_.*|errors_.*|vitals_.*|app_build_.*\"}}");
         let found = query(&prometheus, &selector).into_iter();
         found
             .map(|(mut labels, value)| {
