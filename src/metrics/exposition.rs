@@ -35,10 +35,6 @@ pub(crate) enum Format {
     /// Prometheus' text format, version 0.0.4.
     Text,
     /// OpenMetrics, version 1.0.0. It has exemplars.
-    #[cfg_attr(
-        not(any(feature = "axum", feature = "health")),
-        allow(dead_code, reason = "nobody asks for it without a server")
-    )]
     OpenMetrics,
 }
 
