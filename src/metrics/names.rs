@@ -36,7 +36,7 @@ impl Names {
         }
     }
 
-    /// The histograms of requests have the status as a label.
+    /// Whether the histograms of requests have the status as a label.
     pub(super) const fn duration_by_status(self) -> bool {
         matches!(self, Self::OpenTelemetry)
     }
@@ -46,7 +46,7 @@ impl Names {
         SeriesKey(method, if self.duration_by_status() { status } else { 0 })
     }
 
-    /// The requests in flight are told by method.
+    /// Whether each method has its own number of requests in flight.
     pub(super) const fn in_flight_by_method(self) -> bool {
         matches!(self, Self::OpenTelemetry)
     }

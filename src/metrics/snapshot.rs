@@ -39,10 +39,10 @@ pub struct Snapshot {
 pub struct HistogramSummary {
     /// How many values there were.
     pub count: u64,
-    /// The smallest value. `None` without values. For histograms of this crate it is known by its bucket alone: for the time to
-    /// the head of a response within 5 %.
+    /// The smallest value. `None` without values. For histograms of this crate it is estimated from the buckets: a time to the
+    /// head of a response from 66 µs to 69 s is wrong by less than 5 %.
     pub min: Option<f64>,
-    /// The largest value, as exact as the smallest.
+    /// The largest value, estimated in the same way.
     pub max: Option<f64>,
     /// The sum of all values.
     pub sum: f64,

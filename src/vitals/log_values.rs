@@ -37,7 +37,7 @@ pub(super) fn checked(every: Duration) -> Result<Duration, ConfigError> {
 pub(super) fn start(metrics: &Metrics, every: Duration) {
     let counters = metrics.weak();
     let (alive, ended) = mpsc::channel();
-    // Without a thread nothing is written, and the log may be what it cannot reach.
+    // Without a thread nothing is written. Here nobody is told of it, since a subscriber can hang.
     let started = emit::detached(move || {
         while ended.recv_timeout(every) == Err(RecvTimeoutError::Timeout) {
             let Some(metrics) = counters() else {

@@ -19,9 +19,10 @@ impl Vitals {
     /// router is merged into the other. There is no `/metrics` with
     /// [`use_global_recorder`](super::VitalsBuilder::use_global_recorder).
     ///
-    /// No scrape is refused. At most thirteen rendered texts are in memory, however many readers do not read: while four are
-    /// held, a reader may get a text of its form that is up to 1 s old, and a reader who has not finished after 10 s loses its
-    /// text, or before if readers want several forms; its connection is closed once it reads on. What the server itself buffers for each connection, some 0.4 MB, is not counted.
+    /// No scrape is refused. At most thirteen rendered texts are in memory, however many readers do not read. While four are
+    /// held, a reader may get a text of its form that is up to 1 s old. A reader who has not finished after 10 s loses its text
+    /// then, or earlier if readers want several forms: its connection is closed once it reads on. What the server itself buffers
+    /// for each connection, some 0.4 MB, is not counted.
     #[cfg_attr(tower_vitals_docsrs, doc(cfg(feature = "axum")))]
     pub fn routes<S>(&self) -> Router<S>
     where

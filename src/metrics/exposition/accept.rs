@@ -42,7 +42,7 @@ fn gzip(preferences: &[Preference<'_>]) -> bool {
         best(all)
     };
     let gzip = of(&["gzip", "x-gzip"]).or_else(|| of(&["*"])).unwrap_or(0);
-    // It is always accepted, and nothing is said of how well.
+    // A reader takes the plain text without naming it. Only a reader that names it can prefer it.
     let plain = of(&["identity"]).unwrap_or(0);
     gzip > 0 && gzip >= plain
 }
@@ -96,7 +96,7 @@ mod tests {
                  text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,text/plain;version=0.0.4;q=0.3,*/*;q=0.2",
                 OpenMetrics,
             ),
-            // Prometheus that is told to prefer the text.
+            // Prometheus 3 whose `scrape_protocols` begin with the text.
             (
                 "text/plain;version=0.0.4;q=0.6,application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.5,\
                  */*;q=0.4",
