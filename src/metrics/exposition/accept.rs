@@ -143,7 +143,7 @@ mod tests {
             ("application/json", Text),
             ("text/plain;q=0", Text),
             (
-                "image/png;a=\"application/openmetrics-text;version=1.0.0\"",
+                "image/png;a=\",application/openmetrics-text;version=1.0.0,\"",
                 Text,
             ),
             ("", Text),
