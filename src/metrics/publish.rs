@@ -29,8 +29,6 @@ pub(super) struct Publisher {
     uncounted: u32,
     /// What was added to all names.
     naming: Naming,
-    /// A round has begun and has not ended. If the next one finds this, a panic ended that round.
-    in_round: bool,
 }
 
 // === impl Publisher ===
@@ -56,14 +54,10 @@ impl Publisher {
         let settings = metrics.map(Metrics::settings);
         let naming = settings.map_or(&unnamed, |settings| &settings.naming);
         self.select(recorder, naming);
-        if std::mem::replace(&mut self.in_round, true) {
-            self.pushed.forget_counters();
-        }
         let names = settings.map_or(Names::Prometheus, |settings| settings.names);
         self.describe(metrics, names, recorder);
         let mut push = Push::new(recorder, &mut self.pushed);
         gather(metrics, checks, &mut push);
-        self.in_round = false;
     }
 
     /// Remembers the recorder. It has nothing yet under other names, either.

@@ -49,11 +49,6 @@ impl Pushed {
         // The counter of a series, and its histogram.
         series.saturating_mul(2 * (key + place) + counts)
     }
-
-    /// Counters are pushed again, also those that did not change. They are cumulative, so nothing is added twice.
-    pub(super) fn forget_counters(&mut self) {
-        self.counters.clear();
-    }
 }
 
 // === impl PushedHistogram ===
@@ -116,6 +111,7 @@ impl Samples for Push<'_> {
         }
         let counter = self.recorder.register_counter(&key, &METADATA);
         counter.absolute(value);
+        // Only now: if the recorder panics, the next round pushes it again.
         self.pushed.counters.insert(key, value);
     }
 
