@@ -161,3 +161,31 @@ pub(crate) fn register(checks: Weak<dyn Checks>) {
         owner: Weak::new(),
     });
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_checks_of_one_name_are_one_series_in_the_worse_state() {
+        let reading = |status, last_success, millis: &[u64]| {
+            let mut latencies = Latencies::default();
+            let millis = millis.iter().copied().map(Duration::from_millis);
+            millis.for_each(|latency| latencies.record(latency));
+            CheckReading {
+                name: "database".into(),
+                status,
+                last_success,
+                latencies,
+            }
+        };
+        let mut one = reading(1.0, Some(20.0), &[]);
+        one.join(&reading(0.5, Some(10.0), &[3, 40]));
+        one.join(&reading(1.0, Some(30.0), &[4]));
+        assert_eq!((one.status, one.last_success), (0.5, Some(10.0)));
+        let Latencies { counts, sum } = &one.latencies;
+        assert_eq!((counts.iter().sum::<u64>(), *sum), (3, 47_000_000));
+        one.join(&reading(0.0, None, &[]));
+        assert_eq!((one.status, one.last_success), (0.0, None));
+    }
+}

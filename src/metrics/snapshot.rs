@@ -183,6 +183,22 @@ mod tests {
     }
 
     #[test]
+    fn the_mean_lies_between_the_smallest_and_the_largest_value() {
+        for micros in (100..100_000).step_by(777) {
+            let metrics = Settings::new().isolated().unwrap();
+            let sample = Sample::of(Duration::from_micros(micros));
+            metrics
+                .inner
+                .http
+                .record(Some("/a"), SeriesKey(0, 200), sample);
+            let histograms = metrics.snapshot().histograms;
+            let summary = histograms.values().next().unwrap();
+            let (min, avg, max) = (summary.min, summary.avg, summary.max);
+            assert!(min <= avg && avg <= max, "{summary:?}");
+        }
+    }
+
+    #[test]
     fn a_gauge_and_a_counter_are_read_with_their_labels() {
         let metrics = Settings::new().label("region", "eu").isolated().unwrap();
         metrics.record_deployment("1.4.2", 7.0);

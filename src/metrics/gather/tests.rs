@@ -1,8 +1,11 @@
 use std::{collections::BTreeMap, time::Duration};
 
-use super::{super::samples, *};
+use super::{
+    super::{samples, series::Sample},
+    *,
+};
 
-/// Counters by name and labels. A series that comes twice fails.
+/// Counters, and the counts of histograms, by name and labels. A series that comes twice fails.
 #[derive(Default)]
 struct Counters {
     family: String,
@@ -22,17 +25,17 @@ impl Samples for Counters {
 
     fn gauge(&mut self, _: &samples::Labels<'_>, _: f64) {}
 
-    fn histogram(&mut self, _: &samples::Labels<'_>, _: &samples::Histogram<'_>) {}
+    fn histogram(&mut self, labels: &samples::Labels<'_>, histogram: &samples::Histogram<'_>) {
+        self.counter(labels, histogram.count());
+    }
 }
 
 #[test]
 fn an_endpoint_called_excluded_shares_the_series_of_excluded_paths() {
     let metrics = Settings::new().isolated().unwrap();
     let failures = |metrics: &Metrics| {
-        let mut counters = Counters::default();
-        gather(Some(metrics), &[], &mut counters);
         let key = r#"errors_total [("category", "server_error"), ("endpoint", "excluded")]"#;
-        counters.seen[key]
+        gathered(metrics)[key]
     };
     assert_eq!(failures(&metrics), 0);
     let count = |status: http::StatusCode| {
@@ -63,4 +66,46 @@ fn sums_of_counters_that_wrapped_are_shown() {
     }
     let values: Vec<_> = counters.seen.into_values().collect();
     assert_eq!(values, [2, 1]);
+}
+
+/// All counters, and the counts of all histograms.
+fn gathered(metrics: &Metrics) -> BTreeMap<String, u64> {
+    let mut counters = Counters::default();
+    gather(Some(metrics), &[], &mut counters);
+    counters.seen
+}
+
+#[test]
+fn each_method_of_a_route_has_failures_from_its_first_request_on() {
+    let metrics = Settings::new().isolated().unwrap();
+    let count = |method, status| metrics.record_request(&method, "/a", status, Duration::ZERO);
+    count(http::Method::GET, http::StatusCode::OK);
+    count(http::Method::POST, http::StatusCode::INTERNAL_SERVER_ERROR);
+    let seen = gathered(&metrics);
+    for (method, failures) in [("GET", 0), ("POST", 1)] {
+        let labels = format!(r#"("method", "{method}"), ("endpoint", "/a"), ("status", "500")"#);
+        assert_eq!(
+            seen[&format!("http_requests_total [{labels}]")],
+            failures,
+            "{method}"
+        );
+    }
+}
+
+#[test]
+fn calls_whose_methods_have_no_name_are_counted_together() {
+    let metrics = Settings::new().isolated().unwrap();
+    let inner = &*metrics.inner;
+    for path in ["/one", "/another"] {
+        let second = Sample::of(Duration::from_secs(1));
+        inner.grpc.record(Some(path), SeriesKey(0, 0), second);
+        inner
+            .grpc_seconds
+            .record(Some(path), SeriesKey(0, 0), second);
+    }
+    let seen = gathered(&metrics);
+    let method = r#"("grpc_type", "unary"), ("grpc_service", "_OTHER"), ("grpc_method", "_OTHER")"#;
+    assert_eq!(seen[&format!("grpc_server_handling_seconds [{method}]")], 2);
+    let handled = format!(r#"grpc_server_handled_total [{method}, ("grpc_code", "OK")]"#);
+    assert_eq!(seen[&handled], 2);
 }
