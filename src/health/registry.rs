@@ -69,7 +69,7 @@ impl Registry {
         registry
     }
 
-    /// Publishes the checks with the counters of `metrics`, and gives notices to `sink`. Only the first call has an effect.
+    /// Publishes the checks with the counters of `metrics` from now on. The first sink gets the notices.
     pub(super) fn connect(&self, metrics: &Metrics, sink: Arc<dyn NoticeSink>) {
         metrics.add_checks(&self.as_checks);
         let _ = self.sink.set(sink);

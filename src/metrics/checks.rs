@@ -57,11 +57,11 @@ struct Set {
 // === impl Metrics ===
 
 impl Metrics {
-    /// Publishes these checks from now on, unless another `Metrics` that is still there does.
+    /// Publishes these checks from now on, in place of all others. Whether the others are still there is no matter: a thread that
+    /// ends holds counters a little longer than their stack does.
     pub(crate) fn add_checks(&self, checks: &Weak<dyn Checks>) {
         let mut sets = sets();
-        let set = sets.iter_mut().find(|set| set.checks.ptr_eq(checks));
-        if let Some(set) = set.filter(|set| set.owner.strong_count() == 0) {
+        if let Some(set) = sets.iter_mut().find(|set| set.checks.ptr_eq(checks)) {
             set.owner = Arc::downgrade(&self.inner);
         }
     }
@@ -71,7 +71,7 @@ impl Metrics {
         read(|owner| self.owns(owner))
     }
 
-    /// The counters that publish these checks: those to which they were added, else those of the process, if there are any.
+    /// The counters that publish these checks: those to which they were added last, else those of the process, if there are any.
     pub(crate) fn of_checks(checks: &Weak<dyn Checks>) -> Option<Self> {
         let sets = sets();
         let set = sets.iter().find(|set| set.checks.ptr_eq(checks));
