@@ -51,6 +51,7 @@ pub(crate) mod logged_request;
 pub(crate) mod marks;
 mod outcome;
 pub(crate) mod overrides;
+pub(crate) mod query;
 pub(crate) mod report_policy;
 pub(crate) mod request_context;
 pub(crate) mod route;
@@ -65,6 +66,7 @@ mod start;
 pub(crate) mod told_errors;
 pub(crate) mod trace_context;
 pub(crate) mod type_name;
+pub(crate) mod work;
 
 use std::{sync::Arc, time::Duration};
 

@@ -79,6 +79,8 @@ pub mod health;
 #[path = "health/off.rs"]
 mod health;
 
+pub mod operations;
+
 #[cfg(feature = "statistics")]
 pub mod statistics;
 #[cfg(feature = "statistics")]
@@ -122,6 +124,7 @@ pub use self::{
     category::ErrorCategoryLayer,
     facts::{exchange, request_context::RequestContext},
     known_methods::KnownMethodsLayer,
+    operations::{monitored, query},
     release::Release,
     request_id::RequestIdLayer,
     span::SpanLayer,

@@ -26,6 +26,7 @@ mod buckets;
 pub(crate) mod catalog;
 #[cfg_attr(not(feature = "health"), path = "metrics/checks/off.rs")]
 pub(crate) mod checks;
+mod circuits;
 mod counting;
 mod counts;
 mod deployments;
@@ -48,6 +49,7 @@ mod push;
 pub(crate) mod readings;
 mod recorder;
 mod remember;
+pub(crate) mod sampled;
 pub(crate) mod samples;
 mod series;
 pub(crate) mod sessions;
@@ -58,6 +60,7 @@ mod sizes;
 mod snapshot;
 mod table;
 mod totals;
+mod work;
 
 use std::{
     collections::BTreeMap,
@@ -74,21 +77,25 @@ use std::{
 
 #[cfg(feature = "statistics")]
 use self::bounds::Bounds;
-use self::{
-    counts::Places,
-    exemplars::Exemplars,
-    methods::Methods,
-    sessions::Sessions,
-    shares::Shares,
-    sizes::Sizes,
-    table::{Limits, Table},
-};
 pub use self::{
+    circuits::CircuitState,
     names::Names,
     settings::Settings,
     sink::Sink,
     snapshot::{HistogramSummary, Snapshot},
     totals::Totals,
+};
+use self::{
+    circuits::Circuits,
+    counts::Places,
+    exemplars::Exemplars,
+    methods::Methods,
+    sampled::Samplers,
+    sessions::Sessions,
+    shares::Shares,
+    sizes::Sizes,
+    table::{Limits, Table},
+    work::WorkCounts,
 };
 pub(crate) use self::{prometheus::Exporter, recorder::Recorder};
 use crate::{
@@ -127,6 +134,10 @@ struct Inner {
     /// The sizes of bodies. Made for the first layer that asks for it.
     sizes: OnceLock<Sizes>,
     sessions: Sessions,
+    /// Made for the first work that is not a request.
+    work: OnceLock<Box<WorkCounts>>,
+    circuits: Circuits,
+    samplers: Samplers,
     /// The gRPC methods that become labels.
     methods: Methods,
     /// The build of the process, and its service.
@@ -178,6 +189,9 @@ impl Metrics {
                 grpc_seconds: table(1, Some(settings.bounds())),
                 sizes: OnceLock::new(),
                 sessions: Sessions::new(settings.stream_bounds(), &places),
+                work: OnceLock::new(),
+                circuits: Circuits::default(),
+                samplers: Samplers::default(),
                 methods: Methods::new(endpoints, settings.grpc_methods()),
                 build: OnceLock::new(),
                 deployments: Mutex::default(),
@@ -240,6 +254,7 @@ impl Metrics {
             grpc_seconds,
             sizes,
             sessions,
+            work,
             methods,
             ..
         } = &*self.inner;
@@ -261,6 +276,7 @@ impl Metrics {
                 .get()
                 .map_or(0, |sizes| sizes.memory_bound(streamed, pushes)),
             sessions.memory_bound(pushes),
+            work.get().map_or(0, |work| work.memory_bound(pushes)),
             exemplars.memory_bound(),
             methods.memory_bound(),
             places.memory_bound(),

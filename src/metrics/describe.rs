@@ -3,14 +3,14 @@
 use metrics::{KeyName, Recorder};
 
 use super::{
-    catalog::CATALOG,
+    catalog,
     names::Names,
     naming::Naming,
     samples::{Kind, Unit},
 };
 
 pub(super) fn describe(names: Names, naming: &Naming, recorder: &dyn Recorder) {
-    for entry in &CATALOG {
+    for entry in catalog::all() {
         let Some(spelling) = entry.spelling(names) else {
             continue;
         };

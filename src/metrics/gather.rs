@@ -2,6 +2,7 @@
 
 mod calls;
 mod routes;
+mod work;
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -11,11 +12,12 @@ use self::{
 };
 use super::{
     Metrics,
-    catalog::{CATALOG, Id},
+    catalog::{self, Id},
     checks::CheckReading,
     names::Names,
     one_family::OneFamily,
     prometheus::{self, Unkept},
+    sampled,
     samples::Samples,
     series::{Series, SeriesKey},
     settings::Settings,
@@ -42,7 +44,7 @@ pub(super) fn gather(metrics: Option<&Metrics>, checks: &[CheckReading], out: &m
     let unset = Settings::new();
     let settings = metrics.map_or(&unset, Metrics::settings);
     let gathered = metrics.map(|metrics| Gathered::new(metrics, out.wants_fine()));
-    for entry in &CATALOG {
+    for entry in catalog::all() {
         let Some(spelling) = entry.spelling(settings.names) else {
             continue;
         };
@@ -84,6 +86,7 @@ struct Gathered<'m> {
     application: Unkept,
     deployments: BTreeMap<String, f64>,
     routes: Vec<Route>,
+    sampled: sampled::Samples,
 }
 
 // === impl Gathered ===
@@ -103,6 +106,7 @@ impl<'m> Gathered<'m> {
             // A copy: nobody waits for this lock.
             deployments: metrics.deployments().clone(),
             routes: Route::all(&metrics.inner.http, settings.names, fine),
+            sampled: metrics.inner.samplers.read(),
         }
     }
 
@@ -162,7 +166,9 @@ impl<'m> Gathered<'m> {
             }
             Id::Overflow => {
                 let recordings = self.application.overflowed;
-                family.counter(&[], totals.overflow.wrapping_add(recordings));
+                let work = inner.work.get().map_or(0, |work| work.overflowed());
+                let requests = totals.overflow;
+                family.counter(&[], requests.wrapping_add(recordings).wrapping_add(work));
             }
             Id::HookFailures => {
                 let recordings = self.application.dropped;
@@ -200,8 +206,24 @@ impl<'m> Gathered<'m> {
                     family.gauge(&[version], *at);
                 }
             }
+            Id::OperationDuration
+            | Id::QueryDuration
+            | Id::OutboundCalls
+            | Id::OutboundDuration
+            | Id::JobRuns
+            | Id::JobDuration
+            | Id::JobLastSuccess => {
+                if let Some(counts) = inner.work.get() {
+                    work::work(counts, family);
+                }
+            }
+            Id::CircuitState | Id::CircuitsOpen => work::circuits(&inner.circuits, family),
             // They belong to no counters.
-            Id::HealthStatus | Id::HealthDuration | Id::HealthLastSuccess => {}
+            Id::HealthStatus
+            | Id::HealthDuration
+            | Id::HealthLastSuccess
+            | Id::CertificateExpiry => {}
+            _ => self.sampled.give(family),
         }
     }
 

@@ -49,6 +49,11 @@ impl<'o> OneFamily<'o> {
         self.give(values, |out, labels| out.counter(labels, value));
     }
 
+    /// A counter of seconds.
+    pub(super) fn seconds_counter(&mut self, values: &[&str], seconds: f64) {
+        self.give(values, |out, labels| out.seconds_counter(labels, seconds));
+    }
+
     pub(super) fn gauge(&mut self, values: &[&str], value: f64) {
         self.give(values, |out, labels| out.gauge(labels, value));
     }

@@ -35,6 +35,11 @@ pub(crate) trait Samples {
 
     fn counter(&mut self, labels: &Labels<'_>, value: u64);
 
+    /// A counter of seconds. Who takes only whole numbers gets whole seconds.
+    fn seconds_counter(&mut self, labels: &Labels<'_>, seconds: f64) {
+        self.counter(labels, seconds as u64);
+    }
+
     fn gauge(&mut self, labels: &Labels<'_>, value: f64);
 
     fn histogram(&mut self, labels: &Labels<'_>, histogram: &Histogram<'_>);

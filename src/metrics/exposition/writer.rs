@@ -110,6 +110,10 @@ impl Samples for Writer {
         self.text.push('\n');
     }
 
+    fn seconds_counter(&mut self, labels: &Labels<'_>, seconds: f64) {
+        self.gauge(labels, seconds);
+    }
+
     fn gauge(&mut self, labels: &Labels<'_>, value: f64) {
         self.push_name("");
         push_labels(&mut self.text, labels);

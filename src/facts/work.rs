@@ -1,0 +1,72 @@
+//! Names what a service does beside answering requests, and how it can end.
+
+/// What is measured beside requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Work {
+    /// A monitored function.
+    Operation,
+    /// A query of a database.
+    Query,
+    /// A call of another service.
+    Outbound,
+    /// A run of a background job.
+    Job,
+}
+
+/// How a call of something ended: a monitored function, a query, another service, a run of a job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum CallOutcome {
+    /// It returned, and not with an error.
+    Success,
+    /// It returned an error.
+    Error,
+    /// It returned an error that says that something took too long.
+    Timeout,
+    /// Its future was dropped before it returned.
+    Cancelled,
+    /// It panicked.
+    Panicked,
+}
+
+// === impl Work ===
+
+impl Work {
+    pub(crate) const ALL: [Self; 4] = [Self::Operation, Self::Query, Self::Outbound, Self::Job];
+}
+
+// === impl CallOutcome ===
+
+impl CallOutcome {
+    /// Every outcome.
+    pub const ALL: [Self; 5] = [
+        Self::Success,
+        Self::Error,
+        Self::Timeout,
+        Self::Cancelled,
+        Self::Panicked,
+    ];
+
+    /// The value of the metric label and of the log field.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Success => "success",
+            Self::Error => "error",
+            Self::Timeout => "timeout",
+            Self::Cancelled => "cancelled",
+            Self::Panicked => "panicked",
+        }
+    }
+
+    /// Whether it failed: an error, a timeout or a panic.
+    #[must_use]
+    pub const fn is_failure(self) -> bool {
+        matches!(self, Self::Error | Self::Timeout | Self::Panicked)
+    }
+
+    /// The outcome with this index in [`ALL`](Self::ALL). Another index is an error.
+    pub(crate) fn at(index: u16) -> Self {
+        let outcome = Self::ALL.get(usize::from(index));
+        outcome.copied().unwrap_or(Self::Error)
+    }
+}

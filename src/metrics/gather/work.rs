@@ -1,0 +1,103 @@
+//! Gives the families of work beside requests, and of circuit breakers.
+
+use std::collections::BTreeMap;
+
+use super::super::{
+    catalog::Id,
+    circuits::{CircuitState, Circuits},
+    one_family::OneFamily,
+    series::{Series, Spread},
+    table::Table,
+    work::WorkCounts,
+};
+use crate::facts::{
+    query::Operation,
+    work::{CallOutcome, Work},
+};
+
+/// Gives one family of work.
+pub(super) fn work(counts: &WorkCounts, family: &mut OneFamily<'_>) {
+    let of = |work| counts.table(work);
+    match family.id() {
+        Id::OperationDuration => durations(of(Work::Operation), family, |series| {
+            vec![&series.endpoint, outcome(series).as_str()]
+        }),
+        Id::QueryDuration => durations(of(Work::Query), family, |series| {
+            vec![Operation::at(series.key.0).as_str(), &series.endpoint]
+        }),
+        Id::OutboundCalls => calls(of(Work::Outbound), family),
+        Id::OutboundDuration => {
+            durations(of(Work::Outbound), family, |series| vec![&*series.endpoint])
+        }
+        Id::JobRuns => calls(of(Work::Job), family),
+        Id::JobDuration => durations(of(Work::Job), family, |series| vec![&*series.endpoint]),
+        Id::JobLastSuccess => {
+            // A copy: nobody waits for this lock.
+            let last_success = counts.last_success().clone();
+            for (job, at) in last_success {
+                family.gauge(&[job], at);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Gives one family of circuit breakers.
+pub(super) fn circuits(circuits: &Circuits, family: &mut OneFamily<'_>) {
+    let all = circuits.all().clone();
+    if family.id() == Id::CircuitState {
+        for (name, now) in all {
+            for state in CircuitState::ALL {
+                let is_it = if state == now { 1.0 } else { 0.0 };
+                family.gauge(&[name, state.as_str()], is_it);
+            }
+        }
+    } else if !all.is_empty() {
+        let open = all.values().filter(|state| **state == CircuitState::Open);
+        family.gauge(&[], open.count() as f64);
+    }
+}
+
+fn outcome(series: &Series) -> CallOutcome {
+    CallOutcome::at(series.key.1)
+}
+
+/// A counter of each outcome of each name. A name has failures from its first call on: else `increase()` would not see the first.
+fn calls(table: &Table, family: &mut OneFamily<'_>) {
+    for of_name in table.series() {
+        let failed = of_name
+            .iter()
+            .any(|series| outcome(series) == CallOutcome::Error);
+        for series in &of_name {
+            let labels = [&*series.endpoint, outcome(series).as_str()];
+            family.counter(&labels, series.read().requests);
+        }
+        if let Some(series) = of_name.first().filter(|_| !failed) {
+            family.counter(&[&series.endpoint, CallOutcome::Error.as_str()], 0);
+        }
+    }
+}
+
+/// The histograms of a table. Series with the same labels are added up.
+fn durations(
+    table: &Table,
+    family: &mut OneFamily<'_>,
+    labels: impl for<'s> Fn(&'s Series) -> Vec<&'s str>,
+) {
+    let Some(bounds) = table.bounds() else {
+        return;
+    };
+    let all = table.series();
+    let mut sums: BTreeMap<Vec<&str>, Spread> = BTreeMap::new();
+    for series in all.iter().flatten() {
+        let reading = series.read();
+        let spread = Spread::new(reading.counts, reading.sum, bounds, family.wants_fine());
+        match sums.get_mut(&labels(series)) {
+            Some(sum) => sum.add(&spread),
+            None => _ = sums.insert(labels(series), spread),
+        }
+    }
+    for (labels, spread) in sums {
+        family.spread(&labels, &spread, table, &[]);
+    }
+}

@@ -1,0 +1,166 @@
+//! Keeps the last values of what is asked from time to time: pools, queues, databases, the process.
+//!
+//! A scrape reads what is kept and asks nobody. So what hangs delays only its own values, whose age shows.
+
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    time::Duration,
+};
+
+use tokio::time::Instant;
+
+use super::{Metrics, catalog::Id, one_family::OneFamily};
+
+/// The last values of one source.
+#[derive(Debug)]
+pub(crate) struct Sampler {
+    name: Arc<str>,
+    since: Instant,
+    last: Mutex<Option<Last>>,
+}
+
+#[derive(Debug)]
+struct Last {
+    at: Instant,
+    values: Arc<[Sampled]>,
+}
+
+/// One value, with the labels of its family.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Sampled {
+    pub(crate) id: Id,
+    pub(crate) labels: Vec<Arc<str>>,
+    pub(crate) value: Value,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Value {
+    Gauge(f64),
+    Counter(u64),
+    /// A counter of seconds.
+    Seconds(f64),
+}
+
+/// The samplers of some counters.
+#[derive(Debug, Default)]
+pub(super) struct Samplers(Mutex<Vec<Weak<Sampler>>>);
+
+/// What the samplers of some counters said last.
+#[derive(Debug, Default)]
+pub(super) struct Samples {
+    values: Vec<Arc<[Sampled]>>,
+    ages: Vec<(Arc<str>, Duration)>,
+}
+
+// === impl Sampler ===
+
+impl Sampler {
+    pub(crate) fn new(name: impl Into<Arc<str>>) -> Arc<Self> {
+        Arc::new(Self {
+            name: name.into(),
+            since: Instant::now(),
+            last: Mutex::default(),
+        })
+    }
+
+    /// Notes an answer. What is not known is left out, and is then absent.
+    pub(crate) fn put(&self, values: Vec<Sampled>) {
+        let last = Last {
+            at: Instant::now(),
+            values: values.into(),
+        };
+        *self.last() = Some(last);
+    }
+
+    /// Notes that there is no answer: no values are better than wrong ones. Their age goes on from the last answer.
+    pub(crate) fn forget(&self) {
+        if let Some(last) = &mut *self.last() {
+            last.values = Arc::default();
+        }
+    }
+
+    fn last(&self) -> MutexGuard<'_, Option<Last>> {
+        self.last.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+// === impl Sampled ===
+
+impl Sampled {
+    pub(crate) fn gauge(id: Id, labels: &[&str], value: f64) -> Self {
+        Self {
+            id,
+            labels: labels.iter().map(|label| Arc::from(*label)).collect(),
+            value: Value::Gauge(value),
+        }
+    }
+
+    pub(crate) fn counter(id: Id, labels: &[&str], value: u64) -> Self {
+        Self {
+            value: Value::Counter(value),
+            ..Self::gauge(id, labels, 0.0)
+        }
+    }
+}
+
+// === impl Samplers ===
+
+impl Samplers {
+    fn all(&self) -> MutexGuard<'_, Vec<Weak<Sampler>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What they said last. One name is there once: the newest sampler of a name wins.
+    pub(super) fn read(&self) -> Samples {
+        let mut samples = Samples::default();
+        let samplers: Vec<_> = self.all().iter().rev().filter_map(Weak::upgrade).collect();
+        let now = Instant::now();
+        for sampler in samplers {
+            if samples.ages.iter().any(|(name, _)| *name == sampler.name) {
+                continue;
+            }
+            let last = sampler.last();
+            let at = last.as_ref().map_or(sampler.since, |last| last.at);
+            let age = now.saturating_duration_since(at);
+            samples.ages.push((Arc::clone(&sampler.name), age));
+            samples
+                .values
+                .extend(last.as_ref().map(|last| Arc::clone(&last.values)));
+        }
+        samples
+    }
+}
+
+// === impl Samples ===
+
+impl Samples {
+    /// Gives the values of a family.
+    pub(super) fn give(&self, family: &mut OneFamily<'_>) {
+        let id = family.id();
+        let values = self.values.iter().flat_map(|values| &**values);
+        for sampled in values.filter(|sampled| sampled.id == id) {
+            let labels: Vec<&str> = sampled.labels.iter().map(|label| &**label).collect();
+            match sampled.value {
+                Value::Gauge(value) => family.gauge(&labels, value),
+                Value::Counter(value) => family.counter(&labels, value),
+                Value::Seconds(value) => family.seconds_counter(&labels, value),
+            }
+        }
+        if id == Id::SampleAge {
+            for (name, age) in &self.ages {
+                family.gauge(&[name], age.as_secs_f64());
+            }
+        }
+    }
+}
+
+// === impl Metrics ===
+
+impl Metrics {
+    /// Publishes the values of this sampler, as long as somebody holds it.
+    pub(crate) fn publish_sampler(&self, sampler: &Arc<Sampler>) {
+        let mut all = self.inner.samplers.all();
+        all.retain(|sampler| sampler.strong_count() > 0);
+        all.push(Arc::downgrade(sampler));
+    }
+}

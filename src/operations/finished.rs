@@ -1,0 +1,44 @@
+//! Reports a piece of work that has ended: counts it, tells if it was slow, and leaves a trace of it on its request.
+
+use std::time::Duration;
+
+use crate::{
+    facts::work::{CallOutcome, Work},
+    metrics::Metrics,
+};
+
+/// From when on work without a threshold of its own is slow.
+pub(crate) const SLOW: Duration = Duration::from_secs(1);
+
+/// What was done.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Subject<'a> {
+    pub(crate) work: Work,
+    /// A function, a table, a service or a job. It is never a text of a client.
+    pub(crate) name: &'a str,
+    /// Tells work of one name apart: the operation of a query.
+    pub(crate) detail: u8,
+    /// Above this it is slow.
+    pub(crate) threshold: Duration,
+}
+
+/// A piece of work that has ended.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Finished<'a> {
+    pub(crate) subject: Subject<'a>,
+    pub(crate) outcome: CallOutcome,
+    pub(crate) duration: Duration,
+}
+
+// === impl Finished ===
+
+impl Finished<'_> {
+    /// Reports it. May be called in `Drop`, while a panic unwinds, and on a thread that is ending.
+    pub(crate) fn report(&self, metrics: Option<&Metrics>) {
+        let Subject {
+            work, name, detail, ..
+        } = self.subject;
+        let metrics = Metrics::or_global(metrics);
+        metrics.count_work(work, name, detail, self.outcome, self.duration);
+    }
+}

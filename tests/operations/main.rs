@@ -1,0 +1,1 @@
+//! Tests of what a service does beside answering requests, from outside.
