@@ -1,7 +1,9 @@
 //! Measures what a service does beside answering requests: functions, queries, background jobs, pools, calls of other services,
 //! circuit breakers, the process.
 
+mod asking;
 pub(crate) mod finished;
+mod judged;
 mod monitored;
 mod query;
 mod running;

@@ -3,7 +3,11 @@
 //! A scrape reads what is kept and asks nobody. So what hangs delays only its own values, whose age shows.
 
 use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    convert::Infallible,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        mpsc::{self, Receiver, Sender},
+    },
     time::Duration,
 };
 
@@ -41,9 +45,9 @@ pub(crate) enum Value {
     Seconds(f64),
 }
 
-/// The samplers of some counters.
+/// The samplers of some counters, and what ends their threads: they wait for the other end.
 #[derive(Debug, Default)]
-pub(super) struct Samplers(Mutex<Vec<Weak<Sampler>>>);
+pub(super) struct Samplers(Mutex<Vec<(Arc<Sampler>, Sender<Infallible>)>>);
 
 /// What the samplers of some counters said last.
 #[derive(Debug, Default)]
@@ -106,19 +110,20 @@ impl Sampled {
 // === impl Samplers ===
 
 impl Samplers {
-    fn all(&self) -> MutexGuard<'_, Vec<Weak<Sampler>>> {
+    fn all(&self) -> MutexGuard<'_, Vec<(Arc<Sampler>, Sender<Infallible>)>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What they said last. One name is there once: the newest sampler of a name wins.
+    /// What they said last.
     pub(super) fn read(&self) -> Samples {
         let mut samples = Samples::default();
-        let samplers: Vec<_> = self.all().iter().rev().filter_map(Weak::upgrade).collect();
+        let samplers = self
+            .all()
+            .iter()
+            .map(|(sampler, _)| Arc::clone(sampler))
+            .collect::<Vec<_>>();
         let now = Instant::now();
         for sampler in samplers {
-            if samples.ages.iter().any(|(name, _)| *name == sampler.name) {
-                continue;
-            }
             let last = sampler.last();
             let at = last.as_ref().map_or(sampler.since, |last| last.at);
             let age = now.saturating_duration_since(at);
@@ -157,10 +162,13 @@ impl Samples {
 // === impl Metrics ===
 
 impl Metrics {
-    /// Publishes the values of this sampler, as long as somebody holds it.
-    pub(crate) fn publish_sampler(&self, sampler: &Arc<Sampler>) {
+    /// Publishes the values of this sampler, in place of those of another one of its name. The other end is closed when another one
+    /// takes its place, and when these counters end.
+    pub(crate) fn publish_sampler(&self, sampler: &Arc<Sampler>) -> Receiver<Infallible> {
+        let (alive, ended) = mpsc::channel();
         let mut all = self.inner.samplers.all();
-        all.retain(|sampler| sampler.strong_count() > 0);
-        all.push(Arc::downgrade(sampler));
+        all.retain(|(known, _)| known.name != sampler.name);
+        all.push((Arc::clone(sampler), alive));
+        ended
     }
 }
