@@ -235,8 +235,8 @@ impl Metrics {
     /// that counts much in a series has counters of its own there, as long as there is room. This room, and so the bound,
     /// grows with the number of processors, by half a megabyte each. The other threads share counters.
     ///
-    /// The sizes of bodies are part of it as soon as they are counted, and what a recorder of the application has got as soon as
-    /// there is one.
+    /// The sizes of bodies are part of it as soon as they are counted, so is what a service does beside answering requests, and so is
+    /// what a recorder of the application has got as soon as there is one.
     ///
     /// Each thread also remembers up to 7,168 series, which takes at most 0.7 MB. Up to 4,096 names of routes are kept until the
     /// process ends, which takes at most 1.3 MB, and 0.3 MB more for each thread.

@@ -13,6 +13,9 @@ const NAMES: [&str; 15] = [
 // === impl Operation ===
 
 impl Operation {
+    /// How many there are.
+    pub(crate) const COUNT: usize = NAMES.len();
+
     /// The operation with this name, in upper or lower case.
     pub(crate) fn named(name: &str) -> Self {
         let found = NAMES

@@ -1,7 +1,9 @@
 //! Names what a service does beside answering requests, and how it can end.
 
+use super::query::Operation;
+
 /// What is measured beside requests.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Work {
     /// A monitored function.
     Operation,
@@ -32,6 +34,14 @@ pub enum CallOutcome {
 
 impl Work {
     pub(crate) const ALL: [Self; 4] = [Self::Operation, Self::Query, Self::Outbound, Self::Job];
+
+    /// How many details work of one name can have. They are numbers from 0 on: the operations of queries.
+    pub(crate) const fn details(self) -> usize {
+        match self {
+            Self::Query => Operation::COUNT,
+            Self::Operation | Self::Outbound | Self::Job => 1,
+        }
+    }
 }
 
 // === impl CallOutcome ===

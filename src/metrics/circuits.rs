@@ -9,6 +9,8 @@ use super::Metrics;
 
 /// The state of a circuit breaker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "statistics", derive(serde::Serialize))]
+#[cfg_attr(feature = "statistics", serde(rename_all = "snake_case"))]
 pub enum CircuitState {
     /// Calls go through.
     Closed,
@@ -50,6 +52,13 @@ impl Circuits {
 // === impl Metrics ===
 
 impl Metrics {
+    /// The states of all circuit breakers at this moment.
+    #[cfg(feature = "statistics")]
+    pub(crate) fn circuits(&self) -> BTreeMap<&'static str, CircuitState> {
+        // A copy: nobody waits for this lock.
+        self.inner.circuits.all().clone()
+    }
+
     /// Notes the state of a circuit breaker. Returns the state that it had, if it was known.
     pub(crate) fn set_circuit(
         &self,
@@ -59,3 +68,6 @@ impl Metrics {
         self.inner.circuits.all().insert(name, state)
     }
 }
+
+#[cfg(test)]
+mod tests;

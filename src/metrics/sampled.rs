@@ -3,6 +3,7 @@
 //! A scrape reads what is kept and asks nobody. So what hangs delays only its own values, whose age shows.
 
 use std::{
+    collections::BTreeMap,
     convert::Infallible,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -143,9 +144,16 @@ impl Samples {
     pub(super) fn give(&self, family: &mut OneFamily<'_>) {
         let id = family.id();
         let values = self.values.iter().flat_map(|values| &**values);
-        for sampled in values.filter(|sampled| sampled.id == id) {
-            let labels: Vec<&str> = sampled.labels.iter().map(|label| &**label).collect();
-            match sampled.value {
+        let of_family = values.filter(|sampled| sampled.id == id);
+        // A series that is there twice costs the whole scrape, so of two answers the one of the newer sampler stays.
+        let series: BTreeMap<Vec<&str>, Value> = of_family
+            .map(|sampled| {
+                let labels = sampled.labels.iter().map(|label| &**label);
+                (labels.collect(), sampled.value)
+            })
+            .collect();
+        for (labels, value) in series {
+            match value {
                 Value::Gauge(value) => family.gauge(&labels, value),
                 Value::Counter(value) => family.counter(&labels, value),
                 Value::Seconds(value) => family.seconds_counter(&labels, value),
@@ -172,3 +180,6 @@ impl Metrics {
         ended
     }
 }
+
+#[cfg(test)]
+mod tests;

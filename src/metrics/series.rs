@@ -12,6 +12,7 @@ use crate::facts::{
     category::ErrorCategory,
     labels::{MethodLabel, StatusLabel},
     severity::Severity,
+    work::CallOutcome,
 };
 
 /// The counters of a series, in this order: requests without a duration, the severities, the sum of all values, and the count of
@@ -104,6 +105,11 @@ impl Series {
     pub(super) fn category(&self) -> ErrorCategory {
         let category = ErrorCategory::ALL.get(usize::from(self.key.1));
         category.copied().unwrap_or(ErrorCategory::ServerError)
+    }
+
+    /// The way it ended, in a table of work.
+    pub(super) fn outcome(&self) -> CallOutcome {
+        CallOutcome::at(self.key.1)
     }
 
     pub(super) fn read(&self) -> Reading {

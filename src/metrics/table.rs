@@ -96,6 +96,20 @@ impl Table {
         !overflow
     }
 
+    /// Counts under a name whose text can be gone after this call. It is remembered by the text of its series: else each such text would
+    /// take a place in what a thread remembers.
+    pub(super) fn record_passing(&self, name: &str, key: SeriesKey, sample: Sample) -> bool {
+        let bounds = self.bounds.as_ref();
+        let add = |adder: Adder<'_>| sample.add_to(adder, bounds);
+        let series = self.find(name, key);
+        let overflow = series.overflow;
+        let kept = Arc::clone(&series.endpoint);
+        if !remember::add(self.number, &kept, key, &add) {
+            remember::add_first(self.number, &kept, key, series, &add);
+        }
+        !overflow
+    }
+
     fn find(&self, endpoint: &str, key: SeriesKey) -> Arc<Series> {
         let rows = self.rows.read().unwrap_or_else(PoisonError::into_inner);
         if let Some(series) = rows.get(endpoint, key) {

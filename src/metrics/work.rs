@@ -14,7 +14,7 @@ use super::{
     bounds::Bounds,
     counts::Places,
     series::{Sample, SeriesKey},
-    table::{Limits, Table},
+    table::{Limits, OVERFLOW, Table},
 };
 use crate::facts::work::{CallOutcome, Work};
 
@@ -22,8 +22,8 @@ use crate::facts::work::{CallOutcome, Work};
 /// such as the operation of a query, and the second one its outcome.
 const MOST_NAMES: usize = 256;
 
-/// How many series a name has, on average.
-const EACH: usize = 8;
+/// How many series a table of a database has, on average: few tables are met by each operation and each outcome.
+const EACH_QUERY: usize = 8;
 
 /// The counters of all work. They are made with the first piece of work.
 #[derive(Debug)]
@@ -39,11 +39,7 @@ pub(super) struct WorkCounts {
 
 impl WorkCounts {
     pub(super) fn new(bounds: &Bounds, places: &Arc<Places>) -> Self {
-        let limits = Limits {
-            endpoints: MOST_NAMES,
-            each: EACH,
-        };
-        let table = |_| Table::new(limits, Some(bounds.on_grid()), places);
+        let table = |work| Table::new(limits(work), Some(bounds.on_grid()), places);
         Self {
             tables: Work::ALL.map(table),
             overflowed: AtomicU64::new(0),
@@ -66,8 +62,8 @@ impl WorkCounts {
     }
 
     pub(super) fn memory_bound(&self, pushes: bool) -> usize {
-        let tables = self.tables.iter();
-        let bounds = tables.map(|table| table.memory_bound(MOST_NAMES * EACH, pushes));
+        let tables = Work::ALL.into_iter().zip(&self.tables);
+        let bounds = tables.map(|(work, table)| table.memory_bound(most(work), pushes));
         bounds.fold(0, usize::saturating_add)
     }
 }
@@ -75,7 +71,8 @@ impl WorkCounts {
 // === impl Metrics ===
 
 impl Metrics {
-    /// Counts a piece of work that has ended. `detail` tells work of one name apart.
+    /// Counts a piece of work that has ended. `detail` tells work of one name apart. The name of a table can be a text that is gone
+    /// after the call; the others live as long as the process.
     pub(crate) fn count_work(
         &self,
         work: Work,
@@ -84,11 +81,19 @@ impl Metrics {
         outcome: CallOutcome,
         duration: Duration,
     ) {
+        // The last detail stands for all others.
+        let detail = usize::from(detail).min(work.details() - 1) as u8;
         let key = SeriesKey(detail, outcome as u16);
         let sample = Sample::of(duration);
-        let known = self.work().table(work).record(Some(name), key, sample);
-        if !known {
-            self.work().overflowed.fetch_add(1, Relaxed);
+        let counts = self.work();
+        let table = counts.table(work);
+        let has_own = match work {
+            Work::Query => table.record_passing(name, key, sample),
+            _ => table.record(Some(name), key, sample),
+        };
+        // What is called so shares the series of those that have none of their own.
+        if !has_own && name != OVERFLOW {
+            counts.overflowed.fetch_add(1, Relaxed);
         }
     }
 
@@ -104,3 +109,18 @@ impl Metrics {
             .get_or_init(|| Box::new(WorkCounts::new(&inner.settings.bounds(), &inner.places)))
     }
 }
+
+/// How many series one name can have.
+const fn most(work: Work) -> usize {
+    work.details() * CallOutcome::ALL.len()
+}
+
+fn limits(work: Work) -> Limits {
+    Limits {
+        endpoints: MOST_NAMES,
+        each: most(work).min(EACH_QUERY),
+    }
+}
+
+#[cfg(test)]
+mod tests;

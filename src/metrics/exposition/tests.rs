@@ -2,6 +2,7 @@
 
 mod random;
 mod refused;
+mod service;
 
 use super::{
     super::samples::{Exemplar, Family, Histogram, Kind, Samples, Unit},

@@ -20,7 +20,7 @@ pub(super) fn work(counts: &WorkCounts, family: &mut OneFamily<'_>) {
     let of = |work| counts.table(work);
     match family.id() {
         Id::OperationDuration => durations(of(Work::Operation), family, |series| {
-            vec![&series.endpoint, outcome(series).as_str()]
+            vec![&series.endpoint, series.outcome().as_str()]
         }),
         Id::QueryDuration => durations(of(Work::Query), family, |series| {
             vec![Operation::at(series.key.0).as_str(), &series.endpoint]
@@ -58,18 +58,14 @@ pub(super) fn circuits(circuits: &Circuits, family: &mut OneFamily<'_>) {
     }
 }
 
-fn outcome(series: &Series) -> CallOutcome {
-    CallOutcome::at(series.key.1)
-}
-
 /// A counter of each outcome of each name. A name has failures from its first call on: else `increase()` would not see the first.
 fn calls(table: &Table, family: &mut OneFamily<'_>) {
     for of_name in table.series() {
         let failed = of_name
             .iter()
-            .any(|series| outcome(series) == CallOutcome::Error);
+            .any(|series| series.outcome() == CallOutcome::Error);
         for series in &of_name {
-            let labels = [&*series.endpoint, outcome(series).as_str()];
+            let labels = [&*series.endpoint, series.outcome().as_str()];
             family.counter(&labels, series.read().requests);
         }
         if let Some(series) = of_name.first().filter(|_| !failed) {
@@ -101,3 +97,6 @@ fn durations(
         family.spread(&labels, &spread, table, &[]);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -12,9 +12,16 @@ use metrics::{
 
 use super::*;
 use crate::{
-    facts::{exchange::Outcome, labels::MethodLabel, severity::Severity},
+    facts::{
+        exchange::Outcome,
+        labels::MethodLabel,
+        severity::Severity,
+        work::{CallOutcome, Work},
+    },
     metrics::{
-        Inner, Settings,
+        CircuitState, Inner, Settings,
+        catalog::{self, Id},
+        sampled::{Sampled, Sampler, Value},
         series::{Sample, SeriesKey},
     },
 };
@@ -195,6 +202,86 @@ fn a_recorder_that_panics_at_any_call_has_every_number_once_after_another_round(
         assert_eq!(numbers, expected, "call {at}");
         assert!(recorder.held().described >= described, "call {at}");
     }
+}
+
+#[test]
+fn a_recorder_of_an_application_gets_work_circuits_and_samples_exactly() {
+    let metrics = Settings::new().isolated().unwrap();
+    let ms = Duration::from_millis;
+    let (success, timeout) = (CallOutcome::Success, CallOutcome::Timeout);
+    let recorder = Faulty::default();
+    let mut publisher = Publisher::default();
+    let sampler = Sampler::new("process");
+    let _alive = metrics.publish_sampler(&sampler);
+    metrics.set_circuit("groq", CircuitState::Open);
+    metrics.note_job_success("rollup", 1_700_000_000.5);
+    for round in 1..=3 {
+        metrics.count_work(Work::Operation, "fetch", 0, success, ms(250));
+        metrics.count_work(Work::Query, "orders", 0, success, ms(125));
+        metrics.count_work(Work::Outbound, "groq", 0, timeout, ms(500));
+        metrics.count_work(Work::Job, "rollup", 0, success, ms(4_000));
+        sampler.put(vec![
+            Sampled::gauge(Id::MemoryPercent, &[], 40.5),
+            Sampled::counter(Id::RedisEvicted, &["cache"], round),
+            Sampled {
+                value: Value::Seconds(round as f64 + 0.9),
+                ..Sampled::gauge(Id::ProcessCpu, &[], 0.0)
+            },
+        ]);
+        publisher.publish(Some(&metrics), &[], &recorder);
+    }
+    let held = recorder.held();
+    for (key, number) in [
+        (
+            "monitored_operation_duration_seconds, [name = fetch, outcome = success]",
+            (0.75, 3),
+        ),
+        (
+            "db_query_duration_seconds, [operation = SELECT, table = orders]",
+            (0.375, 3),
+        ),
+        (
+            "external_calls_total, [service = groq, outcome = timeout]",
+            (3.0, 0),
+        ),
+        (
+            "external_calls_total, [service = groq, outcome = error]",
+            (0.0, 0),
+        ),
+        ("external_call_duration_seconds, [service = groq]", (1.5, 3)),
+        (
+            "job_runs_total, [job = rollup, outcome = success]",
+            (3.0, 0),
+        ),
+        ("job_duration_seconds, [job = rollup]", (12.0, 3)),
+        (
+            "job_last_success_timestamp_seconds, [job = rollup]",
+            (1_700_000_000.5, 0),
+        ),
+        (
+            "circuit_breaker_state, [name = groq, state = open]",
+            (1.0, 0),
+        ),
+        (
+            "circuit_breaker_state, [name = groq, state = closed]",
+            (0.0, 0),
+        ),
+        ("circuit_breaker_open_count", (1.0, 0)),
+        ("memory_usage_percent", (40.5, 0)),
+        ("redis_evicted_keys_total, [name = cache]", (3.0, 0)),
+        // A counter of a recorder is a whole number.
+        ("process_cpu_seconds_total", (3.0, 0)),
+        ("vitals_overflow_total", (0.0, 0)),
+    ] {
+        assert_eq!(held.numbers[&format!("Key({key})")], number, "{key}");
+    }
+    // All families are described, also those that nothing was counted of.
+    assert_eq!(
+        held.described,
+        catalog::all()
+            .filter(|entry| entry.spelling(Names::Prometheus).is_some())
+            .count()
+    );
 }
 
 /// A recorder of an application gets checks before the process counts, and then the counters with their names.
