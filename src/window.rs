@@ -81,7 +81,7 @@ impl Window {
         self.shared.ring().memory()
     }
 
-    /// How often the durations of an endpoint and method were given up in a slot, for memory.
+    /// How often the durations of an endpoint and method, or of work, were given up in a slot, for memory.
     pub(crate) fn given_up(&self) -> u64 {
         self.shared.ring().given_up()
     }
@@ -91,7 +91,7 @@ impl Window {
         self.shared.lost()
     }
 
-    /// The last day in at most `limit` bytes, and how many endpoints were left out for that.
+    /// The last day in at most `limit` bytes, and how many endpoints and names of work were left out for that.
     pub(crate) fn to_bytes(&self, limit: usize) -> (Vec<u8>, usize) {
         let live = (self.shared.read)();
         let now = (self.shared.clock)();

@@ -7,6 +7,7 @@ use crate::facts::{
     category::ErrorCategory,
     exchange::Outcome,
     labels::{MethodLabel, StatusLabel},
+    work::{CallOutcome, Work},
 };
 
 /// What was counted since the start, at one moment. No number falls as long as the process lives.
@@ -39,6 +40,28 @@ pub(crate) enum Key {
         endpoint: Arc<str>,
         method: MethodLabel,
     },
+    /// Work beside requests that ended in one way. Its counts stand in the order of [`work`].
+    Work {
+        work: Work,
+        name: Arc<str>,
+        detail: u8,
+        outcome: CallOutcome,
+    },
+    /// The durations of work beside requests, however it ended.
+    WorkDurations {
+        work: Work,
+        name: Arc<str>,
+        detail: u8,
+    },
+}
+
+// === impl Key ===
+
+impl Key {
+    /// Whether its counts are durations by the buckets of the grid.
+    pub(crate) const fn is_of_durations(&self) -> bool {
+        matches!(self, Self::Durations { .. } | Self::WorkDurations { .. })
+    }
 }
 
 // === impl Metrics ===
@@ -58,6 +81,14 @@ impl Metrics {
                 category: series.category(),
             };
             readings.counts.push((key, vec![series.read().requests]));
+        }
+        // Without work there is nothing to read.
+        if let Some(counts) = inner.work.get() {
+            for work in Work::ALL {
+                for of_name in counts.table(work).series() {
+                    readings.add_work(work, &of_name);
+                }
+            }
         }
         readings
     }
@@ -99,16 +130,38 @@ impl Readings {
                 status: series.status(),
             };
             self.counts.push((key, counts));
-            let key = Key::Durations { endpoint, method };
-            let mut known = self.durations.iter_mut().skip(from);
-            match known.find(|(known, _)| *known == key) {
-                Some((_, sums)) => {
-                    for (sum, more) in sums.iter_mut().zip(reading.counts) {
-                        *sum = sum.wrapping_add(more);
-                    }
+            self.add_durations(from, Key::Durations { endpoint, method }, reading.counts);
+        }
+    }
+
+    /// Adds all series of one name. Its durations are told by detail, and not by outcome.
+    fn add_work(&mut self, work: Work, of_name: &[Arc<Series>]) {
+        let from = self.durations.len();
+        for series in of_name {
+            let (name, detail) = (Arc::clone(&series.endpoint), series.key.0);
+            let reading = series.read();
+            let key = Key::Work {
+                work,
+                name: Arc::clone(&name),
+                detail,
+                outcome: series.outcome(),
+            };
+            self.counts.push((key, vec![reading.requests, reading.sum]));
+            let key = Key::WorkDurations { work, name, detail };
+            self.add_durations(from, key, reading.counts);
+        }
+    }
+
+    /// Adds durations to those with this key. If there are some, they stand at `from` or after it.
+    fn add_durations(&mut self, from: usize, key: Key, counts: Vec<u64>) {
+        let mut known = self.durations.iter_mut().skip(from);
+        match known.find(|(known, _)| *known == key) {
+            Some((_, sums)) => {
+                for (sum, more) in sums.iter_mut().zip(counts) {
+                    *sum = sum.wrapping_add(more);
                 }
-                None => self.durations.push((key, reading.counts)),
             }
+            None => self.durations.push((key, counts)),
         }
     }
 }
@@ -124,6 +177,14 @@ pub(crate) mod requests {
     /// The first of the four severities, from `normal` to `critical`.
     pub(crate) const SEVERITIES: usize = 3;
     pub(crate) const COUNTS: usize = 7;
+}
+
+/// The counts of [`Key::Work`].
+pub(crate) mod work {
+    pub(crate) const CALLS: usize = 0;
+    /// The sum of the durations, in nanoseconds.
+    pub(crate) const NANOS: usize = 1;
+    pub(crate) const COUNTS: usize = 2;
 }
 
 /// The counts of [`Key::Totals`].

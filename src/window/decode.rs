@@ -11,7 +11,10 @@ use http::Method;
 
 use super::{
     block::Block,
-    encode::{DURATIONS, ERRORS, MOST_KEYS, MOST_SLOTS, REQUESTS, TOTALS, VERSION},
+    encode::{
+        DURATIONS, ERRORS, MOST_KEYS, MOST_SLOTS, OLDEST, REQUESTS, TOTALS, VERSION, WORK,
+        WORK_DURATIONS,
+    },
     level::Slot,
     moment::LATEST,
     numbers,
@@ -22,6 +25,7 @@ use crate::{
     facts::{
         category::ErrorCategory,
         labels::{MethodLabel, StatusLabel},
+        work::{CallOutcome, Work},
     },
     metrics::readings::Key,
 };
@@ -57,7 +61,7 @@ impl Stored {
     /// Fails if the bytes are anything else, or were written with slots of another length.
     pub(crate) fn from_bytes(mut bytes: &[u8], settings: &Settings) -> Result<Self, FormatError> {
         let bytes = &mut bytes;
-        if byte(bytes)? != VERSION {
+        if !(OLDEST..=VERSION).contains(&byte(bytes)?) {
             return Err(FormatError::new("another version"));
         }
         if varint(bytes)? != settings.slot {
@@ -69,7 +73,7 @@ impl Stored {
         let keys = keys(bytes)?;
         let length = |series: u32, durations: bool| {
             let key = keys.get(series as usize)?;
-            let fits = matches!(key, Key::Durations { .. }) == durations;
+            let fits = key.is_of_durations() == durations;
             fits.then_some(numbers::length(key, settings.buckets))
         };
         let counts = slots(bytes, |bytes| {
@@ -140,6 +144,21 @@ fn keys(bytes: &mut &[u8]) -> Result<Vec<Key>, FormatError> {
                 endpoint: names.read(bytes)?,
                 method: method(bytes)?,
             },
+            WORK => {
+                let name = names.read(bytes)?;
+                let (work, detail) = work(bytes)?;
+                Key::Work {
+                    work,
+                    name,
+                    detail,
+                    outcome: outcome(bytes)?,
+                }
+            }
+            WORK_DURATIONS => {
+                let name = names.read(bytes)?;
+                let (work, detail) = work(bytes)?;
+                Key::WorkDurations { work, name, detail }
+            }
             _ => return Err(FormatError::new("an unknown key")),
         };
         if !seen.insert(key.clone()) {
@@ -198,6 +217,24 @@ fn category(bytes: &mut &[u8]) -> Result<ErrorCategory, FormatError> {
     category
         .copied()
         .ok_or(FormatError::new("an unknown category"))
+}
+
+/// A kind of work, and its detail, which only queries have.
+fn work(bytes: &mut &[u8]) -> Result<(Work, u8), FormatError> {
+    let work = Work::ALL.get(usize::from(byte(bytes)?));
+    let work = *work.ok_or(FormatError::new("an unknown kind of work"))?;
+    let detail = byte(bytes)?;
+    if usize::from(detail) >= work.details() {
+        return Err(FormatError::new("an unknown operation"));
+    }
+    Ok((work, detail))
+}
+
+fn outcome(bytes: &mut &[u8]) -> Result<CallOutcome, FormatError> {
+    let outcome = CallOutcome::ALL.get(usize::from(byte(bytes)?));
+    outcome
+        .copied()
+        .ok_or(FormatError::new("an unknown outcome"))
 }
 
 fn count(bytes: &mut &[u8], most: usize) -> Result<usize, FormatError> {

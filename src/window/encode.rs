@@ -15,12 +15,15 @@ use super::{
     varint,
 };
 use crate::{
-    facts::labels::MethodLabel,
-    metrics::readings::{Key, requests},
+    facts::{labels::MethodLabel, work::Work},
+    metrics::readings::{Key, requests, work},
 };
 
-/// The version of the form. One that is not read like this one has another.
-pub(super) const VERSION: u8 = 1;
+/// The version of the form. Who knows only an earlier one cannot read it: it has more kinds of keys.
+pub(super) const VERSION: u8 = 2;
+
+/// The earliest version that is read: it had requests and errors, and no other work.
+pub(super) const OLDEST: u8 = 1;
 
 /// The most keys that are written or read.
 pub(super) const MOST_KEYS: usize = 100_000;
@@ -33,21 +36,27 @@ pub(super) const TOTALS: u8 = 0;
 pub(super) const REQUESTS: u8 = 1;
 pub(super) const ERRORS: u8 = 2;
 pub(super) const DURATIONS: u8 = 3;
+pub(super) const WORK: u8 = 4;
+pub(super) const WORK_DURATIONS: u8 = 5;
 
 /// The most bytes of what is written once.
 const HEAD: usize = 60;
 
-/// The most bytes of a slot without its block, and of a key without its endpoint.
+/// The most bytes of a slot without its block, and of a key without its name.
 const SLOT: usize = 40;
 const KEY: usize = 20;
 
-/// What an endpoint needs.
+/// What an endpoint needs, or a name of other work.
 #[derive(Debug, Default)]
-struct Endpoint {
-    requests: u64,
+struct Needed {
+    /// Its requests, or how often it was done.
+    uses: u64,
     keys: usize,
     bytes: usize,
 }
+
+/// To what keys belong. See [`numbers::owner`].
+type Owner<'a> = Option<(Option<Work>, &'a str)>;
 
 /// The longest slots of a track with the open one, in wall times. What is of one stretch between multiples of the length, such
 /// as what several processes counted, is one slot.
@@ -85,7 +94,7 @@ pub(super) fn slots(track: &Track, live: &Numbered<'_>, time: Time) -> Vec<Slot>
     slots
 }
 
-/// Everything in at most `limit` bytes, and how many endpoints were left out.
+/// Everything in at most `limit` bytes, and how many endpoints and names were left out.
 pub(super) fn to_bytes(
     settings: &Settings,
     numbers: &Numbers,
@@ -127,59 +136,62 @@ pub(super) fn to_bytes(
     (bytes, left_out)
 }
 
-/// Which series have room, by number: those of the busiest endpoints. Also tells how many endpoints have none.
+/// Which series have room, by number: those of the busiest endpoints and names. Also tells how many of these have none.
 fn choose(
     numbers: &Numbers,
     counts: &[Slot],
     durations: &[Slot],
     mut room: usize,
 ) -> (Vec<bool>, usize) {
-    let mut endpoints: HashMap<Option<&str>, Endpoint> = HashMap::new();
+    let mut owners: HashMap<Owner<'_>, Needed> = HashMap::new();
     let mut written = vec![false; numbers.all().len()];
     for slot in counts.iter().chain(durations) {
         for entry in slot.block.entries() {
             let Some(Known { key, .. }) = numbers.get(entry.series) else {
                 continue;
             };
-            let name = numbers::endpoint(key);
-            let endpoint = endpoints.entry(name).or_default();
-            endpoint.bytes += entry.most_bytes();
-            if let Key::Requests { .. } = key {
-                let all = entry.pairs().find(|pair| pair.0 == requests::ALL);
-                let all = all.map_or(0, |(_, count)| count);
-                endpoint.requests = endpoint.requests.saturating_add(all);
-            }
+            let owner = numbers::owner(key);
+            let needed = owners.entry(owner).or_default();
+            needed.bytes += entry.most_bytes();
+            let uses = match key {
+                Key::Requests { .. } => Some(requests::ALL),
+                Key::Work { .. } => Some(work::CALLS),
+                _ => None,
+            };
+            let uses = uses.and_then(|uses| entry.pairs().find(|pair| pair.0 == uses));
+            let uses = uses.map_or(0, |(_, count)| count);
+            needed.uses = needed.uses.saturating_add(uses);
             match written.get_mut(entry.series as usize) {
                 Some(written) if !*written => {
                     *written = true;
-                    endpoint.keys += 1;
-                    endpoint.bytes += KEY + name.map_or(0, str::len);
+                    needed.keys += 1;
+                    needed.bytes += KEY + owner.map_or(0, |(_, name)| name.len());
                 }
                 _ => {}
             }
         }
     }
-    let mut by_requests: Vec<_> = endpoints.iter().collect();
+    let mut by_use: Vec<_> = owners.iter().collect();
     // All requests together come first.
-    by_requests.sort_unstable_by_key(|(name, endpoint)| {
-        (name.is_some(), std::cmp::Reverse(endpoint.requests), **name)
+    by_use.sort_unstable_by_key(|(owner, needed)| {
+        (owner.is_some(), std::cmp::Reverse(needed.uses), **owner)
     });
     let mut keys = MOST_KEYS;
-    let fit = by_requests.iter().take_while(|(_, endpoint)| {
-        let fits = endpoint.bytes <= room && endpoint.keys <= keys;
-        room = room.saturating_sub(endpoint.bytes);
-        keys = keys.saturating_sub(endpoint.keys);
+    let fit = by_use.iter().take_while(|(_, needed)| {
+        let fits = needed.bytes <= room && needed.keys <= keys;
+        room = room.saturating_sub(needed.bytes);
+        keys = keys.saturating_sub(needed.keys);
         fits
     });
     let fit = fit.count();
-    let left_out = by_requests.iter().skip(fit).map(|(name, _)| **name);
+    let left_out = by_use.iter().skip(fit).map(|(owner, _)| **owner);
     let mut left_out: Vec<_> = left_out.collect();
     left_out.sort_unstable();
     for (known, written) in numbers.all().iter().zip(&mut written) {
-        let name = numbers::endpoint(&known.key);
-        *written = *written && left_out.binary_search(&name).is_err();
+        let owner = numbers::owner(&known.key);
+        *written = *written && left_out.binary_search(&owner).is_err();
     }
-    let left_out = left_out.iter().filter(|name| name.is_some()).count();
+    let left_out = left_out.iter().filter(|owner| owner.is_some()).count();
     (written, left_out)
 }
 
@@ -207,6 +219,19 @@ fn write_key(bytes: &mut Vec<u8>, key: &Key) {
         Key::Durations { endpoint, method } => {
             text(DURATIONS, endpoint);
             bytes.push(index(*method));
+        }
+        Key::Work {
+            work,
+            name,
+            detail,
+            outcome,
+        } => {
+            text(WORK, name);
+            bytes.extend([*work as u8, *detail, *outcome as u8]);
+        }
+        Key::WorkDurations { work, name, detail } => {
+            text(WORK_DURATIONS, name);
+            bytes.extend([*work as u8, *detail]);
         }
     }
 }

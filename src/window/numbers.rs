@@ -2,7 +2,10 @@
 
 use std::collections::HashMap;
 
-use crate::metrics::readings::{Key, requests, totals};
+use crate::{
+    facts::work::Work,
+    metrics::readings::{Key, requests, totals, work},
+};
 
 /// The numbers of all things that were ever counted. They ascend from 0.
 #[derive(Debug, Default)]
@@ -52,7 +55,7 @@ impl Numbers {
             return Some(*number);
         }
         let number = u32::try_from(self.known.len()).ok()?;
-        self.names += endpoint(key).map_or(0, |name| name.len() + 16);
+        self.names += owner(key).map_or(0, |(_, name)| name.len() + 16);
         self.numbers.insert(key.clone(), number);
         self.known.push(Known {
             key: key.clone(),
@@ -98,13 +101,16 @@ fn sorted(mut numbered: Numbered<'_>) -> Numbered<'_> {
     numbered
 }
 
-/// The endpoint of a thing. All requests together have none.
-pub(super) fn endpoint(key: &Key) -> Option<&str> {
+/// What a thing belongs to: an endpoint, or work of this kind and name. All requests together belong to nothing.
+pub(super) fn owner(key: &Key) -> Option<(Option<Work>, &str)> {
     match key {
         Key::Totals => None,
         Key::Requests { endpoint, .. }
         | Key::Errors { endpoint, .. }
-        | Key::Durations { endpoint, .. } => Some(endpoint),
+        | Key::Durations { endpoint, .. } => Some((None, endpoint)),
+        Key::Work { work, name, .. } | Key::WorkDurations { work, name, .. } => {
+            Some((Some(*work), name))
+        }
     }
 }
 
@@ -114,6 +120,7 @@ pub(super) const fn length(key: &Key, buckets: usize) -> usize {
         Key::Totals => totals::COUNTS,
         Key::Requests { .. } => requests::COUNTS,
         Key::Errors { .. } => 1,
-        Key::Durations { .. } => buckets,
+        Key::Work { .. } => work::COUNTS,
+        Key::Durations { .. } | Key::WorkDurations { .. } => buckets,
     }
 }

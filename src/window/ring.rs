@@ -109,9 +109,8 @@ impl Ring {
         };
 
         let buckets = self.settings.buckets;
-        let is_duration = |key: &Key| matches!(key, Key::Durations { .. });
         let mut adding = Adding::new(&self.numbers, buckets, |key| {
-            !is_duration(key) && wanted(key)
+            !key.is_of_durations() && wanted(key)
         });
         // Only the open slot is compared with what is counted now.
         let counts_are_open = self.counts.is_open_in(counts.from, counts.to, time);
@@ -127,7 +126,7 @@ impl Ring {
             sums.counts.insert(key.clone(), sum.counts);
         }
 
-        let wants_durations = |key: &Key| is_duration(key) && wanted(key);
+        let wants_durations = |key: &Key| key.is_of_durations() && wanted(key);
         let mut adding = Adding::new(&self.numbers, buckets, wants_durations);
         let durations_are_open = self
             .durations
@@ -175,8 +174,8 @@ impl Ring {
         self.began = time.now;
     }
 
-    /// The last day in at most `limit` bytes, and how many endpoints were left out for that. The least busy ones are left out
-    /// first. Without room for any, it takes 60 bytes.
+    /// The last day in at most `limit` bytes, and how many endpoints and names of work were left out for that. The least busy ones
+    /// are left out first. Without room for any, it takes 60 bytes.
     pub(crate) fn write(&mut self, now: Moment, live: &Readings, limit: usize) -> (Vec<u8>, usize) {
         let time = self.axis.at(now);
         let counts = self.numbers.numbered(&live.counts);

@@ -5,7 +5,11 @@ mod clocks;
 mod memory;
 mod tiling;
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+    time::Duration,
+};
 
 use super::{
     moment::Moment,
@@ -14,10 +18,13 @@ use super::{
     sums::{Span, Sums},
 };
 use crate::{
-    facts::labels::{MethodLabel, StatusLabel},
+    facts::{
+        labels::{MethodLabel, StatusLabel},
+        work::{CallOutcome, Work},
+    },
     metrics::{
         bounds::Bounds,
-        readings::{Key, Readings, requests, totals},
+        readings::{Key, Readings, requests, totals, work},
     },
 };
 
@@ -37,6 +44,8 @@ struct Process {
     live: Readings,
     /// Each request: when, which endpoint, which bucket.
     requests: Vec<(u64, usize, usize)>,
+    /// Each piece of work: when, which one, how it ended, which bucket.
+    works: Vec<(u64, usize, CallOutcome, usize)>,
 }
 
 fn settings(slot: u64) -> Settings {
@@ -57,6 +66,28 @@ fn duration_key(endpoint: usize) -> Key {
         endpoint: format!("/endpoints/{endpoint:04}").into(),
         method: MethodLabel::new(&http::Method::GET),
     }
+}
+
+/// The kind, the name and the detail of a piece of work.
+fn work_of(number: usize) -> (Work, Arc<str>, u8) {
+    let work = Work::ALL[number % Work::ALL.len()];
+    let detail = number / Work::ALL.len() % work.details();
+    (work, format!("{:04}", number / 8).into(), detail as u8)
+}
+
+fn work_key(number: usize, outcome: CallOutcome) -> Key {
+    let (work, name, detail) = work_of(number);
+    Key::Work {
+        work,
+        name,
+        detail,
+        outcome,
+    }
+}
+
+fn work_duration_key(number: usize) -> Key {
+    let (work, name, detail) = work_of(number);
+    Key::WorkDurations { work, name, detail }
 }
 
 fn ms(millis: u64) -> Duration {
@@ -80,6 +111,7 @@ impl Process {
                 durations: Vec::new(),
             },
             requests: Vec::new(),
+            works: Vec::new(),
         }
     }
 
@@ -92,23 +124,25 @@ impl Process {
 
     /// Counts a request that took as long as its bucket says, in the millisecond before the current one.
     fn request(&mut self, endpoint: usize, bucket: usize) {
-        let counts = &mut self.live.counts;
+        let Readings { counts, durations } = &mut self.live;
         counts[0].1[totals::STARTED] += 1;
-        // New endpoints come at the end, whatever their name is.
-        let key = request_key(endpoint);
-        let found = counts.iter().position(|(known, _)| *known == key);
-        let place = found.unwrap_or(counts.len());
-        if found.is_none() {
-            counts.push((key, vec![0; requests::COUNTS]));
-            self.live
-                .durations
-                .push((duration_key(endpoint), vec![0; BUCKETS]));
-        }
-        counts[place].1[requests::ALL] += 1;
-        counts[place].1[requests::NANOS] += 1_000_000 * bucket as u64;
-        self.live.durations[place - 1].1[bucket] += 1;
+        let of_key = found(counts, request_key(endpoint), requests::COUNTS);
+        of_key[requests::ALL] += 1;
+        of_key[requests::NANOS] += 1_000_000 * bucket as u64;
+        found(durations, duration_key(endpoint), BUCKETS)[bucket] += 1;
         self.requests
             .push((self.at.saturating_sub(1), endpoint, bucket));
+    }
+
+    /// Counts a piece of work in the same way.
+    fn work(&mut self, number: usize, outcome: CallOutcome, bucket: usize) {
+        let Readings { counts, durations } = &mut self.live;
+        let of_key = found(counts, work_key(number, outcome), work::COUNTS);
+        of_key[work::CALLS] += 1;
+        of_key[work::NANOS] += 1_000_000 * bucket as u64;
+        found(durations, work_duration_key(number), BUCKETS)[bucket] += 1;
+        self.works
+            .push((self.at.saturating_sub(1), number, outcome, bucket));
     }
 
     fn tick(&mut self) {
@@ -172,17 +206,65 @@ impl Process {
             .get(&Key::Totals)
             .map_or(0, |counts| counts[totals::STARTED]);
         assert_eq!(started, counted.values().sum::<u64>());
-        let keys = by_endpoint.len() + usize::from(started > 0);
+        let works = self.check_work(sums);
+        let keys = by_endpoint.len() + works + usize::from(started > 0);
         assert_eq!((sums.counts.len(), sums.last.len()), (keys, keys));
+    }
+
+    /// The same for work. Returns how many of its keys there are.
+    #[track_caller]
+    fn check_work(&self, sums: &Sums) -> usize {
+        let between = |from, to| {
+            let from_to = self.since(from)..self.since(to);
+            let works = self.works.iter();
+            works.filter(move |one| from_to.contains(&(one.0 as i64)))
+        };
+        let mut by_outcome: HashMap<_, [u64; work::COUNTS]> = HashMap::new();
+        for (_, number, outcome, bucket) in between(sums.begin, sums.end) {
+            let counts = by_outcome.entry(work_key(*number, *outcome)).or_default();
+            counts[work::CALLS] += 1;
+            counts[work::NANOS] += *bucket as u64 * 1_000_000;
+        }
+        for (key, counts) in &by_outcome {
+            assert_eq!(sums.counts[key], counts, "{key:?}");
+        }
+        let mut durations: HashMap<_, Vec<u64>> = HashMap::new();
+        for (_, number, _, bucket) in between(sums.durations_begin, sums.durations_end) {
+            let counts = durations.entry(work_duration_key(*number)).or_default();
+            counts.resize(BUCKETS, 0);
+            counts[*bucket] += 1;
+        }
+        assert_eq!(work_durations_of(sums), durations);
+        by_outcome.len()
     }
 }
 
-/// The durations of a window that lacks none, by endpoint and bucket.
+/// The counts of this key. New ones come at the end, whatever their name is.
+fn found(all: &mut Vec<(Key, Vec<u64>)>, key: Key, length: usize) -> &mut Vec<u64> {
+    let known = all.iter().position(|(known, _)| *known == key);
+    let place = known.unwrap_or(all.len());
+    if known.is_none() {
+        all.push((key, vec![0; length]));
+    }
+    &mut all[place].1
+}
+
+/// The durations of work, of a window that lacks none.
+fn work_durations_of(sums: &Sums) -> HashMap<Key, Vec<u64>> {
+    let durations = sums.durations.iter();
+    let of_work = durations.filter(|(key, _)| matches!(key, Key::WorkDurations { .. }));
+    of_work
+        .map(|(key, counts)| (key.clone(), counts.clone().unwrap()))
+        .collect()
+}
+
+/// The durations of the requests of a window that lacks none, by endpoint and bucket.
 fn durations_of(sums: &Sums) -> BTreeMap<(usize, usize), u64> {
     let mut found = BTreeMap::new();
     for (key, counts) in &sums.durations {
         let Key::Durations { endpoint, .. } = key else {
-            panic!("{key:?} has durations");
+            assert!(key.is_of_durations(), "{key:?} has durations");
+            continue;
         };
         let endpoint = endpoint.trim_start_matches("/endpoints/").parse().unwrap();
         let counts = counts.as_ref().unwrap();

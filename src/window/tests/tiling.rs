@@ -1,16 +1,21 @@
-//! Random runs against a list of all requests.
-
-use std::collections::HashMap;
+//! Random runs against a list of all requests and of all work.
 
 use super::*;
 
-/// Counts random requests until the next tick, at an odd time each.
+/// Counts random requests and other work until the next tick, at an odd time each.
 fn requests_until(process: &mut Process, at: u64, endpoints: usize) {
     for _ in 0..fastrand::usize(0..6) {
         if at > process.at + 1 {
             let stay = process.at;
             process.at = (fastrand::u64(process.at..at) / 2 * 2) + 2;
-            process.request(fastrand::usize(0..endpoints), fastrand::usize(0..BUCKETS));
+            let bucket = fastrand::usize(0..BUCKETS);
+            if fastrand::bool() {
+                process.request(fastrand::usize(0..endpoints), bucket);
+            }
+            if fastrand::bool() {
+                let outcome = fastrand::choice(CallOutcome::ALL).unwrap();
+                process.work(fastrand::usize(0..endpoints * 4), outcome, bucket);
+            }
             process.at = stay;
         }
     }
@@ -74,6 +79,7 @@ fn windows_that_tile_a_run_add_up_to_it() {
         let mut cuts: Vec<_> = random.take(7).chain([0, process.at]).collect();
         cuts.sort_unstable();
         let mut tiles = (HashMap::new(), BTreeMap::<_, u64>::new(), Duration::ZERO);
+        let mut work = HashMap::<_, Vec<u64>>::new();
         let mut ends = None;
         for cut in cuts.windows(2) {
             let sums = between(cut[0], cut[1]);
@@ -82,6 +88,12 @@ fn windows_that_tile_a_run_add_up_to_it() {
             tiles.2 += sums.covered;
             for (bucket, count) in durations_of(&sums) {
                 *tiles.1.entry(bucket).or_default() += count;
+            }
+            for (key, counts) in work_durations_of(&sums) {
+                let sum = work.entry(key).or_insert_with(|| vec![0; counts.len()]);
+                for (sum, count) in sum.iter_mut().zip(counts) {
+                    *sum += count;
+                }
             }
             for (key, counts) in sums.counts {
                 let sum = tiles.0.entry(key).or_insert_with(|| vec![0; counts.len()]);
@@ -95,6 +107,7 @@ fn windows_that_tile_a_run_add_up_to_it() {
             tiles,
             (whole.counts.clone(), durations_of(&whole), whole.covered)
         );
+        assert_eq!(work, work_durations_of(&whole));
     }
 }
 
