@@ -30,6 +30,8 @@
 //! see [`Metrics::record_request`](crate::metrics::Metrics::record_request) and
 //! [`Metrics::record_error`](crate::metrics::Metrics::record_error).
 //!
+//! What a service does beside answering requests is part of the window in which it ended: see [`operations`](crate::operations).
+//!
 //! # How exact it is
 //!
 //! Counts, sums and means are exact. Quantiles are within 5 % from 66 µs to 69 s: the value that is shown stands for all in a
@@ -42,13 +44,16 @@ mod errors;
 mod handle;
 mod quantile;
 mod releases;
+mod times;
 mod traffic;
 mod wall_time;
+mod work;
 
 use std::{collections::BTreeMap, time::Duration};
 
 use serde::Serialize;
 
+use self::work::AllWork;
 pub use self::{
     deployments::{DeploymentStatistics, JudgedDeployment},
     endpoints::{EndpointOrder, EndpointStatistics, EndpointSummary},
@@ -57,6 +62,9 @@ pub use self::{
     releases::ReleaseStatistics,
     traffic::Traffic,
     wall_time::WallTime,
+    work::{
+        JobStatistics, OperationStatistics, OutboundStatistics, QueryStatistics, WorkStatistics,
+    },
 };
 pub(crate) use self::{
     handle::{Source, Stretches},
@@ -65,6 +73,7 @@ pub(crate) use self::{
 use crate::{
     facts::exchange::Outcome,
     metrics::{
+        CircuitState,
         bounds::Bounds,
         readings::{Key, totals},
     },
@@ -107,6 +116,24 @@ pub struct Statistics {
     endpoints: Vec<EndpointStatistics>,
     /// The failures by category and endpoint, the most frequent first, each beside the window before.
     pub errors: Vec<ErrorStatistics>,
+    /// The [monitored functions](crate::operations::monitored) that ran, the busiest first, and so in the next lists.
+    pub operations: Vec<OperationStatistics>,
+    /// The queries of databases, by operation and table.
+    pub queries: Vec<QueryStatistics>,
+    /// The calls of other services.
+    pub outbound: Vec<OutboundStatistics>,
+    /// The background jobs that ran.
+    pub jobs: Vec<JobStatistics>,
+    /// The state of each circuit breaker that told one: now, and not in the window. In JSON it is `closed`, `open` or `half_open`.
+    pub circuits: BTreeMap<&'static str, CircuitState>,
+}
+
+/// What is known of this moment, and not of a window.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Now {
+    /// The requests that began and have not ended.
+    pub(crate) in_flight: u64,
+    pub(crate) circuits: BTreeMap<&'static str, CircuitState>,
 }
 
 // === impl Statistics ===
@@ -118,8 +145,14 @@ impl Statistics {
         sums: &Sums,
         before: &Sums,
         bounds: &Bounds,
-        in_flight: u64,
+        now: Now,
     ) -> Self {
+        let AllWork {
+            operations,
+            queries,
+            outbound,
+            jobs,
+        } = AllWork::of_each(sums, bounds);
         let total = Traffic::of_all(sums, bounds);
         let covered_seconds = sums.covered.as_secs_f64();
         let observed = covered_seconds > 0.0;
@@ -135,7 +168,7 @@ impl Statistics {
             quantile_seconds: (sums.durations_end.saturating_sub(sums.durations_begin))
                 .as_secs_f64(),
             requests_per_second: observed.then(|| total.requests as f64 / covered_seconds),
-            in_flight,
+            in_flight: now.in_flight,
             started: count(totals::STARTED),
             outcomes: Outcome::ALL.into_iter().map(outcome).collect(),
             excluded: count(totals::EXCLUDED),
@@ -143,6 +176,11 @@ impl Statistics {
             total,
             endpoints: EndpointStatistics::of_each(sums, bounds),
             errors: ErrorStatistics::of_each(sums, before),
+            operations,
+            queries,
+            outbound,
+            jobs,
+            circuits: now.circuits,
         }
     }
 
@@ -165,6 +203,31 @@ impl Statistics {
     #[must_use]
     pub fn errors_by_category(&self) -> BTreeMap<&'static str, u64> {
         ErrorStatistics::by_category(&self.errors)
+    }
+
+    /// One monitored function. `None` if it did not run.
+    #[must_use]
+    pub fn operation(&self, name: &str) -> Option<&OperationStatistics> {
+        self.operations.iter().find(|one| one.name == name)
+    }
+
+    /// The queries of one table with one operation, as metrics show it: `SELECT`. `None` if there was none.
+    #[must_use]
+    pub fn query(&self, operation: &str, table: &str) -> Option<&QueryStatistics> {
+        let mut queries = self.queries.iter();
+        queries.find(|one| one.operation == operation && one.table == table)
+    }
+
+    /// The calls of one service. `None` if there was none.
+    #[must_use]
+    pub fn outbound(&self, service: &str) -> Option<&OutboundStatistics> {
+        self.outbound.iter().find(|one| one.service == service)
+    }
+
+    /// One background job. `None` if it did not run.
+    #[must_use]
+    pub fn job(&self, job: &str) -> Option<&JobStatistics> {
+        self.jobs.iter().find(|one| one.job == job)
     }
 }
 

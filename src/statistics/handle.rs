@@ -1,9 +1,13 @@
 //! Gives statistics of any window, from where they are kept.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 
-use super::{DeploymentStatistics, ReleaseStatistics, Statistics, releases::DeploymentMark};
-use crate::{config::ConfigError, metrics::bounds::Bounds, window::Sums};
+use super::{DeploymentStatistics, Now, ReleaseStatistics, Statistics, releases::DeploymentMark};
+use crate::{
+    config::ConfigError,
+    metrics::{CircuitState, bounds::Bounds},
+    window::Sums,
+};
 
 /// The longest window.
 const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
@@ -29,6 +33,9 @@ pub(crate) trait Source: Send + Sync {
 
     /// The requests that began and have not ended.
     fn in_flight(&self) -> u64;
+
+    /// The states of the circuit breakers.
+    fn circuits(&self) -> BTreeMap<&'static str, CircuitState>;
 
     fn deployments(&self) -> Vec<DeploymentMark>;
 
@@ -83,9 +90,12 @@ impl StatisticsHandle {
             return Err(ConfigError::new("window", format!("{window:?}"), reason));
         }
         let [sums, before] = self.source.last(window);
-        let in_flight = self.source.in_flight();
+        let now = Now {
+            in_flight: self.source.in_flight(),
+            circuits: self.source.circuits(),
+        };
         let bounds = self.source.bounds();
-        Ok(Statistics::new(window, &sums, &before, bounds, in_flight))
+        Ok(Statistics::new(window, &sums, &before, bounds, now))
     }
 
     /// The requests since each deployment, the newest first.
@@ -129,7 +139,7 @@ impl StatisticsHandle {
         self.source.memory()
     }
 
-    /// How often the durations of an endpoint in a slot were given up, to stay within the memory. If it grows, some quantiles are
+    /// How often the durations of an endpoint, or of other work, in a slot were given up, to stay within the memory. If it grows, some quantiles are
     /// `None`.
     #[must_use]
     pub fn given_up(&self) -> u64 {

@@ -3,6 +3,7 @@ mod endpoints;
 mod errors;
 mod handle;
 mod traffic;
+mod work;
 
 use std::sync::Arc;
 
@@ -99,7 +100,11 @@ impl Window {
     }
 
     fn after(&self, before: &Sums) -> Statistics {
-        Statistics::new(MS(300_000), &self.sums, before, &self.bounds, 2)
+        let now = Now {
+            in_flight: 2,
+            circuits: BTreeMap::from([("groq", CircuitState::HalfOpen)]),
+        };
+        Statistics::new(MS(300_000), &self.sums, before, &self.bounds, now)
     }
 }
 
@@ -230,6 +235,8 @@ fn an_empty_window_has_no_number_that_does_not_exist() {
         "requests_per_second": null, "in_flight": 2,
         "started": 0, "outcomes": outcomes, "excluded": 0, "excluded_errors": 0,
         "total": none, "endpoints": [], "errors": [],
+        "operations": [], "queries": [], "outbound": [], "jobs": [],
+        "circuits": {"groq": "half_open"},
     });
     assert_eq!(serde_json::to_value(&statistics).unwrap(), whole);
     // JSON shows NaN as null, too.

@@ -4,7 +4,10 @@ use std::{collections::BTreeMap, time::Duration};
 
 use serde::Serialize;
 
-use super::{quantile::Quantiles, wall_time::WallTime};
+use super::{
+    times::{ShownTimes, Times},
+    wall_time::WallTime,
+};
 use crate::{
     facts::{labels::StatusLabel, severity::Severity},
     metrics::{
@@ -62,12 +65,7 @@ pub(super) struct Tally {
     client_errors: u64,
     statuses: BTreeMap<u16, u64>,
     severities: [u64; Severity::ALL.len()],
-    measured: u64,
-    nanos: u128,
-    /// By the buckets of the grid.
-    durations: Vec<u64>,
-    /// Some durations are not known any more.
-    given_up: bool,
+    times: Times,
     last: Option<Duration>,
 }
 
@@ -118,23 +116,13 @@ impl Tally {
         for (severity, sum) in self.severities.iter_mut().enumerate() {
             add(sum, count(requests::SEVERITIES + severity));
         }
-        add(&mut self.measured, measured);
-        self.nanos += u128::from(count(requests::NANOS));
+        self.times.add(measured, count(requests::NANOS));
         self.last = self.last.max(last.copied());
     }
 
     /// Adds counts by the buckets of the grid. `None` if they were given up.
     pub(super) fn add_durations(&mut self, counts: Option<&[u64]>) {
-        let Some(counts) = counts else {
-            self.given_up = true;
-            return;
-        };
-        if self.durations.len() < counts.len() {
-            self.durations.resize(counts.len(), 0);
-        }
-        for (sum, count) in self.durations.iter_mut().zip(counts) {
-            add(sum, *count);
-        }
+        self.times.add_durations(counts);
     }
 
     /// Whether there was no request.
@@ -143,12 +131,14 @@ impl Tally {
     }
 
     pub(super) fn finish(self, bounds: &Bounds) -> Traffic {
-        // A part of the durations would be a wrong answer.
-        let known = self.measured > 0 && !self.given_up;
-        let durations = if known { &*self.durations } else { &[] };
-        let quantiles = Quantiles::new(bounds, durations);
-        let percent = |percent| quantiles.percent(percent).map(|nanos| millis(nanos as f64));
-        let total_ms = millis(self.nanos as f64);
+        let ShownTimes {
+            mean_ms,
+            p50_ms,
+            p95_ms,
+            p99_ms,
+            max_ms,
+            total_ms,
+        } = self.times.finish(bounds);
         let statuses = self.statuses.into_iter();
         let names = Severity::ALL.map(Severity::as_str);
         Traffic {
@@ -160,11 +150,11 @@ impl Tally {
                 .map(|(code, count)| (StatusLabel::at(code).to_string(), count))
                 .collect(),
             severities: names.into_iter().zip(self.severities).collect(),
-            mean_ms: (self.measured > 0).then(|| total_ms / self.measured as f64),
-            p50_ms: percent(50),
-            p95_ms: percent(95),
-            p99_ms: percent(99),
-            max_ms: quantiles.max().map(|nanos| millis(nanos as f64)),
+            mean_ms,
+            p50_ms,
+            p95_ms,
+            p99_ms,
+            max_ms,
             total_ms,
             last_updated: self.last.map(WallTime::new),
         }
@@ -179,8 +169,4 @@ pub(super) const fn add(sum: &mut u64, count: u64) {
 /// A part of a whole, from 0 to 1. `None` of nothing.
 pub(super) fn share(part: u64, whole: u64) -> Option<f64> {
     (whole > 0).then(|| part as f64 / whole as f64)
-}
-
-fn millis(nanos: f64) -> f64 {
-    nanos / 1e6
 }

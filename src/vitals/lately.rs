@@ -1,6 +1,7 @@
 //! Keeps what the application did lately, and says it.
 
 use std::{
+    collections::BTreeMap,
     fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -10,7 +11,7 @@ use super::{Deployment, Vitals};
 use crate::{
     config::{ConfigError, Environment},
     emit,
-    metrics::{Metrics, Sink, bounds::Bounds, readings::Key},
+    metrics::{CircuitState, Metrics, Sink, bounds::Bounds, readings::Key},
     release::Release,
     statistics::{DeploymentMark, Source, StatisticsHandle, Stretches},
     timestamp,
@@ -217,6 +218,10 @@ impl Source for Kept {
         self.metrics.totals().in_flight
     }
 
+    fn circuits(&self) -> BTreeMap<&'static str, CircuitState> {
+        self.metrics.circuits()
+    }
+
     fn deployments(&self) -> Vec<DeploymentMark> {
         let deployments = self.records().deployments();
         let mark = |deployed: Deployed| DeploymentMark {
@@ -288,7 +293,7 @@ fn restore(
     (writer, restored.records)
 }
 
-/// The window as the state file holds it. Says how many endpoints had no room.
+/// The window as the state file holds it. Says how many endpoints and names of work had no room.
 fn bytes(window: &Window, room: usize) -> Vec<u8> {
     let (bytes, left_out) = window.to_bytes(room);
     if left_out > 0 {
@@ -296,7 +301,7 @@ fn bytes(window: &Window, room: usize) -> Vec<u8> {
             tracing::info!(
                 target: "tower_vitals",
                 left_out,
-                "the state file has no room for the least used endpoints"
+                "the state file has no room for the least used endpoints and operations"
             );
         });
     }

@@ -38,6 +38,10 @@ impl Source for Kept {
         7
     }
 
+    fn circuits(&self) -> BTreeMap<&'static str, CircuitState> {
+        BTreeMap::from([("groq", CircuitState::Open)])
+    }
+
     fn deployments(&self) -> Vec<DeploymentMark> {
         vec![DeploymentMark {
             version: "1.0".into(),
@@ -95,6 +99,7 @@ fn a_handle_gives_what_its_source_has() {
     let statistics = handle.over(Duration::from_secs(12)).unwrap();
     assert_eq!((statistics.total.requests, statistics.in_flight), (12, 7));
     assert_eq!(statistics.errors[0].previous, 3);
+    assert_eq!(statistics.circuits["groq"], CircuitState::Open);
     let releases = handle.releases();
     assert_eq!((releases.len(), releases[0].traffic.requests), (1, 30));
     let deployments = handle.deployments();
