@@ -1,15 +1,54 @@
 //! Measures what a service does beside answering requests: functions, queries, background jobs, pools, calls of other services,
 //! circuit breakers, the process.
+//!
+//! # Functions and queries
+//!
+//! [`monitored`] and [`query`] measure a future or plain code, under a name of the code. Each call is counted once, when it ends:
+//!
+//! | outcome | when |
+//! | --- | --- |
+//! | `success` | it returned; with `try_run` and `try_time`: it returned `Ok` |
+//! | `error` | it returned `Err` |
+//! | `timeout` | it returned an `Err` that is a timeout by its type, or has such a cause |
+//! | `cancelled` | its future was dropped after its first poll, by `tokio::time::timeout` around it for example |
+//! | `panicked` | it panicked; the panic goes on |
+//!
+//! A future that is dropped before its first poll is no call. A function in a function is a call of its own. Branches of
+//! `tokio::join!` and `tokio::select!` are calls of their own.
+//!
+//! # When it speaks
+//!
+//! A call that takes longer than its threshold, 1 s by default, is slow, however it ended:
+//!
+//! - One `WARN` of target `tower_vitals`, `slow operation`, `slow query` or `slow call`, with the fields `name`, `operation` and
+//!   `table`, or `external_service`; and with `outcome`, `duration_ms`, `threshold_ms`, and `request_id` in a request.
+//! - With feature `sentry`, one warning for Sentry, grouped by the name, at most 10 a minute for each. In a request it goes to the client
+//!   of that request and has its data. Else it goes to the client of the main hub, and has no data of any request. The others are
+//!   counted in `vitals_dropped_total{sink="sentry_flood"}`.
+//!
+//! With feature `sentry`, in a request that Sentry observes:
+//!
+//! - Each query and each call of another service is a breadcrumb: `operation` and `table`, or `service`; `outcome` and
+//!   `duration_ms`. It is on the scope of the request, and on that of the task in
+//!   [`Exchange::scope`](crate::exchange::Exchange::scope). The client's `max_breadcrumbs` bounds them.
+//! - If the transaction of the request is sampled, each call is a child of it, for its true time: `db`, `http.client` or `function`.
+//!   Children of one request stand side by side, also if one call ran within another.
+//!
+//! A task of `tokio::spawn` has no request, unless `Exchange::scope` carries it there.
 
 mod asking;
 pub(crate) mod finished;
+mod followed;
 mod judged;
+mod measured;
 mod monitored;
 mod query;
 mod running;
+mod slow;
 
 pub use self::{
-    monitored::{Monitored, MonitoredGuard, monitored},
-    query::{Query, query},
+    measured::{Measured, MeasuredGuard},
+    monitored::monitored,
+    query::query,
 };
 pub use crate::{facts::work::CallOutcome, metrics::CircuitState};

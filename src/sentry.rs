@@ -11,6 +11,7 @@
 //! | a panic | an error, once, whoever catches it |
 //! | a response after 2 s, after 5 s | a warning, an error |
 //! | a request without a response ([`log_stuck`](crate::vitals::VitalsBuilder::log_stuck)) | a warning, once |
+//! | a function, a query or a call of another service that was slow ([`operations`](crate::operations)) | a warning |
 //! | what the handler captures with the crate `sentry` | as it is |
 //!
 //! [`ReportPolicy`] changes all of it, also for one route. By default 4xx, probes and 5xx on excluded paths are not
@@ -88,12 +89,18 @@ mod trace;
 mod tracing_layer;
 mod transaction;
 mod transport;
+mod work;
 
 use std::sync::Arc;
 
 #[cfg(feature = "logging")]
 pub use self::tracing_layer::tracing_layer;
-pub(crate) use self::{connection::Connection, observer::SentryObserver, outgoing::Outgoing};
+pub(crate) use self::{
+    connection::Connection,
+    observer::SentryObserver,
+    outgoing::Outgoing,
+    work::{hub_for_log, note_work, ready_for_work, report_slow_work},
+};
 pub use self::{
     guard::{guard, guard_with},
     options::SentryOptions,

@@ -11,6 +11,12 @@ pub(crate) fn since_1970() -> Duration {
     SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default()
 }
 
+/// The time of day, for libraries that want it in the form of the standard library.
+#[cfg(feature = "sentry")]
+pub(crate) fn now() -> SystemTime {
+    SystemTime::now()
+}
+
 /// The same as Prometheus shows it.
 pub(crate) fn seconds_since_1970() -> f64 {
     since_1970().as_secs_f64()

@@ -1,5 +1,7 @@
 //! Names what a service does beside answering requests, and how it can end.
 
+use std::{borrow::Cow, time::Duration};
+
 use super::query::Operation;
 
 /// What is measured beside requests.
@@ -13,6 +15,20 @@ pub(crate) enum Work {
     Outbound,
     /// A run of a background job.
     Job,
+}
+
+/// A piece of work that has ended, as logs and reports show it. No text of it comes from a client.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct EndedWork<'a> {
+    pub(crate) work: Work,
+    /// A function, a table, a service or a job.
+    pub(crate) name: &'a str,
+    /// What a query does.
+    pub(crate) operation: Option<&'static str>,
+    pub(crate) outcome: CallOutcome,
+    pub(crate) duration: Duration,
+    /// Above this it was slow.
+    pub(crate) threshold: Duration,
 }
 
 /// How a call of something ended: a monitored function, a query, another service, a run of a job.
@@ -41,6 +57,37 @@ impl Work {
             Self::Query => Operation::COUNT,
             Self::Operation | Self::Outbound | Self::Job => 1,
         }
+    }
+
+    /// One word for people.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Operation => "operation",
+            Self::Query => "query",
+            Self::Outbound => "call",
+            Self::Job => "job",
+        }
+    }
+}
+
+// === impl EndedWork ===
+
+impl EndedWork<'_> {
+    pub(crate) fn is_slow(&self) -> bool {
+        self.duration > self.threshold
+    }
+
+    /// What was done, in words: `SELECT appointments`.
+    pub(crate) fn words(&self) -> Cow<'_, str> {
+        match self.operation {
+            Some(operation) => format!("{operation} {}", self.name).into(),
+            None => self.name.into(),
+        }
+    }
+
+    /// The name, if this is work of that kind.
+    pub(crate) fn named(&self, work: Work) -> Option<&str> {
+        (self.work == work).then_some(self.name)
     }
 }
 

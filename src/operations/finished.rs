@@ -1,10 +1,15 @@
-//! Reports a piece of work that has ended: counts it, tells if it was slow, and leaves a trace of it on its request.
+//! Reports a piece of work that has ended: counts it, leaves a trace of it on its request, and tells if it was slow.
 
 use std::time::Duration;
 
+use super::slow;
 use crate::{
-    facts::work::{CallOutcome, Work},
+    facts::{
+        query::Operation,
+        work::{CallOutcome, EndedWork, Work},
+    },
     metrics::Metrics,
+    sentry,
 };
 
 /// From when on work without a threshold of its own is slow.
@@ -38,7 +43,20 @@ impl Finished<'_> {
         let Subject {
             work, name, detail, ..
         } = self.subject;
-        let metrics = Metrics::or_global(metrics);
-        metrics.count_work(work, name, detail, self.outcome, self.duration);
+        // First: what follows calls code of the application.
+        let counters = Metrics::or_global(metrics);
+        counters.count_work(work, name, detail, self.outcome, self.duration);
+        let ended = EndedWork {
+            work,
+            name,
+            operation: (work == Work::Query).then(|| Operation::at(detail).as_str()),
+            outcome: self.outcome,
+            duration: self.duration,
+            threshold: self.subject.threshold,
+        };
+        sentry::note_work(&ended, metrics);
+        if ended.is_slow() {
+            slow::tell(&ended, metrics);
+        }
     }
 }

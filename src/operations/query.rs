@@ -1,58 +1,32 @@
 //! Measures a query of a database.
 
-use std::{future::Future, time::Duration};
-
 use super::{
     finished::{SLOW, Subject},
-    running::Running,
+    measured::Measured,
 };
-use crate::{
-    facts::{
-        query::Operation,
-        work::{CallOutcome, Work},
-    },
-    metrics::Metrics,
-};
+use crate::facts::{query::Operation, work::Work};
 
-/// A query to measure. See [`query`].
-#[derive(Clone, Debug)]
-#[must_use = "nothing is measured before something runs"]
-pub struct Query {
-    subject: Subject<'static>,
-    metrics: Option<Metrics>,
-}
-
-/// Measures a query, such as `SELECT` of `appointments`.
-pub fn query(operation: &str, table: &'static str) -> Query {
-    Query {
-        subject: Subject {
-            work: Work::Query,
-            name: table,
-            detail: Operation::named(operation).index(),
-            threshold: SLOW,
-        },
-        metrics: None,
-    }
-}
-
-// === impl Query ===
-
-impl Query {
-    /// From when on it is slow. Defaults to 1 s.
-    pub const fn threshold(mut self, threshold: Duration) -> Self {
-        self.subject.threshold = threshold;
-        self
-    }
-
-    /// Counts in these counters. Defaults to those of the process.
-    pub fn metrics(mut self, metrics: &Metrics) -> Self {
-        self.metrics = Some(metrics.clone());
-        self
-    }
-
-    /// Runs a query.
-    pub async fn run<F: Future>(self, future: F) -> F::Output {
-        let running = Running::begin(self.subject, self.metrics);
-        running.follow(future, |_| CallOutcome::Success).await
-    }
+/// Measures a query, such as `SELECT` of `appointments`, as `db_query_duration_seconds{operation,table}`.
+///
+/// The operation is `SELECT`, `INSERT`, `UPDATE`, `DELETE`, `MERGE`, `CALL`, `COPY`, `CREATE`, `ALTER`, `DROP`, `TRUNCATE`, `BEGIN`,
+/// `COMMIT` or `ROLLBACK`, in upper or lower case. Another one is counted as `other`. The table is `'static`, so it cannot come from
+/// a client. 256 tables have series of their own; further ones share the name `overflow`.
+///
+/// ```
+/// use tower_vitals::query;
+///
+/// # async fn rows() -> Result<u64, std::io::Error> { Ok(2) }
+/// async fn appointments_today() -> Result<u64, std::io::Error> {
+///     query("SELECT", "appointments").try_run(rows()).await
+/// }
+/// ```
+///
+/// See the [module docs](super).
+pub fn query(operation: &str, table: &'static str) -> Measured {
+    Measured::new(Subject {
+        work: Work::Query,
+        name: table,
+        detail: Operation::named(operation).index(),
+        threshold: SLOW,
+    })
 }

@@ -1,14 +1,9 @@
 //! Follows a piece of work from its begin to its end, which it reports exactly once.
 
-use std::{
-    future::{Future, poll_fn},
-    pin::pin,
-};
-
 use tokio::time::Instant;
 
 use super::finished::{Finished, Subject};
-use crate::{facts::work::CallOutcome, metrics::Metrics, runtime::late_now};
+use crate::{facts::work::CallOutcome, metrics::Metrics, runtime::late_now, sentry};
 
 /// A piece of work that has begun. If it is dropped before its end, it was cancelled, or it panicked.
 #[derive(Debug)]
@@ -26,7 +21,9 @@ pub(super) struct Running {
 // === impl Running ===
 
 impl Running {
+    #[inline]
     pub(super) fn begin(subject: Subject<'static>, metrics: Option<Metrics>) -> Self {
+        sentry::ready_for_work();
         Self {
             subject,
             metrics,
@@ -36,39 +33,33 @@ impl Running {
         }
     }
 
-    /// Runs a future to its end. `judge` tells how it ended.
-    pub(super) async fn follow<F: Future>(
-        mut self,
-        future: F,
-        judge: impl FnOnce(&F::Output) -> CallOutcome,
-    ) -> F::Output {
-        let mut future = pin!(future);
-        let output = poll_fn(|cx| {
-            self.in_code = true;
-            let polled = future.as_mut().poll(cx);
-            self.in_code = false;
-            polled
-        })
-        .await;
-        self.end(judge(&output));
-        output
-    }
-
     /// Runs plain code.
     pub(super) fn time<T>(
         mut self,
         code: impl FnOnce() -> T,
         judge: impl FnOnce(&T) -> CallOutcome,
     ) -> T {
+        let output = self.enter(code);
+        self.end(judge(&output));
+        output
+    }
+
+    /// Runs a part of it. If that panics, so did all of it.
+    #[inline]
+    pub(super) fn enter<T>(&mut self, code: impl FnOnce() -> T) -> T {
         self.in_code = true;
         let output = code();
         self.in_code = false;
-        self.end(judge(&output));
         output
     }
 
     pub(super) fn end(&mut self, outcome: CallOutcome) {
         self.end_at(Instant::now, outcome);
+    }
+
+    /// Ends it in `Drop`.
+    pub(super) fn end_late(&mut self, outcome: CallOutcome) {
+        self.end_at(late_now, outcome);
     }
 
     fn end_at(&mut self, now: impl FnOnce() -> Instant, outcome: CallOutcome) {
@@ -86,10 +77,9 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        let outcome = match self.in_code {
+        self.end_late(match self.in_code {
             true => CallOutcome::Panicked,
             false => CallOutcome::Cancelled,
-        };
-        self.end_at(late_now, outcome);
+        });
     }
 }

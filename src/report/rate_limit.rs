@@ -52,9 +52,19 @@ impl RateLimit {
     /// Admits a report, if fewer than `per_minute` of its fingerprint were admitted in the window. Returns how many were
     /// suppressed since the last one. A report that is not admitted is counted as dropped.
     pub(crate) fn admit(&self, fingerprint: &[&str], per_minute: u32) -> Option<u64> {
+        self.admit_for(self.metrics.as_ref(), fingerprint, per_minute)
+    }
+
+    /// As [`admit`](Self::admit), with counters of the caller's choice.
+    pub(crate) fn admit_for(
+        &self,
+        metrics: Option<&Metrics>,
+        fingerprint: &[&str],
+        per_minute: u32,
+    ) -> Option<u64> {
         let admitted = self.try_admit(fingerprint, per_minute);
         if admitted.is_none() {
-            Metrics::or_global(self.metrics.as_ref()).dropped(self.sink);
+            Metrics::or_global(metrics).dropped(self.sink);
         }
         admitted
     }

@@ -18,6 +18,7 @@ use super::{
     options::{SentryOptions, Source},
     outgoing::Outgoing,
     transport::{Factory, Queues},
+    work,
 };
 use crate::{
     config::ConfigError,
@@ -100,6 +101,7 @@ impl Connection {
             }
         }
         observer.base.learn();
+        work::learn_base();
         Ok(Self { observer })
     }
 

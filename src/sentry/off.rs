@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::{
     config::ConfigError,
-    facts::{exchange::Exchange, layer_kinds::LayerKinds},
+    facts::{exchange::Exchange, layer_kinds::LayerKinds, sentry_data::HubGuard, work::EndedWork},
     metrics::Metrics,
     observe::Observer,
     release::Release,
@@ -88,4 +88,15 @@ impl Observer for SentryObserver {
     fn kinds(&self) -> LayerKinds {
         LayerKinds::NONE
     }
+}
+
+pub(crate) const fn ready_for_work() {}
+
+pub(crate) const fn note_work(_: &EndedWork<'_>, _: Option<&Metrics>) {}
+
+pub(crate) const fn hub_for_log(_: Option<&Exchange>) -> Option<HubGuard> {
+    None
+}
+
+pub(crate) const fn report_slow_work(_: &EndedWork<'_>, _: Option<&Exchange>, _: Option<&Metrics>) {
 }
