@@ -1,1 +1,20 @@
 //! Tests of what a service does beside answering requests, from outside.
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test fails by a panic, which shows its place"
+)]
+
+#[path = "../it/support/dsn.rs"]
+#[expect(dead_code, reason = "shared with other tests, which ask for more")]
+mod dsn;
+#[path = "../it/support/lines.rs"]
+#[expect(dead_code, reason = "shared with other tests, which ask for more")]
+mod lines;
+#[path = "../it/support/panics.rs"]
+mod panics;
+
+mod counted;
+mod interleavings;
+mod monitored;
+mod on_requests;
+mod slow;

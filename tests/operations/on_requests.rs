@@ -1,0 +1,320 @@
+//! Leaves a trace of each query on its request, and reports slow calls to Sentry with the data of the right request.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{
+    Router,
+    body::Body,
+    extract::{Path, Request},
+    http::StatusCode,
+    routing::get,
+};
+use sentry::ClientOptions;
+use serde_json::{Value, json};
+use tokio::{
+    task,
+    time::{advance, sleep, timeout},
+};
+use tower::ServiceExt;
+use tower_vitals::{
+    Vitals,
+    exchange::Exchange,
+    metrics::{Metrics, Sink},
+    monitored, query,
+    report::ReportPolicy,
+    sentry::{SentryOptions, guard},
+};
+
+use crate::{
+    dsn::{Answer, Dsn},
+    panics::silence_panics_that_were_asked_for,
+};
+
+const MS: Duration = Duration::from_millis(1);
+const LONG: Duration = Duration::from_secs(20);
+
+/// A stack that reports to `dsn`, but no request only because it was slow.
+fn reporting(dsn: &Dsn) -> SentryOptions {
+    let options = SentryOptions::new(&dsn.url()).unwrap();
+    options.report_policy(ReportPolicy::new().without_slow())
+}
+
+fn stack(options: SentryOptions) -> Vitals {
+    let builder = Vitals::builder().isolated();
+    builder.sentry(options).build().unwrap()
+}
+
+async fn send(app: &Router, path: &str, id: &str) -> StatusCode {
+    let request = Request::builder().uri(path).header("x-request-id", id);
+    let request = request.body(Body::empty()).unwrap();
+    app.clone().oneshot(request).await.unwrap().status()
+}
+
+/// The breadcrumbs of an event, without their times.
+fn crumbs(event: &Value) -> Vec<Value> {
+    let all = event["breadcrumbs"]["values"].as_array();
+    let mut all = all
+        .or(event["breadcrumbs"].as_array())
+        .cloned()
+        .unwrap_or_default();
+    for crumb in &mut all {
+        crumb.as_object_mut().unwrap().remove("timestamp");
+    }
+    all
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_query_is_a_breadcrumb_of_its_own_request() {
+    let dsn = Dsn::start(Answer::Status(200));
+    let vitals = stack(reporting(&dsn));
+    let metrics = vitals.metrics().clone();
+    let handler = async move |Path(n): Path<u64>| {
+        let of = |operation: &str| query(operation, "orders").metrics(&metrics);
+        of("SELECT").run(sleep(n as u32 * MS)).await;
+        let failed = async {
+            sleep(MS).await;
+            Err::<(), _>(std::fmt::Error)
+        };
+        of("UPDATE").try_run(failed).await.unwrap_err();
+        monitored("no query").metrics(&metrics).time(|| ());
+        StatusCode::INTERNAL_SERVER_ERROR
+    };
+    let app = Router::new()
+        .route("/{n}", get(handler.clone()))
+        .layer(vitals.layer());
+    tokio::join!(send(&app, "/2", "id-2"), send(&app, "/3", "id-3"));
+    vitals.flush(LONG);
+    let mut events = dsn.events();
+    events.sort_by_key(|event| event["tags"]["request_id"].to_string());
+    let crumb = |level: &str, operation: &str, millis: f64, outcome: &str| {
+        let mut crumb = json!({
+            "category": "query",
+            "data": { "operation": operation, "table": "orders", "duration_ms": millis, "outcome": outcome },
+        });
+        if level != "info" {
+            crumb["level"] = level.into();
+        }
+        crumb
+    };
+    for (event, (id, millis)) in events.iter().zip([("id-2", 2.0), ("id-3", 3.0)]) {
+        assert_eq!(event["tags"]["request_id"], id);
+        let expected = [
+            crumb("info", "SELECT", millis, "success"),
+            crumb("warning", "UPDATE", 1.0, "error"),
+        ];
+        assert_eq!(crumbs(event), expected);
+    }
+    assert_eq!(events.len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_query_of_a_task_is_a_breadcrumb_of_its_request_and_of_no_other() {
+    let dsn = Dsn::start(Answer::Status(200));
+    let vitals = stack(reporting(&dsn));
+    let metrics = vitals.metrics().clone();
+    let handler = async move || {
+        let carried = query("SELECT", "carried").metrics(&metrics);
+        let exchange = Exchange::current().unwrap();
+        let carried = async move {
+            carried.run(async {}).await;
+            sentry::capture_message("in the task", sentry::Level::Info);
+        };
+        task::spawn(exchange.scope(carried)).await.unwrap();
+        StatusCode::INTERNAL_SERVER_ERROR
+    };
+    let app = Router::new().route("/", get(handler)).layer(vitals.layer());
+    send(&app, "/", "id-1").await;
+    // Outside of requests, a breadcrumb would lie on the thread for others.
+    query("SELECT", "outside").run(async {}).await;
+    let nothing = async || StatusCode::INTERNAL_SERVER_ERROR;
+    let other = Router::new()
+        .route("/other", get(nothing))
+        .layer(vitals.layer());
+    send(&other, "/other", "id-2").await;
+    vitals.flush(LONG);
+    let events = dsn.events();
+    let tables: Vec<_> = events
+        .iter()
+        .map(|event| {
+            let tables = crumbs(event).into_iter();
+            let tables: Vec<_> = tables.map(|crumb| crumb["data"]["table"].clone()).collect();
+            (event["tags"]["request_id"].clone(), tables)
+        })
+        .collect();
+    let carried = vec![Value::from("carried")];
+    let one = (Value::from("id-1"), carried);
+    assert_eq!(tables, [one.clone(), one, ("id-2".into(), vec![])]);
+    sentry::configure_scope(|scope| {
+        let mut event = sentry::protocol::Event::default();
+        event = scope.apply_to_event(event).unwrap();
+        assert!(event.breadcrumbs.is_empty());
+    });
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_breadcrumbs_of_a_request_are_bounded() {
+    let dsn = Dsn::start(Answer::Status(200));
+    let vitals = stack(reporting(&dsn));
+    let metrics = vitals.metrics().clone();
+    let handler = async move || {
+        for _ in 0..300 {
+            query("SELECT", "orders")
+                .metrics(&metrics)
+                .run(async {})
+                .await;
+        }
+        StatusCode::INTERNAL_SERVER_ERROR
+    };
+    let app = Router::new().route("/", get(handler)).layer(vitals.layer());
+    send(&app, "/", "id-1").await;
+    vitals.flush(LONG);
+    assert_eq!(
+        crumbs(&dsn.events()[0]).len(),
+        100,
+        "the default of the SDK"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_call_is_a_warning_of_its_request_grouped_by_name_and_limited() {
+    let dsn = Dsn::start(Answer::Status(200));
+    let vitals = stack(reporting(&dsn));
+    let metrics = vitals.metrics().clone();
+    let handler = async move |Path(n): Path<u32>| {
+        let slow = |metrics: &Metrics| monitored("limited").metrics(metrics).threshold(MS);
+        if n == 0 {
+            for _ in 0..12 {
+                slow(&metrics).run(sleep(2 * MS)).await;
+            }
+        }
+        if n == 1 {
+            slow(&metrics).run(sleep(2 * MS)).await;
+            let call = query("SELECT", "limited").metrics(&metrics).threshold(MS);
+            timeout(3 * MS, call.run(std::future::pending::<()>()))
+                .await
+                .unwrap_err();
+        }
+    };
+    let app = Router::new()
+        .route("/{n}", get(handler))
+        .layer(vitals.layer());
+    send(&app, "/0", "id-0").await;
+    advance(Duration::from_secs(60)).await;
+    send(&app, "/1", "id-1").await;
+    vitals.flush(LONG);
+    let events = dsn.events();
+    assert_eq!(events.len(), 12);
+    for (index, event) in events.iter().enumerate().take(11) {
+        let id = if index < 10 { "id-0" } else { "id-1" };
+        assert_eq!(event["level"], "warning");
+        assert_eq!(event["logentry"]["message"], "slow operation: limited");
+        assert_eq!(
+            event["fingerprint"],
+            json!(["tower-vitals", "slow", "operation", "limited"])
+        );
+        assert_eq!(event["tags"]["request_id"], id);
+        assert_eq!(event["tags"]["name"], "limited");
+        assert_eq!(event["tags"]["endpoint"], "/{n}");
+        assert_eq!(event["extra"]["duration_ms"], 2.0);
+        assert_eq!(event["extra"]["threshold_ms"], 1.0);
+    }
+    assert_eq!(events[10]["extra"]["held_back"], 2);
+    let query = &events[11];
+    assert_eq!(query["fingerprint"][3], "SELECT limited");
+    assert_eq!(query["tags"]["operation"], "SELECT");
+    assert_eq!(query["tags"]["table"], "limited");
+    assert_eq!(query["tags"]["outcome"], "cancelled");
+    assert_eq!(vitals.metrics().totals().dropped(Sink::SentryFlood), 2);
+}
+
+/// The children of the one transaction: operation, description, status, and how long.
+fn children(dsn: &Dsn) -> Vec<(String, String, String, f64)> {
+    let [transaction] = &dsn.items("transaction")[..] else {
+        panic!("one transaction")
+    };
+    let trace = &transaction["contexts"]["trace"];
+    let spans = transaction["spans"].as_array().unwrap().iter();
+    let spans = spans.map(|span| {
+        assert_eq!(span["parent_span_id"], trace["span_id"]);
+        assert_eq!(span["trace_id"], trace["trace_id"]);
+        let text = |key: &str| span[key].as_str().unwrap().to_owned();
+        let time = |key: &str| humantime::parse_rfc3339(&text(key)).unwrap();
+        let duration = time("timestamp").duration_since(time("start_timestamp"));
+        let seconds = (duration.unwrap().as_secs_f64() * 1e3).round() / 1e3;
+        (text("op"), text("description"), text("status"), seconds)
+    });
+    spans.collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_call_is_a_child_of_the_transaction_of_its_request_with_its_time() {
+    silence_panics_that_were_asked_for();
+    let dsn = Dsn::start(Answer::Status(200));
+    let options = reporting(&dsn).transactions().sample_rate(1.0).unwrap();
+    let vitals = stack(options);
+    let metrics = vitals.metrics().clone();
+    let handler = async move || {
+        let select = query("SELECT", "orders").metrics(&metrics);
+        let failed = query("UPDATE", "orders").metrics(&metrics);
+        let outer = monitored("outer").metrics(&metrics);
+        outer.run(select.run(sleep(5 * MS))).await;
+        failed
+            .try_time(|| Err::<(), _>(std::fmt::Error))
+            .unwrap_err();
+        let gave_up = monitored("gave up").metrics(&metrics);
+        timeout(7 * MS, gave_up.run(std::future::pending::<()>()))
+            .await
+            .unwrap_err();
+    };
+    let app = Router::new().route("/", get(handler)).layer(vitals.layer());
+    send(&app, "/", "id-1").await;
+    vitals.flush(LONG);
+    let children = children(&dsn);
+    let child = |operation: &str, words: &str, status: &str, seconds: f64| {
+        (
+            operation.to_owned(),
+            words.to_owned(),
+            status.to_owned(),
+            seconds,
+        )
+    };
+    let expected = [
+        child("db", "SELECT orders", "ok", 0.005),
+        child("function", "outer", "ok", 0.005),
+        child("db", "UPDATE orders", "internal_error", 0.0),
+        child("function", "gave up", "cancelled", 0.007),
+    ];
+    assert_eq!(children, expected);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hook_of_the_sdk_that_panics_costs_a_counter() {
+    silence_panics_that_were_asked_for();
+    let dsn = Dsn::start(Answer::Status(200));
+    let mut options = ClientOptions::new().dsn(dsn.url().as_str());
+    options.before_breadcrumb = Some(Arc::new(|_| {
+        std::panic::resume_unwind(Box::new("as asked"))
+    }));
+    options.before_send = Some(Arc::new(|event| match event.message {
+        Some(_) => std::panic::resume_unwind(Box::new("as asked")),
+        None => Some(event),
+    }));
+    let client = Arc::new(sentry::Client::with_options(guard(options)));
+    let hub = Arc::new(sentry::Hub::new(Some(client), Arc::default()));
+    let vitals = stack(SentryOptions::current_client());
+    let metrics = vitals.metrics().clone();
+    let handler = async move || {
+        let call = query("SELECT", "hooks").metrics(&metrics).threshold(MS);
+        call.run(async {
+            sleep(2 * MS).await;
+            "found"
+        })
+        .await
+    };
+    let app = Router::new().route("/", get(handler)).layer(vitals.layer());
+    let sent = sentry::SentryFutureExt::bind_hub(send(&app, "/", "id-1"), hub);
+    assert_eq!(sent.await, 200);
+    assert_eq!(vitals.metrics().totals().dropped(Sink::Sentry), 1);
+    let failures = vitals.metrics().snapshot().counters["vitals_hook_failures_total"];
+    assert_eq!(failures, 1);
+}
