@@ -238,9 +238,11 @@ fn children(dsn: &Dsn) -> Vec<(String, String, String, f64)> {
         assert_eq!(span["parent_span_id"], trace["span_id"]);
         assert_eq!(span["trace_id"], trace["trace_id"]);
         let text = |key: &str| span[key].as_str().unwrap().to_owned();
-        let time = |key: &str| humantime::parse_rfc3339(&text(key)).unwrap();
-        let duration = time("timestamp").duration_since(time("start_timestamp"));
-        let seconds = (duration.unwrap().as_secs_f64() * 1e3).round() / 1e3;
+        // The SDK writes the two in two ways.
+        let start = span["start_timestamp"].as_f64().unwrap();
+        let end = humantime::parse_rfc3339(&text("timestamp")).unwrap();
+        let end = end.duration_since(std::time::UNIX_EPOCH).unwrap();
+        let seconds = ((end.as_secs_f64() - start) * 1e3).round() / 1e3;
         (text("op"), text("description"), text("status"), seconds)
     });
     spans.collect()
