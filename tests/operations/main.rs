@@ -4,9 +4,15 @@
     reason = "a test fails by a panic, which shows its place"
 )]
 
+#[path = "../it/support/directory.rs"]
+#[expect(dead_code, reason = "shared with other tests, which ask for more")]
+mod directory;
 #[path = "../it/support/dsn.rs"]
 #[expect(dead_code, reason = "shared with other tests, which ask for more")]
 mod dsn;
+#[path = "../it/support/exposition.rs"]
+#[expect(dead_code, reason = "shared with other tests, which ask for more")]
+mod exposition;
 #[path = "../it/support/lines.rs"]
 #[expect(dead_code, reason = "shared with other tests, which ask for more")]
 mod lines;
@@ -18,3 +24,4 @@ mod interleavings;
 mod monitored;
 mod on_requests;
 mod slow;
+mod statistics;
