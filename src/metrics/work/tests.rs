@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use allocation_counter::measure;
 
 use super::*;
-use crate::metrics::{Settings, remember, table::OVERFLOW};
+use crate::metrics::{Settings, readings::Key, remember, table::OVERFLOW};
 
 const SUCCESS: CallOutcome = CallOutcome::Success;
 const SECOND: Duration = Duration::from_secs(1);
@@ -151,4 +151,54 @@ fn all_names_with_all_their_series_stay_within_the_bound() {
             assert!(info.bytes_max > bound / 2, "{} of {bound}", info.bytes_max);
         }
     }
+}
+
+#[test]
+fn a_reading_has_each_outcome_and_the_durations_of_each_operation() {
+    let metrics = isolated();
+    let error = CallOutcome::Error;
+    for (detail, outcome, seconds) in [(0, SUCCESS, 1), (0, error, 2), (3, error, 4), (0, error, 1)]
+    {
+        let duration = Duration::from_secs(seconds);
+        metrics.count_work(Work::Query, "orders", detail, outcome, duration);
+    }
+    let readings = metrics.readings();
+    let name: Arc<str> = "orders".into();
+    let mut counts: Vec<_> = readings.counts.into_iter().skip(1).collect();
+    counts.sort_by_key(|(_, counts)| counts.clone());
+    let key = |detail, outcome| Key::Work {
+        work: Work::Query,
+        name: Arc::clone(&name),
+        detail,
+        outcome,
+    };
+    let second = 1_000_000_000;
+    let expected = [
+        (key(0, SUCCESS), vec![1, second]),
+        (key(3, error), vec![1, 4 * second]),
+        (key(0, error), vec![2, 3 * second]),
+    ];
+    assert_eq!(counts, expected);
+
+    let bounds = metrics.inner.settings.bounds().on_grid();
+    let durations = |seconds: &[u64]| {
+        let mut counts = vec![0; bounds.buckets()];
+        for seconds in seconds {
+            counts[bounds.index(seconds * second)] += 1;
+        }
+        counts
+    };
+    let key = |detail| Key::WorkDurations {
+        work: Work::Query,
+        name: Arc::clone(&name),
+        detail,
+    };
+    let expected = [(key(0), durations(&[1, 1, 2])), (key(3), durations(&[4]))];
+    assert_eq!(readings.durations, expected);
+    println!(
+        "KEY {} {}",
+        size_of::<Key>(),
+        metrics.memory_bound() - isolated().memory_bound()
+    );
+    println!("BOUND {}", isolated().memory_bound());
 }
