@@ -10,18 +10,27 @@ mod dsn;
 
 use std::{
     convert::Infallible,
+    future::{self, Future},
     sync::{Arc, Mutex, PoisonError},
+    task::{Context, Waker},
+    thread,
     time::Duration,
 };
 
 use axum::http::{Request, Response};
-use sentry::{Breadcrumb, Client, ClientOptions, Hub, Level};
+use sentry::{
+    Breadcrumb, Client, ClientOptions, Hub, Level, integrations::tracing::BreadcrumbLayer,
+    protocol::Event,
+};
 use tokio::time::Instant;
 use tower::{Layer, ServiceExt};
 use tower_vitals::{
     Deployment, Vitals,
+    metrics::Sink,
+    monitored, query,
     sentry::{SentryOptions, guard},
 };
+use tracing_subscriber::{layer::SubscriberExt, registry};
 
 use crate::dsn::{Answer, Dsn};
 
@@ -169,4 +178,74 @@ fn an_applications_own_client_stays_bound_and_the_crates_client_blocks_no_worker
         2,
         "both were captured"
     );
+}
+
+/// How many breadcrumbs the hub of this thread has.
+fn breadcrumbs() -> usize {
+    let event = Hub::current().configure_scope(|scope| scope.apply_to_event(Event::default()));
+    event.unwrap().breadcrumbs.len()
+}
+
+/// Takes some time.
+fn wait() {
+    let begun = Instant::now();
+    while begun.elapsed().is_zero() {}
+}
+
+#[test]
+fn slow_work_outside_of_requests_is_reported_and_shares_nothing_with_its_thread() {
+    let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    let dsn = Dsn::start(Answer::Status(200));
+    let options = guard(ClientOptions::new().dsn(dsn.url().as_str()));
+    Hub::main().bind_client(Some(Arc::new(Client::with_options(options))));
+    Hub::main().configure_scope(|scope| scope.set_tag("zone", "eu-1"));
+    let vitals = Vitals::builder()
+        .isolated()
+        .sentry(SentryOptions::current_client())
+        .build()
+        .unwrap();
+    // As the code of the main thread leaves it.
+    Hub::main().configure_scope(|scope| scope.set_tag("guest", "alice"));
+    let metrics = vitals.metrics().clone();
+    let work = move || {
+        let slow = |name| monitored(name).metrics(&metrics).threshold(Duration::ZERO);
+        // Before the thread has used Sentry.
+        let mut gave_up = Box::pin(slow("gave up").run(async {
+            wait();
+            future::pending::<()>().await;
+        }));
+        let polled = gave_up
+            .as_mut()
+            .poll(&mut Context::from_waker(Waker::noop()));
+        assert!(polled.is_pending());
+        drop(gave_up);
+        // As another task leaves it on the thread.
+        sentry::configure_scope(|scope| scope.set_tag("guest", "bob"));
+        sentry::add_breadcrumb(Breadcrumb::default());
+        let before = breadcrumbs();
+        let subscriber = registry().with(BreadcrumbLayer::new());
+        tracing::subscriber::with_default(subscriber, || {
+            slow("outside").time(wait);
+            let query = query("SELECT", "outside").metrics(&metrics);
+            query.threshold(Duration::ZERO).time(wait);
+        });
+        assert_eq!(breadcrumbs(), before, "nothing is left for others");
+    };
+    thread::spawn(work).join().unwrap();
+    assert_eq!(vitals.flush(Duration::from_secs(20)), 0);
+    let events = dsn.events();
+    let groups: Vec<_> = events
+        .iter()
+        .map(|event| {
+            assert_eq!(event["level"], "warning");
+            assert_eq!(event["tags"]["zone"], "eu-1");
+            assert!(event["tags"].get("guest").is_none(), "{event:#}");
+            assert!(event.get("breadcrumbs").is_none(), "{event:#}");
+            event["fingerprint"][3].as_str().unwrap()
+        })
+        .collect();
+    assert_eq!(groups, ["gave up", "outside", "SELECT outside"]);
+    assert_eq!(vitals.metrics().totals().dropped(Sink::Sentry), 0);
+    Hub::main().configure_scope(sentry::Scope::clear);
+    Hub::main().bind_client(None);
 }

@@ -1,4 +1,4 @@
-//! Holds what a request costs to what it cost before.
+//! Holds what a request and a monitored function cost to what they cost before.
 
 use std::process::ExitCode;
 
@@ -7,14 +7,17 @@ use tower_vitals_benches::{
     subject::{EXCLUDED, OURS, OURS_JSON},
 };
 
-use crate::measure;
+use crate::{costs::CALLS, measure};
 
 /// Instructions of the application with a subject around it, as a multiple of those without, with some five per cent of slack
 /// for compilers, their libraries and the layout of the heap, which alone moves it by two per cent. A smaller number is an
 /// improvement: write it down.
 const BUDGETS: [(&str, f64); 3] = [(OURS, 1.56), (EXCLUDED, 1.30), (OURS_JSON, 2.08)];
 
-/// Prints each ratio beside its budget; fails where one is above.
+/// Instructions of a monitored function that returns at once, with the same slack. It must never need 2,000.
+const CALL: u64 = 650;
+
+/// Prints each cost beside its budget; fails where one is above.
 pub fn check() -> ExitCode {
     let instructions = |name: &str| measure::instructions(&["run", name, Case::Found.name()]);
     let Some(bare) = instructions(SUBJECTS[0].name) else {
@@ -29,6 +32,12 @@ pub fn check() -> ExitCode {
         within &= ratio <= budget;
         println!("{name}: {ratio:.3} of bare, {budget} at most");
     }
+    let Some(calls) = measure::instructions(&["call"]) else {
+        return ExitCode::FAILURE;
+    };
+    let call = calls / CALLS as u64;
+    within &= call <= CALL;
+    println!("a monitored function: {call} instructions, {CALL} at most");
     if within {
         ExitCode::SUCCESS
     } else {

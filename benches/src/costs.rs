@@ -1,13 +1,18 @@
 //! Prints instructions, allocations and CPU time of one request.
 
 use std::{
+    future::ready,
+    hint::black_box,
+    pin::pin,
     sync::{
         Mutex,
         atomic::{AtomicUsize, Ordering},
     },
+    task::{Context, Waker},
     thread,
 };
 
+use tower_vitals::monitored;
 use tower_vitals_benches::{
     Case, Driver, SUBJECTS, Subject,
     clock::{cpu_time, median},
@@ -20,6 +25,10 @@ use crate::{
 };
 
 const REQUESTS: usize = 1_000;
+
+/// How many calls of a monitored function are counted.
+pub const CALLS: usize = 1_000;
+
 const ROUNDS: usize = 31;
 const REQUESTS_A_ROUND: usize = 1_000;
 
@@ -116,6 +125,19 @@ pub fn run(subject: &Subject, case: Case) {
     let driver = Driver::new(subject);
     driver.run(case, 200);
     driver.measured(REQUESTS, &|_| case.request());
+}
+
+/// What callgrind looks at: a monitored function that returns at once.
+pub fn call() {
+    let driver = Driver::new(&SUBJECTS[0]);
+    let code = || {
+        let call = pin!(monitored("call").run(ready(black_box(7))));
+        let polled = call.poll(&mut Context::from_waker(Waker::noop()));
+        assert!(black_box(polled).is_ready());
+    };
+    // The thread then has counters of its own.
+    (0..CALLS).for_each(|_| code());
+    driver.measured_code(CALLS, &code);
 }
 
 /// On all cores: what is counted does not depend on time.

@@ -53,6 +53,14 @@ impl Driver {
         self.send(requests, request);
     }
 
+    /// Runs code in no request this many times. What callgrind is told to count.
+    #[inline(never)]
+    pub fn measured_code(&self, times: usize, code: &dyn Fn()) {
+        for _ in 0..times {
+            code();
+        }
+    }
+
     pub fn send(&self, requests: usize, request: &dyn Fn(usize) -> Request<Body>) {
         self.runtime.block_on(async {
             for number in 0..requests {

@@ -14,7 +14,7 @@ use tower_vitals_benches::{Case, Subject};
 
 const USAGE: &str = "\
 without arguments: instructions, allocations and CPU time of a request, in one process
-budget: whether a request costs no more instructions than it did
+budget: whether a request and a monitored function cost no more instructions than they did
 wire: requests/s, p99 and CPU time of servers under wrk and h2load
 contention: two threads on one route against one
 scale: many series, many requests without a scrape, many open streams";
@@ -30,6 +30,7 @@ fn main() -> ExitCode {
         ["scale"] => scale::print(),
         // What the above start, each in a process of its own: recorders, subscribers and clients are global.
         ["run", subject, case] => costs::run(Subject::named(subject), Case::named(case)),
+        ["call"] => costs::call(),
         ["contend", subject] => contention::run(Subject::named(subject)),
         ["routes", subject, series] => scale::routes(subject, series.parse().expect("a number")),
         ["after", subject, requests] => {
