@@ -34,6 +34,8 @@
 //! - If the transaction of the request is sampled, each call is a child of it, for its true time: `db`, `http.client` or `function`.
 //!   Children of one request stand side by side, also if one call ran within another.
 //!
+//! The SDK holds a lock while a closure of `sentry::configure_scope` runs, so a query in such a closure of a request waits for ever.
+//!
 //! A task of `tokio::spawn` has no request, unless `Exchange::scope` carries it there.
 
 mod asking;

@@ -9,7 +9,7 @@ use std::{
 use pin_project_lite::pin_project;
 
 use super::{finished::Subject, running::Running};
-use crate::{facts::work::CallOutcome, metrics::Metrics};
+use crate::{facts::work::CallOutcome, metrics::Metrics, sentry};
 
 pin_project! {
     /// A future that is measured. An `async` block in its place would be three times as large as the future in it.
@@ -61,6 +61,7 @@ where
         let Some(mut running) = running else {
             return this.future.poll(cx);
         };
+        sentry::ready_for_work();
         let polled = running.enter(|| this.future.poll(cx));
         match &polled {
             Poll::Ready(output) => {

@@ -69,8 +69,11 @@ impl Measured {
         Followed::new(new, future, |_: &F::Output| CallOutcome::Success)
     }
 
-    /// Runs a future that returns a `Result`. An `Err` is an error. It is a timeout if the error, or one of its causes, is known to
-    /// be one by its type.
+    /// Runs a future that returns a `Result`. An `Err` is an error, or a timeout if its type, or that of one of its causes, says so.
+    ///
+    /// Known are `std::io::Error`, the `Elapsed` of Tokio, and the errors of the libraries whose features are on; alone, in a `Box`,
+    /// in an `Arc` or as a `dyn Error`, and in `anyhow` and `eyre` with these features. Of an error type of the application's own,
+    /// nothing is known: its `Err` is an error. In a `Box<dyn Error>`, its causes are asked.
     ///
     /// ```
     /// use std::{io, time::Duration};

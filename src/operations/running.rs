@@ -3,7 +3,7 @@
 use tokio::time::Instant;
 
 use super::finished::{Finished, Subject};
-use crate::{facts::work::CallOutcome, metrics::Metrics, runtime::late_now, sentry};
+use crate::{facts::work::CallOutcome, metrics::Metrics, runtime::late_now};
 
 /// A piece of work that has begun. If it is dropped before its end, it was cancelled, or it panicked.
 #[derive(Debug)]
@@ -23,7 +23,6 @@ pub(super) struct Running {
 impl Running {
     #[inline]
     pub(super) fn begin(subject: Subject<'static>, metrics: Option<Metrics>) -> Self {
-        sentry::ready_for_work();
         Self {
             subject,
             metrics,

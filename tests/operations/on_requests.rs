@@ -25,6 +25,7 @@ use tower_vitals::{
     sentry::{SentryOptions, guard},
 };
 
+use super::counted::durations;
 use crate::{
     dsn::{Answer, Dsn},
     panics::silence_panics_that_were_asked_for,
@@ -319,4 +320,33 @@ async fn a_hook_of_the_sdk_that_panics_costs_a_counter() {
     assert_eq!(vitals.metrics().totals().dropped(Sink::Sentry), 1);
     let failures = vitals.metrics().snapshot().counters["vitals_hook_failures_total"];
     assert_eq!(failures, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hook_of_the_sdk_can_run_a_query_of_its_own() {
+    let dsn = Dsn::start(Answer::Status(200));
+    let vitals = stack(SentryOptions::current_client());
+    let metrics = vitals.metrics().clone();
+    let mut options = ClientOptions::new().dsn(dsn.url().as_str());
+    let of_hook = metrics.clone();
+    options.before_breadcrumb = Some(Arc::new(move |crumb| {
+        query("SELECT", "of_hook").metrics(&of_hook).time(|| ());
+        Some(crumb)
+    }));
+    let client = Arc::new(sentry::Client::with_options(guard(options)));
+    let hub = Arc::new(sentry::Hub::new(Some(client), Arc::default()));
+    let of_handler = metrics.clone();
+    let handler = async move || {
+        let call = query("SELECT", "of_handler").metrics(&of_handler);
+        call.run(async { "found" }).await
+    };
+    let app = Router::new().route("/", get(handler)).layer(vitals.layer());
+    let sent = sentry::SentryFutureExt::bind_hub(send(&app, "/", "id-1"), hub);
+    assert_eq!(sent.await, 200);
+    let counted = durations(&metrics, "db_query_duration_seconds");
+    let counted: Vec<_> = counted
+        .iter()
+        .map(|((_, table), all)| (table.as_str(), all.count))
+        .collect();
+    assert_eq!(counted, [("of_handler", 1), ("of_hook", 1)]);
 }
