@@ -62,6 +62,10 @@ pub(crate) mod rules;
 pub(crate) mod sentry_data;
 pub(crate) mod severity;
 mod start;
+#[cfg(any(all(feature = "logging", feature = "sqlx"), test))]
+pub(crate) mod statement;
+#[cfg(any(all(feature = "logging", feature = "sqlx"), test))]
+pub(crate) mod table_names;
 #[cfg(feature = "sentry")]
 pub(crate) mod told_errors;
 pub(crate) mod trace_context;
