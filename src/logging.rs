@@ -65,14 +65,17 @@ mod record;
 #[cfg_attr(not(feature = "scrub"), path = "logging/scrubbed/off.rs")]
 mod scrubbed;
 mod text;
+mod with_queries;
 
 use std::{
     any::TypeId,
     io::{self, IsTerminal},
 };
 
+use tracing_log::log;
 use tracing_subscriber::{
-    Layer, Registry, fmt::MakeWriter, layer::SubscriberExt, util::SubscriberInitExt,
+    Layer, Registry, filter::LevelFilter, fmt::MakeWriter, layer::SubscriberExt,
+    util::SubscriberInitExt,
 };
 
 use self::layer::{LineLayer, Style};
@@ -111,11 +114,13 @@ pub enum Format {
 ///
 /// As [`from_env`], or if the process already has a subscriber.
 pub fn init() -> Result<Lines, ConfigError> {
-    let (layer, lines) = stdout()?;
+    let (layer, lines, level) = stdout()?;
+    let before = log::max_level();
     tracing_subscriber::registry()
         .with(layer)
         .try_init()
         .map_err(|error| ConfigError::new("logging", "init", error.to_string()))?;
+    with_queries::quiet_log_crate(before, level);
     Ok(lines)
 }
 
@@ -138,7 +143,7 @@ pub fn init() -> Result<Lines, ConfigError> {
 /// as `warning` or `all` are refused. Or if the file cannot be opened, lines are to be scrubbed without feature `scrub`, or the
 /// thread that writes cannot start.
 pub fn from_env() -> Result<impl Layer<Registry> + Send + Sync, ConfigError> {
-    stdout().map(|(layer, _)| layer)
+    stdout().map(|(layer, ..)| layer)
 }
 
 /// A layer that writes lines to `writer`, for an application that builds its own subscriber.
@@ -221,7 +226,7 @@ where
     Ok(scrubbed::writer(Some(scrubbing.checked()?), writer))
 }
 
-fn stdout() -> Result<(impl Layer<Registry> + Send + Sync, Lines), ConfigError> {
+fn stdout() -> Result<(impl Layer<Registry> + Send + Sync, Lines, LevelFilter), ConfigError> {
     let environment = Environment::process();
     let filter = filter::from_environment(&environment)?;
     let file = LogFile::from_environment(&environment)?;
@@ -236,9 +241,10 @@ fn stdout() -> Result<(impl Layer<Registry> + Send + Sync, Lines), ConfigError> 
     };
     let writer = scrubbed::writer(scrubbing, writer);
     let lines = QueueSettings::from_environment(&environment)?.start(writer)?;
-    let layer = layer(format, lines.clone(), terminal).with_filter(filter);
+    let level = filter.max_level_hint().unwrap_or(LevelFilter::TRACE);
+    let layer = with_queries::filtered(layer(format, lines.clone(), terminal), filter);
     chosen::set(format);
-    Ok((layer, lines))
+    Ok((layer, lines, level))
 }
 
 /// Standard output, without the lock and the buffer that `print!` uses: neither waits for the reader then, and each error is

@@ -44,13 +44,35 @@ mod followed;
 mod judged;
 mod measured;
 mod monitored;
+mod pool;
+#[cfg(feature = "sqlx")]
+mod postgres;
 mod query;
+#[cfg(feature = "redis")]
+mod redis_info;
 mod running;
+mod sampling;
 mod slow;
+#[cfg(feature = "logging")]
+#[cfg_attr(not(feature = "sqlx"), path = "operations/sqlx/off.rs")]
+pub(crate) mod sqlx;
 
+#[cfg(feature = "sqlx")]
+#[cfg_attr(tower_vitals_docsrs, doc(cfg(feature = "sqlx")))]
+pub use self::postgres::{Postgres, postgres};
+#[cfg(feature = "redis")]
+#[cfg_attr(tower_vitals_docsrs, doc(cfg(feature = "redis")))]
+pub use self::redis_info::{RedisInfo, redis_info};
+#[cfg(all(feature = "logging", feature = "sqlx"))]
+#[cfg_attr(
+    tower_vitals_docsrs,
+    doc(cfg(all(feature = "logging", feature = "sqlx")))
+)]
+pub use self::sqlx::{SqlxQueries, sqlx_queries};
 pub use self::{
     measured::{Measured, MeasuredGuard},
     monitored::monitored,
+    pool::{Pool, PoolState, pool},
     query::query,
 };
 pub use crate::{facts::work::CallOutcome, metrics::CircuitState};

@@ -6,7 +6,7 @@
 use std::{
     future::Future,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{Arc, mpsc::RecvTimeoutError},
+    sync::mpsc::RecvTimeoutError,
     thread,
     time::Duration,
 };

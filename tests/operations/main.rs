@@ -18,10 +18,16 @@ mod exposition;
 mod lines;
 #[path = "../it/support/panics.rs"]
 mod panics;
+#[path = "../programs/mod.rs"]
+#[expect(dead_code, reason = "shared with other tests, which ask for more")]
+mod programs;
 
 mod counted;
 mod interleavings;
 mod monitored;
 mod on_requests;
+mod samplers;
 mod slow;
+mod sqlx_programs;
+mod sqlx_queries;
 mod statistics;

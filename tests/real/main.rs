@@ -1,5 +1,5 @@
-//! Tests the health part with PostgreSQL and Redis that stop and freeze, and with the clients that people use; traces with a
-//! collector of OpenTelemetry.
+//! Tests the health part with PostgreSQL and Redis that stop and freeze, and with the clients that people use; what is measured of
+//! both; traces with a collector of OpenTelemetry.
 //!
 //! A test that needs more than the toolchain is ignored by default and names what it needs; `.ci/run` installs that and runs the test.
 #![cfg(target_os = "linux")]
@@ -14,6 +14,9 @@ mod dependencies;
 #[path = "../it/support/dsn.rs"]
 #[expect(dead_code, reason = "shared with other tests, which ask for more")]
 mod dsn;
+#[path = "../it/support/exposition.rs"]
+#[expect(dead_code, reason = "shared with other tests, which ask for more")]
+mod exposition;
 #[expect(
     clippy::allow_attributes,
     clippy::clone_on_ref_ptr,
@@ -33,6 +36,7 @@ mod probe;
 #[path = "../programs/mod.rs"]
 #[expect(dead_code, reason = "shared with other tests, which ask for more")]
 mod programs;
+mod samplers;
 mod servers;
 #[path = "../it/support/stacks.rs"]
 #[expect(dead_code, reason = "shared with other tests, which ask for more")]

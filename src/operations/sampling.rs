@@ -1,0 +1,60 @@
+//! What each sampler is told: its name, how often it asks, and who gets its values.
+
+use std::{ops::RangeInclusive, time::Duration};
+
+use super::asking;
+use crate::{config::ConfigError, metrics::Metrics};
+
+/// How often a sampler may ask.
+const RANGE: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(3_600);
+
+/// The settings of a sampler.
+#[derive(Clone, Debug)]
+pub(super) struct Sampling {
+    /// What it asks.
+    kind: &'static str,
+    pub(super) name: String,
+    pub(super) every: Duration,
+    /// The counters of the process if `None`.
+    pub(super) metrics: Option<Metrics>,
+}
+
+// === impl Sampling ===
+
+impl Sampling {
+    pub(super) fn new(kind: &'static str, name: &str) -> Self {
+        Self {
+            kind,
+            name: name.to_owned(),
+            every: asking::EVERY,
+            metrics: None,
+        }
+    }
+
+    /// The name of the sampler. Samplers of different kinds are no rivals for a name.
+    ///
+    /// # Errors
+    ///
+    /// If the name is empty, or it asks too seldom or too often.
+    pub(super) fn checked(&self) -> Result<String, ConfigError> {
+        let Self {
+            kind, name, every, ..
+        } = self;
+        if name.is_empty() {
+            return Err(ConfigError::new(
+                format!("{kind}.name"),
+                "",
+                "expected a name",
+            ));
+        }
+        if !RANGE.contains(every) {
+            let field = format!("{kind}.{name}.every");
+            return Err(ConfigError::new(
+                field,
+                format!("{every:?}"),
+                "expected 1s to 1h",
+            ));
+        }
+        Ok(format!("{kind}:{name}"))
+    }
+}

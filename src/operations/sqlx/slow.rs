@@ -1,0 +1,110 @@
+//! Reports slow queries on a thread of its own: what is reported is logged, and a layer that logs while it hears of an event takes the
+//! event's filters from the layers around it.
+
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{
+        Arc, OnceLock,
+        mpsc::{self, Receiver, SyncSender},
+    },
+    thread,
+    time::Duration,
+};
+
+use tracing::{Dispatch, dispatcher};
+
+use super::super::finished::{Finished, Subject};
+use crate::{
+    facts::{
+        exchange::Exchange,
+        work::{CallOutcome, Work},
+    },
+    metrics::Metrics,
+};
+
+/// How many slow queries wait for their report. The others are counted, and nothing else.
+const MOST: usize = 256;
+
+/// A slow query that has ended.
+#[derive(Debug)]
+pub(super) struct Slow {
+    pub(super) table: Box<str>,
+    pub(super) operation: u8,
+    pub(super) threshold: Duration,
+    pub(super) duration: Duration,
+    pub(super) metrics: Option<Metrics>,
+    /// The subscriber that is told.
+    pub(super) subscriber: Option<Dispatch>,
+    /// The request for which it ran.
+    pub(super) exchange: Option<Arc<Exchange>>,
+}
+
+// === impl Slow ===
+
+impl Slow {
+    /// Reports it soon. Does not wait.
+    pub(super) fn report_later(self) {
+        static QUEUE: OnceLock<Option<SyncSender<Slow>>> = OnceLock::new();
+        let unsent = match QUEUE.get_or_init(start) {
+            Some(queue) => queue.try_send(self).err().map(|error| match error {
+                mpsc::TrySendError::Full(slow) | mpsc::TrySendError::Disconnected(slow) => slow,
+            }),
+            None => Some(self),
+        };
+        if let Some(slow) = unsent {
+            let metrics = Metrics::or_global(slow.metrics.as_ref());
+            let Finished {
+                subject,
+                outcome,
+                duration,
+            } = slow.finished();
+            metrics.count_work(
+                subject.work,
+                subject.name,
+                subject.detail,
+                outcome,
+                duration,
+            );
+        }
+    }
+
+    fn report(&self) {
+        let report = || self.finished().report(self.metrics.as_ref());
+        let of_request = || match &self.exchange {
+            Some(exchange) => exchange.run(report),
+            None => report(),
+        };
+        match &self.subscriber {
+            Some(subscriber) => dispatcher::with_default(subscriber, of_request),
+            None => of_request(),
+        }
+    }
+
+    fn finished(&self) -> Finished<'_> {
+        Finished {
+            subject: Subject {
+                work: Work::Query,
+                name: &self.table,
+                detail: self.operation,
+                threshold: self.threshold,
+            },
+            outcome: CallOutcome::Success,
+            duration: self.duration,
+        }
+    }
+}
+
+/// Starts the thread. `None` if there is none.
+fn start() -> Option<SyncSender<Slow>> {
+    let (queue, slow) = mpsc::sync_channel(MOST);
+    let thread = thread::Builder::new().name("vitals-slow".to_owned());
+    let started = thread.spawn(move || report_all(&slow));
+    started.ok().map(|_| queue)
+}
+
+fn report_all(slow: &Receiver<Slow>) {
+    for slow in slow {
+        // The subscriber is code of the application.
+        let _ = catch_unwind(AssertUnwindSafe(|| slow.report()));
+    }
+}
