@@ -66,6 +66,7 @@ where
     }
 
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, ctx: Context<'_, S>) {
+        self.queries.note_span(attributes, id, &ctx);
         self.lines.on_new_span(attributes, id, ctx);
     }
 
@@ -75,7 +76,7 @@ where
 
     fn on_event(&self, event: &Event<'_>, ctx: Context<'_, S>) {
         if sqlx::is_query(event.metadata()) {
-            self.queries.take(event);
+            self.queries.take(event, &ctx);
             if !self.chosen.enabled(event.metadata(), ctx.clone()) {
                 return;
             }

@@ -1,21 +1,27 @@
 //! Reads sqlx's own events of queries, so that they are measured without a line of code.
 
 mod read;
+mod request;
 mod slow;
 
 use std::{sync::OnceLock, time::Duration};
 
 use tracing::{
-    Dispatch, Event, Level, Metadata, Subscriber, dispatcher::WeakDispatch,
+    Dispatch, Event, Level, Metadata, Subscriber,
+    dispatcher::WeakDispatch,
     level_filters::LevelFilter,
+    span::{Attributes, Id},
 };
 use tracing_subscriber::{Layer, filter::filter_fn, layer::Context, registry::LookupSpan};
 
-use self::{read::Read, slow::Slow};
+use self::{
+    read::Read,
+    request::{Elsewhere, within},
+    slow::Slow,
+};
 use super::finished::{Finished, SLOW, Subject};
 use crate::{
     facts::{
-        exchange::Exchange,
         table_names,
         work::{CallOutcome, Work},
     },
@@ -45,6 +51,7 @@ pub(crate) struct QueryReader {
     queries: SqlxQueries,
     /// The subscriber of this layer, to which a slow query is told later.
     subscriber: OnceLock<WeakDispatch>,
+    elsewhere: Elsewhere,
 }
 
 /// Measures the queries of `sqlx` by a layer of the application's `tracing` subscriber.
@@ -85,8 +92,9 @@ pub(crate) struct QueryReader {
 ///   it includes what the application does between two rows of a stream.
 /// * **What is not a query for sqlx**: pings, statements that are only prepared, what `COPY` and `PgListener` send. `BEGIN`, and the
 ///   rollback of a dropped transaction, have no event. With SQLite `COMMIT` and `ROLLBACK` of a transaction have none either.
-/// * **The request, with SQLite.** It works on a thread of its own, where no exchange is current. With PostgreSQL and MySQL the
-///   request is known.
+/// * **The request, with SQLite and this layer alone.** SQLite works on a thread of its own, where no exchange is current. The layer
+///   of `logging` finds the request by its span: if spans at `INFO` are chosen and requests have one, from the second query on
+///   that a request sends. With PostgreSQL and MySQL the request is always known.
 #[cfg_attr(
     tower_vitals_docsrs,
     doc(cfg(all(feature = "logging", feature = "sqlx")))
@@ -134,10 +142,11 @@ impl SqlxQueries {
         self.reader().with_filter(filter)
     }
 
-    const fn reader(self) -> QueryReader {
+    fn reader(self) -> QueryReader {
         QueryReader {
             queries: self,
             subscriber: OnceLock::new(),
+            elsewhere: Elsewhere::default(),
         }
     }
 }
@@ -150,12 +159,24 @@ impl QueryReader {
         let _ = self.subscriber.set(subscriber.downgrade());
     }
 
+    /// Notes the request of a new span.
+    pub(crate) fn note_span<S>(&self, attributes: &Attributes<'_>, id: &Id, ctx: &Context<'_, S>)
+    where
+        S: Subscriber + for<'span> LookupSpan<'span>,
+    {
+        self.elsewhere.note(attributes, id, ctx);
+    }
+
     /// Measures the query of this event.
-    pub(crate) fn take(&self, event: &Event<'_>) {
+    pub(crate) fn take<S>(&self, event: &Event<'_>, ctx: &Context<'_, S>)
+    where
+        S: Subscriber + for<'span> LookupSpan<'span>,
+    {
         let Some((statement, duration)) = Read::of(event) else {
             return;
         };
         let SqlxQueries { threshold, metrics } = &self.queries;
+        let exchange = self.elsewhere.request(event, ctx);
         let table = statement.table.as_deref().unwrap_or(UNKNOWN);
         let operation = statement.operation.index();
         if duration > *threshold {
@@ -166,7 +187,7 @@ impl QueryReader {
                 duration,
                 metrics: metrics.clone(),
                 subscriber: self.subscriber.get().and_then(WeakDispatch::upgrade),
-                exchange: Exchange::current(),
+                exchange,
             };
             return slow.report_later();
         }
@@ -182,16 +203,19 @@ impl QueryReader {
             outcome: CallOutcome::Success,
             duration,
         };
-        finished.report(metrics.as_ref());
+        within(exchange.as_ref(), || finished.report(metrics.as_ref()));
     }
 }
 
-impl<S: Subscriber> Layer<S> for QueryReader {
+impl<S> Layer<S> for QueryReader
+where
+    S: Subscriber + for<'span> LookupSpan<'span>,
+{
     fn on_register_dispatch(&self, subscriber: &Dispatch) {
         self.on_register(subscriber);
     }
 
-    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
-        self.take(event);
+    fn on_event(&self, event: &Event<'_>, ctx: Context<'_, S>) {
+        self.take(event, &ctx);
     }
 }

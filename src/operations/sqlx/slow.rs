@@ -13,7 +13,10 @@ use std::{
 
 use tracing::{Dispatch, dispatcher};
 
-use super::super::finished::{Finished, Subject};
+use super::{
+    super::finished::{Finished, Subject},
+    request::within,
+};
 use crate::{
     facts::{
         exchange::Exchange,
@@ -70,10 +73,7 @@ impl Slow {
 
     fn report(&self) {
         let report = || self.finished().report(self.metrics.as_ref());
-        let of_request = || match &self.exchange {
-            Some(exchange) => exchange.run(report),
-            None => report(),
-        };
+        let of_request = || within(self.exchange.as_ref(), report);
         match &self.subscriber {
             Some(subscriber) => dispatcher::with_default(subscriber, of_request),
             None => of_request(),
