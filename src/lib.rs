@@ -100,6 +100,10 @@ pub mod scrub;
 mod facts;
 
 mod address_hash;
+#[cfg(any(feature = "health", feature = "process"))]
+mod bounded_file;
+#[cfg(any(feature = "health", feature = "process"))]
+mod cgroup;
 pub mod config;
 #[cfg(any(feature = "axum", feature = "health"))]
 mod preferences;

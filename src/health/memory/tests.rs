@@ -1,3 +1,5 @@
+use std::{fs, path::PathBuf};
+
 use super::*;
 
 /// A mount of cgroups in a folder of its own.
@@ -24,7 +26,7 @@ impl Mount {
     async fn answer(&self, own: &str) -> Answer {
         let file = self.0.join("own");
         fs::write(&file, own).unwrap();
-        let check = Check::memory_in("memory", self.0.clone(), file);
+        let check = Check::memory_in("memory", Cgroups::at(&self.0, file));
         check.ask().await.unwrap()
     }
 }
@@ -42,7 +44,10 @@ fn degraded(text: &str) -> Answer {
 #[tokio::test]
 async fn memory_is_measured_against_the_limit_of_the_cgroup() {
     let mount = Mount::new("limit");
-    let nowhere = Check::memory_in("memory", mount.0.join("none"), mount.0.join("none"));
+    let nowhere = Check::memory_in(
+        "memory",
+        Cgroups::at(mount.0.join("none"), mount.0.join("none")),
+    );
     assert_eq!(nowhere.ask().await.unwrap(), Answer::Healthy, "no cgroup");
     for (limit, used, fine) in [
         ("max\n", "999999999\n", true),
