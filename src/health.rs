@@ -48,6 +48,7 @@ mod ready_made;
 mod registry;
 mod response;
 mod runner;
+mod runtime_lag;
 mod service;
 mod shape;
 mod snapshot;

@@ -1,4 +1,7 @@
-//! Finds the Tokio runtime that timers need, when something is built and not when a timer fails.
+//! Finds the Tokio runtime that timers need, when something is built and not when a timer fails. Measures how late it is.
+
+#[cfg(any(feature = "health", feature = "process"))]
+pub(crate) mod lag;
 
 use std::{panic::catch_unwind, time::Duration};
 

@@ -137,7 +137,6 @@ impl Check {
     }
 
     /// A check that the start refuses.
-    #[cfg(any(feature = "disk", feature = "reqwest"))]
     pub(super) fn refused(
         name: &str,
         setting: &'static str,
