@@ -41,12 +41,22 @@
 mod asking;
 pub(crate) mod finished;
 mod followed;
+#[cfg(feature = "process")]
+#[cfg_attr(
+    not(all(feature = "host", target_os = "linux")),
+    path = "operations/host/off.rs"
+)]
+mod host;
 mod judged;
 mod measured;
+#[cfg(feature = "process")]
+mod memory_use;
 mod monitored;
 mod pool;
 #[cfg(feature = "sqlx")]
 mod postgres;
+#[cfg_attr(not(feature = "process"), path = "operations/process/off.rs")]
+pub(crate) mod process;
 mod query;
 #[cfg(feature = "redis")]
 mod redis_info;
@@ -56,6 +66,8 @@ mod slow;
 #[cfg(feature = "logging")]
 #[cfg_attr(not(feature = "sqlx"), path = "operations/sqlx/off.rs")]
 pub(crate) mod sqlx;
+#[cfg(feature = "process")]
+mod tokio_runtime;
 
 #[cfg(feature = "sqlx")]
 #[cfg_attr(tower_vitals_docsrs, doc(cfg(feature = "sqlx")))]

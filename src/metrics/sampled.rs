@@ -106,6 +106,13 @@ impl Sampled {
             ..Self::gauge(id, labels, 0.0)
         }
     }
+
+    pub(crate) fn seconds_counter(id: Id, labels: &[&str], seconds: f64) -> Self {
+        Self {
+            value: Value::Seconds(seconds),
+            ..Self::gauge(id, labels, 0.0)
+        }
+    }
 }
 
 // === impl Samplers ===

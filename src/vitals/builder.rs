@@ -6,6 +6,8 @@ mod exclusion;
 mod logs;
 mod metrics;
 mod panics;
+#[cfg(feature = "process")]
+mod process;
 mod service;
 #[cfg(feature = "statistics")]
 mod statistics;
@@ -31,6 +33,7 @@ use crate::{
     health::HealthService,
     metrics::{Exporter, Names, Recorder, Settings},
     observe::{Engine, PanicAnswer},
+    operations,
     release::{Release, service as service_name},
     request_id::RequestIdLayer,
     sentry::{Connection, SentryOptions},
@@ -67,6 +70,7 @@ pub struct VitalsBuilder {
     log_stuck: bool,
     body_sizes: bool,
     log_metrics: Option<Duration>,
+    process_metrics: bool,
     pub(super) health: Option<HealthService>,
     pub(super) admin: AdminSettings,
     pub(super) shutdown: ShutdownSettings,
@@ -96,6 +100,7 @@ impl VitalsBuilder {
             log_stuck: false,
             body_sizes: false,
             log_metrics: None,
+            process_metrics: false,
             health: None,
             admin: AdminSettings::default(),
             shutdown: ShutdownSettings::default(),
@@ -216,6 +221,7 @@ impl VitalsBuilder {
     ///
     /// - A setting is not valid, or two settings clash.
     /// - [`log_stuck`](Self::log_stuck) is on, and there is no Tokio runtime with a clock.
+    /// - A thread cannot start that [`process_metrics`](Self::process_metrics) needs.
     /// - Another recorder is installed in this process, without [`use_global_recorder`](Self::use_global_recorder).
     /// - Another part of this process counts with other settings.
     pub fn build(self) -> Result<Vitals, ConfigError> {
@@ -300,9 +306,13 @@ impl VitalsBuilder {
                 ("log_stuck", self.log_stuck),
                 ("body_sizes", self.body_sizes),
                 ("log_metrics", log_metrics.is_some()),
+                ("process_metrics", self.process_metrics),
                 ("state_file", lately.has_file()),
             ],
         };
+        if self.process_metrics {
+            operations::process::start(&metrics)?;
+        }
         start.log();
         // Last: where the stack is not built, nothing is left running.
         if let Some(every) = log_metrics {
