@@ -18,6 +18,8 @@ pub(crate) struct Entry {
     pub(crate) unit: Option<Unit>,
     pub(crate) help: &'static str,
     pub(crate) buckets: Option<Buckets>,
+    /// Only `process_metrics()` publishes it.
+    opt_in: bool,
     /// By preset, in the order of [`Names`]. A preset can lack a family.
     spelling: [Option<Spelling>; 2],
 }
@@ -136,6 +138,7 @@ impl Entry {
             unit: None,
             help: "",
             buckets: None,
+            opt_in: false,
             spelling: [Some(Spelling { name, labels }); 2],
         }
     }
@@ -152,6 +155,11 @@ impl Entry {
 
     const fn buckets(mut self, buckets: Buckets) -> Self {
         self.buckets = Some(buckets);
+        self
+    }
+
+    const fn opt_in(mut self) -> Self {
+        self.opt_in = true;
         self
     }
 
@@ -191,9 +199,10 @@ pub(crate) fn has_label(name: &str) -> bool {
     labels.any(|label| *label == name)
 }
 
-/// Whether samples of a family have this name in a preset.
-pub(crate) fn has_sample(name: &str, names: Names) -> bool {
-    all().any(|entry| {
+/// Whether samples of a family have this name in a preset. Without `process`, those of the process are not published.
+pub(crate) fn has_sample(name: &str, names: Names, process: bool) -> bool {
+    let mut published = all().filter(|entry| process || !entry.opt_in);
+    published.any(|entry| {
         let family = entry.spelling(names).map(|spelling| spelling.name);
         let rest = family.and_then(|family| name.strip_prefix(family));
         rest.is_some_and(|rest| entry.kind.suffixes().contains(&rest))
@@ -240,13 +249,31 @@ mod tests {
 
     #[test]
     fn every_name_that_a_sample_of_a_family_can_have_is_known() {
-        let has = |name: &str| has_sample(name, Names::Prometheus);
+        let has = |name: &str| has_sample(name, Names::Prometheus, true);
         for end in ["", "_bucket", "_sum", "_count", "_created"] {
             assert!(has(&format!("http_request_duration_seconds{end}")), "{end}");
             let counter = format!("errors_total{end}");
             assert_eq!(has(&counter), end.is_empty(), "{counter}");
         }
         assert!(!has("http_server_request_duration_seconds"));
+    }
+
+    #[test]
+    fn the_names_of_the_process_are_kept_only_where_it_is_measured() {
+        let free = |name: &str| !has_sample(name, Names::Prometheus, false);
+        let gated: Vec<_> = all().filter(|entry| entry.opt_in).collect();
+        assert_eq!(gated.len(), 19);
+        for entry in gated {
+            let name = entry.spelling(Names::Prometheus).unwrap().name;
+            assert!(free(name) && has_sample(name, Names::Prometheus, true));
+            let sampler = ["process_", "memory_", "cpu_", "host_", "tokio_"];
+            assert!(
+                sampler.iter().any(|begin| name.starts_with(begin)),
+                "{name}"
+            );
+        }
+        assert!(!free("http_requests_total"));
+        assert!(!free("db_connection_pool_size"));
     }
 
     /// The names between backquotes.

@@ -52,10 +52,10 @@ impl Naming {
         }
     }
 
-    /// Whether samples of a family of this crate have this name.
-    pub(super) fn has_sample(&self, sample: &str, names: Names) -> bool {
+    /// Whether samples of a family of this crate have this name. Those of the process are published only on demand.
+    pub(super) fn has_sample(&self, sample: &str, names: Names, process: bool) -> bool {
         let sample = sample.strip_prefix(&*self.prefix);
-        sample.is_some_and(|sample| catalog::has_sample(sample, names))
+        sample.is_some_and(|sample| catalog::has_sample(sample, names, process))
     }
 
     /// The constant labels.

@@ -41,6 +41,8 @@ pub struct Settings {
     #[cfg(feature = "prometheus")]
     application: ApplicationSettings,
     pub(super) bands: SeverityBands,
+    /// The families of the process are published.
+    pub(crate) process: bool,
     /// Which side of each gRPC method streams.
     kinds: BTreeMap<String, Kind>,
 }
@@ -60,6 +62,7 @@ impl Settings {
             #[cfg(feature = "prometheus")]
             application: ApplicationSettings::default(),
             bands: SeverityBands::default(),
+            process: false,
             kinds: BTreeMap::new(),
         }
     }
@@ -90,6 +93,17 @@ impl Settings {
     #[must_use]
     pub fn bands(mut self, bands: SeverityBands) -> Self {
         self.bands = bands;
+        self
+    }
+
+    /// Keeps the names of the process's metrics, such as `memory_usage_bytes`, for a stack that has
+    /// [`process_metrics`](crate::vitals::VitalsBuilder::process_metrics), which sets this, too. What the application records under
+    /// them is dropped, with a warning. Without it they are free for the application. Defaults to off.
+    #[cfg(feature = "process")]
+    #[cfg_attr(tower_vitals_docsrs, doc(cfg(feature = "process")))]
+    #[must_use]
+    pub fn process_metrics(mut self) -> Self {
+        self.process = true;
         self
     }
 

@@ -70,7 +70,6 @@ pub struct VitalsBuilder {
     log_stuck: bool,
     body_sizes: bool,
     log_metrics: Option<Duration>,
-    process_metrics: bool,
     pub(super) health: Option<HealthService>,
     pub(super) admin: AdminSettings,
     pub(super) shutdown: ShutdownSettings,
@@ -100,7 +99,6 @@ impl VitalsBuilder {
             log_stuck: false,
             body_sizes: false,
             log_metrics: None,
-            process_metrics: false,
             health: None,
             admin: AdminSettings::default(),
             shutdown: ShutdownSettings::default(),
@@ -306,11 +304,11 @@ impl VitalsBuilder {
                 ("log_stuck", self.log_stuck),
                 ("body_sizes", self.body_sizes),
                 ("log_metrics", log_metrics.is_some()),
-                ("process_metrics", self.process_metrics),
+                ("process_metrics", metrics.settings().process),
                 ("state_file", lately.has_file()),
             ],
         };
-        if self.process_metrics {
+        if metrics.settings().process {
             operations::process::start(&metrics)?;
         }
         start.log();

@@ -81,67 +81,88 @@ pub(super) static FAMILIES: [Entry; 43] = [
         .help("Connections that the server of PostgreSQL takes at most."),
     counter(Id::ProcessCpu, "process_cpu_seconds_total", &[])
         .unit(Unit::Seconds)
-        .help("Time of processors that the process used, in seconds."),
+        .help("Time of processors that the process used, in seconds.")
+        .opt_in(),
     gauge(Id::ProcessOpenFds, "process_open_fds", &[])
-        .help("Open file descriptors of the process."),
+        .help("Open file descriptors of the process.")
+        .opt_in(),
     gauge(Id::ProcessMaxFds, "process_max_fds", &[])
-        .help("File descriptors that the process may have open at most."),
+        .help("File descriptors that the process may have open at most.")
+        .opt_in(),
     gauge(Id::ProcessVirtual, "process_virtual_memory_bytes", &[])
         .unit(Unit::Bytes)
-        .help("Virtual memory of the process."),
+        .help("Virtual memory of the process.")
+        .opt_in(),
     gauge(
         Id::ProcessVirtualMax,
         "process_virtual_memory_max_bytes",
         &[],
     )
     .unit(Unit::Bytes)
-    .help("Virtual memory that the process may have at most."),
+    .help("Virtual memory that the process may have at most.")
+    .opt_in(),
     gauge(Id::ProcessResident, "process_resident_memory_bytes", &[])
         .unit(Unit::Bytes)
-        .help("Resident memory of the process."),
+        .help("Resident memory of the process.")
+        .opt_in(),
     gauge(Id::ProcessStart, "process_start_time_seconds", &[])
         .unit(Unit::Seconds)
-        .help("When the process started, in seconds since 1970."),
-    gauge(Id::ProcessThreads, "process_threads", &[]).help("Threads of the process."),
+        .help("When the process started, in seconds since 1970.")
+        .opt_in(),
+    gauge(Id::ProcessThreads, "process_threads", &[])
+        .help("Threads of the process.")
+        .opt_in(),
     gauge(Id::MemoryUsage, "memory_usage_bytes", &[])
         .unit(Unit::Bytes)
-        .help("Working set of the container, or memory in use on the host without a limit."),
+        .help("Working set of the container, or memory in use on the host without a limit.")
+        .opt_in(),
     gauge(Id::MemoryPercent, "memory_usage_percent", &[])
-        .help("The same in per cent of the container's limit, or of the host's memory."),
+        .help("The same in per cent of the container's limit, or of the host's memory.")
+        .opt_in(),
     gauge(Id::CpuPercent, "cpu_usage_percent", &[])
-        .help("Time of processors that the process used lately, in per cent of one processor."),
+        .help("Time of processors that the process used lately, in per cent of one processor.")
+        .opt_in(),
     counter(Id::DiskRead, "host_disk_read_bytes_total", &["device"])
         .unit(Unit::Bytes)
-        .help("Bytes that were read from a disk of the host."),
+        .help("Bytes that were read from a disk of the host.")
+        .opt_in(),
     counter(
         Id::DiskWritten,
         "host_disk_written_bytes_total",
         &["device"],
     )
     .unit(Unit::Bytes)
-    .help("Bytes that were written to a disk of the host."),
+    .help("Bytes that were written to a disk of the host.")
+    .opt_in(),
     counter(
         Id::NetworkReceived,
         "host_network_receive_bytes_total",
         &["device"],
     )
     .unit(Unit::Bytes)
-    .help("Bytes that the host received on a network interface."),
+    .help("Bytes that the host received on a network interface.")
+    .opt_in(),
     counter(
         Id::NetworkSent,
         "host_network_transmit_bytes_total",
         &["device"],
     )
     .unit(Unit::Bytes)
-    .help("Bytes that the host sent on a network interface."),
-    gauge(Id::TokioWorkers, "tokio_workers", &[]).help("Worker threads of the Tokio runtime."),
+    .help("Bytes that the host sent on a network interface.")
+    .opt_in(),
+    gauge(Id::TokioWorkers, "tokio_workers", &[])
+        .help("Worker threads of the Tokio runtime.")
+        .opt_in(),
     gauge(Id::TokioBusy, "tokio_workers_busy_ratio", &[])
-        .help("Share of the time in which workers of the Tokio runtime were busy lately."),
+        .help("Share of the time in which workers of the Tokio runtime were busy lately.")
+        .opt_in(),
     gauge(Id::TokioTasks, "tokio_alive_tasks", &[])
-        .help("Tasks of the Tokio runtime that have not ended."),
+        .help("Tasks of the Tokio runtime that have not ended.")
+        .opt_in(),
     gauge(Id::TokioLag, "tokio_scheduling_lag_seconds", &[])
         .unit(Unit::Seconds)
-        .help("The longest time lately that a task of the Tokio runtime waited for its turn."),
+        .help("The longest time lately that a task of the Tokio runtime waited for its turn.")
+        .opt_in(),
     gauge(
         Id::CertificateExpiry,
         "tls_certificate_expiry_timestamp_seconds",

@@ -50,8 +50,9 @@ impl Settings {
     /// The recorder for what the application records.
     pub(in super::super) fn application(&self) -> Result<ApplicationRecorder, ConfigError> {
         let ApplicationSettings { series, buckets } = &self.application;
-        let (names, naming) = (self.names, self.naming.clone());
-        let mut recorder = ApplicationRecorder::new(move |sample| naming.has_sample(sample, names));
+        let (names, naming, process) = (self.names, self.naming.clone(), self.process);
+        let mut recorder =
+            ApplicationRecorder::new(move |sample| naming.has_sample(sample, names, process));
         if let Some(series) = series {
             recorder = recorder.with_limit(*series)?;
         }

@@ -26,7 +26,8 @@ impl VitalsBuilder {
     ///   `host_network_receive_bytes_total` and `host_network_transmit_bytes_total`, for at most 64 disks and 64 interfaces. The
     ///   network is that of the container, if the process is in one.
     ///
-    /// If this is off, the application can record metrics of these names itself.
+    /// The names belong to this crate then: what the application records under them, by a crate such as `metrics-process`, is
+    /// dropped, with one warning for each name. If this is off, it can record metrics of these names itself.
     ///
     /// ```
     /// use tower_vitals::Vitals;
@@ -36,7 +37,7 @@ impl VitalsBuilder {
     /// ```
     #[cfg_attr(tower_vitals_docsrs, doc(cfg(feature = "process")))]
     pub fn process_metrics(mut self) -> Self {
-        self.process_metrics = true;
+        self.settings = self.settings.process_metrics();
         self
     }
 }
