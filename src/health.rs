@@ -33,11 +33,14 @@
 
 mod accept;
 mod builder;
+#[cfg(feature = "certificates")]
+mod certificate;
 mod changes;
 mod check;
 #[cfg(feature = "disk")]
 mod disk;
 mod event;
+mod expiry;
 #[cfg(feature = "tonic")]
 pub(crate) mod grpc;
 mod handle;

@@ -2,6 +2,7 @@
 
 use std::{error::Error, fmt, future::Future, pin::Pin, sync::Arc, time::Duration};
 
+use super::expiry::Expiry;
 use crate::config::ConfigError;
 
 pub(super) type BoxError = Box<dyn Error + Send + Sync>;
@@ -32,6 +33,8 @@ pub struct Check {
     /// Asks, with the time limit for the answer. `None` if the application sets the status itself.
     ask: Option<Arc<dyn Fn(Duration) -> Asked + Send + Sync>>,
     expires_after: Option<Duration>,
+    /// The date of a certificate, if it asks for one.
+    pub(super) expiry: Option<Arc<Expiry>>,
     /// A setting of a ready-made check that is not valid. The start refuses it, as every such setting.
     fault: Option<Fault>,
 }
@@ -132,6 +135,7 @@ impl Check {
             successes: 1,
             ask: None,
             expires_after: None,
+            expiry: None,
             fault: None,
         }
     }

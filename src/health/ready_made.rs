@@ -161,8 +161,8 @@ impl Check {
 }
 
 /// The part of an address that may be shown. There can be a password before an `@`, and a key behind a `?`.
-#[cfg(feature = "reqwest")]
-fn without_secrets(url: &str) -> String {
+#[cfg(any(feature = "certificates", feature = "reqwest"))]
+pub(super) fn without_secrets(url: &str) -> String {
     let shown = match url.rsplit_once('@') {
         Some((_, host)) => format!("…@{host}"),
         None => url.to_owned(),

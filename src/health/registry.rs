@@ -160,6 +160,7 @@ impl Checks for Registry {
     fn read(&self) -> Vec<CheckReading> {
         let reading = |entry: &Entry| {
             let (report, latencies) = entry.reading();
+            let expiry = entry.check.expiry.as_ref();
             let last_success = report.last_success;
             let since = last_success.and_then(|at| at.duration_since(UNIX_EPOCH).ok());
             CheckReading {
@@ -171,6 +172,10 @@ impl Checks for Registry {
                 },
                 last_success: since.map(|since| since.as_secs_f64()),
                 latencies,
+                certificates: expiry
+                    .and_then(|expiry| expiry.reading())
+                    .into_iter()
+                    .collect(),
             }
         };
         self.entries.iter().map(reading).collect()

@@ -153,7 +153,10 @@ const fn short(status: Status) -> &'static str {
     }
 }
 
-pub(super) const fn label(check: &CheckReport) -> &'static str {
+pub(super) fn label(check: &CheckReport) -> &str {
+    if let Some(shown) = &check.shown {
+        return shown;
+    }
     match check.status {
         Status::Healthy => check.healthy_label,
         Status::Degraded => "degraded",

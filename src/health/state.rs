@@ -49,6 +49,8 @@ pub struct CheckReport {
     /// How many times it ran.
     pub runs: u64,
     pub(super) healthy_label: &'static str,
+    /// What the public may know in place of a label.
+    pub(super) shown: Option<String>,
 }
 
 /// A check and its state.
@@ -150,6 +152,10 @@ impl Entry {
             error,
             runs: self.runs.load(Ordering::Relaxed),
             healthy_label: self.check.healthy_label,
+            shown: match status {
+                Status::Unknown => None,
+                _ => self.check.expiry.as_ref().and_then(|expiry| expiry.shown()),
+            },
         }
     }
 

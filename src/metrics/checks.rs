@@ -37,6 +37,8 @@ pub(crate) struct CheckReading {
     /// Unix time in seconds.
     pub(crate) last_success: Option<f64>,
     pub(crate) latencies: Latencies,
+    /// Hosts, and when their certificates expire, in seconds since 1970.
+    pub(crate) certificates: Vec<(Arc<str>, f64)>,
 }
 
 /// How long the answers of a check took: the count of each bucket, which is empty before the first, and the sum of
@@ -92,6 +94,7 @@ impl CheckReading {
             _ => None,
         };
         self.latencies.add(&other.latencies);
+        self.certificates.extend(other.certificates.iter().cloned());
     }
 }
 
@@ -177,6 +180,7 @@ mod tests {
                 status,
                 last_success,
                 latencies,
+                certificates: Vec::new(),
             }
         };
         let mut one = reading(1.0, Some(20.0), &[]);

@@ -67,6 +67,11 @@ pub(super) fn gather(metrics: Option<&Metrics>, checks: &[CheckReading], out: &m
                     check.latencies.give(&mut family, &check.name);
                 }
             }
+            Id::CertificateExpiry => {
+                for (host, at) in first_expiries(checks) {
+                    family.gauge(&[host], at);
+                }
+            }
             _ => {
                 if let Some(gathered) = &gathered {
                     gathered.give(&mut family);
@@ -74,6 +79,16 @@ pub(super) fn gather(metrics: Option<&Metrics>, checks: &[CheckReading], out: &m
             }
         }
     }
+}
+
+/// When the certificate of each host expires. Several checks can ask one host, whose certificates can differ: the first counts.
+fn first_expiries(checks: &[CheckReading]) -> BTreeMap<&str, f64> {
+    let mut first = BTreeMap::new();
+    for (host, at) in checks.iter().flat_map(|check| &check.certificates) {
+        let known = first.entry(&**host).or_insert(*at);
+        *known = known.min(*at);
+    }
+    first
 }
 
 /// What is read once, since several families show it.

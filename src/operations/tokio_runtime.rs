@@ -22,13 +22,17 @@ struct Before(Option<(Instant, Duration)>);
 ///
 /// If the thread cannot start.
 pub(super) fn start(metrics: &Metrics) -> Result<(), ConfigError> {
+    every(EVERY, metrics)
+}
+
+fn every(every: Duration, metrics: &Metrics) -> Result<(), ConfigError> {
     let Ok(runtime) = runtime::with_clock("process_metrics") else {
         return Ok(());
     };
     let probe = Probe::start(&runtime);
     let runtime = runtime.metrics();
     let mut before = Before::default();
-    asking::on_thread("runtime", EVERY, Some(metrics), move || {
+    asking::on_thread("runtime", every, Some(metrics), move || {
         let now = Instant::now();
         match probe.take(now) {
             Some(lag) => values(&runtime, lag, &mut before, now),
@@ -90,7 +94,43 @@ impl Before {
 
 #[cfg(test)]
 mod tests {
+    use std::{sync::mpsc, thread};
+
+    use tokio::runtime::Builder;
+
     use super::*;
+    use crate::metrics::Settings;
+
+    #[test]
+    fn a_blocked_runtime_shows_its_lag_while_it_lasts_and_one_that_is_gone_shows_nothing() {
+        let metrics = Settings::new().isolated().unwrap();
+        let gauge = |name: &str| metrics.snapshot().gauges.get(name).copied();
+        let until = |shown: &dyn Fn(Option<f64>) -> bool| {
+            while !shown(gauge("tokio_scheduling_lag_seconds")) {
+                thread::yield_now();
+            }
+        };
+        let (free, blocked) = mpsc::channel::<()>();
+        let runtime = Builder::new_current_thread().enable_time().build().unwrap();
+        let counters = metrics.clone();
+        let running = thread::spawn(move || {
+            runtime.block_on(async {
+                every(Duration::from_millis(1), &counters).unwrap();
+                tokio::task::yield_now().await;
+                // It waits without telling tokio, and nothing else has a turn.
+                let _ = blocked.recv();
+            });
+        });
+        for seconds in [0.05, 0.1, 0.3] {
+            until(&|lag| lag.is_some_and(|lag| lag > seconds));
+        }
+        assert_eq!(gauge("tokio_workers"), Some(1.0));
+        assert_eq!(gauge("tokio_alive_tasks"), Some(1.0), "the probe");
+        free.send(()).unwrap();
+        running.join().unwrap();
+        until(&|lag| lag.is_none());
+        assert_eq!(gauge("tokio_workers"), None);
+    }
 
     #[test]
     fn workers_are_busy_for_their_share_of_the_time_since_the_last_question() {

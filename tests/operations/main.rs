@@ -22,10 +22,12 @@ mod panics;
 #[expect(dead_code, reason = "shared with other tests, which ask for more")]
 mod programs;
 
+mod certificates;
 mod counted;
 mod interleavings;
 mod monitored;
 mod on_requests;
+mod process;
 mod samplers;
 mod slow;
 mod sqlx_programs;

@@ -9,6 +9,7 @@ pub(crate) struct CheckReading {
     pub(super) status: f64,
     pub(super) last_success: Option<f64>,
     pub(super) latencies: Latencies,
+    pub(super) certificates: Vec<(std::sync::Arc<str>, f64)>,
 }
 
 /// There are none.

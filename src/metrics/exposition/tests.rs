@@ -5,7 +5,12 @@ mod refused;
 mod service;
 
 use super::{
-    super::samples::{Exemplar, Family, Histogram, Kind, Samples, Unit},
+    super::{
+        Settings,
+        catalog::Id,
+        sampled::{Sampled, Sampler},
+        samples::{Exemplar, Family, Histogram, Kind, Samples, Unit},
+    },
     Format::{self, OpenMetrics, Text},
     Writer,
     parser::{Labels, Parsed},
@@ -74,6 +79,32 @@ fn some(writer: &mut Writer) {
     };
     writer.histogram(&[("a", "b")], &one);
     writer.histogram(&[], &histogram(&[0.5, 1.0], &[0, 0, 0], 0.0));
+}
+
+#[test]
+fn the_time_of_processors_is_a_counter_with_a_fraction_in_both_formats() {
+    let metrics = Settings::new().isolated().unwrap();
+    let sampler = Sampler::new("process");
+    let _ended = metrics.publish_sampler(&sampler);
+    sampler.put(vec![Sampled::seconds_counter(Id::ProcessCpu, &[], 12.25)]);
+    for (format, family) in [
+        (Text, "process_cpu_seconds_total"),
+        (OpenMetrics, "process_cpu_seconds"),
+    ] {
+        let text = written(format, |writer| metrics.give(writer));
+        parsed(format, &text).unwrap();
+        let lines: Vec<_> = text.lines().collect();
+        for line in [
+            &*format!("# TYPE {family} counter"),
+            "process_cpu_seconds_total 12.25",
+        ] {
+            assert!(lines.contains(&line), "{line}");
+        }
+        let unit = lines.contains(&"# UNIT process_cpu_seconds seconds");
+        assert_eq!(unit, format == OpenMetrics);
+    }
+    let snapshot = metrics.snapshot();
+    assert_eq!(snapshot.counters["process_cpu_seconds_total"], 12);
 }
 
 #[test]

@@ -306,3 +306,23 @@ fn a_recorder_of_an_application_gets_the_names_that_were_chosen() {
     let started = "Key(shop_http_requests_started_total, [region = eu-1])";
     assert_eq!(held.numbers[started], (1.0, 0));
 }
+
+/// The facade has counters of whole numbers only.
+#[test]
+fn a_recorder_of_an_application_gets_whole_seconds_that_never_go_back() {
+    let metrics = Settings::new().isolated().unwrap();
+    let sampler = Sampler::new("process");
+    let _ended = metrics.publish_sampler(&sampler);
+    let recorder = Faulty::default();
+    let mut publisher = Publisher::default();
+    let cpu = "Key(process_cpu_seconds_total)";
+    for (seconds, whole) in [(0.99, 0.0), (1.25, 1.0), (1.999, 1.0), (61.0, 61.0)] {
+        let seconds = Sampled::seconds_counter(Id::ProcessCpu, &[], seconds);
+        let threads = Sampled::gauge(Id::ProcessThreads, &[], 3.0);
+        sampler.put(vec![seconds, threads]);
+        publisher.publish(Some(&metrics), &[], &recorder);
+        let held = recorder.held();
+        assert_eq!(held.numbers[cpu], (whole, 0));
+        assert_eq!(held.numbers["Key(process_threads)"], (3.0, 0));
+    }
+}
