@@ -33,9 +33,11 @@
 #![cfg_attr(
     not(all(
         feature = "axum",
+        feature = "certificates",
         feature = "cli",
         feature = "health",
         feature = "logging",
+        feature = "process",
         feature = "prometheus",
         feature = "sentry",
         feature = "statistics",

@@ -67,18 +67,22 @@ async fn the_process_its_container_and_its_runtime_are_measured() {
     waits.abort();
 }
 
-/// A process of its own, so that no other test opens files.
+/// Runs a test of this file again, alone in a process of its own.
+fn in_child(test: &str, kind: &str) {
+    let mut child = Command::new(env::current_exe().unwrap());
+    child.args(["--exact", &format!("process::{test}"), "--test-threads=1"]);
+    let output = child.env(CHILD, kind).output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{kind}: {text}");
+    assert!(text.contains("1 passed"), "{kind}: {text}");
+}
+
+/// In a process in which no other test opens files.
+#[cfg(target_os = "linux")]
 #[tokio::test]
 async fn the_open_files_of_the_process_are_counted() {
     if env::var_os(CHILD).is_none() {
-        let name = "process::the_open_files_of_the_process_are_counted";
-        let mut child = Command::new(env::current_exe().unwrap());
-        child.args(["--exact", name, "--test-threads=1"]);
-        let output = child.env(CHILD, "1").output().unwrap();
-        let text = String::from_utf8_lossy(&output.stdout);
-        assert!(output.status.success(), "{text}");
-        assert!(text.contains("1 passed"), "{text}");
-        return;
+        return in_child("the_open_files_of_the_process_are_counted", "files");
     }
     let open = || first(&measured()).sum("process_open_fds", &[]);
     let before = open();
@@ -128,4 +132,36 @@ async fn the_samplers_end_with_their_stack() {
     while tasks() > 0 {
         tokio::task::yield_now().await;
     }
+}
+
+/// In processes whose recorder is ours.
+#[tokio::test]
+async fn the_names_of_the_process_are_the_applications_own_unless_it_is_measured() {
+    const TEST: &str = "the_names_of_the_process_are_the_applications_own_unless_it_is_measured";
+    let Ok(kind) = env::var(CHILD) else {
+        in_child(TEST, "on");
+        return in_child(TEST, "off");
+    };
+    let builder = || Vitals::builder().endpoint_cap(7);
+    let vitals = match &*kind {
+        "on" => builder().process_metrics().build().unwrap(),
+        _ => builder().build().unwrap(),
+    };
+    metrics::gauge!("memory_usage_bytes").set(5.0);
+    let scrape = match &*kind {
+        "on" => first(&vitals),
+        _ => Exposition::of(&vitals),
+    };
+    let value = scrape.sum("memory_usage_bytes", &[]);
+    let dropped = scrape.sum("vitals_hook_failures_total", &[]);
+    match &*kind {
+        "on" => assert!(value > 5.0 && dropped == 1.0, "{value}, {dropped} dropped"),
+        _ => assert_eq!((value, dropped), (5.0, 0.0)),
+    }
+    // The names are chosen once for the process.
+    let other = match &*kind {
+        "on" => builder().build(),
+        _ => builder().process_metrics().build(),
+    };
+    assert_eq!(other.unwrap_err().field(), "metrics");
 }

@@ -2,7 +2,6 @@
 
 use crate::{config::ConfigError, metrics::Metrics};
 
-#[expect(clippy::unnecessary_wraps, reason = "as with the feature")]
 pub(crate) const fn start(_: &Metrics) -> Result<(), ConfigError> {
     Ok(())
 }
