@@ -131,6 +131,7 @@ mod tests {
                 .unwrap();
             let answer = runtime.block_on(async { check.ask().await });
             assert_eq!(answer.unwrap(), Answer::Healthy);
+            assert_eq!(runtime.metrics().num_alive_tasks(), 1, "the probe");
         }
     }
 }

@@ -133,7 +133,7 @@ mod tests {
         assert_eq!(percent(102.5, 10.0), Some(25.0));
         assert_eq!(percent(142.5, 20.0), Some(400.0), "four processors");
         assert_eq!(percent(142.5, 30.0), Some(0.0));
-        assert_eq!(percent(142.5, 30.0), None, "no time has passed");
+        assert_eq!(percent(143.0, 30.0), None, "no time has passed");
         assert_eq!(percent(1.0, 40.0), None, "it cannot shrink");
         assert_eq!(percent(2.0, 50.0), Some(10.0));
     }
