@@ -22,6 +22,7 @@
 //! | `length_mismatch` | `true` if the body did not have the length that its head declared |
 //! | `grpc_status` | the status number of a gRPC call |
 //! | `category` | the [category](crate::category) of a failure |
+//! | `external_service` | the other service that made the request fail, as its [calls](crate::operations::OutboundLayer) name it |
 //! | `cause` | the error behind a failure and its causes, if a layer examined it; at most 1,024 bytes |
 //! | `user_id`, `tenant_id`, `tags` | what the handler added by [`RequestContext`](crate::RequestContext); tags as `key=value key=value` |
 //! | `client_address` | by choice: the [address of the client](ClientAddress), without a port |
@@ -349,6 +350,7 @@ fn write(exchange: &Exchange, facts: &Facts, chosen: Option<(Verdict, Extra<'_>)
                 length_mismatch = facts.length_mismatch.then_some(true),
                 grpc_status = facts.grpc.as_ref().map(|grpc| grpc.code.number()),
                 category = judge::category(facts).map(ErrorCategory::as_str),
+                external_service = judge::external_service(facts),
                 cause = cause(facts),
                 user_id = handler.and_then(|handler| Some(shown(handler.user.as_deref()?))).as_deref(),
                 tenant_id = handler.and_then(|handler| Some(shown(handler.tenant.as_deref()?))).as_deref(),

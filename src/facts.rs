@@ -34,6 +34,7 @@ pub(crate) mod current;
 pub(crate) mod ended;
 pub(crate) mod evidence;
 pub mod exchange;
+pub(crate) mod failed_calls;
 #[cfg(feature = "axum")]
 pub(crate) mod failure;
 pub(crate) mod grpc;
@@ -77,9 +78,9 @@ use std::{sync::Arc, time::Duration};
 use http::StatusCode;
 
 use self::{
-    category::ErrorCategory, evidence::Evidence, handler_context::HandlerContext,
-    log_policy::LogPolicy, outcome::Outcome, report_policy::ReportPolicy, route::Endpoint,
-    severity::SeverityBands,
+    category::ErrorCategory, evidence::Evidence, failed_calls::FailedCall,
+    handler_context::HandlerContext, log_policy::LogPolicy, outcome::Outcome,
+    report_policy::ReportPolicy, route::Endpoint, severity::SeverityBands,
 };
 
 /// What is known of a request when it has ended.
@@ -136,5 +137,10 @@ impl Facts {
     /// The category that the handler set.
     pub(crate) fn handler_category(&self) -> Option<ErrorCategory> {
         self.handler.as_ref()?.category
+    }
+
+    /// The call of another service that failed last, if that service has not worked since.
+    pub(crate) fn failed_call(&self) -> Option<FailedCall> {
+        self.handler.as_ref()?.failed_calls.last()
     }
 }

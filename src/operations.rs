@@ -38,7 +38,9 @@
 //!
 //! A task of `tokio::spawn` has no request, unless `Exchange::scope` carries it there.
 
+mod answer;
 mod asking;
+mod call;
 pub(crate) mod finished;
 mod followed;
 #[cfg(feature = "process")]
@@ -57,6 +59,11 @@ mod pool;
 mod postgres;
 #[cfg_attr(not(feature = "process"), path = "operations/process/off.rs")]
 pub(crate) mod process;
+mod outbound;
+mod outbound_body;
+mod outbound_layer;
+#[cfg(feature = "reqwest")]
+mod outbound_reqwest;
 mod query;
 #[cfg(feature = "redis")]
 mod redis_info;
@@ -86,5 +93,11 @@ pub use self::{
     monitored::monitored,
     pool::{Pool, PoolState, pool},
     query::query,
+#[cfg(feature = "reqwest")]
+#[cfg_attr(tower_vitals_docsrs, doc(cfg(feature = "reqwest")))]
+pub use self::outbound_reqwest::ReqwestFuture;
+    outbound::{Outbound, outbound, record_call},
+    outbound_body::OutboundBody,
+    outbound_layer::{OutboundFuture, OutboundLayer, OutboundService},
 };
 pub use crate::{facts::work::CallOutcome, metrics::CircuitState};

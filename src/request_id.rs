@@ -46,6 +46,7 @@ use http::{
 };
 use tower_http::request_id::RequestId;
 
+pub(crate) use self::forward::put;
 pub use self::forward::{ForwardRequestId, ForwardRequestIdLayer, forward};
 use crate::{
     config::{self, ConfigError},
@@ -57,7 +58,7 @@ use crate::{
     observe::{Engine, Observer, ObserverContext, StartContext, layer_methods},
 };
 
-const DEFAULT_HEADER: HeaderName = HeaderName::from_static("x-request-id");
+pub(crate) const DEFAULT_HEADER: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Gives every request an id.
 ///

@@ -17,7 +17,7 @@
 //! [`ReportPolicy`] changes all of it, also for one route. By default 4xx, probes and 5xx on excluded paths are not
 //! reported. A thousand failures of one route for one reason are one issue: its fingerprint is method, endpoint, category,
 //! kind of incident, and what the code bounds of its reason: the types of the error and of its root, the gRPC status, the
-//! function that panicked. Texts are no part of it. Two bugs of one route are two issues, and a flood of one does not hold
+//! [other service](crate::operations::OutboundLayer) that failed, the function that panicked. Texts are no part of it. Two bugs of one route are two issues, and a flood of one does not hold
 //! back the other.
 //!
 //! Each failure is one event. `tower-http` and `axum` also log failures of requests, and Sentry's layer of `tracing` can make

@@ -2,7 +2,7 @@
 
 use std::{error::Error, sync::Arc};
 
-use super::category::ErrorCategory;
+use super::{category::ErrorCategory, failed_calls::FailedCalls};
 
 /// What a handler added to its request.
 #[derive(Clone, Debug, Default)]
@@ -14,4 +14,6 @@ pub(crate) struct HandlerContext {
     /// The text of the gRPC status of the answer.
     pub(crate) grpc_message: Option<Arc<str>>,
     pub(crate) cause: Option<Arc<dyn Error + Send + Sync>>,
+    /// The calls of other services that failed.
+    pub(crate) failed_calls: FailedCalls,
 }

@@ -1,8 +1,8 @@
 //! Computes the severity and the error category of a request, from its facts alone.
 
 use super::{
-    Facts, category::ErrorCategory, grpc::Code, labels::StatusLabel, outcome::Outcome,
-    severity::Severity,
+    Facts, category::ErrorCategory, failed_calls::FailedCall, grpc::Code, labels::StatusLabel,
+    outcome::Outcome, severity::Severity,
 };
 
 /// The severity. `None` if the client left before there was a response, unless a gRPC deadline was missed.
@@ -30,12 +30,13 @@ pub(crate) fn is_server_failure(facts: &Facts) -> bool {
 }
 
 /// The category of a failure of the server or of the client. The first of these that is known: the handler's, that of the
-/// error's type, that of a specific status, that of a keyword, that of the status.
+/// error's type, that of a specific status, that of a call of another service that failed, that of a keyword, that of the status.
 pub(crate) fn category(facts: &Facts) -> Option<ErrorCategory> {
     use ErrorCategory::{ServerError, Timeout};
     let evidence = facts.evidence.as_ref();
     let by_type = || facts.handler_category().or_else(|| evidence?.by_type);
-    let by_keyword = || evidence?.by_keyword;
+    let by_call = || facts.failed_call().map(FailedCall::category);
+    let by_call_or_keyword = || by_call().or_else(|| evidence?.by_keyword);
     match facts.outcome {
         Outcome::Cancelled if facts.missed_deadline() => Some(Timeout),
         Outcome::Cancelled => None,
@@ -43,15 +44,24 @@ pub(crate) fn category(facts: &Facts) -> Option<ErrorCategory> {
         Outcome::Aborted => by_status(facts),
         Outcome::Panicked => Some(ServerError),
         Outcome::Error | Outcome::BodyError => {
-            Some(by_type().or_else(by_keyword).unwrap_or(ServerError))
+            Some(by_type().or_else(by_call_or_keyword).unwrap_or(ServerError))
         }
         Outcome::Completed => {
             let status = by_status(facts)?;
             let specific = (!is_generic(facts)).then_some(status);
-            let otherwise = || by_keyword().or(Some(status));
+            let otherwise = || by_call_or_keyword().or(Some(status));
             by_type().or(specific).or_else(otherwise)
         }
     }
+}
+
+/// The other service that made the request fail, if one is known: the last whose call failed, if the server failed for such a
+/// reason.
+pub(crate) fn external_service(facts: &Facts) -> Option<&'static str> {
+    use ErrorCategory::{ExternalService, Timeout};
+    let call = facts.failed_call()?;
+    let by_others = matches!(category(facts), Some(ExternalService | Timeout));
+    (by_others && is_server_failure(facts)).then_some(call.service)
 }
 
 /// The category that the status has by itself.

@@ -83,6 +83,11 @@ impl Metrics {
     ) {
         // The last detail stands for all others.
         let detail = usize::from(detail).min(work.details() - 1) as u8;
+        let outcome = match (work, outcome) {
+            // Nobody who looks at another service asks whether our code panicked.
+            (Work::Outbound, CallOutcome::Panicked) => CallOutcome::Error,
+            (_, outcome) => outcome,
+        };
         let key = SeriesKey(detail, outcome as u16);
         let sample = Sample::of(duration);
         let counts = self.work();

@@ -12,7 +12,8 @@ pub(super) fn outcome<T, E: 'static>(result: &Result<T, E>) -> CallOutcome {
     }
 }
 
-fn of_error(error: &dyn Any) -> CallOutcome {
+/// As [`outcome`] judges an error.
+pub(super) fn of_error(error: &dyn Any) -> CallOutcome {
     static BUILT_IN: LazyLock<Rules> = LazyLock::new(Rules::new);
     let error = BUILT_IN.as_error(error);
     let category = error.and_then(|error| BUILT_IN.examine(error, false, Needs::NONE).0.by_type);

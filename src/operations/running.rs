@@ -43,7 +43,7 @@ impl Running {
         output
     }
 
-    /// Runs a part of it. If that panics, so did all of it.
+    /// Runs a part of it. If that panics, so did all of it, and [`is_in_code`](Self::is_in_code) stays true.
     #[inline]
     pub(super) fn enter<T>(&mut self, code: impl FnOnce() -> T) -> T {
         self.in_code = true;
@@ -61,7 +61,15 @@ impl Running {
         self.end_at(late_now, outcome);
     }
 
-    fn end_at(&mut self, now: impl FnOnce() -> Instant, outcome: CallOutcome) {
+    pub(super) const fn is_in_code(&self) -> bool {
+        self.in_code
+    }
+
+    pub(super) const fn has_ended(&self) -> bool {
+        self.ended
+    }
+
+    pub(super) fn end_at(&mut self, now: impl FnOnce() -> Instant, outcome: CallOutcome) {
         if !std::mem::replace(&mut self.ended, true) {
             let duration = now().saturating_duration_since(self.started);
             let finished = Finished {

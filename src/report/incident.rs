@@ -28,6 +28,8 @@ pub(crate) struct Incident<'a> {
 pub(crate) struct Reason<'a> {
     /// The name of a gRPC status.
     pub(crate) grpc: Option<&'static str>,
+    /// The other service that failed.
+    pub(crate) service: Option<&'static str>,
     /// The names of the types of the error and of its root, as their `Debug` shows them.
     pub(crate) types: Option<(&'a str, &'a str)>,
 }
@@ -73,6 +75,7 @@ impl<'a> Incident<'a> {
         let kind = self.kind.as_str();
         let mut parts = vec![FINGERPRINT, self.method, self.endpoint, category, kind];
         parts.extend(self.reason.grpc);
+        parts.extend(self.reason.service);
         if let Some((outer, root)) = self.reason.types {
             let inner = Some(root).filter(|root| *root != outer);
             let named = |kind| types.bounded(self.method, self.endpoint, kind);
@@ -89,6 +92,7 @@ impl<'a> Reason<'a> {
         let evidence = facts.evidence.as_ref();
         Self {
             grpc: facts.grpc.as_ref().map(|grpc| grpc.code.canonical()),
+            service: judge::external_service(facts),
             types: evidence.and_then(|evidence| evidence.links.types()),
         }
     }

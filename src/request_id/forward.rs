@@ -141,7 +141,7 @@ pub fn forward(headers: &mut HeaderMap) {
 }
 
 /// Puts all that an outbound request carries of the current exchange.
-fn put(headers: &mut HeaderMap, header: &HeaderName) {
+pub(crate) fn put(headers: &mut HeaderMap, header: &HeaderName) {
     if let Some(exchange) = Exchange::current() {
         if !headers.contains_key(header)
             && let Some(id) = exchange.id_value()

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 pub(super) use self::logged::may_be_logged;
 use self::{
-    allowed::{CHECK_IN, CLOSED, CONTEXTS, FRAME, ITEM, NUMBERS, SESSION, SPAN},
+    allowed::{CHECK_IN, CLOSED, CONTEXTS, FRAME, ITEM, NUMBERS, OWN_TAGS, SESSION, SPAN},
     code::{is_code, is_template},
 };
 use super::FILTERED;
@@ -90,7 +90,7 @@ fn exchange(item: &Value) -> Map<String, Value> {
         tag.as_str().is_some_and(is_uuid)
     }));
     if fingerprint(item).is_some() {
-        tags.extend(only(&item["tags"], &["check"], is_word));
+        tags.extend(only(&item["tags"], OWN_TAGS, is_word));
     }
     set(&mut kept, "tags", Some(Value::Object(tags)));
     let mut request = closed(&item["request"]);
@@ -210,6 +210,7 @@ fn message(fingerprint: &[Value], release: Option<&str>) -> String {
     let parts: Vec<_> = fingerprint.iter().filter_map(Value::as_str).collect();
     match parts[..] {
         [_, "health", check] => format!("health check {check} failed"),
+        [_, "circuit", circuit] => format!("circuit {circuit} opened"),
         [_, "deployment", environment] => {
             format!("deployed {} to {environment}", release.unwrap_or_default())
         }

@@ -48,6 +48,7 @@ pub(super) fn of_incident(facts: &Facts, incident: &Incident<'_>) -> (Event<'sta
     tag(&mut event, "endpoint", Some(incident.endpoint));
     tag(&mut event, "severity", severity);
     tag(&mut event, "error_category", category);
+    tag(&mut event, "external_service", incident.reason.service);
     let extra = &mut event.extra;
     extra.insert("outcome".into(), facts.outcome.as_str().into());
     extra.insert("head_ms".into(), millis(facts.head).into());

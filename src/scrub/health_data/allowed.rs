@@ -110,6 +110,9 @@ pub(in crate::scrub) const CLOSED: &[(&str, &[&str])] = &[
     ),
 ];
 
+/// Tags of this crate's own that are names in the application's code.
+pub(in crate::scrub) const OWN_TAGS: &[&str] = &["check", "circuit", "external_service"];
+
 /// Extras of this crate's own that are numbers.
 pub(in crate::scrub) const NUMBERS: &[&str] =
     &["head_ms", "wait_ms", "total_ms", "latency_ms", "held_back"];

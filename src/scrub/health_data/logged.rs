@@ -8,9 +8,8 @@ use super::{allowed::CLOSED, code::is_code, is_route, is_uuid, is_word};
 pub(in crate::scrub) fn may_be_logged(name: &str, value: &Value) -> bool {
     let text = value.as_str();
     match name {
-        "timestamp" | "level" | "release" | "environment" | "service" | "http_version" => {
-            is_word(value)
-        }
+        "timestamp" | "level" | "release" | "environment" | "service" | "external_service"
+        | "http_version" => is_word(value),
         "target" => text.is_some_and(is_code),
         // That of the event of a request. Another one can be a sentence.
         "message" => text == Some("request"),
