@@ -55,11 +55,13 @@ mod runtime_lag;
 mod service;
 mod shape;
 mod snapshot;
+mod source;
 mod state;
 
 #[cfg(feature = "tonic")]
 #[cfg_attr(tower_vitals_docsrs, doc(cfg(feature = "tonic")))]
 pub use self::grpc::GrpcHealth;
+pub(crate) use self::source::Source;
 pub use self::{
     builder::HealthBuilder,
     changes::HealthChanges,

@@ -41,6 +41,12 @@
 mod answer;
 mod asking;
 mod call;
+mod circuit;
+#[cfg(feature = "circuitbreaker")]
+mod circuit_adapter;
+#[cfg(feature = "health")]
+mod circuit_check;
+mod circuit_event;
 pub(crate) mod finished;
 mod followed;
 #[cfg(feature = "process")]
@@ -96,6 +102,8 @@ pub use self::{
 #[cfg(feature = "reqwest")]
 #[cfg_attr(tower_vitals_docsrs, doc(cfg(feature = "reqwest")))]
 pub use self::outbound_reqwest::ReqwestFuture;
+pub use self::{
+    circuit::{Circuit, circuit},
     outbound::{Outbound, outbound, record_call},
     outbound_body::OutboundBody,
     outbound_layer::{OutboundFuture, OutboundLayer, OutboundService},

@@ -78,6 +78,7 @@ mod http;
 mod observer;
 mod options;
 mod outgoing;
+mod outside;
 mod reachability;
 mod readable;
 mod scope;
@@ -99,6 +100,7 @@ pub(crate) use self::{
     connection::Connection,
     observer::SentryObserver,
     outgoing::Outgoing,
+    outside::notify,
     work::{hub_for_log, note_work, ready_for_work, report_slow_work},
 };
 pub use self::{

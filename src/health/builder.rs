@@ -76,6 +76,9 @@ impl HealthBuilder {
         }
         let entries = self.checks.into_iter().map(Entry::new).collect();
         let registry = Registry::new(entries);
+        for index in 0..registry.entries.len() {
+            registry.follow(index);
+        }
         if !registry.entries.is_empty() {
             let runtime = runtime::with_clock("health")?;
             for (index, entry) in registry.entries.iter().enumerate() {

@@ -2,7 +2,7 @@
 
 use std::{error::Error, fmt, future::Future, pin::Pin, sync::Arc, time::Duration};
 
-use super::expiry::Expiry;
+use super::{expiry::Expiry, source::Source};
 use crate::config::ConfigError;
 
 pub(super) type BoxError = Box<dyn Error + Send + Sync>;
@@ -32,6 +32,8 @@ pub struct Check {
     pub(super) successes: u32,
     /// Asks, with the time limit for the answer. `None` if the application sets the status itself.
     ask: Option<Arc<dyn Fn(Duration) -> Asked + Send + Sync>>,
+    /// What knows the status of a check that is not asked. The application sets it if `None`.
+    pub(super) source: Option<Arc<dyn Source>>,
     expires_after: Option<Duration>,
     /// The date of a certificate, if it asks for one.
     pub(super) expiry: Option<Arc<Expiry>>,
@@ -134,9 +136,18 @@ impl Check {
             failures: 1,
             successes: 1,
             ask: None,
+            source: None,
             expires_after: None,
             expiry: None,
             fault: None,
+        }
+    }
+
+    /// A critical check that is not asked, because `source` knows its status at any time.
+    pub(crate) fn of_source(name: &str, source: Arc<dyn Source>) -> Self {
+        Self {
+            source: Some(source),
+            ..Self::manual(name)
         }
     }
 
@@ -158,6 +169,7 @@ impl Check {
         }
     }
 
+    /// Whether it is not asked: the application or a source sets its status.
     pub(super) fn is_manual(&self) -> bool {
         self.ask.is_none()
     }

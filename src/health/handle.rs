@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc};
 
 use super::{
     registry::Registry,
-    state::{CheckReport, Status},
+    state::{CheckReport, Entry, Status},
 };
 use crate::{metrics::Metrics, report::notice::NoticeSink};
 
@@ -71,8 +71,9 @@ impl Health {
     #[expect(clippy::must_use_candidate, reason = "the name is usually a constant")]
     pub fn set(&self, name: &str, status: Status, error: Option<&str>) -> bool {
         let mut entries = self.registry.entries.iter();
-        let manual =
-            entries.position(|entry| entry.check.is_manual() && *entry.check.name == *name);
+        let manual = entries.position(|Entry { check, .. }| {
+            check.is_manual() && check.source.is_none() && *check.name == *name
+        });
         let Some(index) = manual else {
             return false;
         };

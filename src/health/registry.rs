@@ -123,6 +123,26 @@ impl Registry {
         self.publish(index, change)
     }
 
+    /// Shows the status of the source of a check from now on. Its changes have no news: the source tells of them itself.
+    pub(super) fn follow(self: &Arc<Self>, index: usize) {
+        let Some(source) = &self.entries[index].check.source else {
+            return;
+        };
+        let registry = Arc::downgrade(self);
+        let refresh = move || {
+            let registry = registry.upgrade();
+            registry.is_some_and(|registry| {
+                if registry.entries[index].refresh() {
+                    registry.notify_streams();
+                }
+                true
+            })
+        };
+        // Before the first look: what changes after it is not missed.
+        source.watch(Box::new(refresh.clone()));
+        refresh();
+    }
+
     /// Looks whether the last answer of a check is too old. Returns the news, and the time that is left until it is.
     pub(super) fn expire(&self, index: usize) -> (Option<News>, Option<Duration>) {
         let (change, left) = self.entries[index].expire();

@@ -203,13 +203,20 @@ impl Entry {
     /// Sets the status of a manual check. Returns the change of status, if there is one.
     pub(super) fn set(&self, status: Status, error: Option<&str>) -> Option<Change> {
         let mut state = self.lock();
-        state.status = status;
-        state.answered = Some(Instant::now());
-        state.error = error.map(Into::into);
-        if status.is_well() {
-            state.succeeded();
-        }
+        state.set(status, error);
         self.change(&mut state)
+    }
+
+    /// Takes the status that the source of the check has now. Returns whether it has changed. Of two calls at once, the later one
+    /// takes what the source then has.
+    pub(super) fn refresh(&self) -> bool {
+        let Some(source) = &self.check.source else {
+            return false;
+        };
+        let mut state = self.lock();
+        let (status, error) = source.status();
+        state.set(status, error);
+        self.change(&mut state).is_some()
     }
 
     /// Returns the change of status if the last answer is too old now, and the time that is left until it is. No time is left
@@ -238,6 +245,15 @@ impl Entry {
 // === impl State ===
 
 impl State {
+    fn set(&mut self, status: Status, error: Option<&str>) {
+        self.status = status;
+        self.answered = Some(Instant::now());
+        self.error = error.map(Into::into);
+        if status.is_well() {
+            self.succeeded();
+        }
+    }
+
     fn succeeded(&mut self) {
         #[expect(clippy::disallowed_types, reason = "it is shown to people")]
         let now = std::time::SystemTime::now();

@@ -2,10 +2,14 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Mutex, MutexGuard, PoisonError},
+    fmt, mem,
+    sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError},
 };
 
 use super::Metrics;
+
+/// Is called after each change. It returns `false` if it need not be called again.
+pub(crate) type Watcher = dyn Fn() -> bool + Send + Sync;
 
 /// The state of a circuit breaker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -20,9 +24,15 @@ pub enum CircuitState {
     HalfOpen,
 }
 
-/// The states by the name of the circuit breaker.
+/// The circuit breakers by their names.
 #[derive(Debug, Default)]
-pub(super) struct Circuits(Mutex<BTreeMap<&'static str, CircuitState>>);
+pub(crate) struct Circuits(Mutex<BTreeMap<&'static str, Known>>);
+
+/// A circuit breaker.
+struct Known {
+    state: CircuitState,
+    watchers: Vec<Arc<Watcher>>,
+}
 
 // === impl CircuitState ===
 
@@ -30,7 +40,7 @@ impl CircuitState {
     /// Every state.
     pub const ALL: [Self; 3] = [Self::Closed, Self::Open, Self::HalfOpen];
 
-    /// The value of the metric label: `closed`, `open` or `half_open`.
+    /// The value of the metric label and of the log field: `closed`, `open` or `half_open`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -44,8 +54,68 @@ impl CircuitState {
 // === impl Circuits ===
 
 impl Circuits {
-    pub(super) fn all(&self) -> MutexGuard<'_, BTreeMap<&'static str, CircuitState>> {
+    /// The state of each.
+    pub(super) fn all(&self) -> BTreeMap<&'static str, CircuitState> {
+        let all = self.lock();
+        all.iter().map(|(name, it)| (*name, it.state)).collect()
+    }
+
+    /// The state of one. It is closed until somebody says otherwise.
+    pub(crate) fn state(&self, name: &str) -> CircuitState {
+        let known = self.lock().get(name).map(|known| known.state);
+        known.unwrap_or(CircuitState::Closed)
+    }
+
+    /// Publishes one from now on: closed, unless its state is known.
+    pub(crate) fn know(&self, name: &'static str) {
+        self.lock().entry(name).or_default();
+    }
+
+    /// Notes the state of one, and calls its watchers if that is a change. Returns the state before the change.
+    pub(crate) fn set(&self, name: &'static str, state: CircuitState) -> Option<CircuitState> {
+        let (before, watchers) = {
+            let mut all = self.lock();
+            let known = all.entry(name).or_default();
+            let before = mem::replace(&mut known.state, state);
+            let changed = before != state;
+            changed.then(|| (before, known.watchers.clone()))?
+        };
+        // Without the lock, since they read the state.
+        let is_gone = |watcher: &&Arc<Watcher>| !watcher();
+        let gone: Vec<_> = watchers.iter().filter(is_gone).collect();
+        if !gone.is_empty()
+            && let Some(known) = self.lock().get_mut(name)
+        {
+            let is_kept = |it: &Arc<Watcher>| !gone.iter().any(|gone| Arc::ptr_eq(gone, it));
+            known.watchers.retain(is_kept);
+        }
+        Some(before)
+    }
+
+    /// Calls `watcher` after each change of one.
+    pub(crate) fn watch(&self, name: &'static str, watcher: Arc<Watcher>) {
+        self.lock().entry(name).or_default().watchers.push(watcher);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<&'static str, Known>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+// === impl Known ===
+
+impl Default for Known {
+    fn default() -> Self {
+        Self {
+            state: CircuitState::Closed,
+            watchers: Vec::new(),
+        }
+    }
+}
+
+impl fmt::Debug for Known {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.state.fmt(f)
     }
 }
 
@@ -55,17 +125,17 @@ impl Metrics {
     /// The states of all circuit breakers at this moment.
     #[cfg(feature = "statistics")]
     pub(crate) fn circuits(&self) -> BTreeMap<&'static str, CircuitState> {
-        // A copy: nobody waits for this lock.
-        self.inner.circuits.all().clone()
+        Self::circuits_of(Some(self)).all()
     }
 
-    /// Notes the state of a circuit breaker. Returns the state that it had, if it was known.
-    pub(crate) fn set_circuit(
-        &self,
-        name: &'static str,
-        state: CircuitState,
-    ) -> Option<CircuitState> {
-        self.inner.circuits.all().insert(name, state)
+    /// The circuit breakers of these counters, or of the process. Those of the process are there before its counters: a breaker
+    /// that is made first does not fix the settings of these.
+    pub(crate) fn circuits_of(metrics: Option<&Self>) -> &Circuits {
+        static OF_PROCESS: LazyLock<Circuits> = LazyLock::new(Circuits::default);
+        match metrics {
+            Some(metrics) if !metrics.is_global() => &metrics.inner.circuits,
+            _ => &OF_PROCESS,
+        }
     }
 }
 

@@ -232,7 +232,9 @@ impl<'m> Gathered<'m> {
                     work::work(counts, family);
                 }
             }
-            Id::CircuitState | Id::CircuitsOpen => work::circuits(&inner.circuits, family),
+            Id::CircuitState | Id::CircuitsOpen => {
+                work::circuits(Metrics::circuits_of(Some(self.metrics)), family);
+            }
             // They belong to no counters.
             Id::HealthStatus
             | Id::HealthDuration

@@ -69,7 +69,8 @@ impl RateLimit {
         admitted
     }
 
-    fn try_admit(&self, fingerprint: &[&str], per_minute: u32) -> Option<u64> {
+    /// As [`admit`](Self::admit), and counts nothing.
+    pub(crate) fn try_admit(&self, fingerprint: &[&str], per_minute: u32) -> Option<u64> {
         let now = Instant::now();
         let key = self.hasher.hash_one(fingerprint);
         let mut all = self.recent.lock().unwrap_or_else(PoisonError::into_inner);

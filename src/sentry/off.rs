@@ -100,3 +100,6 @@ pub(crate) const fn hub_for_log(_: Option<&Exchange>) -> Option<HubGuard> {
 
 pub(crate) const fn report_slow_work(_: &EndedWork<'_>, _: Option<&Exchange>, _: Option<&Metrics>) {
 }
+
+/// Nobody gets it.
+pub(crate) const fn notify(_: Option<&Metrics>, _: &Notice) {}

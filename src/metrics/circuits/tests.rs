@@ -17,7 +17,7 @@ fn row(name: &str, state: &str, value: f64) -> (String, f64) {
 fn a_circuit_is_in_one_state_of_three_and_open_ones_are_counted() {
     let metrics = Settings::new().isolated().unwrap();
     assert_eq!(states(&metrics), []);
-    assert_eq!(metrics.set_circuit("groq", CircuitState::Closed), None);
+    assert_eq!(Metrics::circuits_of(Some(&metrics)).set("groq", CircuitState::Closed), None);
     let open = |count| ("circuit_breaker_open_count".to_owned(), count);
     let expected = [
         open(0.0),
@@ -26,9 +26,9 @@ fn a_circuit_is_in_one_state_of_three_and_open_ones_are_counted() {
         row("groq", "open", 0.0),
     ];
     assert_eq!(states(&metrics), expected);
-    let before = metrics.set_circuit("groq", CircuitState::Open);
+    let before = Metrics::circuits_of(Some(&metrics)).set("groq", CircuitState::Open);
     assert_eq!(before, Some(CircuitState::Closed));
-    metrics.set_circuit("mail", CircuitState::HalfOpen);
+    Metrics::circuits_of(Some(&metrics)).set("mail", CircuitState::HalfOpen);
     let expected = [
         open(1.0),
         row("groq", "closed", 0.0),

@@ -44,7 +44,7 @@ pub(super) fn work(counts: &WorkCounts, family: &mut OneFamily<'_>) {
 
 /// Gives one family of circuit breakers.
 pub(super) fn circuits(circuits: &Circuits, family: &mut OneFamily<'_>) {
-    let all = circuits.all().clone();
+    let all = circuits.all();
     if family.id() == Id::CircuitState {
         for (name, now) in all {
             for state in CircuitState::ALL {

@@ -1,0 +1,47 @@
+//! Sends notices of code that belongs to no stack, by the client that the application has bound.
+
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::LazyLock,
+};
+
+use sentry::Hub;
+
+use super::{base::Base, event};
+use crate::{
+    facts::{current::thread_is_alive, report_policy::ReportPolicy, sentry_data::thread_has_hub},
+    metrics::{Metrics, Sink},
+    report::{notice::Notice, rate_limit::RateLimit},
+};
+
+/// Sends a notice by the client of the current hub, or by that of the main hub, at a limited rate. It begins with the scope that
+/// the application set on the main hub: it belongs to no request.
+pub(crate) fn notify(metrics: Option<&Metrics>, notice: &Notice) {
+    let lost = |sink| Metrics::or_global(metrics).dropped(sink);
+    if !thread_has_hub(thread_is_alive()) {
+        return lost(Sink::Sentry);
+    }
+    match catch_unwind(AssertUnwindSafe(|| send(notice))) {
+        Ok(true) => {}
+        Ok(false) => lost(Sink::SentryFlood),
+        Err(_) => lost(Sink::Sentry),
+    }
+}
+
+/// Returns `false` if the notice is over its limit.
+fn send(notice: &Notice) -> bool {
+    static BASE: LazyLock<Base> = LazyLock::new(Base::default);
+    static LIMIT: LazyLock<RateLimit> = LazyLock::new(|| RateLimit::new(Sink::SentryFlood, None));
+    let hub = BASE.hub(Hub::current().client().as_ref());
+    if hub.client().is_none_or(|client| !client.is_enabled()) {
+        return true;
+    }
+    let key: Vec<_> = notice.key.iter().map(String::as_str).collect();
+    let Some(held_back) = LIMIT.try_admit(&key, ReportPolicy::new().per_minute) else {
+        return false;
+    };
+    let mut event = event::of_notice(notice);
+    event::set_fingerprint(&mut event, &key, held_back);
+    hub.capture_event(event);
+    true
+}
