@@ -23,13 +23,17 @@ mod panics;
 mod programs;
 
 mod certificates;
+mod circuits;
 mod counted;
 mod interleavings;
 mod monitored;
 mod on_requests;
+mod outbound;
+mod outbound_blame;
 mod process;
 mod samplers;
 mod slow;
 mod sqlx_programs;
 mod sqlx_queries;
 mod statistics;
+mod upstream;
