@@ -1,4 +1,6 @@
 //! Tells all who must know that a circuit breaker changed.
+//!
+//! Each test has a subscriber: while there is one alone, `tracing` takes a thread without one to speak for all.
 
 use std::{convert::Infallible, time::Duration};
 
@@ -121,6 +123,7 @@ async fn a_report_of_the_same_state_is_no_change() {
 
 #[tokio::test]
 async fn a_circuit_that_flaps_is_one_incident_and_a_flood_is_held_back() {
+    let (_, _guard) = written(Format::Json);
     let vitals = isolated();
     let groq = circuit("groq-3").metrics(vitals.metrics());
     let one_incident = || {
@@ -146,6 +149,7 @@ async fn a_circuit_that_flaps_is_one_incident_and_a_flood_is_held_back() {
 
 #[tokio::test]
 async fn the_check_of_a_circuit_begins_with_its_state_and_the_application_cannot_set_it() {
+    let (_, _guard) = written(Format::Json);
     let vitals = isolated();
     let groq = circuit("groq-5").metrics(vitals.metrics());
     groq.opened();
@@ -164,6 +168,7 @@ async fn the_check_of_a_circuit_begins_with_its_state_and_the_application_cannot
 
 #[tokio::test]
 async fn circuits_of_the_process_are_known_before_its_counters() {
+    let (_, _guard) = written(Format::Json);
     let early = circuit("groq-6");
     early.opened();
     let process = Vitals::builder().build().unwrap();

@@ -24,11 +24,13 @@ use tonic::transport::Endpoint;
 use tower::{BoxError, Layer, Service, ServiceBuilder, ServiceExt, retry, service_fn};
 use tower_vitals::{
     TraceContextLayer, Vitals,
+    logging::Format,
     operations::{CallOutcome, OutboundLayer, outbound},
 };
 
 use crate::{
     exposition::Exposition,
+    lines::written,
     upstream::{Upstream, by_hyper, by_reqwest, hyper_client},
 };
 
@@ -331,6 +333,8 @@ async fn a_layer_inside_of_a_retry_counts_each_attempt_and_one_outside_counts_th
 #[tokio::test]
 async fn a_call_carries_the_id_and_the_trace_of_its_request_onward() {
     const ID: &str = "x-request-id";
+    // While there is one subscriber alone, `tracing` takes a thread without one to speak for all.
+    let (_, _guard) = written(Format::Json);
     let upstream = Upstream::start().await;
     let vitals = Vitals::builder()
         .isolated()

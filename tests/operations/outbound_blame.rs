@@ -67,7 +67,7 @@ where
     let category = lines[0]["category"].clone();
     if let Some(category) = category.as_str() {
         let counted = Exposition::of(&vitals);
-        let counted = counted.sum("http_errors_by_category_total", &[("category", category)]);
+        let counted = counted.sum("errors_total", &[("category", category)]);
         assert_eq!(counted, 1.0, "{category}");
     }
     Shown {
