@@ -21,8 +21,9 @@ use tower_vitals::{
     Failure, RequestContext, Vitals,
     category::ErrorCategory,
     logging::Format,
-    operations::{CallOutcome, OutboundLayer, OutboundService, outbound, record_call},
+    operations::{CallOutcome, OutboundLayer, OutboundService, circuit, outbound, record_call},
     report::ReportPolicy,
+    scrub::Scrubbing,
     sentry::SentryOptions,
 };
 
@@ -196,6 +197,11 @@ async fn a_request_whose_fallback_worked_shows_nothing() {
         StatusCode::CONFLICT
     };
     assert_eq!(logged(refused).await, shown("conflict", None));
+    let late = async || {
+        record_call("groq", CallOutcome::Timeout, Duration::ZERO);
+        StatusCode::REQUEST_TIMEOUT
+    };
+    assert_eq!(logged(late).await, shown("timeout", None));
     let retried = async || {
         failed();
         record_call("groq", CallOutcome::Success, Duration::ZERO);
@@ -329,6 +335,40 @@ async fn sentry_names_the_service_and_makes_an_issue_of_each() {
             (Some("stripe"), "external_service", 6),
         ]
     );
+}
+
+#[tokio::test]
+async fn of_health_data_the_name_of_the_service_leaves() {
+    let (written, _guard) = written(Format::Json);
+    let dsn = Dsn::start(Answer::Status(200));
+    let options = SentryOptions::new(&dsn.url()).unwrap();
+    let options = options.scrubbing(Scrubbing::health_data());
+    let vitals = Vitals::builder().isolated().sentry(options).build();
+    let vitals = vitals.unwrap();
+    let fails = async || {
+        failed();
+        circuit("groq-of-health").opened();
+        SERVER_FAILED
+    };
+    let app = Router::new().route("/", get(fails)).layer(vitals.layer());
+    send(&app, "/").await;
+    assert_eq!(vitals.flush(Duration::from_secs(20)), 0);
+    let events = dsn.events();
+    let tags = |name: &str| {
+        let tags = events.iter().map(|event| event["tags"][name].as_str());
+        tags.flatten().collect::<Vec<_>>()
+    };
+    assert_eq!(tags("external_service"), ["groq"]);
+    assert_eq!(tags("circuit"), ["groq-of-health"]);
+    let texts = events
+        .iter()
+        .map(|event| event["logentry"]["message"].as_str());
+    let texts: Vec<_> = texts.flatten().collect();
+    assert!(
+        texts.contains(&"circuit groq-of-health opened"),
+        "{texts:?}"
+    );
+    drop(lines(&written));
 }
 
 #[tokio::test]
