@@ -93,11 +93,8 @@ use crate::{
         trace_context::TraceContext,
     },
     observe::{Engine, Observer, ObserverContext, StartContext, layer_methods},
-    text::{millis, printable_path, shortened},
+    text::{millis, printable_path},
 };
-
-/// The most bytes of a text of the handler that the log shows.
-const LONGEST: usize = 200;
 
 /// Writes one event for each request.
 ///
@@ -351,10 +348,10 @@ fn write(exchange: &Exchange, facts: &Facts, chosen: Option<(Verdict, Extra<'_>)
                 grpc_status = facts.grpc.as_ref().map(|grpc| grpc.code.number()),
                 category = judge::category(facts).map(ErrorCategory::as_str),
                 external_service = judge::external_service(facts),
-                cause = cause(facts),
-                user_id = handler.and_then(|handler| Some(shown(handler.user.as_deref()?))).as_deref(),
-                tenant_id = handler.and_then(|handler| Some(shown(handler.tenant.as_deref()?))).as_deref(),
-                tags = handler.and_then(tags).as_deref(),
+                cause = facts.cause(),
+                user_id = handler.and_then(HandlerContext::shown_user).as_deref(),
+                tenant_id = handler.and_then(HandlerContext::shown_tenant).as_deref(),
+                tags = handler.and_then(HandlerContext::shown_tags).as_deref(),
                 $($name = $value,)*
                 "request"
             )
@@ -386,24 +383,4 @@ fn write(exchange: &Exchange, facts: &Facts, chosen: Option<(Verdict, Extra<'_>)
         Level::DEBUG => chosen_event!(DEBUG),
         Level::TRACE => chosen_event!(TRACE),
     }
-}
-
-/// The text of the error behind a failure.
-fn cause(facts: &Facts) -> Option<&str> {
-    let evidence = facts.evidence.as_ref()?;
-    judge::category(facts).and(evidence.text.as_deref())
-}
-
-/// What the handler added, as the log shows it.
-fn shown(text: &str) -> Cow<'_, str> {
-    shortened(text, LONGEST)
-}
-
-fn tags(handler: &HandlerContext) -> Option<String> {
-    let tags: Vec<_> = handler
-        .tags
-        .iter()
-        .map(|(key, value)| format!("{}={}", shown(key), shown(value)))
-        .collect();
-    (!tags.is_empty()).then(|| tags.join(" "))
 }

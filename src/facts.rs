@@ -40,6 +40,7 @@ pub(crate) mod failure;
 pub(crate) mod grpc;
 pub(crate) mod handler_context;
 mod interned;
+mod job;
 pub(crate) mod judge;
 pub(crate) mod kept_text;
 mod known_errors;
@@ -132,6 +133,12 @@ impl Facts {
         let dropped = matches!(self.outcome, Outcome::Cancelled | Outcome::Aborted);
         let code = self.grpc.as_ref().map(|grpc| grpc.code);
         dropped && code == Some(grpc::Code::DEADLINE_EXCEEDED)
+    }
+
+    /// The text of the error behind a failure.
+    pub(crate) fn cause(&self) -> Option<&str> {
+        let evidence = self.evidence.as_ref()?;
+        judge::category(self).and(evidence.text.as_deref())
     }
 
     /// The category that the handler set.

@@ -34,6 +34,7 @@ pub(crate) use self::{
     layer::layer_methods,
     observer::{Beginning, ErrorRules, Observer, ObserverContext, StartContext},
     panics::PanicAnswer,
+    span::{Entered, RequestSpan},
 };
 
 #[cfg(test)]

@@ -55,6 +55,7 @@ mod followed;
     path = "operations/host/off.rs"
 )]
 mod host;
+mod job;
 mod judged;
 mod measured;
 #[cfg(feature = "process")]
@@ -107,5 +108,6 @@ pub use self::{
     outbound::{Outbound, outbound, record_call},
     outbound_body::OutboundBody,
     outbound_layer::{OutboundFuture, OutboundLayer, OutboundService},
+    job::{Job, JobError, job},
 };
 pub use crate::{facts::work::CallOutcome, metrics::CircuitState};

@@ -48,6 +48,7 @@ use tower_http::request_id::RequestId;
 
 pub(crate) use self::forward::put;
 pub use self::forward::{ForwardRequestId, ForwardRequestIdLayer, forward};
+pub(crate) use self::uuid_v7::new_id;
 use crate::{
     config::{self, ConfigError},
     facts::{
@@ -189,7 +190,7 @@ impl RequestIdObserver {
 
     fn new_id(&self, cx: &StartContext<'_>) -> HeaderValue {
         let made = self.maker.as_ref().and_then(|maker| maker.id(cx));
-        made.unwrap_or_else(|| uuid_v7::new_id(cx.started))
+        made.unwrap_or_else(|| new_id(cx.started))
     }
 }
 

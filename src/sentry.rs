@@ -75,6 +75,7 @@ mod envelope;
 mod event;
 mod guard;
 mod http;
+pub(crate) mod job;
 mod observer;
 mod options;
 mod outgoing;

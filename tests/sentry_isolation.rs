@@ -69,6 +69,40 @@ fn a_failure_shows_no_other_requests_data_with_a_client_of_the_application() {
     mixed(&dsn, SentryOptions::current_client());
 }
 
+#[test]
+fn a_run_of_a_job_begins_with_what_the_main_hub_had_at_start_and_nothing_of_its_thread() {
+    let _alone = alone();
+    let dsn = Dsn::start(Answer::Status(200));
+    sentry::Hub::main().configure_scope(|scope| scope.set_tag("region", "north"));
+    let options = SentryOptions::new(&dsn.url()).unwrap();
+    let vitals = Vitals::builder().sentry(options).build().unwrap();
+    let leave = |scope: &mut sentry::Scope| scope.set_tag("left", true);
+    // What is set later is not seen, wherever.
+    Hub::main().configure_scope(leave);
+    let ran = std::thread::spawn(move || {
+        sentry::configure_scope(leave);
+        sentry::add_breadcrumb(sentry::Breadcrumb::default());
+        tower_vitals::job("rollup").try_time(|| Err::<(), _>("as asked"))
+    });
+    assert_eq!(ran.join().unwrap(), Err("as asked"));
+    Hub::main().configure_scope(sentry::Scope::clear);
+    assert_eq!(vitals.flush(Duration::from_secs(20)), 0);
+    let event = dsn.event();
+    let tags = &event["tags"];
+    assert_eq!(
+        (&tags["job"], &tags["region"]),
+        (&"rollup".into(), &"north".into())
+    );
+    assert_eq!(tags["left"], Value::Null);
+    assert_eq!(event["breadcrumbs"], Value::Null);
+    // A job is found by the client of the main hub, also if the current hub has none.
+    let empty = Arc::new(Hub::new(None, Arc::default()));
+    let run = || tower_vitals::job("rollup").try_time(|| Err::<(), _>("as asked"));
+    assert!(Hub::run(empty, run).is_err());
+    assert_eq!(vitals.flush(Duration::from_secs(20)), 0);
+    assert_eq!(dsn.events().len(), 2);
+}
+
 /// Nothing is bound at the beginning, and the subscriber has Sentry's layer with its defaults.
 fn alone() -> impl Drop {
     static ONCE: Once = Once::new();

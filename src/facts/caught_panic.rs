@@ -24,13 +24,19 @@ pub(crate) struct CaughtPanic {
 
 impl CaughtPanic {
     pub(crate) fn new(payload: Box<dyn Any + Send>) -> Self {
-        let text = payload.downcast_ref::<&str>().map(|text| Arc::from(*text));
-        let formatted = || payload.downcast_ref::<String>();
-        let text = text.or_else(|| formatted().map(|text| text.as_str().into()));
+        let panic = Self::of(&*payload);
         // The payload can be a value of the application, which panics when it is dropped.
         if let Err(again) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
             mem::forget(again);
         }
+        panic
+    }
+
+    /// The text of a panic that goes on.
+    pub(crate) fn of(payload: &(dyn Any + Send)) -> Self {
+        let text = payload.downcast_ref::<&str>().map(|text| Arc::from(*text));
+        let formatted = || payload.downcast_ref::<String>();
+        let text = text.or_else(|| formatted().map(|text| text.as_str().into()));
         Self {
             text: text.unwrap_or_else(|| "a panic without a text".into()),
         }

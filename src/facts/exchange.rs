@@ -11,7 +11,7 @@ use std::{
 
 #[cfg(feature = "axum")]
 use http::StatusCode;
-use http::{Extensions, HeaderMap, HeaderValue, request, uri::PathAndQuery};
+use http::{Extensions, HeaderMap, HeaderValue, Request, request, uri::PathAndQuery};
 use tokio::time::Instant;
 use tracing::Span;
 
@@ -37,7 +37,8 @@ use super::{
     trace_context::TraceContext,
 };
 
-/// One exchange: a request and its response. The outermost layer of this crate makes it.
+/// One exchange: a request and its response. The outermost layer of this crate makes it. A run of a
+/// [background job](crate::operations::job) has one, too.
 ///
 /// ```
 /// use tower_vitals::exchange::Exchange;
@@ -105,6 +106,16 @@ impl Exchange {
         }
     }
 
+    /// The exchange of a run of a job. It has no path, and its method is none of HTTP.
+    pub(crate) fn of_job(name: &'static str) -> Self {
+        let (request, ()) = Request::new(()).into_parts();
+        let mut exchange = Self::new(&request);
+        exchange.method = MethodLabel::OTHER;
+        exchange.target = None;
+        exchange.update_early(|overrides| overrides.endpoint = Some(Endpoint::Job(name)));
+        exchange
+    }
+
     /// What the outermost layer makes, before the exchange is shared. That takes no atomic operation.
     #[inline(always)]
     pub(crate) const fn start_mut(&mut self) -> &mut Start {
@@ -147,13 +158,13 @@ impl Exchange {
         let _ = self.late().trace.set(Box::new(trace));
     }
 
-    /// The method as metrics show it: one of the nine methods of HTTP, or `_OTHER`.
+    /// The method as metrics show it: one of the nine methods of HTTP, or `_OTHER`, also in a background job.
     #[must_use]
     pub const fn method(&self) -> &'static str {
         self.method.as_str()
     }
 
-    /// The path as received, without its query. The client controls it: never use it as a metric label.
+    /// The path as received, without its query. Empty in a background job. The client controls it: never use it as a metric label.
     #[must_use]
     pub fn path(&self) -> &str {
         self.target.as_ref().map_or("", PathAndQuery::path)
@@ -167,9 +178,14 @@ impl Exchange {
     /// Sets the route of the request, for services without a router.
     ///
     /// The name is `'static`, so it cannot come from a client. In axum nothing needs to be set: a layer at a matched route
-    /// reads it from the router.
+    /// reads it from the router. A background job keeps its name.
     pub fn set_route(&self, name: &'static str) {
-        self.update(|overrides| overrides.endpoint = Some(Endpoint::Named(name)));
+        self.update(|overrides| {
+            let endpoint = &mut overrides.endpoint;
+            if endpoint.as_ref().and_then(Endpoint::job).is_none() {
+                *endpoint = Some(Endpoint::Named(name));
+            }
+        });
     }
 
     pub(crate) const fn method_label(&self) -> MethodLabel {

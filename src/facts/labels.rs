@@ -22,6 +22,9 @@ impl MethodLabel {
         "GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS", "CONNECT", "TRACE", "_OTHER",
     ];
 
+    /// No method of HTTP.
+    pub(crate) const OTHER: Self = Self(9);
+
     pub(crate) const fn new(method: &Method) -> Self {
         Self(match *method {
             Method::GET => 0,

@@ -23,6 +23,8 @@ pub(crate) enum Endpoint {
     Method(Arc<str>),
     /// A name that the service gave itself.
     Named(&'static str),
+    /// A background job, which is no request.
+    Job(&'static str),
 }
 
 // === impl Endpoint ===
@@ -43,9 +45,17 @@ impl Endpoint {
         })
     }
 
+    /// The name of the job, if it is one.
+    pub(crate) const fn job(&self) -> Option<&'static str> {
+        match self {
+            Self::Job(name) => Some(name),
+            _ => None,
+        }
+    }
+
     pub(crate) fn as_str(&self) -> &str {
         match self {
-            Self::Matched(name) | Self::Named(name) => name,
+            Self::Matched(name) | Self::Named(name) | Self::Job(name) => name,
             Self::OneOfMany(path) => path.as_str(),
             Self::Method(path) => path,
         }

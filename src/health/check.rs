@@ -152,7 +152,7 @@ impl Check {
     }
 
     /// A check that the start refuses.
-    pub(super) fn refused(
+    pub(crate) fn refused(
         name: &str,
         setting: &'static str,
         value: String,

@@ -9,6 +9,8 @@ use std::{
     time::Duration,
 };
 
+use tokio::time::Instant;
+
 use super::{
     Metrics,
     bounds::Bounds,
@@ -31,8 +33,16 @@ pub(super) struct WorkCounts {
     tables: [Table; Work::ALL.len()],
     /// How often a name had no counters of its own.
     overflowed: AtomicU64,
-    /// When each job last succeeded, in seconds since 1970.
-    last_success: Mutex<BTreeMap<&'static str, f64>>,
+    last_success: Mutex<BTreeMap<&'static str, LastSuccess>>,
+}
+
+/// When a job last succeeded.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct LastSuccess {
+    /// In seconds since 1970.
+    pub(super) at: f64,
+    /// By the clock that measures.
+    measured: Instant,
 }
 
 // === impl WorkCounts ===
@@ -55,7 +65,7 @@ impl WorkCounts {
         self.overflowed.load(Relaxed)
     }
 
-    pub(super) fn last_success(&self) -> MutexGuard<'_, BTreeMap<&'static str, f64>> {
+    pub(super) fn last_success(&self) -> MutexGuard<'_, BTreeMap<&'static str, LastSuccess>> {
         self.last_success
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -102,9 +112,18 @@ impl Metrics {
         }
     }
 
-    /// Notes that a job has succeeded, in seconds since 1970.
+    /// Notes that a job has succeeded now, which is `at` in seconds since 1970.
     pub(crate) fn note_job_success(&self, job: &'static str, at: f64) {
-        self.work().last_success().insert(job, at);
+        let measured = Instant::now();
+        let last = LastSuccess { at, measured };
+        self.work().last_success().insert(job, last);
+    }
+
+    /// When a job last succeeded, if it did since the counters were made.
+    #[cfg(feature = "health")]
+    pub(crate) fn last_job_success(&self, job: &str) -> Option<Instant> {
+        let all = self.inner.work.get()?.last_success();
+        all.get(job).map(|last| last.measured)
     }
 
     fn work(&self) -> &WorkCounts {

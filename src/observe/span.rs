@@ -13,19 +13,20 @@ use crate::{
         labels::StatusLabel,
         route::Endpoint,
         trace_context::otel,
+        work::CallOutcome,
     },
 };
 
-/// The span of one request.
+/// The span of one request, or of one run of a job.
 #[derive(Debug)]
-pub(super) struct RequestSpan {
+pub(crate) struct RequestSpan {
     span: Span,
     /// The route that was known when the span was opened.
     endpoint: Option<Endpoint>,
 }
 
 /// Keeps an exchange current on this thread, and its span entered within it.
-pub(super) struct Entered<'a> {
+pub(crate) struct Entered<'a> {
     // Exited first.
     _span: Option<EnteredSpan<'a>>,
     _exchange: current::Entered<'a>,
@@ -38,12 +39,12 @@ struct EnteredSpan<'a>(&'a Span);
 
 impl RequestSpan {
     /// Whether anybody listens.
-    pub(super) fn is_wanted() -> bool {
+    pub(crate) fn is_wanted() -> bool {
         dispatcher::has_been_set() && LevelFilter::current() >= Level::INFO
     }
 
     /// Opens the span in the exchange, so that the subscriber finds it there. `None` if nobody wants it.
-    pub(super) fn open(
+    pub(crate) fn open(
         exchange: &Arc<Exchange>,
         lent: &mut Option<Arc<Exchange>>,
         mode: EnterMode,
@@ -56,7 +57,10 @@ impl RequestSpan {
 
     fn new(exchange: &Exchange) -> Option<Self> {
         let endpoint = exchange.read(|overrides| overrides.endpoint.clone());
-        let span = new_span(exchange, endpoint.as_ref());
+        let span = match endpoint.as_ref().and_then(Endpoint::job) {
+            Some(job) => job_span(exchange, job),
+            None => new_span(exchange, endpoint.as_ref()),
+        };
         if span.is_disabled() {
             return None;
         }
@@ -84,8 +88,18 @@ impl RequestSpan {
         });
     }
 
+    /// Records how a run of a job ended.
+    pub(crate) fn record_outcome(&self, outcome: CallOutcome) {
+        emit::guarded(|| {
+            self.span.record("outcome", outcome.as_str());
+            if outcome.is_failure() {
+                otel::failed(&self.span, outcome.as_str());
+            }
+        });
+    }
+
     /// Closes the span, unless other code holds it.
-    pub(super) fn close(self) {
+    pub(crate) fn close(self) {
         let mut span = Some(self.span);
         if !emit::guarded(|| drop(span.take())) && !thread_is_alive() {
             // The subscriber may need what this thread no longer has.
@@ -98,7 +112,7 @@ impl RequestSpan {
 
 impl<'a> Entered<'a> {
     #[inline(always)]
-    pub(super) fn new(
+    pub(crate) fn new(
         exchange: &Arc<Exchange>,
         lent: &'a mut Option<Arc<Exchange>>,
         span: Option<&'a RequestSpan>,
@@ -142,5 +156,18 @@ fn new_span(exchange: &Exchange, endpoint: Option<&Endpoint>) -> Span {
         trace_id = field::Empty,
         status = field::Empty,
         otel.kind = otel::KIND,
+    )
+}
+
+/// It has no parent: a job that a handler awaits is no part of the request.
+fn job_span(exchange: &Exchange, job: &'static str) -> Span {
+    tracing::info_span!(
+        target: "tower_vitals",
+        parent: None,
+        "job",
+        request_id = exchange.id(),
+        job,
+        trace_id = field::Empty,
+        outcome = field::Empty,
     )
 }

@@ -13,7 +13,9 @@ use crate::facts::{
 /// One request to report. Incidents with the same fingerprint are one issue.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Incident<'a> {
+    /// The method of the request, or `job`.
     pub(crate) method: &'static str,
+    /// The endpoint, or the name of the job.
     pub(crate) endpoint: &'a str,
     pub(crate) kind: IncidentKind,
     pub(crate) category: Option<ErrorCategory>,
@@ -57,7 +59,7 @@ impl<'a> Incident<'a> {
         policy: &ReportPolicy,
     ) -> Self {
         Self {
-            method: exchange.method(),
+            method: facts.job().map_or(exchange.method(), |_| "job"),
             endpoint: Endpoint::name(facts.endpoint.as_ref()),
             kind,
             category: judge::category(facts),

@@ -39,7 +39,7 @@ thread_local! {
 }
 
 /// A new id at the time `now`.
-pub(super) fn new_id(now: Instant) -> HeaderValue {
+pub(crate) fn new_id(now: Instant) -> HeaderValue {
     // This thread-local has no destructor, so it is never gone.
     let last = next(LAST.get(), now, wall_clock, fastrand::u64);
     LAST.set(Some(last));

@@ -14,6 +14,7 @@ use sentry::{
 use super::{
     event,
     guard::guarded,
+    job,
     observer::SentryObserver,
     options::{SentryOptions, Source},
     outgoing::Outgoing,
@@ -102,6 +103,9 @@ impl Connection {
         }
         observer.base.learn();
         work::learn_base();
+        if shared {
+            job::learn();
+        }
         Ok(Self { observer })
     }
 

@@ -139,11 +139,12 @@ impl Enrich {
     fn panicked(&self, event: &mut Event<'static>, exchange: &Exchange) -> Option<()> {
         let overrides = exchange.overrides();
         let endpoint = Endpoint::name(overrides.endpoint.as_ref());
+        let job = overrides.endpoint.as_ref().and_then(Endpoint::job);
         let category = ErrorCategory::ServerError.as_str();
         let function = stack::place(event).map(|(function, _)| function);
         let mut fingerprint = vec![
             FINGERPRINT,
-            exchange.method(),
+            job.map_or(exchange.method(), |_| "job"),
             endpoint,
             category,
             "panicked",
@@ -158,8 +159,10 @@ impl Enrich {
         set_fingerprint(event, &fingerprint, suppressed);
         // The SDK reports a panic as fatal: it expects that the process ends.
         event.level = Level::Error;
-        // A panic is always critical. The first value of a tag stays, so these come before the others.
-        tag(event, "severity", Some(Severity::Critical.as_str()));
+        // A panic of a request is always critical. The first value of a tag stays, so these come before the others.
+        if job.is_none() {
+            tag(event, "severity", Some(Severity::Critical.as_str()));
+        }
         tag(event, "error_category", Some(category));
         Some(())
     }
@@ -197,10 +200,18 @@ pub(super) fn add_exchange(event: &mut Event<'static>, exchange: &Exchange, sent
     let evidence = overrides.evidence.as_ref();
     let by_type = evidence.and_then(|evidence| evidence.by_type);
     let category = handler.and_then(|handler| handler.category).or(by_type);
+    let job = overrides.endpoint.as_ref().and_then(Endpoint::job);
     tag(event, "request_id", exchange.id());
-    tag(event, "endpoint", Some(endpoint));
-    tag(event, "method", Some(exchange.method()));
-    tag(event, "severity", Some(severity.as_str()));
+    if job.is_some() {
+        tag(event, "job", job);
+    } else {
+        tag(event, "endpoint", Some(endpoint));
+        tag(event, "method", Some(exchange.method()));
+        tag(event, "severity", Some(severity.as_str()));
+        event
+            .request
+            .get_or_insert_with(|| shown_request::of(exchange, sentry));
+    }
     tag(event, "error_category", category.map(ErrorCategory::as_str));
     if let Some(handler) = handler {
         tag(event, "tenant_id", handler.tenant.as_deref());
@@ -221,9 +232,6 @@ pub(super) fn add_exchange(event: &mut Event<'static>, exchange: &Exchange, sent
         user.ip_address.get_or_insert(IpAddress::Exact(client));
     }
     event.transaction.get_or_insert_with(|| endpoint.into());
-    event
-        .request
-        .get_or_insert_with(|| shown_request::of(exchange, sentry));
     trace::name(event, exchange, sentry);
 }
 

@@ -28,7 +28,7 @@ const LONGEST_VALUE: usize = 200;
 /// The longest value of a tag before it is scrubbed, in characters.
 const LONGEST_RAW: usize = 1_024;
 
-/// An event about a request that ended, and words for it if there is no error to show.
+/// An event about a request or a run of a job that ended, and words for it if there is no error to show.
 pub(super) fn of_incident(facts: &Facts, incident: &Incident<'_>) -> (Event<'static>, String) {
     let mut event = Event {
         level: level(incident.kind),
@@ -45,13 +45,20 @@ pub(super) fn of_incident(facts: &Facts, incident: &Incident<'_>) -> (Event<'sta
     event.exception = links.map(exception).collect::<Vec<_>>().into();
     let severity = judge::severity(facts).map(Severity::as_str);
     let category = incident.category.map(ErrorCategory::as_str);
-    tag(&mut event, "endpoint", Some(incident.endpoint));
-    tag(&mut event, "severity", severity);
+    let job = facts.job();
+    if job.is_some() {
+        tag(&mut event, "job", job);
+    } else {
+        tag(&mut event, "endpoint", Some(incident.endpoint));
+        tag(&mut event, "severity", severity);
+    }
     tag(&mut event, "error_category", category);
     tag(&mut event, "external_service", incident.reason.service);
     let extra = &mut event.extra;
     extra.insert("outcome".into(), facts.outcome.as_str().into());
-    extra.insert("head_ms".into(), millis(facts.head).into());
+    if job.is_none() {
+        extra.insert("head_ms".into(), millis(facts.head).into());
+    }
     if !facts.wait.is_zero() {
         extra.insert("wait_ms".into(), millis(facts.wait).into());
     }

@@ -13,7 +13,7 @@ use sentry::{Client, Hub, Level, protocol::Event};
 use super::{
     base::Base,
     enrich::{self, Enrich},
-    event, shown_request, transaction,
+    event, transaction,
 };
 use crate::{
     facts::{
@@ -125,7 +125,14 @@ impl SentryObserver {
         });
     }
 
-    fn report(&self, exchange: &Exchange, facts: &Facts, sentry: &SentryData, kind: IncidentKind) {
+    /// Reports an exchange that has ended, unless that was told already.
+    pub(super) fn report(
+        &self,
+        exchange: &Exchange,
+        facts: &Facts,
+        sentry: &SentryData,
+        kind: IncidentKind,
+    ) {
         let told = match kind {
             IncidentKind::Panicked => sentry.was_reported(Reported::Panic),
             // A panic that the SDK has captured can become a 500. A cause of its own is another reason.
@@ -142,7 +149,6 @@ impl SentryObserver {
         let incident = Incident::of(exchange, facts, kind, policy);
         self.capture(&incident, &sentry.hub, || {
             let (mut event, words) = event::of_incident(facts, &incident);
-            event.request = Some(shown_request::of(exchange, sentry));
             enrich::add_exchange(&mut event, exchange, sentry);
             (event, words)
         });
@@ -177,7 +183,7 @@ impl SentryObserver {
 
     /// Runs code of the SDK and of its hooks. Counts a drop if that panics, or if the thread-locals can be gone. `alive`: the
     /// thread is surely not ending.
-    fn guarded(&self, alive: bool, report: impl FnOnce()) {
+    pub(super) fn guarded(&self, alive: bool, report: impl FnOnce()) {
         // While a panic unwinds, the thread-locals are still there.
         let alive = thread_has_hub(alive || thread::panicking());
         if !alive || catch_unwind(AssertUnwindSafe(report)).is_err() {

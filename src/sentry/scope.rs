@@ -19,7 +19,7 @@ use super::{
     shown_request,
 };
 use crate::facts::{
-    sentry_data::{SentryData, thread_has_hub},
+    sentry_data::{KEPT_TEXTS, KeptTexts, SentryData, thread_has_hub},
     told_errors::ToldErrors,
 };
 
@@ -67,6 +67,32 @@ impl SentryData {
             told: ToldErrors::default(),
             shows_client: observer.shows_client,
             is_https: request.uri.scheme_str() == Some("https"),
+            reported: AtomicU8::new(0),
+        })
+    }
+
+    /// A hub for a run of a job, with the client that the application has bound. Its scope begins with what the application had
+    /// set at start, and with nothing if the client is another one than that of the main hub: what lies on the hub of the thread
+    /// belongs to whoever runs there.
+    pub(super) fn for_job(observer: &SentryObserver) -> Option<Self> {
+        if !thread_has_hub(true) {
+            return None;
+        }
+        let bound = Hub::current().client();
+        let client = bound.or_else(|| Hub::main().client())?;
+        let scope = observer.base.of_client(Some(&client)).unwrap_or_default();
+        let mut hub = Hub::new(Some(Arc::clone(&client)), Arc::clone(&scope));
+        if !hub.with_integration(|_: &Enrich| true) {
+            hub = Hub::new(Some(client), enriched(scope, &observer.enrich));
+        }
+        Some(Self {
+            hub: Arc::new(hub),
+            transaction: None,
+            texts: KeptTexts::keep([None; KEPT_TEXTS]),
+            trace: OnceLock::new(),
+            told: ToldErrors::default(),
+            shows_client: false,
+            is_https: false,
             reported: AtomicU8::new(0),
         })
     }
@@ -146,7 +172,7 @@ fn begin(
         true => None,
         false => observer.base.of_client(bound),
     };
-    let mut scope = match base {
+    let scope = match base {
         Some(base) if is_guarded => {
             let scope = Arc::new((*base).clone());
             remember(Remembered {
@@ -161,16 +187,22 @@ fn begin(
         Some(base) => base,
         None => Base::inherited(current),
     };
-    if !is_guarded {
-        warn_of_unguarded_client();
-        let enrich = observer.enrich.clone();
-        Arc::make_mut(&mut scope).add_event_processor(move |event| {
-            let mut event = enrich.event(event, &[])?;
-            // Nothing scrubs it, so nothing cuts it later.
-            event.tags.values_mut().for_each(event::cut);
-            Some(event)
-        });
+    match is_guarded {
+        true => scope,
+        false => enriched(scope, &observer.enrich),
     }
+}
+
+/// A scope for a client without a guard, which would do the same.
+fn enriched(mut scope: Arc<Scope>, enrich: &Enrich) -> Arc<Scope> {
+    warn_of_unguarded_client();
+    let enrich = enrich.clone();
+    Arc::make_mut(&mut scope).add_event_processor(move |event| {
+        let mut event = enrich.event(event, &[])?;
+        // Nothing scrubs it, so nothing cuts it later.
+        event.tags.values_mut().for_each(event::cut);
+        Some(event)
+    });
     scope
 }
 

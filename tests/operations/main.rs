@@ -26,6 +26,7 @@ mod certificates;
 mod circuits;
 mod counted;
 mod interleavings;
+mod jobs;
 mod monitored;
 mod on_requests;
 mod outbound;

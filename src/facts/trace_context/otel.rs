@@ -56,6 +56,11 @@ pub(crate) fn end(span: &Span, method: &'static str, facts: &Facts) {
     }
 }
 
+/// Tells that what a span is around has failed.
+pub(crate) fn failed(span: &Span, reason: &'static str) {
+    span.set_status(Status::error(reason));
+}
+
 fn remote(caller: &Ids, state: Option<&str>) -> Context {
     let flags = TraceFlags::new(caller.flags);
     let state = state.and_then(|state| state.parse().ok());

@@ -34,8 +34,8 @@ pub(super) fn work(counts: &WorkCounts, family: &mut OneFamily<'_>) {
         Id::JobLastSuccess => {
             // A copy: nobody waits for this lock.
             let last_success = counts.last_success().clone();
-            for (job, at) in last_success {
-                family.gauge(&[job], at);
+            for (job, last) in last_success {
+                family.gauge(&[job], last.at);
             }
         }
         _ => {}

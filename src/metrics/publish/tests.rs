@@ -213,7 +213,7 @@ fn a_recorder_of_an_application_gets_work_circuits_and_samples_exactly() {
     let mut publisher = Publisher::default();
     let sampler = Sampler::new("process");
     let _alive = metrics.publish_sampler(&sampler);
-    metrics.set_circuit("groq", CircuitState::Open);
+    Metrics::circuits_of(Some(&metrics)).set("groq", CircuitState::Open);
     metrics.note_job_success("rollup", 1_700_000_000.5);
     for round in 1..=3 {
         metrics.count_work(Work::Operation, "fetch", 0, success, ms(250));

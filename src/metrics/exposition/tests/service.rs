@@ -24,7 +24,7 @@ fn parsed_service(names: Names) -> [Parsed; 2] {
     }
     metrics.count_work(Work::Outbound, "groq", 0, CallOutcome::Success, ms(500));
     metrics.count_work(Work::Job, "rollup", 0, CallOutcome::Panicked, ms(4_000));
-    metrics.set_circuit("groq", CircuitState::HalfOpen);
+    Metrics::circuits_of(Some(&metrics)).set("groq", CircuitState::HalfOpen);
     let sampler = Sampler::new("process");
     let _alive = metrics.publish_sampler(&sampler);
     sampler.put(vec![
