@@ -130,7 +130,7 @@ pub use self::{
     category::ErrorCategoryLayer,
     facts::{exchange, request_context::RequestContext},
     known_methods::KnownMethodsLayer,
-    operations::{job, monitored, query},
+    operations::{job, job_queue, monitored, query},
     release::Release,
     request_id::RequestIdLayer,
     span::SpanLayer,

@@ -56,6 +56,7 @@ mod followed;
 )]
 mod host;
 mod job;
+mod job_queue;
 mod judged;
 mod measured;
 #[cfg(feature = "process")]
@@ -109,5 +110,6 @@ pub use self::{
     outbound_body::OutboundBody,
     outbound_layer::{OutboundFuture, OutboundLayer, OutboundService},
     job::{Job, JobError, job},
+    job_queue::{JobQueue, job_queue},
 };
 pub use crate::{facts::work::CallOutcome, metrics::CircuitState};

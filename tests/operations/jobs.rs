@@ -1,9 +1,10 @@
-//! Watches background jobs: counts, exchanges, log, Sentry and health.
+//! Watches background jobs: counts, exchanges, log, Sentry, health and queues.
 
 mod counting;
 mod exchanges;
 mod health;
 mod logs;
+mod queues;
 mod reports;
 
 use std::{error::Error, fmt, num::ParseIntError};
