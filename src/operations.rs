@@ -62,16 +62,16 @@ mod measured;
 #[cfg(feature = "process")]
 mod memory_use;
 mod monitored;
-mod pool;
-#[cfg(feature = "sqlx")]
-mod postgres;
-#[cfg_attr(not(feature = "process"), path = "operations/process/off.rs")]
-pub(crate) mod process;
 mod outbound;
 mod outbound_body;
 mod outbound_layer;
 #[cfg(feature = "reqwest")]
 mod outbound_reqwest;
+mod pool;
+#[cfg(feature = "sqlx")]
+mod postgres;
+#[cfg_attr(not(feature = "process"), path = "operations/process/off.rs")]
+pub(crate) mod process;
 mod query;
 #[cfg(feature = "redis")]
 mod redis_info;
@@ -84,6 +84,9 @@ pub(crate) mod sqlx;
 #[cfg(feature = "process")]
 mod tokio_runtime;
 
+#[cfg(feature = "reqwest")]
+#[cfg_attr(tower_vitals_docsrs, doc(cfg(feature = "reqwest")))]
+pub use self::outbound_reqwest::ReqwestFuture;
 #[cfg(feature = "sqlx")]
 #[cfg_attr(tower_vitals_docsrs, doc(cfg(feature = "sqlx")))]
 pub use self::postgres::{Postgres, postgres};
@@ -97,19 +100,15 @@ pub use self::redis_info::{RedisInfo, redis_info};
 )]
 pub use self::sqlx::{SqlxQueries, sqlx_queries};
 pub use self::{
+    circuit::{Circuit, circuit},
+    job::{Job, JobError, job},
+    job_queue::{JobQueue, job_queue},
     measured::{Measured, MeasuredGuard},
     monitored::monitored,
-    pool::{Pool, PoolState, pool},
-    query::query,
-#[cfg(feature = "reqwest")]
-#[cfg_attr(tower_vitals_docsrs, doc(cfg(feature = "reqwest")))]
-pub use self::outbound_reqwest::ReqwestFuture;
-pub use self::{
-    circuit::{Circuit, circuit},
     outbound::{Outbound, outbound, record_call},
     outbound_body::OutboundBody,
     outbound_layer::{OutboundFuture, OutboundLayer, OutboundService},
-    job::{Job, JobError, job},
-    job_queue::{JobQueue, job_queue},
+    pool::{Pool, PoolState, pool},
+    query::query,
 };
 pub use crate::{facts::work::CallOutcome, metrics::CircuitState};

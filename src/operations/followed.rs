@@ -74,16 +74,3 @@ where
         polled
     }
 }
-
-// === impl Running ===
-
-impl Running {
-    /// Runs a future to its end. `judge` tells how it ended.
-    pub(super) fn follow<F: Future>(
-        self,
-        future: F,
-        judge: impl FnOnce(&F::Output) -> CallOutcome,
-    ) -> impl Future<Output = F::Output> {
-        Followed::new(State::Running(self), future, judge)
-    }
-}

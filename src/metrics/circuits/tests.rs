@@ -17,7 +17,10 @@ fn row(name: &str, state: &str, value: f64) -> (String, f64) {
 fn a_circuit_is_in_one_state_of_three_and_open_ones_are_counted() {
     let metrics = Settings::new().isolated().unwrap();
     assert_eq!(states(&metrics), []);
-    assert_eq!(Metrics::circuits_of(Some(&metrics)).set("groq", CircuitState::Closed), None);
+    assert_eq!(
+        Metrics::circuits_of(Some(&metrics)).set("groq", CircuitState::Closed),
+        None
+    );
     let open = |count| ("circuit_breaker_open_count".to_owned(), count);
     let expected = [
         open(0.0),
