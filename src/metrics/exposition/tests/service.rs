@@ -6,16 +6,15 @@ use super::*;
 use crate::{
     facts::work::{CallOutcome, Work},
     metrics::{
-        CircuitState, Names, Settings,
+        CircuitState, Metrics, Names, Settings,
         catalog::Id,
         gather::gather,
         sampled::{Sampled, Sampler, Value},
     },
 };
 
-/// Both formats of some work, circuits and samples under these names.
-fn parsed_service(names: Names) -> [Parsed; 2] {
-    let metrics = Settings::new().names(names).isolated().unwrap();
+/// Both formats of these counters, with some work, circuits and samples.
+fn both(metrics: &Metrics) -> [Result<Parsed, String>; 2] {
     let ms = Duration::from_millis;
     for outcome in CallOutcome::ALL {
         metrics.count_work(Work::Operation, "fetch", 0, outcome, ms(250));
@@ -35,8 +34,8 @@ fn parsed_service(names: Names) -> [Parsed; 2] {
         Sampled::gauge(Id::PoolSize, &["a \"quoted\"\npool"], 3.0),
     ]);
     [Text, OpenMetrics].map(|format| {
-        let text = written(format, |writer| gather(Some(&metrics), &[], writer));
-        parsed(format, &text).unwrap()
+        let text = written(format, |writer| gather(Some(metrics), &[], writer));
+        parsed(format, &text)
     })
 }
 
@@ -60,7 +59,9 @@ fn work_has_its_names_and_labels_in_both_formats_and_presets() {
             ["db_operation_name", "db_collection_name"],
         ),
     ] {
-        for parsed in parsed_service(names) {
+        let metrics = Settings::new().names(names).isolated().unwrap();
+        for parsed in both(&metrics) {
+            let parsed = parsed.unwrap();
             let value = |name: &str, labels: &[(&str, &str)]| sample(&parsed, name, labels);
             for outcome in CallOutcome::ALL {
                 let labels = [("name", "fetch"), ("outcome", outcome.as_str())];
