@@ -29,7 +29,7 @@ struct Call {
     at_once: bool,
     /// What is around it takes its panic.
     caught: bool,
-    calls: Vec<Call>,
+    calls: Vec<Self>,
     end: End,
 }
 
@@ -57,7 +57,7 @@ struct Model<'a> {
     waits: u8,
     started: bool,
     ended: bool,
-    calls: Vec<Model<'a>>,
+    calls: Vec<Self>,
 }
 
 #[derive(Clone, Copy, PartialEq)]
