@@ -274,6 +274,12 @@ fn a_call_that_a_thread_keeps_until_its_end_is_counted() {
         assert!(call.as_mut().poll(&mut cx).is_pending());
         call
     };
+    // From now on, the clock of tokio asks the locals of the thread.
+    let paused = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build();
+    drop(paused.unwrap());
     // Before the locals of the crate, which then end first; and after them.
     let (one, other) = (metrics.clone(), metrics.clone());
     let before = move || KEPT.with_borrow_mut(|kept| kept.push(Box::new(call(&one))));
