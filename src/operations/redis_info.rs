@@ -225,7 +225,7 @@ mod tests {
         assert_eq!(values(info, None), known);
         assert_eq!(values(info, Some((13, 6))), known, "no lookups");
         assert_eq!(values(info, Some((14, 6))), known, "it started again");
-        let mut with_ratio = known.clone();
+        let mut with_ratio = known;
         with_ratio.insert(1, (Id::RedisHitRatio, Value::Gauge(0.75)));
         assert_eq!(values(info, Some((10, 5))), with_ratio);
         let limited = values("maxmemory:2048", None);
