@@ -66,6 +66,9 @@ async fn a_real_postgres_tells_its_size_and_connections_and_is_absent_while_it_h
     eventually("a frozen PostgreSQL has no values", || {
         size().is_none().then_some(())
     });
+    // A pool would wait for them.
+    let none = || (db.size() == 0).then_some(());
+    eventually("connections that hang do not go back", none);
     server.thaw();
     eventually("PostgreSQL goes on", size);
     let all = futures::future::try_join(db.acquire(), db.acquire());
