@@ -3,6 +3,7 @@
 use std::{
     future::{self, Future},
     io,
+    panic::{AssertUnwindSafe, resume_unwind},
     sync::Arc,
     task::{Context, Poll},
     time::Duration,
@@ -14,6 +15,7 @@ use axum::{
     http::{Request, StatusCode},
     routing::get,
 };
+use futures::FutureExt;
 use serde_json::Value;
 use tokio::sync::Barrier;
 use tower::{Layer, Service, ServiceExt};
@@ -138,6 +140,16 @@ async fn the_service_that_failed_names_the_failure_of_its_request() {
     assert_eq!(
         logged(by_sdk).await,
         shown("external_service", Some("stripe"))
+    );
+    let panicking = async || {
+        let lost =
+            outbound("search").run::<_, (), ()>(async { resume_unwind(Box::new("as asked")) });
+        assert!(AssertUnwindSafe(lost).catch_unwind().await.is_err());
+        SERVER_FAILED
+    };
+    assert_eq!(
+        logged(panicking).await,
+        shown("external_service", Some("search"))
     );
     let after = async || {
         record_call("mail", CallOutcome::Timeout, Duration::from_secs(1));
