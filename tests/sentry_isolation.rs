@@ -73,7 +73,7 @@ fn a_failure_shows_no_other_requests_data_with_a_client_of_the_application() {
 fn a_run_of_a_job_begins_with_what_the_main_hub_had_at_start_and_nothing_of_its_thread() {
     let _alone = alone();
     let dsn = Dsn::start(Answer::Status(200));
-    sentry::Hub::main().configure_scope(|scope| scope.set_tag("region", "north"));
+    Hub::main().configure_scope(|scope| scope.set_tag("region", "north"));
     let options = SentryOptions::new(&dsn.url()).unwrap();
     let vitals = Vitals::builder().sentry(options).build().unwrap();
     let leave = |scope: &mut sentry::Scope| scope.set_tag("left", true);

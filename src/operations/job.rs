@@ -111,13 +111,17 @@ impl Job {
     /// If the future panics: the panic passes through when it is reported.
     pub async fn run<F: Future>(self, future: F) -> F::Output {
         let following = Following::new(self.begin(), future);
-        following.to_end(|_| Ended::Success).await
+        following.finish(|_| Ended::Success).await
     }
 
     /// Runs a future that can return an error, which is a failure of the run. Else as [`run`](Self::run).
     ///
     /// The outcome is `timeout` if the error, or one of its causes, is one that says so by its type, such as that of
     /// `tokio::time::timeout`. The [category](crate::category) is that of the error by the built-in rules.
+    ///
+    /// # Errors
+    ///
+    /// That of the future.
     ///
     /// # Panics
     ///
@@ -129,7 +133,7 @@ impl Job {
         Of: ?Sized,
     {
         let following = Following::new(self.begin(), future);
-        following.to_end(error::ended).await
+        following.finish(error::ended).await
     }
 
     /// Runs plain code on this thread. It succeeds if it returns. [`try_time`](Self::try_time) looks at an `Err`.

@@ -58,7 +58,7 @@ impl<E: Error + 'static> JobError<dyn Error> for E {
     }
 }
 
-impl JobError<Box<dyn Error>> for Box<dyn Error> {
+impl JobError<Self> for Box<dyn Error> {
     fn show(&self, look: &mut dyn FnMut(&(dyn Error + 'static))) {
         look(&**self);
     }

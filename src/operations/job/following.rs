@@ -29,7 +29,7 @@ impl<F: Future> Following<F> {
     }
 
     /// Polls the future to its end. `judge` tells how it ended.
-    pub(super) async fn to_end(mut self, judge: impl FnOnce(&F::Output) -> Ended) -> F::Output {
+    pub(super) async fn finish(mut self, judge: impl FnOnce(&F::Output) -> Ended) -> F::Output {
         let output = poll_fn(|cx| self.poll(cx)).await;
         self.run.end(judge(&output));
         output

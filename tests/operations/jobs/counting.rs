@@ -155,6 +155,17 @@ impl Future for Bomb {
     }
 }
 
+/// Completes, and panics when it is dropped.
+struct Finished(#[expect(dead_code, reason = "it is dropped")] Bomb);
+
+impl Future for Finished {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<()> {
+        Poll::Ready(())
+    }
+}
+
 #[test]
 fn a_run_that_was_never_polled_is_none() {
     let (vitals, job) = watched("unpolled");
@@ -182,6 +193,10 @@ fn a_destructor_that_panics_is_a_panic_of_its_run() {
     let both = AssertUnwindSafe(job.clone().run(Bomb)).catch_unwind();
     block_on(both).unwrap_err();
     assert_eq!(runs(&vitals, "dropped"), [0.0, 0.0, 0.0, 0.0, 2.0]);
+    // It completes, and panics when it is dropped.
+    let completed = AssertUnwindSafe(job.clone().run(Finished(Bomb))).catch_unwind();
+    block_on(completed).unwrap_err();
+    assert_eq!(runs(&vitals, "dropped"), [0.0, 0.0, 0.0, 0.0, 3.0]);
     // Its destructor panics while another panic unwinds: the process lives.
     let mut run = Box::pin(job.run(async {
         let _bomb = Bomb;
@@ -199,7 +214,7 @@ fn a_destructor_that_panics_is_a_panic_of_its_run() {
     catch_unwind(AssertUnwindSafe(unwinding))
         .map(|(): ()| ())
         .unwrap_err();
-    assert_eq!(runs(&vitals, "dropped"), [0.0, 0.0, 0.0, 0.0, 3.0]);
+    assert_eq!(runs(&vitals, "dropped"), [0.0, 0.0, 0.0, 0.0, 4.0]);
 }
 
 #[test]

@@ -196,3 +196,20 @@ fn a_subscriber_that_panics_costs_the_event_and_no_run() {
     assert_eq!(runs(&vitals, "unheard"), [1.0, 0.0, 0.0, 0.0, 0.0]);
     assert_eq!(vitals.metrics().totals().dropped(Sink::Log), 1);
 }
+
+#[test]
+fn the_span_of_a_run_has_the_fields_of_the_run_and_no_parent() {
+    let (_vitals, job) = watched("nested");
+    let (written, _guard) = written(Format::Json);
+    tracing::info_span!("outer", outer = 1).in_scope(|| {
+        job.time(|| tracing::info!("inside"));
+        tracing::info!("after");
+    });
+    let [inside, of_job, after] = &lines(&written)[..] else {
+        panic!()
+    };
+    for line in [inside, of_job] {
+        assert_fields(line, &[("job", "nested".into()), ("outer", Value::Null)]);
+    }
+    assert_fields(after, &[("job", Value::Null), ("outer", 1.into())]);
+}

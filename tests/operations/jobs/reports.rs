@@ -17,6 +17,7 @@ use tower_vitals::{
     operations::Job,
     sentry::{SentryOptions, guard},
 };
+use tracing_subscriber::layer::SubscriberExt;
 
 use super::{no_order, watched};
 
@@ -64,6 +65,8 @@ fn events(transport: &TestTransport, hub: &Hub) -> Vec<Event<'static>> {
 /// Adds data to the run, and waits once.
 async fn work(tag: &'static str) {
     RequestContext::current().user("u-1").tag("step", tag);
+    // A run keeps its name.
+    Exchange::current().unwrap().set_route("/another");
     sentry::add_breadcrumb(Breadcrumb {
         message: Some(format!("crumb of {tag}")),
         ..Breadcrumb::default()
@@ -297,4 +300,22 @@ async fn in_a_request(transport: &TestTransport, hub: &Arc<Hub>) {
         assert_eq!(of_request.tags.get(tag), None, "{tag}");
     }
     assert!(!crumbs(of_request).contains(&"crumb of inside".to_owned()));
+}
+
+#[tokio::test]
+async fn the_event_of_a_run_leaves_no_breadcrumb_on_the_thread() {
+    let (_vitals, job) = watched("quiet");
+    let (transport, hub) = bound();
+    #[expect(deprecated, reason = "applications have it")]
+    let layer = sentry::integrations::tracing::layer();
+    let subscriber = tracing_subscriber::registry().with(layer);
+    tracing::subscriber::with_default(subscriber, || {
+        Hub::run(Arc::clone(&hub), || {
+            job.time(|| ());
+            sentry::capture_message("later", Level::Info);
+        });
+    });
+    let all = events(&transport, &hub);
+    assert_eq!(all.len(), 1);
+    assert_eq!(crumbs(&all[0]), ["of another request"]);
 }
