@@ -8,7 +8,7 @@ use std::{
 
 use serde::{Serialize, Serializer};
 
-use super::traffic::{add, share};
+use super::{times::add, traffic::share};
 use crate::{facts::category::ErrorCategory, metrics::readings::Key, window::Sums};
 
 /// The failures of one category at one endpoint.

@@ -1,6 +1,6 @@
 //! Sums durations, and shows what they were like.
 
-use super::{quantile::Quantiles, traffic::add};
+use super::quantile::Quantiles;
 use crate::metrics::bounds::Bounds;
 
 /// Durations while they are summed.
@@ -64,6 +64,11 @@ impl Times {
             total_ms,
         }
     }
+}
+
+/// Counters can wrap, and a sum of them must not panic.
+pub(super) const fn add(sum: &mut u64, count: u64) {
+    *sum = sum.saturating_add(count);
 }
 
 fn millis(nanos: f64) -> f64 {

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use serde::Serialize;
 
 use super::{
-    times::{ShownTimes, Times},
+    times::{ShownTimes, Times, add},
     wall_time::WallTime,
 };
 use crate::{
@@ -159,11 +159,6 @@ impl Tally {
             last_updated: self.last.map(WallTime::new),
         }
     }
-}
-
-/// Counters can wrap, and a sum of them must not panic.
-pub(super) const fn add(sum: &mut u64, count: u64) {
-    *sum = sum.saturating_add(count);
 }
 
 /// A part of a whole, from 0 to 1. `None` of nothing.

@@ -9,8 +9,8 @@ use std::{
 use serde::Serialize;
 
 use super::{
-    times::{ShownTimes, Times},
-    traffic::{add, share},
+    times::{ShownTimes, Times, add},
+    traffic::share,
     wall_time::WallTime,
 };
 use crate::{

@@ -3,6 +3,7 @@
 mod bytes;
 mod clocks;
 mod memory;
+mod stored_work;
 mod tiling;
 
 use std::{
