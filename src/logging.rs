@@ -37,6 +37,13 @@
 //!
 //! [`layer`] writes on the thread that logs, unless its writer is [`queued`].
 //!
+//! # Queries of sqlx
+//!
+//! With feature `sqlx`, [`init`] and [`from_env`] also measure the queries of sqlx, whichever lines are chosen: they let its
+//! events of queries at `DEBUG` through, and write a line only where `RUST_LOG` wants one. `operations::sqlx_queries` tells
+//! what is measured, and gives another subscriber the same. A statement is in a line of sqlx itself: where `RUST_LOG` asks for them, and at
+//! `WARN` if it took longer than 1 s, unless the connection is told otherwise.
+//!
 //! # Scrubbed lines
 //!
 //! By choice the lines are scrubbed by [rules](crate::scrub::Scrubbing), on the thread that writes: with
