@@ -31,6 +31,7 @@ mod counting;
 mod counts;
 mod deployments;
 mod describe;
+pub(crate) mod early;
 mod exemplars;
 pub(crate) mod exposition;
 mod gather;
@@ -162,7 +163,20 @@ impl Metrics {
     /// These counters, or those of the process. The latter are made at the last moment: so a layer that is made first does
     /// not fix their settings.
     pub(crate) fn or_global(metrics: Option<&Self>) -> &Self {
-        metrics.unwrap_or_else(|| GLOBAL.get_or_init(|| Self::published(Settings::new())))
+        metrics.unwrap_or_else(|| Self::of_process(Settings::new))
+    }
+
+    /// The counters of the process. If there are none, they are made with these settings, and count what was done before.
+    fn of_process(settings: impl FnOnce() -> Settings) -> &'static Self {
+        let mut is_new = false;
+        let metrics = GLOBAL.get_or_init(|| {
+            is_new = true;
+            Self::published(settings())
+        });
+        if is_new {
+            early::count_in(metrics);
+        }
+        metrics
     }
 
     fn new(settings: Settings) -> Self {

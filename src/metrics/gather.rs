@@ -121,7 +121,7 @@ impl<'m> Gathered<'m> {
             // A copy: nobody waits for this lock.
             deployments: metrics.deployments().clone(),
             routes: Route::all(&metrics.inner.http, settings.names, fine),
-            sampled: metrics.inner.samplers.read(),
+            sampled: Metrics::samplers_of(Some(metrics)).read(),
         }
     }
 

@@ -177,14 +177,26 @@ impl Samples {
 // === impl Metrics ===
 
 impl Metrics {
-    /// Publishes the values of this sampler, in place of those of another one of its name. The other end is closed when another one
-    /// takes its place, and when these counters end.
-    pub(crate) fn publish_sampler(&self, sampler: &Arc<Sampler>) -> Receiver<Infallible> {
+    /// Publishes the values of this sampler with these counters, or with those of the process, in place of those of another sampler
+    /// of its name. The other end is closed when another one takes its place, and when these counters end.
+    pub(crate) fn publish_sampler(
+        metrics: Option<&Self>,
+        sampler: &Arc<Sampler>,
+    ) -> Receiver<Infallible> {
         let (alive, ended) = mpsc::channel();
-        let mut all = self.inner.samplers.all();
+        let mut all = Self::samplers_of(metrics).all();
         all.retain(|(known, _)| known.name != sampler.name);
         all.push((Arc::clone(sampler), alive));
         ended
+    }
+
+    /// Those of the process are there before its counters: a sampler that starts first does not fix the settings of these.
+    pub(super) fn samplers_of(metrics: Option<&Self>) -> &Samplers {
+        static OF_PROCESS: Samplers = Samplers(Mutex::new(Vec::new()));
+        match metrics {
+            Some(metrics) if !metrics.is_global() => &metrics.inner.samplers,
+            _ => &OF_PROCESS,
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, time::Duration};
 #[cfg(feature = "prometheus")]
 use self::application::ApplicationSettings;
 use super::{
-    GLOBAL, Metrics, Names,
+    Metrics, Names,
     bounds::{Bounds, Measure},
     buckets::{self, OwnBuckets},
     naming::Naming,
@@ -213,7 +213,7 @@ impl Settings {
     /// If a setting is not valid, or the process already counts with other settings.
     pub fn install(self) -> Result<Metrics, ConfigError> {
         self.check()?;
-        let metrics = GLOBAL.get_or_init(|| Metrics::published(self.clone()));
+        let metrics = Metrics::of_process(|| self.clone());
         if metrics.inner.settings == self {
             return Ok(metrics.clone());
         }

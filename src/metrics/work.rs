@@ -12,9 +12,10 @@ use std::{
 use tokio::time::Instant;
 
 use super::{
-    Metrics,
+    GLOBAL, Metrics,
     bounds::Bounds,
     counts::Places,
+    early,
     series::{Sample, SeriesKey},
     table::{Limits, OVERFLOW, Table},
 };
@@ -91,6 +92,35 @@ impl Metrics {
         outcome: CallOutcome,
         duration: Duration,
     ) {
+        let record = match work {
+            Work::Query => Table::record_passing,
+            Work::Operation | Work::Outbound | Work::Job => Table::record_named,
+        };
+        self.count_by(record, work, name, detail, outcome, duration);
+    }
+
+    /// As [`count_work`](Self::count_work), where the name can be gone after the call.
+    pub(super) fn count_passing_work(
+        &self,
+        work: Work,
+        name: &str,
+        detail: u8,
+        outcome: CallOutcome,
+        duration: Duration,
+    ) {
+        self.count_by(Table::record_passing, work, name, detail, outcome, duration);
+    }
+
+    #[inline]
+    fn count_by(
+        &self,
+        record: fn(&Table, &str, SeriesKey, Sample) -> bool,
+        work: Work,
+        name: &str,
+        detail: u8,
+        outcome: CallOutcome,
+        duration: Duration,
+    ) {
         // The last detail stands for all others.
         let detail = usize::from(detail).min(work.details() - 1) as u8;
         let outcome = match (work, outcome) {
@@ -99,31 +129,35 @@ impl Metrics {
             (_, outcome) => outcome,
         };
         let key = SeriesKey(detail, outcome as u16);
-        let sample = Sample::of(duration);
         let counts = self.work();
-        let table = counts.table(work);
-        let has_own = match work {
-            Work::Query => table.record_passing(name, key, sample),
-            _ => table.record(Some(name), key, sample),
-        };
+        let has_own = record(counts.table(work), name, key, Sample::of(duration));
         // What is called so shares the series of those that have none of their own.
         if !has_own && name != OVERFLOW {
             counts.overflowed.fetch_add(1, Relaxed);
         }
     }
 
-    /// Notes that a job has succeeded now, which is `at` in seconds since 1970.
-    pub(crate) fn note_job_success(&self, job: &'static str, at: f64) {
+    /// Notes that a job has succeeded, in these counters or in those of the process as soon as these are there.
+    pub(crate) fn note_job_success(metrics: Option<&Self>, job: &'static str, at: f64) {
         let measured = Instant::now();
-        let last = LastSuccess { at, measured };
+        early::note_success(metrics, job, LastSuccess { at, measured });
+    }
+
+    pub(super) fn note_success(&self, job: &'static str, last: LastSuccess) {
         self.work().last_success().insert(job, last);
     }
 
-    /// When a job last succeeded, if it did since the counters were made.
+    /// When a job last succeeded, as these counters know it, or those of the process.
     #[cfg(feature = "health")]
-    pub(crate) fn last_job_success(&self, job: &str) -> Option<Instant> {
-        let all = self.inner.work.get()?.last_success();
-        all.get(job).map(|last| last.measured)
+    pub(crate) fn last_job_success(metrics: Option<&Self>, job: &str) -> Option<Instant> {
+        let last = match metrics.or_else(|| GLOBAL.get()) {
+            Some(metrics) => {
+                let all = metrics.inner.work.get()?.last_success();
+                all.get(job).copied()
+            }
+            None => early::success(job),
+        };
+        last.map(|last| last.measured)
     }
 
     fn work(&self) -> &WorkCounts {

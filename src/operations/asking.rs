@@ -39,10 +39,9 @@ pub(super) fn on_thread(
     metrics: Option<&Metrics>,
     mut ask: impl FnMut() -> Vec<Sampled> + Send + 'static,
 ) -> Result<(), ConfigError> {
-    let metrics = Metrics::or_global(metrics);
     let sampler = Sampler::new(name);
-    let ended = metrics.publish_sampler(&sampler);
-    let counters = metrics.weak();
+    let ended = Metrics::publish_sampler(metrics, &sampler);
+    let counters = metrics.map(Metrics::weak);
     let run = move || {
         loop {
             match catch_unwind(AssertUnwindSafe(&mut ask)) {
@@ -51,9 +50,7 @@ pub(super) fn on_thread(
                     // Dropping it could panic again.
                     std::mem::forget(payload);
                     sampler.forget();
-                    if let Some(metrics) = counters() {
-                        metrics.hook_failed();
-                    }
+                    failed(counters.as_ref());
                 }
             }
             if ended.recv_timeout(every) != Err(RecvTimeoutError::Timeout) {
@@ -85,10 +82,9 @@ where
     F: Future<Output = Option<Vec<Sampled>>> + Send + 'static,
 {
     let runtime = runtime::with_clock(name)?;
-    let metrics = Metrics::or_global(metrics);
     let sampler = Sampler::new(name);
-    let ended = metrics.publish_sampler(&sampler);
-    let counters = metrics.weak();
+    let ended = Metrics::publish_sampler(metrics, &sampler);
+    let counters = metrics.map(Metrics::weak);
     runtime.clone().spawn(async move {
         while ended.try_recv() != Err(std::sync::mpsc::TryRecvError::Disconnected) {
             // A task of its own: a panic ends only that.
@@ -98,13 +94,23 @@ where
                 Ok(_) => sampler.forget(),
                 Err(_) => {
                     sampler.forget();
-                    if let Some(metrics) = counters() {
-                        metrics.hook_failed();
-                    }
+                    failed(counters.as_ref());
                 }
             }
             time::sleep(every).await;
         }
     });
     Ok(())
+}
+
+/// Counts a question that panicked, in these counters as long as they are there, or in those of the process.
+fn failed(counters: Option<&impl Fn() -> Option<Metrics>>) {
+    match counters {
+        Some(counters) => {
+            if let Some(metrics) = counters() {
+                metrics.hook_failed();
+            }
+        }
+        None => Metrics::or_global(None).hook_failed(),
+    }
 }

@@ -8,7 +8,7 @@ use crate::{
         query::Operation,
         work::{CallOutcome, EndedWork, Work},
     },
-    metrics::Metrics,
+    metrics::{Metrics, early::Piece},
     sentry,
 };
 
@@ -38,14 +38,27 @@ pub(crate) struct Finished<'a> {
 // === impl Finished ===
 
 impl Finished<'_> {
+    /// It as counters take it.
+    pub(crate) const fn piece(&self) -> Piece<'_> {
+        let Subject {
+            work, name, detail, ..
+        } = self.subject;
+        Piece {
+            work,
+            name,
+            detail,
+            outcome: self.outcome,
+            duration: self.duration,
+        }
+    }
+
     /// Reports it. May be called in `Drop`, while a panic unwinds, and on a thread that is ending.
     pub(crate) fn report(&self, metrics: Option<&Metrics>) {
         let Subject {
             work, name, detail, ..
         } = self.subject;
         // First: what follows calls code of the application.
-        let counters = Metrics::or_global(metrics);
-        counters.count_work(work, name, detail, self.outcome, self.duration);
+        self.piece().count(metrics);
         let ended = EndedWork {
             work,
             name,

@@ -85,7 +85,7 @@ fn some(writer: &mut Writer) {
 fn the_time_of_processors_is_a_counter_with_a_fraction_in_both_formats() {
     let metrics = Settings::new().isolated().unwrap();
     let sampler = Sampler::new("process");
-    let _ended = metrics.publish_sampler(&sampler);
+    let _ended = crate::metrics::Metrics::publish_sampler(Some(&metrics), &sampler);
     sampler.put(vec![Sampled::seconds_counter(Id::ProcessCpu, &[], 12.25)]);
     for (format, family) in [
         (Text, "process_cpu_seconds_total"),

@@ -212,9 +212,9 @@ fn a_recorder_of_an_application_gets_work_circuits_and_samples_exactly() {
     let recorder = Faulty::default();
     let mut publisher = Publisher::default();
     let sampler = Sampler::new("process");
-    let _alive = metrics.publish_sampler(&sampler);
+    let _alive = Metrics::publish_sampler(Some(&metrics), &sampler);
     Metrics::circuits_of(Some(&metrics)).set("groq", CircuitState::Open);
-    metrics.note_job_success("rollup", 1_700_000_000.5);
+    Metrics::note_job_success(Some(&metrics), "rollup", 1_700_000_000.5);
     for round in 1..=3 {
         metrics.count_work(Work::Operation, "fetch", 0, success, ms(250));
         metrics.count_work(Work::Query, "orders", 0, success, ms(125));
@@ -312,7 +312,7 @@ fn a_recorder_of_an_application_gets_the_names_that_were_chosen() {
 fn a_recorder_of_an_application_gets_whole_seconds_that_never_go_back() {
     let metrics = Settings::new().isolated().unwrap();
     let sampler = Sampler::new("process");
-    let _ended = metrics.publish_sampler(&sampler);
+    let _ended = Metrics::publish_sampler(Some(&metrics), &sampler);
     let recorder = Faulty::default();
     let mut publisher = Publisher::default();
     let cpu = "Key(process_cpu_seconds_total)";

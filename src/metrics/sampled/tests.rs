@@ -49,7 +49,7 @@ fn gauge(metrics: &Metrics, name: &str, label: &str) -> Option<f64> {
 async fn a_sampler_shows_its_last_values_and_how_old_they_are() {
     let metrics = Settings::new().isolated().unwrap();
     let sampler = Sampler::new("pool primary");
-    let _alive = metrics.publish_sampler(&sampler);
+    let _alive = Metrics::publish_sampler(Some(&metrics), &sampler);
     let seen = || {
         let age = gauge(&metrics, "vitals_sample_age_seconds", "pool primary");
         (gauge(&metrics, "db_connection_pool_size", "primary"), age)
@@ -71,10 +71,10 @@ async fn a_sampler_shows_its_last_values_and_how_old_they_are() {
 async fn a_sampler_takes_the_place_of_another_one_of_its_name() {
     let metrics = Settings::new().isolated().unwrap();
     let (old, new) = (Sampler::new("pool a"), Sampler::new("pool a"));
-    let first = metrics.publish_sampler(&old);
+    let first = Metrics::publish_sampler(Some(&metrics), &old);
     old.put(vec![size("a", 1.0), size("gone", 1.0)]);
     assert_eq!(first.try_recv(), Err(Empty));
-    let second = metrics.publish_sampler(&new);
+    let second = Metrics::publish_sampler(Some(&metrics), &new);
     assert_eq!(first.try_recv(), Err(Disconnected));
     new.put(vec![size("a", 2.0)]);
     let size = |pool| gauge(&metrics, "db_connection_pool_size", pool);
@@ -90,7 +90,7 @@ async fn of_two_answers_for_one_series_the_newer_samplers_is_shown() {
     let metrics = Settings::new().isolated().unwrap();
     let samplers = ["one", "two"].map(|name| {
         let sampler = Sampler::new(name);
-        (metrics.publish_sampler(&sampler), sampler)
+        (Metrics::publish_sampler(Some(&metrics), &sampler), sampler)
     });
     for (_, sampler) in samplers.iter().rev() {
         sampler.put(vec![size("a", 1.0), size("b", 1.0)]);

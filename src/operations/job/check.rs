@@ -27,7 +27,7 @@ pub(super) fn of(name: &'static str, every: Option<Duration>, metrics: Option<Me
         Some(every) => {
             let since = Instant::now();
             Check::new(name, move || {
-                let last = Metrics::or_global(metrics.as_ref()).last_job_success(name);
+                let last = Metrics::last_job_success(metrics.as_ref(), name);
                 std::future::ready(state(every, since, last, Instant::now()))
             })
         }

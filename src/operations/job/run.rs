@@ -172,7 +172,7 @@ impl Run {
         let _entered = current::Entered::new(&self.exchange, &mut self.lent, mode);
         if outcome == CallOutcome::Success {
             let now = timestamp::seconds_since_1970();
-            Metrics::or_global(self.metrics.as_ref()).note_job_success(self.subject.name, now);
+            Metrics::note_job_success(self.metrics.as_ref(), self.subject.name, now);
         }
         let subject = self.subject;
         let finished = Finished {

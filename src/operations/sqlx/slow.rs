@@ -55,19 +55,7 @@ impl Slow {
             None => Some(self),
         };
         if let Some(slow) = unsent {
-            let metrics = Metrics::or_global(slow.metrics.as_ref());
-            let Finished {
-                subject,
-                outcome,
-                duration,
-            } = slow.finished();
-            metrics.count_work(
-                subject.work,
-                subject.name,
-                subject.detail,
-                outcome,
-                duration,
-            );
+            slow.finished().piece().count(slow.metrics.as_ref());
         }
     }
 

@@ -25,7 +25,7 @@ fn both(metrics: &Metrics) -> [Result<Parsed, String>; 2] {
     metrics.count_work(Work::Job, "rollup", 0, CallOutcome::Panicked, ms(4_000));
     Metrics::circuits_of(Some(&metrics)).set("groq", CircuitState::HalfOpen);
     let sampler = Sampler::new("process");
-    let _alive = metrics.publish_sampler(&sampler);
+    let _alive = Metrics::publish_sampler(Some(&metrics), &sampler);
     sampler.put(vec![
         Sampled {
             value: Value::Seconds(1.25),

@@ -59,9 +59,9 @@ fn the_durations_of_a_table_are_those_of_all_outcomes_of_an_operation() {
 #[test]
 fn the_last_success_of_each_job_is_shown() {
     let metrics = Settings::new().isolated().unwrap();
-    metrics.note_job_success("rollup", 1.5);
-    metrics.note_job_success("mail", 2.0);
-    metrics.note_job_success("rollup", 3.25);
+    Metrics::note_job_success(Some(&metrics), "rollup", 1.5);
+    Metrics::note_job_success(Some(&metrics), "mail", 2.0);
+    Metrics::note_job_success(Some(&metrics), "rollup", 3.25);
     let gauges = metrics.snapshot().gauges;
     for (job, at) in [("rollup", 3.25), ("mail", 2.0)] {
         let key = format!(r#"job_last_success_timestamp_seconds{{job="{job}"}}"#);
