@@ -25,7 +25,7 @@ use crate::{
     own, probe,
 };
 
-pub(crate) fn application(vitals: &Vitals, auth: Option<Auth>) -> Router {
+pub(crate) fn application(vitals: &Vitals, work: Router, auth: Option<Auth>) -> Router {
     let nested = Router::new().route(
         "/{a}/{b}",
         get(async |Path((a, b)): Path<(String, String)>| format!("{a} {b}\n")),
@@ -68,6 +68,7 @@ pub(crate) fn application(vitals: &Vitals, auth: Option<Auth>) -> Router {
         .route("/admin", any(async || "admin\n"))
         .route("/health", any(async || "healthy\n"))
         .route_service(probe::ROUTE, probe::service())
+        .merge(work)
         .layer(around)
 }
 

@@ -19,6 +19,7 @@ mod probe;
 mod recorder;
 mod settings;
 mod statistics;
+mod work;
 
 use std::{
     env,
@@ -88,6 +89,7 @@ async fn serve(settings: Settings) -> Result<(), Box<dyn Error>> {
         .statistics_slot(settings.slot)
         .sentry(SentryOptions::from_env()?)
         .health(health.service())
+        .process_metrics()
         .drain_delay(settings.shutdown / 4)
         .shutdown_deadline(settings.shutdown)
         .exclude(settings.exclude)
@@ -95,7 +97,8 @@ async fn serve(settings: Settings) -> Result<(), Box<dyn Error>> {
         .request_id(RequestIdLayer::new().trust_inbound(settings.trust_inbound))
         .grpc_descriptors(probe::DESCRIPTORS)?
         .build()?;
-    let app = application(&vitals, settings.auth.as_deref().map(Auth::new));
+    let auth = settings.auth.as_deref().map(Auth::new);
+    let app = application(&vitals, work::routes().await?, auth);
     let admin = administration(&vitals, last, health, dependencies, foreign);
     let listener = bind("ADDR", settings.address).await?;
     let admin_listener = bind("ADMIN_ADDR", settings.admin).await?;
