@@ -1,6 +1,7 @@
 //! Gathers the samples of all families of this crate at one moment.
 
 mod calls;
+mod checks;
 mod routes;
 mod work;
 
@@ -50,28 +51,10 @@ pub(super) fn gather(metrics: Option<&Metrics>, checks: &[CheckReading], out: &m
         };
         let mut family = OneFamily::new(entry, spelling, &settings.naming, out);
         match entry.id {
-            Id::HealthStatus => {
-                for check in checks {
-                    family.gauge(&[&check.name], check.status);
-                }
-            }
-            Id::HealthLastSuccess => {
-                for check in checks {
-                    if let Some(at) = check.last_success {
-                        family.gauge(&[&check.name], at);
-                    }
-                }
-            }
-            Id::HealthDuration => {
-                for check in checks {
-                    check.latencies.give(&mut family, &check.name);
-                }
-            }
-            Id::CertificateExpiry => {
-                for (host, at) in first_expiries(checks) {
-                    family.gauge(&[host], at);
-                }
-            }
+            Id::HealthStatus
+            | Id::HealthDuration
+            | Id::HealthLastSuccess
+            | Id::CertificateExpiry => self::checks::checks(checks, &mut family),
             _ => {
                 if let Some(gathered) = &gathered {
                     gathered.give(&mut family);
@@ -79,16 +62,6 @@ pub(super) fn gather(metrics: Option<&Metrics>, checks: &[CheckReading], out: &m
             }
         }
     }
-}
-
-/// When the certificate of each host expires. Several checks can ask one host, whose certificates can differ: the first counts.
-fn first_expiries(checks: &[CheckReading]) -> BTreeMap<&str, f64> {
-    let mut first = BTreeMap::new();
-    for (host, at) in checks.iter().flat_map(|check| &check.certificates) {
-        let known = first.entry(&**host).or_insert(*at);
-        *known = known.min(*at);
-    }
-    first
 }
 
 /// What is read once, since several families show it.

@@ -125,10 +125,9 @@ mod tests {
                 network: self.0.join("dev"),
             };
             let values = sources.values().into_iter();
-            let shown = values
+            values
                 .map(|one| format!("{:?} {} {:?}", one.id, one.labels[0], one.value))
-                .collect();
-            shown
+                .collect()
         }
     }
 

@@ -73,5 +73,6 @@ fn share(memory: &Memory) -> f64 {
     memory.used as f64 / memory.limit as f64
 }
 
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(test)]
+#[cfg(target_os = "linux")]
 mod tests;
