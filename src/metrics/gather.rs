@@ -54,7 +54,7 @@ pub(super) fn gather(metrics: Option<&Metrics>, checks: &[CheckReading], out: &m
             Id::HealthStatus
             | Id::HealthDuration
             | Id::HealthLastSuccess
-            | Id::CertificateExpiry => self::checks::checks(checks, &mut family),
+            | Id::CertificateExpiry => checks::checks(checks, &mut family),
             _ => {
                 if let Some(gathered) = &gathered {
                     gathered.give(&mut family);

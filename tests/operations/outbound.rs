@@ -488,7 +488,7 @@ proptest! {
         polls in 0..8_usize,
     ) {
         let vitals = isolated();
-        let body_steps = steps.clone();
+        let body_steps = steps;
         let mut head = waits;
         let service = service_fn(move |_: Request| {
             let steps = body_steps.clone();

@@ -68,10 +68,7 @@ fn a_pool_shows_its_size_and_what_of_it_is_in_use() {
             idle,
             max: 10,
         };
-        pool(name, state)
-            .metrics(&vitals.metrics())
-            .start()
-            .unwrap();
+        pool(name, state).metrics(vitals.metrics()).start().unwrap();
     }
     for (name, size, idle, in_use) in [("primary", 7.0, 3.0, 4.0), ("odd", 2.0, 3.0, 0.0)] {
         for (metric, expected) in [
@@ -106,7 +103,7 @@ fn a_pool_that_hangs_delays_only_its_own_values_whose_age_grows() {
     });
     stuck
         .every(SECOND)
-        .metrics(&vitals.metrics())
+        .metrics(vitals.metrics())
         .start()
         .unwrap();
     hangs.recv_timeout(LONG).unwrap();
@@ -118,7 +115,7 @@ fn a_pool_that_hangs_delays_only_its_own_values_whose_age_grows() {
     });
     other
         .every(SECOND)
-        .metrics(&vitals.metrics())
+        .metrics(vitals.metrics())
         .start()
         .unwrap();
     eventually("the other pool is asked again", || {
@@ -145,7 +142,7 @@ fn a_pool_that_panics_loses_its_values_and_counts_as_one_failure() {
     });
     troubled
         .every(SECOND)
-        .metrics(&vitals.metrics())
+        .metrics(vitals.metrics())
         .start()
         .unwrap();
     asked.recv_timeout(LONG).unwrap();
@@ -184,9 +181,7 @@ fn a_sampler_ends_with_its_counters_and_when_another_one_takes_its_name() {
                 ..PoolState::default()
             }
         };
-        let pool = pool("twice", state)
-            .every(SECOND)
-            .metrics(&vitals.metrics());
+        let pool = pool("twice", state).every(SECOND).metrics(vitals.metrics());
         pool.start().unwrap();
         eventually("it is asked", || {
             (value(&vitals, "db_connection_pool_size", "twice") == Some(f64::from(size)))
@@ -329,14 +324,14 @@ async fn a_server_that_never_answers_has_no_values_and_an_age() {
     let vitals = isolated();
     let (redis, _) = fake(never).await;
     redis_info("cache", redis_at(redis))
-        .metrics(&vitals.metrics())
+        .metrics(vitals.metrics())
         .start()
         .unwrap();
     let (address, accepted) = fake(never).await;
     let url = format!("postgres://postgres:s3cret@{address}/x");
     let db = PgPoolOptions::new().connect_lazy(&url).unwrap();
     postgres("shop", db.clone())
-        .metrics(&vitals.metrics())
+        .metrics(vitals.metrics())
         .start()
         .unwrap();
     time::sleep(Duration::from_secs(60)).await;
@@ -369,7 +364,7 @@ async fn redis_is_asked_over_one_connection_which_is_remade_when_it_hangs() {
     .await;
     let redis = redis_info("cache", redis_at(address));
     let redis = redis.every(SECOND).timeout(Duration::from_millis(400));
-    redis.metrics(&vitals.metrics()).start().unwrap();
+    redis.metrics(vitals.metrics()).start().unwrap();
     let shown = |name| value(&vitals, name, "cache");
     let ratio = eventually("two answers", || shown("redis_keyspace_hit_ratio"));
     assert_eq!(ratio, 1.0);
@@ -407,7 +402,7 @@ async fn a_server_that_answers_nonsense_has_no_values() {
         let (address, accepted) =
             fake(move |_, socket| redis_with(socket, vec![answer.clone(); 9])).await;
         let redis = redis_info(&format!("r{n}"), redis_at(address)).every(SECOND);
-        redis.metrics(&vitals.metrics()).start().unwrap();
+        redis.metrics(vitals.metrics()).start().unwrap();
         all.push(accepted);
     }
     let (address, accepted) = fake(|_, mut socket| async move {
@@ -420,7 +415,7 @@ async fn a_server_that_answers_nonsense_has_no_values() {
     let shop = postgres("shop", db)
         .every(SECOND)
         .timeout(Duration::from_millis(300));
-    shop.metrics(&vitals.metrics()).start().unwrap();
+    shop.metrics(vitals.metrics()).start().unwrap();
     for accepted in &all {
         eventually("it is asked", || (accepted.load(Relaxed) > 0).then_some(()));
     }

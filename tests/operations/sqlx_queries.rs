@@ -44,7 +44,7 @@ fn isolated() -> Vitals {
 
 /// Runs `work` under a subscriber with the layer alone, and reads what it counted.
 fn counted(vitals: &Vitals, work: impl FnOnce()) -> Exposition {
-    let layer = sqlx_queries().metrics(&vitals.metrics()).layer();
+    let layer = sqlx_queries().metrics(vitals.metrics()).layer();
     with_default(registry().with(layer), work);
     Exposition::of(vitals)
 }
@@ -163,7 +163,7 @@ fn slow_queries_are_counted_exactly_and_no_other_layer_hears_of_their_statements
     let vitals = isolated();
     let queries = sqlx_queries()
         .threshold(Duration::from_millis(1))
-        .metrics(&vitals.metrics());
+        .metrics(vitals.metrics());
     let subscriber = registry()
         .with(Deaf.with_filter(LevelFilter::INFO))
         .with(queries.layer())

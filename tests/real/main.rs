@@ -39,6 +39,5 @@ mod programs;
 mod samplers;
 mod servers;
 #[path = "../it/support/stacks.rs"]
-#[expect(dead_code, reason = "shared with other tests, which ask for more")]
 mod stacks;
 mod traces;

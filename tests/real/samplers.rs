@@ -38,10 +38,10 @@ async fn a_real_postgres_tells_its_size_and_connections_and_is_absent_while_it_h
     let vitals = isolated();
     let metrics = vitals.metrics();
     let shop = postgres("shop", db.clone()).every(SECOND).timeout(SECOND);
-    shop.metrics(&metrics).start().unwrap();
+    shop.metrics(metrics).start().unwrap();
     let of_pool = db.clone();
     let state = pool("shop", move || PoolState::of_sqlx(&of_pool));
-    state.every(SECOND).metrics(&metrics).start().unwrap();
+    state.every(SECOND).metrics(metrics).start().unwrap();
     let size = || value(&vitals, "postgres_database_size_bytes");
     let bytes = eventually("PostgreSQL answers", size);
     assert!(bytes > 1_000_000.0, "{bytes}");
@@ -84,7 +84,7 @@ async fn a_real_redis_tells_its_memory_and_lookups_and_is_absent_while_it_hangs(
     let mut connection = client.get_multiplexed_async_connection().await.unwrap();
     let vitals = isolated();
     let cache = redis_info("cache", client).every(SECOND).timeout(SECOND);
-    cache.metrics(&vitals.metrics()).start().unwrap();
+    cache.metrics(vitals.metrics()).start().unwrap();
     let used = || value(&vitals, "redis_memory_used_bytes");
     assert!(eventually("Redis answers", used) > 100_000.0);
     assert_eq!(value(&vitals, "redis_memory_max_bytes"), None);
@@ -123,7 +123,7 @@ async fn queries_of_a_real_postgres_count_by_operation_and_table() {
     let server = Server::new(Kind::Postgres);
     let vitals = isolated();
     // Its queries run on this thread.
-    let layer = sqlx_queries().metrics(&vitals.metrics()).layer();
+    let layer = sqlx_queries().metrics(vitals.metrics()).layer();
     let _subscriber = tracing::subscriber::set_default(tracing_subscriber::registry().with(layer));
     let db = connect(&server, 1).await;
     db.execute("CREATE TABLE public.orders (id bigint PRIMARY KEY, note text)")

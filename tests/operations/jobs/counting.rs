@@ -156,7 +156,7 @@ impl Future for Bomb {
 }
 
 /// Completes, and panics when it is dropped.
-struct Finished(#[expect(dead_code, reason = "it is dropped")] Bomb);
+struct Finished(Bomb);
 
 impl Future for Finished {
     type Output = ();

@@ -23,9 +23,9 @@ fn both(metrics: &Metrics) -> [Result<Parsed, String>; 2] {
     }
     metrics.count_work(Work::Outbound, "groq", 0, CallOutcome::Success, ms(500));
     metrics.count_work(Work::Job, "rollup", 0, CallOutcome::Panicked, ms(4_000));
-    Metrics::circuits_of(Some(&metrics)).set("groq", CircuitState::HalfOpen);
+    Metrics::circuits_of(Some(metrics)).set("groq", CircuitState::HalfOpen);
     let sampler = Sampler::new("process");
-    let _alive = Metrics::publish_sampler(Some(&metrics), &sampler);
+    let _alive = Metrics::publish_sampler(Some(metrics), &sampler);
     sampler.put(vec![
         Sampled {
             value: Value::Seconds(1.25),
@@ -34,7 +34,7 @@ fn both(metrics: &Metrics) -> [Result<Parsed, String>; 2] {
         Sampled::gauge(Id::PoolSize, &["a \"quoted\"\npool"], 3.0),
     ]);
     [Text, OpenMetrics].map(|format| {
-        let text = written(format, |writer| gather(Some(metrics), &[], writer));
+        let text = written(format, |writer| gather(Some(&metrics), &[], writer));
         parsed(format, &text)
     })
 }
