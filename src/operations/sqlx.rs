@@ -64,7 +64,8 @@ pub(crate) struct QueryReader {
 /// use tracing_subscriber::{filter::LevelFilter, Layer, layer::SubscriberExt};
 ///
 /// let lines = tracing_subscriber::fmt::layer().with_filter(LevelFilter::INFO);
-/// let subscriber = tracing_subscriber::registry().with(lines).with(sqlx_queries().layer());
+/// let queries = sqlx_queries().layer();
+/// let subscriber = tracing_subscriber::registry().with(lines).with(queries);
 /// ```
 ///
 /// sqlx sends an event at `DEBUG` when a query has ended, also after an error and when it was dropped. Each is one count in
