@@ -51,6 +51,7 @@ pub(crate) mod links;
 pub(crate) mod log_policy;
 pub(crate) mod logged_request;
 pub(crate) mod marks;
+mod noted_call;
 mod outcome;
 pub(crate) mod overrides;
 pub(crate) mod query;

@@ -1,8 +1,6 @@
 //! Keeps which other services failed while a request was worked on.
 
-use std::sync::Arc;
-
-use super::{category::ErrorCategory, exchange::Exchange, marks::Mark, work::CallOutcome};
+use super::category::ErrorCategory;
 
 /// The most services that are kept of one request.
 const MOST: usize = 8;
@@ -15,7 +13,7 @@ pub(crate) struct FailedCalls(Vec<FailedCall>);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct FailedCall {
     pub(crate) service: &'static str,
-    timed_out: bool,
+    pub(super) timed_out: bool,
 }
 
 // === impl FailedCalls ===
@@ -26,7 +24,7 @@ impl FailedCalls {
         self.0.last().copied()
     }
 
-    fn note(&mut self, call: FailedCall) {
+    pub(super) fn note(&mut self, call: FailedCall) {
         self.forget(call.service);
         if self.0.len() >= MOST {
             self.0.remove(0);
@@ -34,11 +32,11 @@ impl FailedCalls {
         self.0.push(call);
     }
 
-    fn forget(&mut self, service: &str) {
+    pub(super) fn forget(&mut self, service: &str) {
         self.0.retain(|call| call.service != service);
     }
 
-    fn has(&self, service: &str) -> bool {
+    pub(super) fn has(&self, service: &str) -> bool {
         self.0.iter().any(|call| call.service == service)
     }
 }
@@ -52,26 +50,6 @@ impl FailedCall {
             ErrorCategory::Timeout
         } else {
             ErrorCategory::ExternalService
-        }
-    }
-}
-
-// === impl Exchange ===
-
-impl Exchange {
-    /// Notes how a call of another service ended. A success takes an earlier failure of the same service back. Nobody knows what
-    /// a call that was cancelled would have been.
-    pub(crate) fn note_call(&self, service: &'static str, outcome: CallOutcome) {
-        if outcome.is_failure() {
-            let timed_out = outcome == CallOutcome::Timeout;
-            self.add(|handler| handler.failed_calls.note(FailedCall { service, timed_out }));
-        } else if outcome == CallOutcome::Success && self.marks().has(Mark::HandlerAdded) {
-            self.update(|overrides| {
-                let handler = overrides.handler.as_mut();
-                if let Some(handler) = handler.filter(|it| it.failed_calls.has(service)) {
-                    Arc::make_mut(handler).failed_calls.forget(service);
-                }
-            });
         }
     }
 }

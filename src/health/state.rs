@@ -214,8 +214,9 @@ impl Entry {
             return false;
         };
         let mut state = self.lock();
-        let (status, error) = source.status();
-        state.set(status, error);
+        let limit = source.limit();
+        let status = limit.map_or(Status::Healthy, |_| Status::Degraded);
+        state.set(status, limit);
         self.change(&mut state).is_some()
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::circuit::Circuit;
 use crate::{
-    health::{Check, Role, Source, Status},
+    health::{Check, Role, Source},
     metrics::{CircuitState, Metrics},
 };
 
@@ -37,11 +37,11 @@ impl Circuit {
 }
 
 impl Source for Circuit {
-    fn status(&self) -> (Status, Option<&'static str>) {
+    fn limit(&self) -> Option<&'static str> {
         match self.state() {
-            CircuitState::Closed => (Status::Healthy, None),
-            CircuitState::Open => (Status::Degraded, Some("open")),
-            CircuitState::HalfOpen => (Status::Degraded, Some("half open")),
+            CircuitState::Closed => None,
+            CircuitState::Open => Some("open"),
+            CircuitState::HalfOpen => Some("half open"),
         }
     }
 
