@@ -9,6 +9,7 @@
 //! | --- | --- |
 //! | a response from 500 to 599, a gRPC status that is the server's fault, an `Err` | an error, with the causes that the log has |
 //! | a panic | an error, once, whoever catches it |
+//! | a run of a [background job](crate::operations::job) that returned an error or panicked | an error, once |
 //! | a response after 2 s, after 5 s | a warning, an error |
 //! | a request without a response ([`log_stuck`](crate::vitals::VitalsBuilder::log_stuck)) | a warning, once |
 //! | a function, a query or a call of another service that was slow ([`operations`](crate::operations)) | a warning |
