@@ -96,6 +96,12 @@ impl Dsn {
         self.items("event")
     }
 
+    /// What has arrived since the last call, as items with their types, by envelope.
+    pub(crate) fn take(&self) -> Vec<Vec<(String, Value)>> {
+        let taken = std::mem::take(&mut *self.taken.lock().unwrap());
+        taken.iter().map(|body| items(body)).collect()
+    }
+
     /// The one event that arrived.
     pub(crate) fn event(&self) -> Value {
         let mut events = self.events();
@@ -128,10 +134,7 @@ fn serve(socket: TcpStream, taken: &Mutex<Vec<Vec<u8>>>, answer: Answer, answers
                 if status == 200 {
                     taken.lock().unwrap().push(body);
                 }
-                let _ = write!(
-                    socket,
-                    "HTTP/1.1 {status} x\r\ncontent-length: 2\r\n\r\n{{}}"
-                );
+                send(&mut socket, status);
             }
             Answer::Never => thread::park(),
             Answer::Held => {
@@ -139,10 +142,17 @@ fn serve(socket: TcpStream, taken: &Mutex<Vec<Vec<u8>>>, answer: Answer, answers
                 let allowed = answers.allowed.lock().unwrap();
                 let none = |allowed: &mut usize| *allowed == 0;
                 *answers.changed.wait_while(allowed, none).unwrap() -= 1;
-                let _ = write!(socket, "HTTP/1.1 200 x\r\ncontent-length: 2\r\n\r\n{{}}");
+                send(&mut socket, 200);
             }
         }
     }
+}
+
+/// Sends an answer as one piece: the client acknowledges a first of several pieces only after 40 ms.
+fn send(socket: &mut TcpStream, status: u16) {
+    let answer = format!("HTTP/1.1 {status} x\r\ncontent-length: 2\r\n\r\n{{}}");
+    // The client may be gone.
+    let _ = socket.write_all(answer.as_bytes());
 }
 
 /// The items of an envelope with their types; an item that is not JSON is a string.
