@@ -48,7 +48,8 @@
 //! # Traces
 //!
 //! Events of one request name one trace, and no other request names it: that of the active span, else that of the caller
-//! (`sentry-trace` or `traceparent`), else one of the request's own. Logs of the SDK and the headers of
+//! (`sentry-trace` or `traceparent`), else one of the request's own. Logs and metrics of the SDK name the same trace, if the
+//! client is one of this crate or went through [`guard`]. The headers of
 //! [`iter_trace_propagation_headers`](sentry::Scope::iter_trace_propagation_headers) name the active span's trace too. Without a
 //! span they name the trace of the main hub, the same for all requests: the SDK has no way to set it. With
 //! [`SentryScopeLayer::transactions`], there is always a span.

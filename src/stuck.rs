@@ -15,6 +15,7 @@ use crate::{
     emit,
     facts::{
         Facts,
+        current::{EnterMode, Entered},
         exchange::{Exchange, Outcome},
         layer_kinds::LayerKinds,
         marks::Mark,
@@ -148,7 +149,8 @@ async fn check(waiting: Weak<Waiting>) {
         };
         for exchange in waiting.newly_critical() {
             emit::counted(Some(&waiting.metrics), || {
-                let _hub = exchange.bind_hub(true);
+                let mut lent = None;
+                let _entered = Entered::new(&exchange, &mut lent, EnterMode::RunWithHub);
                 write(&exchange);
             });
             waiting.sentry.stuck(&exchange);

@@ -1,122 +1,172 @@
-//! Mixes requests on shared threads and looks for the data of one in the Sentry events of another. It is a process of its own,
+//! Mixes requests on shared threads and looks for the data of one in what Sentry gets of another. It is a process of its own,
 //! because a process has one main hub and one global subscriber.
+//!
+//! `ISOLATION_ROUNDS` says how many rounds of requests each client takes. CI sets 200.
 #![expect(
     clippy::unwrap_used,
     reason = "a test fails by a panic, which shows its place"
 )]
 
+#[path = "isolation/app.rs"]
+mod app;
 #[path = "it/support/client.rs"]
 #[expect(dead_code, reason = "shared with other tests, which ask for more")]
 mod client;
 #[path = "it/support/dsn.rs"]
 #[expect(dead_code, reason = "shared with other tests, which ask for more")]
 mod dsn;
+#[path = "isolation/examine.rs"]
+mod examine;
+#[path = "isolation/serving.rs"]
+mod serving;
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    env,
     net::SocketAddr,
-    sync::{Arc, Mutex, Once, PoisonError},
+    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
+    sync::{OnceLock, mpsc},
+    thread,
     time::Duration,
 };
 
-use axum::{
-    Router,
-    extract::{Path, Request},
-    http::StatusCode,
-    routing::get,
-};
+use axum::{Router, extract::Request};
 use http_body_util::BodyExt;
-use sentry::{ClientOptions, Hub, Level, User};
+use sentry::{ClientOptions, Hub};
 use sentry_tower::{NewSentryLayer, SentryHttpLayer};
-use serde_json::Value;
-use tokio::{net::TcpListener, runtime::Runtime, task};
-use tower::ServiceExt;
+use tokio::task;
 use tower_http::trace::TraceLayer;
 use tower_vitals::{
-    RequestContext, Vitals,
-    exchange::Exchange,
+    Vitals,
     report::ReportPolicy,
     sentry::{SentryOptions, guard},
 };
 use tracing_subscriber::{layer::SubscriberExt, util::SubscriberInitExt};
 
 use crate::{
+    app::{KINDS, Place, id_of, routes, trace_of},
     client::Client,
     dsn::{Answer, Dsn},
+    examine::{Around, Seen},
+    serving::Server,
 };
 
 const AT_ONCE: usize = 64;
-const ROUNDS: usize = 1;
 
-/// The main hub is one, so only one test may use it at a time.
-static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+/// What the main thread of this process runs, one after the other.
+type Job = Box<dyn FnOnce() + Send>;
 
 #[test]
 fn a_failure_shows_no_other_requests_data_with_a_client_of_this_crate() {
-    let _alone = alone();
-    let dsn = Dsn::start(Answer::Status(200));
-    let options = SentryOptions::new(&dsn.url()).unwrap();
-    mixed(&dsn, options);
+    on_main_thread(|| {
+        let dsn = Dsn::start(Answer::Status(200));
+        let options = SentryOptions::new(&dsn.url()).unwrap();
+        mixed(&dsn, options);
+    });
 }
 
 #[test]
 fn a_failure_shows_no_other_requests_data_with_a_client_of_the_application() {
-    let _alone = alone();
-    let dsn = Dsn::start(Answer::Status(200));
-    let options = guard(ClientOptions::new().dsn(dsn.url().as_str()));
-    let client = Arc::new(sentry::Client::with_options(options));
-    Hub::main().bind_client(Some(client));
-    mixed(&dsn, SentryOptions::current_client());
+    on_main_thread(|| {
+        let dsn = Dsn::start(Answer::Status(200));
+        let options = ClientOptions::new().dsn(dsn.url().as_str());
+        let _client = sentry::init(guard(options));
+        mixed(&dsn, SentryOptions::current_client());
+    });
 }
 
 #[test]
 fn a_run_of_a_job_begins_with_what_the_main_hub_had_at_start_and_nothing_of_its_thread() {
-    let _alone = alone();
-    let dsn = Dsn::start(Answer::Status(200));
-    Hub::main().configure_scope(|scope| scope.set_tag("region", "north"));
-    let options = SentryOptions::new(&dsn.url()).unwrap();
-    let vitals = Vitals::builder().sentry(options).build().unwrap();
-    let leave = |scope: &mut sentry::Scope| scope.set_tag("left", true);
-    // What is set later is not seen, wherever.
-    Hub::main().configure_scope(leave);
-    let ran = std::thread::spawn(move || {
-        sentry::configure_scope(leave);
-        sentry::add_breadcrumb(sentry::Breadcrumb::default());
-        tower_vitals::job("rollup").try_time(|| Err::<(), _>("as asked"))
+    on_main_thread(|| {
+        let dsn = Dsn::start(Answer::Status(200));
+        Hub::main().configure_scope(|scope| scope.set_tag("region", "north"));
+        let options = SentryOptions::new(&dsn.url()).unwrap();
+        let vitals = Vitals::builder().sentry(options).build().unwrap();
+        let leave = |scope: &mut sentry::Scope| scope.set_tag("left", true);
+        // What is set later is not seen, wherever.
+        Hub::main().configure_scope(leave);
+        let ran = thread::spawn(move || {
+            sentry::configure_scope(leave);
+            sentry::add_breadcrumb(sentry::Breadcrumb::default());
+            tower_vitals::job("rollup").try_time(|| Err::<(), _>("as asked"))
+        });
+        assert_eq!(ran.join().unwrap(), Err("as asked"));
+        Hub::main().configure_scope(sentry::Scope::clear);
+        assert_eq!(vitals.flush(Duration::from_secs(20)), 0);
+        let event = dsn.event();
+        let tags = &event["tags"];
+        assert_eq!(
+            (&tags["job"], &tags["region"]),
+            (&"rollup".into(), &"north".into())
+        );
+        assert_eq!(tags["left"], serde_json::Value::Null);
+        assert_eq!(event["breadcrumbs"], serde_json::Value::Null);
+        // A job is found by the client of the main hub, also if the current hub has none.
+        let empty = Arc::new(Hub::new(None, Arc::default()));
+        let run = || tower_vitals::job("rollup").try_time(|| Err::<(), _>("as asked"));
+        assert!(Hub::run(empty, run).is_err());
+        assert_eq!(vitals.flush(Duration::from_secs(20)), 0);
+        assert_eq!(dsn.events().len(), 2);
     });
-    assert_eq!(ran.join().unwrap(), Err("as asked"));
-    Hub::main().configure_scope(sentry::Scope::clear);
-    assert_eq!(vitals.flush(Duration::from_secs(20)), 0);
-    let event = dsn.event();
-    let tags = &event["tags"];
-    assert_eq!(
-        (&tags["job"], &tags["region"]),
-        (&"rollup".into(), &"north".into())
-    );
-    assert_eq!(tags["left"], Value::Null);
-    assert_eq!(event["breadcrumbs"], Value::Null);
-    // A job is found by the client of the main hub, also if the current hub has none.
-    let empty = Arc::new(Hub::new(None, Arc::default()));
-    let run = || tower_vitals::job("rollup").try_time(|| Err::<(), _>("as asked"));
-    assert!(Hub::run(empty, run).is_err());
-    assert_eq!(vitals.flush(Duration::from_secs(20)), 0);
-    assert_eq!(dsn.events().len(), 2);
 }
 
-/// Nothing is bound at the beginning, and the subscriber has Sentry's layer with its defaults.
-fn alone() -> impl Drop {
-    static ONCE: Once = Once::new();
-    let alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
-    ONCE.call_once(|| {
-        #[expect(deprecated, reason = "applications have it")]
-        let layer = sentry::integrations::tracing::layer();
-        tracing_subscriber::registry().with(layer).init();
+/// Runs a test on the thread whose hub is the main hub, as that of `main` is. Nothing is bound there at the beginning, and the
+/// subscriber has Sentry's layer with its defaults.
+fn on_main_thread(test: impl FnOnce() + Send + 'static) {
+    static MAIN: OnceLock<mpsc::Sender<Job>> = OnceLock::new();
+    let main = MAIN.get_or_init(|| {
+        let (sender, jobs) = mpsc::channel::<Job>();
+        let (ready, is_ready) = mpsc::channel();
+        thread::spawn(move || {
+            // The first that asks has the main hub.
+            Hub::main();
+            #[expect(deprecated, reason = "applications have it")]
+            let layer = sentry::integrations::tracing::layer();
+            tracing_subscriber::registry().with(layer).init();
+            ready.send(()).unwrap();
+            for job in jobs {
+                Hub::main().bind_client(None);
+                job();
+            }
+        });
+        is_ready.recv().unwrap();
+        sender
     });
-    Hub::main().bind_client(None);
-    alone
+    let (done, is_done) = mpsc::channel();
+    let job = move || done.send(catch_unwind(AssertUnwindSafe(test))).unwrap();
+    main.send(Box::new(job)).unwrap();
+    if let Err(panic) = is_done.recv().unwrap() {
+        resume_unwind(panic);
+    }
 }
 
-/// Sends rounds of requests to applications with layers of other crates at each place, and examines every event.
+/// The application with layers of other crates at each place.
+fn stacks(vitals: &Vitals, place: Place) -> [(Around, Router); 5] {
+    let theirs = || {
+        (
+            NewSentryLayer::<Request>::new_from_top(),
+            SentryHttpLayer::new(),
+        )
+    };
+    let (ours, traced) = (vitals.layer(), TraceLayer::new_for_http());
+    let routes = routes(place);
+    let inside = routes.clone().layer(traced.clone());
+    [
+        (Around::default(), routes.clone().layer(ours.clone())),
+        (Around::traced(), inside.clone().layer(ours.clone())),
+        (
+            Around::traced_twice(),
+            inside.clone().layer(ours.clone()).layer(traced),
+        ),
+        (
+            Around::traced(),
+            inside.clone().layer(ours.clone()).layer(theirs()),
+        ),
+        (Around::hidden(), inside.layer(theirs()).layer(ours)),
+    ]
+}
+
+/// Sends rounds of requests to each application, on threads that share their tasks and on a thread with a `LocalSet`, and
+/// examines all that Sentry gets.
 fn mixed(dsn: &Dsn, options: SentryOptions) {
     // A machine that is busy with other tests is no reason to report a slow request.
     let hour = Duration::from_secs(3_600);
@@ -126,64 +176,57 @@ fn mixed(dsn: &Dsn, options: SentryOptions) {
         .sentry(options.report_policy(reports))
         .build()
         .unwrap();
-    let theirs = || {
-        (
-            NewSentryLayer::<Request>::new_from_top(),
-            SentryHttpLayer::new(),
-        )
-    };
-    let routes = Router::new()
-        .route("/ok/{marker}", get(works))
-        .route("/bad/{marker}", get(fails))
-        .route("/says/{marker}", get(captures))
-        .route("/asks/{marker}", get(asks));
-    let traced = routes.clone().layer(TraceLayer::new_for_http());
-    let apps = [
-        routes.layer(vitals.layer()),
-        traced.clone().layer(vitals.layer()),
-        traced.clone().layer(vitals.layer()).layer(theirs()),
-        traced.layer(theirs()).layer(vitals.layer()),
-    ];
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build()
         .unwrap();
-    let mut next = 0;
-    for app in apps {
-        let address = serve(&runtime, app);
-        for _ in 0..ROUNDS {
-            runtime.block_on(round(address, next));
+    let places = [Place::Threads, Place::LocalSet];
+    let all = places
+        .into_iter()
+        .flat_map(|place| stacks(&vitals, place).map(|(around, app)| (place, around, app)));
+    let all: Vec<_> = all.collect();
+    let rounds = env::var("ISOLATION_ROUNDS").map_or(0, |rounds| rounds.parse().unwrap());
+    let rounds = rounds.max(all.len()).div_ceil(all.len());
+    let (mut next, mut seen) = (0, Seen::default());
+    let flush = || {
+        let bound = Hub::main().client().unwrap();
+        bound.flush(Some(Duration::from_secs(20)));
+        assert_eq!(vitals.flush(Duration::from_secs(20)), 0);
+        dsn.take()
+    };
+    // What belongs to the start.
+    flush();
+    for (place, around, app) in all {
+        let server = match place {
+            Place::Threads => Server::on_threads(&runtime, app),
+            Place::LocalSet => Server::in_local_set(app),
+        };
+        for _ in 0..rounds {
+            runtime.block_on(round(server.address, next));
+            seen.examine(&flush(), around, next..next + AT_ONCE);
             next += AT_ONCE;
-            Hub::main()
-                .client()
-                .unwrap()
-                .flush(Some(Duration::from_secs(20)));
-            assert_eq!(vitals.flush(Duration::from_secs(20)), 0);
         }
     }
-    examine(&dsn.events(), next);
-}
-
-fn serve(runtime: &Runtime, app: Router) -> SocketAddr {
-    runtime.block_on(async {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
-        address
-    })
 }
 
 async fn round(address: SocketAddr, first: usize) {
     let requests = (first..first + AT_ONCE).map(|n| async move {
-        let kind = ["ok", "bad", "says", "asks"][n / 2 % 4];
         let mut client = match n % 2 {
             0 => Client::Http1(address, None),
             _ => Client::Http2(address, None),
         };
-        let mut request = client.request("GET", &format!("/{kind}/{}", marker(n)));
-        let id = format!("id-{}", marker(n)).parse().unwrap();
-        request.headers_mut().insert("x-request-id", id);
+        let kind = KINDS[n / 2 % KINDS.len()];
+        let mut request = client.request("GET", &format!("/{kind}/{}", app::marker(n)));
+        let headers = request.headers_mut();
+        headers.insert("x-request-id", id_of(n).parse().unwrap());
+        if let Some(trace) = trace_of(n) {
+            let (name, value) = match n % 3 {
+                0 => ("traceparent", format!("00-{trace}-{:016x}-01", n + 1)),
+                _ => ("sentry-trace", format!("{trace}-{:016x}-1", n + 1)),
+            };
+            headers.insert(name, value.parse().unwrap());
+        }
         let response = client.send(request).await.unwrap();
         response.into_body().collect().await.unwrap();
     });
@@ -191,120 +234,4 @@ async fn round(address: SocketAddr, first: usize) {
     for request in requests {
         request.await.unwrap();
     }
-}
-
-/// A word that no other request has.
-fn marker(n: usize) -> String {
-    format!("mark{n:06}")
-}
-
-/// Leaves its marker wherever the SDK takes one.
-async fn leave(marker: &str) {
-    tracing::info!("begins {marker}");
-    RequestContext::current().user(marker).tag("marker", marker);
-    sentry::configure_scope(|scope| {
-        scope.set_tag("scope", marker);
-        scope.set_extra("extra", marker.into());
-        scope.set_user(Some(User {
-            id: Some(marker.into()),
-            ..User::default()
-        }));
-        let context = [("marker".to_owned(), Value::from(marker))];
-        scope.set_context("own", sentry::protocol::Context::Other(context.into()));
-    });
-    task::yield_now().await;
-    tracing::warn!("goes on {marker}");
-}
-
-/// A task that nobody gave the request's scope. It leaves its data on the hub of a thread that others use.
-async fn stray(marker: &str) {
-    let marker = marker.to_owned();
-    let stray = task::spawn(async move {
-        sentry::configure_scope(|scope| scope.set_tag("stray", &marker));
-        tracing::warn!("astray {marker}");
-    });
-    stray.await.unwrap();
-}
-
-async fn works(Path(marker): Path<String>) {
-    leave(&marker).await;
-    stray(&marker).await;
-}
-
-async fn fails(Path(marker): Path<String>) -> StatusCode {
-    leave(&marker).await;
-    StatusCode::INTERNAL_SERVER_ERROR
-}
-
-async fn captures(Path(marker): Path<String>) {
-    leave(&marker).await;
-    sentry::capture_message(&format!("{marker} handler"), Level::Info);
-    let exchange = Exchange::current().unwrap();
-    let own = marker.clone();
-    let scoped = task::spawn(Arc::clone(&exchange).scope(async move {
-        task::yield_now().await;
-        tracing::info!("task {own}");
-        sentry::capture_message(&format!("{own} task"), Level::Info);
-    }));
-    let own = marker.clone();
-    let blocking = task::spawn_blocking(move || {
-        exchange.run(|| sentry::capture_message(&format!("{own} blocking"), Level::Info));
-    });
-    scoped.await.unwrap();
-    blocking.await.unwrap();
-}
-
-/// Asks a service of its own in this process, which fails.
-async fn asks(Path(marker): Path<String>) {
-    leave(&marker).await;
-    let inner = format!("{marker}inner");
-    let vitals = Vitals::builder()
-        .isolated()
-        .sentry(SentryOptions::current_client())
-        .build()
-        .unwrap();
-    let fails = async move || {
-        tracing::info!("within {inner}");
-        sentry::capture_message(&inner, Level::Info);
-    };
-    let app = Router::new().route("/", get(fails)).layer(vitals.layer());
-    app.oneshot(Request::<axum::body::Body>::default())
-        .await
-        .unwrap();
-}
-
-fn examine(events: &[Value], requests: usize) {
-    let mut traces = HashMap::new();
-    let mut failed = BTreeSet::new();
-    let mut captured = 0;
-    for event in events {
-        let text = event.to_string();
-        let markers: BTreeSet<&str> = text
-            .match_indices("mark")
-            .filter_map(|(at, _)| text.get(at..at + 10))
-            .filter(|marker| marker[4..].bytes().all(|byte| byte.is_ascii_digit()))
-            .collect();
-        let [marker] = markers.iter().copied().collect::<Vec<_>>()[..] else {
-            panic!("an event has the data of {markers:?}: {event:#}");
-        };
-        assert!(!text.contains("astray"), "{event:#}");
-        let is_inner = text.contains(&format!("{marker}inner"));
-        if !is_inner {
-            assert_eq!(event["tags"]["request_id"], format!("id-{marker}"));
-            assert_eq!(event["user"]["id"], marker);
-        } else {
-            assert!(event.get("user").is_none(), "{event:#}");
-        }
-        let trace = &event["contexts"]["trace"]["trace_id"];
-        let trace = trace.as_str().unwrap().to_owned();
-        let of = traces.entry(trace).or_insert((marker.to_owned(), is_inner));
-        assert_eq!((of.0.as_str(), of.1), (marker, is_inner), "one trace");
-        if event["transaction"] == "/bad/{marker}" {
-            failed.insert(marker.to_owned());
-        } else {
-            captured += 1;
-        }
-    }
-    assert_eq!(failed.len(), requests / 4, "each failure is reported");
-    assert!(captured >= requests / 4 * 4, "{captured} were captured");
 }

@@ -109,12 +109,6 @@ impl Exchange {
         code()
     }
 
-    /// Makes the Sentry hub of the exchange current, for code of this crate that writes of the exchange. What that code leaves on
-    /// the current hub, such as a breadcrumb, is then no other request's. `alive`: the thread is surely not ending.
-    pub(crate) fn bind_hub(&self, alive: bool) -> Option<HubGuard> {
-        self.sentry()?.bind(alive)
-    }
-
     fn fork_hub(self: &Arc<Self>) -> Option<ForkedHub> {
         let sentry = self.sentry()?;
         let is_current = Self::current().is_some_and(|current| Arc::ptr_eq(&current, self));

@@ -15,13 +15,12 @@ use crate::{
     emit,
     facts::{
         client_left,
-        current::EnterMode,
+        current::{self, EnterMode},
         exchange::{Exchange, Outcome, Shared, Start},
         grpc::{self, web::WebBody},
         layer_kinds::LayerKinds,
         marks::Mark,
         route::Endpoint,
-        sentry_data::HubGuard,
     },
     runtime::late_now,
 };
@@ -248,14 +247,20 @@ impl Tracker {
         (!self.excluded).then(|| self.enter(EnterMode::Drop))
     }
 
-    /// Makes the hub of the exchange current for its log event, of which a subscriber can make a breadcrumb.
-    fn hub_for_log(&self, alive: bool) -> Option<HubGuard> {
-        dispatcher::has_been_set().then(|| self.exchange.bind_hub(alive))?
+    /// Makes the exchange and its hub current for its log event, of which a subscriber can make a breadcrumb or a log of Sentry.
+    fn enter_for_log<'a>(
+        &self,
+        lent: &'a mut Option<Arc<Exchange>>,
+        mode: EnterMode,
+    ) -> Option<current::Entered<'a>> {
+        let is_wanted = dispatcher::has_been_set() && self.exchange.sentry().is_some();
+        is_wanted.then(|| current::Entered::new(&self.exchange, lent, mode))
     }
 
     /// Reports the end, with the current time.
     pub(super) fn end(&mut self, outcome: Outcome) {
-        let _hub = self.hub_for_log(true);
+        let mut lent = self.lent.take();
+        let _entered = self.enter_for_log(&mut lent, EnterMode::RunWithHub);
         self.end_at(Instant::now, outcome);
     }
 
@@ -318,7 +323,8 @@ impl Drop for Tracker {
         } else {
             Outcome::Cancelled
         };
-        let _hub = self.hub_for_log(false);
+        let mut lent = self.lent.take();
+        let _entered = self.enter_for_log(&mut lent, EnterMode::Drop);
         self.end_at(late_now, outcome);
     }
 }

@@ -1,4 +1,4 @@
-//! Guards a Sentry client: what it sends is scrubbed, counted and enriched.
+//! Guards a Sentry client: what it sends is scrubbed, counted and enriched, and names the trace of its request.
 
 use std::sync::Arc;
 
@@ -6,6 +6,7 @@ use sentry::{Client, ClientOptions, Hub, Integration};
 
 use super::{
     enrich::Enrich,
+    trace,
     transport::{Factory, Queue, Queues},
 };
 use crate::scrub::Scrubbing;
@@ -55,9 +56,30 @@ pub(super) fn guarded(
     factory: Factory,
     enrich: Enrich,
 ) -> ClientOptions {
+    name_traces(&mut options);
     let queues = Guarded(factory.queues.clone());
     options.transport = Some(Arc::new(factory));
     options.integrations.push(Arc::new(queues));
     options.integrations.push(Arc::new(enrich));
     options
+}
+
+/// Makes logs and metrics name the trace of their request. The SDK lets no integration change them, only these hooks.
+fn name_traces(options: &mut ClientOptions) {
+    let of_application = options.before_send_log.take();
+    options.before_send_log = Some(Arc::new(move |mut log| {
+        log.trace_id = log.trace_id.map(trace::in_place_of);
+        match &of_application {
+            Some(hook) => hook(log),
+            None => Some(log),
+        }
+    }));
+    let of_application = options.before_send_metric.take();
+    options.before_send_metric = Some(Arc::new(move |mut metric| {
+        metric.trace_id = trace::in_place_of(metric.trace_id);
+        match &of_application {
+            Some(hook) => hook(metric),
+            None => Some(metric),
+        }
+    }));
 }

@@ -1,4 +1,4 @@
-//! Reads the trace that the caller names, and names it in events that no span of the application is around.
+//! Reads the trace that the caller names, and names it in what no span of the application is around: events, logs, metrics.
 
 use std::sync::Arc;
 
@@ -30,7 +30,7 @@ pub(super) fn of_layer(trace: &facts::TraceContext) -> Option<(Ids, Option<SpanI
     Some((trace.ids()?, parent))
 }
 
-/// Names the caller's trace in an event, or one of the request's own. The trace of a span stays.
+/// Names the trace of the request in an event. The trace of a span stays.
 ///
 /// The trace that a hub has without a span is that of the hub from which it was made, so other requests have it too.
 pub(super) fn name(event: &mut Event<'static>, exchange: &Exchange, sentry: &SentryData) {
@@ -41,8 +41,27 @@ pub(super) fn name(event: &mut Event<'static>, exchange: &Exchange, sentry: &Sen
     if of_event.is_some() && of_event != of_hub(&sentry.hub) {
         return;
     }
+    let trace = Context::Trace(Box::new(of_request(exchange, sentry)));
+    event.contexts.insert("trace".into(), trace);
+}
+
+/// The trace that a log or a metric of the current request is to name in place of the one that the SDK has named.
+pub(super) fn in_place_of(named: TraceId) -> TraceId {
+    let Some(exchange) = Exchange::current() else {
+        return named;
+    };
+    match exchange.sentry() {
+        Some(sentry) if of_hub(&sentry.hub) == Some(named) => {
+            of_request(&exchange, sentry).trace_id
+        }
+        _ => named,
+    }
+}
+
+/// The trace of the request: that of its transaction, else that of a layer of this crate, else the caller's, else its own.
+fn of_request(exchange: &Exchange, sentry: &SentryData) -> TraceContext {
     let of_layer = exchange.trace().and_then(of_layer);
-    let trace = match (&sentry.transaction, of_layer, of_caller(sentry)) {
+    match (&sentry.transaction, of_layer, of_caller(sentry)) {
         // What captured the event has put the span of the transaction aside.
         (Some(transaction), ..) => transaction.get_trace_context(),
         (None, Some((ids, parent)), _) => TraceContext {
@@ -60,9 +79,7 @@ pub(super) fn name(event: &mut Event<'static>, exchange: &Exchange, sentry: &Sen
             trace_id: *sentry.trace.get_or_init(TraceId::default),
             ..TraceContext::default()
         },
-    };
-    let trace = Context::Trace(Box::new(trace));
-    event.contexts.insert("trace".into(), trace);
+    }
 }
 
 /// The trace of a hub without its span. The SDK shows it in outgoing headers only.
