@@ -12,7 +12,7 @@ use std::{
 use bytes::Bytes;
 use sentry::{Hub, HubSwitchGuard, Transaction, protocol::TraceId};
 
-use super::{kept_text, told_errors::ToldErrors};
+use super::{kept_text, told_errors::ToldErrors, trace_context::TraceContext};
 
 /// How many texts of a request are kept for Sentry.
 pub(crate) const KEPT_TEXTS: usize = 7;
@@ -20,7 +20,7 @@ pub(crate) const KEPT_TEXTS: usize = 7;
 /// What Sentry needs of one exchange. Only the room `sentry` makes it and reads it.
 pub(crate) struct SentryData {
     pub(crate) hub: Arc<Hub>,
-    pub(crate) transaction: Option<Transaction>,
+    pub(crate) transaction: Option<Box<RequestTransaction>>,
     pub(crate) texts: KeptTexts,
     /// The request's own trace, which only events name.
     pub(crate) trace: OnceLock<TraceId>,
@@ -31,6 +31,15 @@ pub(crate) struct SentryData {
     pub(crate) shows_client: bool,
     /// What was already reported of the exchange, as bits.
     pub(crate) reported: AtomicU8,
+}
+
+/// The transaction of one request.
+pub(crate) struct RequestTransaction {
+    pub(crate) begun: Transaction,
+    /// What took its place, with the ids that the span of the request has elsewhere.
+    pub(crate) replaced: OnceLock<Transaction>,
+    /// Begins the one that takes its place. `None` if something has made spans of the first already.
+    pub(crate) replace: fn(&SentryData, &Transaction, &TraceContext) -> Option<Transaction>,
 }
 
 /// Short texts of a request, each of which may be missing. As clones of header values they would be five times as large, and
@@ -74,6 +83,20 @@ impl SentryData {
 
     pub(crate) fn was_reported(&self, what: Reported) -> bool {
         self.reported.load(Ordering::Relaxed) & what as u8 != 0
+    }
+
+    pub(crate) fn transaction(&self) -> Option<&Transaction> {
+        let transaction = self.transaction.as_deref()?;
+        Some(transaction.replaced.get().unwrap_or(&transaction.begun))
+    }
+
+    /// Takes the ids that the span of the request has elsewhere. The span is entered, and code in it has not run yet.
+    pub(crate) fn take_ids(&self, trace: &TraceContext) {
+        if let Some(transaction) = &self.transaction
+            && let Some(replaced) = (transaction.replace)(self, &transaction.begun, trace)
+        {
+            let _ = transaction.replaced.set(replaced);
+        }
     }
 
     /// A hub for another task of the same exchange. What that task adds stays there. `is_current`: the code of the exchange runs

@@ -65,6 +65,10 @@ impl RequestSpan {
             return None;
         }
         if let Some(trace) = otel::begin(&span, exchange.trace()) {
+            if let Some(sentry) = exchange.sentry() {
+                // A subscriber that makes spans of Sentry's shows them when the span is entered.
+                span.in_scope(|| sentry.take_ids(&trace));
+            }
             exchange.replace_trace(trace);
         }
         if let Some(trace) = exchange.trace() {

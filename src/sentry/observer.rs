@@ -223,11 +223,9 @@ impl Observer for SentryObserver {
             return;
         };
         if self.transactions {
-            sentry.transaction = Some(transaction::begin(
-                &sentry,
-                &request.headers,
-                start.trace.as_deref(),
-            ));
+            let trace = start.trace.as_deref();
+            let transaction = transaction::begin(&sentry, &request.headers, trace);
+            sentry.transaction = Some(Box::new(transaction));
         }
         start.sentry = Some(sentry);
     }
@@ -240,7 +238,7 @@ impl Observer for SentryObserver {
         let policy = facts.report_policy.as_ref().unwrap_or(&self.policy);
         let kind = IncidentKind::of(facts, policy);
         // What ends after its transaction is lost, and Sentry's own layer makes a part of it of the span.
-        let transaction = sentry.transaction.as_ref().filter(|_| !cx.in_span);
+        let transaction = sentry.transaction().filter(|_| !cx.in_span);
         if kind.is_none() && transaction.is_none() {
             return;
         }
@@ -256,7 +254,7 @@ impl Observer for SentryObserver {
 
     fn span_closed(&self, cx: &ObserverContext<'_>, facts: &Facts) {
         if let Some(sentry) = cx.exchange.sentry()
-            && let Some(transaction) = &sentry.transaction
+            && let Some(transaction) = sentry.transaction()
         {
             self.guarded(ended_in_poll(facts.outcome), || {
                 transaction::finish(transaction, cx.exchange, facts, sentry);

@@ -61,7 +61,7 @@ pub(super) fn in_place_of(named: TraceId) -> TraceId {
 /// The trace of the request: that of its transaction, else that of a layer of this crate, else the caller's, else its own.
 fn of_request(exchange: &Exchange, sentry: &SentryData) -> TraceContext {
     let of_layer = exchange.trace().and_then(of_layer);
-    match (&sentry.transaction, of_layer, of_caller(sentry)) {
+    match (sentry.transaction(), of_layer, of_caller(sentry)) {
         // What captured the event has put the span of the transaction aside.
         (Some(transaction), ..) => transaction.get_trace_context(),
         (None, Some((ids, parent)), _) => TraceContext {

@@ -1,8 +1,10 @@
 //! Makes a Sentry transaction of a request. It has the name of the route and ends with the response.
 
+use std::sync::OnceLock;
+
 use http::{HeaderMap, StatusCode};
 use sentry::{
-    TracePropagationContext, Transaction, TransactionContext,
+    Hub, TracePropagationContext, Transaction, TransactionContext,
     protocol::{SpanId, SpanStatus, TraceId},
 };
 
@@ -13,16 +15,18 @@ use crate::facts::{
     exchange::{Exchange, Outcome},
     judge,
     route::{Endpoint, UNMATCHED},
-    sentry_data::SentryData,
+    sentry_data::{RequestTransaction, SentryData},
     trace_context::TraceContext,
 };
+
+const OPERATION: &str = "http.server";
 
 /// Begins a transaction as part of the trace in the request's headers, and makes it the hub's span.
 pub(super) fn begin(
     sentry: &SentryData,
     headers: &HeaderMap,
     trace: Option<&TraceContext>,
-) -> Transaction {
+) -> RequestTransaction {
     let caller = match trace {
         Some(trace) => trace.caller(),
         None => trace::of_caller(sentry),
@@ -40,7 +44,7 @@ pub(super) fn begin(
     let ids = caller.as_deref().map(|ids| ("sentry-trace", ids));
     // The route is not known yet. The caller's sampling is not passed on: else any client would overrule the rate.
     let headers = ids.into_iter().chain(baggage);
-    let (name, operation) = (UNMATCHED, "http.server");
+    let (name, operation) = (UNMATCHED, OPERATION);
     let continued = TracePropagationContext::try_from_headers(headers);
     let ids = trace.and_then(TraceContext::ids);
     let span_id = ids.map(|ids| SpanId::from(ids.span_id));
@@ -54,6 +58,37 @@ pub(super) fn begin(
         }
         (Err(_), None) => TransactionContext::new(name, operation),
     };
+    RequestTransaction {
+        begun: start(sentry, context),
+        replaced: OnceLock::new(),
+        replace: begin_again,
+    }
+}
+
+/// Begins a transaction with the ids that an OpenTelemetry layer gave the span of the request. Those of a transaction cannot be
+/// changed. A layer of Sentry's SDK has then already made a part of the first transaction of the span, which stays.
+fn begin_again(
+    sentry: &SentryData,
+    begun: &Transaction,
+    trace: &TraceContext,
+) -> Option<Transaction> {
+    let active = Hub::current().configure_scope(|scope| scope.get_span());
+    if active != Some(begun.clone().into()) {
+        return None;
+    }
+    let (ids, before) = (trace.ids()?, begun.get_trace_context());
+    let trace_id = TraceId::from(ids.trace_id);
+    let of_caller = before
+        .parent_span_id
+        .filter(|_| before.trace_id == trace_id);
+    let span_id = Some(ids.span_id.into());
+    let context =
+        TransactionContext::new_with_details(UNMATCHED, OPERATION, trace_id, span_id, of_caller);
+    Some(start(sentry, context))
+}
+
+/// Begins a transaction, and makes it the hub's span.
+fn start(sentry: &SentryData, context: TransactionContext) -> Transaction {
     let transaction = sentry.hub.start_transaction(context);
     sentry
         .hub

@@ -1,17 +1,18 @@
 //! Takes the ids of an OpenTelemetry layer where there is one, so that two services show in one trace.
 
-use std::convert::Infallible;
+use std::{convert::Infallible, time::Duration};
 
-use axum::{Router, body::Body, extract::Request, routing::get};
+use axum::{Router, body::Body, extract::Request, http::StatusCode, routing::get};
 use http_body_util::Full;
 use hyper::{Response, body::Bytes};
 use opentelemetry::trace::{SpanId, SpanKind, Status, TracerProvider};
 use opentelemetry_sdk::trace::{InMemorySpanExporter, SdkTracerProvider, SpanData};
+use serde_json::Value;
 use tonic::{Code, transport::Channel};
 use tower::{Layer, ServiceExt, service_fn};
 use tower_vitals::{
     TraceContextLayer, Vitals, exchange::Exchange, logging::Format,
-    request_id::ForwardRequestIdLayer,
+    request_id::ForwardRequestIdLayer, sentry::SentryOptions,
 };
 use tracing::{Instrument, instrument::WithSubscriber};
 use tracing_subscriber::{Layer as _, filter::LevelFilter, layer::SubscriberExt};
@@ -21,6 +22,7 @@ use crate::{
     generated::{Req, probe_client::ProbeClient},
     probe,
     support::{
+        dsn::{Answer, Dsn},
         lines::{Written, lines},
         requests,
         server::Server,
@@ -66,6 +68,89 @@ fn vitals() -> Vitals {
         .span()
         .build()
         .unwrap()
+}
+
+/// With Sentry as well, which keeps each transaction.
+fn with_transactions(dsn: &Dsn) -> Vitals {
+    let options = SentryOptions::new(&dsn.url()).unwrap();
+    Vitals::builder()
+        .isolated()
+        .sentry(options.transactions().sample_rate(1.0).unwrap())
+        .trace_context(TraceContextLayer::new())
+        .span()
+        .build()
+        .unwrap()
+}
+
+/// Sends a request that logs and fails, and returns its one span, transaction and event.
+async fn told(vitals: &Vitals, dsn: &Dsn, tracer: &Tracer, caller: bool) -> (SpanData, [Value; 2]) {
+    let fails = async || {
+        let span = sentry::configure_scope(|scope| scope.get_span()).unwrap();
+        span.start_child("work", "inside").finish();
+        StatusCode::INTERNAL_SERVER_ERROR
+    };
+    let app = Router::new()
+        .route("/bad", get(fails))
+        .layer(vitals.layer());
+    let request = Request::builder().uri("/bad");
+    let request = match caller {
+        true => request.header("traceparent", format!("00-{TRACE}-{SPAN}-01")),
+        false => request,
+    };
+    requests::send(&app, request.body(Body::empty()).unwrap()).await;
+    vitals.flush(Duration::from_secs(10));
+    let spans: [SpanData; 1] = tracer.spans().try_into().unwrap();
+    let told = ["transaction", "event"].map(|kind| {
+        let mut items = dsn.items(kind);
+        assert_eq!(items.len(), 1, "{items:#?}");
+        items.remove(0)
+    });
+    let [span] = spans;
+    (span, told)
+}
+
+#[tokio::test]
+async fn a_transaction_of_sentry_has_the_ids_of_the_opentelemetry_span() {
+    for caller in [false, true] {
+        let (tracer, dsn) = (Tracer::start(), Dsn::start(Answer::Status(200)));
+        let subscriber = tracing_subscriber::registry()
+            .with(tracer.layer())
+            .with(tower_vitals::sentry::tracing_layer());
+        let _guard = tracing::subscriber::set_default(subscriber);
+        let vitals = with_transactions(&dsn);
+        let (span, told) = told(&vitals, &dsn, &tracer, caller).await;
+        let trace = span.span_context.trace_id().to_string();
+        assert_eq!(trace == TRACE, caller);
+        for item in &told {
+            let shown = &item["contexts"]["trace"];
+            assert_eq!(shown["trace_id"], trace, "{item:#}");
+            assert_eq!(shown["span_id"], span.span_context.span_id().to_string());
+        }
+        let [transaction, _] = told;
+        assert_eq!(transaction["transaction"], "/bad");
+        let parent = transaction["contexts"]["trace"].get("parent_span_id");
+        assert_eq!(parent.and_then(Value::as_str), caller.then_some(SPAN));
+        // What the handler makes is a part of it.
+        assert_eq!(transaction["spans"][0]["trace_id"], trace);
+        assert_eq!(transaction["spans"][0]["op"], "work");
+    }
+}
+
+#[tokio::test]
+async fn with_sentrys_own_layer_for_spans_the_transaction_keeps_its_spans() {
+    let (tracer, dsn) = (Tracer::start(), Dsn::start(Answer::Status(200)));
+    let spans = sentry::integrations::tracing::SpanLayer::new();
+    let subscriber = tracing_subscriber::registry()
+        .with(tracer.layer())
+        .with(spans.with_filter(LevelFilter::INFO));
+    let _guard = tracing::subscriber::set_default(subscriber);
+    let vitals = with_transactions(&dsn);
+    let (_, [transaction, _]) = told(&vitals, &dsn, &tracer, false).await;
+    let spans = transaction["spans"].as_array().unwrap();
+    let mut operations: Vec<_> = spans.iter().map(|span| span["op"].as_str()).collect();
+    operations.sort_unstable();
+    let expected = [Some("tower_vitals::request"), Some("work")];
+    assert_eq!(operations, expected, "{transaction:#}");
 }
 
 fn attribute(span: &SpanData, name: &str) -> Option<String> {
