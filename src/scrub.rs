@@ -52,7 +52,8 @@ const MOST_PASSES: usize = 8;
 ///   `secretary=Anna`, and a type in a line of code such as `session: &Session`.
 /// - After a telling name stay placeholders such as `$1`, `?`, `%s` and `:token`, what stands for no value such as `None`, the
 ///   words with which errors go on, as in `token: expired`, and the first word of a message that a log gives a module, as in
-///   `shop::auth: refreshed`. A secret that is spelled like one of these leaves.
+///   `shop::auth: refreshed`. A secret that is spelled like one of these leaves. What an error calls `invalid`, `expired`,
+///   `unknown` and the like is filtered if it stands in the next two words and has letters and digits, twelve at least.
 ///
 /// ```
 /// use tower_vitals::scrub::Scrubbing;

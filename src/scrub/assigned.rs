@@ -6,7 +6,7 @@ use regex::{Match, Regex};
 
 use super::{
     FILTERED,
-    no_value::{Place, is_no_value, is_word_alone},
+    no_value::{Place, is_no_value, is_word_alone, refused},
     pairs,
     value::{self, Quote},
 };
@@ -195,6 +195,9 @@ fn named_value(text: &str, found: Match<'_>) -> Option<Range<usize>> {
         return Some(mark..value::quoted(text.as_bytes(), mark)?);
     }
     let start = start(text, found)?;
+    if let Some(value) = refused(&text[start..]) {
+        return Some(start + value.start..start + value.end);
+    }
     let place = Place {
         before: &text[..found.start()],
         name,

@@ -1,5 +1,7 @@
 //! Recognises what stands where a value would and is none: a placeholder, a word of a sentence, a port, a version.
 
+use std::ops::Range;
+
 /// Names that are also ordinary words. After such a name, a colon and a space, a sentence can go on.
 const WORDS: &[&str] = &[
     "auth",
@@ -64,11 +66,29 @@ const PROSE: &[&str] = &[
     "wrong",
 ];
 
+/// Words of [`PROSE`] after which an error shows the value that was refused: `token: invalid …`.
+const REFUSED: &[&str] = &[
+    "bad",
+    "expired",
+    "invalid",
+    "malformed",
+    "rejected",
+    "revoked",
+    "unknown",
+    "wrong",
+];
+
+/// The shortest value after one of [`REFUSED`]. A shorter word can be the name of an algorithm.
+const SHORTEST_REFUSED: usize = 12;
+
 /// What prints for no value.
 const NOTHING: &[&str] = &["None", "null", "NULL", "nil", "undefined"];
 
 /// Placeholders without a name.
 const PLACEHOLDERS: &[&str] = &["?", "%s", "%d", "%v", "{}", "{:?}"];
+
+/// How much of a refused value is read, in bytes.
+const LONGEST_REFUSED: usize = 512;
 
 /// The longest first word of a message, in bytes.
 const LONGEST_WORD: usize = 16;
@@ -94,6 +114,46 @@ pub(super) fn is_no_value(place: &Place<'_>) -> bool {
     is_placeholder(place)
         || colon && place.spaced && is_prose(place)
         || colon && !place.spaced && (is_port(place) || is_version(place))
+}
+
+/// Where in `rest` the value stands that an error calls refused: `invalid abc123…`, `unknown value 'abc123…'`. It has letters and
+/// digits and is no date: any other word can be one of the sentence.
+pub(super) fn refused(rest: &str) -> Option<Range<usize>> {
+    let first = letters_of(rest);
+    if !REFUSED.contains(&first) {
+        return None;
+    }
+    let mut at = first.len();
+    for _ in 0..2 {
+        let (line, space) = (&rest[at..], |one: char| one == ' ' || one == ':');
+        let begin = at + line.find(|one| !space(one)).filter(|begin| *begin > 0)?;
+        let around = |one: char| !one.is_ascii_alphanumeric();
+        let near = rest[begin..].bytes().take(LONGEST_REFUSED);
+        let length = near.take_while(|byte| !byte.is_ascii_whitespace());
+        let word = rest.get(begin..begin + length.count())?;
+        let value = word.trim_matches(around);
+        if is_coded(value) {
+            let begin = begin + word.find(value)?;
+            return Some(begin..begin + value.len());
+        }
+        at = begin + word.len();
+    }
+    None
+}
+
+fn is_coded(value: &str) -> bool {
+    let bytes = value.as_bytes();
+    let is_date = bytes
+        .get(..5)
+        .is_some_and(|year| year[..4].iter().all(u8::is_ascii_digit) && year[4] == b'-')
+        && bytes.get(7) == Some(&b'-');
+    value.len() >= SHORTEST_REFUSED
+        && !is_date
+        && bytes.iter().any(u8::is_ascii_digit)
+        && bytes.iter().any(u8::is_ascii_alphabetic)
+        && bytes
+            .iter()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"_+=~-".contains(byte))
 }
 
 /// Whether a word of [`PROSE`] is all of the line.

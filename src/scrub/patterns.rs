@@ -18,6 +18,10 @@ pub(super) struct Patterns {
     /// A private key, from its first line to its last, or to the end of the text.
     private_key: Regex,
     url: Regex,
+    /// `user:password@tcp(…)`, as drivers of Go name a database.
+    network: Regex,
+    /// `curl -u user:password`. Other programs have an option `-u` that takes numbers.
+    curl: Regex,
     /// A path with a query, such as `/a?b=c`.
     relative: Regex,
     /// The query and the fragment of a URL as `Debug` prints its parts.
@@ -51,6 +55,10 @@ impl Patterns {
             ),
             // Within JSON a slash can have a backslash.
             url: regex(r#"(?i-u:\b[a-z][a-z0-9+.-]*):(?:\\*/){2}[^\s"'<>`]+"#),
+            network: regex(r#"[^\s"'`<>(){}=:]*:[^\s"'`<>]+(@(?:tcp[46]?|udp|unix)\()"#),
+            curl: regex(
+                r#"((?-u:\bcurl\b)[^\r\n]*?(?:\s|["'])(?:-[a-zA-Z]*[uU]|--(?:proxy-)?user)(?:=|\s+|\\*["'],\s*|))(?:\\*"[^"\\]*:[^"\\]*\\*"|\\*'[^'\\]*:[^'\\]*\\*'|[^\s"'`:]+:[^\s"'`\\]+)"#,
+            ),
             relative: regex(
                 r#"(^|[\s"'`(\[{=,:>\\])(/[^\s"'<>`?#]*)\?([^\s"'<>`#]*=[^\s"'<>`#]*)(#[^\s"'<>`]*)?"#,
             ),
@@ -85,6 +93,12 @@ impl Patterns {
         step(&mut kept, |text| {
             self.url
                 .replace_all(text, |url: &Captures<'_>| without_secrets(&url[0]))
+        });
+        step(&mut kept, |text| {
+            self.network.replace_all(text, "[Filtered]${1}")
+        });
+        step(&mut kept, |text| {
+            self.curl.replace_all(text, "${1}[Filtered]")
         });
         step(&mut kept, |text| self.relative.replace_all(text, relative));
         step(&mut kept, |text| self.parts.replace_all(text, parts));
