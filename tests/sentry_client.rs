@@ -197,7 +197,8 @@ fn slow_work_outside_of_requests_is_reported_and_shares_nothing_with_its_thread(
     let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let dsn = Dsn::start(Answer::Status(200));
     let options = guard(ClientOptions::new().dsn(dsn.url().as_str()));
-    Hub::main().bind_client(Some(Arc::new(Client::with_options(options))));
+    let client = Arc::new(Client::with_options(options));
+    Hub::main().bind_client(Some(Arc::clone(&client)));
     Hub::main().configure_scope(|scope| scope.set_tag("zone", "eu-1"));
     let vitals = Vitals::builder()
         .isolated()
@@ -232,7 +233,8 @@ fn slow_work_outside_of_requests_is_reported_and_shares_nothing_with_its_thread(
         assert_eq!(breadcrumbs(), before, "nothing is left for others");
     };
     thread::spawn(work).join().unwrap();
-    assert_eq!(vitals.flush(Duration::from_secs(20)), 0);
+    // A client of another test can wait for ever.
+    assert!(client.flush(Some(Duration::from_secs(20))));
     let events = dsn.events();
     let groups: Vec<_> = events
         .iter()

@@ -28,7 +28,7 @@ use std::{
     env,
     net::SocketAddr,
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
-    sync::{OnceLock, mpsc},
+    sync::{Arc, OnceLock, mpsc},
     thread,
     time::Duration,
 };

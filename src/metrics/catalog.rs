@@ -192,9 +192,10 @@ const fn bytes(id: Id, name: &'static str, labels: &'static [&'static str]) -> E
     histogram.unit(Unit::Bytes).buckets(Buckets::Sizes)
 }
 
-/// Whether a family has a label of this name, in any preset.
+/// Whether a family of requests, of checks or of this crate itself has a label of this name, in any preset. Those of everything
+/// else have common words as labels, such as `service`.
 pub(crate) fn has_label(name: &str) -> bool {
-    let spellings = all().flat_map(|entry| entry.spelling);
+    let spellings = requests::FAMILIES.iter().flat_map(|entry| entry.spelling);
     let mut labels = spellings.flatten().flat_map(|spelling| spelling.labels);
     labels.any(|label| *label == name)
 }

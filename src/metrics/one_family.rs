@@ -114,7 +114,11 @@ impl<'o> OneFamily<'o> {
         }
         let named = self.spelling.labels.iter().copied().zip(values);
         let known = named.filter_map(|(name, value)| Some((name, value?)));
-        let labels: Vec<_> = known.chain(self.naming.labels()).collect();
+        // A label is there once: that of the family comes before a constant one.
+        let own = self.spelling.labels;
+        let constant = self.naming.labels();
+        let constant = constant.filter(|(name, _)| !own.contains(name));
+        let labels: Vec<_> = known.chain(constant).collect();
         give(self.out, &labels);
     }
 }

@@ -110,8 +110,9 @@ impl Settings {
     /// A constant label on all families of this crate, such as the region in which the process runs. Call it once for each label.
     /// What the application records itself does not get it.
     ///
-    /// At most 16 labels, with values of 1 to 200 bytes. The name is one that Prometheus takes, and no family of this crate has
-    /// it: `service` and `region` are free, and `version`, `endpoint` and `status` are not.
+    /// At most 16 labels, with values of 1 to 200 bytes. The name is one that Prometheus takes, and no family of requests, checks
+    /// or this crate itself has it: `service` and `region` are free, and `version`, `endpoint` and `status` are not. A family of
+    /// [everything else](crate::operations) that has a label of this name, as `external_calls_total{service}`, keeps its own.
     ///
     /// ```
     /// use tower_vitals::metrics::Settings;

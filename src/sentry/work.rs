@@ -59,7 +59,7 @@ pub(crate) fn note_work(work: &EndedWork<'_>, metrics: Option<&Metrics>) {
     if let Some(exchange) = Exchange::current()
         && let Some(sentry) = exchange.sentry()
     {
-        let transaction = sentry.transaction.as_ref();
+        let transaction = sentry.transaction();
         let transaction = transaction.filter(|_| has_crumb || work.work == Work::Operation);
         if has_crumb || transaction.is_some() {
             note(work, sentry, transaction, has_crumb, metrics);

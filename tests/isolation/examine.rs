@@ -7,7 +7,7 @@ use std::{
 
 use serde_json::Value;
 
-use crate::app::{KINDS, id_of, marker, trace_of};
+use crate::app::{KINDS, marker, trace_of};
 
 /// What other crates' layers around the handler make of a failure.
 #[derive(Clone, Copy, Default)]

@@ -12,12 +12,13 @@ use std::{
     time::Duration,
 };
 
+use http::{Method, StatusCode};
 use metrics_exporter_prometheus::PrometheusBuilder;
 use tokio::time::{sleep, timeout};
 use tower_vitals::{
     Vitals,
     metrics::Metrics,
-    operations::{CallOutcome, monitored, query},
+    operations::{CallOutcome, monitored, outbound, query},
     statistics::{Statistics, WorkStatistics},
 };
 
@@ -366,4 +367,26 @@ fn with_a_recorder() {
     let lately = all(&vitals);
     assert_eq!(lately.operation("fetch").unwrap().work.total_ms, 3_750.0);
     assert_eq!(lately.query("SELECT", "orders").unwrap().work.calls, 3);
+}
+
+#[test]
+fn a_label_of_a_family_comes_before_a_constant_one_of_its_name() {
+    let builder = Vitals::builder().isolated().label("service", "shop");
+    let vitals = builder.build().unwrap();
+    let groq = outbound("groq").metrics(vitals.metrics());
+    groq.record(CallOutcome::Success, Duration::from_millis(3));
+    vitals
+        .metrics()
+        .record_request(&Method::GET, "/", StatusCode::OK, Duration::ZERO);
+    // A name that is there twice is no text for Prometheus.
+    let shown = Exposition::of(&vitals);
+    let calls = [("service", "groq"), ("outcome", "success")];
+    assert_eq!(shown.sum("external_calls_total", &calls), 1.0);
+    assert_eq!(
+        shown.sum(
+            "http_requests_total",
+            &[("service", "shop"), ("status", "200")]
+        ),
+        1.0
+    );
 }

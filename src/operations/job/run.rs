@@ -153,8 +153,9 @@ impl Run {
             span.record_outcome(outcome);
         }
         {
-            // A subscriber can make a breadcrumb of the event.
-            let _hub = self.exchange.bind_hub(alive || thread::panicking());
+            // A subscriber can make a breadcrumb or a log of Sentry of the event.
+            let mode = enter_mode(alive || thread::panicking());
+            let _entered = current::Entered::new(&self.exchange, &mut self.lent, mode);
             emit::counted(self.metrics.as_ref(), || {
                 log::write(self.subject.name, &self.exchange, &facts, outcome);
             });
@@ -164,11 +165,8 @@ impl Run {
     }
 
     fn count(&mut self, outcome: CallOutcome, duration: Duration, alive: bool) {
-        let mode = match alive {
-            true => EnterMode::RunWithHub,
-            false => EnterMode::Drop,
-        };
         // What is told of a slow run names the run.
+        let mode = enter_mode(alive);
         let _entered = current::Entered::new(&self.exchange, &mut self.lent, mode);
         if outcome == CallOutcome::Success {
             let now = timestamp::seconds_since_1970();
@@ -216,5 +214,13 @@ impl End {
             evidence: Some(panic.evidence(Needs::TEXT.and(Needs::LINKS))),
             alive,
         }
+    }
+}
+
+/// `alive`: the thread is surely not ending.
+const fn enter_mode(alive: bool) -> EnterMode {
+    match alive {
+        true => EnterMode::RunWithHub,
+        false => EnterMode::Drop,
     }
 }
