@@ -2,6 +2,8 @@
 
 use std::{borrow::Cow, time::Duration};
 
+use tokio::time::Instant;
+
 use super::query::Operation;
 
 /// What is measured beside requests.
@@ -44,6 +46,15 @@ pub enum CallOutcome {
     Cancelled,
     /// It panicked.
     Panicked,
+}
+
+/// When a job last succeeded.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LastSuccess {
+    /// In seconds since 1970.
+    pub(crate) at: f64,
+    /// By the clock that measures.
+    pub(crate) measured: Instant,
 }
 
 // === impl Work ===

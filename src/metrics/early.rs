@@ -8,8 +8,8 @@ use std::{
     time::Duration,
 };
 
-use super::{GLOBAL, Metrics, work::LastSuccess};
-use crate::facts::work::{CallOutcome, Work};
+use super::{GLOBAL, Metrics};
+use crate::facts::work::{CallOutcome, LastSuccess, Work};
 
 /// How many pieces of work are kept, at most. With one more the counters are made.
 const MOST: usize = 65_536;

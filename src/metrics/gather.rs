@@ -194,26 +194,11 @@ impl<'m> Gathered<'m> {
                     family.gauge(&[version], *at);
                 }
             }
-            Id::OperationDuration
-            | Id::QueryDuration
-            | Id::OutboundCalls
-            | Id::OutboundDuration
-            | Id::JobRuns
-            | Id::JobDuration
-            | Id::JobLastSuccess => {
-                if let Some(counts) = inner.work.get() {
-                    work::work(counts, family);
-                }
+            // The others are of work, of circuit breakers, or were asked for. Those of checks belong to no counters.
+            _ => {
+                work::give(self.metrics, family);
+                self.sampled.give(family);
             }
-            Id::CircuitState | Id::CircuitsOpen => {
-                work::circuits(Metrics::circuits_of(Some(self.metrics)), family);
-            }
-            // They belong to no counters.
-            Id::HealthStatus
-            | Id::HealthDuration
-            | Id::HealthLastSuccess
-            | Id::CertificateExpiry => {}
-            _ => self.sampled.give(family),
         }
     }
 

@@ -19,7 +19,7 @@ use super::{
     series::{Sample, SeriesKey},
     table::{Limits, OVERFLOW, Table},
 };
-use crate::facts::work::{CallOutcome, Work};
+use crate::facts::work::{CallOutcome, LastSuccess, Work};
 
 /// How many names of each kind have counters of their own. The others share `overflow`. The first label of a series is its detail,
 /// such as the operation of a query, and the second one its outcome.
@@ -35,15 +35,6 @@ pub(super) struct WorkCounts {
     /// How often a name had no counters of its own.
     overflowed: AtomicU64,
     last_success: Mutex<BTreeMap<&'static str, LastSuccess>>,
-}
-
-/// When a job last succeeded.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct LastSuccess {
-    /// In seconds since 1970.
-    pub(super) at: f64,
-    /// By the clock that measures.
-    measured: Instant,
 }
 
 // === impl WorkCounts ===

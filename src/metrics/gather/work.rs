@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::super::{
+    Metrics,
     catalog::Id,
     circuits::{CircuitState, Circuits},
     one_family::OneFamily,
@@ -15,8 +16,22 @@ use crate::facts::{
     work::{CallOutcome, Work},
 };
 
+/// Gives a family of work or of circuit breakers. Of another family it gives nothing.
+pub(super) fn give(metrics: &Metrics, family: &mut OneFamily<'_>) {
+    match family.id() {
+        Id::CircuitState | Id::CircuitsOpen => {
+            circuits(Metrics::circuits_of(Some(metrics)), family);
+        }
+        _ => {
+            if let Some(counts) = metrics.inner.work.get() {
+                work(counts, family);
+            }
+        }
+    }
+}
+
 /// Gives one family of work.
-pub(super) fn work(counts: &WorkCounts, family: &mut OneFamily<'_>) {
+fn work(counts: &WorkCounts, family: &mut OneFamily<'_>) {
     let of = |work| counts.table(work);
     match family.id() {
         Id::OperationDuration => durations(of(Work::Operation), family, |series| {
@@ -43,7 +58,7 @@ pub(super) fn work(counts: &WorkCounts, family: &mut OneFamily<'_>) {
 }
 
 /// Gives one family of circuit breakers.
-pub(super) fn circuits(circuits: &Circuits, family: &mut OneFamily<'_>) {
+fn circuits(circuits: &Circuits, family: &mut OneFamily<'_>) {
     let all = circuits.all();
     if family.id() == Id::CircuitState {
         for (name, now) in all {
