@@ -21,6 +21,7 @@ pages! {
     sentry: "../docs/sentry.md", "guides/picture.md";
     metrics: "../docs/metrics.md";
     statistics: "../docs/statistics.md";
+    operations: "../docs/operations.md";
     logging: "../docs/logging.md";
     traces: "../docs/traces.md";
     settings: "../docs/settings.md";

@@ -130,7 +130,9 @@ pub use self::{
     category::ErrorCategoryLayer,
     facts::{exchange, request_context::RequestContext},
     known_methods::KnownMethodsLayer,
-    operations::{job, job_queue, monitored, query},
+    operations::{
+        OutboundLayer, circuit, job, job_queue, monitored, outbound, pool, query, record_call,
+    },
     release::Release,
     request_id::RequestIdLayer,
     span::SpanLayer,
