@@ -13,6 +13,8 @@ mod lately;
 mod own;
 #[expect(dead_code, reason = "shared with other tests, which ask for more")]
 mod programs;
+#[path = "conformance/work.rs"]
+mod work;
 
 use std::{
     io::{BufRead, BufReader, Read, Write},

@@ -134,10 +134,11 @@ fn plain_hyper_has_the_id_of_a_request_that_panics() {
     assert!(totals.contains("panicked: 1,"), "{totals}");
 }
 
-#[test]
-fn the_tables_of_the_shop_are_aligned_and_fit_a_terminal() {
-    let mut child = Command::new(example("statistics"))
-        .env("ROUNDS", "1")
+/// What the shop prints in so many rounds of a second.
+fn shop(rounds: &str) -> String {
+    let mut child = Command::new(example("shop"))
+        .env("ROUNDS", rounds)
+        .env("ROUND_MS", "1000")
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
@@ -146,22 +147,50 @@ fn the_tables_of_the_shop_are_aligned_and_fit_a_terminal() {
     let mut running = Running(child);
     out.read_to_string(&mut text).unwrap();
     assert!(running.0.wait().unwrap().success(), "{text}");
+    text
+}
+
+#[test]
+fn the_tables_of_the_shop_are_aligned_and_fit_a_terminal() {
+    let text = shop("1");
     let mut tables = text.split("\n\n").map(str::trim_end);
     let mut table = |name: &str| {
         let found = tables.find(|table| table.trim_start().starts_with(name));
         let mut lines = found.unwrap().trim_start().lines();
         (lines.next().unwrap(), lines.collect::<Vec<_>>())
     };
-    let (summary, _) = table("last 60 s, ");
+    let (summary, _) = table("last 1.0 s, ");
     assert!(summary.contains(" failed, "), "{summary}");
-    let (head, rows) = table("endpoint ");
-    let slowest_first = rows.iter().map(|row| {
-        let p95 = &row[..head.find(" p95 ms").unwrap() + " p95 ms".len()];
-        p95.rsplit(' ').next().unwrap().parse::<f64>().unwrap()
-    });
-    let slowest_first: Vec<_> = slowest_first.collect();
-    assert!(slowest_first.iter().rev().is_sorted(), "{text}");
-    assert!(rows.iter().all(|row| row.len() == head.len()), "{text}");
+    for name in ["endpoint ", "part "] {
+        let (head, rows) = table(name);
+        let slowest_first = rows.iter().map(|row| {
+            let p95 = &row[..head.find(" p95 ms").unwrap() + " p95 ms".len()];
+            p95.rsplit(' ').next().unwrap().parse::<f64>().unwrap()
+        });
+        let slowest_first: Vec<_> = slowest_first.collect();
+        assert!(slowest_first.iter().rev().is_sorted(), "{text}");
+        assert!(rows.iter().all(|row| row.len() == head.len()), "{text}");
+    }
+    assert!(text.contains("\ncircuit payments: closed\n"), "{text}");
     table("release ");
     assert!(text.lines().all(|line| line.len() <= 80), "{text}");
+}
+
+#[test]
+fn the_shop_shows_which_of_its_parts_is_slow_when_each_is_made_slow_in_turn() {
+    let text = shop("7");
+    let rounds: Vec<_> = text.split("== round ").skip(1).collect();
+    for (round, part) in [
+        (3, "query SELECT products"),
+        (4, "call payments"),
+        (5, "function render_invoice"),
+        (6, "job rollup"),
+    ] {
+        // What is under way ends a round later.
+        let found = rounds[round - 1..=round].concat();
+        let line = format!("\nslow: {part}, p95 ");
+        assert!(found.contains(&line), "{line}{text}");
+    }
+    assert!(rounds[6].contains("circuit payments: open"), "{text}");
+    assert!(rounds[6].contains("external_service  /orders"), "{text}");
 }

@@ -5,6 +5,7 @@ use axum::{
     body::Body,
     http::{Method, Request},
 };
+use http_body_util::BodyExt;
 use tower::ServiceExt;
 
 use crate::{business, work};
@@ -22,8 +23,9 @@ pub(crate) async fn shop_forever(shop: Router, customer: u32) {
         };
         let request = Request::builder().method(method).uri(path);
         if let Ok(request) = request.body(Body::empty()) {
-            // Nobody reads the body, but the shop has answered.
-            let _ = shop.clone().oneshot(request).await;
+            let Ok(answer) = shop.clone().oneshot(request).await;
+            // Who does not read an answer has left.
+            let _ = answer.into_body().collect().await;
         }
         work(20).await;
     }

@@ -39,7 +39,7 @@ pub(crate) fn print(statistics: &StatisticsHandle, round: Duration) -> Result<()
 fn print_summary(lately: &Statistics) {
     let total = &lately.total;
     println!(
-        "\nlast {:.0} s, {:.0} s observed: {} requests, {}/s, {} failed, {} in flight",
+        "\nlast {:.1} s, {:.1} s observed: {} requests, {}/s, {} failed, {} in flight",
         lately.window_seconds,
         lately.covered_seconds,
         total.requests,
@@ -55,7 +55,7 @@ fn print_endpoints(endpoints: &[&EndpointStatistics]) {
         return;
     }
     println!(
-        "\n{:<26} {:>8} {:>7} {:>4} {:>7} {:>7} {:>7} {:>7} {:>7}",
+        "\n{:<18} {:>8} {:>7} {:>4} {:>7} {:>7} {:>7} {:>7} {:>7}",
         "endpoint", "requests", "errors", "4xx", "mean ms", "p50 ms", "p95 ms", "p99 ms", "max ms",
     );
     for EndpointStatistics {
@@ -66,7 +66,7 @@ fn print_endpoints(endpoints: &[&EndpointStatistics]) {
     } in endpoints
     {
         println!(
-            "{:<26} {:>8} {:>7} {:>4} {:>7} {:>7} {:>7} {:>7} {:>7}",
+            "{:<18} {:>8} {:>7} {:>4} {:>7} {:>7} {:>7} {:>7} {:>7}",
             format!("{method} {endpoint}"),
             traffic.requests,
             percent(traffic.error_rate),
@@ -110,12 +110,12 @@ fn print_parts(parts: &[Part]) {
         return;
     }
     println!(
-        "\n{:<26} {:>8} {:>7} {:>12} {:>7} {:>7} {:>7} {:>7}",
+        "\n{:<23} {:>6} {:>7} {:>7} {:>7} {:>7} {:>7} {:>7}",
         "part", "calls", "errors", "mean ms", "p50 ms", "p95 ms", "p99 ms", "max ms",
     );
     for Part { name, work } in parts {
         println!(
-            "{:<26} {:>8} {:>7} {:>12} {:>7} {:>7} {:>7} {:>7}",
+            "{:<23} {:>6} {:>7} {:>7} {:>7} {:>7} {:>7} {:>7}",
             name,
             work.calls,
             percent(work.error_rate),
