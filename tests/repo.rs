@@ -58,6 +58,49 @@ fn each_promise_points_at_tests_that_are_there() {
     none("a promise names what is not a test", &faults);
 }
 
+/// The names of metrics in the monitoring guides.
+const NAMES_OF_GUIDES: [&str; 28] = [
+    "messages.sent",
+    "active_conversations",
+    "http_requests_total",
+    "http_request_duration_seconds",
+    "db_connection_pool_size",
+    "db_query_duration_seconds",
+    "orders_created_total",
+    "payments_processed_total",
+    "product_views_total",
+    "payment_processing_duration_seconds",
+    "sessions_started",
+    "session_cleanup_count",
+    "voice_requests_total",
+    "voice_audio_size_bytes",
+    "voice_processing_duration_ms",
+    "api_calls_groq_success",
+    "api_calls_groq_failure",
+    "api_duration_ms_groq",
+    "workflow_executions_success",
+    "workflow_executions_failure",
+    "workflow_duration_ms",
+    "{endpoint}_duration_ms",
+    "errors_total",
+    "error_rate_percent",
+    "memory_usage_bytes",
+    "memory_usage_percent",
+    "circuit_breaker_open_count",
+    "celery_queue_length",
+];
+
+#[test]
+fn each_metric_that_the_guides_name_is_in_the_examples() {
+    let examples = files("examples", "rs");
+    let missing = NAMES_OF_GUIDES.into_iter().filter(|name| {
+        let has = |file: &File| file.text.contains(name);
+        !examples.iter().any(has)
+    });
+    let missing: Vec<_> = missing.map(str::to_owned).collect();
+    none("no example has a metric of the guides", &missing);
+}
+
 /// What readers open as a file, and rustdoc shows as a page.
 fn pages() -> Vec<File> {
     [vec![file("README.md")], files("docs", "md")].concat()

@@ -12,6 +12,8 @@
 //! | `memory_usage_bytes`, `memory_usage_percent` | the same, with `process_metrics()` |
 //! | `circuit_breaker_open_count` | the same |
 //! | `celery_queue_length` | `job_queue_length{queue}` |
+//! | `http_requests_total`, `http_request_duration_seconds` | the same |
+//! | `db_connection_pool_size`, `db_query_duration_seconds` | the same |
 
 use std::{future::Future, time::Duration};
 

@@ -36,6 +36,7 @@ fn write(work: &EndedWork<'_>, exchange: Option<&Exchange>) {
         operation = work.operation,
         table = work.named(Work::Query),
         external_service = work.named(Work::Outbound),
+        job = work.named(Work::Job),
         outcome = work.outcome.as_str(),
         duration_ms = millis(work.duration),
         threshold_ms = millis(work.threshold),

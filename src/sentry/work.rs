@@ -141,6 +141,7 @@ fn capture_slow(
     tag(&mut event, "operation", work.operation);
     tag(&mut event, "table", work.named(Work::Query));
     tag(&mut event, "external_service", work.named(Work::Outbound));
+    tag(&mut event, "job", work.named(Work::Job));
     tag(&mut event, "outcome", Some(work.outcome.as_str()));
     let extra = &mut event.extra;
     extra.insert("duration_ms".into(), millis(work.duration).into());

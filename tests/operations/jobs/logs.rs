@@ -213,3 +213,25 @@ fn the_span_of_a_run_has_the_fields_of_the_run_and_no_parent() {
     }
     assert_fields(after, &[("job", Value::Null), ("outer", 1.into())]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_run_above_its_threshold_is_told_with_the_name_of_its_job() {
+    let (_vitals, job) = watched("rollup");
+    let (written, _guard) = written(Format::Json);
+    let job = job.threshold(SECOND);
+    job.clone().run(time::sleep(SECOND)).await;
+    job.run(time::sleep(2 * SECOND)).await;
+    let all = lines(&written).into_iter();
+    let slow: Vec<_> = all.filter(|line| line["message"] == "slow job").collect();
+    assert_eq!(slow.len(), 1, "{slow:#?}");
+    assert_fields(
+        &slow[0],
+        &[
+            ("level", "WARN".into()),
+            ("job", "rollup".into()),
+            ("outcome", "success".into()),
+            ("duration_ms", 2_000.0.into()),
+            ("threshold_ms", 1_000.0.into()),
+        ],
+    );
+}
