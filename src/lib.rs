@@ -84,6 +84,8 @@ mod health;
 pub mod operations;
 
 #[cfg(feature = "statistics")]
+pub mod alerts;
+#[cfg(feature = "statistics")]
 pub mod statistics;
 #[cfg(feature = "statistics")]
 mod window;

@@ -1,0 +1,109 @@
+//! Watches the numbers of a service, and says which of them somebody must know.
+//!
+//! A [`Rule`] compares a [`Signal`] with a threshold. While it is broken, its alert is pending, and then fires. [`Alerts`] holds
+//! the rules of a service. By default there are four: see [`presets::usual`].
+//!
+//! ```
+//! use std::time::Duration;
+//! use tower_vitals::alerts::{AlertSeverity, Alerts, Rule, Signal};
+//!
+//! let slow_reports = Rule::new("slow_reports", Signal::p95_ms())
+//!     .endpoint("/reports/{year}")
+//!     .above(10_000.0)
+//!     .window(Duration::from_secs(15 * 60))
+//!     .severity(AlertSeverity::Warning);
+//! let alerts = Alerts::default().rule(slow_reports);
+//! ```
+//!
+//! The numbers are those of the [statistics](crate::statistics) and of `/metrics`, so all of them agree.
+//!
+//! # States
+//!
+//! An alert is `inactive`, `pending`, `firing`, `resolved`, `no_data` or `error`: see [`AlertState`]. It fires once the rule has
+//! been broken for [`pending_for`](Rule::pending_for), and stops once it has not been for
+//! [`keep_firing_for`](Rule::keep_firing_for). A firing alert without data is held for the same time, and then stops with that
+//! as its reason. Time in which the process was suspended proves nothing, in either direction.
+//!
+//! # Few requests
+//!
+//! One failure of one request is a share of 100 %, and no alarm. So a rule over a share judges its window only with
+//! [`at_least`](Rule::at_least) requests in it, and else longer times, if they have as many:
+//!
+//! | requests | broken if the share is above the threshold, and also |
+//! | --- | --- |
+//! | enough in the window | |
+//! | enough in an hour | one failed in the window, and two in 15 minutes |
+//! | enough in six hours | one failed in 15 minutes, and two in an hour |
+//!
+//! Times that are not longer than the window are left out. A rule for [each endpoint](Rule::each_endpoint) judges the window
+//! alone. A rule for [one endpoint](Rule::endpoint) has all three, and so have shares of calls and of counters of the application.
+//!
+//! # Latency
+//!
+//! Rules over quantiles count how many requests took longer than the threshold. The threshold becomes an edge of the buckets
+//! that are published, so what Prometheus computes from them gives the same verdict.
+//!
+//! # How often somebody is told
+//!
+//! Once when an alert fires, once when it stops, and in between after each [`repeat`](Rule::repeat), until somebody acknowledges
+//! it. Nobody is told during a silence, and nobody of an alert that a critical one with the same signal and labels covers. An
+//! alert that goes on and off is told four times in an hour, and then every 15 minutes at most.
+
+mod alert;
+mod checked;
+mod endpoints;
+mod engine;
+mod environment;
+mod evaluate;
+mod few;
+mod fingerprint;
+mod growth;
+mod history;
+mod judge;
+mod new_errors;
+mod notices;
+mod numbers;
+mod own;
+pub mod presets;
+mod rule;
+mod set;
+mod severity;
+mod shown;
+mod signal;
+mod silence;
+mod state;
+mod stored;
+mod tally;
+mod tracked;
+mod unit;
+mod verdict;
+mod windows;
+
+pub use self::{
+    alert::{Alert, Muted},
+    fingerprint::Fingerprint,
+    history::HistoryEntry,
+    own::CounterOf,
+    rule::Rule,
+    set::Alerts,
+    severity::AlertSeverity,
+    signal::Signal,
+    silence::Silence,
+    state::{AlertState, ResolveReason},
+    unit::SignalUnit,
+};
+pub(crate) use self::{
+    alert::{Notice, Transition},
+    engine::Engine,
+    evaluate::Evaluator,
+    fingerprint::Labels,
+    numbers::Numbers,
+    set::{CheckedAlerts, Existing},
+    signal::Gauge,
+    silence::NewSilence,
+    stored::Stored,
+    tracked::Tick,
+};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,178 @@
+//! Judges the requests of the whole service, of one endpoint or of each.
+
+use std::{collections::HashSet, sync::Arc, time::Duration};
+
+use super::{
+    checked::{CheckedRule, Scope},
+    fingerprint::Labels,
+    judge::Judge,
+    new_errors,
+    signal::Kind,
+    tally::{Tallies, Tally},
+    verdict::Verdict,
+    windows::{Stretch, Windows},
+};
+use crate::facts::labels::MethodLabel;
+
+/// An endpoint that a rule for each endpoint says something of.
+#[derive(Debug)]
+pub(crate) struct Endpoint {
+    route: Arc<str>,
+    method: Option<MethodLabel>,
+    /// Whether it has an alert of this rule.
+    pub(crate) is_known: bool,
+}
+
+/// The endpoints that have an alert of a rule.
+struct Places<'k>(HashSet<(&'k str, Option<&'k str>)>);
+
+/// What a rule finds at the whole service, or at one endpoint.
+pub(crate) fn one_place(judge: &Judge<'_>, rule: &CheckedRule, windows: &Windows) -> Verdict {
+    if rule.signal.is_new_errors() {
+        let count = new_errors::count(windows, rule, route(&rule.scope));
+        return judge.value(count.map(|count| count as f64));
+    }
+    let Some(tallies) = windows.last(rule.window) else {
+        return Verdict::NoData;
+    };
+    match rule.signal.kind {
+        Kind::ErrorRate => judge.share(&windows.few, |window| {
+            let tally = windows.last(window);
+            let tally = tally.and_then(|tallies| place(tallies, &rule.scope));
+            tally.map(|tally| judge.counts(tally)).unwrap_or_default()
+        }),
+        Kind::ErrorSpike => {
+            let before = windows.get(Stretch::Before(rule.window));
+            match before.filter(|before| is_comparable(tallies, before)) {
+                Some(before) => {
+                    let [now, before] = [tallies, before].map(|all| failures(all, rule));
+                    judge.spike(now, before)
+                }
+                None => Verdict::NoData,
+            }
+        }
+        _ => match place(tallies, &rule.scope) {
+            Some(tally) => judge.tally(tally, tallies.covered),
+            None => judge.tally(&Tally::default(), tallies.covered),
+        },
+    }
+}
+
+/// The endpoints that break a rule, and those that have an alert of it.
+pub(crate) fn each(
+    judge: &Judge<'_>,
+    rule: &CheckedRule,
+    known: &[Labels],
+    windows: &Windows,
+) -> Vec<(Endpoint, Verdict)> {
+    let now = match rule.signal.kind {
+        Kind::NewErrorsSinceDeployment => windows.get(Stretch::SinceDeployment),
+        _ => windows.last(rule.window),
+    };
+    let Some(now) = now else {
+        return Vec::new();
+    };
+    let before = windows.get(Stretch::Before(rule.window));
+    let before = before.filter(|before| is_comparable(now, before));
+    let places = Places::new(known);
+    let mut found = Vec::new();
+    let mut endpoint = |route: &Arc<str>, method: Option<MethodLabel>, tally: &Tally| {
+        let is_known = places.contains(route, method);
+        let verdict = match rule.signal.kind {
+            Kind::ErrorSpike => before.map(|before| {
+                let failures = |tally: &Tally| tally.failures(rule.signal.category);
+                let now = failures(tally);
+                // Most endpoints have no errors, and need no search.
+                let before = match now {
+                    0 if !is_known => None,
+                    _ => before.endpoint(route, method),
+                };
+                judge.spike(now, before.map_or(0, failures))
+            }),
+            Kind::NewErrors | Kind::NewErrorsSinceDeployment => {
+                let count = new_errors::count(windows, rule, Some(route));
+                Some(judge.value(count.map(|count| count as f64)))
+            }
+            _ if is_known || judge.is_broken(tally, now.covered) => {
+                Some(judge.tally(tally, now.covered))
+            }
+            _ => None,
+        };
+        if let Some(verdict) = verdict
+            && (is_known || matches!(verdict, Verdict::Broken(_)))
+        {
+            let route = Arc::clone(route);
+            let endpoint = Endpoint {
+                route,
+                method,
+                is_known,
+            };
+            found.push((endpoint, verdict));
+        }
+    };
+    if rule.signal.category.is_some() || rule.signal.is_new_errors() {
+        for (route, tally) in &now.routes {
+            endpoint(route, None, tally);
+        }
+    } else {
+        for ((route, method), tally) in &now.endpoints {
+            endpoint(route, Some(*method), tally);
+        }
+    }
+    found
+}
+
+// === impl Endpoint ===
+
+impl Endpoint {
+    pub(crate) fn labels(&self) -> Labels {
+        let mut labels = Labels::from([("endpoint".to_owned(), self.route.as_ref().to_owned())]);
+        if let Some(method) = self.method {
+            labels.insert("method".to_owned(), method.as_str().to_owned());
+        }
+        labels
+    }
+}
+
+// === impl Places ===
+
+impl<'k> Places<'k> {
+    fn new(known: &'k [Labels]) -> Self {
+        let places = known.iter().filter_map(|labels| {
+            let route = labels.get("endpoint")?;
+            Some((&**route, labels.get("method").map(String::as_str)))
+        });
+        Self(places.collect())
+    }
+
+    fn contains(&self, route: &str, method: Option<MethodLabel>) -> bool {
+        // Mostly there are none.
+        let method = method.map(MethodLabel::as_str);
+        !self.0.is_empty() && self.0.contains(&(route, method))
+    }
+}
+
+fn place<'t>(tallies: &'t Tallies, scope: &Scope) -> Option<&'t Tally> {
+    match scope {
+        Scope::Endpoint { route, method } => tallies.endpoint(route, *method),
+        Scope::Service | Scope::EachEndpoint => Some(&tallies.total),
+    }
+}
+
+fn route(scope: &Scope) -> Option<&str> {
+    match scope {
+        Scope::Endpoint { route, .. } => Some(route),
+        Scope::Service | Scope::EachEndpoint => None,
+    }
+}
+
+fn failures(tallies: &Tallies, rule: &CheckedRule) -> u64 {
+    let tally = place(tallies, &rule.scope);
+    tally.map_or(0, |tally| tally.failures(rule.signal.category))
+}
+
+/// Whether nine tenths as much was observed of the window before.
+fn is_comparable(now: &Tallies, before: &Tallies) -> bool {
+    let (now, before): (Duration, Duration) = (now.covered, before.covered);
+    !before.is_zero() && before.as_secs_f64() >= 0.9 * now.as_secs_f64()
+}

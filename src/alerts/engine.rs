@@ -1,0 +1,274 @@
+//! Moves all alerts from state to state. It has no clock and does nothing else.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+    time::Duration,
+};
+
+use super::{
+    alert::{Alert, Muted, Notice, Transition},
+    checked::CheckedRule,
+    fingerprint::{Fingerprint, Labels},
+    history::History,
+    notices::{Critical, is_inhibited, notice},
+    severity::AlertSeverity,
+    silence::Silences,
+    state::{AlertState, ResolveReason},
+    tracked::{Change, Tick, Tracked},
+    verdict::{Readings, Verdict},
+};
+
+/// The most alerts that have labels. Those of a whole service have a place in any case: there is one for each rule.
+pub(super) const MOST_ALERTS: usize = 1_000;
+
+/// All alerts of a service.
+#[derive(Debug)]
+pub(crate) struct Engine {
+    pub(super) rules: Arc<[CheckedRule]>,
+    /// By the index of their rule. Alerts that are inactive and that nobody was told of lately are not there.
+    pub(super) alerts: Vec<BTreeMap<Labels, Tracked>>,
+    pub(super) silences: Silences,
+    pub(super) history: History,
+    /// When it was stepped last, as wall time. `None` before the first time.
+    pub(super) at: Option<Duration>,
+    /// Whether alerts of an earlier process wait for their first step.
+    pub(super) is_restored: bool,
+    /// Alerts of an earlier process whose rules are gone, and whether somebody was told of them.
+    pub(super) removed: Vec<(Fingerprint, bool)>,
+    /// How many alerts had no place at the last step.
+    left_out: u64,
+}
+
+/// What changed of one alert at a step.
+struct Changed {
+    rule: usize,
+    labels: Labels,
+    change: Change,
+}
+
+// === impl Engine ===
+
+impl Engine {
+    pub(crate) fn new(rules: Arc<[CheckedRule]>) -> Self {
+        Self {
+            alerts: rules.iter().map(|_| BTreeMap::new()).collect(),
+            rules,
+            silences: Silences::default(),
+            history: History::default(),
+            at: None,
+            is_restored: false,
+            removed: Vec::new(),
+            left_out: 0,
+        }
+    }
+
+    pub(crate) fn rules(&self) -> &[CheckedRule] {
+        &self.rules
+    }
+
+    /// Takes what all rules found at one moment, and says what changed. What has an alert and is not among the readings has no
+    /// data.
+    pub(crate) fn step(&mut self, tick: Tick, readings: Readings) -> Vec<Transition> {
+        let tick = self.continued(tick);
+        let mut transitions = self.end_removed(&tick);
+        self.left_out = readings.left_out;
+        let mut by_rule: Vec<HashMap<Labels, Verdict>> = Vec::new();
+        by_rule.resize_with(self.rules.len(), HashMap::new);
+        for reading in readings.all {
+            if let Some(found) = by_rule.get_mut(reading.rule) {
+                found.entry(reading.labels).or_insert(reading.verdict);
+            }
+        }
+        let mut changed = Vec::new();
+        let mut room = MOST_ALERTS.saturating_sub(self.labelled());
+        for (rule, found) in by_rule.into_iter().enumerate() {
+            self.take(&tick, rule, found, &mut room, &mut changed);
+        }
+        changed.sort_by(|one, other| one.place().cmp(&other.place()));
+        let critical = self.critical();
+        // Changes stand in the order of the alerts.
+        let mut changes = changed.into_iter().peekable();
+        let rules = Arc::clone(&self.rules);
+        for (index, rule) in rules.iter().enumerate() {
+            let Some(alerts) = self.alerts.get_mut(index) else {
+                continue;
+            };
+            for (labels, tracked) in alerts {
+                let change = changes
+                    .next_if(|changed| changed.rule == index && changed.labels == *labels)
+                    .map(|changed| changed.change);
+                let silence = self.silences.of(rule, labels, tick.at);
+                let muted = match silence {
+                    Some(id) => Some(Muted::Silenced(id)),
+                    None if is_inhibited(rule, labels, &critical) => Some(Muted::Inhibited),
+                    None => None,
+                };
+                transitions.extend(notice(rule, labels, tracked, change, muted));
+            }
+        }
+        self.note(&tick, &transitions);
+        for alerts in &mut self.alerts {
+            alerts.retain(|_, tracked| !tracked.is_idle());
+        }
+        transitions
+    }
+
+    /// The labels of the alerts of a rule.
+    pub(crate) fn known(&self, rule: usize) -> Vec<Labels> {
+        let alerts = self.alerts.get(rule);
+        alerts
+            .into_iter()
+            .flat_map(BTreeMap::keys)
+            .cloned()
+            .collect()
+    }
+
+    pub(crate) const fn silences(&mut self) -> &mut Silences {
+        &mut self.silences
+    }
+
+    pub(crate) const fn history(&self) -> &History {
+        &self.history
+    }
+
+    /// When it was stepped last, as wall time since 1970.
+    pub(crate) const fn last_step(&self) -> Option<Duration> {
+        self.at
+    }
+
+    /// How many alerts had no place at the last step.
+    pub(crate) const fn left_out(&self) -> u64 {
+        self.left_out
+    }
+
+    /// The first step after a restart is one after a gap, as long as the wall clock says.
+    fn continued(&mut self, tick: Tick) -> Tick {
+        let before = self.at.replace(tick.at);
+        if !std::mem::take(&mut self.is_restored) {
+            return tick;
+        }
+        let gone = before.map_or(Duration::ZERO, |before| tick.at.saturating_sub(before));
+        Tick {
+            elapsed: tick.elapsed.max(gone),
+            is_gap: true,
+            ..tick
+        }
+    }
+
+    /// The alerts of an earlier process whose rules are gone have ended.
+    fn end_removed(&mut self, tick: &Tick) -> Vec<Transition> {
+        let mut transitions = Vec::new();
+        for (fingerprint, is_told) in std::mem::take(&mut self.removed) {
+            let reason = ResolveReason::RuleRemoved;
+            let entry = self.history.resolved(fingerprint, tick.at, reason);
+            transitions.extend(entry.map(|entry| Transition {
+                alert: Alert::of_entry(entry),
+                from: AlertState::Firing,
+                notice: match is_told {
+                    true => Notice::Tell,
+                    false => Notice::Muted(Muted::Untold),
+                },
+                repeat: None,
+            }));
+        }
+        transitions
+    }
+
+    /// Takes what one rule found.
+    fn take(
+        &mut self,
+        tick: &Tick,
+        index: usize,
+        mut found: HashMap<Labels, Verdict>,
+        room: &mut usize,
+        changed: &mut Vec<Changed>,
+    ) {
+        let Some((rule, alerts)) = self.rules.get(index).zip(self.alerts.get_mut(index)) else {
+            return;
+        };
+        for (labels, tracked) in alerts.iter_mut() {
+            let verdict = found.remove(labels);
+            let was_active = matches!(tracked.state, AlertState::Pending | AlertState::Firing);
+            let change = match verdict {
+                Some(verdict) => tracked.take(tick, &verdict, rule),
+                None if was_active => tracked.take(tick, &Verdict::NoData, rule),
+                None => {
+                    tracked.forget(tick);
+                    None
+                }
+            };
+            changed.extend(change.map(|change| Changed {
+                rule: index,
+                labels: labels.clone(),
+                change,
+            }));
+        }
+        let mut new: Vec<_> = found.into_iter().collect();
+        // With more than there is place for, the same ones have a place in every process.
+        new.sort_by(|one, other| one.0.cmp(&other.0));
+        for (labels, verdict) in new {
+            if matches!(verdict, Verdict::Fine(_)) {
+                continue;
+            }
+            if !labels.is_empty() {
+                let Some(rest) = room.checked_sub(1) else {
+                    self.left_out += 1;
+                    continue;
+                };
+                *room = rest;
+            }
+            let mut tracked = Tracked::default();
+            let change = tracked.take(tick, &verdict, rule);
+            changed.extend(change.map(|change| Changed {
+                rule: index,
+                labels: labels.clone(),
+                change,
+            }));
+            alerts.insert(labels, tracked);
+        }
+    }
+
+    /// How many alerts have labels.
+    fn labelled(&self) -> usize {
+        let alerts = self.alerts.iter().flat_map(BTreeMap::keys);
+        alerts.filter(|labels| !labels.is_empty()).count()
+    }
+
+    /// The signals and the labels of the critical alerts that fire.
+    pub(super) fn critical(&self) -> Critical {
+        let all = self.rules.iter().zip(&self.alerts);
+        let critical = all.filter(|(rule, _)| rule.severity == AlertSeverity::Critical);
+        let fires = |tracked: &Tracked| tracked.state == AlertState::Firing;
+        critical
+            .flat_map(|(rule, alerts)| {
+                let firing = alerts.iter().filter(move |(_, tracked)| fires(tracked));
+                firing.map(|(labels, _)| (rule.key.clone(), labels.clone()))
+            })
+            .collect()
+    }
+
+    /// Notes in the history what began to fire and what stopped.
+    fn note(&mut self, tick: &Tick, transitions: &[Transition]) {
+        for transition in transitions.iter().filter(|one| !one.is_repeat()) {
+            let alert = &transition.alert;
+            match (alert.state, alert.resolve_reason) {
+                (AlertState::Firing, _) => self.history.fired(alert, tick.at),
+                (AlertState::Resolved, Some(reason)) => {
+                    self.history.resolved(alert.fingerprint, tick.at, reason);
+                }
+                _ => {}
+            }
+        }
+        self.history.forget(tick.at);
+        self.silences.forget(tick.at);
+    }
+}
+
+// === impl Changed ===
+
+impl Changed {
+    const fn place(&self) -> (usize, &Labels) {
+        (self.rule, &self.labels)
+    }
+}

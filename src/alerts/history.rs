@@ -1,0 +1,163 @@
+//! Keeps which alerts fired lately.
+
+use std::{collections::VecDeque, time::Duration};
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    alert::Alert,
+    fingerprint::{Fingerprint, Labels},
+    severity::AlertSeverity,
+    state::{AlertState, ResolveReason},
+};
+use crate::statistics::WallTime;
+
+/// How long an alert that has ended is kept.
+const KEPT: Duration = Duration::from_secs(168 * 60 * 60);
+
+/// The most alerts that are kept.
+const MOST: usize = 1_000;
+
+/// One time that an alert fired.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct HistoryEntry {
+    /// Tells the alert from all others. It can have fired more than once.
+    pub fingerprint: Fingerprint,
+    /// The name of its rule.
+    pub name: String,
+    /// How bad it was.
+    pub severity: AlertSeverity,
+    /// Of what it was. Empty for the whole service.
+    pub labels: Labels,
+    /// The name of its signal.
+    pub signal: String,
+    /// The message with which it began.
+    pub message: String,
+    /// The value with which it began.
+    pub value: Option<f64>,
+    /// The threshold of the rule.
+    pub threshold: f64,
+    fired_at: Duration,
+    resolved_at: Option<Duration>,
+    /// Why it stopped firing. `None` while it fires.
+    pub resolve_reason: Option<ResolveReason>,
+}
+
+/// The times that alerts fired lately, the oldest first.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct History {
+    entries: VecDeque<HistoryEntry>,
+}
+
+// === impl HistoryEntry ===
+
+impl HistoryEntry {
+    /// When it began to fire.
+    #[must_use]
+    pub const fn fired_at(&self) -> WallTime {
+        WallTime::new(self.fired_at)
+    }
+
+    /// When it stopped. `None` while it fires.
+    #[must_use]
+    pub fn resolved_at(&self) -> Option<WallTime> {
+        self.resolved_at.map(WallTime::new)
+    }
+
+    /// When it changed last.
+    fn last(&self) -> Duration {
+        self.resolved_at.unwrap_or(self.fired_at)
+    }
+}
+
+// === impl History ===
+
+impl History {
+    /// Notes that an alert fires.
+    pub(crate) fn fired(&mut self, alert: &Alert, at: Duration) {
+        self.entries.push_back(HistoryEntry {
+            fingerprint: alert.fingerprint,
+            name: alert.name.clone(),
+            severity: alert.severity,
+            labels: alert.labels.clone(),
+            signal: alert.signal.clone(),
+            message: alert.message.clone(),
+            value: alert.value,
+            threshold: alert.threshold,
+            fired_at: at,
+            resolved_at: None,
+            resolve_reason: None,
+        });
+        if self.entries.len() > MOST {
+            // One that fires is kept as long as there is another one.
+            let mut entries = self.entries.iter();
+            let ended = entries.position(|entry| entry.resolved_at.is_some());
+            self.entries.remove(ended.unwrap_or(0));
+        }
+    }
+
+    /// Notes that an alert stopped. Gives its entry, if it is still kept.
+    pub(crate) fn resolved(
+        &mut self,
+        fingerprint: Fingerprint,
+        at: Duration,
+        reason: ResolveReason,
+    ) -> Option<&HistoryEntry> {
+        let mut entries = self.entries.iter_mut().rev();
+        let entry = entries
+            .find(|entry| entry.fingerprint == fingerprint && entry.resolved_at.is_none())?;
+        entry.resolved_at = Some(at);
+        entry.resolve_reason = Some(reason);
+        Some(entry)
+    }
+
+    /// Forgets what ended long ago.
+    pub(crate) fn forget(&mut self, now: Duration) {
+        let oldest = now.saturating_sub(KEPT);
+        self.entries
+            .retain(|entry| entry.resolved_at.is_none_or(|at| at >= oldest));
+    }
+
+    /// The alerts that fired, or went on firing, in the time until now, the newest first.
+    pub(crate) fn lately(
+        &self,
+        now: Duration,
+        time: Duration,
+    ) -> impl Iterator<Item = &HistoryEntry> {
+        let from = now.saturating_sub(time);
+        let entries = self.entries.iter().rev();
+        entries.filter(move |entry| entry.resolved_at.is_none() || entry.last() >= from)
+    }
+}
+
+// === impl Alert ===
+
+impl Alert {
+    /// What is known of an alert whose rule is not there any more.
+    pub(crate) fn of_entry(entry: &HistoryEntry) -> Self {
+        let resolved_at = entry.resolved_at();
+        Self {
+            fingerprint: entry.fingerprint,
+            name: entry.name.clone(),
+            severity: entry.severity,
+            state: AlertState::Resolved,
+            labels: entry.labels.clone(),
+            signal: entry.signal.clone(),
+            value: None,
+            threshold: entry.threshold,
+            message: entry.message.clone(),
+            summary: String::new(),
+            runbook: None,
+            since: resolved_at.unwrap_or_else(|| entry.fired_at()),
+            fired_at: Some(entry.fired_at()),
+            resolved_at,
+            resolve_reason: entry.resolve_reason,
+            acknowledged_by: None,
+            acknowledged_at: None,
+            muted: None,
+            error: None,
+        }
+    }
+}

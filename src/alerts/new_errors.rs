@@ -1,0 +1,62 @@
+//! Counts the kinds of failures that did not occur before.
+
+use super::{
+    checked::CheckedRule,
+    signal::Kind,
+    tally::{Tallies, Tally},
+    windows::{Stretch, Windows},
+};
+
+/// How many kinds of failures are new, at one route or at all of them. A kind is a category at an endpoint. `None` if it is not
+/// known what occurred before.
+pub(crate) fn count(windows: &Windows, rule: &CheckedRule, route: Option<&str>) -> Option<usize> {
+    let (now, before) = match rule.signal.kind {
+        Kind::NewErrors => {
+            let before = windows.get(Stretch::RestOfDay(rule.window))?;
+            // To a process that has just started, everything is new.
+            if before.covered < windows.few.hour {
+                return None;
+            }
+            (windows.last(rule.window)?, before)
+        }
+        _ => {
+            windows.deployed?;
+            if !windows.was_deployed_within(rule.window) {
+                return Some(0);
+            }
+            let before = windows.get(Stretch::BeforeDeployment)?;
+            // Without a state file, nothing is known of the process before.
+            if before.covered.is_zero() {
+                return None;
+            }
+            (windows.get(Stretch::SinceDeployment)?, before)
+        }
+    };
+    let of_route = |route: &str| {
+        let occurred = now.endpoint(route, None);
+        occurred.map_or(0, |tally| new_at(tally, route, before, rule))
+    };
+    Some(match route {
+        Some(route) => of_route(route),
+        None => now
+            .routes
+            .iter()
+            .map(|(route, tally)| new_at(tally, route, before, rule))
+            .sum(),
+    })
+}
+
+fn new_at(tally: &Tally, route: &str, before: &Tallies, rule: &CheckedRule) -> usize {
+    let wanted = rule.signal.category;
+    let categories = tally.categories();
+    let mut categories = categories
+        .filter(|category| wanted.is_none_or(|wanted| wanted == *category))
+        .peekable();
+    // Most routes have none, and need no search.
+    if categories.peek().is_none() {
+        return 0;
+    }
+    let before = before.endpoint(route, None);
+    let is_new = |category| before.is_none_or(|before| before.failures(Some(category)) == 0);
+    categories.filter(|category| is_new(*category)).count()
+}

@@ -1,0 +1,163 @@
+//! Holds the rules of a service, and how often they are evaluated.
+
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
+
+use super::{checked::CheckedRule, presets, rule::Rule, signal::Gauge};
+use crate::config::ConfigError;
+
+const SHORTEST_INTERVAL: Duration = Duration::from_millis(10);
+const LONGEST_INTERVAL: Duration = Duration::from_secs(60 * 60);
+
+/// The most rules.
+const MOST_RULES: usize = 10_000;
+
+/// The rules of a service, and how often they are evaluated.
+///
+/// By default there are the four of [`presets::usual`], for the whole service.
+///
+/// ```
+/// use tower_vitals::alerts::{Alerts, Rule, Signal, presets};
+///
+/// let alerts = Alerts::default()
+///     .without("high_memory_usage")
+///     .rule(Rule::new("quiet", Signal::requests_per_second()).below(0.1))
+///     .rules(presets::guides());
+/// ```
+#[derive(Clone, Debug)]
+pub struct Alerts {
+    rules: Vec<Rule>,
+    interval: Duration,
+}
+
+/// Rules that can work.
+#[derive(Clone, Debug)]
+pub(crate) struct CheckedAlerts {
+    pub(crate) rules: Arc<[CheckedRule]>,
+    pub(crate) interval: Duration,
+}
+
+/// What there is in a service that rules can name.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Existing {
+    pub(crate) checks: BTreeSet<String>,
+    pub(crate) pools: BTreeSet<String>,
+    pub(crate) paths: BTreeSet<String>,
+}
+
+// === impl Alerts ===
+
+impl Alerts {
+    /// No rules, evaluated every 60 seconds.
+    #[must_use]
+    pub const fn none() -> Self {
+        Self {
+            rules: Vec::new(),
+            interval: Duration::from_secs(60),
+        }
+    }
+
+    /// Adds a rule. No other one may have its name.
+    #[must_use]
+    pub fn rule(mut self, rule: Rule) -> Self {
+        self.rules.push(rule);
+        self
+    }
+
+    /// Adds rules.
+    #[must_use]
+    pub fn rules(mut self, rules: impl IntoIterator<Item = Rule>) -> Self {
+        self.rules.extend(rules);
+        self
+    }
+
+    /// Leaves out the rule with this name. If there is none, nothing changes.
+    #[must_use]
+    pub fn without(mut self, name: &str) -> Self {
+        self.rules.retain(|rule| rule.name != name);
+        self
+    }
+
+    /// How often the rules are evaluated, from 10 ms to an hour. Defaults to 60 seconds.
+    #[must_use]
+    pub const fn interval(mut self, interval: Duration) -> Self {
+        self.interval = interval;
+        self
+    }
+
+    /// The rules, if all can work.
+    pub(crate) fn checked(self) -> Result<CheckedAlerts, ConfigError> {
+        let interval = self.interval;
+        if !(SHORTEST_INTERVAL..=LONGEST_INTERVAL).contains(&interval) {
+            let reason = "must be from 10 ms to 1 h";
+            let value = format!("{interval:?}");
+            return Err(ConfigError::new("alerts.interval", value, reason));
+        }
+        if self.rules.len() > MOST_RULES {
+            let count = self.rules.len().to_string();
+            let reason = format!("at most {MOST_RULES} rules");
+            return Err(ConfigError::new("alerts", count, reason));
+        }
+        let mut names = Vec::with_capacity(self.rules.len());
+        let mut rules = Vec::with_capacity(self.rules.len());
+        for rule in self.rules {
+            let rule = rule.checked(&names)?;
+            names.push(Arc::clone(&rule.name));
+            rules.push(rule);
+        }
+        Ok(CheckedAlerts {
+            rules: rules.into(),
+            interval,
+        })
+    }
+}
+
+impl Default for Alerts {
+    fn default() -> Self {
+        Self::none().rules(presets::usual())
+    }
+}
+
+// === impl CheckedAlerts ===
+
+impl CheckedAlerts {
+    /// The durations that must be edges of the buckets of times, beside those that are `published` anyway. If a threshold would be
+    /// the last edge, there is one above it: else what is published could not tell how much is above.
+    pub(crate) fn edges(&self, published: &[Duration]) -> Vec<Duration> {
+        let edges = self.rules.iter().filter_map(CheckedRule::edge);
+        let mut edges: Vec<_> = edges.filter(|edge| !published.contains(edge)).collect();
+        edges.sort_unstable();
+        edges.dedup();
+        let last = published.iter().max();
+        if let Some(highest) = edges.last().copied()
+            && last.is_none_or(|last| *last < highest)
+        {
+            edges.push(highest.saturating_mul(2));
+        }
+        edges
+    }
+
+    /// Refuses a rule that names a check, a pool or a path that does not exist.
+    pub(crate) fn check_names(&self, existing: &Existing) -> Result<(), ConfigError> {
+        for rule in self.rules.iter() {
+            let Some((gauge, name)) = rule.signal.named() else {
+                continue;
+            };
+            let (known, what) = match gauge {
+                Gauge::CheckFailed => (&existing.checks, "check"),
+                Gauge::PoolPercent => (&existing.pools, "pool"),
+                Gauge::DiskFreePercent => (&existing.paths, "path"),
+                _ => continue,
+            };
+            if !known.contains(name) {
+                let field = format!("alerts.{}.only", rule.name);
+                let known: Vec<_> = known.iter().map(String::as_str).collect();
+                let reason = match known.as_slice() {
+                    [] => format!("there is no {what}"),
+                    known => format!("no {what} has this name: there is {}", known.join(", ")),
+                };
+                return Err(ConfigError::new(field, name, reason));
+            }
+        }
+        Ok(())
+    }
+}

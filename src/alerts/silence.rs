@@ -1,0 +1,161 @@
+//! Keeps alerts from being told for a while.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    checked::CheckedRule,
+    fingerprint::{Fingerprint, Labels},
+};
+use crate::{config::ConfigError, statistics::WallTime};
+
+/// The longest silence.
+const LONGEST: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+
+/// The most silences at a time.
+const MOST: usize = 256;
+
+/// The most labels that a silence names.
+const MOST_LABELS: usize = 16;
+
+/// The longest text, in bytes.
+const LONGEST_TEXT: usize = 1_000;
+
+/// A time in which nobody is told of the alerts that fit.
+///
+/// An alert fits if it has all the labels. Beside those of alerts these are `alert`, the name of the rule, `severity` and
+/// `fingerprint`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Silence {
+    /// Its number.
+    pub id: u64,
+    /// What alerts must have to fit.
+    pub labels: Labels,
+    from: Duration,
+    until: Duration,
+    /// Who asked for it.
+    pub by: String,
+    /// What for.
+    pub comment: String,
+}
+
+/// All silences that have not ended.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Silences {
+    all: Vec<Silence>,
+    last_id: u64,
+}
+
+/// A silence that is asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct NewSilence {
+    pub(crate) labels: Labels,
+    pub(crate) lasts: Duration,
+    pub(crate) by: String,
+    pub(crate) comment: String,
+}
+
+// === impl Silence ===
+
+impl Silence {
+    /// When it began.
+    #[must_use]
+    pub const fn from(&self) -> WallTime {
+        WallTime::new(self.from)
+    }
+
+    /// When it ends.
+    #[must_use]
+    pub const fn until(&self) -> WallTime {
+        WallTime::new(self.until)
+    }
+
+    fn fits(&self, rule: &CheckedRule, labels: &Labels) -> bool {
+        self.labels
+            .iter()
+            .all(|(name, wanted)| match name.as_str() {
+                "alert" => *wanted == *rule.name,
+                "severity" => wanted == rule.severity.as_str(),
+                "fingerprint" => *wanted == Fingerprint::of(&rule.name, labels).to_string(),
+                name => labels.get(name) == Some(wanted),
+            })
+    }
+}
+
+// === impl Silences ===
+
+impl Silences {
+    /// Adds a silence that begins now.
+    pub(crate) fn add(&mut self, new: NewSilence, now: Duration) -> Result<&Silence, ConfigError> {
+        let wrong = |field: &str, value: String, reason: &str| {
+            Err(ConfigError::new(format!("silence.{field}"), value, reason))
+        };
+        if new.labels.is_empty() {
+            let reason = "a silence needs a label, such as `alert`: without one it fits all alerts";
+            return wrong("labels", String::new(), reason);
+        }
+        if new.labels.len() > MOST_LABELS {
+            let reason = format!("at most {MOST_LABELS} labels");
+            return wrong("labels", new.labels.len().to_string(), &reason);
+        }
+        if new.lasts.is_zero() || new.lasts > LONGEST {
+            let reason = "must be above 0 and at most 30 days";
+            return wrong("lasts", format!("{:?}", new.lasts), reason);
+        }
+        let labels = new.labels.iter().flat_map(|(name, value)| [name, value]);
+        let longest = labels.map(String::len).max().unwrap_or(0);
+        let texts = [
+            ("labels", longest),
+            ("by", new.by.len()),
+            ("comment", new.comment.len()),
+        ];
+        if let Some((field, length)) = texts.iter().find(|(_, length)| *length > LONGEST_TEXT) {
+            let reason = format!("a text has at most {LONGEST_TEXT} bytes");
+            return wrong(field, format!("{length} bytes"), &reason);
+        }
+        self.forget(now);
+        if self.all.len() >= MOST {
+            let reason = "so many silences are there already";
+            return wrong("labels", self.all.len().to_string(), reason);
+        }
+        self.last_id += 1;
+        self.all.push(Silence {
+            id: self.last_id,
+            labels: new.labels,
+            from: now,
+            until: now.saturating_add(new.lasts),
+            by: new.by,
+            comment: new.comment,
+        });
+        match self.all.last() {
+            Some(silence) => Ok(silence),
+            None => wrong("labels", String::new(), "it was not kept"),
+        }
+    }
+
+    /// Ends a silence. `false` if there is none with this number.
+    pub(crate) fn end(&mut self, id: u64) -> bool {
+        let before = self.all.len();
+        self.all.retain(|silence| silence.id != id);
+        self.all.len() < before
+    }
+
+    /// Forgets those that have ended.
+    pub(crate) fn forget(&mut self, now: Duration) {
+        self.all.retain(|silence| silence.until > now);
+    }
+
+    /// The silence that fits an alert.
+    pub(crate) fn of(&self, rule: &CheckedRule, labels: &Labels, now: Duration) -> Option<u64> {
+        let mut running = self.all.iter().filter(|silence| silence.until > now);
+        let found = running.find(|silence| silence.fits(rule, labels));
+        found.map(|silence| silence.id)
+    }
+
+    pub(crate) fn all(&self) -> &[Silence] {
+        &self.all
+    }
+}

@@ -1,0 +1,220 @@
+//! Moves one alert from state to state.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    checked::CheckedRule,
+    state::{AlertState, ResolveReason},
+    verdict::Verdict,
+};
+
+/// How much time an alert that is told uses up.
+const COST: Duration = Duration::from_secs(15 * 60);
+
+/// How much time can be used up. So an alert that goes on and off is told four times at once, and then every 15 minutes.
+const MOST_DEBT: Duration = Duration::from_secs(60 * 60);
+
+/// The moment of an evaluation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Tick {
+    /// Wall time since 1970. It is shown, and ends silences. Nothing else is measured by it.
+    pub(crate) at: Duration,
+    /// The time since the last evaluation.
+    pub(crate) elapsed: Duration,
+    /// Whether nobody knows what was in between: the machine was suspended, or the process has just started.
+    pub(crate) is_gap: bool,
+}
+
+/// An alert with its past. It holds lengths of time and no moments that it measures by, so a later process can go on with it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Tracked {
+    pub(crate) state: AlertState,
+    /// Since when it is in this state, as wall time.
+    pub(crate) since: Duration,
+    /// For how long the rule is known to be broken, while it is pending.
+    broken_for: Duration,
+    /// Since when the rule is broken, as wall time, while it is pending or firing.
+    pub(crate) active_at: Option<Duration>,
+    pub(crate) firing: Option<Firing>,
+    /// What told alerts have used up.
+    debt: Duration,
+    pub(crate) value: Option<f64>,
+    pub(crate) error: Option<String>,
+}
+
+/// What is known of an alert while it fires.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Firing {
+    pub(crate) fired_at: Duration,
+    /// The value with which it began to fire.
+    pub(crate) value: Option<f64>,
+    /// For how long the rule has not been seen broken. `None` while it is broken.
+    quiet_for: Option<Duration>,
+    pub(crate) is_told: bool,
+    since_told: Duration,
+    pub(crate) acknowledged: Option<Acknowledged>,
+}
+
+/// Who has seen an alert.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Acknowledged {
+    pub(crate) by: String,
+    /// Wall time since 1970.
+    pub(crate) at: Duration,
+}
+
+/// What changed at an evaluation.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Change {
+    pub(crate) from: AlertState,
+    /// What ended, and why, if it stopped firing.
+    pub(crate) resolved: Option<(Firing, ResolveReason)>,
+}
+
+// === impl Tracked ===
+
+impl Tracked {
+    /// Takes what the rule found. `None` if the state stays.
+    pub(crate) fn take(
+        &mut self,
+        tick: &Tick,
+        verdict: &Verdict,
+        rule: &CheckedRule,
+    ) -> Option<Change> {
+        self.debt = self.debt.saturating_sub(tick.elapsed);
+        self.value = match verdict {
+            Verdict::Broken(value) | Verdict::Fine(value) => Some(*value),
+            Verdict::NoData | Verdict::Error(_) => None,
+        };
+        self.error = match verdict {
+            Verdict::Error(error) => Some(error.clone()),
+            _ => None,
+        };
+        let from = self.state;
+        let resolved = match &mut self.firing {
+            Some(firing) => {
+                firing.since_told = firing.since_told.saturating_add(tick.elapsed);
+                match firing.take(tick, verdict, rule) {
+                    Some(reason) => {
+                        self.active_at = None;
+                        self.state = AlertState::Resolved;
+                        self.firing.take().zip(Some(reason))
+                    }
+                    None => None,
+                }
+            }
+            None => {
+                self.state = self.next(tick, verdict, rule);
+                None
+            }
+        };
+        if self.state == from {
+            return None;
+        }
+        self.since = tick.at;
+        Some(Change { from, resolved })
+    }
+
+    /// Whether it can be told now that it fires, without being told too often.
+    pub(crate) fn can_be_told(&self) -> bool {
+        self.debt + COST <= MOST_DEBT
+    }
+
+    /// Notes that it is told that it fires, for the first time.
+    pub(crate) fn tell(&mut self) {
+        if let Some(firing) = &mut self.firing {
+            firing.is_told = true;
+            firing.since_told = Duration::ZERO;
+            self.debt += COST;
+        }
+    }
+
+    /// Whether it is time to tell it again. If so, it is noted.
+    pub(crate) fn repeat(&mut self, every: Option<Duration>) -> bool {
+        let Some((firing, every)) = self.firing.as_mut().zip(every) else {
+            return false;
+        };
+        let is_due = firing.is_told && firing.acknowledged.is_none() && firing.since_told >= every;
+        if is_due {
+            firing.since_told = Duration::ZERO;
+        }
+        is_due
+    }
+
+    /// Whether there is nothing to remember.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.state == AlertState::Inactive && self.debt.is_zero()
+    }
+
+    /// Forgets what nobody asks about any more. What was told lately is kept.
+    pub(crate) fn forget(&mut self, tick: &Tick) {
+        *self = Self {
+            debt: self.debt.saturating_sub(tick.elapsed),
+            since: tick.at,
+            ..Self::default()
+        };
+    }
+
+    fn next(&mut self, tick: &Tick, verdict: &Verdict, rule: &CheckedRule) -> AlertState {
+        let value = match verdict {
+            Verdict::Broken(value) => value,
+            other => {
+                self.active_at = None;
+                return match other {
+                    Verdict::Error(_) => AlertState::Error,
+                    Verdict::NoData => AlertState::NoData,
+                    _ => AlertState::Inactive,
+                };
+            }
+        };
+        // What happened in a gap is not known.
+        if self.state == AlertState::Pending && !tick.is_gap {
+            self.broken_for = self.broken_for.saturating_add(tick.elapsed);
+        } else {
+            self.broken_for = Duration::ZERO;
+            self.active_at = Some(tick.at);
+        }
+        if self.broken_for < rule.pending_for {
+            return AlertState::Pending;
+        }
+        self.firing = Some(Firing {
+            fired_at: tick.at,
+            value: Some(*value),
+            ..Firing::default()
+        });
+        AlertState::Firing
+    }
+}
+
+// === impl Firing ===
+
+impl Firing {
+    /// Takes what the rule found. Gives the reason if the alert stops firing.
+    fn take(
+        &mut self,
+        tick: &Tick,
+        verdict: &Verdict,
+        rule: &CheckedRule,
+    ) -> Option<ResolveReason> {
+        let reason = match verdict {
+            Verdict::Broken(_) => {
+                self.quiet_for = None;
+                return None;
+            }
+            Verdict::Fine(_) => ResolveReason::Recovered,
+            Verdict::NoData => ResolveReason::NoData,
+            Verdict::Error(_) => ResolveReason::Error,
+        };
+        let quiet_for = match self.quiet_for {
+            Some(quiet_for) if !tick.is_gap => quiet_for.saturating_add(tick.elapsed),
+            // Nor is it known whether it was well in a gap.
+            _ => Duration::ZERO,
+        };
+        self.quiet_for = Some(quiet_for);
+        (quiet_for >= rule.keep_firing_for).then_some(reason)
+    }
+}
