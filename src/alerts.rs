@@ -77,6 +77,7 @@ mod tally;
 mod tracked;
 mod unit;
 mod verdict;
+mod watch;
 mod windows;
 
 pub use self::{
@@ -94,8 +95,6 @@ pub use self::{
 };
 pub(crate) use self::{
     alert::{Notice, Transition},
-    engine::Engine,
-    evaluate::Evaluator,
     fingerprint::Labels,
     numbers::Numbers,
     set::{CheckedAlerts, Existing},
@@ -103,6 +102,7 @@ pub(crate) use self::{
     silence::NewSilence,
     stored::Stored,
     tracked::Tick,
+    watch::Watch,
 };
 
 #[cfg(test)]

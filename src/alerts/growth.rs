@@ -128,7 +128,7 @@ mod tests {
     #[test]
     fn memory_is_bounded_however_often_counters_are_read() {
         let mut growth = Growth::default();
-        for second in 0..100_000 {
+        for second in 0..100_000_u32 {
             let shown = Some(f64::from(second));
             growth.note(
                 Duration::from_secs(second.into()),

@@ -1,0 +1,486 @@
+//! The states of alerts, and who is told of them.
+
+use super::*;
+use crate::alerts::{
+    AlertSeverity, Muted,
+    alert::Notice,
+    engine::{Engine, MOST_ALERTS},
+    signal::Signal,
+    silence::NewSilence,
+    stored::Stored,
+    unit::SignalUnit,
+    verdict::{Reading, Readings, Verdict},
+};
+
+/// Steps an engine by hand.
+struct Steps {
+    engine: Engine,
+    at: Duration,
+}
+
+// === impl Steps ===
+
+impl Steps {
+    fn new(rules: impl IntoIterator<Item = Rule>) -> Self {
+        let checked = Alerts::none().rules(rules).checked().unwrap();
+        Self {
+            engine: Engine::new(checked.rules),
+            at: BEGIN,
+        }
+    }
+
+    fn step(&mut self, verdict: Verdict) -> Vec<Transition> {
+        self.step_all(&[(0, verdict)])
+    }
+
+    fn step_all(&mut self, verdicts: &[(usize, Verdict)]) -> Vec<Transition> {
+        self.after(MINUTE, false, verdicts)
+    }
+
+    fn after(
+        &mut self,
+        elapsed: Duration,
+        is_gap: bool,
+        verdicts: &[(usize, Verdict)],
+    ) -> Vec<Transition> {
+        self.at += elapsed;
+        let tick = Tick {
+            at: self.at,
+            elapsed,
+            is_gap,
+        };
+        let all = verdicts.iter().map(|(rule, verdict)| Reading {
+            rule: *rule,
+            labels: Labels::new(),
+            verdict: verdict.clone(),
+        });
+        let readings = Readings {
+            all: all.collect(),
+            left_out: 0,
+        };
+        self.engine.step(tick, readings)
+    }
+
+    fn state(&self) -> AlertState {
+        self.engine.states().next().unwrap().1
+    }
+
+    fn silence(&mut self, pairs: &[(&str, &str)], lasts: Duration) -> u64 {
+        let new = NewSilence {
+            labels: labels(pairs),
+            lasts,
+            ..NewSilence::default()
+        };
+        let at = self.at;
+        self.engine.silences().add(new, at).unwrap().id
+    }
+}
+
+fn rule(name: &str) -> Rule {
+    Rule::new(name, Signal::in_flight())
+        .above(1.0)
+        .pending_for(2 * MINUTE)
+        .keep_firing_for(5 * MINUTE)
+        .no_repeat()
+}
+
+/// A rule that fires at once and stops at once.
+fn quick(name: &str) -> Rule {
+    rule(name)
+        .pending_for(Duration::ZERO)
+        .keep_firing_for(Duration::ZERO)
+}
+
+fn told(transitions: &[Transition]) -> usize {
+    let told = transitions.iter().filter(|one| one.notice == Notice::Tell);
+    told.count()
+}
+
+const BROKEN: Verdict = Verdict::Broken(2.0);
+const FINE: Verdict = Verdict::Fine(0.0);
+
+#[test]
+fn an_alert_goes_from_pending_to_firing_to_resolved() {
+    let mut steps = Steps::new([rule("a")]);
+    assert!(steps.step(FINE).is_empty());
+    for (verdict, state) in [
+        (BROKEN, AlertState::Pending),
+        (BROKEN, AlertState::Pending),
+        (BROKEN, AlertState::Firing),
+        (FINE, AlertState::Firing),
+        (FINE, AlertState::Firing),
+        (BROKEN, AlertState::Firing),
+        (FINE, AlertState::Firing),
+        (FINE, AlertState::Firing),
+        (FINE, AlertState::Firing),
+        (FINE, AlertState::Firing),
+        (FINE, AlertState::Firing),
+        (FINE, AlertState::Resolved),
+        (FINE, AlertState::Inactive),
+        (BROKEN, AlertState::Pending),
+        (FINE, AlertState::Inactive),
+    ] {
+        steps.step(verdict);
+        assert_eq!(steps.state(), state);
+    }
+}
+
+#[test]
+fn time_in_a_gap_proves_nothing() {
+    let mut steps = Steps::new([rule("a")]);
+    steps.step(BROKEN);
+    // Eight hours, in which nobody looked.
+    steps.after(8 * HOUR, true, &[(0, BROKEN)]);
+    assert_eq!(steps.state(), AlertState::Pending);
+    steps.step(BROKEN);
+    assert_eq!(steps.state(), AlertState::Pending);
+    steps.step(BROKEN);
+    assert_eq!(steps.state(), AlertState::Firing);
+    steps.step(FINE);
+    let transitions = steps.after(8 * HOUR, true, &[(0, FINE)]);
+    assert!(transitions.is_empty());
+    assert_eq!(steps.state(), AlertState::Firing);
+    for _ in 0..5 {
+        steps.step(FINE);
+    }
+    assert_eq!(steps.state(), AlertState::Resolved);
+}
+
+#[test]
+fn after_a_gap_a_firing_alert_is_told_again_once() {
+    let mut steps = Steps::new([rule("a").pending_for(Duration::ZERO).repeat(HOUR)]);
+    assert_eq!(told(&steps.step(BROKEN)), 1);
+    assert_eq!(told(&steps.after(8 * HOUR, true, &[(0, BROKEN)])), 1);
+    assert_eq!(told(&steps.step(BROKEN)), 0);
+}
+
+#[test]
+fn a_firing_alert_without_data_is_held_and_then_ends_for_that_reason() {
+    for (verdict, reason, state) in [
+        (Verdict::NoData, ResolveReason::NoData, AlertState::NoData),
+        (
+            Verdict::Error("it panicked".to_owned()),
+            ResolveReason::Error,
+            AlertState::Error,
+        ),
+    ] {
+        let mut steps = Steps::new([rule("a").pending_for(Duration::ZERO)]);
+        steps.step(BROKEN);
+        for _ in 0..5 {
+            assert!(steps.step(verdict.clone()).is_empty());
+            assert_eq!(steps.state(), AlertState::Firing);
+        }
+        let ended = steps.step(verdict.clone());
+        assert_eq!(ended[0].alert.resolve_reason, Some(reason));
+        assert_eq!(told(&ended), 1);
+        steps.step(verdict);
+        assert_eq!(steps.state(), state);
+    }
+}
+
+#[test]
+fn no_data_is_neither_fire_nor_false_end() {
+    let mut steps = Steps::new([rule("a")]);
+    steps.step(BROKEN);
+    let lost = steps.step(Verdict::NoData);
+    assert_eq!(
+        (lost[0].from, steps.state()),
+        (AlertState::Pending, AlertState::NoData)
+    );
+    assert_eq!(told(&lost), 0);
+    // It begins anew.
+    for state in [AlertState::Pending, AlertState::Pending, AlertState::Firing] {
+        steps.step(BROKEN);
+        assert_eq!(steps.state(), state);
+    }
+}
+
+#[test]
+fn a_signal_that_panics_is_an_error_and_the_others_go_on() {
+    let signal = Signal::asked("broken", SignalUnit::Count, || panic!("secret"));
+    let mut play = Play::new([
+        Rule::new("a", signal).above(1.0),
+        Rule::new("b", Signal::in_flight()).above(1.0),
+    ]);
+    play.minutes(5);
+    assert_eq!(play.state("a"), AlertState::Error);
+    assert_eq!(play.state("b"), AlertState::Firing);
+    let alert = &play.watch.engine.alerts()[0];
+    assert_eq!(alert.error.as_deref(), Some("the signal panicked"));
+}
+
+#[test]
+fn an_alert_that_goes_on_and_off_is_told_seldom() {
+    let mut steps = Steps::new([quick("a")]);
+    let (mut fired, mut ended) = (0, 0);
+    let mut hour = Vec::new();
+    for minute in 0..360 {
+        let transitions = steps.step(if minute % 2 == 0 { BROKEN } else { FINE });
+        for one in transitions.iter().filter(|one| one.notice == Notice::Tell) {
+            match one.alert.state {
+                AlertState::Firing => {
+                    fired += 1;
+                    hour.push(minute);
+                }
+                _ => ended += 1,
+            }
+        }
+    }
+    // Four at once, and then one in 15 minutes, also where it recovers in between.
+    assert!((26..=28).contains(&fired), "{fired}");
+    assert!(fired - ended <= 1, "{fired} {ended}");
+    assert!(
+        hour.windows(5).all(|five| five[4] - five[0] >= 14),
+        "{hour:?}"
+    );
+    assert_eq!(
+        steps.engine.history().lately(steps.at, 168 * HOUR).count(),
+        180
+    );
+}
+
+#[test]
+fn an_alert_that_goes_on_and_off_within_its_time_fires_once() {
+    let mut steps = Steps::new([rule("a").pending_for(Duration::ZERO)]);
+    let mut all = Vec::new();
+    for minute in 0..360 {
+        all.extend(steps.step(if minute % 2 == 0 { BROKEN } else { FINE }));
+    }
+    assert_eq!(all.len(), 1);
+}
+
+#[test]
+fn an_acknowledged_alert_is_not_repeated_until_it_fires_anew() {
+    let mut steps = Steps::new([quick("a").repeat(2 * MINUTE)]);
+    let fingerprint = steps.step(BROKEN)[0].alert.fingerprint;
+    let at = steps.at;
+    let alert = steps.engine.acknowledge(fingerprint, "ada", at).unwrap();
+    assert_eq!(alert.acknowledged_by.as_deref(), Some("ada"));
+    for _ in 0..10 {
+        assert!(steps.step(BROKEN).is_empty());
+    }
+    assert_eq!(told(&steps.step(FINE)), 1);
+    assert!(steps.engine.acknowledge(fingerprint, "ada", at).is_err());
+    steps.step(BROKEN);
+    let repeats: usize = (0..10).map(|_| told(&steps.step(BROKEN))).sum();
+    assert_eq!(repeats, 5);
+}
+
+#[test]
+fn a_silence_holds_until_its_end_and_what_fires_still_is_told_then() {
+    let critical = |name| quick(name).severity(AlertSeverity::Critical);
+    let mut steps = Steps::new([critical("a"), critical("b")]);
+    let id = steps.silence(&[("alert", "a"), ("severity", "critical")], 10 * MINUTE);
+    let first = steps.step_all(&[(0, BROKEN), (1, BROKEN)]);
+    let notices: Vec<_> = first.iter().map(|one| one.notice).collect();
+    assert_eq!(notices, [Notice::Muted(Muted::Silenced(id)), Notice::Tell]);
+    assert_eq!(steps.engine.alerts()[0].muted, Some(Muted::Silenced(id)));
+    for minute in 2..=15 {
+        let transitions = steps.step_all(&[(0, BROKEN), (1, BROKEN)]);
+        let expected = usize::from(minute == 10);
+        assert_eq!(told(&transitions), expected, "{minute}");
+        assert!(transitions.iter().all(Transition::is_repeat));
+    }
+    assert!(steps.engine.silences().all().is_empty());
+}
+
+#[test]
+fn who_was_told_of_an_alert_is_told_of_its_end_and_nobody_else() {
+    let mut steps = Steps::new([quick("a")]);
+    steps.step(BROKEN);
+    let id = steps.silence(&[("alert", "a")], HOUR);
+    assert_eq!(told(&steps.step(FINE)), 1);
+    // What began in the silence and ended in it is told to nobody.
+    assert_eq!(told(&steps.step(BROKEN)), 0);
+    assert_eq!(told(&steps.step(FINE)), 0);
+    assert!(steps.engine.silences().end(id) && !steps.engine.silences().end(id));
+    assert_eq!(told(&steps.step(BROKEN)), 1);
+}
+
+#[test]
+fn a_silence_that_cannot_work_is_refused() {
+    let mut steps = Steps::new([quick("a")]);
+    let at = steps.at;
+    let mut refused = |pairs: &[(&str, &str)], lasts| {
+        let new = NewSilence {
+            labels: labels(pairs),
+            lasts,
+            ..NewSilence::default()
+        };
+        let refused = steps.engine.silences().add(new, at).unwrap_err();
+        refused.field().to_owned()
+    };
+    assert_eq!(refused(&[], HOUR), "silence.labels");
+    assert_eq!(refused(&[("alert", "a")], Duration::ZERO), "silence.lasts");
+    assert_eq!(refused(&[("alert", "a")], 1_000 * HOUR), "silence.lasts");
+    let long = "a".repeat(1_001);
+    assert_eq!(refused(&[("alert", &long)], HOUR), "silence.labels");
+}
+
+#[test]
+fn the_number_of_silences_is_bounded() {
+    let mut steps = Steps::new([quick("a")]);
+    for _ in 0..256 {
+        steps.silence(&[("alert", "a")], HOUR);
+    }
+    let new = NewSilence {
+        labels: labels(&[("alert", "a")]),
+        lasts: HOUR,
+        ..NewSilence::default()
+    };
+    let at = steps.at;
+    assert!(steps.engine.silences().add(new.clone(), at).is_err());
+    assert!(steps.engine.silences().add(new, at + HOUR).is_ok());
+}
+
+#[test]
+fn a_critical_alert_mutes_the_milder_one_with_the_same_signal() {
+    let warning = quick("slow");
+    let critical = quick("very_slow").severity(AlertSeverity::Critical);
+    let other = Rule::new("other", Signal::asked("b", SignalUnit::Count, || None))
+        .above(1.0)
+        .pending_for(Duration::ZERO);
+    let mut steps = Steps::new([warning, critical, other]);
+    let all = [(0, BROKEN), (1, BROKEN), (2, BROKEN)];
+    let notices: Vec<_> = steps.step_all(&all).iter().map(|one| one.notice).collect();
+    let inhibited = Notice::Muted(Muted::Inhibited);
+    assert_eq!(notices, [inhibited, Notice::Tell, Notice::Tell]);
+    // Once the critical one has ended, the milder one is told.
+    let transitions = steps.step_all(&[(0, BROKEN), (1, FINE), (2, BROKEN)]);
+    let told: Vec<_> = transitions
+        .iter()
+        .map(|one| (&*one.alert.name, one.notice))
+        .collect();
+    assert_eq!(told, [("slow", Notice::Tell), ("very_slow", Notice::Tell)]);
+}
+
+#[test]
+fn a_later_process_goes_on_where_this_one_ended() {
+    let rules = || {
+        [
+            rule("a"),
+            quick("b"),
+            rule("gone").pending_for(Duration::ZERO),
+        ]
+    };
+    let mut steps = Steps::new(rules());
+    let all = [(0, BROKEN), (1, BROKEN), (2, BROKEN)];
+    for _ in 0..5 {
+        steps.step_all(&all);
+    }
+    let fingerprint = steps.engine.firing()[0].fingerprint;
+    let at = steps.at;
+    steps.engine.acknowledge(fingerprint, "ada", at).unwrap();
+    steps.silence(&[("alert", "b")], HOUR);
+    let json = serde_json::to_string(&steps.engine.stored()).unwrap();
+    let stored: Stored = serde_json::from_str(&json).unwrap();
+    assert_eq!(stored, steps.engine.stored());
+
+    let [a, b, _] = rules();
+    let mut later = Steps::new([b, a]);
+    later.at = steps.at;
+    later.engine.restore(stored);
+    let firing = later.engine.firing();
+    assert_eq!(firing.len(), 2);
+    assert_eq!(firing[1].fingerprint, fingerprint);
+    assert_eq!(firing[1].acknowledged_by.as_deref(), Some("ada"));
+    assert_eq!(later.engine.silences().all().len(), 1);
+    // The rule that is gone ends its alert, and nothing fires anew.
+    let transitions = later.after(10 * MINUTE, false, &[(0, BROKEN), (1, BROKEN)]);
+    assert_eq!(transitions.len(), 1);
+    let ended = &transitions[0];
+    assert_eq!(ended.alert.name, "gone");
+    assert_eq!(ended.alert.resolve_reason, Some(ResolveReason::RuleRemoved));
+    assert_eq!(ended.notice, Notice::Tell);
+    let history: Vec<_> = later.engine.history().lately(later.at, HOUR).collect();
+    assert_eq!(history.len(), 3);
+    assert_eq!(
+        history
+            .iter()
+            .filter(|one| one.resolved_at().is_some())
+            .count(),
+        1
+    );
+}
+
+#[test]
+fn a_restart_is_a_gap() {
+    let mut steps = Steps::new([rule("a")]);
+    steps.step(BROKEN);
+    steps.step(BROKEN);
+    let stored = steps.engine.stored();
+    let mut later = Steps::new([rule("a")]);
+    later.at = steps.at;
+    later.engine.restore(stored);
+    later.after(10 * MINUTE, false, &[(0, BROKEN)]);
+    assert_eq!(later.state(), AlertState::Pending);
+}
+
+#[test]
+fn what_an_unknown_version_stored_is_read_as_far_as_it_is_known() {
+    let stored: Stored = serde_json::from_str(
+        r#"{"later": 1, "alerts": [{"rule": "a", "tracked": {"state": "pending", "more": true}}]}"#,
+    )
+    .unwrap();
+    let mut steps = Steps::new([rule("a")]);
+    steps.engine.restore(stored);
+    assert_eq!(steps.state(), AlertState::Pending);
+}
+
+#[test]
+fn history_is_kept_for_a_week_and_bounded() {
+    let mut steps = Steps::new([quick("a"), quick("b")]);
+    steps.step_all(&[(1, BROKEN)]);
+    for _ in 0..1_200 {
+        steps.step_all(&[(0, BROKEN), (1, BROKEN)]);
+        steps.step_all(&[(0, FINE), (1, BROKEN)]);
+    }
+    let history = steps.engine.history();
+    let all: Vec<_> = history.lately(steps.at, 168 * HOUR).collect();
+    assert_eq!(all.len(), 1_000);
+    // What fires is kept, however long ago it began.
+    assert_eq!(all[999].name, "b");
+    assert_eq!(all[999].resolved_at(), None);
+    assert_eq!(history.lately(steps.at, HOUR).count(), 32);
+    for _ in 0..168 {
+        steps.after(HOUR, false, &[(0, FINE), (1, BROKEN)]);
+    }
+    assert_eq!(
+        steps
+            .engine
+            .history()
+            .lately(steps.at, 1_000 * HOUR)
+            .count(),
+        2
+    );
+    steps.step_all(&[(1, BROKEN)]);
+    assert_eq!(
+        steps
+            .engine
+            .history()
+            .lately(steps.at, 1_000 * HOUR)
+            .count(),
+        1
+    );
+}
+
+#[test]
+fn the_number_of_alerts_is_bounded_and_rules_of_the_whole_service_have_a_place() {
+    let each = Rule::new("each", Signal::error_rate_percent())
+        .above(1.0)
+        .at_least(1)
+        .pending_for(Duration::ZERO)
+        .each_endpoint();
+    let mut play = Play::new([each, Rule::new("all", Signal::in_flight()).above(1.0)]);
+    for _ in 0..5 {
+        for endpoint in 0..1_500 {
+            play.service.requests(&format!("/{endpoint}"), 500, 1);
+        }
+        play.minute();
+        let engine = &play.watch.engine;
+        assert_eq!(engine.left_out(), 500);
+    }
+    let firing = play.watch.engine.firing();
+    assert_eq!(firing.len(), MOST_ALERTS + 1);
+    assert_eq!(firing[MOST_ALERTS].name, "all");
+}
