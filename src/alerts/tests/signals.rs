@@ -183,7 +183,7 @@ fn a_spike_is_a_growth_over_the_window_before() {
     assert_eq!(one(rule(), &service), Verdict::Broken(105.0));
     assert_eq!(one(rule().at_least(42), &service), Verdict::Fine(105.0));
     // From nothing to 41 is a spike, too, and each endpoint has its own.
-    service.now += 10 * MINUTE;
+    service.now += 20 * MINUTE;
     service.requests("/new", 500, 41);
     assert_eq!(one(rule(), &service), Verdict::Broken(4_000.0));
     let each = evaluated(&rule().each_endpoint(), &service, &[]);
