@@ -19,8 +19,6 @@ use crate::facts::labels::MethodLabel;
 pub(crate) struct Endpoint {
     route: Arc<str>,
     method: Option<MethodLabel>,
-    /// Whether it has an alert of this rule.
-    pub(crate) is_known: bool,
 }
 
 /// The endpoints that have an alert of a rule.
@@ -58,24 +56,26 @@ pub(crate) fn one_place(judge: &Judge<'_>, rule: &CheckedRule, windows: &Windows
     }
 }
 
-/// The endpoints that break a rule, and those that have an alert of it.
+/// The endpoints that have an alert of a rule, and up to `room` more that break it. Also how many break it beyond that.
 pub(crate) fn each(
     judge: &Judge<'_>,
     rule: &CheckedRule,
     known: &[Labels],
     windows: &Windows,
-) -> Vec<(Endpoint, Verdict)> {
+    room: usize,
+) -> (Vec<(Endpoint, Verdict)>, u64) {
     let now = match rule.signal.kind {
         Kind::NewErrorsSinceDeployment => windows.get(Stretch::SinceDeployment),
         _ => windows.last(rule.window),
     };
     let Some(now) = now else {
-        return Vec::new();
+        return (Vec::new(), 0);
     };
     let before = windows.get(Stretch::Before(rule.window));
     let before = before.filter(|before| is_comparable(now, before));
     let places = Places::new(known);
     let mut found = Vec::new();
+    let (mut new, mut left_out) = (0, 0);
     let mut endpoint = |route: &Arc<str>, method: Option<MethodLabel>, tally: &Tally| {
         let is_known = places.contains(route, method);
         let verdict = match rule.signal.kind {
@@ -93,22 +93,33 @@ pub(crate) fn each(
                 let count = new_errors::count(windows, rule, Some(route));
                 Some(judge.value(count.map(|count| count as f64)))
             }
-            _ if is_known || judge.is_broken(tally, now.covered) => {
-                Some(judge.tally(tally, now.covered))
-            }
-            _ => None,
+            _ if is_known => Some(judge.tally(tally, now.covered)),
+            _ => judge
+                .is_broken(tally, now.covered)
+                .then(|| match new < room {
+                    true => judge.tally(tally, now.covered),
+                    // Nobody will see its value.
+                    false => Verdict::Broken(0.0),
+                }),
         };
-        if let Some(verdict) = verdict
-            && (is_known || matches!(verdict, Verdict::Broken(_)))
-        {
-            let route = Arc::clone(route);
-            let endpoint = Endpoint {
-                route,
-                method,
-                is_known,
-            };
-            found.push((endpoint, verdict));
+        let Some(verdict) = verdict else {
+            return;
+        };
+        if !is_known {
+            if !matches!(verdict, Verdict::Broken(_)) {
+                return;
+            }
+            if new >= room {
+                left_out += 1;
+                return;
+            }
+            new += 1;
         }
+        let endpoint = Endpoint {
+            route: Arc::clone(route),
+            method,
+        };
+        found.push((endpoint, verdict));
     };
     if rule.signal.category.is_some() || rule.signal.is_new_errors() {
         for (route, tally) in &now.routes {
@@ -119,7 +130,7 @@ pub(crate) fn each(
             endpoint(route, Some(*method), tally);
         }
     }
-    found
+    (found, left_out)
 }
 
 // === impl Endpoint ===

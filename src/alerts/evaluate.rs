@@ -216,13 +216,12 @@ impl Evaluation<'_> {
 
     /// The endpoints of a rule that judges each.
     fn each_endpoint(&mut self, one: &OneRule<'_>) {
-        let found = endpoints::each(&one.judge, one.rule, one.known, self.windows);
+        let room = MOST_NEW.saturating_sub(self.found.all.len());
+        let (found, left_out) =
+            endpoints::each(&one.judge, one.rule, one.known, self.windows, room);
+        self.found.left_out += left_out;
         for (endpoint, verdict) in found {
-            if endpoint.is_known || self.has_room() {
-                self.push(one, endpoint.labels(), verdict);
-            } else {
-                self.found.left_out += 1;
-            }
+            self.push(one, endpoint.labels(), verdict);
         }
     }
 
