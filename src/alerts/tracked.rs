@@ -138,7 +138,7 @@ impl Tracked {
         let Some((firing, every)) = self.firing.as_mut().zip(every) else {
             return false;
         };
-        let is_due = firing.is_told && firing.acknowledged.is_none() && firing.since_told >= every;
+        let is_due = firing.is_told && firing.since_told >= every;
         if is_due {
             firing.since_told = Duration::ZERO;
         }

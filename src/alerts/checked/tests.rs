@@ -24,6 +24,11 @@ fn a_rule_that_cannot_work_is_refused_with_its_field() {
     let cases = [
         (rule().above(f64::NAN), "threshold", "NaN"),
         (rule().above(f64::INFINITY), "threshold", "inf"),
+        (
+            Rule::new("a", Signal::in_flight()).below(f64::NAN),
+            "threshold",
+            "NaN",
+        ),
         (rule().above(-1.0), "threshold", "-1"),
         (rule().above(101.0), "threshold", "101"),
         (

@@ -160,7 +160,7 @@ fn the_verdict_of_a_latency_follows_from_published_buckets() {
         let upto: u64 = buckets[..=edge].iter().sum();
         let slower = times as u64 - upto;
         let is_broken = slower as f64 > 0.05 * times as f64;
-        match one(self::above(Signal::p95_ms(), threshold), &service) {
+        match one(above(Signal::p95_ms(), threshold), &service) {
             Verdict::Broken(value) => assert!(is_broken && value >= threshold, "{seed}"),
             Verdict::Fine(value) => assert!(!is_broken && value <= threshold, "{seed}"),
             other => panic!("{other:?}"),

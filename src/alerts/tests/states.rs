@@ -484,3 +484,25 @@ fn the_number_of_alerts_is_bounded_and_rules_of_the_whole_service_have_a_place()
     assert_eq!(firing.len(), MOST_ALERTS + 1);
     assert_eq!(firing[MOST_ALERTS].name, "all");
 }
+
+#[test]
+fn an_endpoint_that_is_not_called_any_more_is_held_and_ends_without_data() {
+    let each = Rule::new("each", Signal::error_rate_percent())
+        .above(50.0)
+        .each_endpoint();
+    let mut play = Play::new([each]);
+    for _ in 0..5 {
+        play.service.requests("/orders", 500, 30);
+        play.minute();
+    }
+    play.minutes(60);
+    assert_eq!(play.fired("each"), [3]);
+    // The last failure is in the window until the 8th, and then the alert is held for 15 minutes.
+    assert_eq!(play.resolved("each"), [24]);
+    let ends = play
+        .log
+        .iter()
+        .filter_map(|(_, one)| one.alert.resolve_reason);
+    assert_eq!(ends.collect::<Vec<_>>(), [ResolveReason::NoData]);
+    assert_eq!(play.watch.engine.alerts(), []);
+}
