@@ -1,5 +1,7 @@
 //! Plays services minute by minute.
 
+mod few;
+mod kept;
 mod load;
 mod model;
 mod scenarios;

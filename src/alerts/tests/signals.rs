@@ -3,7 +3,6 @@
 use super::*;
 use crate::alerts::{
     evaluate::Evaluator,
-    few::{Counts, ShareRule, Stretches},
     presets,
     signal::Signal,
     unit::SignalUnit,
@@ -347,66 +346,6 @@ fn the_application_is_asked_and_no_number_is_no_data() {
         let signal = Signal::asked("own", SignalUnit::Count, move || answer);
         assert_eq!(one(above(signal, 2.0), &service), verdict);
     }
-}
-
-/// The rule for few requests, as it is described.
-fn few(percent: f64, at_least: u64, window: Duration, counts: &dyn Fn(Duration) -> Counts) -> bool {
-    let [quarter, hour, six] = [15, 60, 360].map(|minutes| minutes * MINUTE);
-    let is_above =
-        |counts: Counts| counts.failures as f64 / counts.requests as f64 * 100.0 > percent;
-    let failed = |time| counts(time).failures;
-    if counts(window).requests >= at_least {
-        return is_above(counts(window));
-    }
-    if hour > window && counts(hour).requests >= at_least {
-        return is_above(counts(hour)) && failed(window) >= 1 && failed(quarter) >= 2;
-    }
-    if six > window && counts(six).requests >= at_least {
-        return is_above(counts(six)) && failed(quarter) >= 1 && failed(hour) >= 2;
-    }
-    false
-}
-
-#[test]
-fn few_requests_are_judged_as_it_is_described() {
-    let mut broken = 0;
-    for seed in 0..20_000 {
-        fastrand::seed(seed);
-        // Requests of the last hours: how long ago, and whether they failed.
-        let rare = fastrand::u8(1..30);
-        let requests: Vec<_> = (0..fastrand::usize(0..60))
-            .map(|_| {
-                let ago = MINUTE * fastrand::u32(0..400) / fastrand::u32(1..30);
-                (ago, fastrand::u8(0..rare) == 0)
-            })
-            .collect();
-        let counts = |time: Duration| {
-            let within = requests.iter().filter(|(ago, _)| *ago < time);
-            Counts {
-                requests: within.clone().count() as u64,
-                failures: within.filter(|(_, failed)| *failed).count() as u64,
-            }
-        };
-        let minutes = fastrand::choice([1, 5, 15, 30, 60, 120, 360, 720]).unwrap();
-        let rule = ShareRule {
-            threshold: f64::from(fastrand::u8(1..60)) + 0.3,
-            at_least: fastrand::u64(1..30),
-            window: MINUTE * minutes,
-        };
-        let judged = rule.judge(&Stretches::new(10 * SECOND), counts);
-        let expected = few(rule.threshold, rule.at_least, rule.window, &counts);
-        assert_eq!(judged.is_broken, expected, "{seed} {rule:?} {requests:?}");
-        broken += usize::from(expected);
-    }
-    assert!((2_000..18_000).contains(&broken), "{broken}");
-}
-
-#[test]
-fn longer_times_keep_their_proportion_to_the_slots() {
-    let short = Stretches::new(Duration::from_millis(10));
-    assert_eq!(short.quarter, Duration::from_millis(900));
-    assert_eq!(short.hour, Duration::from_millis(3_600));
-    assert_eq!(short.six_hours, Duration::from_millis(21_600));
 }
 
 #[test]

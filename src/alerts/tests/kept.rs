@@ -1,0 +1,160 @@
+//! What is kept of alerts, for how long and how much.
+
+use super::{
+    states::{BROKEN, FINE, Steps, quick, rule},
+    *,
+};
+use crate::alerts::{alert::Notice, engine::MOST_ALERTS, signal::Signal, stored::Stored};
+
+#[test]
+fn a_later_process_goes_on_where_this_one_ended() {
+    let rules = || {
+        [
+            rule("a"),
+            quick("b"),
+            rule("gone").pending_for(Duration::ZERO),
+        ]
+    };
+    let mut steps = Steps::new(rules());
+    let all = [(0, BROKEN), (1, BROKEN), (2, BROKEN)];
+    for _ in 0..5 {
+        steps.step_all(&all);
+    }
+    let fingerprint = steps.engine.firing()[0].fingerprint;
+    let at = steps.at;
+    steps.engine.acknowledge(fingerprint, "ada", at).unwrap();
+    steps.silence(&[("alert", "b")], HOUR);
+    let json = serde_json::to_string(&steps.engine.stored()).unwrap();
+    let stored: Stored = serde_json::from_str(&json).unwrap();
+    assert_eq!(stored, steps.engine.stored());
+
+    let [a, b, _] = rules();
+    let mut later = Steps::new([b, a]);
+    later.at = steps.at;
+    later.engine.restore(stored);
+    let firing = later.engine.firing();
+    assert_eq!(firing.len(), 2);
+    assert_eq!(firing[1].fingerprint, fingerprint);
+    assert_eq!(firing[1].acknowledged_by.as_deref(), Some("ada"));
+    assert_eq!(later.engine.silences().all().len(), 1);
+    // The rule that is gone ends its alert, and nothing fires anew.
+    let transitions = later.after(10 * MINUTE, false, &[(0, BROKEN), (1, BROKEN)]);
+    assert_eq!(transitions.len(), 1);
+    let ended = &transitions[0];
+    assert_eq!(ended.alert.name, "gone");
+    assert_eq!(ended.alert.resolve_reason, Some(ResolveReason::RuleRemoved));
+    assert_eq!(ended.notice, Notice::Tell);
+    let history: Vec<_> = later.engine.history().lately(later.at, HOUR).collect();
+    assert_eq!(history.len(), 3);
+    assert_eq!(
+        history
+            .iter()
+            .filter(|one| one.resolved_at().is_some())
+            .count(),
+        1
+    );
+}
+
+#[test]
+fn a_restart_is_a_gap() {
+    let mut steps = Steps::new([rule("a")]);
+    steps.step(BROKEN);
+    steps.step(BROKEN);
+    let stored = steps.engine.stored();
+    let mut later = Steps::new([rule("a")]);
+    later.at = steps.at;
+    later.engine.restore(stored);
+    later.after(10 * MINUTE, false, &[(0, BROKEN)]);
+    assert_eq!(later.state(), AlertState::Pending);
+}
+
+#[test]
+fn what_an_unknown_version_stored_is_read_as_far_as_it_is_known() {
+    let stored: Stored = serde_json::from_str(
+        r#"{"later": 1, "alerts": [{"rule": "a", "tracked": {"state": "pending", "more": true}}]}"#,
+    )
+    .unwrap();
+    let mut steps = Steps::new([rule("a")]);
+    steps.engine.restore(stored);
+    assert_eq!(steps.state(), AlertState::Pending);
+}
+
+#[test]
+fn history_is_kept_for_a_week_and_bounded() {
+    let mut steps = Steps::new([quick("a"), quick("b")]);
+    steps.step_all(&[(1, BROKEN)]);
+    for _ in 0..1_200 {
+        steps.step_all(&[(0, BROKEN), (1, BROKEN)]);
+        steps.step_all(&[(0, FINE), (1, BROKEN)]);
+    }
+    let history = steps.engine.history();
+    let all: Vec<_> = history.lately(steps.at, 168 * HOUR).collect();
+    assert_eq!(all.len(), 1_000);
+    // What fires is kept, however long ago it began.
+    assert_eq!(all[999].name, "b");
+    assert_eq!(all[999].resolved_at(), None);
+    assert_eq!(history.lately(steps.at, HOUR).count(), 32);
+    for _ in 0..168 {
+        steps.after(HOUR, false, &[(0, FINE), (1, BROKEN)]);
+    }
+    assert_eq!(
+        steps
+            .engine
+            .history()
+            .lately(steps.at, 1_000 * HOUR)
+            .count(),
+        2
+    );
+    steps.step_all(&[(1, BROKEN)]);
+    assert_eq!(
+        steps
+            .engine
+            .history()
+            .lately(steps.at, 1_000 * HOUR)
+            .count(),
+        1
+    );
+}
+
+#[test]
+fn the_number_of_alerts_is_bounded_and_rules_of_the_whole_service_have_a_place() {
+    let each = Rule::new("each", Signal::error_rate_percent())
+        .above(1.0)
+        .at_least(1)
+        .pending_for(Duration::ZERO)
+        .each_endpoint();
+    let mut play = Play::new([each, Rule::new("all", Signal::in_flight()).above(1.0)]);
+    for _ in 0..5 {
+        for endpoint in 0..1_500 {
+            play.service.requests(&format!("/{endpoint}"), 500, 1);
+        }
+        play.minute();
+        let engine = &play.watch.engine;
+        assert_eq!(engine.left_out(), 500);
+    }
+    let firing = play.watch.engine.firing();
+    assert_eq!(firing.len(), MOST_ALERTS + 1);
+    assert_eq!(firing[MOST_ALERTS].name, "all");
+}
+
+#[test]
+fn an_endpoint_that_is_not_called_any_more_is_held_and_ends_without_data() {
+    let each = Rule::new("each", Signal::error_rate_percent())
+        .above(50.0)
+        .each_endpoint();
+    let mut play = Play::new([each]);
+    for _ in 0..5 {
+        play.service.requests("/orders", 500, 30);
+        play.minute();
+    }
+    play.minutes(60);
+    assert_eq!(play.fired("each"), [3]);
+    // The last failure is in the window until the 8th, and then the alert is held for 15 minutes.
+    assert_eq!(play.resolved("each"), [24]);
+    let ends = play
+        .log
+        .iter()
+        .filter_map(|(_, one)| one.alert.resolve_reason);
+    assert_eq!(ends.collect::<Vec<_>>(), [ResolveReason::NoData]);
+    assert_eq!(play.watch.engine.alerts(), []);
+}
