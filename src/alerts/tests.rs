@@ -4,6 +4,7 @@ mod few;
 mod kept;
 mod load;
 mod model;
+mod new_errors;
 mod scenarios;
 mod signals;
 mod states;

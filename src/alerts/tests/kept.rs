@@ -4,7 +4,9 @@ use super::{
     states::{BROKEN, FINE, Steps, quick, rule},
     *,
 };
-use crate::alerts::{alert::Notice, engine::MOST_ALERTS, signal::Signal, stored::Stored};
+use crate::alerts::{
+    alert::Notice, engine::MOST_ALERTS, signal::Signal, silence::NewSilence, stored::Stored,
+};
 
 #[test]
 fn a_later_process_goes_on_where_this_one_ended() {
@@ -157,4 +159,40 @@ fn an_endpoint_that_is_not_called_any_more_is_held_and_ends_without_data() {
         .filter_map(|(_, one)| one.alert.resolve_reason);
     assert_eq!(ends.collect::<Vec<_>>(), [ResolveReason::NoData]);
     assert_eq!(play.watch.engine.alerts(), []);
+}
+
+#[test]
+fn a_silence_that_cannot_work_is_refused() {
+    let mut steps = Steps::new([quick("a")]);
+    let at = steps.at;
+    let mut refused = |pairs: &[(&str, &str)], lasts| {
+        let new = NewSilence {
+            labels: labels(pairs),
+            lasts,
+            ..NewSilence::default()
+        };
+        let refused = steps.engine.silences().add(new, at).unwrap_err();
+        refused.field().to_owned()
+    };
+    assert_eq!(refused(&[], HOUR), "silence.labels");
+    assert_eq!(refused(&[("alert", "a")], Duration::ZERO), "silence.lasts");
+    assert_eq!(refused(&[("alert", "a")], 1_000 * HOUR), "silence.lasts");
+    let long = "a".repeat(1_001);
+    assert_eq!(refused(&[("alert", &long)], HOUR), "silence.labels");
+}
+
+#[test]
+fn the_number_of_silences_is_bounded() {
+    let mut steps = Steps::new([quick("a")]);
+    for _ in 0..256 {
+        steps.silence(&[("alert", "a")], HOUR);
+    }
+    let new = NewSilence {
+        labels: labels(&[("alert", "a")]),
+        lasts: HOUR,
+        ..NewSilence::default()
+    };
+    let at = steps.at;
+    assert!(steps.engine.silences().add(new.clone(), at).is_err());
+    assert!(steps.engine.silences().add(new, at + HOUR).is_ok());
 }

@@ -297,42 +297,6 @@ fn who_was_told_of_an_alert_is_told_of_its_end_and_nobody_else() {
 }
 
 #[test]
-fn a_silence_that_cannot_work_is_refused() {
-    let mut steps = Steps::new([quick("a")]);
-    let at = steps.at;
-    let mut refused = |pairs: &[(&str, &str)], lasts| {
-        let new = NewSilence {
-            labels: labels(pairs),
-            lasts,
-            ..NewSilence::default()
-        };
-        let refused = steps.engine.silences().add(new, at).unwrap_err();
-        refused.field().to_owned()
-    };
-    assert_eq!(refused(&[], HOUR), "silence.labels");
-    assert_eq!(refused(&[("alert", "a")], Duration::ZERO), "silence.lasts");
-    assert_eq!(refused(&[("alert", "a")], 1_000 * HOUR), "silence.lasts");
-    let long = "a".repeat(1_001);
-    assert_eq!(refused(&[("alert", &long)], HOUR), "silence.labels");
-}
-
-#[test]
-fn the_number_of_silences_is_bounded() {
-    let mut steps = Steps::new([quick("a")]);
-    for _ in 0..256 {
-        steps.silence(&[("alert", "a")], HOUR);
-    }
-    let new = NewSilence {
-        labels: labels(&[("alert", "a")]),
-        lasts: HOUR,
-        ..NewSilence::default()
-    };
-    let at = steps.at;
-    assert!(steps.engine.silences().add(new.clone(), at).is_err());
-    assert!(steps.engine.silences().add(new, at + HOUR).is_ok());
-}
-
-#[test]
 fn a_critical_alert_mutes_the_milder_one_with_the_same_signal() {
     let warning = quick("slow");
     let critical = quick("very_slow").severity(AlertSeverity::Critical);

@@ -1,0 +1,52 @@
+//! Which errors are new.
+
+use super::{
+    signals::{above, evaluated, one, service},
+    *,
+};
+use crate::alerts::{presets, signal::Signal, verdict::Verdict};
+
+#[test]
+fn an_error_is_new_if_it_did_not_occur_for_a_day() {
+    let mut service = Service::new();
+    let rule = || above(Signal::new_errors(), 0.0);
+    service.now += 30 * MINUTE;
+    service.errors("/a", ErrorCategory::Database, 1);
+    // To a process that has just started, everything would be new.
+    assert_eq!(one(rule(), &service), Verdict::NoData);
+    service.now += 12 * HOUR;
+    assert_eq!(one(rule(), &service), Verdict::Fine(0.0));
+    service.errors("/a", ErrorCategory::Database, 1);
+    assert_eq!(one(rule(), &service), Verdict::Fine(0.0));
+    service.errors("/a", ErrorCategory::Timeout, 3);
+    service.errors("/b", ErrorCategory::Database, 3);
+    assert_eq!(one(rule(), &service), Verdict::Broken(2.0));
+    assert_eq!(one(rule().endpoint("/b"), &service), Verdict::Broken(1.0));
+    service.now += 25 * HOUR;
+    service.errors("/a", ErrorCategory::Database, 1);
+    assert_eq!(one(rule(), &service), Verdict::Broken(1.0));
+}
+
+#[test]
+fn errors_after_a_deployment_are_new_if_they_did_not_occur_in_the_hour_before() {
+    let mut service = service();
+    let rule = || presets::new_errors_after_deployment();
+    assert_eq!(one(rule(), &service), Verdict::NoData);
+    service.errors("/a", ErrorCategory::Database, 1);
+    service.now += 10 * MINUTE;
+    service.deployed = Some(service.now);
+    service.now += 5 * MINUTE;
+    service.errors("/a", ErrorCategory::Database, 5);
+    assert_eq!(one(rule(), &service), Verdict::Fine(0.0));
+    service.errors("/a", ErrorCategory::Timeout, 1);
+    assert_eq!(one(rule(), &service), Verdict::Broken(1.0));
+    let each = evaluated(&rule().each_endpoint(), &service, &[]);
+    assert_eq!(each[0].labels, labels(&[("endpoint", "/a")]));
+    service.now += 26 * MINUTE;
+    assert_eq!(one(rule(), &service), Verdict::Fine(0.0));
+    // Nothing is known of the time before.
+    service.begin = service.now;
+    service.deployed = Some(service.now);
+    service.now += MINUTE;
+    assert_eq!(one(rule(), &service), Verdict::NoData);
+}
