@@ -1,6 +1,6 @@
 //! Measures the process that runs the test.
 
-use std::{env, fs::File, process::Command, thread, time::SystemTime};
+use std::{env, fs::File, process::Command, thread, time::UNIX_EPOCH};
 
 use tower_vitals::Vitals;
 
@@ -29,7 +29,7 @@ fn first(vitals: &Vitals) -> Exposition {
 #[cfg(target_os = "linux")]
 #[tokio::test(flavor = "multi_thread", worker_threads = 3)]
 async fn the_process_its_container_and_its_runtime_are_measured() {
-    let before = SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs_f64();
+    let before = UNIX_EPOCH.elapsed().unwrap().as_secs_f64();
     let vitals = measured();
     let waits = tokio::spawn(std::future::pending::<()>());
     let scrape = first(&vitals);

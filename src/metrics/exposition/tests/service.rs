@@ -34,7 +34,7 @@ fn both(metrics: &Metrics) -> [Result<Parsed, String>; 2] {
         Sampled::gauge(Id::PoolSize, &["a \"quoted\"\npool"], 3.0),
     ]);
     [Text, OpenMetrics].map(|format| {
-        let text = written(format, |writer| gather(Some(&metrics), &[], writer));
+        let text = written(format, |writer| gather(Some(metrics), &[], writer));
         parsed(format, &text)
     })
 }
