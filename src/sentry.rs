@@ -78,6 +78,7 @@ mod event;
 mod guard;
 mod http;
 pub(crate) mod job;
+mod no_stack;
 mod observer;
 mod options;
 mod outgoing;

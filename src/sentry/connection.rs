@@ -14,12 +14,11 @@ use sentry::{
 use super::{
     event,
     guard::guarded,
-    job,
+    no_stack,
     observer::SentryObserver,
     options::{SentryOptions, Source},
     outgoing::Outgoing,
     transport::{Factory, Queues},
-    work,
 };
 use crate::{
     config::ConfigError,
@@ -102,10 +101,7 @@ impl Connection {
             }
         }
         observer.base.learn();
-        work::learn_base();
-        if shared {
-            job::learn();
-        }
+        no_stack::BASE.learn();
         Ok(Self { observer })
     }
 

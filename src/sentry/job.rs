@@ -4,7 +4,7 @@
 
 use std::sync::LazyLock;
 
-use super::observer::SentryObserver;
+use super::{no_stack::BASE, observer::SentryObserver};
 use crate::{
     facts::{
         Facts,
@@ -15,12 +15,11 @@ use crate::{
 };
 
 /// Reports the runs of all jobs.
-static OBSERVER: LazyLock<SentryObserver> = LazyLock::new(|| SentryObserver::new(true));
-
-/// Takes the main hub's scope as that with which jobs begin.
-pub(super) fn learn() {
-    OBSERVER.base.learn();
-}
+static OBSERVER: LazyLock<SentryObserver> = LazyLock::new(|| {
+    let mut observer = SentryObserver::new(true);
+    observer.base = BASE.clone();
+    observer
+});
 
 /// A hub for a run that begins. `None` if no client is bound.
 pub(crate) fn begin() -> Option<SentryData> {

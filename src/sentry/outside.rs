@@ -1,17 +1,17 @@
 //! Sends notices of code that belongs to no stack, by the client that the application has bound.
 
-use std::{
-    panic::{AssertUnwindSafe, catch_unwind},
-    sync::LazyLock,
-};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use sentry::Hub;
 
-use super::{base::Base, event};
+use super::{
+    event,
+    no_stack::{BASE, LIMIT},
+};
 use crate::{
     facts::{current::thread_is_alive, report_policy::ReportPolicy, sentry_data::thread_has_hub},
     metrics::{Metrics, Sink},
-    report::{notice::Notice, rate_limit::RateLimit},
+    report::notice::Notice,
 };
 
 /// Sends a notice by the client of the current hub, or by that of the main hub, at a limited rate. It begins with the scope that
@@ -30,8 +30,6 @@ pub(crate) fn notify(metrics: Option<&Metrics>, notice: &Notice) {
 
 /// Returns `false` if the notice is over its limit.
 fn send(notice: &Notice) -> bool {
-    static BASE: LazyLock<Base> = LazyLock::new(Base::default);
-    static LIMIT: LazyLock<RateLimit> = LazyLock::new(|| RateLimit::new(Sink::SentryFlood, None));
     let hub = BASE.hub(Hub::current().client().as_ref());
     if hub.client().is_none_or(|client| !client.is_enabled()) {
         return true;

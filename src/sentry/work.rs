@@ -3,7 +3,7 @@
 use std::{
     cell::Cell,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{Arc, LazyLock},
+    sync::Arc,
 };
 
 use sentry::{
@@ -12,9 +12,9 @@ use sentry::{
 };
 
 use super::{
-    base::Base,
     enrich,
     event::{set_fingerprint, tag},
+    no_stack::{BASE, LIMIT},
 };
 use crate::{
     facts::{
@@ -25,21 +25,10 @@ use crate::{
         work::{CallOutcome, EndedWork, Work},
     },
     metrics::{Metrics, Sink},
-    report::{notice::FINGERPRINT, rate_limit::RateLimit},
+    report::notice::FINGERPRINT,
     text::millis,
     timestamp,
 };
-
-/// With what begins what belongs to no request. Work has no stack, so this is one for the process.
-static BASE: LazyLock<Base> = LazyLock::new(Base::default);
-
-/// Limits the reports of slow work of the whole process.
-static LIMIT: LazyLock<RateLimit> = LazyLock::new(|| RateLimit::new(Sink::SentryFlood, None));
-
-/// Takes the main hub's scope as that with which reports outside of requests begin, if its client is new.
-pub(super) fn learn_base() {
-    BASE.learn();
-}
 
 /// Makes the thread able to report work even if the work is then dropped, when nobody knows if the thread is ending.
 #[inline]
