@@ -38,15 +38,8 @@
 //!
 //! A task of `tokio::spawn` has no request, unless `Exchange::scope` carries it there.
 
-mod answer;
 mod asking;
-mod call;
 mod circuit;
-#[cfg(feature = "circuitbreaker")]
-mod circuit_adapter;
-#[cfg(feature = "health")]
-mod circuit_check;
-mod circuit_event;
 pub(crate) mod finished;
 mod followed;
 #[cfg(feature = "process")]
@@ -63,10 +56,6 @@ mod measured;
 mod memory_use;
 mod monitored;
 mod outbound;
-mod outbound_body;
-mod outbound_layer;
-#[cfg(feature = "reqwest")]
-mod outbound_reqwest;
 mod pool;
 #[cfg(feature = "sqlx")]
 mod postgres;
@@ -86,7 +75,7 @@ mod tokio_runtime;
 
 #[cfg(feature = "reqwest")]
 #[cfg_attr(tower_vitals_docsrs, doc(cfg(feature = "reqwest")))]
-pub use self::outbound_reqwest::ReqwestFuture;
+pub use self::outbound::ReqwestFuture;
 #[cfg(feature = "sqlx")]
 #[cfg_attr(tower_vitals_docsrs, doc(cfg(feature = "sqlx")))]
 pub use self::postgres::{Postgres, postgres};
@@ -105,9 +94,10 @@ pub use self::{
     job_queue::{JobQueue, job_queue},
     measured::{Measured, MeasuredGuard},
     monitored::monitored,
-    outbound::{Outbound, outbound, record_call},
-    outbound_body::OutboundBody,
-    outbound_layer::{OutboundFuture, OutboundLayer, OutboundService},
+    outbound::{
+        Outbound, OutboundBody, OutboundFuture, OutboundLayer, OutboundService, outbound,
+        record_call,
+    },
     pool::{Pool, PoolState, pool},
     query::query,
 };

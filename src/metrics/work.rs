@@ -12,7 +12,7 @@ use std::{
 use tokio::time::Instant;
 
 use super::{
-    GLOBAL, Metrics,
+    Metrics,
     bounds::Bounds,
     counts::Places,
     early,
@@ -141,7 +141,7 @@ impl Metrics {
     /// When a job last succeeded, as these counters know it, or those of the process.
     #[cfg(feature = "health")]
     pub(crate) fn last_job_success(metrics: Option<&Self>, job: &str) -> Option<Instant> {
-        let last = match metrics.or_else(|| GLOBAL.get()) {
+        let last = match metrics.or_else(|| super::GLOBAL.get()) {
             Some(metrics) => {
                 let all = metrics.inner.work.get()?.last_success();
                 all.get(job).copied()

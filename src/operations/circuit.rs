@@ -1,6 +1,11 @@
 //! Takes the changes of a circuit breaker, and tells all who must know.
 
-use super::circuit_event;
+#[cfg(feature = "circuitbreaker")]
+mod adapter;
+#[cfg(feature = "health")]
+mod check;
+mod event;
+
 use crate::metrics::{CircuitState, Metrics};
 
 /// A circuit breaker of the application. See [`circuit`].
@@ -55,7 +60,7 @@ impl Circuit {
     pub fn report(&self, state: CircuitState) {
         let circuits = Metrics::circuits_of(self.metrics.as_ref());
         if let Some(before) = circuits.set(self.name, state) {
-            circuit_event::tell(self.metrics.as_ref(), self.name, before, state);
+            event::tell(self.metrics.as_ref(), self.name, before, state);
         }
     }
 

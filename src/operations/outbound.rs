@@ -1,13 +1,27 @@
 //! Measures calls of other services through clients that are no Tower service, and calls that have ended.
 
+mod answer;
+mod body;
+mod call;
+mod layer;
+#[cfg(feature = "reqwest")]
+mod reqwest;
+
 use std::{
     future::{Future, poll_fn},
     pin::pin,
     time::Duration,
 };
 
+use self::call::Call;
+#[cfg(feature = "reqwest")]
+#[cfg_attr(tower_vitals_docsrs, doc(cfg(feature = "reqwest")))]
+pub use self::reqwest::ReqwestFuture;
+pub use self::{
+    body::OutboundBody,
+    layer::{OutboundFuture, OutboundLayer, OutboundService},
+};
 use super::{
-    call::{self, Call},
     finished::{SLOW, Subject},
     judged,
 };
@@ -25,10 +39,10 @@ pub struct Outbound {
 }
 
 /// Measures calls of the service `service` through an SDK, or through any client that is no Tower service. For those that are,
-/// there is [`OutboundLayer`](super::OutboundLayer), which also carries the request id onward.
+/// there is [`OutboundLayer`], which also carries the request id onward.
 ///
 /// Each run counts in `external_calls_total{service,outcome}` and `external_call_duration_seconds{service}`. A run that returns
-/// an error, times out or panics is told to the request for which it ran, as [`OutboundLayer`](super::OutboundLayer) says.
+/// an error, times out or panics is told to the request for which it ran, as [`OutboundLayer`] says.
 ///
 /// ```
 /// use std::time::Duration;
@@ -101,16 +115,16 @@ impl Outbound {
     }
 
     /// Counts a call that has ended. A panic counts as an error. If it failed, the [current](crate::exchange::Exchange::current)
-    /// request is told, as [`OutboundLayer`](super::OutboundLayer) says.
+    /// request is told, as [`OutboundLayer`] says.
     pub fn record(&self, outcome: CallOutcome, duration: Duration) {
         call::record(self.subject, self.metrics.as_ref(), outcome, duration);
     }
 
-    pub(super) fn begin(&self) -> Call {
+    fn begin(&self) -> Call {
         Call::begin(self.subject, self.metrics.clone())
     }
 
-    pub(super) const fn service(&self) -> &'static str {
+    const fn service(&self) -> &'static str {
         self.subject.name
     }
 }

@@ -13,13 +13,7 @@ use pin_project_lite::pin_project;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::{
-    answer::Head,
-    call::Call,
-    judged,
-    outbound::{Outbound, outbound},
-    outbound_body::OutboundBody,
-};
+use super::{super::judged, Outbound, answer::Head, body::OutboundBody, call::Call, outbound};
 use crate::{
     config::{self, ConfigError},
     facts::{exchange::Exchange, grpc, work::CallOutcome},

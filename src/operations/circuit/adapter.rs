@@ -2,7 +2,7 @@
 
 use tower_resilience_circuitbreaker as resilience;
 
-use super::circuit::Circuit;
+use super::Circuit;
 use crate::metrics::{CircuitState, Metrics};
 
 // === impl Circuit ===

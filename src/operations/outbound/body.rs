@@ -8,7 +8,7 @@ use std::{
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
-use super::{answer, call::Call, judged};
+use super::{super::judged, answer, call::Call};
 use crate::facts::work::CallOutcome;
 
 pin_project! {

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::time::Instant;
 
-use super::{
+use super::super::{
     finished::{Finished, Subject},
     running::Running,
 };

@@ -9,7 +9,7 @@ use std::{
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
-use super::{answer::Head, call::Call, judged, outbound_layer::OutboundService};
+use super::{super::judged, answer::Head, call::Call, layer::OutboundService};
 use crate::facts::work::CallOutcome;
 
 pin_project! {

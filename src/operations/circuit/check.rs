@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::circuit::Circuit;
+use super::Circuit;
 use crate::{
     health::{Check, Role, Source},
     metrics::{CircuitState, Metrics},
