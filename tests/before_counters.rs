@@ -8,7 +8,7 @@
 #[expect(dead_code, reason = "shared with other tests, which ask for more")]
 mod exposition;
 
-use std::{io, time::Duration};
+use std::{io, thread, time::Duration};
 
 use tower_vitals::{
     Vitals,
@@ -19,6 +19,8 @@ use tower_vitals::{
 };
 
 use self::exposition::Exposition;
+
+const FAST: Duration = Duration::from_micros(10);
 
 #[tokio::test]
 async fn work_before_the_stack_is_counted_and_fixes_no_settings() {
@@ -42,6 +44,9 @@ async fn work_before_the_stack_is_counted_and_fixes_no_settings() {
     .unwrap();
     job_queue("orders", || 7).start().unwrap();
 
+    // Some go on while the counters are made.
+    let calls = || (0..5_000).for_each(|_| record_call("racing", CallOutcome::Success, FAST));
+    let threads = [(); 4].map(|()| thread::spawn(calls));
     let vitals = Vitals::builder()
         .metric_prefix("shop_")
         .buckets([0.2, 0.4])
@@ -49,6 +54,9 @@ async fn work_before_the_stack_is_counted_and_fixes_no_settings() {
         .build()
         .unwrap();
     query("INSERT", "products").run(async {}).await;
+    for thread in threads {
+        thread.join().unwrap();
+    }
     let shown = loop {
         let shown = Exposition::of(&vitals);
         let queue = (
@@ -75,6 +83,8 @@ async fn work_before_the_stack_is_counted_and_fixes_no_settings() {
     assert!(value("job_last_success_timestamp_seconds", &[]) > 1.7e9);
     let timeout = [("service", "groq"), ("outcome", "timeout")];
     assert_eq!(value("external_calls_total", &timeout), 1.0);
+    let racing = [("service", "racing"), ("outcome", "success")];
+    assert_eq!(value("external_calls_total", &racing), 20_000.0);
     // By the buckets that the stack chose later.
     let below = |le| {
         value(
