@@ -126,6 +126,9 @@ pub struct Statistics {
     pub jobs: Vec<JobStatistics>,
     /// The state of each circuit breaker that told one: now, and not in the window. In JSON it is `closed`, `open` or `half_open`.
     pub circuits: BTreeMap<&'static str, CircuitState>,
+    /// What [pools](crate::operations::pool), queues, databases and the process said last: now, and not in the window. The keys
+    /// are those of a [snapshot](crate::metrics::Snapshot), such as `db_connection_pool_size{pool="primary"}`.
+    pub samples: BTreeMap<String, f64>,
 }
 
 /// What is known of this moment, and not of a window.
@@ -134,6 +137,7 @@ pub(crate) struct Now {
     /// The requests that began and have not ended.
     pub(crate) in_flight: u64,
     pub(crate) circuits: BTreeMap<&'static str, CircuitState>,
+    pub(crate) samples: BTreeMap<String, f64>,
 }
 
 // === impl Statistics ===
@@ -181,6 +185,7 @@ impl Statistics {
             outbound,
             jobs,
             circuits: now.circuits,
+            samples: now.samples,
         }
     }
 

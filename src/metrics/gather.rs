@@ -64,6 +64,19 @@ pub(super) fn gather(metrics: Option<&Metrics>, checks: &[CheckReading], out: &m
     }
 }
 
+/// Gives the samples of what is asked from time to time, and nothing else.
+#[cfg(feature = "statistics")]
+pub(super) fn gather_sampled(metrics: &Metrics, out: &mut dyn Samples) {
+    let settings = metrics.settings();
+    let sampled = Metrics::samplers_of(Some(metrics)).read();
+    for entry in catalog::all() {
+        if let Some(spelling) = entry.spelling(settings.names) {
+            let mut family = OneFamily::new(entry, spelling, &settings.naming, out);
+            sampled.give(&mut family);
+        }
+    }
+}
+
 /// What is read once, since several families show it.
 struct Gathered<'m> {
     metrics: &'m Metrics,

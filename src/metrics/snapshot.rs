@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt::Write as _};
 
 use super::{
     Metrics, checks,
-    gather::gather,
+    gather::{self, gather},
     prometheus,
     samples::{Family, Histogram, Labels, Samples},
 };
@@ -68,6 +68,19 @@ impl Metrics {
         let mut taker = Taker::default();
         self.give(&mut taker);
         taker.snapshot
+    }
+
+    /// What pools, queues, databases and the process said last, by family and labels as in a snapshot.
+    #[cfg(feature = "statistics")]
+    pub(crate) fn samples(&self) -> BTreeMap<String, f64> {
+        let mut taker = Taker::default();
+        gather::gather_sampled(self, &mut taker);
+        let Snapshot {
+            counters, gauges, ..
+        } = taker.snapshot;
+        let counters = counters.into_iter();
+        let counters = counters.map(|(key, value)| (key, value as f64));
+        gauges.into_iter().chain(counters).collect()
     }
 
     /// Gives all samples at this moment.

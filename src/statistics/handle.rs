@@ -37,6 +37,9 @@ pub(crate) trait Source: Send + Sync {
     /// The states of the circuit breakers.
     fn circuits(&self) -> BTreeMap<&'static str, CircuitState>;
 
+    /// What is asked from time to time, as it was said last.
+    fn samples(&self) -> BTreeMap<String, f64>;
+
     fn deployments(&self) -> Vec<DeploymentMark>;
 
     /// Forgets what was counted so far.
@@ -93,6 +96,7 @@ impl StatisticsHandle {
         let now = Now {
             in_flight: self.source.in_flight(),
             circuits: self.source.circuits(),
+            samples: self.source.samples(),
         };
         let bounds = self.source.bounds();
         Ok(Statistics::new(window, &sums, &before, bounds, now))

@@ -222,6 +222,10 @@ impl Source for Kept {
         self.metrics.circuits()
     }
 
+    fn samples(&self) -> BTreeMap<String, f64> {
+        self.metrics.samples()
+    }
+
     fn deployments(&self) -> Vec<DeploymentMark> {
         let deployments = self.records().deployments();
         let mark = |deployed: Deployed| DeploymentMark {

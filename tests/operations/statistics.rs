@@ -16,7 +16,7 @@ use http::{Method, StatusCode};
 use metrics_exporter_prometheus::PrometheusBuilder;
 use tokio::time::{sleep, timeout};
 use tower_vitals::{
-    Vitals,
+    Vitals, job_queue,
     metrics::Metrics,
     operations::{CallOutcome, monitored, outbound, query},
     statistics::{Statistics, WorkStatistics},
@@ -389,4 +389,27 @@ fn a_label_of_a_family_comes_before_a_constant_one_of_its_name() {
         ),
         1.0
     );
+}
+
+#[test]
+fn statistics_show_what_samplers_said_last() {
+    let builder = Vitals::builder().isolated().metric_prefix("shop_");
+    let vitals = builder.build().unwrap();
+    let waiting = job_queue("emails", || 7).metrics(vitals.metrics());
+    waiting.start().unwrap();
+    let key = r#"shop_job_queue_length{queue="emails"}"#;
+    // A thread asks at once, and nobody waits for it.
+    let length = loop {
+        if let Some(length) = all(&vitals).samples.get(key) {
+            break *length;
+        }
+        thread::yield_now();
+    };
+    assert_eq!(length, 7.0);
+    let snapshot = vitals.metrics().snapshot();
+    let samples = all(&vitals).samples;
+    let age = r#"shop_vitals_sample_age_seconds{sampler="queue:emails"}"#;
+    let keys: Vec<_> = samples.keys().map(String::as_str).collect();
+    assert_eq!(keys, [key, age]);
+    assert_eq!(snapshot.gauges[key], 7.0);
 }

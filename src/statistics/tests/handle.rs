@@ -42,6 +42,10 @@ impl Source for Kept {
         BTreeMap::from([("groq", CircuitState::Open)])
     }
 
+    fn samples(&self) -> BTreeMap<String, f64> {
+        BTreeMap::from([("tokio_workers".to_owned(), 4.0)])
+    }
+
     fn deployments(&self) -> Vec<DeploymentMark> {
         vec![DeploymentMark {
             version: "1.0".into(),
@@ -100,6 +104,7 @@ fn a_handle_gives_what_its_source_has() {
     assert_eq!((statistics.total.requests, statistics.in_flight), (12, 7));
     assert_eq!(statistics.errors[0].previous, 3);
     assert_eq!(statistics.circuits["groq"], CircuitState::Open);
+    assert_eq!(statistics.samples["tokio_workers"], 4.0);
     let releases = handle.releases();
     assert_eq!((releases.len(), releases[0].traffic.requests), (1, 30));
     let deployments = handle.deployments();
