@@ -15,10 +15,10 @@ use crate::{
 };
 
 /// Runs `write`, which calls the subscriber, and counts the event as dropped if it was not written. The counters of the
-/// process are used if `metrics` is `None`, and are made only for a drop.
+/// process are used if `metrics` is `None`, as soon as they are there.
 pub(crate) fn counted(metrics: Option<&Metrics>, write: impl FnOnce()) {
     if !guarded(write) {
-        Metrics::or_global(metrics).dropped(Sink::Log);
+        Metrics::note_dropped(metrics, Sink::Log);
     }
 }
 

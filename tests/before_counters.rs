@@ -8,7 +8,7 @@
 #[expect(dead_code, reason = "shared with other tests, which ask for more")]
 mod exposition;
 
-use std::{io, thread, time::Duration};
+use std::{io, sync::mpsc, thread, time::Duration};
 
 use tower_vitals::{
     Vitals,
@@ -43,6 +43,14 @@ async fn work_before_the_stack_is_counted_and_fixes_no_settings() {
     .start()
     .unwrap();
     job_queue("orders", || 7).start().unwrap();
+    // What goes wrong meanwhile is counted later, too.
+    let (asked, was_asked) = mpsc::channel();
+    let broken = move || -> usize {
+        let _ = asked.send(());
+        panic!("as asked")
+    };
+    job_queue("broken", broken).start().unwrap();
+    was_asked.recv().unwrap();
 
     // Some go on while the counters are made.
     let calls = || (0..5_000).for_each(|_| record_call("racing", CallOutcome::Success, FAST));
@@ -65,6 +73,7 @@ async fn work_before_the_stack_is_counted_and_fixes_no_settings() {
         );
         if shown.samples.contains_key(&queue)
             && shown.sum("shop_db_connection_pool_size", &[]) > 0.0
+            && shown.sum("shop_vitals_hook_failures_total", &[]) > 0.0
         {
             break shown;
         }
@@ -83,6 +92,7 @@ async fn work_before_the_stack_is_counted_and_fixes_no_settings() {
     assert!(value("job_last_success_timestamp_seconds", &[]) > 1.7e9);
     let timeout = [("service", "groq"), ("outcome", "timeout")];
     assert_eq!(value("external_calls_total", &timeout), 1.0);
+    assert_eq!(value("vitals_hook_failures_total", &[]), 1.0);
     let racing = [("service", "racing"), ("outcome", "success")];
     assert_eq!(value("external_calls_total", &racing), 20_000.0);
     // By the buckets that the stack chose later.

@@ -1,4 +1,5 @@
-//! Keeps work that ends before the process has counters, such as the queries of a migration at the start.
+//! Keeps work that ends before the process has counters, such as the queries of a migration at the start, and what it could not
+//! tell.
 //!
 //! To count it at once would make the counters, with default settings, and the application could not choose others any more.
 
@@ -8,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use super::{GLOBAL, Metrics};
+use super::{GLOBAL, Metrics, Sink};
 use crate::facts::work::{CallOutcome, LastSuccess, Work};
 
 /// How many pieces of work are kept, at most. With one more the counters are made.
@@ -19,6 +20,8 @@ static EARLY: Mutex<Early> = Mutex::new(Early {
     work: BTreeMap::new(),
     pieces: 0,
     successes: BTreeMap::new(),
+    dropped: [0; Sink::COUNT],
+    hook_failures: 0,
 });
 
 #[derive(Debug, Default)]
@@ -27,6 +30,9 @@ struct Early {
     work: BTreeMap<(Work, String, u8, u16), Vec<Duration>>,
     pieces: usize,
     successes: BTreeMap<&'static str, LastSuccess>,
+    /// What work could not tell, by sink.
+    dropped: [u64; Sink::COUNT],
+    hook_failures: u64,
 }
 
 /// A piece of work that has ended.
@@ -40,18 +46,28 @@ pub(crate) struct Piece<'a> {
     pub(crate) duration: Duration,
 }
 
+// === impl Early ===
+
+impl Early {
+    fn keep(&mut self, piece: &Piece<'_>) {
+        let Piece {
+            work,
+            name,
+            detail,
+            outcome,
+            duration,
+        } = *piece;
+        self.pieces += 1;
+        let key = (work, name.to_owned(), detail, outcome as u16);
+        self.work.entry(key).or_default().push(duration);
+    }
+}
+
 // === impl Piece ===
 
 impl Piece<'_> {
     /// Counts it in these counters, or in those of the process as soon as these are there.
     pub(crate) fn count(&self, metrics: Option<&Metrics>) {
-        match metrics.or_else(|| GLOBAL.get()) {
-            Some(metrics) => self.count_in(metrics),
-            None => self.keep(),
-        }
-    }
-
-    fn count_in(&self, metrics: &Metrics) {
         let Self {
             work,
             name,
@@ -59,47 +75,57 @@ impl Piece<'_> {
             outcome,
             duration,
         } = *self;
-        metrics.count_work(work, name, detail, outcome, duration);
+        let count = |metrics: &Metrics| metrics.count_work(work, name, detail, outcome, duration);
+        match metrics.or_else(|| GLOBAL.get()) {
+            Some(metrics) => count(metrics),
+            None if early().pieces >= MOST => count(Metrics::or_global(None)),
+            None => count_or_keep(None, count, |early| early.keep(self)),
+        }
+    }
+}
+
+// === impl Metrics ===
+
+impl Metrics {
+    /// Counts a drop of a sink, in these counters or in those of the process as soon as these are there.
+    pub(crate) fn note_dropped(metrics: Option<&Self>, sink: Sink) {
+        let keep = |early: &mut Early| early.dropped[sink.index()] += 1;
+        count_or_keep(metrics, |metrics| metrics.dropped(sink), keep);
     }
 
-    #[cold]
-    fn keep(&self) {
-        let mut early = early();
-        // Under the lock: who makes the counters takes it afterwards.
-        if let Some(metrics) = GLOBAL.get() {
+    /// Counts a failure of code that was plugged in, in the same way.
+    pub(crate) fn note_hook_failed(metrics: Option<&Self>) {
+        let keep = |early: &mut Early| early.hook_failures += 1;
+        count_or_keep(metrics, Self::hook_failed, keep);
+    }
+}
+
+/// Counts in these counters, or in those of the process. If these are not there, it is kept for them.
+fn count_or_keep(
+    metrics: Option<&Metrics>,
+    count: impl FnOnce(&Metrics),
+    keep: impl FnOnce(&mut Early),
+) {
+    if let Some(metrics) = metrics.or_else(|| GLOBAL.get()) {
+        return count(metrics);
+    }
+    let mut early = early();
+    // Under the lock: who makes the counters takes it afterwards.
+    match GLOBAL.get() {
+        Some(metrics) => {
             drop(early);
-            return self.count_in(metrics);
+            count(metrics);
         }
-        if early.pieces >= MOST {
-            drop(early);
-            return self.count_in(Metrics::or_global(None));
-        }
-        early.pieces += 1;
-        let key = (
-            self.work,
-            self.name.to_owned(),
-            self.detail,
-            self.outcome as u16,
-        );
-        early.work.entry(key).or_default().push(self.duration);
+        None => keep(&mut early),
     }
 }
 
 /// Notes that a job has succeeded.
 pub(super) fn note_success(metrics: Option<&Metrics>, job: &'static str, last: LastSuccess) {
-    match metrics.or_else(|| GLOBAL.get()) {
-        Some(metrics) => metrics.note_success(job, last),
-        None => {
-            let mut early = early();
-            match GLOBAL.get() {
-                Some(metrics) => {
-                    drop(early);
-                    metrics.note_success(job, last);
-                }
-                None => _ = early.successes.insert(job, last),
-            }
-        }
-    }
+    let count = |metrics: &Metrics| metrics.note_success(job, last);
+    count_or_keep(metrics, count, |early| {
+        _ = early.successes.insert(job, last)
+    });
 }
 
 /// When a job last succeeded, if it did before there were counters.
@@ -111,7 +137,11 @@ pub(super) fn success(job: &str) -> Option<LastSuccess> {
 /// Counts what was kept, in counters that were just made.
 pub(super) fn count_in(metrics: &Metrics) {
     let Early {
-        work, successes, ..
+        work,
+        successes,
+        dropped,
+        hook_failures,
+        ..
     } = std::mem::take(&mut *early());
     for ((work, name, detail, outcome), durations) in work {
         for duration in durations {
@@ -122,6 +152,10 @@ pub(super) fn count_in(metrics: &Metrics) {
     for (job, last) in successes {
         metrics.note_success(job, last);
     }
+    for sink in Sink::all() {
+        (0..dropped[sink.index()]).for_each(|_| metrics.dropped(sink));
+    }
+    (0..hook_failures).for_each(|_| metrics.hook_failed());
 }
 
 fn early() -> MutexGuard<'static, Early> {

@@ -134,8 +134,13 @@ impl Metrics {
         early::note_success(metrics, job, LastSuccess { at, measured });
     }
 
+    /// Of two successes the later one stays, whoever comes first.
     pub(super) fn note_success(&self, job: &'static str, last: LastSuccess) {
-        self.work().last_success().insert(job, last);
+        let mut all = self.work().last_success();
+        let known = all.entry(job).or_insert(last);
+        if known.measured < last.measured {
+            *known = last;
+        }
     }
 
     /// When a job last succeeded, as these counters know it, or those of the process.

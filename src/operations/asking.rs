@@ -111,6 +111,6 @@ fn failed(counters: Option<&impl Fn() -> Option<Metrics>>) {
                 metrics.hook_failed();
             }
         }
-        None => Metrics::or_global(None).hook_failed(),
+        None => Metrics::note_hook_failed(None),
     }
 }

@@ -64,7 +64,7 @@ impl RateLimit {
     ) -> Option<u64> {
         let admitted = self.try_admit(fingerprint, per_minute);
         if admitted.is_none() {
-            Metrics::or_global(metrics).dropped(self.sink);
+            Metrics::note_dropped(metrics, self.sink);
         }
         admitted
     }

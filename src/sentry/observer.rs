@@ -187,7 +187,7 @@ impl SentryObserver {
         // While a panic unwinds, the thread-locals are still there.
         let alive = thread_has_hub(alive || thread::panicking());
         if !alive || catch_unwind(AssertUnwindSafe(report)).is_err() {
-            Metrics::or_global(self.metrics.as_ref()).dropped(Sink::Sentry);
+            Metrics::note_dropped(self.metrics.as_ref(), Sink::Sentry);
         }
     }
 }

@@ -17,7 +17,7 @@ use crate::{
 /// Sends a notice by the client of the current hub, or by that of the main hub, at a limited rate. It begins with the scope that
 /// the application set on the main hub: it belongs to no request.
 pub(crate) fn notify(metrics: Option<&Metrics>, notice: &Notice) {
-    let lost = |sink| Metrics::or_global(metrics).dropped(sink);
+    let lost = |sink| Metrics::note_dropped(metrics, sink);
     if !thread_has_hub(thread_is_alive()) {
         return lost(Sink::Sentry);
     }

@@ -131,7 +131,7 @@ impl Factory {
 impl Transport for QueueTransport {
     fn send_envelope(&self, envelope: Envelope) {
         if let Some(lost) = self.queue.push(rank(&envelope), envelope) {
-            Metrics::or_global(self.metrics.as_ref()).dropped(sink(&lost));
+            Metrics::note_dropped(self.metrics.as_ref(), sink(&lost));
         }
     }
 
@@ -175,7 +175,7 @@ impl Sender {
     }
 
     fn dropped(&self, sink: Sink) {
-        Metrics::or_global(self.metrics.as_ref()).dropped(sink);
+        Metrics::note_dropped(self.metrics.as_ref(), sink);
     }
 }
 

@@ -73,7 +73,7 @@ fn note(
             }
         });
     if !noted {
-        Metrics::or_global(metrics).hook_failed();
+        Metrics::note_hook_failed(metrics);
     }
 }
 
@@ -102,7 +102,7 @@ pub(crate) fn report_slow_work(
     let reported = thread_has_hub(in_poll && thread_is_alive())
         && contained(|| capture_slow(work, of_request, metrics));
     if !reported {
-        Metrics::or_global(metrics).dropped(Sink::Sentry);
+        Metrics::note_dropped(metrics, Sink::Sentry);
     }
 }
 

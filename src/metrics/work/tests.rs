@@ -202,3 +202,24 @@ fn a_reading_has_each_outcome_and_the_durations_of_each_operation() {
     );
     println!("BOUND {}", isolated().memory_bound());
 }
+
+#[test]
+fn of_two_successes_of_a_job_the_later_one_stays_whoever_comes_first() {
+    let metrics = Settings::new().isolated().unwrap();
+    let older = LastSuccess {
+        at: 1.0,
+        measured: Instant::now(),
+    };
+    let later = LastSuccess {
+        at: 2.0,
+        measured: older.measured + SECOND,
+    };
+    for last in [later, older] {
+        metrics.note_success("rollup", last);
+    }
+    let shown = metrics.snapshot().gauges;
+    assert_eq!(
+        shown[r#"job_last_success_timestamp_seconds{job="rollup"}"#],
+        2.0
+    );
+}

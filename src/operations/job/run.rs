@@ -102,7 +102,7 @@ impl Run {
                 panics,
             }) => {
                 for _ in 0..panics {
-                    Metrics::or_global(self.metrics.as_ref()).hook_failed();
+                    Metrics::note_hook_failed(self.metrics.as_ref());
                 }
                 (outcome, Some(evidence))
             }
