@@ -9,7 +9,7 @@
 //! | --- | --- |
 //! | `success` | it returned; with `try_run` and `try_time`: it returned `Ok` |
 //! | `error` | it returned `Err` |
-//! | `timeout` | it returned an `Err` that is a timeout by its type, or has such a cause |
+//! | `timeout` | it returned an `Err` that is a timeout by its type, or has such a cause. Of a type of the application nothing is known, unless it is in a box |
 //! | `cancelled` | its future was dropped after its first poll, by `tokio::time::timeout` around it for example |
 //! | `panicked` | it panicked; the panic goes on |
 //!

@@ -117,7 +117,7 @@ impl Job {
     /// Runs a future that can return an error, which is a failure of the run. Else as [`run`](Self::run).
     ///
     /// The outcome is `timeout` if the error, or one of its causes, is one that says so by its type, such as that of
-    /// `tokio::time::timeout`. The [category](crate::category) is that of the error by the built-in rules.
+    /// `tokio::time::timeout`. Causes of the application's own types are seen, too: a job may take the time to look. The [category](crate::category) is that of the error by the built-in rules.
     ///
     /// # Errors
     ///

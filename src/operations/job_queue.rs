@@ -2,28 +2,23 @@
 
 use std::{fmt, time::Duration};
 
-use super::asking;
+use super::{asking, sampling::Sampling};
 use crate::{
     config::ConfigError,
     metrics::{Metrics, catalog::Id, sampled::Sampled},
 };
 
-/// The shortest and the longest time between two questions.
-const EVERY: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(3_600)];
-
 /// A queue whose length is asked for. See [`job_queue`].
 #[must_use = "nothing is asked before it starts"]
 pub struct JobQueue<F> {
-    name: &'static str,
+    sampling: Sampling,
     length: F,
-    every: Duration,
-    metrics: Option<Metrics>,
 }
 
 /// Asks how many jobs wait in a queue, and shows it as `job_queue_length{queue}`.
 ///
 /// `length` runs on a thread of its own, never on the path of a request or of a scrape, so it may block. If it hangs, the last
-/// length stays, and `vitals_sample_age_seconds{sampler="queue:NAME"}` shows how old it is. If it panics, there is no length until
+/// length stays, and `vitals_sample_age_seconds{sampler="job_queue:NAME"}` shows how old it is. If it panics, there is no length until
 /// it answers again, and `vitals_hook_failures_total` counts it.
 ///
 /// ```
@@ -35,15 +30,13 @@ pub struct JobQueue<F> {
 /// job_queue("emails", move || waiting.lock().map_or(0, |queue| queue.len())).start()?;
 /// # Ok::<(), tower_vitals::config::ConfigError>(())
 /// ```
-pub const fn job_queue<F>(name: &'static str, length: F) -> JobQueue<F>
+pub fn job_queue<F>(name: &str, length: F) -> JobQueue<F>
 where
     F: FnMut() -> usize + Send + 'static,
 {
     JobQueue {
-        name,
+        sampling: Sampling::new("job_queue", name),
         length,
-        every: asking::EVERY,
-        metrics: None,
     }
 }
 
@@ -52,13 +45,13 @@ where
 impl<F: FnMut() -> usize + Send + 'static> JobQueue<F> {
     /// The time from an answer to the next question, from 1 s to 1 h. Defaults to 10 s.
     pub fn every(mut self, every: Duration) -> Self {
-        self.every = every;
+        self.sampling.every = every;
         self
     }
 
     /// Shows the length in these counters. Defaults to those of the process.
     pub fn metrics(mut self, metrics: &Metrics) -> Self {
-        self.metrics = Some(metrics.clone());
+        self.sampling.metrics = Some(metrics.clone());
         self
     }
 
@@ -67,33 +60,29 @@ impl<F: FnMut() -> usize + Send + 'static> JobQueue<F> {
     ///
     /// # Errors
     ///
-    /// If [`every`](Self::every) is out of its range, or no thread can start.
+    /// If the name is empty, [`every`](Self::every) is out of its range, or no thread can start.
     pub fn start(self) -> Result<(), ConfigError> {
-        let Self {
+        let sampler = self.sampling.checked()?;
+        let Sampling {
             name,
-            mut length,
             every,
             metrics,
-        } = self;
-        let [least, most] = EVERY;
-        if every < least || every > most {
-            let field = format!("job_queue.{name}.every");
-            return Err(ConfigError::new(
-                field,
-                format!("{every:?}"),
-                "must be from 1s to 1h",
-            ));
-        }
-        let ask = move || vec![Sampled::gauge(Id::JobQueueLength, &[name], length() as f64)];
-        asking::on_thread(&format!("queue:{name}"), every, metrics.as_ref(), ask)
+            ..
+        } = self.sampling;
+        let mut length = self.length;
+        let ask = move || {
+            let length = length() as f64;
+            vec![Sampled::gauge(Id::JobQueueLength, &[&name], length)]
+        };
+        asking::on_thread(&sampler, every, metrics.as_ref(), ask)
     }
 }
 
 impl<F> fmt::Debug for JobQueue<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("JobQueue")
-            .field("name", &self.name)
-            .field("every", &self.every)
+            .field("name", &self.sampling.name)
+            .field("every", &self.sampling.every)
             .finish_non_exhaustive()
     }
 }

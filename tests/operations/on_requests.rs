@@ -20,7 +20,7 @@ use tower_vitals::{
     Vitals,
     exchange::Exchange,
     metrics::{Metrics, Sink},
-    monitored, query,
+    monitored, outbound, query,
     report::ReportPolicy,
     sentry::{SentryOptions, guard},
 };
@@ -281,6 +281,37 @@ async fn each_call_is_a_child_of_the_transaction_of_its_request_with_its_time() 
         child("function", "gave up", "cancelled", 0.007),
     ];
     assert_eq!(children, expected);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_of_another_service_is_a_breadcrumb_of_its_request_and_a_child_of_its_transaction() {
+    let dsn = Dsn::start(Answer::Status(200));
+    let options = reporting(&dsn).transactions().sample_rate(1.0).unwrap();
+    let vitals = stack(options);
+    let groq = outbound("groq").metrics(vitals.metrics());
+    let handler = async move || {
+        let failed = async {
+            sleep(5 * MS).await;
+            Err::<(), _>(std::fmt::Error)
+        };
+        groq.run(failed).await.unwrap_err();
+        StatusCode::INTERNAL_SERVER_ERROR
+    };
+    let app = Router::new().route("/", get(handler)).layer(vitals.layer());
+    send(&app, "/", "id-1").await;
+    vitals.flush(LONG);
+    let [event] = &dsn.events()[..] else {
+        panic!("one failure");
+    };
+    let expected = json!({
+        "category": "http", "level": "warning",
+        "data": { "service": "groq", "duration_ms": 5.0, "outcome": "error" },
+    });
+    assert_eq!(crumbs(event), [expected]);
+    assert_eq!(event["tags"]["external_service"], "groq");
+    let (operation, words, status, seconds) = &children(&dsn)[0];
+    let child = (&**operation, &**words, &**status, *seconds);
+    assert_eq!(child, ("http.client", "groq", "internal_error", 0.005));
 }
 
 #[tokio::test(start_paused = true)]

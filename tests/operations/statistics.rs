@@ -408,7 +408,7 @@ fn statistics_show_what_samplers_said_last() {
     assert_eq!(length, 7.0);
     let snapshot = vitals.metrics().snapshot();
     let samples = all(&vitals).samples;
-    let age = r#"shop_vitals_sample_age_seconds{sampler="queue:emails"}"#;
+    let age = r#"shop_vitals_sample_age_seconds{sampler="job_queue:emails"}"#;
     let keys: Vec<_> = samples.keys().map(String::as_str).collect();
     assert_eq!(keys, [key, age]);
     assert_eq!(snapshot.gauges[key], 7.0);

@@ -50,7 +50,7 @@ fn the_length_of_a_queue_is_asked_for_on_a_thread_of_its_own() {
     let emails = [("queue", "emails")];
     let scrape = eventually(&vitals, |scrape| scrape.sum(LENGTH, &emails) == 17.0);
     assert_eq!(scrape.values(LENGTH, "queue").len(), 1);
-    assert!(scrape.values(AGE, "sampler").contains("queue:emails"));
+    assert!(scrape.values(AGE, "sampler").contains("job_queue:emails"));
 }
 
 #[test]
@@ -89,7 +89,7 @@ fn a_queue_that_hangs_or_panics_costs_its_own_length() {
     let known = scrape.values(LENGTH, "queue");
     assert!(!known.contains("hanging"), "{known:?}");
     let ages = scrape.values(AGE, "sampler");
-    assert!(ages.contains("queue:hanging"), "{ages:?}");
+    assert!(ages.contains("job_queue:hanging"), "{ages:?}");
     // It is asked again, and answers.
     eventually(&vitals, |scrape| of(scrape, "panicking") == 2.0);
     drop(release);
