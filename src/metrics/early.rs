@@ -67,6 +67,7 @@ impl Early {
 
 impl Piece<'_> {
     /// Counts it in these counters, or in those of the process as soon as these are there.
+    #[inline]
     pub(crate) fn count(&self, metrics: Option<&Metrics>) {
         let Self {
             work,

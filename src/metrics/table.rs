@@ -96,11 +96,6 @@ impl Table {
         !overflow
     }
 
-    /// Counts under a name that lives as long as the process.
-    pub(super) fn record_named(&self, name: &str, key: SeriesKey, sample: Sample) -> bool {
-        self.record(Some(name), key, sample)
-    }
-
     /// Counts under a name whose text can be gone after this call. It is remembered by the text of its series: else each such text would
     /// take a place in what a thread remembers.
     pub(super) fn record_passing(&self, name: &str, key: SeriesKey, sample: Sample) -> bool {

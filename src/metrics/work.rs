@@ -83,11 +83,19 @@ impl Metrics {
         outcome: CallOutcome,
         duration: Duration,
     ) {
-        let record = match work {
-            Work::Query => Table::record_passing,
-            Work::Operation | Work::Outbound | Work::Job => Table::record_named,
-        };
-        self.count_by(record, work, name, detail, outcome, duration);
+        self.count_by(
+            work,
+            name,
+            detail,
+            outcome,
+            duration,
+            |table, key, sample| match work {
+                Work::Query => table.record_passing(name, key, sample),
+                Work::Operation | Work::Outbound | Work::Job => {
+                    table.record(Some(name), key, sample)
+                }
+            },
+        );
     }
 
     /// As [`count_work`](Self::count_work), where the name can be gone after the call.
@@ -99,18 +107,25 @@ impl Metrics {
         outcome: CallOutcome,
         duration: Duration,
     ) {
-        self.count_by(Table::record_passing, work, name, detail, outcome, duration);
+        self.count_by(
+            work,
+            name,
+            detail,
+            outcome,
+            duration,
+            |table, key, sample| table.record_passing(name, key, sample),
+        );
     }
 
-    #[inline]
+    #[inline(always)]
     fn count_by(
         &self,
-        record: fn(&Table, &str, SeriesKey, Sample) -> bool,
         work: Work,
         name: &str,
         detail: u8,
         outcome: CallOutcome,
         duration: Duration,
+        record: impl FnOnce(&Table, SeriesKey, Sample) -> bool,
     ) {
         // The last detail stands for all others.
         let detail = usize::from(detail).min(work.details() - 1) as u8;
@@ -121,7 +136,7 @@ impl Metrics {
         };
         let key = SeriesKey(detail, outcome as u16);
         let counts = self.work();
-        let has_own = record(counts.table(work), name, key, Sample::of(duration));
+        let has_own = record(counts.table(work), key, Sample::of(duration));
         // What is called so shares the series of those that have none of their own.
         if !has_own && name != OVERFLOW {
             counts.overflowed.fetch_add(1, Relaxed);
