@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt::Write as _};
 
 use super::{
     Metrics, checks,
-    gather::{self, gather},
+    gather::gather,
     prometheus,
     samples::{Family, Histogram, Labels, Samples},
 };
@@ -74,7 +74,7 @@ impl Metrics {
     #[cfg(feature = "statistics")]
     pub(crate) fn samples(&self) -> BTreeMap<String, f64> {
         let mut taker = Taker::default();
-        gather::gather_sampled(self, &mut taker);
+        super::gather::gather_sampled(self, &mut taker);
         let Snapshot {
             counters, gauges, ..
         } = taker.snapshot;
