@@ -13,6 +13,7 @@
 //! | [`KnownMethodsLayer`] | lets a gRPC service show which methods it has |
 //! | [`Health`](health::Health) | runs health checks and serves probes |
 //! | [`WebSocketSessions`] | counts WebSocket sessions, and closes them when the service drains |
+//! | [`operations`] | measures everything else: functions, queries, jobs, pools, calls of other services, the process |
 //! | [`RequestContext`], [`Failure`] | let a handler add what only it knows |
 //! | [`guides`] | one page for each subject |
 //!
