@@ -12,7 +12,7 @@ use std::{
     thread,
 };
 
-use tower_vitals::monitored;
+use tower_vitals::{metrics::Metrics, monitored};
 use tower_vitals_benches::{
     Case, Driver, SUBJECTS, Subject,
     clock::{cpu_time, median},
@@ -129,6 +129,8 @@ pub fn run(subject: &Subject, case: Case) {
 
 /// What callgrind looks at: a monitored function that returns at once.
 pub fn call() {
+    // Without counters it would be kept for later.
+    Metrics::global();
     let driver = Driver::new(&SUBJECTS[0]);
     let code = || {
         let call = pin!(monitored("call").run(ready(black_box(7))));
