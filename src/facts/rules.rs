@@ -7,7 +7,7 @@ use std::{
     error::Error,
     fmt,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::Arc,
+    sync::{Arc, LazyLock},
 };
 
 use http::StatusCode;
@@ -105,6 +105,12 @@ impl Rules {
                 .into(),
             answers: Answers::default(),
         }
+    }
+
+    /// The rules of an application that has set none.
+    pub(crate) fn built_in() -> &'static Self {
+        static BUILT_IN: LazyLock<Rules> = LazyLock::new(Rules::new);
+        &BUILT_IN
     }
 
     /// Adds a rule for errors of type `E`. [`on_with_status`](Self::on_with_status) also gives a status.

@@ -1,6 +1,6 @@
 //! Judges how something ended by what it returned.
 
-use std::{any::Any, sync::LazyLock};
+use std::any::Any;
 
 use crate::facts::{category::ErrorCategory, evidence::Needs, rules::Rules, work::CallOutcome};
 
@@ -14,9 +14,9 @@ pub(super) fn outcome<T, E: 'static>(result: &Result<T, E>) -> CallOutcome {
 
 /// As [`outcome`] judges an error.
 pub(super) fn of_error(error: &dyn Any) -> CallOutcome {
-    static BUILT_IN: LazyLock<Rules> = LazyLock::new(Rules::new);
-    let error = BUILT_IN.as_error(error);
-    let category = error.and_then(|error| BUILT_IN.examine(error, false, Needs::NONE).0.by_type);
+    let rules = Rules::built_in();
+    let error = rules.as_error(error);
+    let category = error.and_then(|error| rules.examine(error, false, Needs::NONE).0.by_type);
     match category {
         Some(ErrorCategory::Timeout) => CallOutcome::Timeout,
         _ => CallOutcome::Error,

@@ -3,7 +3,7 @@
 use std::{
     fmt,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{Arc, LazyLock},
+    sync::Arc,
     thread,
 };
 
@@ -207,9 +207,8 @@ impl Observer for SentryObserver {
 
     /// The built-in rules, if a client is bound. Without one, nothing is reported.
     fn rules(&self, cx: &ObserverContext<'_>) -> Option<ErrorRules<'_>> {
-        static BUILT_IN: LazyLock<Rules> = LazyLock::new(Rules::new);
         let sentry = cx.exchange.sentry();
-        sentry.map(|_| ErrorRules::BuiltIn(&BUILT_IN))
+        sentry.map(|_| ErrorRules::BuiltIn(Rules::built_in()))
     }
 
     fn override_settings(&self, active: LayerKinds, overrides: &mut Overrides) {

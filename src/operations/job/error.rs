@@ -1,6 +1,6 @@
 //! Looks at the error of a job, whatever carries it.
 
-use std::{error::Error, sync::LazyLock};
+use std::error::Error;
 
 use crate::facts::{
     category::ErrorCategory,
@@ -106,8 +106,8 @@ impl JobError<str> for &'static str {
 
 impl Judged {
     fn of(error: &(dyn Error + 'static)) -> Self {
-        static BUILT_IN: LazyLock<Rules> = LazyLock::new(Rules::new);
-        let (evidence, panics) = BUILT_IN.examine(error, true, Needs::TEXT.and(Needs::LINKS));
+        let (evidence, panics) =
+            Rules::built_in().examine(error, true, Needs::TEXT.and(Needs::LINKS));
         Self {
             outcome: match evidence.by_type {
                 Some(ErrorCategory::Timeout) => CallOutcome::Timeout,
