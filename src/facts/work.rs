@@ -19,14 +19,14 @@ pub(crate) enum Work {
     Job,
 }
 
-/// A piece of work that has ended, as logs and reports show it. No text of it comes from a client.
+/// A piece of work that has ended. No text of it comes from a client.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct EndedWork<'a> {
     pub(crate) work: Work,
     /// A function, a table, a service or a job.
     pub(crate) name: &'a str,
-    /// What a query does.
-    pub(crate) operation: Option<&'static str>,
+    /// Tells work of one name apart: the operation of a query.
+    pub(crate) detail: u8,
     pub(crate) outcome: CallOutcome,
     pub(crate) duration: Duration,
     /// Above this it was slow.
@@ -88,9 +88,15 @@ impl EndedWork<'_> {
         self.duration > self.threshold
     }
 
+    /// What a query does.
+    pub(crate) fn operation(&self) -> Option<&'static str> {
+        let is_query = self.work == Work::Query;
+        is_query.then(|| Operation::at(self.detail).as_str())
+    }
+
     /// What was done, in words: `SELECT appointments`.
     pub(crate) fn words(&self) -> Cow<'_, str> {
-        match self.operation {
+        match self.operation() {
             Some(operation) => format!("{operation} {}", self.name).into(),
             None => self.name.into(),
         }
@@ -99,6 +105,27 @@ impl EndedWork<'_> {
     /// The name, if this is work of that kind.
     pub(crate) fn named(&self, work: Work) -> Option<&str> {
         (self.work == work).then_some(self.name)
+    }
+}
+
+#[cfg(test)]
+impl<'a> EndedWork<'a> {
+    /// One that was not slow.
+    pub(crate) const fn of(
+        work: Work,
+        name: &'a str,
+        detail: u8,
+        outcome: CallOutcome,
+        duration: Duration,
+    ) -> Self {
+        Self {
+            work,
+            name,
+            detail,
+            outcome,
+            duration,
+            threshold: Duration::MAX,
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use std::{
 };
 
 use super::{GLOBAL, Metrics, Sink};
-use crate::facts::work::{CallOutcome, LastSuccess, Work};
+use crate::facts::work::{CallOutcome, EndedWork, LastSuccess, Work};
 
 /// How many pieces of work are kept, at most. With one more the counters are made.
 const MOST: usize = 65_536;
@@ -35,60 +35,39 @@ struct Early {
     hook_failures: u64,
 }
 
-/// A piece of work that has ended.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Piece<'a> {
-    pub(crate) work: Work,
-    pub(crate) name: &'a str,
-    /// Tells work of one name apart.
-    pub(crate) detail: u8,
-    pub(crate) outcome: CallOutcome,
-    pub(crate) duration: Duration,
-}
-
 // === impl Early ===
 
 impl Early {
-    fn keep(&mut self, piece: &Piece<'_>) {
-        let Piece {
-            work,
-            name,
-            detail,
-            outcome,
-            duration,
-        } = *piece;
+    fn keep(&mut self, ended: &EndedWork<'_>) {
         self.pieces += 1;
-        let key = (work, name.to_owned(), detail, outcome as u16);
-        self.work.entry(key).or_default().push(duration);
-    }
-}
-
-// === impl Piece ===
-
-impl Piece<'_> {
-    /// Counts it in these counters, or in those of the process as soon as these are there.
-    #[inline]
-    pub(crate) fn count(&self, metrics: Option<&Metrics>) {
-        let Self {
-            work,
-            name,
-            detail,
-            outcome,
-            duration,
-        } = *self;
-        let count = |metrics: &Metrics| metrics.count_work(work, name, detail, outcome, duration);
-        match metrics.or_else(|| GLOBAL.get()) {
-            Some(metrics) => count(metrics),
-            None if early().pieces >= MOST => count(Metrics::or_global(None)),
-            None => count_or_keep(None, count, |early| early.keep(self)),
-        }
+        let key = (
+            ended.work,
+            ended.name.to_owned(),
+            ended.detail,
+            ended.outcome as u16,
+        );
+        self.work.entry(key).or_default().push(ended.duration);
     }
 }
 
 // === impl Metrics ===
 
 impl Metrics {
-    /// Counts a drop of a sink, in these counters or in those of the process as soon as these are there.
+    /// Counts a piece of work, in these counters or in those of the process as soon as these are there.
+    #[inline]
+    pub(crate) fn note_work(metrics: Option<&Self>, ended: &EndedWork<'_>) {
+        match metrics.or_else(|| GLOBAL.get()) {
+            Some(metrics) => metrics.count_work(ended),
+            None if early().pieces >= MOST => Self::or_global(None).count_work(ended),
+            None => count_or_keep(
+                None,
+                |metrics| metrics.count_work(ended),
+                |early| early.keep(ended),
+            ),
+        }
+    }
+
+    /// Counts a drop of a sink, in the same way.
     pub(crate) fn note_dropped(metrics: Option<&Self>, sink: Sink) {
         let keep = |early: &mut Early| early.dropped[sink.index()] += 1;
         count_or_keep(metrics, |metrics| metrics.dropped(sink), keep);
@@ -146,8 +125,15 @@ pub(super) fn count_in(metrics: &Metrics) {
     } = std::mem::take(&mut *early());
     for ((work, name, detail, outcome), durations) in work {
         for duration in durations {
-            let outcome = CallOutcome::at(outcome);
-            metrics.count_passing_work(work, &name, detail, outcome, duration);
+            metrics.count_passing_work(&EndedWork {
+                work,
+                name: &name,
+                detail,
+                outcome: CallOutcome::at(outcome),
+                duration,
+                // Whether it was slow was told when it ended.
+                threshold: Duration::MAX,
+            });
         }
     }
     for (job, last) in successes {

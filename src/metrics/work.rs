@@ -6,7 +6,6 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
-    time::Duration,
 };
 
 use tokio::time::Instant;
@@ -19,7 +18,7 @@ use super::{
     series::{Sample, SeriesKey},
     table::{Limits, OVERFLOW, Table},
 };
-use crate::facts::work::{CallOutcome, LastSuccess, Work};
+use crate::facts::work::{CallOutcome, EndedWork, LastSuccess, Work};
 
 /// How many names of each kind have counters of their own. The others share `overflow`. The first label of a series is its detail,
 /// such as the operation of a query, and the second one its outcome.
@@ -73,70 +72,33 @@ impl WorkCounts {
 // === impl Metrics ===
 
 impl Metrics {
-    /// Counts a piece of work that has ended. `detail` tells work of one name apart. The name of a table can be a text that is gone
-    /// after the call; the others live as long as the process.
-    pub(crate) fn count_work(
-        &self,
-        work: Work,
-        name: &str,
-        detail: u8,
-        outcome: CallOutcome,
-        duration: Duration,
-    ) {
-        self.count_by(
-            work,
-            name,
-            detail,
-            outcome,
-            duration,
-            |table, key, sample| match work {
-                Work::Query => table.record_passing(name, key, sample),
-                Work::Operation | Work::Outbound | Work::Job => {
-                    table.record(Some(name), key, sample)
-                }
-            },
-        );
+    /// Counts a piece of work. The name of a table can be a text that is gone after the call; the others live as long as the process.
+    pub(crate) fn count_work(&self, ended: &EndedWork<'_>) {
+        self.count_by(ended, ended.work == Work::Query);
     }
 
-    /// As [`count_work`](Self::count_work), where the name can be gone after the call.
-    pub(super) fn count_passing_work(
-        &self,
-        work: Work,
-        name: &str,
-        detail: u8,
-        outcome: CallOutcome,
-        duration: Duration,
-    ) {
-        self.count_by(
-            work,
-            name,
-            detail,
-            outcome,
-            duration,
-            |table, key, sample| table.record_passing(name, key, sample),
-        );
+    /// As [`count_work`](Self::count_work), where any name can be gone after the call.
+    pub(super) fn count_passing_work(&self, ended: &EndedWork<'_>) {
+        self.count_by(ended, true);
     }
 
-    #[inline(always)]
-    fn count_by(
-        &self,
-        work: Work,
-        name: &str,
-        detail: u8,
-        outcome: CallOutcome,
-        duration: Duration,
-        record: impl FnOnce(&Table, SeriesKey, Sample) -> bool,
-    ) {
+    fn count_by(&self, ended: &EndedWork<'_>, passing: bool) {
+        let EndedWork { work, name, .. } = *ended;
         // The last detail stands for all others.
-        let detail = usize::from(detail).min(work.details() - 1) as u8;
-        let outcome = match (work, outcome) {
+        let detail = usize::from(ended.detail).min(work.details() - 1) as u8;
+        let outcome = match (work, ended.outcome) {
             // Nobody who looks at another service asks whether our code panicked.
             (Work::Outbound, CallOutcome::Panicked) => CallOutcome::Error,
             (_, outcome) => outcome,
         };
         let key = SeriesKey(detail, outcome as u16);
+        let sample = Sample::of(ended.duration);
         let counts = self.work();
-        let has_own = record(counts.table(work), key, Sample::of(duration));
+        let table = counts.table(work);
+        let has_own = match passing {
+            true => table.record_passing(name, key, sample),
+            false => table.record(Some(name), key, sample),
+        };
         // What is called so shares the series of those that have none of their own.
         if !has_own && name != OVERFLOW {
             counts.overflowed.fetch_add(1, Relaxed);

@@ -4,18 +4,15 @@ use std::time::Duration;
 
 use super::slow;
 use crate::{
-    facts::{
-        query::Operation,
-        work::{CallOutcome, EndedWork, Work},
-    },
-    metrics::{Metrics, early::Piece},
+    facts::work::{CallOutcome, EndedWork, Work},
+    metrics::Metrics,
     sentry,
 };
 
 /// From when on work without a threshold of its own is slow.
 pub(crate) const SLOW: Duration = Duration::from_secs(1);
 
-/// What was done.
+/// What is done.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Subject<'a> {
     pub(crate) work: Work,
@@ -27,49 +24,27 @@ pub(crate) struct Subject<'a> {
     pub(crate) threshold: Duration,
 }
 
-/// A piece of work that has ended.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Finished<'a> {
-    pub(crate) subject: Subject<'a>,
-    pub(crate) outcome: CallOutcome,
-    pub(crate) duration: Duration,
-}
+// === impl Subject ===
 
-// === impl Finished ===
-
-impl Finished<'_> {
-    /// It as counters take it.
-    pub(crate) const fn piece(&self) -> Piece<'_> {
-        let Subject {
-            work, name, detail, ..
-        } = self.subject;
-        Piece {
-            work,
-            name,
-            detail,
-            outcome: self.outcome,
-            duration: self.duration,
+impl<'a> Subject<'a> {
+    pub(crate) const fn ended(self, outcome: CallOutcome, duration: Duration) -> EndedWork<'a> {
+        EndedWork {
+            work: self.work,
+            name: self.name,
+            detail: self.detail,
+            outcome,
+            duration,
+            threshold: self.threshold,
         }
     }
+}
 
-    /// Reports it. May be called in `Drop`, while a panic unwinds, and on a thread that is ending.
-    pub(crate) fn report(&self, metrics: Option<&Metrics>) {
-        let Subject {
-            work, name, detail, ..
-        } = self.subject;
-        // First: what follows calls code of the application.
-        self.piece().count(metrics);
-        let ended = EndedWork {
-            work,
-            name,
-            operation: (work == Work::Query).then(|| Operation::at(detail).as_str()),
-            outcome: self.outcome,
-            duration: self.duration,
-            threshold: self.subject.threshold,
-        };
-        sentry::note_work(&ended, metrics);
-        if ended.is_slow() {
-            slow::tell(&ended, metrics);
-        }
+/// Reports it. May be called in `Drop`, while a panic unwinds, and on a thread that is ending.
+pub(crate) fn report(ended: &EndedWork<'_>, metrics: Option<&Metrics>) {
+    // First: what follows calls code of the application.
+    Metrics::note_work(metrics, ended);
+    sentry::note_work(ended, metrics);
+    if ended.is_slow() {
+        slow::tell(ended, metrics);
     }
 }

@@ -2,7 +2,7 @@
 
 use tokio::time::Instant;
 
-use super::finished::{Finished, Subject};
+use super::finished::{self, Subject};
 use crate::{facts::work::CallOutcome, metrics::Metrics, runtime::late_now};
 
 /// A piece of work that has begun. If it is dropped before its end, it was cancelled, or it panicked.
@@ -72,12 +72,8 @@ impl Running {
     pub(super) fn end_at(&mut self, now: impl FnOnce() -> Instant, outcome: CallOutcome) {
         if !std::mem::replace(&mut self.ended, true) {
             let duration = now().saturating_duration_since(self.started);
-            let finished = Finished {
-                subject: self.subject,
-                outcome,
-                duration,
-            };
-            finished.report(self.metrics.as_ref());
+            let ended = self.subject.ended(outcome, duration);
+            finished::report(&ended, self.metrics.as_ref());
         }
     }
 }

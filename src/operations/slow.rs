@@ -33,7 +33,7 @@ fn write(work: &EndedWork<'_>, exchange: Option<&Exchange>) {
         trace_id = trace.map(TraceContext::trace_id),
         span_id = trace.map(TraceContext::span_id),
         name = work.named(Work::Operation),
-        operation = work.operation,
+        operation = work.operation(),
         table = work.named(Work::Query),
         external_service = work.named(Work::Outbound),
         job = work.named(Work::Job),

@@ -19,11 +19,11 @@ use self::{
     request::{Elsewhere, within},
     slow::Slow,
 };
-use super::finished::{Finished, SLOW, Subject};
+use super::finished::{self, SLOW};
 use crate::{
     facts::{
         table_names,
-        work::{CallOutcome, Work},
+        work::{CallOutcome, EndedWork, Work},
     },
     metrics::Metrics,
 };
@@ -192,19 +192,18 @@ impl QueryReader {
             };
             return slow.report_later();
         }
-        let subject = Subject {
+        let ended = EndedWork {
             work: Work::Query,
             // Threads find counters by the address of the name.
             name: table_names::kept(table).unwrap_or(table),
             detail: operation,
-            threshold: *threshold,
-        };
-        let finished = Finished {
-            subject,
             outcome: CallOutcome::Success,
             duration,
+            threshold: *threshold,
         };
-        within(exchange.as_ref(), || finished.report(metrics.as_ref()));
+        within(exchange.as_ref(), || {
+            finished::report(&ended, metrics.as_ref());
+        });
     }
 }
 

@@ -127,7 +127,7 @@ fn capture_slow(
     };
     set_fingerprint(&mut event, &fingerprint, suppressed);
     tag(&mut event, "name", work.named(Work::Operation));
-    tag(&mut event, "operation", work.operation);
+    tag(&mut event, "operation", work.operation());
     tag(&mut event, "table", work.named(Work::Query));
     tag(&mut event, "external_service", work.named(Work::Outbound));
     tag(&mut event, "job", work.named(Work::Job));
@@ -150,7 +150,7 @@ fn capture_slow(
 fn add_breadcrumb(work: &EndedWork<'_>, sentry: &SentryData) {
     let mut data = Map::new();
     let names = [
-        ("operation", work.operation),
+        ("operation", work.operation()),
         ("table", work.named(Work::Query)),
         ("service", work.named(Work::Outbound)),
         ("outcome", Some(work.outcome.as_str())),

@@ -16,7 +16,7 @@ use crate::{
         exchange::Outcome,
         labels::MethodLabel,
         severity::Severity,
-        work::{CallOutcome, Work},
+        work::{CallOutcome, EndedWork, Work},
     },
     metrics::{
         CircuitState, Inner, Settings,
@@ -216,10 +216,16 @@ fn a_recorder_of_an_application_gets_work_circuits_and_samples_exactly() {
     Metrics::circuits_of(Some(&metrics)).set("groq", CircuitState::Open);
     Metrics::note_job_success(Some(&metrics), "rollup", 1_700_000_000.5);
     for round in 1..=3 {
-        metrics.count_work(Work::Operation, "fetch", 0, success, ms(250));
-        metrics.count_work(Work::Query, "orders", 0, success, ms(125));
-        metrics.count_work(Work::Outbound, "groq", 0, timeout, ms(500));
-        metrics.count_work(Work::Job, "rollup", 0, success, ms(4_000));
+        metrics.count_work(&EndedWork::of(
+            Work::Operation,
+            "fetch",
+            0,
+            success,
+            ms(250),
+        ));
+        metrics.count_work(&EndedWork::of(Work::Query, "orders", 0, success, ms(125)));
+        metrics.count_work(&EndedWork::of(Work::Outbound, "groq", 0, timeout, ms(500)));
+        metrics.count_work(&EndedWork::of(Work::Job, "rollup", 0, success, ms(4_000)));
         sampler.put(vec![
             Sampled::gauge(Id::MemoryPercent, &[], 40.5),
             Sampled::counter(Id::RedisEvicted, &["cache"], round),

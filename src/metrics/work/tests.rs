@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use allocation_counter::measure;
 
@@ -36,7 +36,7 @@ fn names_above_256_of_a_kind_are_counted_together_and_exactly() {
         let metrics = isolated();
         for number in 0..MOST_NAMES + 50 {
             for _ in 0..3 {
-                metrics.count_work(work, name(number), 0, SUCCESS, SECOND);
+                metrics.count_work(&EndedWork::of(work, name(number), 0, SUCCESS, SECOND));
             }
         }
         let counted = counted(&metrics, work);
@@ -46,7 +46,7 @@ fn names_above_256_of_a_kind_are_counted_together_and_exactly() {
         assert_eq!(overflow_total(&metrics), 150);
         // The others have room of their own.
         let other = Work::ALL.into_iter().find(|other| *other != work).unwrap();
-        metrics.count_work(other, "one", 0, SUCCESS, SECOND);
+        metrics.count_work(&EndedWork::of(other, "one", 0, SUCCESS, SECOND));
         assert_eq!(overflow_total(&metrics), 150);
     }
 }
@@ -57,7 +57,7 @@ fn each_name_has_room_for_each_outcome() {
         let metrics = isolated();
         for number in 0..MOST_NAMES {
             for outcome in CallOutcome::ALL {
-                metrics.count_work(work, name(number), 0, outcome, SECOND);
+                metrics.count_work(&EndedWork::of(work, name(number), 0, outcome, SECOND));
             }
         }
         assert_eq!(overflow_total(&metrics), 0, "{work:?}");
@@ -70,7 +70,7 @@ fn what_is_called_overflow_or_unmatched_is_not_over_the_cap() {
         let metrics = isolated();
         for name in [OVERFLOW, "unmatched"] {
             for outcome in CallOutcome::ALL {
-                metrics.count_work(work, name, 0, outcome, SECOND);
+                metrics.count_work(&EndedWork::of(work, name, 0, outcome, SECOND));
             }
             assert_eq!(counted(&metrics, work)[name], 5);
         }
@@ -81,19 +81,25 @@ fn what_is_called_overflow_or_unmatched_is_not_over_the_cap() {
 #[test]
 fn a_text_that_is_gone_after_the_call_is_counted_by_its_letters_and_takes_no_place() {
     let metrics = isolated();
-    metrics.count_work(Work::Query, "a", 0, SUCCESS, SECOND);
+    metrics.count_work(&EndedWork::of(Work::Query, "a", 0, SUCCESS, SECOND));
     let before = remember::remembered();
     // All of them are there at once, so no two have one address.
     let texts: Vec<String> = (0..10_000).map(|n| ["a", "b"][n % 2].to_owned()).collect();
     for text in &texts {
-        metrics.count_work(Work::Query, text, 0, SUCCESS, SECOND);
+        metrics.count_work(&EndedWork::of(Work::Query, text, 0, SUCCESS, SECOND));
     }
     let counted = counted(&metrics, Work::Query);
     assert_eq!((counted["a"], counted["b"]), (5_001, 5_000));
     assert_eq!(remember::remembered(), before + 1);
     // Above the cap, too.
     for text in 0..MOST_NAMES + 1_000 {
-        metrics.count_work(Work::Query, &text.to_string(), 0, SUCCESS, SECOND);
+        metrics.count_work(&EndedWork::of(
+            Work::Query,
+            &text.to_string(),
+            0,
+            SUCCESS,
+            SECOND,
+        ));
     }
     assert_eq!(remember::remembered(), before + MOST_NAMES);
     assert_eq!(overflow_total(&metrics), 1_002);
@@ -104,7 +110,7 @@ fn details_and_names_make_no_label_that_is_not_in_its_list() {
     let metrics = isolated();
     for work in Work::ALL {
         for detail in 0..=u8::MAX {
-            metrics.count_work(work, "x", detail, SUCCESS, SECOND);
+            metrics.count_work(&EndedWork::of(work, "x", detail, SUCCESS, SECOND));
         }
         let series = metrics.work().table(work).series();
         assert_eq!(series[0].len(), work.details(), "{work:?}");
@@ -121,7 +127,7 @@ fn reading_makes_no_counters_of_work() {
     drop((metrics.snapshot(), metrics.readings()));
     assert!(metrics.inner.work.get().is_none());
     assert_eq!(metrics.readings().counts.len(), 1, "the totals");
-    metrics.count_work(Work::Job, "rollup", 0, SUCCESS, SECOND);
+    metrics.count_work(&EndedWork::of(Work::Job, "rollup", 0, SUCCESS, SECOND));
     let with = metrics.memory_bound();
     assert!(bound < with && with < bound + 16_000_000, "{bound} {with}");
 }
@@ -138,7 +144,13 @@ fn all_names_with_all_their_series_stay_within_the_bound() {
                 for detail in (0..work.details()).rev() {
                     for name in names.iter().chain(&special) {
                         for outcome in CallOutcome::ALL {
-                            metrics.count_work(*work, name, detail as u8, outcome, SECOND);
+                            metrics.count_work(&EndedWork::of(
+                                *work,
+                                name,
+                                detail as u8,
+                                outcome,
+                                SECOND,
+                            ));
                         }
                     }
                 }
@@ -160,7 +172,13 @@ fn a_reading_has_each_outcome_and_the_durations_of_each_operation() {
     for (detail, outcome, seconds) in [(0, SUCCESS, 1), (0, error, 2), (3, error, 4), (0, error, 1)]
     {
         let duration = Duration::from_secs(seconds);
-        metrics.count_work(Work::Query, "orders", detail, outcome, duration);
+        metrics.count_work(&EndedWork::of(
+            Work::Query,
+            "orders",
+            detail,
+            outcome,
+            duration,
+        ));
     }
     let readings = metrics.readings();
     let name: Arc<str> = "orders".into();

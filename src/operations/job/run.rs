@@ -27,7 +27,7 @@ use crate::{
     },
     metrics::Metrics,
     observe::{Entered, RequestSpan},
-    operations::finished::{Finished, Subject},
+    operations::finished::{self, Subject},
     request_id,
     runtime::late_now,
     sentry, timestamp,
@@ -172,13 +172,8 @@ impl Run {
             let now = timestamp::seconds_since_1970();
             Metrics::note_job_success(self.metrics.as_ref(), self.subject.name, now);
         }
-        let subject = self.subject;
-        let finished = Finished {
-            subject,
-            outcome,
-            duration,
-        };
-        finished.report(self.metrics.as_ref());
+        let ended = self.subject.ended(outcome, duration);
+        finished::report(&ended, self.metrics.as_ref());
     }
 
     /// Lets the span close. Tasks can hold the exchange for longer.

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use tokio::time::Instant;
 
 use super::super::{
-    finished::{Finished, Subject},
+    finished::{self, Subject},
     running::Running,
 };
 use crate::{
@@ -120,10 +120,5 @@ pub(super) fn record(
     if let Some(exchange) = Exchange::current() {
         exchange.note_call(subject.name, outcome);
     }
-    let finished = Finished {
-        subject,
-        outcome,
-        duration,
-    };
-    finished.report(metrics);
+    finished::report(&subject.ended(outcome, duration), metrics);
 }

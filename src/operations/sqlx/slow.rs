@@ -13,14 +13,11 @@ use std::{
 
 use tracing::{Dispatch, dispatcher};
 
-use super::{
-    super::finished::{Finished, Subject},
-    request::within,
-};
+use super::{super::finished, request::within};
 use crate::{
     facts::{
         exchange::Exchange,
-        work::{CallOutcome, Work},
+        work::{CallOutcome, EndedWork, Work},
     },
     metrics::Metrics,
 };
@@ -55,12 +52,12 @@ impl Slow {
             None => Some(self),
         };
         if let Some(slow) = unsent {
-            slow.finished().piece().count(slow.metrics.as_ref());
+            Metrics::note_work(slow.metrics.as_ref(), &slow.ended());
         }
     }
 
     fn report(&self) {
-        let report = || self.finished().report(self.metrics.as_ref());
+        let report = || finished::report(&self.ended(), self.metrics.as_ref());
         let of_request = || within(self.exchange.as_ref(), report);
         match &self.subscriber {
             Some(subscriber) => dispatcher::with_default(subscriber, of_request),
@@ -68,16 +65,14 @@ impl Slow {
         }
     }
 
-    fn finished(&self) -> Finished<'_> {
-        Finished {
-            subject: Subject {
-                work: Work::Query,
-                name: &self.table,
-                detail: self.operation,
-                threshold: self.threshold,
-            },
+    fn ended(&self) -> EndedWork<'_> {
+        EndedWork {
+            work: Work::Query,
+            name: &self.table,
+            detail: self.operation,
             outcome: CallOutcome::Success,
             duration: self.duration,
+            threshold: self.threshold,
         }
     }
 }

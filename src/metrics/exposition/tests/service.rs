@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::{
-    facts::work::{CallOutcome, Work},
+    facts::work::{CallOutcome, EndedWork, Work},
     metrics::{
         CircuitState, Metrics, Names, Settings,
         catalog::Id,
@@ -17,12 +17,30 @@ use crate::{
 fn both(metrics: &Metrics) -> [Result<Parsed, String>; 2] {
     let ms = Duration::from_millis;
     for outcome in CallOutcome::ALL {
-        metrics.count_work(Work::Operation, "fetch", 0, outcome, ms(250));
-        metrics.count_work(Work::Query, "orders", 0, outcome, ms(250));
-        metrics.count_work(Work::Query, "orders", 1, outcome, ms(250));
+        metrics.count_work(&EndedWork::of(
+            Work::Operation,
+            "fetch",
+            0,
+            outcome,
+            ms(250),
+        ));
+        metrics.count_work(&EndedWork::of(Work::Query, "orders", 0, outcome, ms(250)));
+        metrics.count_work(&EndedWork::of(Work::Query, "orders", 1, outcome, ms(250)));
     }
-    metrics.count_work(Work::Outbound, "groq", 0, CallOutcome::Success, ms(500));
-    metrics.count_work(Work::Job, "rollup", 0, CallOutcome::Panicked, ms(4_000));
+    metrics.count_work(&EndedWork::of(
+        Work::Outbound,
+        "groq",
+        0,
+        CallOutcome::Success,
+        ms(500),
+    ));
+    metrics.count_work(&EndedWork::of(
+        Work::Job,
+        "rollup",
+        0,
+        CallOutcome::Panicked,
+        ms(4_000),
+    ));
     Metrics::circuits_of(Some(metrics)).set("groq", CircuitState::HalfOpen);
     let sampler = Sampler::new("process");
     let _alive = Metrics::publish_sampler(Some(metrics), &sampler);

@@ -1,7 +1,10 @@
 use std::time::Duration;
 
 use super::*;
-use crate::metrics::{Metrics, Settings};
+use crate::{
+    facts::work::EndedWork,
+    metrics::{Metrics, Settings},
+};
 
 const SUCCESS: CallOutcome = CallOutcome::Success;
 
@@ -18,7 +21,9 @@ fn a_name_has_failures_from_its_first_call_on_and_only_one_series_of_them() {
         (Work::Job, "job_runs_total", "job"),
     ] {
         let metrics = Settings::new().isolated().unwrap();
-        let count = |name, outcome| metrics.count_work(work, name, 0, outcome, Duration::ZERO);
+        let count = |name, outcome| {
+            metrics.count_work(&EndedWork::of(work, name, 0, outcome, Duration::ZERO))
+        };
         let key = |name: &str, outcome: &str| {
             format!(r#"{family}{{{label}="{name}",outcome="{outcome}"}}"#)
         };
@@ -44,7 +49,13 @@ fn the_durations_of_a_table_are_those_of_all_outcomes_of_an_operation() {
         for operation in ["SELECT", "DELETE"] {
             let detail = Operation::named(operation).index();
             let duration = Duration::from_secs(seconds);
-            metrics.count_work(Work::Query, "orders", detail, outcome, duration);
+            metrics.count_work(&EndedWork::of(
+                Work::Query,
+                "orders",
+                detail,
+                outcome,
+                duration,
+            ));
         }
     }
     let histograms = metrics.snapshot().histograms;
