@@ -58,14 +58,17 @@ mod evaluate;
 mod few;
 mod fingerprint;
 mod growth;
+mod handle;
 mod history;
 mod judge;
+mod lines;
 mod new_errors;
 mod notices;
 mod numbers;
 mod own;
 pub mod presets;
 mod rule;
+mod running;
 mod set;
 mod severity;
 mod shown;
@@ -74,6 +77,7 @@ mod silence;
 mod state;
 mod stored;
 mod tally;
+mod timing;
 mod tracked;
 mod unit;
 mod verdict;
@@ -83,26 +87,24 @@ mod windows;
 pub use self::{
     alert::{Alert, Muted},
     fingerprint::Fingerprint,
+    handle::AlertsHandle,
     history::HistoryEntry,
     own::CounterOf,
     rule::Rule,
     set::Alerts,
     severity::AlertSeverity,
     signal::Signal,
-    silence::Silence,
+    silence::{NewSilence, Silence},
     state::{AlertState, ResolveReason},
     unit::SignalUnit,
 };
 pub(crate) use self::{
-    alert::{Notice, Transition},
     fingerprint::Labels,
     numbers::Numbers,
+    running::{Host, Running},
     set::{CheckedAlerts, Existing},
     signal::Gauge,
-    silence::NewSilence,
     stored::Stored,
-    tracked::Tick,
-    watch::Watch,
 };
 
 #[cfg(test)]

@@ -92,6 +92,12 @@ fn place<'a>(mount: &Path, own: &'a str) -> (Files, PathBuf, &'a str) {
 // === impl Memory ===
 
 impl Memory {
+    /// How much of the limit is in use.
+    #[cfg(any(feature = "process", feature = "statistics"))]
+    pub(crate) fn percent(&self) -> f64 {
+        self.used as f64 / self.limit as f64 * 100.0
+    }
+
     /// `None` if a file is not there or has no number: `max` means no limit.
     fn read(files: &Files, cgroup: &Path) -> Option<Self> {
         let number = |file: &str| {

@@ -37,6 +37,7 @@ mod builder;
 mod certificate;
 mod changes;
 mod check;
+mod computed;
 #[cfg(feature = "disk")]
 mod disk;
 mod event;

@@ -84,15 +84,8 @@ mod health;
 
 pub mod operations;
 
-// The stack does not run alerts yet, so only tests compile them.
-#[cfg(all(test, feature = "statistics"))]
-#[expect(
-    dead_code,
-    unreachable_pub,
-    unused_imports,
-    reason = "what will run alerts is not there yet"
-)]
-mod alerts;
+#[cfg(feature = "statistics")]
+pub mod alerts;
 #[cfg(feature = "statistics")]
 pub mod statistics;
 #[cfg(feature = "statistics")]
@@ -112,9 +105,9 @@ pub mod scrub;
 mod facts;
 
 mod address_hash;
-#[cfg(any(feature = "health", feature = "process"))]
+#[cfg(any(feature = "health", feature = "process", feature = "statistics"))]
 mod bounded_file;
-#[cfg(any(feature = "health", feature = "process"))]
+#[cfg(any(feature = "health", feature = "process", feature = "statistics"))]
 mod cgroup;
 pub mod config;
 #[cfg(any(feature = "axum", feature = "health"))]
@@ -123,6 +116,8 @@ mod release;
 mod runtime;
 mod text;
 mod timestamp;
+#[cfg(any(feature = "process", feature = "statistics"))]
+mod used_memory;
 
 #[doc(inline)]
 #[cfg(feature = "axum")]

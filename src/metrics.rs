@@ -19,6 +19,7 @@
 //! [`Settings::isolated`] makes counters that publish nowhere, for tests.
 
 mod after_the_fact;
+pub(crate) mod alerts;
 #[cfg(feature = "prometheus")]
 mod application;
 pub(crate) mod bounds;
@@ -29,6 +30,8 @@ pub(crate) mod checks;
 mod circuits;
 mod counting;
 mod counts;
+#[cfg(feature = "statistics")]
+pub(crate) mod current;
 mod deployments;
 mod describe;
 pub(crate) mod early;
@@ -138,6 +141,7 @@ struct Inner {
     /// Made for the first work that is not a request.
     work: OnceLock<Box<WorkCounts>>,
     circuits: Circuits,
+    alerts: alerts::Alerts,
     samplers: Samplers,
     /// The gRPC methods that become labels.
     methods: Methods,
@@ -205,6 +209,7 @@ impl Metrics {
                 sessions: Sessions::new(settings.stream_bounds(), &places),
                 work: OnceLock::new(),
                 circuits: Circuits::default(),
+                alerts: alerts::Alerts::default(),
                 samplers: Samplers::default(),
                 methods: Methods::new(endpoints, settings.grpc_methods()),
                 build: OnceLock::new(),

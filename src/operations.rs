@@ -40,6 +40,8 @@
 
 mod asking;
 mod circuit;
+#[cfg(feature = "disk")]
+mod disk_space;
 pub(crate) mod finished;
 mod followed;
 #[cfg(feature = "process")]
@@ -73,6 +75,9 @@ pub(crate) mod sqlx;
 #[cfg(feature = "process")]
 mod tokio_runtime;
 
+#[cfg(feature = "disk")]
+#[cfg_attr(tower_vitals_docsrs, doc(cfg(feature = "disk")))]
+pub use self::disk_space::{DiskSpace, disk_space};
 #[cfg(feature = "reqwest")]
 #[cfg_attr(tower_vitals_docsrs, doc(cfg(feature = "reqwest")))]
 pub use self::outbound::ReqwestFuture;

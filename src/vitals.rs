@@ -2,6 +2,8 @@
 
 #[cfg_attr(not(feature = "health"), path = "vitals/admin/off.rs")]
 mod admin;
+#[cfg_attr(not(feature = "statistics"), path = "vitals/alerting/off.rs")]
+mod alerting;
 mod builder;
 mod deployment;
 #[cfg(feature = "tonic")]
@@ -30,7 +32,7 @@ mod start;
 
 use std::sync::Arc;
 
-use self::{admin::Admin, lately::Lately, shutdown::Shutdown};
+use self::{admin::Admin, alerting::Alerting, lately::Lately, shutdown::Shutdown};
 pub use self::{
     builder::VitalsBuilder,
     deployment::Deployment,
@@ -75,6 +77,7 @@ pub struct Vitals {
     shutdown: Shutdown,
     sentry: Connection,
     lately: Lately,
+    alerting: Alerting,
 }
 
 // === impl Vitals ===

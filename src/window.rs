@@ -28,7 +28,9 @@ mod view;
 use std::sync::Arc;
 
 pub(crate) use self::{
+    clock::now as clock_now,
     decode::FormatError,
+    moment::Moment,
     ring::Restored,
     settings::Settings,
     sums::{Span, Sums},

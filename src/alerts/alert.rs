@@ -1,7 +1,5 @@
 //! Shows an alert, and what changed.
 
-use std::time::Duration;
-
 use serde::Serialize;
 
 use super::{
@@ -91,8 +89,6 @@ pub(crate) struct Transition {
     pub(crate) alert: Alert,
     pub(crate) from: AlertState,
     pub(crate) notice: Notice,
-    /// After how long a firing alert is told again.
-    pub(crate) repeat: Option<Duration>,
 }
 
 // === impl Alert ===

@@ -63,10 +63,6 @@ impl Engine {
         }
     }
 
-    pub(crate) fn rules(&self) -> &[CheckedRule] {
-        &self.rules
-    }
-
     /// Takes what all rules found at one moment, and says what changed. What has an alert and is not among the readings has no
     /// data.
     pub(crate) fn step(&mut self, tick: Tick, readings: Readings) -> Vec<Transition> {
@@ -169,7 +165,6 @@ impl Engine {
                     true => Notice::Tell,
                     false => Notice::Muted(Muted::Untold),
                 },
-                repeat: None,
             }));
         }
         transitions

@@ -120,6 +120,13 @@ impl History {
             .retain(|entry| entry.resolved_at.is_none_or(|at| at >= oldest));
     }
 
+    /// Forgets the older half. Returns `false` if there was nothing.
+    pub(crate) fn forget_half(&mut self) -> bool {
+        let half = self.entries.len().div_ceil(2);
+        self.entries.drain(..half);
+        half > 0
+    }
+
     /// The alerts that fired, or went on firing, in the time until now, the newest first.
     pub(crate) fn lately(
         &self,

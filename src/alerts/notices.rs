@@ -73,6 +73,5 @@ pub(super) fn notice(
         alert,
         from,
         notice,
-        repeat: rule.repeat,
     })
 }

@@ -40,8 +40,9 @@ pub(crate) struct CheckedAlerts {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Existing {
     pub(crate) checks: BTreeSet<String>,
-    pub(crate) pools: BTreeSet<String>,
-    pub(crate) paths: BTreeSet<String>,
+    /// `None` if they are not known yet.
+    pub(crate) pools: Option<BTreeSet<String>>,
+    pub(crate) paths: Option<BTreeSet<String>>,
 }
 
 // === impl Alerts ===
@@ -143,10 +144,13 @@ impl CheckedAlerts {
                 continue;
             };
             let (known, what) = match gauge {
-                Gauge::CheckFailed => (&existing.checks, "check"),
-                Gauge::PoolPercent => (&existing.pools, "pool"),
-                Gauge::DiskFreePercent => (&existing.paths, "path"),
+                Gauge::CheckFailed => (Some(&existing.checks), "check"),
+                Gauge::PoolPercent => (existing.pools.as_ref(), "pool"),
+                Gauge::DiskFreePercent => (existing.paths.as_ref(), "path"),
                 _ => continue,
+            };
+            let Some(known) = known else {
+                continue;
             };
             if !known.contains(name) {
                 let field = format!("alerts.{}.only", rule.name);

@@ -1,6 +1,6 @@
 //! Shows all alerts, and takes who has seen one.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use super::{
     alert::{Alert, Muted},
@@ -52,12 +52,12 @@ impl Engine {
     }
 
     /// The state of each rule: that of its worst alert.
-    pub(crate) fn states(&self) -> impl Iterator<Item = (&str, AlertState)> {
+    pub(crate) fn states(&self) -> impl Iterator<Item = (&Arc<str>, AlertState)> {
         let all = self.rules.iter().zip(&self.alerts);
         all.map(|(rule, alerts)| {
             let states = alerts.values().map(|tracked| tracked.state);
             let worst = states.max_by_key(|state| state.rank());
-            (&*rule.name, worst.unwrap_or_default())
+            (&rule.name, worst.unwrap_or_default())
         })
     }
 

@@ -127,19 +127,21 @@ impl Signal {
         Self::of(Kind::NewErrorsSinceDeployment)
     }
 
-    /// The memory in use, in per cent of the container's limit, else of the host's memory. Needs feature `process`.
+    /// The memory in use, in per cent of the container's limit, else of the host's memory.
     #[must_use]
     pub const fn memory_usage_percent() -> Self {
         Self::of(Kind::Now(Gauge::MemoryPercent))
     }
 
-    /// The time of processors that the process uses, in per cent of one processor. Needs feature `process`.
+    /// The time of processors that the process uses, in per cent of one processor. Needs
+    /// [`process_metrics`](crate::vitals::VitalsBuilder::process_metrics), with feature `process`.
     #[must_use]
     pub const fn cpu_usage_percent() -> Self {
         Self::of(Kind::Now(Gauge::CpuPercent))
     }
 
-    /// The free space of each watched file system, in per cent. Label: `path`.
+    /// The free space of each file system that [`disk_space`](crate::operations::disk_space) watches, in per cent. Label: `path`.
+    /// Needs feature `disk`.
     #[must_use]
     pub const fn disk_free_percent() -> Self {
         Self::of(Kind::Now(Gauge::DiskFreePercent))
@@ -181,7 +183,8 @@ impl Signal {
         Self::of(Kind::OutboundErrorRate)
     }
 
-    /// The longest time lately that a task of the Tokio runtime waited for its turn, in milliseconds.
+    /// The longest time lately that a task of the Tokio runtime waited for its turn, in milliseconds. Needs
+    /// [`process_metrics`](crate::vitals::VitalsBuilder::process_metrics), with feature `process`.
     #[must_use]
     pub const fn runtime_lag_ms() -> Self {
         Self::of(Kind::Now(Gauge::RuntimeLagMillis))

@@ -49,9 +49,10 @@ pub(crate) struct Silences {
     last_id: u64,
 }
 
-/// A silence that is asked for.
+/// A silence that is asked for. It needs at least one label.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct NewSilence {
+#[must_use = "it is no silence before `AlertsHandle::silence`"]
+pub struct NewSilence {
     pub(crate) labels: Labels,
     pub(crate) lasts: Duration,
     pub(crate) by: String,
@@ -82,6 +83,37 @@ impl Silence {
                 "fingerprint" => *wanted == Fingerprint::of(&rule.name, labels).to_string(),
                 name => labels.get(name) == Some(wanted),
             })
+    }
+}
+
+// === impl NewSilence ===
+
+impl NewSilence {
+    /// A silence that lasts so long from its begin on: above 0 and at most 30 days.
+    pub fn of(lasts: Duration) -> Self {
+        Self {
+            lasts,
+            ..Self::default()
+        }
+    }
+
+    /// Only alerts with this label. Beside those of alerts, such as `endpoint`, these are `alert`, the name of the rule, `severity` and
+    /// `fingerprint`. An alert must have all labels of the silence, of which there are at most 16.
+    pub fn label(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.labels.insert(name.into(), value.into());
+        self
+    }
+
+    /// Who asks for it. Defaults to nobody.
+    pub fn by(mut self, name: impl Into<String>) -> Self {
+        self.by = name.into();
+        self
+    }
+
+    /// What for. Defaults to nothing.
+    pub fn comment(mut self, comment: impl Into<String>) -> Self {
+        self.comment = comment.into();
+        self
     }
 }
 

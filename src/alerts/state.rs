@@ -65,6 +65,17 @@ impl AlertState {
         }
     }
 
+    /// As `vitals_alert_state` has it.
+    pub(crate) const fn published(self) -> f64 {
+        match self {
+            Self::Inactive | Self::Resolved => 0.0,
+            Self::Pending => 1.0,
+            Self::Firing => 2.0,
+            Self::NoData => -1.0,
+            Self::Error => -2.0,
+        }
+    }
+
     /// Of the states of all alerts of a rule, the one with the highest rank is shown for the rule.
     pub(crate) const fn rank(self) -> u8 {
         match self {

@@ -31,6 +31,32 @@ struct StoredAlert {
     tracked: Tracked,
 }
 
+// === impl Stored ===
+
+impl Stored {
+    /// What has room in so many bytes of JSON. The oldest entries of the history go first, and then all alerts that do not fire.
+    pub(crate) fn within(mut self, bytes: usize) -> Self {
+        let has_room = |stored: &Self| {
+            let json = serde_json::to_vec(stored);
+            json.is_ok_and(|json| json.len() <= bytes)
+        };
+        while !has_room(&self) {
+            if self.history.forget_half() {
+                continue;
+            }
+            if self
+                .alerts
+                .iter()
+                .all(|alert| alert.tracked.firing.is_some())
+            {
+                return Self::default();
+            }
+            self.alerts.retain(|alert| alert.tracked.firing.is_some());
+        }
+        self
+    }
+}
+
 // === impl Engine ===
 
 impl Engine {

@@ -259,7 +259,7 @@ impl Play {
             elapsed,
             is_gap,
         };
-        let transitions = self.watch.evaluate(tick, &self.service);
+        let transitions = self.watch.evaluate(tick, &self.service).transitions;
         let minute = (self.service.now - BEGIN).as_secs() / 60;
         self.log
             .extend(transitions.into_iter().map(|one| (minute, one)));
@@ -284,8 +284,9 @@ impl Play {
 
     /// The state of a rule.
     fn state(&self, name: &str) -> AlertState {
-        let mut states = self.watch.engine.states();
-        states.find(|(known, _)| *known == name).unwrap().1
+        let engine = self.watch.engine();
+        let mut states = engine.states();
+        states.find(|(known, _)| ***known == *name).unwrap().1
     }
 }
 

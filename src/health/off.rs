@@ -17,6 +17,20 @@ impl HealthService {
         std::iter::empty()
     }
 
+    #[cfg(feature = "statistics")]
+    pub(crate) fn check_names(&self) -> impl Iterator<Item = &str> {
+        std::iter::empty()
+    }
+
+    #[cfg(feature = "statistics")]
+    pub(crate) fn add_informational(
+        &self,
+        _: &str,
+        _: impl Fn() -> Option<String> + Send + Sync + 'static,
+    ) {
+        match *self {}
+    }
+
     #[cfg(feature = "axum")]
     pub(crate) fn add_to<S>(&self, _: axum::Router<S>) -> axum::Router<S> {
         match *self {}

@@ -13,6 +13,7 @@ use tokio::sync::watch;
 
 use super::{
     check::{Answer, Role},
+    computed::Computed,
     event,
     snapshot::Snapshot,
     state::{Change, CheckReport, Entry, Status},
@@ -29,6 +30,7 @@ use crate::{
 /// The checks of a service and their state. All handles share it.
 pub(super) struct Registry {
     pub(super) entries: Vec<Entry>,
+    pub(super) computed: Computed,
     draining: AtomicBool,
     started: AtomicBool,
     /// It is incremented on each change.
@@ -57,6 +59,7 @@ impl Registry {
         let registry = Arc::new_cyclic(|registry: &Weak<Self>| Self {
             started: AtomicBool::new(false),
             entries,
+            computed: Computed::default(),
             draining: AtomicBool::new(false),
             changed: watch::Sender::new(0),
             as_checks: Weak::<Self>::clone(registry),
@@ -76,7 +79,10 @@ impl Registry {
     }
 
     pub(super) fn reports(&self) -> Vec<CheckReport> {
-        self.entries.iter().map(Entry::report).collect()
+        let mut reports: Vec<_> = self.entries.iter().map(Entry::report).collect();
+        let taken = |name: &str| self.entries.iter().any(|entry| *entry.check.name == *name);
+        reports.extend(self.computed.reports(taken));
+        reports
     }
 
     /// Reads everything once.

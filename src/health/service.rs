@@ -107,6 +107,23 @@ impl HealthService {
         &self.health
     }
 
+    /// The names of the checks that the application has.
+    #[cfg(feature = "statistics")]
+    pub(crate) fn check_names(&self) -> impl Iterator<Item = &str> {
+        let entries = self.health.registry.entries.iter();
+        entries.map(|entry| &*entry.check.name)
+    }
+
+    /// Shows one more check while it is unhealthy, which `limit` says. Readiness does not depend on it.
+    #[cfg(feature = "statistics")]
+    pub(crate) fn add_informational(
+        &self,
+        name: &str,
+        limit: impl Fn() -> Option<String> + Send + Sync + 'static,
+    ) {
+        self.health.registry.computed.add(name, limit);
+    }
+
     /// Counts the answers of the checks in `metrics`, and gives notices to `sink`.
     pub(crate) fn connect(&self, metrics: &Metrics, sink: Arc<dyn NoticeSink>) {
         self.health.connect(metrics, sink);

@@ -145,7 +145,7 @@ impl Bounds {
         self.published.partition_point(|below| *below <= index)
     }
 
-    fn published_edges(&self) -> impl Iterator<Item = u64> {
+    pub(super) fn published_edges(&self) -> impl Iterator<Item = u64> {
         let indices = self.published.iter();
         indices.filter_map(|below| self.edges.get(below.checked_sub(1)?).copied())
     }

@@ -110,12 +110,17 @@ pub(crate) enum Id {
     DiskWritten,
     NetworkReceived,
     NetworkSent,
+    DiskFree,
+    DiskSize,
     TokioWorkers,
     TokioBusy,
     TokioTasks,
     TokioLag,
     CertificateExpiry,
     SampleAge,
+    AlertState,
+    AlertEvaluations,
+    AlertLastEvaluation,
 }
 
 /// All families, in the order in which they are published.

@@ -1,5 +1,6 @@
 //! Gathers the samples of all families of this crate at one moment.
 
+mod alerts;
 mod calls;
 mod checks;
 mod routes;
@@ -73,6 +74,27 @@ pub(super) fn gather_sampled(metrics: &Metrics, out: &mut dyn Samples) {
         if let Some(spelling) = entry.spelling(settings.names) {
             let mut family = OneFamily::new(entry, spelling, &settings.naming, out);
             sampled.give(&mut family);
+        }
+    }
+}
+
+/// Gives one family of gauges. It is of checks, of circuit breakers, of jobs, or was asked for.
+#[cfg(feature = "statistics")]
+pub(super) fn gather_gauges(metrics: &Metrics, id: Id, out: &mut dyn Samples) {
+    let settings = metrics.settings();
+    for entry in catalog::all().filter(|entry| entry.id == id) {
+        let Some(spelling) = entry.spelling(settings.names) else {
+            continue;
+        };
+        let mut family = OneFamily::new(entry, spelling, &settings.naming, out);
+        match id {
+            Id::HealthStatus | Id::CertificateExpiry => {
+                checks::checks(&metrics.all_checks(), &mut family);
+            }
+            _ => {
+                work::give(metrics, &mut family);
+                Metrics::samplers_of(Some(metrics)).read().give(&mut family);
+            }
         }
     }
 }
@@ -207,9 +229,10 @@ impl<'m> Gathered<'m> {
                     family.gauge(&[version], *at);
                 }
             }
-            // The others are of work, of circuit breakers, or were asked for. Those of checks belong to no counters.
+            // The others are of work, of circuit breakers, of alerts, or were asked for. Those of checks belong to no counters.
             _ => {
                 work::give(self.metrics, family);
+                alerts::give(&inner.alerts, family);
                 self.sampled.give(family);
             }
         }

@@ -3,7 +3,7 @@
 //! A scrape reads what is kept and asks nobody. So what hangs delays only its own values, whose age shows.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     convert::Infallible,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -188,6 +188,17 @@ impl Metrics {
         all.retain(|(known, _)| known.name != sampler.name);
         all.push((Arc::clone(sampler), alive));
         ended
+    }
+
+    /// The names of the samplers of one kind, such as `primary` for a pool.
+    #[cfg(feature = "statistics")]
+    pub(crate) fn samplers_of_kind(&self, kind: &str) -> BTreeSet<String> {
+        let all = Self::samplers_of(Some(self)).all();
+        let names = all.iter().filter_map(|(sampler, _)| {
+            let (known, name) = sampler.name.split_once(':')?;
+            (known == kind).then(|| name.to_owned())
+        });
+        names.collect()
     }
 
     /// Those of the process are there before its counters: a sampler that starts first does not fix the settings of these.

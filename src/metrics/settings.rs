@@ -41,6 +41,8 @@ pub struct Settings {
     #[cfg(feature = "prometheus")]
     application: ApplicationSettings,
     pub(super) bands: SeverityBands,
+    /// More edges of durations to the head.
+    edges: Vec<Duration>,
     /// The families of the process are published.
     pub(crate) process: bool,
     /// Which side of each gRPC method streams.
@@ -62,6 +64,7 @@ impl Settings {
             #[cfg(feature = "prometheus")]
             application: ApplicationSettings::default(),
             bands: SeverityBands::default(),
+            edges: Vec::new(),
             process: false,
             kinds: BTreeMap::new(),
         }
@@ -276,7 +279,27 @@ impl Settings {
     pub(super) fn bounds(&self) -> Bounds {
         let own = self.buckets.requests().cloned();
         let edges = own.unwrap_or_else(buckets::default_seconds);
-        edges.split_at(self.bands.edges())
+        edges.split_at(
+            self.bands
+                .edges()
+                .into_iter()
+                .chain(self.edges.iter().copied()),
+        )
+    }
+
+    /// The edges of durations to the head.
+    #[cfg(feature = "statistics")]
+    pub(crate) fn published_edges(&self) -> Vec<Duration> {
+        let published = self.bounds();
+        let edges = published.published_edges();
+        edges.map(Duration::from_nanos).collect()
+    }
+
+    /// Adds edges of durations to the head.
+    #[cfg(feature = "statistics")]
+    pub(crate) fn more_edges(mut self, edges: Vec<Duration>) -> Self {
+        self.edges = edges;
+        self
     }
 
     /// From 0.1 s to an hour.

@@ -3,7 +3,8 @@
 use std::{collections::BTreeMap, fmt::Write as _};
 
 use super::{
-    Metrics, checks,
+    Metrics,
+    checks::{self, CheckReading},
     gather::gather,
     prometheus,
     samples::{Family, Histogram, Labels, Samples},
@@ -85,11 +86,17 @@ impl Metrics {
 
     /// Gives all samples at this moment.
     pub(crate) fn give(&self, out: &mut dyn Samples) {
+        gather(Some(self), &self.all_checks(), out);
         if self.is_global() {
-            gather(Some(self), &checks::of_process(), out);
             prometheus::give_application(out);
-        } else {
-            gather(Some(self), &self.checks(), out);
+        }
+    }
+
+    /// The checks whose answers these counters publish.
+    pub(super) fn all_checks(&self) -> Vec<CheckReading> {
+        match self.is_global() {
+            true => checks::of_process(),
+            false => self.checks(),
         }
     }
 }

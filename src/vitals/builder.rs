@@ -2,6 +2,8 @@
 
 #[cfg(feature = "health")]
 mod admin;
+#[cfg(feature = "statistics")]
+mod alerts;
 mod exclusion;
 mod logs;
 mod metrics;
@@ -18,6 +20,7 @@ use std::{sync::Arc, time::Duration};
 use super::{
     METRICS_PATH, Vitals,
     admin::AdminSettings,
+    alerting::AlertingSettings,
     lately::{Lately, LatelySettings},
     log_values,
     shutdown::{Shutdown, ShutdownSettings},
@@ -74,6 +77,7 @@ pub struct VitalsBuilder {
     pub(super) admin: AdminSettings,
     pub(super) shutdown: ShutdownSettings,
     pub(super) lately: LatelySettings,
+    pub(super) alerting: AlertingSettings,
     pub(super) sentry: Option<SentryOptions>,
     release: Option<Release>,
     service: Option<String>,
@@ -103,6 +107,7 @@ impl VitalsBuilder {
             admin: AdminSettings::default(),
             shutdown: ShutdownSettings::default(),
             lately: LatelySettings::default(),
+            alerting: AlertingSettings::default(),
             sentry: None,
             release: None,
             service: None,
@@ -127,6 +132,7 @@ impl VitalsBuilder {
         }
         builder.admin = AdminSettings::from_environment(environment)?;
         builder.lately = LatelySettings::from_environment(environment)?;
+        builder.alerting = AlertingSettings::from_environment(environment)?;
         Ok(builder)
     }
 
@@ -232,7 +238,10 @@ impl VitalsBuilder {
         };
         let rules = Arc::new(self.rules.checked()?);
         let log_metrics = self.log_metrics.map(log_values::checked).transpose()?;
-        let metrics = self.recorder.metrics(self.settings.bands(self.bands))?;
+        let alerting = self.alerting.checked()?;
+        let settings = alerting.published_by(self.settings.bands(self.bands));
+        let metrics = self.recorder.metrics(settings)?;
+        alerting.check_names(self.health.as_ref(), &metrics, self.recorder)?;
         if self.body_sizes {
             metrics.count_sizes();
         }
@@ -258,6 +267,7 @@ impl VitalsBuilder {
         let sentry = Connection::new(self.sentry, &release, &metrics, shared)?;
         metrics.set_release(&release);
         let lately = Lately::start(lately, &metrics, &release);
+        let alerting = alerting.with(&lately, &metrics);
         let environment = release.environment.as_str().into();
         if shared {
             release.clone().announce();
@@ -306,11 +316,13 @@ impl VitalsBuilder {
                 ("log_metrics", log_metrics.is_some()),
                 ("process_metrics", metrics.settings().process),
                 ("state_file", lately.has_file()),
+                ("alerts", alerting.are_on()),
             ],
         };
         if metrics.settings().process {
             operations::process::start(&metrics)?;
         }
+        alerting.start(self.health.as_ref())?;
         start.log();
         // Last: where the stack is not built, nothing is left running.
         if let Some(every) = log_metrics {
@@ -326,6 +338,7 @@ impl VitalsBuilder {
             shutdown,
             sentry,
             lately,
+            alerting,
         })
     }
 }

@@ -1,5 +1,7 @@
 //! Keeps what the application did lately, and says it.
 
+mod numbers;
+
 use std::{
     collections::BTreeMap,
     fmt,
@@ -9,6 +11,7 @@ use std::{
 
 use super::{Deployment, Vitals};
 use crate::{
+    alerts::{Host, Stored},
     config::{ConfigError, Environment},
     emit,
     metrics::{CircuitState, Metrics, Sink, bounds::Bounds, readings::Key},
@@ -50,6 +53,7 @@ pub(super) struct Lately(Arc<Kept>);
 struct Kept {
     metrics: Metrics,
     window: Window,
+    slot: Duration,
     /// Those by which durations are counted.
     bounds: Bounds,
     records: Mutex<Records>,
@@ -109,6 +113,7 @@ impl Lately {
         if let Some(memory) = settings.memory {
             window = window.budget(memory);
         }
+        let slot = window.slot_length();
         let counters = metrics.clone();
         let window = Window::start(window, move || counters.readings());
         let restored = settings.place.map(|place| {
@@ -119,6 +124,7 @@ impl Lately {
         let lately = Self(Arc::new(Kept {
             metrics: metrics.clone(),
             window,
+            slot,
             bounds,
             records: Mutex::new(records.unwrap_or_default()),
             writer,
@@ -157,6 +163,12 @@ impl Lately {
 
     pub(super) fn handle(&self) -> StatisticsHandle {
         StatisticsHandle::new(Arc::clone(&self.0) as Arc<dyn Source>)
+    }
+
+    /// Where alerts have their numbers, and what the process before kept of them.
+    pub(super) fn for_alerts(&self) -> (Box<dyn Host>, Option<Stored>) {
+        let before = self.0.records().alerts();
+        (Box::new(Arc::clone(&self.0)), before)
     }
 
     /// Writes the state file a last time. Returns `false` if it took longer than `timeout`.

@@ -12,7 +12,7 @@ use crate::timestamp;
 static ORIGIN: LazyLock<Instant> = LazyLock::new(Instant::now);
 
 /// The current moment. Its monotonic time counts from the first call.
-pub(super) fn now() -> Moment {
+pub(crate) fn now() -> Moment {
     Moment {
         monotonic: ORIGIN.elapsed(),
         wall: timestamp::since_1970(),

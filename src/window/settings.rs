@@ -41,6 +41,11 @@ impl Settings {
         self
     }
 
+    /// The length of the shortest slot.
+    pub(crate) const fn slot_length(&self) -> Duration {
+        Duration::from_millis(self.slot)
+    }
+
     /// The memory in bytes above which durations are given up. Defaults to 64 MiB.
     pub(crate) const fn budget(mut self, bytes: usize) -> Self {
         self.budget = bytes;

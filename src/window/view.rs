@@ -1,5 +1,7 @@
 //! Looks at a window at one moment.
 
+use std::time::Duration;
+
 use super::{
     moment::Moment,
     sums::{Span, Sums},
@@ -25,6 +27,11 @@ impl<'w> View<'w> {
             now: (shared.clock)(),
             shared,
         }
+    }
+
+    /// The wall time since 1970.
+    pub(crate) const fn wall(&self) -> Duration {
+        self.now.wall
     }
 
     /// What was counted in a stretch of time, for the keys that are wanted.

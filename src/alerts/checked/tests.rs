@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use super::*;
 use crate::{
     alerts::{
@@ -152,7 +154,8 @@ fn all_presets_can_work_together() {
 #[test]
 fn a_rule_that_names_what_is_not_there_is_refused() {
     let existing = Existing {
-        pools: ["primary".to_owned()].into(),
+        pools: Some(["primary".to_owned()].into()),
+        paths: Some(BTreeSet::default()),
         ..Existing::default()
     };
     let pool = |name: &str| {

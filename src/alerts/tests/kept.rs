@@ -131,10 +131,10 @@ fn the_number_of_alerts_is_bounded_and_rules_of_the_whole_service_have_a_place()
             play.service.requests(&format!("/{endpoint}"), 500, 1);
         }
         play.minute();
-        let engine = &play.watch.engine;
+        let engine = play.watch.engine();
         assert_eq!(engine.left_out(), 500);
     }
-    let firing = play.watch.engine.firing();
+    let firing = play.watch.engine().firing();
     assert_eq!(firing.len(), MOST_ALERTS + 1);
     assert_eq!(firing[MOST_ALERTS].name, "all");
 }
@@ -158,7 +158,7 @@ fn an_endpoint_that_is_not_called_any_more_is_held_and_ends_without_data() {
         .iter()
         .filter_map(|(_, one)| one.alert.resolve_reason);
     assert_eq!(ends.collect::<Vec<_>>(), [ResolveReason::NoData]);
-    assert_eq!(play.watch.engine.alerts(), []);
+    assert_eq!(play.watch.engine().alerts(), []);
 }
 
 #[test]

@@ -143,7 +143,7 @@ fn a_counter_that_begins_anew_in_an_incident_changes_nothing() {
     let name = "payment_failure_rate";
     assert_eq!(play.fired(name).len(), 1);
     assert!(play.resolved(name).is_empty());
-    let alert = &play.watch.engine.firing()[0];
+    let alert = &play.watch.engine().firing()[0];
     assert_eq!(alert.value, Some(30.0));
 }
 
@@ -210,7 +210,7 @@ fn an_endpoint_that_fails_breaks_its_own_rule_and_not_that_of_all() {
     assert!(play.fired(RULE).is_empty());
     assert_eq!(play.fired("endpoint_fails").len(), 1);
     assert_eq!(play.fired("seven_fails").len(), 1);
-    let firing = play.watch.engine.firing();
+    let firing = play.watch.engine().firing();
     let place = labels(&[("endpoint", "/7"), ("method", "GET")]);
     assert!(firing.len() == 2 && firing.iter().all(|alert| alert.labels == place));
     assert_ne!(firing[0].fingerprint, firing[1].fingerprint);

@@ -204,7 +204,7 @@ fn a_signal_that_panics_is_an_error_and_the_others_go_on() {
     play.minutes(5);
     assert_eq!(play.state("a"), AlertState::Error);
     assert_eq!(play.state("b"), AlertState::Firing);
-    let alert = &play.watch.engine.alerts()[0];
+    let alert = &play.watch.engine().alerts()[0];
     assert_eq!(alert.error.as_deref(), Some("the signal panicked"));
 }
 

@@ -3,7 +3,7 @@
 use super::{Entry, Id, Unit, counter, gauge, seconds};
 
 /// In the order in which they are published.
-pub(super) static FAMILIES: [Entry; 43] = [
+pub(super) static FAMILIES: [Entry; 48] = [
     seconds(
         Id::OperationDuration,
         "monitored_operation_duration_seconds",
@@ -150,6 +150,12 @@ pub(super) static FAMILIES: [Entry; 43] = [
     .unit(Unit::Bytes)
     .help("Bytes that the host sent on a network interface.")
     .opt_in(),
+    gauge(Id::DiskFree, "disk_free_bytes", &["path"])
+        .unit(Unit::Bytes)
+        .help("Bytes of a file system that are free for every user."),
+    gauge(Id::DiskSize, "disk_size_bytes", &["path"])
+        .unit(Unit::Bytes)
+        .help("Bytes of a file system, in use or free."),
     gauge(Id::TokioWorkers, "tokio_workers", &[])
         .help("Worker threads of the Tokio runtime.")
         .opt_in(),
@@ -173,4 +179,20 @@ pub(super) static FAMILIES: [Entry; 43] = [
     gauge(Id::SampleAge, "vitals_sample_age_seconds", &["sampler"])
         .unit(Unit::Seconds)
         .help("How old the last answer of a sampler is, or how long it has given none."),
+    gauge(Id::AlertState, "vitals_alert_state", &["alert"]).help(
+        "State of an alert: 0 inactive or resolved, 1 pending, 2 firing, -1 without data, -2 not to be judged.",
+    ),
+    counter(
+        Id::AlertEvaluations,
+        "vitals_alert_evaluations_total",
+        &["outcome"],
+    )
+    .help("Evaluations of rules, by the way they ended: success, no_data or error."),
+    gauge(
+        Id::AlertLastEvaluation,
+        "vitals_alert_last_evaluation_timestamp_seconds",
+        &[],
+    )
+    .unit(Unit::Seconds)
+    .help("When rules were evaluated last, in seconds since 1970."),
 ];

@@ -3,6 +3,7 @@
 
 use std::collections::VecDeque;
 
+use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
 use super::problem::Problem;
@@ -13,6 +14,9 @@ const MOST: usize = 1_000;
 
 /// The longest text of a record, in bytes. What is longer is cut: one record must never leave no room for the others.
 const LONGEST: usize = 4_096;
+
+/// The kind of the record with the alerts, of which there is one.
+const ALERTS: &str = "alerts";
 
 /// The records of a service, the oldest first: one JSON object a line, with its `kind`.
 ///
@@ -114,6 +118,22 @@ impl Records {
         all
     }
 
+    /// What was kept of the alerts last.
+    pub(crate) fn alerts<A: DeserializeOwned>(&self) -> Option<A> {
+        let mut all = self.all.iter().rev();
+        let record = all.find(|record| is_of(record, ALERTS))?;
+        A::deserialize(record.get("alerts")?).ok()
+    }
+
+    /// Keeps the alerts as they are now, in place of what was kept of them before.
+    pub(crate) fn set_alerts(&mut self, alerts: &impl Serialize) {
+        let Ok(alerts) = serde_json::to_value(alerts) else {
+            return;
+        };
+        self.all.retain(|record| !is_of(record, ALERTS));
+        self.push(json!({ "kind": ALERTS, "alerts": alerts }));
+    }
+
     fn push(&mut self, record: Value) {
         if self.all.len() >= MOST {
             self.all.pop_front();
@@ -166,6 +186,10 @@ impl Records {
         }
         Ok(Self { all })
     }
+}
+
+fn is_of(record: &Value, kind: &str) -> bool {
+    record.get("kind").and_then(Value::as_str) == Some(kind)
 }
 
 // === impl StartRecord ===

@@ -1,0 +1,160 @@
+//! Writes to the log what alerts do, on a thread of its own: a subscriber that hangs holds up no evaluation.
+
+use std::{
+    fmt,
+    sync::{Arc, OnceLock},
+};
+
+use tracing::{Dispatch, dispatcher, subscriber::NoSubscriber};
+
+use super::{
+    alert::{Alert, Notice, Transition},
+    state::AlertState,
+    watch::Evaluated,
+};
+use crate::{
+    emit,
+    metrics::{Metrics, Sink},
+    report::delivery_queue::{DeliveryQueue, Rank},
+};
+
+/// How many evaluations wait for the subscriber.
+const WAITING: usize = 64;
+
+/// How many changes of one evaluation are told one by one.
+const MOST_LINES: usize = 50;
+
+/// Writes the lines of one stack.
+pub(super) struct Lines {
+    metrics: Metrics,
+    /// That of the thread on which the stack was built, if there was one.
+    subscriber: Option<Dispatch>,
+    /// `None` if no thread can start.
+    queue: OnceLock<Option<Arc<DeliveryQueue<Evaluated>>>>,
+}
+
+// === impl Lines ===
+
+impl Lines {
+    pub(super) fn new(metrics: &Metrics) -> Self {
+        Self {
+            metrics: metrics.clone(),
+            subscriber: dispatcher::get_default(|subscriber| {
+                // It can be set later.
+                let is_set = !subscriber.is::<NoSubscriber>();
+                is_set.then(|| subscriber.clone())
+            }),
+            queue: OnceLock::new(),
+        }
+    }
+
+    /// Writes the lines of an evaluation as soon as the subscriber takes them.
+    pub(super) fn write(&self, evaluated: Evaluated) {
+        let queue = self.queue.get_or_init(|| self.started());
+        let lost = match queue {
+            Some(queue) => queue.push(Rank::Later, evaluated),
+            None => Some(evaluated),
+        };
+        if lost.is_some() {
+            self.metrics.dropped(Sink::Log);
+        }
+    }
+
+    fn started(&self) -> Option<Arc<DeliveryQueue<Evaluated>>> {
+        let queue = Arc::new(DeliveryQueue::new(WAITING));
+        let (metrics, subscriber) = (self.metrics.clone(), self.subscriber.clone());
+        let deliver = move |evaluated: Evaluated| {
+            let tell = || tell(&evaluated, &metrics);
+            match &subscriber {
+                Some(subscriber) => dispatcher::with_default(subscriber, tell),
+                None => tell(),
+            }
+            true
+        };
+        queue.start("vitals-alert-log", 0, deliver).then_some(queue)
+    }
+}
+
+impl Drop for Lines {
+    fn drop(&mut self) {
+        if let Some(Some(queue)) = self.queue.get() {
+            queue.close();
+        }
+    }
+}
+
+impl fmt::Debug for Lines {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Lines").finish_non_exhaustive()
+    }
+}
+
+/// Writes one event for the evaluation, and one for each change.
+fn tell(evaluated: &Evaluated, metrics: &Metrics) {
+    let Evaluated {
+        transitions,
+        evaluations,
+        left_out,
+    } = evaluated;
+    let (changes, left_out) = (transitions.len(), *left_out);
+    let (no_data, errors) = (evaluations.no_data, evaluations.error);
+    emit::counted(Some(metrics), || {
+        tracing::debug!(
+            target: "tower_vitals",
+            changes,
+            no_data,
+            errors,
+            left_out,
+            "alerts evaluated"
+        );
+    });
+    for transition in transitions.iter().take(MOST_LINES) {
+        emit::counted(Some(metrics), || changed(transition));
+    }
+    if let Some(more) = changes.checked_sub(MOST_LINES).filter(|more| *more > 0) {
+        emit::counted(Some(metrics), || {
+            tracing::info!(target: "tower_vitals", more, "more alerts changed");
+        });
+    }
+}
+
+fn changed(transition: &Transition) {
+    let Transition {
+        alert,
+        from,
+        notice,
+    } = transition;
+    let Alert {
+        name,
+        severity,
+        state,
+        fingerprint,
+        message,
+        error,
+        ..
+    } = alert;
+    let reason = alert.resolve_reason.map(|reason| reason.as_str());
+    let held = alert.fired_at.zip(alert.resolved_at).map(|(from, to)| {
+        let held = to.since_1970().saturating_sub(from.since_1970());
+        held.as_secs_f64()
+    });
+    let told = matches!(notice, Notice::Tell);
+    let what = match (from, state) {
+        (AlertState::Firing, AlertState::Firing) => "alert still fires",
+        _ => "alert changed",
+    };
+    tracing::info!(
+        target: "tower_vitals",
+        alert = name,
+        severity = severity.as_str(),
+        state = state.as_str(),
+        from = from.as_str(),
+        fingerprint = %fingerprint,
+        detail = message,
+        told,
+        reason,
+        fired_for_seconds = held,
+        error,
+        "{what}"
+    );
+}

@@ -1,0 +1,172 @@
+//! Gives alerts the numbers of the application: what was counted lately, and what is now.
+
+use std::{cell::OnceCell, collections::BTreeMap, sync::Arc, time::Duration};
+
+use super::Kept;
+use crate::{
+    alerts::{CounterOf, Gauge, Host, Labels, Numbers, Stored},
+    metrics::{CircuitState, bounds::Bounds, catalog::Id, current::Current, readings::Key},
+    used_memory::UsedMemory,
+    window::{self, Moment, Span, Sums, View},
+};
+
+/// How much of the file of records alerts may take: the other half is for starts and deployments.
+const MOST_BYTES: usize = 512 * 1024;
+
+const SECONDS_OF_DAY: f64 = 24.0 * 60.0 * 60.0;
+
+/// The numbers of one moment.
+struct AtOnce<'k> {
+    kept: &'k Kept,
+    view: View<'k>,
+    /// Read when a rule first asks for it.
+    current: OnceCell<Current>,
+}
+
+impl Host for Arc<Kept> {
+    fn at_once(&self, judge: &mut dyn FnMut(&dyn Numbers)) {
+        judge(&AtOnce {
+            kept: self,
+            view: self.window.view(),
+            current: OnceCell::new(),
+        });
+    }
+
+    fn clock(&self) -> Moment {
+        window::clock_now()
+    }
+
+    fn keep(&self, stored: Stored) {
+        if self.writer.is_some() {
+            let mut records = self.records();
+            records.set_alerts(&stored.within(MOST_BYTES));
+            self.write(&records);
+        }
+    }
+}
+
+// === impl AtOnce ===
+
+impl AtOnce<'_> {
+    fn current(&self) -> &Current {
+        self.current.get_or_init(|| self.kept.metrics.current())
+    }
+
+    fn gauges(&self, id: Id) -> Vec<(String, f64)> {
+        self.kept.metrics.gauges(id)
+    }
+
+    /// What share of one gauge another one is, in per cent, by their label.
+    fn percent(&self, part: Id, whole: Id) -> Vec<(String, f64)> {
+        let whole: BTreeMap<_, _> = self.gauges(whole).into_iter().collect();
+        let parts = self.gauges(part).into_iter();
+        parts
+            .filter_map(|(name, part)| {
+                let whole = whole.get(&name).filter(|whole| **whole > 0.0)?;
+                Some((name, part * 100.0 / whole))
+            })
+            .collect()
+    }
+
+    /// The memory in use. Where nobody publishes it, it is read now.
+    fn memory(&self) -> Vec<(String, f64)> {
+        let published = self.gauges(Id::MemoryPercent);
+        if !published.is_empty() {
+            return published;
+        }
+        let read = UsedMemory::of_process().read();
+        let percent = read.map(|memory| (String::new(), memory.percent()));
+        percent.into_iter().collect()
+    }
+
+    /// How many circuit breakers are open. It is 0 where there is none.
+    fn open_circuits(&self) -> Vec<(String, f64)> {
+        let circuits = self.kept.metrics.circuits();
+        let open = circuits.values();
+        let open = open.filter(|state| **state == CircuitState::Open).count();
+        vec![(String::new(), open as f64)]
+    }
+}
+
+impl Numbers for AtOnce<'_> {
+    fn now(&self) -> Duration {
+        self.view.wall()
+    }
+
+    fn counted(&self, from: Duration, to: Option<Duration>, durations: bool) -> Sums {
+        let span = match to {
+            Some(to) => Span::Between(from, to),
+            None => Span::Last(self.now().saturating_sub(from)),
+        };
+        let wanted = |key: &Key| durations || !key.is_of_durations();
+        self.view.sums(span, wanted)
+    }
+
+    fn slot(&self) -> Duration {
+        self.kept.slot
+    }
+
+    fn bounds(&self) -> &Bounds {
+        &self.kept.bounds
+    }
+
+    fn in_flight(&self) -> u64 {
+        self.kept.metrics.totals().in_flight
+    }
+
+    fn deployed(&self) -> Option<Duration> {
+        let deployments = self.kept.records().deployments();
+        let last = deployments.last()?;
+        Some(Duration::from_millis(last.at_ms))
+    }
+
+    fn gauge(&self, gauge: Gauge) -> Vec<(String, f64)> {
+        let now = self.now().as_secs_f64();
+        let scaled = |id, scale: &dyn Fn(f64) -> f64| {
+            let values = self.gauges(id).into_iter();
+            values.map(|(name, value)| (name, scale(value))).collect()
+        };
+        let mut values: Vec<_> = match gauge {
+            Gauge::MemoryPercent => self.memory(),
+            Gauge::CpuPercent => self.gauges(Id::CpuPercent),
+            Gauge::CircuitsOpen => self.open_circuits(),
+            Gauge::RuntimeLagMillis => scaled(Id::TokioLag, &|lag| lag * 1_000.0),
+            Gauge::CheckFailed => scaled(Id::HealthStatus, &|status| {
+                if status > 0.0 { 0.0 } else { 1.0 }
+            }),
+            Gauge::DiskFreePercent => self.percent(Id::DiskFree, Id::DiskSize),
+            Gauge::PoolPercent => self.percent(Id::PoolInUse, Id::PoolMax),
+            Gauge::CertificateDays => scaled(Id::CertificateExpiry, &|expiry| {
+                (expiry - now) / SECONDS_OF_DAY
+            }),
+            Gauge::JobAgeSeconds => scaled(Id::JobLastSuccess, &|at| now - at),
+            Gauge::QueueLength => self.gauges(Id::JobQueueLength),
+            Gauge::RedisPercent => self.percent(Id::RedisMemoryUsed, Id::RedisMemoryMax),
+            Gauge::CacheHitPercent => scaled(Id::RedisHitRatio, &|ratio| ratio * 100.0),
+        };
+        if gauge.label().is_none() {
+            // What stands there is a constant label of all families.
+            values.iter_mut().for_each(|(name, _)| name.clear());
+        }
+        values
+    }
+
+    fn gauges_of(&self, name: &str, labels: &[(String, String)]) -> Vec<(Labels, f64)> {
+        let series = self.current().gauges.get(name).into_iter().flatten();
+        let wanted = series.filter(|series| series.has(labels));
+        wanted
+            .map(|series| (series.labels.clone(), series.value))
+            .collect()
+    }
+
+    fn counter(&self, counter: &CounterOf) -> Option<f64> {
+        let series = self.current().counters.get(&counter.name)?;
+        let wanted = series.iter().filter(|series| series.has(&counter.labels));
+        let mut found = false;
+        let sum = wanted
+            .inspect(|_| found = true)
+            .map(|series| series.value)
+            .sum();
+        found.then_some(sum)
+    }
+}
