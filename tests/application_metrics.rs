@@ -21,6 +21,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tower_vitals::{
     Vitals,
+    alerts::{Alerts, presets},
     health::{Health, Role, Status},
     logging::Format,
     vitals::VitalsBuilder,
@@ -347,4 +348,37 @@ fn record_what_is_logged(_installed: &Vitals) {
         histogram!("logged_duration_ms").record(millis);
     }
     gauge!("logged_z_level").set(-45.25);
+}
+
+#[test]
+fn alerts_judge_what_the_application_records() {
+    let payments = |status: &'static str| counter!("payments_processed_total", "status" => status);
+    let alerts = Alerts::none()
+        .rule(presets::payment_failures().pending_for(Duration::ZERO))
+        .rule(presets::workers_down("workers_active").pending_for(Duration::ZERO))
+        .interval(Duration::from_secs(3_600));
+    let vitals = builder().alerts(alerts).build().unwrap();
+    gauge!("workers_active", "queue" => "emails").set(0.0);
+    gauge!("workers_active", "queue" => "reports").set(2.0);
+    payments("ok").increment(1_000);
+    let alerts = vitals.alerts();
+    let firing = || {
+        let firing = alerts.evaluate().into_iter();
+        let firing = firing.map(|one| (one.name, one.value, one.labels.into_values().collect()));
+        firing.collect::<Vec<(String, Option<f64>, Vec<String>)>>()
+    };
+    let workers = (
+        "workers_down".to_owned(),
+        Some(0.0),
+        vec!["emails".to_owned()],
+    );
+    // What a counter had before the first evaluation is not of the window.
+    assert_eq!(firing(), std::slice::from_ref(&workers));
+    payments("ok").increment(18);
+    payments("failed").increment(2);
+    // 10 % is not above 10 %.
+    assert_eq!(firing(), std::slice::from_ref(&workers));
+    payments("failed").increment(5);
+    let payments = ("payment_failure_rate".to_owned(), Some(28.0), vec![]);
+    assert_eq!(firing(), [payments, workers]);
 }

@@ -51,26 +51,31 @@ fn until(name: &str, count: usize) {
 }
 
 #[test]
-fn each_stack_has_one_thread_which_ends_with_its_last_handle() {
+fn each_stack_has_two_threads_which_end_with_its_last_handle() {
     let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     // The longest slot: nobody waits for its end.
     let hour = Duration::from_secs(3_600);
     let stacks = [(); 3].map(|()| builder().statistics_slot(hour).build().unwrap());
     until("vitals", 3);
+    until("vitals-alert", 3);
     let [one, two, three] = stacks;
     let (clone, statistics) = (one.clone(), two.statistics());
     drop(three);
     until("vitals", 2);
+    until("vitals-alert", 2);
     // These two have a handle left. A stack that ends after them shows that they had time to end.
     drop((one, two));
     drop(builder().build().unwrap());
     until("vitals", 2);
+    // Statistics need no alerts.
+    until("vitals-alert", 1);
     assert_eq!(statistics.over(hour).unwrap().started, 0);
     drop(statistics);
     until("vitals", 1);
     assert_eq!(clone.metrics().totals().started, 0);
     drop(clone);
     until("vitals", 0);
+    until("vitals-alert", 0);
 }
 
 #[test]

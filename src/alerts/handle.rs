@@ -69,6 +69,10 @@ impl AlertsHandle {
     ///
     /// It runs the closures of [asked](super::Signal::asked) signals, and waits for an evaluation that is under way. So it can block: in
     /// asynchronous code, call it by `spawn_blocking`.
+    #[expect(
+        clippy::must_use_candidate,
+        reason = "the alerts can be asked for later"
+    )]
     pub fn evaluate(&self) -> Vec<Alert> {
         self.running.evaluate();
         self.firing()

@@ -3,8 +3,8 @@
 use std::{
     fmt,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        mpsc::{self, RecvTimeoutError},
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
+        mpsc::{self, RecvTimeoutError, Sender},
     },
     thread,
     time::Duration,
@@ -50,6 +50,8 @@ pub(crate) struct Running {
     host: Box<dyn Host>,
     metrics: Metrics,
     lines: Lines,
+    /// Ends the thread.
+    stop: OnceLock<Sender<()>>,
 }
 
 // === impl Running ===
@@ -74,6 +76,7 @@ impl Running {
             host,
             metrics: metrics.clone(),
             lines: Lines::new(metrics),
+            stop: OnceLock::new(),
         }
     }
 
@@ -87,10 +90,10 @@ impl Running {
         if self.watch.rules().is_empty() {
             return Ok(());
         }
-        let (alive, ended) = mpsc::channel();
+        let (stop, stopped) = mpsc::channel();
         let (running, interval) = (Arc::downgrade(self), self.interval);
         let run = move || {
-            while ended.recv_timeout(interval) == Err(RecvTimeoutError::Timeout) {
+            while stopped.recv_timeout(interval) == Err(RecvTimeoutError::Timeout) {
                 let Some(running) = running.upgrade() else {
                     return;
                 };
@@ -100,7 +103,8 @@ impl Running {
         let thread = thread::Builder::new().name("vitals-alert".to_owned());
         let started = thread.spawn(run);
         started.map_err(|error| ConfigError::new("alerts", "thread", error.to_string()))?;
-        self.metrics.evaluate_until_closed(alive);
+        self.metrics.evaluate_until(stop.clone());
+        let _ = self.stop.set(stop);
         Ok(())
     }
 
@@ -168,6 +172,15 @@ impl Running {
 
     fn last(&self) -> MutexGuard<'_, Instant> {
         self.last.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Some(stop) = self.stop.get() {
+            // The thread can have ended.
+            let _ = stop.send(());
+        }
     }
 }
 

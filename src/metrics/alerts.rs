@@ -1,9 +1,6 @@
 //! Keeps what is published of the alerts of a service.
 
-use std::{
-    convert::Infallible,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc::Sender},
-};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc::Sender};
 
 use super::Metrics;
 
@@ -28,8 +25,8 @@ struct Published {
     evaluations: Evaluations,
     /// When the last evaluation was, in seconds since 1970.
     last: Option<f64>,
-    /// Ends the thread that evaluates for these counters: it waits for the other end.
-    alive: Option<Sender<Infallible>>,
+    /// Ends the thread that evaluates for these counters.
+    stop: Option<Sender<()>>,
 }
 
 /// A copy, for those who publish it.
@@ -100,9 +97,12 @@ impl Metrics {
         published.evaluations.error = published.evaluations.error.wrapping_add(1);
     }
 
-    /// The thread that evaluates for these counters ends when these counters end, or another one takes its place: the other end of
-    /// this is closed then.
-    pub(crate) fn evaluate_until_closed(&self, alive: Sender<Infallible>) {
-        self.inner.alerts.lock().alive = Some(alive);
+    /// The thread that evaluates for these counters is told by `stop` when another one takes its place.
+    pub(crate) fn evaluate_until(&self, stop: Sender<()>) {
+        let before = self.inner.alerts.lock().stop.replace(stop);
+        if let Some(before) = before {
+            // It can have ended.
+            let _ = before.send(());
+        }
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{
     Metrics,
     catalog::Id,
-    gather::gather_gauges,
+    gather::parts::gather_gauges,
     samples::{Family, Histogram, Labels, Samples},
 };
 

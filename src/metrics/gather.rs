@@ -3,6 +3,8 @@
 mod alerts;
 mod calls;
 mod checks;
+#[cfg(feature = "statistics")]
+pub(super) mod parts;
 mod routes;
 mod work;
 
@@ -60,40 +62,6 @@ pub(super) fn gather(metrics: Option<&Metrics>, checks: &[CheckReading], out: &m
                 if let Some(gathered) = &gathered {
                     gathered.give(&mut family);
                 }
-            }
-        }
-    }
-}
-
-/// Gives the samples of what is asked from time to time, and nothing else.
-#[cfg(feature = "statistics")]
-pub(super) fn gather_sampled(metrics: &Metrics, out: &mut dyn Samples) {
-    let settings = metrics.settings();
-    let sampled = Metrics::samplers_of(Some(metrics)).read();
-    for entry in catalog::all() {
-        if let Some(spelling) = entry.spelling(settings.names) {
-            let mut family = OneFamily::new(entry, spelling, &settings.naming, out);
-            sampled.give(&mut family);
-        }
-    }
-}
-
-/// Gives one family of gauges. It is of checks, of circuit breakers, of jobs, or was asked for.
-#[cfg(feature = "statistics")]
-pub(super) fn gather_gauges(metrics: &Metrics, id: Id, out: &mut dyn Samples) {
-    let settings = metrics.settings();
-    for entry in catalog::all().filter(|entry| entry.id == id) {
-        let Some(spelling) = entry.spelling(settings.names) else {
-            continue;
-        };
-        let mut family = OneFamily::new(entry, spelling, &settings.naming, out);
-        match id {
-            Id::HealthStatus | Id::CertificateExpiry => {
-                checks::checks(&metrics.all_checks(), &mut family);
-            }
-            _ => {
-                work::give(metrics, &mut family);
-                Metrics::samplers_of(Some(metrics)).read().give(&mut family);
             }
         }
     }

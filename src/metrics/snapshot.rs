@@ -75,7 +75,7 @@ impl Metrics {
     #[cfg(feature = "statistics")]
     pub(crate) fn samples(&self) -> BTreeMap<String, f64> {
         let mut taker = Taker::default();
-        super::gather::gather_sampled(self, &mut taker);
+        super::gather::parts::gather_sampled(self, &mut taker);
         let Snapshot {
             counters, gauges, ..
         } = taker.snapshot;

@@ -381,6 +381,11 @@ mod tests {
                 r#"MONITORING_METRIC_NAMES: invalid value "grafana": expected prometheus or otel"#,
             ),
             (
+                "ALERT_ERROR_RATE_THRESHOLD",
+                "5,0",
+                r#"ALERT_ERROR_RATE_THRESHOLD: invalid value "5,0": expected a number from 0 to 100"#,
+            ),
+            (
                 "MONITORING_ADDR",
                 "localhost:9000",
                 r#"MONITORING_ADDR: invalid value "localhost:9000": expected an IP address and a port, such as 127.0.0.1:9000"#,
