@@ -76,7 +76,6 @@ impl Alerts {
 
 // === impl Metrics ===
 
-#[cfg(feature = "statistics")]
 impl Metrics {
     /// Publishes the states of all rules after an evaluation, which was at `at`, in seconds since 1970.
     pub(crate) fn note_alerts(

@@ -191,7 +191,6 @@ impl Metrics {
     }
 
     /// The names of the samplers of one kind, such as `primary` for a pool.
-    #[cfg(feature = "statistics")]
     pub(crate) fn samplers_of_kind(&self, kind: &str) -> BTreeSet<String> {
         let all = Self::samplers_of(Some(self)).all();
         let names = all.iter().filter_map(|(sampler, _)| {
