@@ -170,3 +170,6 @@ impl Numbers for AtOnce<'_> {
         found.then_some(sum)
     }
 }
+
+#[cfg(test)]
+mod tests;
