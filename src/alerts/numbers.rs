@@ -26,7 +26,7 @@ pub(crate) trait Numbers {
     /// When the service was deployed last, as wall time since 1970.
     fn deployed(&self) -> Option<Duration>;
 
-    /// Each number of this kind, by the value of its label. A number that has no label has an empty one.
+    /// Each number of this kind, by the value of its label. Of a number that has no label, the name means nothing.
     fn gauge(&self, gauge: Gauge) -> Vec<(String, f64)>;
 
     /// Each series of a gauge of the application that has at least these labels.

@@ -126,7 +126,7 @@ impl Numbers for AtOnce<'_> {
             let values = self.gauges(id).into_iter();
             values.map(|(name, value)| (name, scale(value))).collect()
         };
-        let mut values: Vec<_> = match gauge {
+        match gauge {
             Gauge::MemoryPercent => self.memory(),
             Gauge::CpuPercent => self.gauges(Id::CpuPercent),
             Gauge::CircuitsOpen => self.open_circuits(),
@@ -143,12 +143,7 @@ impl Numbers for AtOnce<'_> {
             Gauge::QueueLength => self.gauges(Id::JobQueueLength),
             Gauge::RedisPercent => self.percent(Id::RedisMemoryUsed, Id::RedisMemoryMax),
             Gauge::CacheHitPercent => scaled(Id::RedisHitRatio, &|ratio| ratio * 100.0),
-        };
-        if gauge.label().is_none() {
-            // What stands there is a constant label of all families.
-            values.iter_mut().for_each(|(name, _)| name.clear());
         }
-        values
     }
 
     fn gauges_of(&self, name: &str, labels: &[(String, String)]) -> Vec<(Labels, f64)> {
