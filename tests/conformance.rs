@@ -4,6 +4,8 @@
     reason = "a test fails by a panic, which shows its place"
 )]
 
+#[path = "conformance/alerts.rs"]
+mod alerts;
 #[path = "it/support/dsn.rs"]
 #[expect(dead_code, reason = "shared with other tests, which ask for more")]
 mod dsn;

@@ -64,6 +64,7 @@ async fn a_restart_while_firing_is_the_same_incident() {
     assert_eq!(vitals.alerts().firing(), []);
     let kept = vitals.alerts().history(MINUTE);
     assert_eq!(kept, history);
+    end(vitals).await;
 }
 
 #[tokio::test]
@@ -91,6 +92,7 @@ async fn an_alert_whose_rule_is_gone_has_ended() {
     assert_eq!(history[0].name, "failing");
     assert_eq!(history[0].resolve_reason, Some(ResolveReason::RuleRemoved));
     assert_eq!(vitals.alerts().all(), []);
+    end(vitals).await;
 }
 
 #[test]

@@ -125,7 +125,9 @@ async fn a_stack_that_is_only_dropped_has_written_its_state() {
     // Nobody waits for the last write, so the file is not free at once.
     eventually(|| lock.try_lock().ok()).await.unwrap();
     lock.unlock().unwrap();
-    assert_eq!(counts(&begin(&file, "1.4.1")), expected(4, 1));
+    let vitals = begin(&file, "1.4.1");
+    assert_eq!(counts(&vitals), expected(4, 1));
+    end(vitals).await;
 }
 
 #[tokio::test]
@@ -172,6 +174,7 @@ async fn the_start_of_a_new_version_is_a_deployment() {
     assert_eq!(deployed(&vitals), (both.clone(), both));
     let known = vitals.statistics().deployments();
     assert_eq!((known.per_day, &*known.deployments[0].by), (2, "ada"));
+    end(vitals).await;
 }
 
 #[tokio::test]
