@@ -84,6 +84,16 @@ mod health;
 
 pub mod operations;
 
+// No stack tells anybody yet, so only tests compile it.
+#[cfg(all(test, feature = "statistics"))]
+#[expect(
+    dead_code,
+    unreachable_pub,
+    unused_imports,
+    reason = "what will tell people is not there yet"
+)]
+mod notify;
+
 #[cfg(feature = "statistics")]
 pub mod alerts;
 #[cfg(feature = "statistics")]
