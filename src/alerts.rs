@@ -84,6 +84,8 @@ mod verdict;
 mod watch;
 mod windows;
 
+#[cfg(test)]
+pub(crate) use self::alert::{Notice, Transition};
 pub use self::{
     alert::{Alert, Muted},
     fingerprint::Fingerprint,

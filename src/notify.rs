@@ -1,10 +1,13 @@
 //! Tells people what happened: which alert fires, that it fires still, and that it ended.
 
+mod dispatch;
 mod notification;
 mod notifier;
+mod routes;
 mod secret;
 
 pub use self::{
     notification::{Ended, Notification, NotificationKind, Origin},
     notifier::{Notifier, NotifyError},
+    routes::Routes,
 };

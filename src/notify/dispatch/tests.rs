@@ -1,0 +1,167 @@
+use super::*;
+use crate::{
+    alerts::{AlertSeverity, ResolveReason},
+    notify::routes::Routes,
+};
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// One alert of a service whose alerts go to notifier 0, and to 1 when nobody acknowledges them for five minutes.
+struct Play {
+    dispatch: Dispatch,
+    at: Duration,
+    fired_at: Option<WallTime>,
+    acknowledged: bool,
+}
+
+// === impl Play ===
+
+impl Play {
+    fn new() -> Self {
+        let routes = Routes::new()
+            .severity(AlertSeverity::Critical, ["slack"])
+            .escalate(AlertSeverity::Critical, 5 * MINUTE, ["pagerduty"]);
+        let rules = [("down", AlertSeverity::Critical)];
+        let routes = routes.checked(&["slack", "pagerduty"], rules.into_iter());
+        Self {
+            dispatch: Dispatch::new(routes.unwrap()),
+            at: Duration::from_secs(1_800_000_000),
+            fired_at: None,
+            acknowledged: false,
+        }
+    }
+
+    fn alert(&self, state: AlertState) -> Alert {
+        let ended = state == AlertState::Resolved;
+        let at = WallTime::new(self.at);
+        Alert {
+            fingerprint: "f85a8fde4ff0f4c0".parse().unwrap(),
+            name: "down".to_owned(),
+            severity: AlertSeverity::Critical,
+            state,
+            labels: BTreeMap::new(),
+            signal: "health_check_failed".to_owned(),
+            value: Some(1.0),
+            threshold: 0.0,
+            message: "Alert: down".to_owned(),
+            summary: String::new(),
+            runbook: None,
+            since: at,
+            fired_at: self.fired_at,
+            resolved_at: ended.then_some(at),
+            resolve_reason: ended.then_some(ResolveReason::Recovered),
+            acknowledged_by: self.acknowledged.then(|| "ada".to_owned()),
+            acknowledged_at: None,
+            muted: None,
+            error: None,
+        }
+    }
+
+    /// Time passes, and the alert comes into this state, or stays in it and is told again.
+    fn after(
+        &mut self,
+        elapsed: Duration,
+        to: Option<AlertState>,
+    ) -> Vec<(NotificationKind, Vec<usize>)> {
+        self.at += elapsed;
+        let from = match self.fired_at {
+            Some(_) => AlertState::Firing,
+            None => AlertState::Inactive,
+        };
+        if to == Some(AlertState::Firing) {
+            self.fired_at.get_or_insert(WallTime::new(self.at));
+        }
+        let transition = to.map(|to| Transition {
+            alert: self.alert(to),
+            from,
+            notice: Notice::Tell,
+        });
+        if to == Some(AlertState::Resolved) {
+            self.fired_at = None;
+        }
+        let firing = self.fired_at.map(|_| self.alert(AlertState::Firing));
+        let dispatched = self.dispatch.step(&Step {
+            elapsed,
+            at: WallTime::new(self.at),
+            transitions: transition.as_slice(),
+            firing: firing.as_slice(),
+            origin: &Origin::default(),
+        });
+        let shown = dispatched.into_iter();
+        shown
+            .map(|one| (one.notification.kind, one.to.into_iter().collect()))
+            .collect()
+    }
+}
+
+#[test]
+fn one_incident_is_told_when_it_begins_again_and_when_it_ends() {
+    use NotificationKind::{Escalated, Firing, Repeated, Resolved};
+
+    let mut play = Play::new();
+    let firing = Some(AlertState::Firing);
+    assert_eq!(play.after(MINUTE, firing), [(Firing, vec![0])]);
+    assert_eq!(play.after(4 * MINUTE, None), []);
+    // Five minutes, and nobody has acknowledged it.
+    assert_eq!(play.after(MINUTE, None), [(Escalated, vec![1])]);
+    assert_eq!(play.after(30 * MINUTE, None), []);
+    // From now on both hear of it.
+    assert_eq!(play.after(MINUTE, firing), [(Repeated, vec![0, 1])]);
+    let ended = Some(AlertState::Resolved);
+    assert_eq!(play.after(MINUTE, ended), [(Resolved, vec![0, 1])]);
+    // The next incident begins anew.
+    assert_eq!(play.after(MINUTE, firing), [(Firing, vec![0])]);
+    assert_eq!(play.after(MINUTE, ended), [(Resolved, vec![0])]);
+}
+
+#[test]
+fn an_alert_that_somebody_has_acknowledged_is_not_escalated() {
+    let mut play = Play::new();
+    play.after(MINUTE, Some(AlertState::Firing));
+    play.acknowledged = true;
+    for _ in 0..100 {
+        assert_eq!(play.after(MINUTE, None), []);
+    }
+}
+
+#[test]
+fn an_alert_is_told_twenty_times_an_hour_and_never_without_its_end() {
+    let mut play = Play::new();
+    play.acknowledged = true;
+    let mut told = Vec::new();
+    for minute in 0..600_u64 {
+        let to = match minute % 2 {
+            0 => AlertState::Firing,
+            _ => AlertState::Resolved,
+        };
+        told.extend(
+            play.after(MINUTE, Some(to))
+                .into_iter()
+                .map(|one| (minute, one.0)),
+        );
+    }
+    for (from, _) in &told {
+        let hour = told
+            .iter()
+            .filter(|(at, _)| (*from..*from + 60).contains(at));
+        assert!(hour.count() <= MOST, "{told:?}");
+    }
+    assert!(told.len() > 100, "{}", told.len());
+    let mut open = false;
+    for (minute, kind) in told {
+        assert_eq!(
+            kind == NotificationKind::Firing,
+            !open,
+            "{minute}: {kind:?}"
+        );
+        open = !open;
+    }
+}
+
+#[test]
+fn what_a_process_before_told_is_told_to_have_ended() {
+    let mut play = Play::new();
+    play.fired_at = Some(WallTime::new(play.at - 10 * MINUTE));
+    let ended = play.after(MINUTE, Some(AlertState::Resolved));
+    assert_eq!(ended, [(NotificationKind::Resolved, vec![0])]);
+}
