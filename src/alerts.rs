@@ -1,21 +1,31 @@
 //! Watches the numbers of a service, and says which of them somebody must know.
 //!
 //! A [`Rule`] compares a [`Signal`] with a threshold. While it is broken, its alert is pending, and then fires. [`Alerts`] holds
-//! the rules of a service. By default there are four: see [`presets::usual`].
+//! the rules of a service. By default there are four: see [`presets::usual`]. A thread evaluates them, every 60 seconds by default.
 //!
 //! ```
 //! use std::time::Duration;
-//! use tower_vitals::alerts::{AlertSeverity, Alerts, Rule, Signal};
+//! use tower_vitals::{Vitals, alerts::{AlertSeverity, Rule, Signal}};
 //!
 //! let slow_reports = Rule::new("slow_reports", Signal::p95_ms())
 //!     .endpoint("/reports/{year}")
 //!     .above(10_000.0)
 //!     .window(Duration::from_secs(15 * 60))
 //!     .severity(AlertSeverity::Warning);
-//! let alerts = Alerts::default().rule(slow_reports);
+//! let vitals = Vitals::builder().isolated().alert(slow_reports).build()?;
+//! for alert in vitals.alerts().firing() {
+//!     println!("{}", alert.message);
+//! }
+//! # Ok::<(), tower_vitals::config::ConfigError>(())
 //! ```
 //!
 //! The numbers are those of the [statistics](crate::statistics) and of `/metrics`, so all of them agree.
+//!
+//! # When it speaks
+//!
+//! - Each change of an alert is an event at `INFO`, and each evaluation one at `DEBUG`. A thread of its own writes them.
+//! - `vitals_alert_state{alert}`, `vitals_alert_evaluations_total{outcome}` and `vitals_alert_last_evaluation_timestamp_seconds`.
+//! - The informational health check `alerts`, while no rule was evaluated for two intervals and 5 seconds.
 //!
 //! # States
 //!
@@ -45,9 +55,12 @@
 //!
 //! # How often somebody is told
 //!
-//! Once when an alert fires, once when it stops, and in between after each [`repeat`](Rule::repeat), until somebody acknowledges
-//! it. Nobody is told during a silence, and nobody of an alert that a critical one with the same signal and labels covers. An
-//! alert that goes on and off is told four times in an hour, and then every 15 minutes at most.
+//! An alert is told once when it fires and once when it ends. In between it is told again after each [`repeat`](Rule::repeat), until
+//! somebody acknowledges it. A silence keeps the alerts that fit from being told. A critical alert that fires does the same to a
+//! milder one with the same signal and labels. An alert that goes on and off is told four times at once, and then every 15 minutes
+//! at most. Who was told that an alert fires is told that it ended.
+//!
+//! This crate has no notifiers yet. To be told is an event with the field `told`.
 
 mod alert;
 mod checked;

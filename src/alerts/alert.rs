@@ -51,13 +51,13 @@ pub struct Alert {
     pub acknowledged_by: Option<String>,
     /// When it was acknowledged.
     pub acknowledged_at: Option<WallTime>,
-    /// Why nobody is told that it fires. `None` if nothing keeps it back.
+    /// What keeps people from being told that it fires. `None` if nothing does.
     pub muted: Option<Muted>,
     /// Why the rule could not be judged.
     pub error: Option<String>,
 }
 
-/// Why nobody is told of an alert.
+/// What keeps people from being told of an alert.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
