@@ -21,6 +21,8 @@ pages! {
     sentry: "../docs/sentry.md", "guides/picture.md";
     metrics: "../docs/metrics.md";
     statistics: "../docs/statistics.md";
+    alerts: "../docs/alerts.md";
+    monitoring: "../docs/monitoring.md";
     operations: "../docs/operations.md";
     logging: "../docs/logging.md";
     traces: "../docs/traces.md";
