@@ -1,5 +1,7 @@
 //! What a service does beside answering requests.
 
+use std::{io::Write, net::TcpStream};
+
 use serde_json::Value;
 
 use crate::{Server, programs::eventually};
@@ -198,4 +200,58 @@ fn no_more_names_than_sixty_four_are_kept_and_no_count_is_lost() {
     assert_eq!(names.count(), 65);
     let others = format!("{name}overflow\",outcome=\"success\"}}");
     assert_eq!(value(&metrics, &others), Some(6.0));
+}
+
+#[test]
+fn work_whose_client_leaves_is_cancelled_and_a_circuit_closes_again() {
+    let server = Server::start(&[]);
+    for path in ["/op?name=fetch&ms=60000", "/outbound?service=groq&ms=60000"] {
+        let mut client = TcpStream::connect(&server.address).unwrap();
+        write!(client, "GET {path} HTTP/1.1\r\nhost: a\r\n\r\n").unwrap();
+        eventually("it runs", || {
+            let running = server.outcomes()["in_flight"].as_u64().unwrap();
+            (running == 1).then_some(())
+        });
+        drop(client);
+        eventually("it is cancelled", || {
+            let running = server.outcomes()["in_flight"].as_u64().unwrap();
+            (running == 0).then_some(())
+        });
+    }
+    for (path, status) in [
+        ("/outbound?service=groq&status=500", 500),
+        ("/circuit?name=groq&state=open", 200),
+        ("/circuit?name=groq&state=half_open", 200),
+        ("/circuit?name=groq&state=closed", 200),
+        ("/job?name=rollup&fail=timeout", 200),
+    ] {
+        assert_eq!(server.get(path).unwrap().0, status, "{path}");
+    }
+    let (_, metrics) = server.administration("/metrics");
+    for (series, count) in [
+        (
+            r#"monitored_operation_duration_seconds_count{name="fetch",outcome="cancelled"}"#,
+            1.0,
+        ),
+        (
+            r#"external_calls_total{service="groq",outcome="cancelled"}"#,
+            1.0,
+        ),
+        (
+            r#"external_calls_total{service="groq",outcome="error"}"#,
+            1.0,
+        ),
+        (r#"circuit_breaker_state{name="groq",state="closed"}"#, 1.0),
+        (r#"circuit_breaker_state{name="groq",state="open"}"#, 0.0),
+        ("circuit_breaker_open_count", 0.0),
+        (r#"job_runs_total{job="rollup",outcome="timeout"}"#, 1.0),
+    ] {
+        assert_eq!(value(&metrics, series), Some(count), "{series}\n{metrics}");
+    }
+    // The service that failed is on the line of its request.
+    let lines = server.last(7);
+    let failed = lines
+        .iter()
+        .filter(|line| line["external_service"] == "groq");
+    assert_eq!(failed.count(), 1, "{lines:?}");
 }
