@@ -38,7 +38,8 @@ impl<S: tracing::Subscriber> tracing_subscriber::Layer<S> for Last {
         }
         let mut fields = Fields::default();
         event.record(&mut fields);
-        if !fields.0.contains_key("outcome") {
+        // Functions, queries and jobs have events, too.
+        if fields.0.get("message") != Some(&"request".into()) {
             return;
         }
         let mut take = |name: &str| fields.0.remove(name).unwrap_or(Value::Null);
@@ -52,6 +53,7 @@ impl<S: tracing::Subscriber> tracing_subscriber::Layer<S> for Last {
             "outcome": take("outcome"),
             "severity": take("severity"),
             "category": take("category"),
+            "external_service": take("external_service"),
             "head_ms": take("head_ms"),
             "total_ms": take("total_ms"),
             // The event has it only if the service waited.
@@ -88,6 +90,10 @@ impl Visit for Fields {
         self.0.insert(field.name().into(), value.into());
     }
 
-    /// The layer records no field in this way.
-    fn record_debug(&mut self, _: &Field, _: &dyn fmt::Debug) {}
+    /// The layer records its message in this way, and no other field.
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        if field.name() == "message" {
+            self.0.insert("message".into(), format!("{value:?}").into());
+        }
+    }
 }
