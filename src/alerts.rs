@@ -80,6 +80,8 @@ mod notices;
 mod numbers;
 mod own;
 pub mod presets;
+#[cfg(feature = "prometheus")]
+mod promql;
 mod rule;
 mod running;
 mod set;

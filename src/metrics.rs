@@ -37,13 +37,13 @@ mod describe;
 pub(crate) mod early;
 mod exemplars;
 pub(crate) mod exposition;
-mod gather;
+pub(crate) mod gather;
 mod grid;
 pub(crate) mod log_lines;
 mod memory;
 mod methods;
 mod names;
-mod naming;
+pub(crate) mod naming;
 mod one_family;
 #[cfg_attr(not(feature = "prometheus"), path = "metrics/prometheus/off.rs")]
 mod prometheus;

@@ -5,12 +5,12 @@ mod accept;
 #[cfg(feature = "prometheus")]
 mod clashes;
 #[cfg(feature = "prometheus")]
-mod edges;
+pub(crate) mod edges;
 #[cfg(any(feature = "axum", feature = "health"))]
 #[cfg_attr(not(feature = "prometheus"), path = "exposition/gzip/off.rs")]
 mod gzip;
 #[cfg(feature = "prometheus")]
-mod numbers;
+pub(crate) mod numbers;
 #[cfg(all(test, feature = "prometheus"))]
 mod parser;
 #[cfg(feature = "prometheus")]

@@ -40,7 +40,7 @@ use crate::{
 };
 
 /// The route of failures on excluded paths.
-const EXCLUDED: &str = "excluded";
+pub(crate) const EXCLUDED: &str = "excluded";
 
 /// Gives the samples of all families. Families without a series are left out. Before the process counts there are only checks,
 /// under the names of this crate.

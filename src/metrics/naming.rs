@@ -13,7 +13,7 @@ const LONGEST: usize = 200;
 
 /// What the application adds to all names.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Naming {
+pub(crate) struct Naming {
     prefix: String,
     /// Sorted, so that the order of the calls makes no difference.
     labels: Vec<(String, String)>,
@@ -45,7 +45,7 @@ impl Naming {
     }
 
     /// The name of a family as it is published.
-    pub(super) fn name(&self, family: &'static str) -> Cow<'static, str> {
+    pub(crate) fn name(&self, family: &'static str) -> Cow<'static, str> {
         match self.prefix.as_str() {
             "" => family.into(),
             prefix => format!("{prefix}{family}").into(),
@@ -59,7 +59,7 @@ impl Naming {
     }
 
     /// The constant labels.
-    pub(super) fn labels(&self) -> impl Iterator<Item = (&str, &str)> {
+    pub(crate) fn labels(&self) -> impl Iterator<Item = (&str, &str)> {
         let labels = self.labels.iter();
         labels.map(|(name, value)| (name.as_str(), value.as_str()))
     }

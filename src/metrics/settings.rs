@@ -33,10 +33,10 @@ const MOST_ENDPOINTS: usize = 100_000;
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
-    pub(super) names: Names,
+    pub(crate) names: Names,
     pub(super) scheme: &'static str,
     pub(super) endpoint_cap: usize,
-    pub(super) naming: Naming,
+    pub(crate) naming: Naming,
     buckets: OwnBuckets,
     #[cfg(feature = "prometheus")]
     application: ApplicationSettings,

@@ -7,7 +7,7 @@ use super::{
 
 /// The edges of a histogram, and how they are written. Most histograms have those of the one before.
 #[derive(Default)]
-pub(super) struct Edges {
+pub(crate) struct Edges {
     of: Vec<f64>,
     texts: String,
     /// Where each text ends.
@@ -18,7 +18,7 @@ pub(super) struct Edges {
 
 impl Edges {
     /// Writes these edges, if they are others than before.
-    pub(super) fn show(&mut self, format: Format, edges: &[f64]) {
+    pub(crate) fn show(&mut self, format: Format, edges: &[f64]) {
         if self.of == edges {
             return;
         }
@@ -36,7 +36,7 @@ impl Edges {
     }
 
     /// Each edge, and how it is written.
-    pub(super) fn iter(&self) -> impl Iterator<Item = (f64, &str)> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (f64, &str)> {
         let begins = std::iter::once(&0).chain(&self.ends);
         let places = begins.zip(&self.ends);
         let texts = places.map(|(begin, end)| self.texts.get(*begin..*end).unwrap_or_default());

@@ -11,7 +11,7 @@ pub(super) fn push_count(text: &mut String, count: u64) {
 }
 
 /// A number. Whole numbers have no exponent as long as they are exact.
-pub(super) fn push_float(text: &mut String, value: f64) {
+pub(crate) fn push_float(text: &mut String, value: f64) {
     let size = value.abs();
     if value.is_nan() {
         text.push_str("NaN");

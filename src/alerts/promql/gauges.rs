@@ -1,0 +1,58 @@
+//! Tells how something is now.
+
+use super::{expr::Expr, published::Published};
+use crate::{alerts::signal::Gauge, metrics::catalog::Id};
+
+const DAY_SECONDS: f64 = 86_400.0;
+
+/// A number that says how something is now, of one thing or of each.
+pub(super) fn gauge(
+    gauge: Gauge,
+    only: Option<&str>,
+    published: &Published<'_>,
+) -> Result<Expr, &'static str> {
+    let family = |id| {
+        let family = published.family(id)?;
+        Ok(family.only(0, only).now())
+    };
+    let percent = |part, whole| {
+        let hundredfold = Expr::number(100.0).times(family(part)?);
+        Ok(hundredfold.over(family(whole)?))
+    };
+    let now = || Expr::whole("time()");
+    match gauge {
+        Gauge::MemoryPercent => family(Id::MemoryPercent),
+        Gauge::CpuPercent => family(Id::CpuPercent),
+        Gauge::CircuitsOpen => family(Id::CircuitsOpen),
+        Gauge::RuntimeLagMillis => Ok(Expr::number(1_000.0).times(family(Id::TokioLag)?)),
+        // Degraded is more than 0.
+        Gauge::CheckFailed => {
+            let unhealthy = Expr::number(0.0);
+            Ok(family(Id::HealthStatus)?.compared("== bool", unhealthy))
+        }
+        Gauge::DiskFreePercent => Err("no metric tells it"),
+        Gauge::PoolPercent => percent(Id::PoolInUse, Id::PoolMax),
+        Gauge::CertificateDays => {
+            let left = family(Id::CertificateExpiry)?.minus(now());
+            Ok(left.over(Expr::number(DAY_SECONDS)))
+        }
+        Gauge::JobAgeSeconds => Ok(now().minus(family(Id::JobLastSuccess)?)),
+        Gauge::QueueLength => family(Id::JobQueueLength),
+        Gauge::RedisPercent => percent(Id::RedisMemoryUsed, Id::RedisMemoryMax),
+        Gauge::CacheHitPercent => Ok(Expr::number(100.0).times(family(Id::RedisHitRatio)?)),
+    }
+}
+
+/// The requests in flight. Each process has its own number.
+pub(super) fn in_flight(published: &Published<'_>) -> Result<Expr, &'static str> {
+    let family = published.family(Id::InFlight)?;
+    let all = family.all().now();
+    let labels = family.labels();
+    if labels.is_empty() {
+        return Ok(all);
+    }
+    // A method that had no request has no series.
+    let sum = Expr::whole(format!("sum without ({}) ({all})", labels.join(", ")));
+    let started = published.family(Id::Started)?.all().now();
+    Ok(sum.or(started.none_of()))
+}
