@@ -42,13 +42,14 @@ impl Counts {
         (self.requests > 0).then(|| self.failures as f64 * 100.0 / self.requests as f64)
     }
 
-    /// Without a division, so that 5 of 100 are not above 5 %.
+    /// The share is divided, and the threshold multiplied by nothing: 69 of 1,500 are 4.6 %, and 4.6 * 1,500 is a little less than
+    /// 6,900. Without requests there is no share.
     pub(crate) fn is_above(self, percent: f64) -> bool {
-        self.failures as f64 * 100.0 > percent * self.requests as f64
+        self.percent().is_some_and(|share| share > percent)
     }
 
     pub(crate) fn is_below(self, percent: f64) -> bool {
-        self.requests > 0 && self.failures as f64 * 100.0 < percent * self.requests as f64
+        self.percent().is_some_and(|share| share < percent)
     }
 }
 

@@ -62,3 +62,27 @@ fn longer_times_keep_their_proportion_to_the_slots() {
     assert_eq!(short.hour, Duration::from_millis(3_600));
     assert_eq!(short.six_hours, Duration::from_millis(21_600));
 }
+
+#[test]
+fn a_share_that_is_the_threshold_is_neither_above_nor_below_it() {
+    for tenths in 1..1_000_u32 {
+        let threshold = f64::from(tenths) / 10.0;
+        for requests in 20..1_600_u64 {
+            let thousandths = u64::from(tenths) * requests;
+            let failures = thousandths / 1_000;
+            let counts = Counts { failures, requests };
+            let more = Counts {
+                failures: failures + 1,
+                requests,
+            };
+            let is_equal = thousandths % 1_000 == 0;
+            assert!(!counts.is_above(threshold), "{counts:?} {threshold}");
+            assert_eq!(
+                !counts.is_below(threshold),
+                is_equal,
+                "{counts:?} {threshold}"
+            );
+            assert!(more.is_above(threshold), "{more:?} {threshold}");
+        }
+    }
+}
