@@ -101,6 +101,9 @@ mod windows;
 
 #[cfg(test)]
 pub(crate) use self::alert::{Notice, Transition};
+#[cfg(feature = "prometheus")]
+#[cfg_attr(tower_vitals_docsrs, doc(cfg(feature = "prometheus")))]
+pub use self::promql::Promql;
 pub use self::{
     alert::{Alert, Muted},
     fingerprint::Fingerprint,

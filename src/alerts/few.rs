@@ -42,8 +42,8 @@ impl Counts {
         (self.requests > 0).then(|| self.failures as f64 * 100.0 / self.requests as f64)
     }
 
-    /// The share is divided, and the threshold multiplied by nothing: 69 of 1,500 are 4.6 %, and 4.6 * 1,500 is a little less than
-    /// 6,900. Without requests there is no share.
+    /// A share is divided, since that is rounded to the threshold where both are equal. As a product, 69 of 1,500 are above 4.6 %:
+    /// 4.6 * 1,500 is a little less than 6,900. Without requests there is no share.
     pub(crate) fn is_above(self, percent: f64) -> bool {
         self.percent().is_some_and(|share| share > percent)
     }

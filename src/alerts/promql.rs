@@ -17,27 +17,74 @@ mod share;
 mod times;
 mod work;
 
+use std::time::Duration;
+
 use self::{
     condition::Condition, requests::Requests, selector::Range, share::share, times::Times,
     work::Work,
 };
-use super::{checked::CheckedRule, own::Own, rule::Comparison, signal::Kind};
-use crate::metrics::catalog::Id;
+use super::{
+    checked::CheckedRule,
+    own::Own,
+    rule::{Comparison, Rule},
+    signal::Kind,
+};
+use crate::{
+    config::ConfigError,
+    metrics::{Settings, catalog::Id},
+};
 
 pub(crate) use self::published::Published;
 
-/// What Prometheus computes for a rule.
+/// The shortest slots of windows, unless the application chose others.
+const SLOT: Duration = Duration::from_secs(10);
+
+/// What Prometheus computes for a [`Rule`].
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Promql {
+#[non_exhaustive]
+pub enum Promql {
+    /// Prometheus knows as much as the rule does.
     Signal {
-        /// The number over the rule's window, in the unit of the signal.
+        /// The number over the rule's window, in the [unit](crate::alerts::Signal::unit) of the signal.
         value: String,
-        /// It has samples exactly where the rule is broken. Of a share, also by longer times. Its value is that of the share that
-        /// decided, or of the signal; of a latency it is no time, so `value and breach` is what to show.
+        /// It has samples exactly where the rule is broken, also if a share of few requests is judged over longer times. A sample has
+        /// the number of the signal, or the share that decided.
         breach: String,
     },
-    /// It cannot be told, for this reason.
+    /// Prometheus cannot compute it, for this reason.
     None(&'static str),
+}
+
+// === impl Rule ===
+
+impl Rule {
+    /// The rule in PromQL, over the names and labels with which these settings publish.
+    ///
+    /// What is counted is summed over all processes that Prometheus scrapes. What is now is judged for each of them. `increase()` does
+    /// not see what a series begins with, so the first failure of a kind can be missed.
+    ///
+    /// # Errors
+    ///
+    /// If the rule cannot work.
+    ///
+    /// ```
+    /// use tower_vitals::{
+    ///     alerts::{Promql, Rule, Signal},
+    ///     metrics::{Names, Settings},
+    /// };
+    ///
+    /// let quiet = Rule::new("quiet", Signal::requests_per_second()).endpoint("/orders").below(0.1);
+    /// let Promql::Signal { value, .. } = quiet.promql(&Settings::new())? else {
+    ///     unreachable!("requests are counted");
+    /// };
+    /// let orders = r#"sum(increase(http_requests_total{endpoint="/orders"}[5m])) / 300"#;
+    /// assert_eq!(value, format!("{orders} or 0 * sum(http_requests_started_total)"));
+    /// # Ok::<(), tower_vitals::config::ConfigError>(())
+    /// ```
+    pub fn promql(&self, metrics: &Settings) -> Result<Promql, ConfigError> {
+        let rule = self.clone().checked(&[])?;
+        Ok(rule.promql(&Published::new(metrics.names, &metrics.naming, SLOT)))
+    }
 }
 
 // === impl CheckedRule ===

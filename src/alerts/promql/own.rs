@@ -17,7 +17,7 @@ pub(super) fn series(name: &str, labels: &[(String, String)]) -> Result<Selector
         if !can_be_matched(label, value) {
             return Err(NO_LABEL);
         }
-        selector = selector.is(label, value);
+        selector = selector.with(label, value);
     }
     Ok(selector)
 }

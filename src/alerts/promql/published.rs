@@ -72,7 +72,7 @@ impl Family<'_> {
         // A label is there once: that of the family comes before a constant one.
         let constant = self.naming.labels();
         for (name, value) in constant.filter(|(name, _)| !self.labels.contains(name)) {
-            selector = selector.is(name, value);
+            selector = selector.with(name, value);
         }
         selector
     }
@@ -81,7 +81,7 @@ impl Family<'_> {
     pub(super) fn only(&self, place: usize, value: Option<&str>) -> Selector {
         let all = self.all();
         match value {
-            Some(value) => all.is(self.label(place), value),
+            Some(value) => all.with(self.label(place), value),
             None => all,
         }
     }

@@ -64,7 +64,7 @@ impl<'r> Requests<'r> {
         let errors = published.family(Id::Errors)?;
         let category = rule.signal.category;
         let failed = match category {
-            None if !rule.signal.is_new_errors() => all.clone().fits(family.label(2), "5.."),
+            None if !rule.signal.is_new_errors() => all.clone().matching(family.label(2), "5.."),
             category => {
                 let category = category.map(ErrorCategory::as_str);
                 let failed = errors.only(0, category);
@@ -98,9 +98,9 @@ impl<'r> Requests<'r> {
             return samples;
         };
         let [of_method, of_route] = places.map(|place| family.label(place));
-        let samples = samples.is(of_route, route);
+        let samples = samples.with(of_route, route);
         match method {
-            Some(method) => samples.is(of_method, method.as_str()),
+            Some(method) => samples.with(of_method, method.as_str()),
             None => samples,
         }
     }
@@ -231,7 +231,7 @@ impl<'r> Requests<'r> {
         let is_in = category.is_none_or(|category| category == ErrorCategory::ServerError);
         match rule.scope {
             Scope::Endpoint { .. } => failed,
-            _ if is_in => failed.is_not(errors.label(1), EXCLUDED),
+            _ if is_in => failed.without(errors.label(1), EXCLUDED),
             _ => failed,
         }
     }

@@ -29,26 +29,26 @@ impl Selector {
         }
     }
 
-    pub(super) fn is(self, label: &str, value: &str) -> Self {
+    pub(super) fn with(self, label: &str, value: &str) -> Self {
         self.matched(label, "=", value)
     }
 
-    pub(super) fn is_not(self, label: &str, value: &str) -> Self {
+    pub(super) fn without(self, label: &str, value: &str) -> Self {
         self.matched(label, "!=", value)
     }
 
     /// The whole value fits this regular expression.
-    pub(super) fn fits(self, label: &str, expression: &str) -> Self {
+    pub(super) fn matching(self, label: &str, expression: &str) -> Self {
         self.matched(label, "=~", expression)
     }
 
     /// The value is one of these.
-    pub(super) fn is_one_of(self, label: &str, values: &[&str]) -> Self {
+    pub(super) fn with_one_of(self, label: &str, values: &[&str]) -> Self {
         match values {
-            [value] => self.is(label, value),
+            [value] => self.with(label, value),
             values => {
                 let values: Vec<_> = values.iter().map(|value| literal(value)).collect();
-                self.fits(label, &values.join("|"))
+                self.matching(label, &values.join("|"))
             }
         }
     }
@@ -211,7 +211,7 @@ mod tests {
         assert_eq!(plain.to_string(), "a_b");
         let value = "a\"b\\c\nd\te{ü}";
         assert_eq!(
-            plain.is("x", value).is_not("job", "y").to_string(),
+            plain.with("x", value).without("job", "y").to_string(),
             "a_b{x=\"a\\\"b\\\\c\\nd\\u0009e{ü}\",exported_job!=\"y\"}"
         );
         for name in ["inf", "messages.sent", "1_a", "group_left", ""] {
@@ -219,7 +219,7 @@ mod tests {
             assert_eq!(Selector::new(name).to_string(), text);
         }
         assert_eq!(Selector::new("a:b_c").to_string(), "a:b_c");
-        let edges = Selector::new("a_b").is_one_of("le", &["1000000", "1e+06"]);
+        let edges = Selector::new("a_b").with_one_of("le", &["1000000", "1e+06"]);
         assert_eq!(edges.to_string(), r#"a_b{le=~"1000000|1e\\+06"}"#);
     }
 }

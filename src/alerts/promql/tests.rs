@@ -8,22 +8,18 @@ mod shares;
 mod texts;
 mod verdicts;
 
-use std::time::Duration;
-
 use super::*;
 use crate::{
-    alerts::{CounterOf, Rule, Signal, SignalUnit, presets},
+    alerts::{CounterOf, Signal, SignalUnit, presets},
     facts::category::ErrorCategory,
-    metrics::{Names, Settings},
+    metrics::Names,
 };
 
-const SLOT: Duration = Duration::from_secs(10);
 const MINUTE: Duration = Duration::from_secs(60);
 
 /// A rule in PromQL, with the names of these settings.
 fn told(rule: &Rule, settings: &Settings) -> Promql {
-    let published = Published::new(settings.names, &settings.naming, SLOT);
-    rule.clone().checked(&[]).unwrap().promql(&published)
+    rule.promql(settings).unwrap()
 }
 
 /// The value and the breach of a rule that can be told.

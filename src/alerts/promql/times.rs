@@ -69,9 +69,11 @@ impl Times {
             Comparison::Above => ">",
             Comparison::Below => "<=",
         };
+        let value = Expr::number(1_000.0).times(quantile);
+        let is_slow = slower.compared(operator, most);
         Condition {
-            value: Expr::number(1_000.0).times(quantile),
-            breach: slower.compared(operator, most).and(enough(rule, all)),
+            breach: value.clone().and(is_slow).and(enough(rule, all)),
+            value,
         }
     }
 
@@ -79,7 +81,7 @@ impl Times {
     pub(super) fn slower(&self, rule: &CheckedRule, range: Range) -> Expr {
         let edges = edge(rule.edge().unwrap_or_default());
         let edges: Vec<_> = edges.iter().map(String::as_str).collect();
-        let upto = self.buckets.clone().is_one_of(EDGE, &edges);
+        let upto = self.buckets.clone().with_one_of(EDGE, &edges);
         self.sum(&self.all, range).minus(self.sum(&upto, range))
     }
 
@@ -91,7 +93,7 @@ impl Times {
 /// The queries of one table, if the rule has one.
 fn only(family: &Family<'_>, samples: Selector, rule: &CheckedRule) -> Selector {
     match &rule.signal.only {
-        Some(table) => samples.is(family.label(1), table),
+        Some(table) => samples.with(family.label(1), table),
         None => samples,
     }
 }

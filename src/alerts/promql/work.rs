@@ -50,7 +50,7 @@ impl<'r> Work<'r> {
         let failures = all.filter(|outcome| outcome.is_failure());
         let failures: Vec<_> = failures.map(CallOutcome::as_str).collect();
         let selector = self.family.only(0, self.rule.signal.only.as_deref());
-        let failed = selector.is_one_of(self.family.label(1), &failures);
+        let failed = selector.with_one_of(self.family.label(1), &failures);
         Expr::by("sum", &[self.name()], failed.increase(range))
     }
 

@@ -1,12 +1,14 @@
 //! What Prometheus scraped, what a rule says then, and a file that lets promtool judge both.
 
+use std::collections::BTreeSet;
+
 use super::{
     promtool::{Files, quoted},
     *,
 };
 
 /// How often there is a sample.
-const STEP: Duration = Duration::from_secs(15);
+pub(super) const STEP: Duration = Duration::from_secs(15);
 
 /// When rules of five minutes are judged.
 pub(super) const SOON: Duration = Duration::from_secs(600);
@@ -15,7 +17,9 @@ pub(super) const HOUR: Duration = Duration::from_secs(3_600);
 
 /// What Prometheus scraped until a moment, and what a rule says then.
 pub(super) struct Case {
-    name: &'static str,
+    name: String,
+    /// Cases of one rule can share its alert.
+    alert: String,
     rule: Rule,
     settings: Settings,
     /// Each series with its values.
@@ -30,9 +34,10 @@ pub(super) struct Case {
 // === impl Case ===
 
 impl Case {
-    pub(super) fn new(name: &'static str, rule: Rule) -> Self {
+    pub(super) fn new(name: &str, rule: Rule) -> Self {
         Self {
-            name,
+            name: name.to_owned(),
+            alert: name.to_owned(),
             rule,
             settings: Settings::new(),
             series: Vec::new(),
@@ -44,6 +49,11 @@ impl Case {
 
     pub(super) fn of(mut self, rule: Rule) -> Self {
         self.rule = rule;
+        self
+    }
+
+    pub(super) fn alert(mut self, name: &str) -> Self {
+        name.clone_into(&mut self.alert);
         self
     }
 
@@ -114,12 +124,14 @@ impl Case {
     fn as_rule(&self) -> String {
         let (_, breach) = texts(&self.rule, &self.settings);
         let expr = quoted(&breach);
-        format!("  - alert: {}\n    expr: {expr}\n", self.name)
+        format!("  - alert: {}\n    expr: {expr}\n", self.alert)
     }
 
     /// The test, as a file for promtool has it.
     fn as_test(&self) -> String {
-        let Self { name, at, .. } = self;
+        let Self {
+            name, alert, at, ..
+        } = self;
         let at = format!("{}s", at.as_secs());
         let mut test = format!("- name: {name}\n  interval: 15s\n  input_series:\n");
         for (series, values) in &self.series {
@@ -131,7 +143,7 @@ impl Case {
             None => "[]".to_owned(),
         };
         test += &format!(
-            "  alert_rule_test:\n  - {{eval_time: {at}, alertname: {name}, exp_alerts: {alerts}}}\n"
+            "  alert_rule_test:\n  - {{eval_time: {at}, alertname: {alert}, exp_alerts: {alerts}}}\n"
         );
         if let Some((labels, value)) = self.value {
             let (expression, _) = texts(&self.rule, &self.settings);
@@ -147,7 +159,8 @@ impl Case {
 /// Lets promtool judge all cases. It says for each one that is wrong what it found.
 pub(super) fn judge(file: &str, cases: &[Case]) {
     let files = Files::new(file);
-    let rules: String = cases.iter().map(Case::as_rule).collect();
+    let rules: BTreeSet<_> = cases.iter().map(Case::as_rule).collect();
+    let rules: String = rules.into_iter().collect();
     files.write(
         "rules.yml",
         &format!("groups:\n- name: all\n  rules:\n{rules}"),

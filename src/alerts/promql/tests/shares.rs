@@ -1,9 +1,10 @@
 //! Which alerts over shares and times of requests fire in Prometheus, at and around thresholds.
 
 use super::{
-    cases::{Case, HOUR, SOON, judge},
+    cases::{Case, HOUR, STEP, judge},
     *,
 };
+use crate::alerts::few::{Counts, ShareRule, Stretches};
 
 pub(super) fn requests(status: u16) -> String {
     format!(r#"http_requests_total{{method="GET",endpoint="/a",status="{status}"}}"#)
@@ -133,6 +134,63 @@ fn few_requests_are_judged_over_longer_times() {
             ),
         ],
     );
+}
+
+#[test]
+#[ignore = "needs promtool; .ci/run installs it"]
+fn random_histories_get_the_verdict_of_the_process() {
+    let [sound, failed] = [200, 500].map(requests);
+    let mut broken = 0;
+    let rules = [
+        (5, 20, 5),
+        (50, 3, 5),
+        (10, 10, 60),
+        (30, 5, 30),
+        (20, 1, 7),
+    ];
+    for (index, (threshold, at_least, minutes)) in rules.into_iter().enumerate() {
+        let threshold = f64::from(threshold);
+        let window = MINUTE * minutes;
+        let process = ShareRule {
+            threshold,
+            at_least,
+            window,
+        };
+        let cases = (0..60).map(|seed| {
+            fastrand::seed(seed);
+            let rare = fastrand::u8(1..6);
+            let latest = fastrand::choice([20, 60, 240, 1_600]).unwrap();
+            // How many steps ago they ended, and whether they failed.
+            let requests: Vec<_> = (0..fastrand::usize(0..60))
+                .map(|_| (STEP * fastrand::u32(1..=latest), fastrand::u8(0..rare) == 0))
+                .collect();
+            let judged = process.judge(&Stretches::new(SLOT), |time| {
+                let within = requests.iter().filter(|(ago, _)| *ago <= time);
+                Counts {
+                    requests: within.clone().count() as u64,
+                    failures: within.filter(|(_, failed)| *failed).count() as u64,
+                }
+            });
+            let of = |wanted: bool| {
+                let some = requests.iter().filter(|(_, failed)| *failed == wanted);
+                some.map(|(ago, _)| (*ago, 1)).collect::<Vec<_>>()
+            };
+            let rule = above(Signal::error_rate_percent(), threshold);
+            let rule = rule.at_least(at_least).window(window);
+            let case = Case::new(&format!("seed_{seed}"), rule)
+                .alert("few")
+                .at(HOUR * 7)
+                .grew(&sound, &of(false))
+                .grew(&failed, &of(true));
+            broken += usize::from(judged.is_broken);
+            match judged.is_broken {
+                true => case.fires(""),
+                false => case,
+            }
+        });
+        judge(&format!("random-{index}"), &cases.collect::<Vec<_>>());
+    }
+    assert!((50..250).contains(&broken), "{broken} of 300");
 }
 
 #[test]

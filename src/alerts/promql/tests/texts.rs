@@ -179,18 +179,19 @@ fn an_endpoint_a_method_or_each_is_chosen_by_labels() {
 #[test]
 fn a_latency_is_judged_by_the_count_at_its_edge() {
     let rule = above(Signal::p95_ms(), 2_000.0).endpoint("/a");
+    let value = r#"1000 * histogram_quantile(0.95, sum by (le) (increase(http_request_duration_seconds_bucket{endpoint="/a"}[5m])))"#;
     let all = r#"sum(increase(http_request_duration_seconds_count{endpoint="/a"}[5m]))"#;
     let upto =
         r#"sum(increase(http_request_duration_seconds_bucket{endpoint="/a",le=~"2|2\\.0"}[5m]))"#;
     assert_eq!(
         breach(&rule),
-        format!("100 * ({all} - {upto}) > 5 * {all} and {all} > 19.5")
+        format!("{value} and 100 * ({all} - {upto}) > 5 * {all} and {all} > 19.5")
     );
     // It is not broken at the edge, so it is broken below it there.
     let below = breach(&rule.below(2_000.0).at_least(0));
     assert_eq!(
         below,
-        format!("100 * ({all} - {upto}) <= 5 * {all} and {all} > 0.5")
+        format!("{value} and 100 * ({all} - {upto}) <= 5 * {all} and {all} > 0.5")
     );
 }
 
