@@ -1,10 +1,10 @@
 //! Says in PromQL what a rule judges.
 //!
-//! The expressions stand over the names and labels that `/metrics` has, and say the same as the rule's own verdict. What is counted
-//! is summed over all processes that Prometheus scrapes. What is now is judged for each of them.
+//! The expressions stand over the names and labels that `/metrics` has, and say the same as the rule's own verdict. What is
+//! counted is summed over all processes that Prometheus scrapes. What is now is judged for each of them.
 //!
-//! `increase()` does not see what a series begins with. So it misses the first failure of a kind, where `/metrics` does not show a 0
-//! before it.
+//! `increase()` does not see what a series begins with. So it misses the first failure of a kind, where `/metrics` does not show
+//! a 0 before it.
 
 mod condition;
 mod expr;
@@ -47,8 +47,8 @@ pub enum Promql {
     Signal {
         /// The number over the rule's window, in the [unit](crate::alerts::Signal::unit) of the signal.
         value: String,
-        /// It has samples exactly where the rule is broken, also if a share of few requests is judged over longer times. A sample has
-        /// the number of the signal, or the share that decided.
+        /// It has samples exactly where the rule is broken, also if a share of few requests is judged over longer times. A sample
+        /// has the number of the signal, or the share that decided.
         breach: String,
     },
     /// Prometheus cannot compute it, for this reason.
@@ -60,8 +60,8 @@ pub enum Promql {
 impl Rule {
     /// The rule in PromQL, over the names and labels with which these settings publish.
     ///
-    /// What is counted is summed over all processes that Prometheus scrapes. What is now is judged for each of them. `increase()` does
-    /// not see what a series begins with, so the first failure of a kind can be missed.
+    /// What is counted is summed over all processes that Prometheus scrapes. What is now is judged for each of them. `increase()`
+    /// does not see what a series begins with, so the first failure of a kind can be missed.
     ///
     /// # Errors
     ///
@@ -70,15 +70,16 @@ impl Rule {
     /// ```
     /// use tower_vitals::{
     ///     alerts::{Promql, Rule, Signal},
-    ///     metrics::{Names, Settings},
+    ///     metrics::Settings,
     /// };
     ///
-    /// let quiet = Rule::new("quiet", Signal::requests_per_second()).endpoint("/orders").below(0.1);
-    /// let Promql::Signal { value, .. } = quiet.promql(&Settings::new())? else {
-    ///     unreachable!("requests are counted");
+    /// let busy = Rule::new("busy", Signal::in_flight()).above(500.0);
+    /// let told = busy.promql(&Settings::new().prefix("shop_"))?;
+    /// let Promql::Signal { value, breach } = told else {
+    ///     unreachable!("requests in flight are published");
     /// };
-    /// let orders = r#"sum(increase(http_requests_total{endpoint="/orders"}[5m])) / 300"#;
-    /// assert_eq!(value, format!("{orders} or 0 * sum(http_requests_started_total)"));
+    /// assert_eq!(value, "shop_http_requests_in_flight");
+    /// assert_eq!(breach, "shop_http_requests_in_flight > 500");
     /// # Ok::<(), tower_vitals::config::ConfigError>(())
     /// ```
     pub fn promql(&self, metrics: &Settings) -> Result<Promql, ConfigError> {

@@ -24,8 +24,8 @@ impl Condition {
         }
     }
 
-    /// Broken by a number of things. `increase()` estimates it, so it can miss a whole number by a little: the limit stands between
-    /// two of them.
+    /// Broken by a number of things. `increase()` estimates it, so it can miss a whole number by a little: the limit stands
+    /// between two of them.
     pub(super) fn of_count(rule: &CheckedRule, count: Expr) -> Self {
         let limit = match rule.comparison {
             Comparison::Above => rule.threshold.floor() + 0.5,
