@@ -33,7 +33,8 @@ impl Files {
             [&output.stdout, &output.stderr].map(|text| String::from_utf8_lossy(text));
         match output.status.success() {
             true => Ok(out.into_owned()),
-            false => Err(format!("{out}\n{errors}")),
+            // Of thousands of rules, the first say enough.
+            false => Err(format!("{out}\n{errors}").chars().take(10_000).collect()),
         }
     }
 }

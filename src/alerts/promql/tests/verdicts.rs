@@ -10,6 +10,7 @@ use super::{
 #[ignore = "needs promtool; .ci/run installs it"]
 fn rates_and_spikes_fire_above_their_thresholds() {
     let failed = requests(500);
+    let started = "http_requests_started_total";
     let rate = |name, count| {
         Case::new(name, above(Signal::errors_per_minute(), 10.0)).lately(&failed, count)
     };
@@ -50,7 +51,12 @@ fn rates_and_spikes_fire_above_their_thresholds() {
             spike("more_than_twice", 20, 41).fires(""),
             spike("nineteen", 0, 19).shows("{}", 1_800.0),
             spike("twenty", 0, 20).fires(""),
-            spike("not_observed_before", 0, 20).only(&[(&failed, "_x40 0x20 20x20")]),
+            spike("observed_for_ten_minutes", 0, 20)
+                .only(&[(started, "_x40 9x40"), (&failed, "_x40 0x30 20x10")])
+                .fires(""),
+            // Six minutes are no window of five, and nine tenths of another one.
+            spike("observed_for_six_minutes", 0, 20)
+                .only(&[(started, "_x56 9x24"), (&failed, "_x56 0x14 20x10")]),
             quiet("not_quiet", 30).shows("{}", 0.1),
             quiet("quiet", 29).fires(""),
             quiet("silent", 0)
@@ -161,6 +167,9 @@ fn calls_jobs_queries_and_counters_of_the_application_fire() {
             job("job_panicked", "panicked").fires("exported_job: a"),
             queries("ten_are_slow", 10).shows("{}", 10.0),
             queries("eleven_are_slow", 11).fires(""),
+            payments("payments_sound", 0)
+                .only(&[(r#"payments_processed_total{status="done"}"#, "0+1x120")])
+                .shows("{}", 0.0),
             payments("payments_equal", 10).shows("{}", 10.0),
             payments("payments_above", 11).fires(""),
         ],
