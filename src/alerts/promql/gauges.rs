@@ -30,7 +30,7 @@ pub(super) fn gauge(
             let unhealthy = Expr::number(0.0);
             Ok(family(Id::HealthStatus)?.compared("== bool", unhealthy))
         }
-        Gauge::DiskFreePercent => Err("no metric tells it"),
+        Gauge::DiskFreePercent => percent(Id::DiskFree, Id::DiskSize),
         Gauge::PoolPercent => percent(Id::PoolInUse, Id::PoolMax),
         Gauge::CertificateDays => {
             let left = family(Id::CertificateExpiry)?.minus(now());
