@@ -82,6 +82,7 @@ mod own;
 pub mod presets;
 #[cfg(feature = "prometheus")]
 mod promql;
+mod readable;
 mod rule;
 mod running;
 mod set;

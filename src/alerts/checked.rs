@@ -184,6 +184,10 @@ impl Rule {
                     let reason = "a rule has either one endpoint or each";
                     Err(self.wrong("each_endpoint", "true", reason))
                 }
+                (true, None) if self.is_below_a_rate() => {
+                    let reason = "an endpoint without requests is not seen: name it by `endpoint`";
+                    Err(self.wrong("each_endpoint", "true", reason))
+                }
                 (true, None) => Ok(Scope::EachEndpoint),
             };
         }
@@ -208,6 +212,15 @@ impl Rule {
             route: Arc::clone(route),
             method: method.transpose()?,
         })
+    }
+
+    /// Whether the rule is broken where little or nothing happens.
+    const fn is_below_a_rate(&self) -> bool {
+        matches!(self.comparison, Some((Comparison::Below, _)))
+            && matches!(
+                self.signal.kind,
+                Kind::RequestsPerSecond | Kind::ErrorsPerMinute
+            )
     }
 
     fn checked_method(&self, method: &str) -> Result<MethodLabel, ConfigError> {

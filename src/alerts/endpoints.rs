@@ -43,8 +43,11 @@ pub(crate) fn one_place(judge: &Judge<'_>, rule: &CheckedRule, windows: &Windows
             let before = windows.get(Stretch::Before(rule.window));
             match before.filter(|before| is_comparable(tallies, before)) {
                 Some(before) => {
-                    let [now, before] = [tallies, before].map(|all| failures(all, rule));
-                    judge.spike(now, before)
+                    let scale = scale(tallies, before);
+                    judge.spike(
+                        failures(tallies, rule),
+                        failures(before, rule) as f64 * scale,
+                    )
                 }
                 None => Verdict::NoData,
             }
@@ -56,23 +59,35 @@ pub(crate) fn one_place(judge: &Judge<'_>, rule: &CheckedRule, windows: &Windows
     }
 }
 
-/// The endpoints that have an alert of a rule, and up to `room` more that break it. Also how many break it beyond that.
+/// What a rule finds at each endpoint.
+#[derive(Debug, Default)]
+pub(crate) struct Each {
+    /// Those that have an alert of the rule, and some that break it.
+    pub(crate) found: Vec<(Endpoint, Verdict)>,
+    /// How many of them have no alert yet.
+    pub(crate) new: usize,
+    /// How many more break it.
+    pub(crate) left_out: u64,
+}
+
+/// The endpoints that have an alert of a rule, and up to `room` more that break it.
 pub(crate) fn each(
     judge: &Judge<'_>,
     rule: &CheckedRule,
     known: &[Labels],
     windows: &Windows,
     room: usize,
-) -> (Vec<(Endpoint, Verdict)>, u64) {
+) -> Each {
     let now = match rule.signal.kind {
         Kind::NewErrorsSinceDeployment => windows.get(Stretch::SinceDeployment),
         _ => windows.last(rule.window),
     };
     let Some(now) = now else {
-        return (Vec::new(), 0);
+        return Each::default();
     };
     let before = windows.get(Stretch::Before(rule.window));
     let before = before.filter(|before| is_comparable(now, before));
+    let scale = before.map_or(1.0, |before| scale(now, before));
     let places = Places::new(known);
     let mut found = Vec::new();
     let (mut new, mut left_out) = (0, 0);
@@ -87,7 +102,7 @@ pub(crate) fn each(
                     0 if !is_known => None,
                     _ => before.endpoint(route, method),
                 };
-                judge.spike(now, before.map_or(0, failures))
+                judge.spike(now, before.map_or(0, failures) as f64 * scale)
             }),
             Kind::NewErrors | Kind::NewErrorsSinceDeployment => {
                 let count = new_errors::count(windows, rule, Some(route));
@@ -130,7 +145,11 @@ pub(crate) fn each(
             endpoint(route, Some(*method), tally);
         }
     }
-    (found, left_out)
+    Each {
+        found,
+        new,
+        left_out,
+    }
 }
 
 // === impl Endpoint ===
@@ -180,6 +199,11 @@ fn route(scope: &Scope) -> Option<&str> {
 fn failures(tallies: &Tallies, rule: &CheckedRule) -> u64 {
     let tally = place(tallies, &rule.scope);
     tally.map_or(0, |tally| tally.failures(rule.signal.category))
+}
+
+/// How much longer the window was observed than the one before: their slots differ in length.
+fn scale(now: &Tallies, before: &Tallies) -> f64 {
+    now.covered.as_secs_f64() / before.covered.as_secs_f64()
 }
 
 /// Whether nine tenths as much was observed of the window before.

@@ -7,19 +7,20 @@ use std::{
 };
 
 use super::{
-    alert::{Alert, Muted, Notice, Transition},
+    alert::{Muted, Transition},
     checked::CheckedRule,
-    fingerprint::{Fingerprint, Labels},
+    evaluate::by_severity,
+    fingerprint::Labels,
     history::History,
     notices::{Critical, is_inhibited, notice},
     severity::AlertSeverity,
     silence::Silences,
-    state::{AlertState, ResolveReason},
+    state::AlertState,
     tracked::{Change, Tick, Tracked},
     verdict::{Readings, Verdict},
 };
 
-/// The most alerts that have labels. Those of a whole service have a place in any case: there is one for each rule.
+/// The most alerts that have other labels than their rule. The one that a rule has by itself has a place in any case.
 pub(super) const MOST_ALERTS: usize = 1_000;
 
 /// All alerts of a service.
@@ -34,8 +35,6 @@ pub(crate) struct Engine {
     pub(super) at: Option<Duration>,
     /// Whether alerts of an earlier process wait for their first step.
     pub(super) is_restored: bool,
-    /// Alerts of an earlier process whose rules are gone, and whether somebody was told of them.
-    pub(super) removed: Vec<(Fingerprint, bool)>,
     /// How many alerts had no place at the last step.
     left_out: u64,
 }
@@ -58,7 +57,6 @@ impl Engine {
             history: History::default(),
             at: None,
             is_restored: false,
-            removed: Vec::new(),
             left_out: 0,
         }
     }
@@ -67,7 +65,6 @@ impl Engine {
     /// data.
     pub(crate) fn step(&mut self, tick: Tick, readings: Readings) -> Vec<Transition> {
         let tick = self.continued(tick);
-        let mut transitions = self.end_removed(&tick);
         self.left_out = readings.left_out;
         let mut by_rule: Vec<HashMap<Labels, Verdict>> = Vec::new();
         by_rule.resize_with(self.rules.len(), HashMap::new);
@@ -78,11 +75,19 @@ impl Engine {
         }
         let mut changed = Vec::new();
         let mut room = MOST_ALERTS.saturating_sub(self.labelled());
-        for (rule, found) in by_rule.into_iter().enumerate() {
-            self.take(&tick, rule, found, &mut room, &mut changed);
+        for (rule, _) in by_severity(&Arc::clone(&self.rules)) {
+            let found = by_rule.get_mut(rule).map(std::mem::take);
+            self.take(
+                &tick,
+                rule,
+                found.unwrap_or_default(),
+                &mut room,
+                &mut changed,
+            );
         }
         changed.sort_by(|one, other| one.place().cmp(&other.place()));
         let critical = self.critical();
+        let mut transitions = Vec::new();
         // Changes stand in the order of the alerts.
         let mut changes = changed.into_iter().peekable();
         let rules = Arc::clone(&self.rules);
@@ -152,24 +157,6 @@ impl Engine {
         }
     }
 
-    /// The alerts of an earlier process whose rules are gone have ended.
-    fn end_removed(&mut self, tick: &Tick) -> Vec<Transition> {
-        let mut transitions = Vec::new();
-        for (fingerprint, is_told) in std::mem::take(&mut self.removed) {
-            let reason = ResolveReason::RuleRemoved;
-            let entry = self.history.resolved(fingerprint, tick.at, reason);
-            transitions.extend(entry.map(|entry| Transition {
-                alert: Alert::of_entry(entry),
-                from: AlertState::Firing,
-                notice: match is_told {
-                    true => Notice::Tell,
-                    false => Notice::Muted(Muted::Untold),
-                },
-            }));
-        }
-        transitions
-    }
-
     /// Takes what one rule found.
     fn take(
         &mut self,
@@ -203,10 +190,10 @@ impl Engine {
         // With more than there is place for, the same ones have a place in every process.
         new.sort_by(|one, other| one.0.cmp(&other.0));
         for (labels, verdict) in new {
-            if matches!(verdict, Verdict::Fine(_)) {
+            if matches!(verdict, Verdict::Fine(_) | Verdict::Unjudged(_)) {
                 continue;
             }
-            if !labels.is_empty() {
+            if labels != rule.labels() {
                 let Some(rest) = room.checked_sub(1) else {
                     self.left_out += 1;
                     continue;
@@ -224,10 +211,14 @@ impl Engine {
         }
     }
 
-    /// How many alerts have labels.
+    /// How many alerts have other labels than their rule.
     fn labelled(&self) -> usize {
-        let alerts = self.alerts.iter().flat_map(BTreeMap::keys);
-        alerts.filter(|labels| !labels.is_empty()).count()
+        let all = self.rules.iter().zip(&self.alerts);
+        let labelled = all.map(|(rule, alerts)| match alerts.is_empty() {
+            true => 0,
+            false => alerts.len() - usize::from(alerts.contains_key(&rule.labels())),
+        });
+        labelled.sum()
     }
 
     /// The signals and the labels of the critical alerts that fire.

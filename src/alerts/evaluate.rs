@@ -1,6 +1,7 @@
 //! Evaluates all rules at one moment.
 
 use std::{
+    cmp::Reverse,
     collections::{BTreeSet, HashMap},
     panic::{AssertUnwindSafe, catch_unwind},
 };
@@ -42,6 +43,8 @@ struct Evaluation<'e> {
     windows: &'e Windows,
     growth: &'e mut HashMap<usize, Growth>,
     found: Readings,
+    /// How many alerts there are among the readings that nobody knows yet.
+    new: usize,
 }
 
 /// One rule at one evaluation.
@@ -69,8 +72,9 @@ impl Evaluator {
             numbers,
             growth: &mut self.growth,
             found: Readings::default(),
+            new: 0,
         };
-        for (index, rule) in rules.iter().enumerate() {
+        for (index, rule) in by_severity(rules) {
             let known = known(index);
             let from = evaluation.found.all.len();
             let one = OneRule {
@@ -88,6 +92,13 @@ impl Evaluator {
         }
         evaluation.found
     }
+}
+
+/// The rules with their index, the critical ones first: where there are too many alerts, theirs have a place.
+pub(super) fn by_severity(rules: &[CheckedRule]) -> impl Iterator<Item = (usize, &CheckedRule)> {
+    let mut all: Vec<_> = rules.iter().enumerate().collect();
+    all.sort_by_key(|(_, rule)| Reverse(rule.severity));
+    all.into_iter()
 }
 
 // === impl Evaluation ===
@@ -167,8 +178,14 @@ impl Evaluation<'_> {
                 None => self.put(one, one.rule.labels(), verdict),
             }
         }
-        if !found {
-            self.put(one, one.rule.labels(), Verdict::NoData);
+        match (gauge, only) {
+            _ if found => {}
+            // A job that never succeeded has no number. It is as old as all that is known.
+            (Gauge::JobAgeSeconds, Some(job)) => {
+                let age = self.numbers.observed().as_secs_f64();
+                self.put_one_of(one, "job", job, one.judge.value(Some(age)));
+            }
+            _ => self.put(one, one.rule.labels(), Verdict::NoData),
         }
     }
 
@@ -216,11 +233,11 @@ impl Evaluation<'_> {
 
     /// The endpoints of a rule that judges each.
     fn each_endpoint(&mut self, one: &OneRule<'_>) {
-        let room = MOST_NEW.saturating_sub(self.found.all.len());
-        let (found, left_out) =
-            endpoints::each(&one.judge, one.rule, one.known, self.windows, room);
-        self.found.left_out += left_out;
-        for (endpoint, verdict) in found {
+        let room = MOST_NEW.saturating_sub(self.new);
+        let each = endpoints::each(&one.judge, one.rule, one.known, self.windows, room);
+        self.found.left_out += each.left_out;
+        self.new += each.new;
+        for (endpoint, verdict) in each.found {
             self.push(one, endpoint.labels(), verdict);
         }
     }
@@ -233,14 +250,15 @@ impl Evaluation<'_> {
     }
 
     fn put(&mut self, one: &OneRule<'_>, labels: Labels, verdict: Verdict) {
-        if !labels.is_empty() && !one.known.contains(&labels) {
+        // That of the rule itself has a place in any case.
+        if labels != one.rule.labels() && !one.known.contains(&labels) {
             match verdict {
-                Verdict::Fine(_) => return,
-                _ if !self.has_room() => {
+                Verdict::Fine(_) | Verdict::Unjudged(_) | Verdict::NoData => return,
+                _ if self.new >= MOST_NEW => {
                     self.found.left_out += 1;
                     return;
                 }
-                _ => {}
+                _ => self.new += 1,
             }
         }
         self.push(one, labels, verdict);
@@ -254,10 +272,6 @@ impl Evaluation<'_> {
             self.push(one, labels, Verdict::Error(PANICKED.to_owned()));
         }
         self.push(one, labels, Verdict::Error(PANICKED.to_owned()));
-    }
-
-    fn has_room(&self) -> bool {
-        self.found.all.len() < MOST_NEW
     }
 
     fn push(&mut self, one: &OneRule<'_>, labels: Labels, verdict: Verdict) {

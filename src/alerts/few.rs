@@ -22,6 +22,8 @@ pub(crate) struct Stretches {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Judged {
     pub(crate) is_broken: bool,
+    /// Whether there was enough to judge by.
+    pub(crate) is_judged: bool,
     /// In per cent. `None` without requests.
     pub(crate) percent: Option<f64>,
 }
@@ -73,6 +75,7 @@ impl ShareRule {
     pub(crate) fn window_alone(&self, window: Counts) -> Judged {
         Judged {
             is_broken: window.requests >= self.at_least && window.is_above(self.threshold),
+            is_judged: window.requests >= self.at_least,
             percent: window.percent(),
         }
     }
@@ -107,6 +110,7 @@ impl ShareRule {
         }
         Judged {
             is_broken: false,
+            is_judged: false,
             percent: window.percent(),
         }
     }
@@ -120,6 +124,7 @@ impl Judged {
         let shown = if is_broken { decided } else { window };
         Self {
             is_broken,
+            is_judged: true,
             percent: shown.percent(),
         }
     }

@@ -37,9 +37,10 @@ impl Growth {
             let more = if shown < last { shown } else { shown - last };
             *grown += if more.is_finite() { more } else { 0.0 };
         }
-        // The wall clock was set back.
-        while self.moments.back().is_some_and(|moment| moment.at > at) {
-            self.moments.pop_back();
+        // The wall clock was set back: nobody knows any more what grew when.
+        if let Some(last) = self.moments.back().filter(|last| last.at > at).copied() {
+            self.moments.clear();
+            self.moments.push_back(Moment { at, ..last });
         }
         let grown = self.grown;
         let spacing = longest / MOST_MOMENTS;
@@ -150,6 +151,6 @@ mod tests {
             (50, Some(2.0), Some(2.0)),
             (51, Some(3.0), Some(3.0)),
         ]);
-        assert_eq!(growth.over(5 * MINUTE), counts(1, 1));
+        assert_eq!(growth.over(5 * MINUTE), counts(2, 2));
     }
 }

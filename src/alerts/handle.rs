@@ -131,9 +131,4 @@ impl AlertsHandle {
         self.running
             .change(|watch, now| watch.engine().acknowledge(fingerprint, by, now))
     }
-
-    /// For how long an evaluation is missing. `None` if none is.
-    pub(crate) fn missing_for(&self) -> Option<Duration> {
-        self.running.missing_for()
-    }
 }

@@ -1,12 +1,16 @@
 //! Keeps which alerts fired lately.
 
-use std::{collections::VecDeque, time::Duration};
+use std::{
+    collections::{HashSet, VecDeque},
+    time::Duration,
+};
 
 use serde::{Deserialize, Serialize};
 
 use super::{
     alert::Alert,
     fingerprint::{Fingerprint, Labels},
+    readable::readable,
     severity::AlertSeverity,
     state::{AlertState, ResolveReason},
 };
@@ -48,6 +52,7 @@ pub struct HistoryEntry {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub(crate) struct History {
+    #[serde(deserialize_with = "readable")]
     entries: VecDeque<HistoryEntry>,
 }
 
@@ -118,6 +123,20 @@ impl History {
         let oldest = now.saturating_sub(KEPT);
         self.entries
             .retain(|entry| entry.resolved_at.is_none_or(|at| at >= oldest));
+    }
+
+    /// Notes that all alerts but these have stopped: their rules are gone, or nobody kept them.
+    pub(crate) fn end_all_but(&mut self, firing: &HashSet<Fingerprint>, at: Duration) {
+        let open = self.entries.iter_mut();
+        let open = open.filter(|entry| entry.resolved_at.is_none());
+        for entry in open.filter(|entry| !firing.contains(&entry.fingerprint)) {
+            entry.resolved_at = Some(at);
+            entry.resolve_reason = Some(ResolveReason::NoData);
+        }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.entries.is_empty()
     }
 
     /// Forgets the older half. Returns `false` if there was nothing.

@@ -12,6 +12,7 @@ use super::{
 };
 use crate::metrics::bounds::Bounds;
 
+const TEN_SECONDS: Duration = Duration::from_secs(10);
 const MINUTE: Duration = Duration::from_secs(60);
 
 /// Judges numbers by one rule.
@@ -84,7 +85,7 @@ impl<'r> Judge<'r> {
         let value = self.bounds.middle(bucket) as f64 / 1e6;
         let threshold = self.rule.threshold;
         if times.count().is_none_or(|count| count < self.rule.at_least) {
-            return Verdict::Fine(value);
+            return Verdict::Unjudged(value);
         }
         // The value is an estimate, and the verdict is none: it must not look wrong.
         match (self.is_slow(times, percent), self.rule.comparison) {
@@ -101,10 +102,12 @@ impl<'r> Judge<'r> {
         Some(count.saturating_sub(times.upto(self.below)))
     }
 
-    /// By how many per cent there are more failures than before.
-    pub(crate) fn spike(&self, now: u64, before: u64) -> Verdict {
-        let before = before.max(1) as f64;
-        let value = (now as f64 - before) * 100.0 / before;
+    /// By how many per cent there are more failures than before. What was before is given for as long a time.
+    pub(crate) fn spike(&self, now: u64, before: f64) -> Verdict {
+        let value = match now {
+            0 if before == 0.0 => 0.0,
+            _ => (now as f64 - before.max(1.0)) * 100.0 / before.max(1.0),
+        };
         if now < self.rule.at_least {
             return Verdict::Fine(value);
         }
@@ -141,6 +144,7 @@ impl<'r> Judge<'r> {
         let enough = window.requests >= self.rule.at_least;
         Judged {
             is_broken: enough && window.is_below(self.rule.threshold),
+            is_judged: enough,
             percent: window.percent(),
         }
     }
@@ -149,6 +153,7 @@ impl<'r> Judge<'r> {
         match (judged.is_broken, judged.percent) {
             (_, None) => Verdict::NoData,
             (true, Some(percent)) => Verdict::Broken(percent),
+            (false, Some(percent)) if !judged.is_judged => Verdict::Unjudged(percent),
             (false, Some(percent)) => Verdict::Fine(percent),
         }
     }
@@ -173,13 +178,13 @@ impl<'r> Judge<'r> {
 
     fn rate(&self, tally: &Tally, covered: Duration) -> Option<f64> {
         let observed = !covered.is_zero();
+        // What happened in the first moments of a process says little of a minute, or of a second.
+        let at_least = |time: Duration| covered.max(time.min(self.rule.window)).as_secs_f64();
         observed.then(|| match self.rule.signal.kind {
             Kind::ErrorsPerMinute => {
-                let failures = tally.failures(self.rule.signal.category) as f64;
-                // What happened in the first seconds of a process says little of a minute.
-                failures * 60.0 / covered.max(MINUTE.min(self.rule.window)).as_secs_f64()
+                tally.failures(self.rule.signal.category) as f64 * 60.0 / at_least(MINUTE)
             }
-            _ => tally.requests as f64 / covered.as_secs_f64(),
+            _ => tally.requests as f64 / at_least(TEN_SECONDS),
         })
     }
 }

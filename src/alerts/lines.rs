@@ -1,6 +1,7 @@
 //! Writes to the log what alerts do, on a thread of its own: a subscriber that hangs holds up no evaluation.
 
 use std::{
+    cmp::Reverse,
     fmt,
     sync::{Arc, OnceLock},
 };
@@ -21,8 +22,8 @@ use crate::{
 /// How many evaluations wait for the subscriber.
 const WAITING: usize = 64;
 
-/// How many changes of one evaluation are told one by one.
-const MOST_LINES: usize = 50;
+/// How many changes of one evaluation have a line although nobody is told of them.
+const MOST_UNTOLD: usize = 50;
 
 /// Writes the lines of one stack.
 pub(super) struct Lines {
@@ -30,7 +31,14 @@ pub(super) struct Lines {
     /// That of the thread on which the stack was built, if there was one.
     subscriber: Option<Dispatch>,
     /// `None` if no thread can start.
-    queue: OnceLock<Option<Arc<DeliveryQueue<Evaluated>>>>,
+    queue: OnceLock<Option<Arc<DeliveryQueue<Waiting>>>>,
+}
+
+/// An evaluation that waits for its lines.
+struct Waiting {
+    evaluated: Evaluated,
+    /// How many changes have no line.
+    more: usize,
 }
 
 // === impl Lines ===
@@ -49,7 +57,9 @@ impl Lines {
     }
 
     /// Writes the lines of an evaluation as soon as the subscriber takes them.
-    pub(super) fn write(&self, evaluated: Evaluated) {
+    pub(super) fn write(&self, mut evaluated: Evaluated) {
+        let more = sorted_and_cut(&mut evaluated.transitions);
+        let evaluated = Waiting { evaluated, more };
         let queue = self.queue.get_or_init(|| self.started());
         let lost = match queue {
             Some(queue) => queue.push(Rank::Later, evaluated),
@@ -60,10 +70,10 @@ impl Lines {
         }
     }
 
-    fn started(&self) -> Option<Arc<DeliveryQueue<Evaluated>>> {
+    fn started(&self) -> Option<Arc<DeliveryQueue<Waiting>>> {
         let queue = Arc::new(DeliveryQueue::new(WAITING));
         let (metrics, subscriber) = (self.metrics.clone(), self.subscriber.clone());
-        let deliver = move |evaluated: Evaluated| {
+        let deliver = move |evaluated: Waiting| {
             let tell = || tell(&evaluated, &metrics);
             match &subscriber {
                 Some(subscriber) => dispatcher::with_default(subscriber, tell),
@@ -89,14 +99,25 @@ impl fmt::Debug for Lines {
     }
 }
 
+/// Puts those first that somebody must know, and says how many others were left out.
+fn sorted_and_cut(transitions: &mut Vec<Transition>) -> usize {
+    let is_told = |transition: &Transition| transition.notice == Notice::Tell;
+    transitions.sort_by_key(|one| Reverse((is_told(one), one.alert.severity)));
+    let told = transitions.iter().filter(|one| is_told(one)).count();
+    let before = transitions.len();
+    transitions.truncate(told + MOST_UNTOLD);
+    before - transitions.len()
+}
+
 /// Writes one event for the evaluation, and one for each change.
-fn tell(evaluated: &Evaluated, metrics: &Metrics) {
+fn tell(waiting: &Waiting, metrics: &Metrics) {
+    let more = waiting.more;
     let Evaluated {
         transitions,
         evaluations,
         left_out,
-    } = evaluated;
-    let (changes, left_out) = (transitions.len(), *left_out);
+    } = &waiting.evaluated;
+    let (changes, left_out) = (transitions.len() + more, *left_out);
     let (no_data, errors) = (evaluations.no_data, evaluations.error);
     emit::counted(Some(metrics), || {
         tracing::debug!(
@@ -108,10 +129,15 @@ fn tell(evaluated: &Evaluated, metrics: &Metrics) {
             "alerts evaluated"
         );
     });
-    for transition in transitions.iter().take(MOST_LINES) {
+    if left_out > 0 {
+        emit::counted(Some(metrics), || {
+            tracing::warn!(target: "tower_vitals", left_out, "alerts have no place");
+        });
+    }
+    for transition in transitions {
         emit::counted(Some(metrics), || changed(transition));
     }
-    if let Some(more) = changes.checked_sub(MOST_LINES).filter(|more| *more > 0) {
+    if more > 0 {
         emit::counted(Some(metrics), || {
             tracing::info!(target: "tower_vitals", more, "more alerts changed");
         });

@@ -6,6 +6,15 @@ use super::{
     tally::{Tallies, Tally},
     windows::{Stretch, Windows},
 };
+use crate::facts::category::ErrorCategory;
+
+/// The categories that count where a rule names none.
+pub(crate) const OF_SERVER: [ErrorCategory; 4] = [
+    ErrorCategory::ExternalService,
+    ErrorCategory::Database,
+    ErrorCategory::Timeout,
+    ErrorCategory::ServerError,
+];
 
 /// How many kinds of failures are new, at one route or at all of them. A kind is a category at an endpoint. `None` if it is not
 /// known what occurred before.
@@ -25,8 +34,8 @@ pub(crate) fn count(windows: &Windows, rule: &CheckedRule, route: Option<&str>) 
                 return Some(0);
             }
             let before = windows.get(Stretch::BeforeDeployment)?;
-            // Without a state file, nothing is known of the process before.
-            if before.covered.is_zero() {
+            // Without a state file, little or nothing is known of the process before.
+            if before.covered < windows.few.hour / 2 {
                 return None;
             }
             (windows.get(Stretch::SinceDeployment)?, before)
@@ -50,7 +59,11 @@ fn new_at(tally: &Tally, route: &str, before: &Tallies, rule: &CheckedRule) -> u
     let wanted = rule.signal.category;
     let categories = tally.categories();
     let mut categories = categories
-        .filter(|category| wanted.is_none_or(|wanted| wanted == *category))
+        .filter(|category| match wanted {
+            Some(wanted) => wanted == *category,
+            // What a client does wrong can be new at any time.
+            None => OF_SERVER.contains(category),
+        })
         .peekable();
     // Most routes have none, and need no search.
     if categories.peek().is_none() {

@@ -34,7 +34,9 @@ pub(super) fn notice(
     if let Some(firing) = &tracked.firing {
         let is_new = change.is_some();
         let muted = muted.or((firing.acknowledged.is_some()).then_some(Muted::Acknowledged));
-        if !firing.is_told {
+        if !firing.is_broken() {
+            // It waits for its end, or for more of the same.
+        } else if !firing.is_told {
             let flapping = (!tracked.can_be_told()).then_some(Muted::Flapping);
             notice = match muted.or(flapping) {
                 Some(muted) => Notice::Muted(muted),

@@ -14,6 +14,9 @@ pub(crate) trait Numbers {
     /// `durations` says whether times are asked for, too: they take most of the work.
     fn counted(&self, from: Duration, to: Option<Duration>, durations: bool) -> Sums;
 
+    /// How much of the last day was observed, also by an earlier process.
+    fn observed(&self) -> Duration;
+
     /// The length of the shortest slot of the window.
     fn slot(&self) -> Duration;
 

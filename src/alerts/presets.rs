@@ -50,6 +50,7 @@ pub fn guides() -> Vec<Rule> {
         error_spike(),
         database_errors(),
         authentication_spike(),
+        new_error(),
         new_errors_after_deployment(),
         slow_query_time(),
         slow_queries(),
@@ -139,7 +140,18 @@ pub fn authentication_spike() -> Rule {
         .summary("Far more authentications fail than before")
 }
 
-/// A kind of failure that did not occur before, within 30 minutes of a deployment. Critical, told every 5 minutes.
+/// A kind of failure of the server that did not occur for a day. Critical, told once.
+#[must_use]
+pub fn new_error() -> Rule {
+    Rule::new("new_error", Signal::new_errors())
+        .above(0.0)
+        .pending_for(Duration::ZERO)
+        .severity(Critical)
+        .no_repeat()
+        .summary("An error occurs that did not occur before")
+}
+
+/// A kind of failure of the server that did not occur before, within 30 minutes of a deployment. Critical, told every 5 minutes.
 #[must_use]
 pub fn new_errors_after_deployment() -> Rule {
     Rule::new(

@@ -1,9 +1,10 @@
 //! Evaluates the rules of a service in its process: from time to time, and when somebody asks.
 
 use std::{
-    fmt,
+    fmt, mem,
     sync::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError,
+        atomic::{AtomicBool, Ordering::Relaxed},
         mpsc::{self, RecvTimeoutError, Sender},
     },
     thread,
@@ -13,9 +14,11 @@ use std::{
 use tokio::time::Instant;
 
 use super::{
+    alert::Transition,
     lines::Lines,
     numbers::Numbers,
     set::CheckedAlerts,
+    state::AlertState,
     stored::Stored,
     timing::Timing,
     watch::{Evaluated, Watch},
@@ -23,6 +26,9 @@ use super::{
 use crate::{
     config::ConfigError, metrics::Metrics, report::delivery_queue::contained, window::Moment,
 };
+
+/// What is published of an alert that fires.
+const FIRING: f64 = AlertState::Firing.published();
 
 /// How late an evaluation may be before it counts as missing, beside a second interval.
 const LATE: Duration = Duration::from_secs(5);
@@ -44,8 +50,14 @@ pub(crate) struct Running {
     watch: Watch,
     /// Held during an evaluation: two at once would measure the same time twice.
     timing: Mutex<Timing>,
-    /// When an evaluation ended last, or when this began.
+    /// When an evaluation ended well last, or when this began.
     last: Mutex<Instant>,
+    /// Held while what is kept is read and kept: else an older state could be kept last.
+    keeping: Mutex<()>,
+    /// What ended with the process before.
+    ended: Mutex<Vec<Transition>>,
+    /// Another stack evaluates for the same counters.
+    is_replaced: AtomicBool,
     interval: Duration,
     host: Box<dyn Host>,
     metrics: Metrics,
@@ -65,13 +77,15 @@ impl Running {
         metrics: &Metrics,
     ) -> Self {
         let watch = Watch::new(alerts.rules);
-        if let Some(before) = before {
-            watch.engine().restore(before);
-        }
+        let now = host.clock().wall;
+        let ended = before.map(|before| watch.engine().restore(before, now));
         Self {
             watch,
             timing: Mutex::default(),
             last: Mutex::new(Instant::now()),
+            keeping: Mutex::default(),
+            ended: Mutex::new(ended.unwrap_or_default()),
+            is_replaced: AtomicBool::new(false),
             interval: alerts.interval,
             host,
             metrics: metrics.clone(),
@@ -87,6 +101,14 @@ impl Running {
     ///
     /// If the thread cannot start.
     pub(crate) fn start(self: &Arc<Self>) -> Result<(), ConfigError> {
+        let transitions = mem::take(&mut *locked(&self.ended));
+        if !transitions.is_empty() {
+            self.keep();
+            self.lines.write(Evaluated {
+                transitions,
+                ..Evaluated::default()
+            });
+        }
         if self.watch.rules().is_empty() {
             return Ok(());
         }
@@ -99,6 +121,9 @@ impl Running {
                 };
                 running.evaluate();
             }
+            if let Some(running) = running.upgrade() {
+                running.is_replaced.store(true, Relaxed);
+            }
         };
         let thread = thread::Builder::new().name("vitals-alert".to_owned());
         let started = thread.spawn(run);
@@ -110,38 +135,36 @@ impl Running {
 
     /// Evaluates all rules now.
     pub(crate) fn evaluate(&self) {
-        let mut timing = self.timing.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut timing = locked(&self.timing);
         let now = self.host.clock();
         let tick = timing.tick(now);
-        let mut evaluated = None;
-        let judged = contained(|| {
-            self.host.at_once(&mut |numbers| {
-                evaluated = Some(self.watch.evaluate(tick, numbers));
-            });
+        let evaluated = contained(|| {
+            let mut evaluated = Evaluated::default();
+            self.host
+                .at_once(&mut |numbers| evaluated = self.watch.evaluate(tick, numbers));
+            self.report(evaluated, now.wall);
         });
-        match evaluated.filter(|_| judged.is_some()) {
-            Some(evaluated) => self.report(evaluated, now.wall),
+        match evaluated {
+            Some(()) => *locked(&self.last) = Instant::now(),
             None => self.metrics.evaluation_failed(),
         }
-        *self.last() = Instant::now();
     }
 
     fn report(&self, evaluated: Evaluated, at: Duration) {
-        let (states, stored) = {
+        let states: Vec<_> = {
             let engine = self.watch.engine();
             let states = engine.states();
-            let states: Vec<_> = states
+            states
                 .map(|(name, state)| (Arc::clone(name), state.published()))
-                .collect();
-            // What is inactive has nothing to remember.
-            let is_quiet = evaluated.transitions.is_empty() && engine.alerts().is_empty();
-            (states, (!is_quiet).then(|| engine.stored()))
+                .collect()
         };
+        let fires = states.iter().any(|(_, state)| *state == FIRING);
         let evaluations = evaluated.evaluations;
         self.metrics
             .note_alerts(states, evaluations, at.as_secs_f64());
-        if let Some(stored) = stored {
-            self.host.keep(stored);
+        // What does not fire has nothing that a later process needs.
+        if fires || !evaluated.transitions.is_empty() {
+            self.keep();
         }
         self.lines.write(evaluated);
     }
@@ -149,9 +172,14 @@ impl Running {
     /// Changes alerts or silences, and keeps that.
     pub(crate) fn change<R>(&self, change: impl FnOnce(&Watch, Duration) -> R) -> R {
         let changed = change(&self.watch, self.now());
+        self.keep();
+        changed
+    }
+
+    fn keep(&self) {
+        let _keeping = locked(&self.keeping);
         let stored = self.watch.engine().stored();
         self.host.keep(stored);
-        changed
     }
 
     pub(crate) const fn watch(&self) -> &Watch {
@@ -165,14 +193,15 @@ impl Running {
 
     /// For how long an evaluation is missing. `None` if none is.
     pub(crate) fn missing_for(&self) -> Option<Duration> {
-        let ago = self.last().elapsed();
-        let is_missing = ago > 2 * self.interval + LATE && !self.watch.rules().is_empty();
+        let ago = locked(&self.last).elapsed();
+        let evaluates = !self.watch.rules().is_empty() && !self.is_replaced.load(Relaxed);
+        let is_missing = evaluates && ago > 2 * self.interval + LATE;
         is_missing.then_some(ago)
     }
+}
 
-    fn last(&self) -> MutexGuard<'_, Instant> {
-        self.last.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Drop for Running {

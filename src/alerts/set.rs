@@ -3,10 +3,13 @@
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use super::{checked::CheckedRule, presets, rule::Rule, signal::Gauge};
-use crate::config::ConfigError;
+use crate::config::{ConfigError, Environment};
 
 const SHORTEST_INTERVAL: Duration = Duration::from_millis(10);
 const LONGEST_INTERVAL: Duration = Duration::from_secs(60 * 60);
+
+/// The most thresholds of durations. Each is an edge of the buckets of every endpoint.
+const MOST_EDGES: usize = 64;
 
 /// The most rules.
 const MOST_RULES: usize = 10_000;
@@ -57,6 +60,15 @@ impl Alerts {
         }
     }
 
+    /// The rules that are there by default, with the settings of the environment: see [the settings](crate::guides::alerts).
+    ///
+    /// # Errors
+    ///
+    /// If a value is not valid. The error names the variable.
+    pub fn from_env() -> Result<Self, ConfigError> {
+        Self::from_environment(&Environment::process())
+    }
+
     /// Adds a rule. No other one may have its name.
     #[must_use]
     pub fn rule(mut self, rule: Rule) -> Self {
@@ -105,6 +117,13 @@ impl Alerts {
             names.push(Arc::clone(&rule.name));
             rules.push(rule);
         }
+        let edges: BTreeSet<_> = rules.iter().filter_map(CheckedRule::edge).collect();
+        if edges.len() > MOST_EDGES {
+            let reason = format!(
+                "at most {MOST_EDGES} different thresholds of durations: each is a bucket of every endpoint"
+            );
+            return Err(ConfigError::new("alerts", edges.len().to_string(), reason));
+        }
         Ok(CheckedAlerts {
             rules: rules.into(),
             interval,
@@ -124,17 +143,15 @@ impl CheckedAlerts {
     /// The durations that must be edges of the buckets of times, beside those that are `published` anyway. If a threshold would be
     /// the last edge, there is one above it: else what is published could not tell how much is above.
     pub(crate) fn edges(&self, published: &[Duration]) -> Vec<Duration> {
-        let edges = self.rules.iter().filter_map(CheckedRule::edge);
-        let mut edges: Vec<_> = edges.filter(|edge| !published.contains(edge)).collect();
-        edges.sort_unstable();
-        edges.dedup();
+        let thresholds = self.rules.iter().filter_map(CheckedRule::edge);
+        let thresholds: BTreeSet<_> = thresholds.collect();
         let last = published.iter().max();
-        if let Some(highest) = edges.last().copied()
-            && last.is_none_or(|last| *last < highest)
-        {
-            edges.push(highest.saturating_mul(2));
-        }
-        edges
+        let highest = thresholds.last();
+        let above = highest.filter(|highest| last.is_none_or(|last| *last <= **highest));
+        let above = above.map(|highest| highest.saturating_mul(2));
+        let new = thresholds.iter().copied();
+        let new = new.filter(|edge| !published.contains(edge));
+        new.chain(above).collect()
     }
 
     /// Refuses a rule that names a check, a pool or a path that does not exist.

@@ -29,15 +29,15 @@ impl Engine {
         shown
             .map(|(rule, labels, tracked)| {
                 let mut alert = Alert::new(rule, labels, tracked);
-                let untold = tracked
-                    .firing
-                    .as_ref()
-                    .is_some_and(|firing| !firing.is_told);
+                let untold = tracked.firing.as_ref().filter(|firing| !firing.is_told);
+                let flapping = (!tracked.can_be_told()).then_some(Muted::Flapping);
                 alert.muted = match self.silences.of(rule, labels, now) {
                     Some(id) => Some(Muted::Silenced(id)),
                     None if is_inhibited(rule, labels, &critical) => Some(Muted::Inhibited),
-                    None if untold => Some(Muted::Flapping),
-                    None => None,
+                    None => untold.and_then(|firing| match firing.acknowledged {
+                        Some(_) => Some(Muted::Acknowledged),
+                        None => flapping,
+                    }),
                 };
                 alert
             })

@@ -114,14 +114,17 @@ impl Signal {
         Self::of(Kind::ErrorSpike)
     }
 
-    /// How many kinds of failures, by category and endpoint, occurred in the window and not in the rest of the last 24 hours.
+    /// How many kinds of failures, by category and endpoint, occurred in the window and not in the rest of the last 24 hours. Without
+    /// a [category](Self::category) these are the failures of the server: `server_error`, `database`, `external_service` and
+    /// `timeout`. No data before an hour was observed.
     #[must_use]
     pub const fn new_errors() -> Self {
         Self::of(Kind::NewErrors)
     }
 
-    /// How many kinds of failures, by category and endpoint, occurred since the last deployment and not in the hour before it. The
-    /// window of the rule is how long after a deployment this is asked: then it is 0. Without a deployment there is no data.
+    /// How many kinds of failures, by category and endpoint as in [`new_errors`](Self::new_errors), occurred since the last
+    /// deployment and not in the hour before it. The window of the rule is how long after a deployment this is asked: then it is 0.
+    /// Without a deployment there is no data, and neither if less than half of that hour was observed: this needs a state file.
     #[must_use]
     pub const fn new_errors_since_deployment() -> Self {
         Self::of(Kind::NewErrorsSinceDeployment)
@@ -202,7 +205,8 @@ impl Signal {
         Self::of(Kind::JobFailures)
     }
 
-    /// How many seconds ago a job last succeeded. Label: `job`.
+    /// How many seconds ago a job last succeeded. Label: `job`. One that has not succeeded lately is as old as all that is known: the
+    /// last 24 hours at most, as far as they were observed. With [`only`](Self::only) that holds for a job that never ran, too.
     #[must_use]
     pub const fn job_age() -> Self {
         Self::of(Kind::Now(Gauge::JobAgeSeconds))
@@ -229,7 +233,7 @@ impl Signal {
     /// A number that the application gives, asked at each evaluation on the thread of the alerts. `None` is no data.
     ///
     /// If `ask` panics, its rule is in state `error`, and the others go on. It should answer from memory: while it waits, no rule
-    /// is evaluated.
+    /// is evaluated. It must not call [`AlertsHandle::evaluate`](super::AlertsHandle::evaluate), which waits for it.
     #[must_use]
     pub fn asked(
         name: impl Into<String>,
@@ -257,7 +261,8 @@ impl Signal {
 
     /// What share of one counter of the application another one is, in per cent, by how much they grew in the window.
     ///
-    /// It is judged as the error rate of requests is, also where there are [few](super#few-requests).
+    /// It is judged as the error rate of requests is, also where there are [few](super#few-requests). What the counters had at the
+    /// first evaluation of a process is not growth, and growth is not kept across a restart.
     ///
     /// ```
     /// use tower_vitals::alerts::{CounterOf, Signal};

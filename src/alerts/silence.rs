@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     checked::CheckedRule,
     fingerprint::{Fingerprint, Labels},
+    readable::readable,
 };
 use crate::{config::ConfigError, statistics::WallTime};
 
@@ -45,6 +46,7 @@ pub struct Silence {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct Silences {
+    #[serde(deserialize_with = "readable")]
     all: Vec<Silence>,
     last_id: u64,
 }

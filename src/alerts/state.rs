@@ -31,7 +31,7 @@ pub enum AlertState {
 pub enum ResolveReason {
     /// The rule is not broken any more.
     Recovered,
-    /// The signal has no value any more. Nobody knows whether it is well again.
+    /// The signal has no value any more, or one of too few requests. Nobody knows whether it is well again.
     NoData,
     /// The rule cannot be judged any more.
     Error,

@@ -1,14 +1,17 @@
 //! Carries alerts across a restart.
 
-use std::time::Duration;
+use std::{collections::HashSet, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
 use super::{
+    alert::{Alert, Muted, Notice, Transition},
     engine::Engine,
     fingerprint::{Fingerprint, Labels},
     history::History,
+    readable::readable,
     silence::Silences,
+    state::{AlertState, ResolveReason},
     tracked::Tracked,
 };
 
@@ -18,6 +21,7 @@ use super::{
 pub(crate) struct Stored {
     /// When they were stepped last, as wall time since 1970.
     at: Option<Duration>,
+    #[serde(deserialize_with = "readable")]
     alerts: Vec<StoredAlert>,
     silences: Silences,
     history: History,
@@ -34,24 +38,24 @@ struct StoredAlert {
 // === impl Stored ===
 
 impl Stored {
-    /// What has room in so many bytes of JSON. The oldest entries of the history go first, and then all alerts that do not fire.
+    /// What has room in so many bytes of JSON. The oldest entries of the history go first, then alerts that do not fire, then those
+    /// of which nobody was told, and then others. Silences stay.
     pub(crate) fn within(mut self, bytes: usize) -> Self {
         let has_room = |stored: &Self| {
             let json = serde_json::to_vec(stored);
             json.is_ok_and(|json| json.len() <= bytes)
         };
-        while !has_room(&self) {
-            if self.history.forget_half() {
-                continue;
+        // Those that go first are the last.
+        let rank = |alert: &StoredAlert| match &alert.tracked.firing {
+            Some(firing) if firing.is_told => 0,
+            Some(_) => 1,
+            None => 2,
+        };
+        self.alerts.sort_by_key(rank);
+        while !has_room(&self) && (self.history.forget_half() || !self.alerts.is_empty()) {
+            if self.history.is_empty() {
+                self.alerts.truncate(self.alerts.len() / 2);
             }
-            if self
-                .alerts
-                .iter()
-                .all(|alert| alert.tracked.firing.is_some())
-            {
-                return Self::default();
-            }
-            self.alerts.retain(|alert| alert.tracked.firing.is_some());
         }
         self
     }
@@ -79,8 +83,13 @@ impl Engine {
     }
 
     /// Goes on with the alerts of an earlier process. To be called before the first step. An alert that fired goes on firing
-    /// until its rule has not been broken for its time. If its rule is gone, it ends at the next step.
-    pub(crate) fn restore(&mut self, stored: Stored) {
+    /// until its rule has not been broken for its time. If its rule is gone, it has ended now.
+    pub(crate) fn restore(&mut self, stored: Stored, now: Duration) -> Vec<Transition> {
+        self.silences = stored.silences;
+        self.history = stored.history;
+        self.at = stored.at;
+        self.is_restored = true;
+        let mut ended = Vec::new();
         for alert in stored.alerts {
             let mut rules = self.rules.iter();
             let index = rules.position(|rule| *rule.name == *alert.rule);
@@ -91,14 +100,24 @@ impl Engine {
                 }
                 (None, Some(firing)) => {
                     let fingerprint = Fingerprint::of(&alert.rule, &alert.labels);
-                    self.removed.push((fingerprint, firing.is_told));
+                    let reason = ResolveReason::RuleRemoved;
+                    let entry = self.history.resolved(fingerprint, now, reason);
+                    ended.extend(entry.map(|entry| Transition {
+                        alert: Alert::of_entry(entry),
+                        from: AlertState::Firing,
+                        notice: match firing.is_told {
+                            true => Notice::Tell,
+                            false => Notice::Muted(Muted::Untold),
+                        },
+                    }));
                 }
                 (None, None) => {}
             }
         }
-        self.silences = stored.silences;
-        self.history = stored.history;
-        self.at = stored.at;
-        self.is_restored = true;
+        // What has no alert any more has no end, either.
+        let firing = self.firing().into_iter().map(|alert| alert.fingerprint);
+        let firing: HashSet<_> = firing.collect();
+        self.history.end_all_but(&firing, now);
+        ended
     }
 }

@@ -112,8 +112,12 @@ impl Tallies {
                 Key::Durations { endpoint, method } => {
                     let of_route = entry(&mut routes, endpoint);
                     let of_endpoint = entry(&mut endpoints, &(Arc::clone(endpoint), *method));
-                    for tally in [&mut all.total, of_route, of_endpoint] {
+                    for tally in [of_route, of_endpoint] {
                         tally.times.add(counts);
+                    }
+                    // Those of quiet endpoints are given up first. Without them the others still tell of the service.
+                    if counts.is_some() {
+                        all.total.times.add(counts);
                     }
                 }
                 Key::WorkDurations { work, name, .. } => {
@@ -204,7 +208,8 @@ impl Tally {
 
     pub(crate) fn counts(&self, category: Option<ErrorCategory>) -> Counts {
         Counts {
-            failures: self.failures(category),
+            // Failures can be recorded without a request, and a share is at most a whole.
+            failures: self.failures(category).min(self.requests),
             requests: self.requests,
         }
     }

@@ -5,6 +5,7 @@ mod kept;
 mod load;
 mod model;
 mod new_errors;
+mod room;
 mod scenarios;
 mod signals;
 mod states;
@@ -55,6 +56,7 @@ struct Service {
     own_gauges: Vec<(String, Labels, f64)>,
     counters: BTreeMap<String, f64>,
     deployed: Option<Duration>,
+    in_flight: u64,
     /// How often a window was summed.
     summed: Cell<usize>,
 }
@@ -82,6 +84,7 @@ impl Service {
             own_gauges: Vec::new(),
             counters: BTreeMap::new(),
             deployed: None,
+            in_flight: 7,
             summed: Cell::new(0),
         }
     }
@@ -184,6 +187,10 @@ impl Numbers for Service {
         sums
     }
 
+    fn observed(&self) -> Duration {
+        HOUR
+    }
+
     fn slot(&self) -> Duration {
         10 * SECOND
     }
@@ -193,7 +200,7 @@ impl Numbers for Service {
     }
 
     fn in_flight(&self) -> u64 {
-        7
+        self.in_flight
     }
 
     fn deployed(&self) -> Option<Duration> {

@@ -87,7 +87,9 @@ impl Tracked {
     ) -> Option<Change> {
         self.debt = self.debt.saturating_sub(tick.elapsed);
         self.value = match verdict {
-            Verdict::Broken(value) | Verdict::Fine(value) => Some(*value),
+            Verdict::Broken(value) | Verdict::Fine(value) | Verdict::Unjudged(value) => {
+                Some(*value)
+            }
             Verdict::NoData | Verdict::Error(_) => None,
         };
         self.error = match verdict {
@@ -193,6 +195,11 @@ impl Tracked {
 // === impl Firing ===
 
 impl Firing {
+    /// Whether the rule is broken, as far as anybody knows.
+    pub(crate) const fn is_broken(&self) -> bool {
+        self.quiet_for.is_none()
+    }
+
     /// Takes what the rule found. Gives the reason if the alert stops firing.
     fn take(
         &mut self,
@@ -206,7 +213,7 @@ impl Firing {
                 return None;
             }
             Verdict::Fine(_) => ResolveReason::Recovered,
-            Verdict::NoData => ResolveReason::NoData,
+            Verdict::Unjudged(_) | Verdict::NoData => ResolveReason::NoData,
             Verdict::Error(_) => ResolveReason::Error,
         };
         let quiet_for = match self.quiet_for {

@@ -16,6 +16,8 @@ pub(crate) struct Reading {
 pub(crate) enum Verdict {
     Broken(f64),
     Fine(f64),
+    /// There is a value, and too little behind it to judge by. Nothing begins by it, and nothing has recovered.
+    Unjudged(f64),
     NoData,
     /// The rule could not be judged.
     Error(String),

@@ -82,7 +82,7 @@ impl Readings {
                 match reading.verdict {
                     Verdict::Error(_) => found[0] = true,
                     Verdict::NoData => found[1] = true,
-                    Verdict::Broken(_) | Verdict::Fine(_) => found[2] = true,
+                    Verdict::Broken(_) | Verdict::Fine(_) | Verdict::Unjudged(_) => found[2] = true,
                 }
             }
         }

@@ -11,7 +11,6 @@ use super::{
     tally::Tallies,
 };
 
-const HOUR: Duration = Duration::from_secs(60 * 60);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// A stretch of time that a rule looks at.
@@ -67,7 +66,7 @@ impl Windows {
                 }
                 Stretch::RestOfDay(window) => (now.saturating_sub(DAY), Some(begin(window))),
                 Stretch::SinceDeployment => (since, None),
-                Stretch::BeforeDeployment => (since.saturating_sub(HOUR), Some(since)),
+                Stretch::BeforeDeployment => (since.saturating_sub(windows.few.hour), Some(since)),
             };
             let sums = numbers.counted(from, to, durations);
             windows.all.insert(stretch, Tallies::new(&sums));

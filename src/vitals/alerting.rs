@@ -76,9 +76,10 @@ impl Alerting {
     /// Evaluates from now on.
     pub(super) fn start(&self, health: Option<&HealthService>) -> Result<(), ConfigError> {
         if let Some(health) = health {
-            let alerts = AlertsHandle::new(Arc::clone(&self.0));
+            // Health can live on without the stack.
+            let running = Arc::downgrade(&self.0);
             let limit = move || {
-                let missing = alerts.missing_for()?;
+                let missing = running.upgrade()?.missing_for()?;
                 Some(format!("no rule was evaluated for {missing:.0?}"))
             };
             health.add_informational("alerts", limit);

@@ -54,6 +54,8 @@ struct Kept {
     metrics: Metrics,
     window: Window,
     slot: Duration,
+    /// When this process began to keep it, as wall time since 1970.
+    began: Duration,
     /// Those by which durations are counted.
     bounds: Bounds,
     records: Mutex<Records>,
@@ -116,6 +118,7 @@ impl Lately {
         let slot = window.slot_length();
         let counters = metrics.clone();
         let window = Window::start(window, move || counters.readings());
+        let began = timestamp::since_1970();
         let restored = settings.place.map(|place| {
             let service = release.service.as_deref();
             restore(&place, service, &window, metrics)
@@ -125,6 +128,7 @@ impl Lately {
             metrics: metrics.clone(),
             window,
             slot,
+            began,
             bounds,
             records: Mutex::new(records.unwrap_or_default()),
             writer,

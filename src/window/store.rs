@@ -31,7 +31,7 @@ pub(crate) use self::{
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The most bytes of the file of records.
-const EVENTS_BYTES: u64 = 1024 * 1024;
+const EVENTS_BYTES: u64 = 4 * 1024 * 1024;
 
 /// The files of a process: `FILE` with the window, `FILE.events` with the records, and `FILE.lock`, which stays empty.
 #[derive(Debug)]

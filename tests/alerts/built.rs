@@ -22,7 +22,7 @@ fn there_are_four_rules_unless_the_application_says_otherwise() {
     assert_eq!(vitals.alerts().rules(), 4);
     assert_eq!(build(Alerts::none()).alerts().rules(), 0);
     let all = Alerts::default().rules(presets::guides());
-    assert_eq!(build(all).alerts().rules(), 24);
+    assert_eq!(build(all).alerts().rules(), 25);
 }
 
 #[tokio::test]

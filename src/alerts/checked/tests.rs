@@ -141,7 +141,7 @@ fn all_presets_can_work_together() {
         .rule(presets::workers_down("workers"))
         .rule(presets::job_overdue("rollup", DAY));
     let checked = alerts.checked().unwrap();
-    assert_eq!(checked.rules.len(), 27);
+    assert_eq!(checked.rules.len(), 28);
     let named: Vec<_> = checked
         .rules
         .iter()
@@ -185,6 +185,28 @@ fn a_rule_that_names_what_is_not_there_is_refused() {
 }
 
 #[test]
+fn more_thresholds_of_latencies_than_buckets_can_have_are_refused() {
+    let rules = |count: u32| {
+        let rule = |index| Rule::new(format!("a{index}"), Signal::p95_ms());
+        let rules = (1..=count).map(|index| rule(index).above(f64::from(index)));
+        Alerts::none().rules(rules).checked()
+    };
+    assert!(rules(64).is_ok());
+    let error = rules(65).unwrap_err();
+    assert_eq!((error.field(), error.value()), ("alerts", "65"));
+}
+
+#[test]
+fn an_endpoint_that_stops_is_not_seen_so_a_rule_must_name_it() {
+    for signal in [Signal::requests_per_second(), Signal::errors_per_minute()] {
+        let quiet = Rule::new("quiet", signal).below(0.1);
+        let error = refused(quiet.clone().each_endpoint());
+        assert!(error.starts_with("alerts.quiet.each_endpoint"), "{error}");
+        assert!(quiet.endpoint("/orders").checked(&[]).is_ok());
+    }
+}
+
+#[test]
 fn thresholds_of_latencies_become_edges() {
     let ms = Duration::from_millis;
     let edges = |thresholds: &[f64]| {
@@ -194,7 +216,8 @@ fn thresholds_of_latencies_become_edges() {
         let checked = Alerts::none().rules(rules).checked().unwrap();
         checked.edges(&[ms(100), ms(2_000)])
     };
-    assert!(edges(&[2_000.0, 100.0]).is_empty());
+    assert!(edges(&[100.0]).is_empty());
+    assert_eq!(edges(&[2_000.0, 100.0]), [ms(4_000)]);
     assert_eq!(edges(&[0.5, 150.0]), [Duration::from_micros(500), ms(150)]);
     // If it is the last edge, nobody could say how much is above.
     assert_eq!(edges(&[5_000.0]), [ms(5_000), ms(10_000)]);

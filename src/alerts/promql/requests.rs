@@ -12,6 +12,7 @@ use super::{
 use crate::{
     alerts::{
         checked::{CheckedRule, Scope},
+        new_errors::OF_SERVER,
         rule::Comparison,
         signal::Kind,
     },
@@ -66,8 +67,13 @@ impl<'r> Requests<'r> {
         let failed = match category {
             None if !rule.signal.is_new_errors() => all.clone().matching(family.label(2), "5.."),
             category => {
-                let category = category.map(ErrorCategory::as_str);
-                let failed = errors.only(0, category);
+                let failed = match category {
+                    Some(category) => errors.only(0, Some(category.as_str())),
+                    None => {
+                        let of_server = OF_SERVER.map(ErrorCategory::as_str);
+                        errors.all().with_one_of(errors.label(0), &of_server)
+                    }
+                };
                 Self::observed(rule, &errors, Self::scoped(rule, &errors, [2, 1], failed))
             }
         };

@@ -28,6 +28,10 @@ impl Numbers for Made {
         }
     }
 
+    fn observed(&self) -> Duration {
+        HOUR
+    }
+
     fn slot(&self) -> Duration {
         10 * SECOND
     }

@@ -38,6 +38,13 @@ fn errors_after_a_deployment_are_new_if_they_did_not_occur_in_the_hour_before() 
     service.now += 5 * MINUTE;
     service.errors("/a", ErrorCategory::Database, 5);
     assert_eq!(one(rule(), &service), Verdict::Fine(0.0));
+    // What a client does wrong is no error of the deployment.
+    service.errors("/a", ErrorCategory::NotFound, 1);
+    service.errors("/b", ErrorCategory::Authentication, 1);
+    assert_eq!(one(rule(), &service), Verdict::Fine(0.0));
+    let by_category = Signal::new_errors_since_deployment().category(ErrorCategory::NotFound);
+    let by_category = above(by_category, 0.0).window(30 * MINUTE);
+    assert_eq!(one(by_category, &service), Verdict::Broken(1.0));
     service.errors("/a", ErrorCategory::Timeout, 1);
     assert_eq!(one(rule(), &service), Verdict::Broken(1.0));
     let each = evaluated(&rule().each_endpoint(), &service, &[]);
@@ -49,4 +56,14 @@ fn errors_after_a_deployment_are_new_if_they_did_not_occur_in_the_hour_before() 
     service.deployed = Some(service.now);
     service.now += MINUTE;
     assert_eq!(one(rule(), &service), Verdict::NoData);
+    // The 29 minutes before are not the hour before.
+    service.now += 28 * MINUTE;
+    service.deployed = Some(service.now);
+    service.now += MINUTE;
+    service.errors("/c", ErrorCategory::Database, 1);
+    assert_eq!(one(rule(), &service), Verdict::NoData);
+    service.deployed = Some(service.now);
+    service.now += MINUTE;
+    service.errors("/c", ErrorCategory::Timeout, 1);
+    assert_eq!(one(rule(), &service), Verdict::Broken(1.0));
 }

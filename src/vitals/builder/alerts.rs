@@ -10,14 +10,15 @@ impl VitalsBuilder {
     /// [`Alerts::default`], with the settings of `ALERT_*` and `MONITORING_*` with [`Vitals::from_env`](crate::Vitals::from_env):
     /// see [the module](crate::alerts).
     ///
-    /// A thread evaluates them, first after one interval. `Alerts::none()` turns that off.
+    /// A thread evaluates them, first after one interval. `Alerts::none()` turns that off. `Alerts::from_env()?` has the settings of the
+    /// environment.
     ///
     /// ```
     /// use tower_vitals::{Vitals, alerts::{Alerts, presets}};
     ///
     /// let alerts = Alerts::default().rules(presets::guides());
     /// let vitals = Vitals::builder().isolated().alerts(alerts).build()?;
-    /// assert_eq!(vitals.alerts().rules(), 24);
+    /// assert_eq!(vitals.alerts().rules(), 25);
     /// # Ok::<(), tower_vitals::config::ConfigError>(())
     /// ```
     #[cfg_attr(tower_vitals_docsrs, doc(cfg(feature = "statistics")))]

@@ -5,15 +5,16 @@ use std::{cell::OnceCell, collections::BTreeMap, sync::Arc, time::Duration};
 use super::Kept;
 use crate::{
     alerts::{CounterOf, Gauge, Host, Labels, Numbers, Stored},
+    facts::work::{CallOutcome, Work},
     metrics::{CircuitState, bounds::Bounds, catalog::Id, current::Current, readings::Key},
     used_memory::UsedMemory,
     window::{self, Moment, Span, Sums, View},
 };
 
-/// How much of the file of records alerts may take: the other half is for starts and deployments.
-const MOST_BYTES: usize = 512 * 1024;
+/// How much of the file of records alerts may take. The rest is for starts and deployments.
+const MOST_BYTES: usize = 3 * 1024 * 1024;
 
-const SECONDS_OF_DAY: f64 = 24.0 * 60.0 * 60.0;
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The numbers of one moment.
 struct AtOnce<'k> {
@@ -68,6 +69,73 @@ impl AtOnce<'_> {
             .collect()
     }
 
+    /// A process before has left slots of 10 and of 30 minutes. A short window that began in one of them would be much longer than
+    /// asked, and an incident that ended long ago would begin anew. Then it is the time since this process began.
+    fn without_long_slots(
+        &self,
+        mut sums: Sums,
+        from: Duration,
+        window: Duration,
+        durations: bool,
+    ) -> Sums {
+        let is_long = |begin: Duration| from.saturating_sub(begin) > window / 4;
+        let (counts, times) = (
+            is_long(sums.begin),
+            durations && is_long(sums.durations_begin),
+        );
+        if sums.restored.is_zero() || !(counts || times) {
+            return sums;
+        }
+        let lived = self.now().saturating_sub(self.kept.began).min(window);
+        let own = self.view.sums(Span::Last(lived), |key| {
+            (key.is_of_durations() && times) || (!key.is_of_durations() && counts)
+        });
+        if times {
+            sums.durations = own.durations;
+            (sums.durations_begin, sums.durations_end) = (own.durations_begin, own.durations_end);
+        }
+        if counts {
+            (sums.counts, sums.last) = (own.counts, own.last);
+            (sums.begin, sums.end) = (own.begin, own.end);
+            (sums.covered, sums.restored) = (own.covered, own.restored);
+        }
+        sums
+    }
+
+    /// How long ago each job succeeded, in seconds. One that did not in the last day is as old as all that was observed of it.
+    fn job_ages(&self) -> Vec<(String, f64)> {
+        let now = self.now().as_secs_f64();
+        let is_job = |key: &Key| {
+            matches!(
+                key,
+                Key::Work {
+                    work: Work::Job,
+                    ..
+                }
+            )
+        };
+        let sums = self.view.sums(Span::Last(DAY), is_job);
+        let oldest = sums.covered.as_secs_f64();
+        let mut ages = BTreeMap::new();
+        for key in sums.counts.keys() {
+            let Key::Work { name, outcome, .. } = key else {
+                continue;
+            };
+            let ended = sums.last.get(key).map_or(0.0, Duration::as_secs_f64);
+            let age = match outcome {
+                CallOutcome::Success => (now - ended).clamp(0.0, oldest),
+                _ => oldest,
+            };
+            let known: &mut f64 = ages.entry(name.to_string()).or_insert(age);
+            *known = known.min(age);
+        }
+        // Those of this process are exact.
+        for (job, at) in self.gauges(Id::JobLastSuccess) {
+            ages.insert(job, (now - at).max(0.0));
+        }
+        ages.into_iter().collect()
+    }
+
     /// The memory in use. Where nobody publishes it, it is read now.
     fn memory(&self) -> Vec<(String, f64)> {
         let published = self.gauges(Id::MemoryPercent);
@@ -94,12 +162,17 @@ impl Numbers for AtOnce<'_> {
     }
 
     fn counted(&self, from: Duration, to: Option<Duration>, durations: bool) -> Sums {
-        let span = match to {
-            Some(to) => Span::Between(from, to),
-            None => Span::Last(self.now().saturating_sub(from)),
-        };
         let wanted = |key: &Key| durations || !key.is_of_durations();
-        self.view.sums(span, wanted)
+        let Some(to) = to else {
+            let window = self.now().saturating_sub(from);
+            let sums = self.view.sums(Span::Last(window), wanted);
+            return self.without_long_slots(sums, from, window, durations);
+        };
+        self.view.sums(Span::Between(from, to), wanted)
+    }
+
+    fn observed(&self) -> Duration {
+        self.view.sums(Span::Last(DAY), |_| false).covered
     }
 
     fn slot(&self) -> Duration {
@@ -137,9 +210,9 @@ impl Numbers for AtOnce<'_> {
             Gauge::DiskFreePercent => self.percent(Id::DiskFree, Id::DiskSize),
             Gauge::PoolPercent => self.percent(Id::PoolInUse, Id::PoolMax),
             Gauge::CertificateDays => scaled(Id::CertificateExpiry, &|expiry| {
-                (expiry - now) / SECONDS_OF_DAY
+                (expiry - now) / DAY.as_secs_f64()
             }),
-            Gauge::JobAgeSeconds => scaled(Id::JobLastSuccess, &|at| now - at),
+            Gauge::JobAgeSeconds => self.job_ages(),
             Gauge::QueueLength => self.gauges(Id::JobQueueLength),
             Gauge::RedisPercent => self.percent(Id::RedisMemoryUsed, Id::RedisMemoryMax),
             Gauge::CacheHitPercent => scaled(Id::RedisHitRatio, &|ratio| ratio * 100.0),
