@@ -28,6 +28,10 @@ async fn work_before_the_stack_is_counted_and_fixes_no_settings() {
     for _ in 0..3 {
         query("INSERT", "products").run(async {}).await;
     }
+    // More than once made the counters, with default settings.
+    for _ in 0..65_537 {
+        monitored("seed").time(|| ());
+    }
     let failed = monitored("read_settings").try_run(async { Err::<(), _>(io::Error::other("no")) });
     failed.await.unwrap_err();
     let rollup = job("rollup").every(Duration::from_secs(3_600));
@@ -82,6 +86,12 @@ async fn work_before_the_stack_is_counted_and_fixes_no_settings() {
     let value = |name: &str, labels: &[(&str, &str)]| shown.sum(&format!("shop_{name}"), labels);
     let products = [("operation", "INSERT"), ("table", "products")];
     assert_eq!(value("db_query_duration_seconds_count", &products), 4.0);
+    let seed = [("name", "seed"), ("outcome", "success")];
+    assert_eq!(
+        value("monitored_operation_duration_seconds_count", &seed),
+        65_537.0
+    );
+    assert_eq!(value("vitals_dropped_total", &[]), 0.0);
     let settings = [("name", "read_settings"), ("outcome", "error")];
     assert_eq!(
         value("monitored_operation_duration_seconds_count", &settings),

@@ -141,7 +141,12 @@ impl Metrics {
 
     /// Counts a drop of a sink.
     pub(crate) fn dropped(&self, sink: Sink) {
-        self.inner.shares.dropped(sink);
+        self.dropped_times(sink, 1);
+    }
+
+    /// Counts so many drops of a sink.
+    pub(super) fn dropped_times(&self, sink: Sink, times: u64) {
+        self.inner.shares.dropped(sink, times);
     }
 }
 

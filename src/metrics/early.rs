@@ -1,7 +1,8 @@
 //! Keeps work that ends before the process has counters, such as the queries of a migration at the start, and what it could not
 //! tell.
 //!
-//! To count it at once would make the counters, with default settings, and the application could not choose others any more.
+//! To count it at once would make the counters, with default settings, and the application could not choose others any more. To
+//! count it by buckets is not possible either: those that are published are not known yet. So each duration is kept.
 
 use std::{
     collections::BTreeMap,
@@ -9,16 +10,21 @@ use std::{
     time::Duration,
 };
 
-use super::{GLOBAL, Metrics, Sink};
+use super::{GLOBAL, Metrics, Sink, bounds::nanos, table::OVERFLOW};
 use crate::facts::work::{CallOutcome, EndedWork, LastSuccess, Work};
 
-/// How many pieces of work are kept, at most. With one more the counters are made.
-const MOST: usize = 65_536;
+/// How many pieces of work are kept, at most, with 8 bytes each. Of the others only their number is known: they are drops of
+/// [`Sink::EarlyWork`].
+const MOST: usize = 1 << 20;
+
+/// How many series they have, at most. The others share `overflow`, as they would later.
+const MOST_SERIES: usize = 4_096;
 
 /// What has no counters yet.
 static EARLY: Mutex<Early> = Mutex::new(Early {
     work: BTreeMap::new(),
     pieces: 0,
+    overflowed: 0,
     successes: BTreeMap::new(),
     dropped: [0; Sink::COUNT],
     hook_failures: 0,
@@ -26,9 +32,11 @@ static EARLY: Mutex<Early> = Mutex::new(Early {
 
 #[derive(Debug, Default)]
 struct Early {
-    /// The durations by kind, name, detail and outcome.
-    work: BTreeMap<(Work, String, u8, u16), Vec<Duration>>,
+    /// The durations in nanoseconds, by kind, name, detail and outcome.
+    work: BTreeMap<(Work, String, u8, u16), Vec<u64>>,
     pieces: usize,
+    /// How many of them share `overflow`.
+    overflowed: u64,
     successes: BTreeMap<&'static str, LastSuccess>,
     /// What work could not tell, by sink.
     dropped: [u64; Sink::COUNT],
@@ -39,14 +47,50 @@ struct Early {
 
 impl Early {
     fn keep(&mut self, ended: &EndedWork<'_>) {
+        if self.pieces >= MOST {
+            self.dropped[Sink::EarlyWork.index()] += 1;
+            return;
+        }
         self.pieces += 1;
-        let key = (
+        let mut key = (
             ended.work,
             ended.name.to_owned(),
             ended.detail,
             ended.outcome as u16,
         );
-        self.work.entry(key).or_default().push(ended.duration);
+        if self.work.len() >= MOST_SERIES && !self.work.contains_key(&key) {
+            key.1 = OVERFLOW.to_owned();
+            self.overflowed += 1;
+        }
+        let durations = self.work.entry(key).or_default();
+        durations.push(nanos(ended.duration));
+    }
+
+    /// Counts all of it in counters that were just made.
+    fn count_in(self, metrics: &Metrics) {
+        for ((work, name, detail, outcome), durations) in self.work {
+            for nanos in durations {
+                metrics.count_passing_work(&EndedWork {
+                    work,
+                    name: &name,
+                    detail,
+                    outcome: CallOutcome::at(outcome),
+                    duration: Duration::from_nanos(nanos),
+                    // Whether it was slow was told when it ended.
+                    threshold: Duration::MAX,
+                });
+            }
+        }
+        if self.overflowed > 0 {
+            metrics.note_overflowed_work(self.overflowed);
+        }
+        for (job, last) in self.successes {
+            metrics.note_success(job, last);
+        }
+        for sink in Sink::all() {
+            metrics.dropped_times(sink, self.dropped[sink.index()]);
+        }
+        (0..self.hook_failures).for_each(|_| metrics.hook_failed());
     }
 }
 
@@ -56,15 +100,8 @@ impl Metrics {
     /// Counts a piece of work, in these counters or in those of the process as soon as these are there.
     #[inline]
     pub(crate) fn note_work(metrics: Option<&Self>, ended: &EndedWork<'_>) {
-        match metrics.or_else(|| GLOBAL.get()) {
-            Some(metrics) => metrics.count_work(ended),
-            None if early().pieces >= MOST => Self::or_global(None).count_work(ended),
-            None => count_or_keep(
-                None,
-                |metrics| metrics.count_work(ended),
-                |early| early.keep(ended),
-            ),
-        }
+        let count = |metrics: &Self| metrics.count_work(ended);
+        count_or_keep(metrics, count, |early| early.keep(ended));
     }
 
     /// Counts a drop of a sink, in the same way.
@@ -116,35 +153,13 @@ pub(super) fn success(job: &str) -> Option<LastSuccess> {
 
 /// Counts what was kept, in counters that were just made.
 pub(super) fn count_in(metrics: &Metrics) {
-    let Early {
-        work,
-        successes,
-        dropped,
-        hook_failures,
-        ..
-    } = std::mem::take(&mut *early());
-    for ((work, name, detail, outcome), durations) in work {
-        for duration in durations {
-            metrics.count_passing_work(&EndedWork {
-                work,
-                name: &name,
-                detail,
-                outcome: CallOutcome::at(outcome),
-                duration,
-                // Whether it was slow was told when it ended.
-                threshold: Duration::MAX,
-            });
-        }
-    }
-    for (job, last) in successes {
-        metrics.note_success(job, last);
-    }
-    for sink in Sink::all() {
-        (0..dropped[sink.index()]).for_each(|_| metrics.dropped(sink));
-    }
-    (0..hook_failures).for_each(|_| metrics.hook_failed());
+    let early = std::mem::take(&mut *early());
+    early.count_in(metrics);
 }
 
 fn early() -> MutexGuard<'static, Early> {
     EARLY.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests;

@@ -91,8 +91,8 @@ impl Shares {
         self.add(&|adder| adder.add(READINESS_ERRORS, 1));
     }
 
-    pub(super) fn dropped(&self, sink: Sink) {
-        self.add(&|adder| adder.add(DROPPED + sink.index(), 1));
+    pub(super) fn dropped(&self, sink: Sink, times: u64) {
+        self.add(&|adder| adder.add(DROPPED + sink.index(), times));
     }
 
     pub(super) fn totals(&self) -> Totals {

@@ -21,13 +21,16 @@ pub enum Sink {
     SentryScrubbing,
     /// Writes of the [state file](crate::vitals::VitalsBuilder::state_file) that failed. 0 without feature `statistics`.
     State,
+    /// Pieces of [work beside requests](crate::operations) that ended before there were counters, above the first 1,048,576. Only
+    /// the counters of the process have them.
+    EarlyWork,
 }
 
 // === impl Sink ===
 
 impl Sink {
     /// Every sink with its label, in the order of the variants. A new sink is a new variant and a new row.
-    const TABLE: [(Self, &'static str); 8] = [
+    const TABLE: [(Self, &'static str); 9] = [
         (Self::Log, "log"),
         (Self::Sentry, "sentry"),
         (Self::SentryTransactions, "sentry_transactions"),
@@ -36,6 +39,7 @@ impl Sink {
         (Self::SentryFlood, "sentry_flood"),
         (Self::SentryScrubbing, "sentry_scrubbing"),
         (Self::State, "state"),
+        (Self::EarlyWork, "early_work"),
     ];
 
     /// How many sinks there are.

@@ -105,6 +105,11 @@ impl Metrics {
         }
     }
 
+    /// Notes that so many pieces of work were counted under `overflow`.
+    pub(super) fn note_overflowed_work(&self, times: u64) {
+        self.work().overflowed.fetch_add(times, Relaxed);
+    }
+
     /// Notes that a job has succeeded, in these counters or in those of the process as soon as these are there.
     pub(crate) fn note_job_success(metrics: Option<&Self>, job: &'static str, at: f64) {
         let measured = Instant::now();
