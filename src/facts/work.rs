@@ -29,6 +29,8 @@ pub(crate) struct EndedWork<'a> {
     pub(crate) detail: u8,
     pub(crate) outcome: CallOutcome,
     pub(crate) duration: Duration,
+    /// How long ago it ended. A call of another service ends with the head of its answer, and is reported after the body.
+    pub(crate) ago: Duration,
     /// Above this it was slow.
     pub(crate) threshold: Duration,
 }
@@ -124,6 +126,7 @@ impl<'a> EndedWork<'a> {
             detail,
             outcome,
             duration,
+            ago: Duration::ZERO,
             threshold: Duration::MAX,
         }
     }

@@ -76,6 +76,7 @@ impl Early {
                     detail,
                     outcome: CallOutcome::at(outcome),
                     duration: Duration::from_nanos(nanos),
+                    ago: Duration::ZERO,
                     // Whether it was slow was told when it ended.
                     threshold: Duration::MAX,
                 });

@@ -27,6 +27,7 @@ pub(crate) struct Subject<'a> {
 // === impl Subject ===
 
 impl<'a> Subject<'a> {
+    /// It ends at this moment.
     pub(crate) const fn ended(self, outcome: CallOutcome, duration: Duration) -> EndedWork<'a> {
         EndedWork {
             work: self.work,
@@ -34,6 +35,7 @@ impl<'a> Subject<'a> {
             detail: self.detail,
             outcome,
             duration,
+            ago: Duration::ZERO,
             threshold: self.threshold,
         }
     }

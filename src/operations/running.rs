@@ -1,9 +1,15 @@
 //! Follows a piece of work from its begin to its end, which it reports exactly once.
 
+use std::time::Duration;
+
 use tokio::time::Instant;
 
 use super::finished::{self, Subject};
-use crate::{facts::work::CallOutcome, metrics::Metrics, runtime::late_now};
+use crate::{
+    facts::work::{CallOutcome, EndedWork},
+    metrics::Metrics,
+    runtime::late_now,
+};
 
 /// A piece of work that has begun. If it is dropped before its end, it was cancelled, or it panicked.
 #[derive(Debug)]
@@ -69,12 +75,32 @@ impl Running {
         self.ended
     }
 
-    pub(super) fn end_at(&mut self, now: impl FnOnce() -> Instant, outcome: CallOutcome) {
+    /// Ends it as of an earlier moment.
+    pub(super) fn end_as_of(
+        &mut self,
+        at: Instant,
+        now: impl FnOnce() -> Instant,
+        outcome: CallOutcome,
+    ) {
         if !std::mem::replace(&mut self.ended, true) {
-            let duration = now().saturating_duration_since(self.started);
-            let ended = self.subject.ended(outcome, duration);
-            finished::report(&ended, self.metrics.as_ref());
+            let ago = now().saturating_duration_since(at);
+            self.report(at, ago, outcome);
         }
+    }
+
+    fn end_at(&mut self, now: impl FnOnce() -> Instant, outcome: CallOutcome) {
+        if !std::mem::replace(&mut self.ended, true) {
+            self.report(now(), Duration::ZERO, outcome);
+        }
+    }
+
+    fn report(&self, at: Instant, ago: Duration, outcome: CallOutcome) {
+        let duration = at.saturating_duration_since(self.started);
+        let ended = EndedWork {
+            ago,
+            ..self.subject.ended(outcome, duration)
+        };
+        finished::report(&ended, self.metrics.as_ref());
     }
 }
 

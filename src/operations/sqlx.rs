@@ -199,6 +199,7 @@ impl QueryReader {
             detail: operation,
             outcome: CallOutcome::Success,
             duration,
+            ago: Duration::ZERO,
             threshold: *threshold,
         };
         within(exchange.as_ref(), || {

@@ -184,7 +184,7 @@ fn add_breadcrumb(work: &EndedWork<'_>, sentry: &SentryData) {
     sentry.hub.add_breadcrumb(crumb);
 }
 
-/// Adds a child that ends now and began when the work did. It is a child of the transaction itself: which work runs inside of
+/// Adds a child that began and ended when the work did. It is a child of the transaction itself: which work runs inside of
 /// which other is not known when it ends.
 fn add_span(work: &EndedWork<'_>, transaction: &Transaction) {
     let operation = match work.work {
@@ -193,7 +193,8 @@ fn add_span(work: &EndedWork<'_>, transaction: &Transaction) {
         Work::Operation | Work::Job => "function",
     };
     let now = timestamp::now();
-    let began = now.checked_sub(work.duration).unwrap_or(now);
+    let ended = now.checked_sub(work.ago).unwrap_or(now);
+    let began = ended.checked_sub(work.duration).unwrap_or(ended);
     let words = work.words();
     let span = transaction.start_child_with_details(operation, &words, SpanId::default(), began);
     span.set_status(match work.outcome {
@@ -202,7 +203,7 @@ fn add_span(work: &EndedWork<'_>, transaction: &Transaction) {
         CallOutcome::Timeout => SpanStatus::DeadlineExceeded,
         CallOutcome::Cancelled => SpanStatus::Cancelled,
     });
-    span.finish_with_timestamp(now);
+    span.finish_with_timestamp(ended);
 }
 
 /// Whether the client sends the transaction when it ends.

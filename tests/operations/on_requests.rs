@@ -20,7 +20,9 @@ use tower_vitals::{
     Vitals,
     exchange::Exchange,
     metrics::{Metrics, Sink},
-    monitored, outbound, query,
+    monitored,
+    operations::OutboundLayer,
+    outbound, query,
     report::ReportPolicy,
     sentry::{SentryOptions, guard},
 };
@@ -312,6 +314,49 @@ async fn a_call_of_another_service_is_a_breadcrumb_of_its_request_and_a_child_of
     let (operation, words, status, seconds) = &children(&dsn)[0];
     let child = (&**operation, &**words, &**status, *seconds);
     assert_eq!(child, ("http.client", "groq", "internal_error", 0.005));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_child_of_a_call_stands_at_its_true_time_also_if_its_body_ends_later() {
+    for read in [true, false] {
+        let dsn = Dsn::start(Answer::Status(200));
+        let options = reporting(&dsn).transactions().sample_rate(1.0).unwrap();
+        let vitals = stack(options);
+        let service = tower::service_fn(|_: Request| async {
+            sleep(5 * MS).await;
+            let end = async {
+                sleep(400 * MS).await;
+                Ok::<_, std::convert::Infallible>(axum::body::Bytes::new())
+            };
+            let body = Body::from_stream(futures::stream::once(end));
+            Ok::<_, std::convert::Infallible>(axum::response::Response::new(body))
+        });
+        let layer = OutboundLayer::new("groq").metrics(vitals.metrics());
+        let client = tower::Layer::layer(&layer, service);
+        let handler = async move || {
+            let answer = client.oneshot(Request::default()).await.unwrap();
+            if read {
+                let body = Body::new(answer.into_body());
+                axum::body::to_bytes(body, 9).await.unwrap();
+            } else {
+                sleep(400 * MS).await;
+            }
+        };
+        let app = Router::new().route("/", get(handler)).layer(vitals.layer());
+        send(&app, "/", "id-1").await;
+        vitals.flush(LONG);
+        let child = &children(&dsn)[0];
+        assert_eq!((&*child.0, child.3), ("http.client", 0.005));
+        let transaction = &dsn.items("transaction")[0];
+        let end = |span: &Value| {
+            let time = humantime::parse_rfc3339(span["timestamp"].as_str().unwrap());
+            time.unwrap()
+        };
+        let later = end(transaction).duration_since(end(&transaction["spans"][0]));
+        // The clock of this test stands still. That of Sentry does not.
+        let later = later.unwrap();
+        assert!(later >= 400 * MS, "{later:?}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -280,6 +280,38 @@ async fn a_panic_counts_as_an_error_wherever_it_happens() {
 }
 
 /// Whether the future panics.
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_is_given_up_took_until_its_head_and_is_not_slow() {
+    let (written, _guard) = written(Format::Json);
+    for (kind, body) in [("text/plain", "text"), ("application/grpc", "messages")] {
+        let vitals = isolated();
+        let service = service_fn(move |_: Request| async move {
+            time::sleep(Duration::from_millis(500)).await;
+            let mut answer = Response::new(StreamBody::new(stream::pending::<
+                Result<Frame<Bytes>, Infallible>,
+            >()));
+            answer
+                .headers_mut()
+                .insert("content-type", kind.parse().unwrap());
+            Ok::<_, Infallible>(answer)
+        });
+        let mut request = Request::new(Body::empty());
+        request
+            .headers_mut()
+            .insert("content-type", kind.parse().unwrap());
+        let client = layer(&vitals).layer(service);
+        let mut answer = client.oneshot(request).await.unwrap();
+        assert!(futures::poll!(answer.body_mut().frame()).is_pending());
+        time::advance(Duration::from_secs(600)).await;
+        drop(answer);
+        assert_one(&vitals, "cancelled", body);
+        let shown = Exposition::of(&vitals);
+        let sum = shown.sum("external_call_duration_seconds_sum", &[LABEL]);
+        assert_eq!(sum, 0.5, "{body}");
+    }
+    assert!(!written.take().contains("slow call"));
+}
+
 async fn panics<F>(future: F) -> bool
 where
     F: Future<Output: Send + 'static> + Send + 'static,

@@ -11,6 +11,7 @@ use super::super::{
 use crate::{
     facts::{exchange::Exchange, work::CallOutcome},
     metrics::Metrics,
+    runtime::late_now,
     sentry,
 };
 
@@ -79,7 +80,7 @@ impl Call {
         let head = self.answered.filter(|_| outcome == CallOutcome::Success);
         self.tell(outcome);
         match head {
-            Some(answered) => self.running.end_at(|| answered.at, outcome),
+            Some(answered) => self.running.end_as_of(answered.at, Instant::now, outcome),
             None => self.running.end(outcome),
         }
     }
@@ -99,13 +100,16 @@ impl Drop for Call {
         }
         if self.running.is_in_code() {
             self.tell(CallOutcome::Panicked);
-        } else if let Some(answered) = self.answered
-            && !answered.is_open
-            && !answered.is_awaited
-        {
-            // Nobody wants the rest of the body.
-            self.tell(CallOutcome::Success);
-            self.running.end_at(|| answered.at, CallOutcome::Success);
+        } else if let Some(answered) = self.answered {
+            // How long its reader stayed is not the other service's doing.
+            let outcome = if answered.is_open || answered.is_awaited {
+                CallOutcome::Cancelled
+            } else {
+                // Nobody wants the rest of the body.
+                self.tell(CallOutcome::Success);
+                CallOutcome::Success
+            };
+            self.running.end_as_of(answered.at, late_now, outcome);
         }
     }
 }

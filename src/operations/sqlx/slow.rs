@@ -72,6 +72,7 @@ impl Slow {
             detail: self.operation,
             outcome: CallOutcome::Success,
             duration: self.duration,
+            ago: Duration::ZERO,
             threshold: self.threshold,
         }
     }
