@@ -1,5 +1,5 @@
-//! Finds the request of a query that runs on a thread of the database, as with SQLite: such a thread enters the span of the code that
-//! asked for it.
+//! Finds the request of a query, or the run of a job, that runs on a thread of the database, as with SQLite: such a thread enters the
+//! span of the code that asked for it.
 
 use std::sync::{
     Arc, Weak,
@@ -70,9 +70,9 @@ pub(super) fn within(exchange: Option<&Arc<Exchange>>, report: impl FnOnce()) {
     report();
 }
 
-/// Whether this is the span that this crate opens around a request.
+/// Whether this is the span that this crate opens around a request, or around a run of a job.
 fn is_of_request(metadata: &Metadata<'_>) -> bool {
-    metadata.target() == "tower_vitals" && metadata.name() == "request"
+    metadata.target() == "tower_vitals" && matches!(metadata.name(), "request" | "job")
 }
 
 #[cfg(test)]
@@ -121,12 +121,16 @@ mod tests {
                 });
             });
         };
-        let (first, second) = (exchange(), exchange());
+        let (first, second, third) = (exchange(), exchange(), exchange());
         dispatcher::with_default(&subscriber, || {
             info!("of no request");
             first.run(|| info!("in its own task"));
-            for exchange in [&first, &second] {
-                let outer = exchange.run(|| info_span!(target: "tower_vitals", "request"));
+            let request = || info_span!(target: "tower_vitals", "request");
+            let job = || info_span!(target: "tower_vitals", "job");
+            let opened: [(_, &dyn Fn() -> Span); 3] =
+                [(&first, &request), (&second, &request), (&third, &job)];
+            for (exchange, open) in opened {
+                let outer = exchange.run(open);
                 let inner = info_span!(parent: &outer, "of the application");
                 on_other_thread(&inner);
             }
@@ -140,7 +144,8 @@ mod tests {
         };
         assert!(found[0].is_none() && is(&found[1], &first));
         assert!(found[2].is_none(), "the first one");
-        assert!(is(&found[3], &second) && found[4].is_none());
+        assert!(is(&found[3], &second) && is(&found[4], &third));
+        assert!(found[5].is_none());
         let weak = Arc::downgrade(&second);
         drop((found, second));
         finds.found.lock().unwrap().clear();
