@@ -58,6 +58,11 @@ mod measured;
 mod memory_use;
 mod monitored;
 mod outbound;
+#[cfg_attr(
+    not(all(feature = "logging", feature = "sqlx")),
+    path = "operations/own_query/off.rs"
+)]
+mod own_query;
 mod pool;
 #[cfg(feature = "sqlx")]
 mod postgres;

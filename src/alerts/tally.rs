@@ -99,7 +99,9 @@ impl Tallies {
                 } => {
                     let count = counts.get(work::CALLS).copied().unwrap_or(0);
                     let outcomes = &mut all.work_mut(*work, name).outcomes;
-                    if let Some(sum) = outcomes.get_mut(*outcome as usize) {
+                    if let Some(outcome) = outcome
+                        && let Some(sum) = outcomes.get_mut(*outcome as usize)
+                    {
                         *sum = sum.saturating_add(count);
                     }
                 }

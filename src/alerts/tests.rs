@@ -132,7 +132,7 @@ impl Service {
             work,
             name: Arc::clone(&name),
             detail: 0,
-            outcome,
+            outcome: Some(outcome),
         };
         self.counts.push((self.now, key, counts));
         let detail = 0;

@@ -27,7 +27,8 @@ pub(crate) struct EndedWork<'a> {
     pub(crate) name: &'a str,
     /// Tells work of one name apart: the operation of a query.
     pub(crate) detail: u8,
-    pub(crate) outcome: CallOutcome,
+    /// `None` if nobody knows: sqlx does not tell how its queries ended.
+    pub(crate) outcome: Option<CallOutcome>,
     pub(crate) duration: Duration,
     /// How long ago it ended. A call of another service ends with the head of its answer, and is reported after the body.
     pub(crate) ago: Duration,
@@ -124,7 +125,7 @@ impl<'a> EndedWork<'a> {
             work,
             name,
             detail,
-            outcome,
+            outcome: Some(outcome),
             duration,
             ago: Duration::ZERO,
             threshold: Duration::MAX,
@@ -162,9 +163,15 @@ impl CallOutcome {
         matches!(self, Self::Error | Self::Timeout | Self::Panicked)
     }
 
-    /// The outcome with this index in [`ALL`](Self::ALL). Another index is an error.
-    pub(crate) fn at(index: u16) -> Self {
-        let outcome = Self::ALL.get(usize::from(index));
-        outcome.copied().unwrap_or(Self::Error)
+    /// How many indices there are: those of [`ALL`](Self::ALL), and one for an outcome that nobody knows.
+    pub(crate) const INDICES: usize = Self::ALL.len() + 1;
+
+    pub(crate) fn index(outcome: Option<Self>) -> u8 {
+        outcome.map_or(Self::ALL.len() as u8, |outcome| outcome as u8)
+    }
+
+    /// The outcome with this index.
+    pub(crate) fn at(index: usize) -> Option<Self> {
+        Self::ALL.get(index).copied()
     }
 }

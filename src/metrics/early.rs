@@ -33,7 +33,7 @@ static EARLY: Mutex<Early> = Mutex::new(Early {
 #[derive(Debug, Default)]
 struct Early {
     /// The durations in nanoseconds, by kind, name, detail and outcome.
-    work: BTreeMap<(Work, String, u8, u16), Vec<u64>>,
+    work: BTreeMap<(Work, String, u8, u8), Vec<u64>>,
     pieces: usize,
     /// How many of them share `overflow`.
     overflowed: u64,
@@ -56,7 +56,7 @@ impl Early {
             ended.work,
             ended.name.to_owned(),
             ended.detail,
-            ended.outcome as u16,
+            CallOutcome::index(ended.outcome),
         );
         if self.work.len() >= MOST_SERIES && !self.work.contains_key(&key) {
             key.1 = OVERFLOW.to_owned();
@@ -74,7 +74,7 @@ impl Early {
                     work,
                     name: &name,
                     detail,
-                    outcome: CallOutcome::at(outcome),
+                    outcome: CallOutcome::at(outcome.into()),
                     duration: Duration::from_nanos(nanos),
                     ago: Duration::ZERO,
                     // Whether it was slow was told when it ended.

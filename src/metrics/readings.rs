@@ -45,7 +45,8 @@ pub(crate) enum Key {
         work: Work,
         name: Arc<str>,
         detail: u8,
-        outcome: CallOutcome,
+        /// `None` if nobody knows.
+        outcome: Option<CallOutcome>,
     },
     /// The durations of work beside requests, however it ended.
     WorkDurations {
@@ -144,7 +145,7 @@ impl Readings {
                 work,
                 name: Arc::clone(&name),
                 detail,
-                outcome: series.outcome(),
+                outcome: series.known_outcome(),
             };
             self.counts.push((key, vec![reading.requests, reading.sum]));
             let key = Key::WorkDurations { work, name, detail };

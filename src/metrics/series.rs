@@ -107,9 +107,14 @@ impl Series {
         category.copied().unwrap_or(ErrorCategory::ServerError)
     }
 
-    /// The way it ended, in a table of work.
+    /// The way it ended, in a table of work. `None` if nobody knows.
+    pub(super) fn known_outcome(&self) -> Option<CallOutcome> {
+        CallOutcome::at(self.key.1.into())
+    }
+
+    /// The same, where it is known.
     pub(super) fn outcome(&self) -> CallOutcome {
-        CallOutcome::at(self.key.1)
+        self.known_outcome().unwrap_or(CallOutcome::Error)
     }
 
     pub(super) fn read(&self) -> Reading {

@@ -88,10 +88,10 @@ impl Metrics {
         let detail = usize::from(ended.detail).min(work.details() - 1) as u8;
         let outcome = match (work, ended.outcome) {
             // Nobody who looks at another service asks whether our code panicked.
-            (Work::Outbound, CallOutcome::Panicked) => CallOutcome::Error,
+            (Work::Outbound, Some(CallOutcome::Panicked)) => Some(CallOutcome::Error),
             (_, outcome) => outcome,
         };
-        let key = SeriesKey(detail, outcome as u16);
+        let key = SeriesKey(detail, CallOutcome::index(outcome).into());
         let sample = Sample::of(ended.duration);
         let counts = self.work();
         let table = counts.table(work);
@@ -148,7 +148,7 @@ impl Metrics {
 
 /// How many series one name can have.
 const fn most(work: Work) -> usize {
-    work.details() * CallOutcome::ALL.len()
+    work.details() * CallOutcome::INDICES
 }
 
 fn limits(work: Work) -> Limits {

@@ -33,7 +33,7 @@ impl<'a> Subject<'a> {
             work: self.work,
             name: self.name,
             detail: self.detail,
-            outcome,
+            outcome: Some(outcome),
             duration,
             ago: Duration::ZERO,
             threshold: self.threshold,
@@ -43,10 +43,15 @@ impl<'a> Subject<'a> {
 
 /// Reports it. May be called in `Drop`, while a panic unwinds, and on a thread that is ending.
 pub(crate) fn report(ended: &EndedWork<'_>, metrics: Option<&Metrics>) {
-    // First: what follows calls code of the application.
-    Metrics::note_work(metrics, ended);
-    sentry::note_work(ended, metrics);
+    note(ended, metrics);
     if ended.is_slow() {
         slow::tell(ended, metrics);
     }
+}
+
+/// Counts it, and leaves a trace of it on its request.
+pub(crate) fn note(ended: &EndedWork<'_>, metrics: Option<&Metrics>) {
+    // First: what follows calls code of the application.
+    Metrics::note_work(metrics, ended);
+    sentry::note_work(ended, metrics);
 }

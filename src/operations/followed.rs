@@ -20,6 +20,14 @@ pin_project! {
         state: State,
         judge: Option<J>,
     }
+
+    impl<F, J> PinnedDrop for Followed<F, J> {
+        fn drop(this: Pin<&mut Self>) {
+            if let State::Running(running) = this.project().state {
+                running.begin_drop();
+            }
+        }
+    }
 }
 
 /// How far the future is.

@@ -12,6 +12,13 @@ use crate::facts::{query::Operation, work::Work};
 /// `COMMIT` or `ROLLBACK`, in upper or lower case. Another one is counted as `other`. The table is `'static`, so it cannot come from
 /// a client. 256 tables have series of their own; further ones share the name `overflow`.
 ///
+/// # With sqlx
+///
+/// With `sqlx_queries`, which `logging::init` has with feature `sqlx`, queries of sqlx are measured already.
+/// `query` around one of them adds the outcome, and the whole counts once: what sqlx tells while the future or the closure of `query`
+/// runs is left to `query`. **It counts twice with SQLite**, which works on a thread of its own, and between
+/// [`start`](Measured::start) and the end of its guard.
+///
 /// ```
 /// use tower_vitals::query;
 ///

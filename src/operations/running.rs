@@ -4,9 +4,12 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::finished::{self, Subject};
+use super::{
+    finished::{self, Subject},
+    own_query::OwnQuery,
+};
 use crate::{
-    facts::work::{CallOutcome, EndedWork},
+    facts::work::{CallOutcome, EndedWork, Work},
     metrics::Metrics,
     runtime::late_now,
 };
@@ -22,6 +25,8 @@ pub(super) struct Running {
     /// tell: a future can be dropped while another one panics.
     in_code: bool,
     ended: bool,
+    /// Is there while what is measured is dropped.
+    _dropping: Option<OwnQuery>,
 }
 
 // === impl Running ===
@@ -35,6 +40,7 @@ impl Running {
             started: Instant::now(),
             in_code: false,
             ended: false,
+            _dropping: None,
         }
     }
 
@@ -52,6 +58,7 @@ impl Running {
     /// Runs a part of it. If that panics, so did all of it, and [`is_in_code`](Self::is_in_code) stays true.
     #[inline]
     pub(super) fn enter<T>(&mut self, code: impl FnOnce() -> T) -> T {
+        let _own = self.own_query();
         self.in_code = true;
         let output = code();
         self.in_code = false;
@@ -65,6 +72,15 @@ impl Running {
     /// Ends it in `Drop`.
     pub(super) fn end_late(&mut self, outcome: CallOutcome) {
         self.end_at(late_now, outcome);
+    }
+
+    /// Notes that what is measured is dropped now, and this after it.
+    pub(super) fn begin_drop(&mut self) {
+        self._dropping = self.own_query();
+    }
+
+    fn own_query(&self) -> Option<OwnQuery> {
+        (self.subject.work == Work::Query).then(OwnQuery::begin)
     }
 
     pub(super) const fn is_in_code(&self) -> bool {

@@ -5,7 +5,7 @@ use crate::{
     facts::{
         exchange::Exchange,
         trace_context::TraceContext,
-        work::{EndedWork, Work},
+        work::{CallOutcome, EndedWork, Work},
     },
     metrics::Metrics,
     sentry,
@@ -37,7 +37,7 @@ fn write(work: &EndedWork<'_>, exchange: Option<&Exchange>) {
         table = work.named(Work::Query),
         external_service = work.named(Work::Outbound),
         job = work.named(Work::Job),
-        outcome = work.outcome.as_str(),
+        outcome = work.outcome.map(CallOutcome::as_str),
         duration_ms = millis(work.duration),
         threshold_ms = millis(work.threshold),
         "slow {}",

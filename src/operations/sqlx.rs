@@ -19,11 +19,14 @@ use self::{
     request::{Elsewhere, within},
     slow::Slow,
 };
-use super::finished::{self, SLOW};
+use super::{
+    finished::{self, SLOW},
+    own_query,
+};
 use crate::{
     facts::{
         table_names,
-        work::{CallOutcome, EndedWork, Work},
+        work::{EndedWork, Work},
     },
     metrics::Metrics,
 };
@@ -80,6 +83,12 @@ pub(crate) struct QueryReader {
 /// letters, digits and `_`. 256 tables have counters of their own. The statement itself is not kept, and no literal of it becomes a
 /// label.
 ///
+/// # Within a measured query
+///
+/// While [`query`](super::query()) runs a future or a closure, a query of sqlx on this thread is part of it, and is not measured
+/// by itself: so it counts once, with the outcome that sqlx does not tell. A guard of `start` does not do that. With SQLite, which
+/// works on a thread of its own, both count: do not use `query` around its queries, or leave this layer out.
+///
 /// # What it cannot see
 ///
 /// * **Queries without an event.** `disable_statement_logging`, `log_statements(Off)` and `log_statements(Trace)` silence sqlx. So
@@ -88,7 +97,8 @@ pub(crate) struct QueryReader {
 ///   statement over 1 s at `WARN`, with its text: a line of the application, and with Sentry's layer a breadcrumb.
 /// * **A filter around everything**, such as `registry().with(EnvFilter::new("info"))`, drops the events before any layer has them.
 ///   Give the filter to the layer that writes, as above.
-/// * **The outcome.** sqlx does not tell errors and dropped queries from others.
+/// * **The outcome.** sqlx does not tell errors and dropped queries from others. So nobody claims one: breadcrumb, warning and log
+///   event of a slow query have no `outcome`, the child span has no status, and statistics count the query in no outcome.
 /// * **The wait for a connection.** The time begins when the connection gets the statement. It ends when the result is dropped, so
 ///   it includes what the application does between two rows of a stream.
 /// * **What is not a query for sqlx**: pings, statements that are only prepared, what `COPY` and `PgListener` send. `BEGIN`, and the
@@ -173,6 +183,9 @@ impl QueryReader {
     where
         S: Subscriber + for<'span> LookupSpan<'span>,
     {
+        if own_query::is_running() {
+            return;
+        }
         let Some((statement, duration)) = Read::of(event) else {
             return;
         };
@@ -180,7 +193,20 @@ impl QueryReader {
         let exchange = self.elsewhere.request(event, ctx);
         let table = statement.table.as_deref().unwrap_or(UNKNOWN);
         let operation = statement.operation.index();
-        if duration > *threshold {
+        let ended = EndedWork {
+            work: Work::Query,
+            // Threads find counters by the address of the name.
+            name: table_names::kept(table).unwrap_or(table),
+            detail: operation,
+            outcome: None,
+            duration,
+            ago: Duration::ZERO,
+            threshold: *threshold,
+        };
+        within(exchange.as_ref(), || {
+            finished::note(&ended, metrics.as_ref());
+        });
+        if ended.is_slow() {
             let slow = Slow {
                 table: table.into(),
                 operation,
@@ -190,21 +216,8 @@ impl QueryReader {
                 subscriber: self.subscriber.get().and_then(WeakDispatch::upgrade),
                 exchange,
             };
-            return slow.report_later();
+            slow.tell_later();
         }
-        let ended = EndedWork {
-            work: Work::Query,
-            // Threads find counters by the address of the name.
-            name: table_names::kept(table).unwrap_or(table),
-            detail: operation,
-            outcome: CallOutcome::Success,
-            duration,
-            ago: Duration::ZERO,
-            threshold: *threshold,
-        };
-        within(exchange.as_ref(), || {
-            finished::report(&ended, metrics.as_ref());
-        });
     }
 }
 

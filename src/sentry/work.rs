@@ -98,7 +98,10 @@ pub(crate) fn report_slow_work(
     if of_request.is_none() && !bound() {
         return;
     }
-    let in_poll = !matches!(work.outcome, CallOutcome::Cancelled | CallOutcome::Panicked);
+    let in_poll = !matches!(
+        work.outcome,
+        Some(CallOutcome::Cancelled | CallOutcome::Panicked)
+    );
     let reported = thread_has_hub(in_poll && thread_is_alive())
         && contained(|| capture_slow(work, of_request, metrics));
     if !reported {
@@ -131,7 +134,8 @@ fn capture_slow(
     tag(&mut event, "table", work.named(Work::Query));
     tag(&mut event, "external_service", work.named(Work::Outbound));
     tag(&mut event, "job", work.named(Work::Job));
-    tag(&mut event, "outcome", Some(work.outcome.as_str()));
+    let outcome = work.outcome.map(CallOutcome::as_str);
+    tag(&mut event, "outcome", outcome);
     let extra = &mut event.extra;
     extra.insert("duration_ms".into(), millis(work.duration).into());
     extra.insert("threshold_ms".into(), millis(work.threshold).into());
@@ -153,7 +157,7 @@ fn add_breadcrumb(work: &EndedWork<'_>, sentry: &SentryData) {
         ("operation", work.operation()),
         ("table", work.named(Work::Query)),
         ("service", work.named(Work::Outbound)),
-        ("outcome", Some(work.outcome.as_str())),
+        ("outcome", work.outcome.map(CallOutcome::as_str)),
     ];
     for (name, value) in names {
         if let Some(value) = value {
@@ -170,7 +174,7 @@ fn add_breadcrumb(work: &EndedWork<'_>, sentry: &SentryData) {
             }
             .into(),
         ),
-        level: match work.outcome.is_failure() {
+        level: match work.outcome.is_some_and(CallOutcome::is_failure) {
             true => Level::Warning,
             false => Level::Info,
         },
@@ -197,12 +201,14 @@ fn add_span(work: &EndedWork<'_>, transaction: &Transaction) {
     let began = ended.checked_sub(work.duration).unwrap_or(ended);
     let words = work.words();
     let span = transaction.start_child_with_details(operation, &words, SpanId::default(), began);
-    span.set_status(match work.outcome {
-        CallOutcome::Success => SpanStatus::Ok,
-        CallOutcome::Error | CallOutcome::Panicked => SpanStatus::InternalError,
-        CallOutcome::Timeout => SpanStatus::DeadlineExceeded,
-        CallOutcome::Cancelled => SpanStatus::Cancelled,
-    });
+    if let Some(outcome) = work.outcome {
+        span.set_status(match outcome {
+            CallOutcome::Success => SpanStatus::Ok,
+            CallOutcome::Error | CallOutcome::Panicked => SpanStatus::InternalError,
+            CallOutcome::Timeout => SpanStatus::DeadlineExceeded,
+            CallOutcome::Cancelled => SpanStatus::Cancelled,
+        });
+    }
     span.finish_with_timestamp(ended);
 }
 

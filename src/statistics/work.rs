@@ -37,9 +37,10 @@ pub struct WorkStatistics {
     pub errors: u64,
     /// How often its future was dropped before it ended. That is no error.
     pub cancelled: u64,
-    /// The calls by [`CallOutcome`], always with all five.
+    /// The calls by [`CallOutcome`], always with all five. Queries that the layer for sqlx measured
+    /// are in none: sqlx does not tell how they ended.
     pub outcomes: BTreeMap<&'static str, u64>,
-    /// The share of `errors` in `calls`, from 0 to 1. `None` without calls.
+    /// The share of `errors` in the calls whose outcome is known, from 0 to 1. `None` without such calls.
     pub error_rate: Option<f64>,
     /// The mean. It is exact.
     pub mean_ms: Option<f64>,
@@ -117,6 +118,8 @@ pub(super) struct AllWork {
 struct Tally {
     /// By outcome.
     calls: [u64; CallOutcome::ALL.len()],
+    /// Calls of which nobody knows the outcome.
+    unjudged: u64,
     times: Times,
     last: Option<Duration>,
 }
@@ -180,15 +183,14 @@ impl AllWork {
 
 impl Tally {
     /// Adds counts in the order of [`work`].
-    fn add(&mut self, outcome: CallOutcome, counts: &[u64], last: Option<&Duration>) {
+    fn add(&mut self, outcome: Option<CallOutcome>, counts: &[u64], last: Option<&Duration>) {
         let count = |index: usize| counts.get(index).copied().unwrap_or(0);
         let calls = count(work::CALLS);
         if calls == 0 {
             return;
         }
-        if let Some(sum) = self.calls.get_mut(outcome as usize) {
-            add(sum, calls);
-        }
+        let sum = outcome.and_then(|outcome| self.calls.get_mut(outcome as usize));
+        add(sum.unwrap_or(&mut self.unjudged), calls);
         self.times.add(calls, count(work::NANOS));
         self.last = self.last.max(last.copied());
     }
@@ -207,14 +209,14 @@ impl Tally {
             let wanted = all.filter(|(outcome, _)| wanted(*outcome));
             wanted.fold(0_u64, |sum, (_, calls)| sum.saturating_add(calls))
         };
-        let (calls, errors) = (sum(|_| true), sum(CallOutcome::is_failure));
+        let (judged, errors) = (sum(|_| true), sum(CallOutcome::is_failure));
         let names = CallOutcome::ALL.map(CallOutcome::as_str);
         WorkStatistics {
-            calls,
+            calls: judged.saturating_add(self.unjudged),
             errors,
             cancelled: sum(|outcome| outcome == CallOutcome::Cancelled),
             outcomes: names.into_iter().zip(self.calls).collect(),
-            error_rate: share(errors, calls),
+            error_rate: share(errors, judged),
             mean_ms,
             p50_ms,
             p95_ms,

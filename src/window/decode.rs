@@ -230,11 +230,12 @@ fn work(bytes: &mut &[u8]) -> Result<(Work, u8), FormatError> {
     Ok((work, detail))
 }
 
-fn outcome(bytes: &mut &[u8]) -> Result<CallOutcome, FormatError> {
-    let outcome = CallOutcome::ALL.get(usize::from(byte(bytes)?));
-    outcome
-        .copied()
-        .ok_or(FormatError::new("an unknown outcome"))
+fn outcome(bytes: &mut &[u8]) -> Result<Option<CallOutcome>, FormatError> {
+    let index = usize::from(byte(bytes)?);
+    if index >= CallOutcome::INDICES {
+        return Err(FormatError::new("an unknown outcome"));
+    }
+    Ok(CallOutcome::at(index))
 }
 
 fn count(bytes: &mut &[u8], most: usize) -> Result<usize, FormatError> {

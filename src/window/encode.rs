@@ -15,7 +15,10 @@ use super::{
     varint,
 };
 use crate::{
-    facts::{labels::MethodLabel, work::Work},
+    facts::{
+        labels::MethodLabel,
+        work::{CallOutcome, Work},
+    },
     metrics::readings::{Key, requests, work},
 };
 
@@ -227,7 +230,7 @@ fn write_key(bytes: &mut Vec<u8>, key: &Key) {
             outcome,
         } => {
             text(WORK, name);
-            bytes.extend([*work as u8, *detail, *outcome as u8]);
+            bytes.extend([*work as u8, *detail, CallOutcome::index(*outcome)]);
         }
         Key::WorkDurations { work, name, detail } => {
             text(WORK_DURATIONS, name);

@@ -82,7 +82,7 @@ fn work_key(number: usize, outcome: CallOutcome) -> Key {
         work,
         name,
         detail,
-        outcome,
+        outcome: Some(outcome),
     }
 }
 

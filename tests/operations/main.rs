@@ -34,6 +34,8 @@ mod outbound_blame;
 mod process;
 mod samplers;
 mod slow;
+mod sqlx_events;
+mod sqlx_on_requests;
 mod sqlx_programs;
 mod sqlx_queries;
 mod statistics;

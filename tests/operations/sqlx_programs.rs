@@ -8,7 +8,7 @@ use std::{
 };
 
 use sqlx::{Executor, Row, SqlitePool, sqlite::SqlitePoolOptions};
-use tower_vitals::{Vitals, logging};
+use tower_vitals::{Vitals, logging, operations::sqlx_queries};
 use tracing::{
     Event, Level, Metadata, Subscriber, enabled, info,
     span::{Attributes, Id, Record},
@@ -202,4 +202,26 @@ fn logs_and_asks() {
 fn what_is_logged_is_asked_for_no_more_often_than_without_queries() {
     let out = run("logs_and_asks", &[]);
     assert!(out.contains("asked 0 times"), "{out}");
+}
+
+/// It has a process of its own: where another subscriber wants an event, `tracing` says that it is wanted.
+#[test]
+#[ignore = "a program, which a test runs"]
+fn asks_what_is_wanted() {
+    let subscriber = tracing_subscriber::registry().with(sqlx_queries().layer());
+    tracing::subscriber::with_default(subscriber, || {
+        let wanted = [
+            enabled!(target: "sqlx::query", Level::DEBUG),
+            enabled!(target: "sqlx::query", Level::TRACE),
+            enabled!(target: "sqlx::pool", Level::ERROR),
+            enabled!(target: "application", Level::ERROR),
+        ];
+        println!("wanted: {wanted:?}");
+    });
+}
+
+#[test]
+fn the_layer_lets_no_other_event_through() {
+    let out = run("asks_what_is_wanted", &[]);
+    assert!(out.contains("wanted: [true, false, false, false]"), "{out}");
 }

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use tower_vitals::{Vitals, operations::sqlx_queries};
-use tracing::{Level, Subscriber, enabled, event, subscriber::with_default};
+use tower_vitals::{Vitals, monitored, operations::sqlx_queries, query};
+use tracing::{Level, Subscriber, event, subscriber::with_default};
 use tracing_subscriber::{
     Layer,
     filter::LevelFilter,
@@ -11,32 +11,7 @@ use tracing_subscriber::{
     registry,
 };
 
-use crate::{exposition::Exposition, programs::eventually};
-
-/// A statement that is longer than its summary, in the form of sqlx.
-macro_rules! sent {
-    ($level:ident, $statement:expr, $seconds:expr) => {{
-        let statement: &str = $statement;
-        let words = statement.split_whitespace().take(4);
-        let mut summary = words.collect::<Vec<_>>().join(" ");
-        let mut whole = String::new();
-        if summary != statement {
-            summary.push_str(" …");
-            whole = format!("\n\n{statement}\n");
-        }
-        let elapsed: Duration = Duration::from_millis(3);
-        event!(
-            target: "sqlx::query",
-            Level::$level,
-            summary,
-            db.statement = whole,
-            rows_affected = 0_u64,
-            rows_returned = 1_u64,
-            ?elapsed,
-            elapsed_secs = $seconds,
-        )
-    }};
-}
+use crate::{exposition::Exposition, sqlx_events::sent};
 
 fn isolated() -> Vitals {
     Vitals::builder().isolated().build().unwrap()
@@ -118,17 +93,6 @@ fn what_is_no_finished_query_of_the_application_is_not_counted() {
 }
 
 #[test]
-fn the_layer_lets_no_other_event_through() {
-    let vitals = isolated();
-    counted(&vitals, || {
-        assert!(enabled!(target: "sqlx::query", Level::DEBUG));
-        assert!(!enabled!(target: "sqlx::query", Level::TRACE));
-        assert!(!enabled!(target: "sqlx::pool", Level::ERROR));
-        assert!(!enabled!(target: "application", Level::ERROR));
-    });
-}
-
-#[test]
 fn tables_beyond_the_cap_are_counted_together() {
     let vitals = isolated();
     let shown = counted(&vitals, || {
@@ -174,8 +138,52 @@ fn slow_queries_are_counted_exactly_and_no_other_layer_hears_of_their_statements
             sent!(DEBUG, "SELECT 1 FROM orders WHERE a = 'secret'", 0.25);
         }
     });
-    let count = || count(&Exposition::of(&vitals), &[("table", "orders")]);
-    eventually("all slow queries are counted", || {
-        (count() == 2_000.0).then_some(())
-    });
+    let shown = Exposition::of(&vitals);
+    assert_eq!(count(&shown, &[("table", "orders")]), 2_000.0);
+}
+
+#[tokio::test]
+async fn a_query_of_sqlx_within_a_measured_one_is_part_of_it() {
+    let vitals = isolated();
+    let subscriber = registry().with(sqlx_queries().metrics(vitals.metrics()).layer());
+    let _guard = tracing::subscriber::set_default(subscriber);
+    let measured = || query("SELECT", "orders").metrics(vitals.metrics());
+    measured().time(|| sent!(DEBUG, "SELECT 1 FROM orders", 0.1));
+    let two = async {
+        sent!(DEBUG, "SELECT 1 FROM orders", 0.1);
+        tokio::task::yield_now().await;
+        sent!(DEBUG, "SELECT 1 FROM items", 0.1);
+    };
+    // Another branch of the task is not part of it.
+    let other = async { sent!(DEBUG, "SELECT 1 FROM prices", 0.1) };
+    tokio::join!(measured().run(two), other);
+    // As sqlx does when its query is dropped.
+    struct Sends;
+    impl Drop for Sends {
+        fn drop(&mut self) {
+            sent!(DEBUG, "SELECT 1 FROM dropped", 0.1);
+        }
+    }
+    let dropped = async {
+        let _sends = Sends;
+        std::future::pending::<()>().await;
+    };
+    {
+        let mut dropped = Box::pin(measured().run(dropped));
+        assert!(futures::poll!(&mut dropped).is_pending());
+    }
+    let panics = || measured().time(|| std::panic::resume_unwind(Box::new("as asked")));
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(panics)).unwrap_err();
+    let outer = monitored("outer").metrics(vitals.metrics());
+    outer.time(|| sent!(DEBUG, "SELECT 1 FROM users", 0.1));
+    let shown = Exposition::of(&vitals);
+    for (table, n) in [
+        ("orders", 4.0),
+        ("items", 0.0),
+        ("dropped", 0.0),
+        ("prices", 1.0),
+        ("users", 1.0),
+    ] {
+        assert_eq!(count(&shown, &[("table", table)]), n, "{table}");
+    }
 }

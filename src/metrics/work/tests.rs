@@ -188,7 +188,7 @@ fn a_reading_has_each_outcome_and_the_durations_of_each_operation() {
         work: Work::Query,
         name: Arc::clone(&name),
         detail,
-        outcome,
+        outcome: Some(outcome),
     };
     let second = 1_000_000_000;
     let expected = [

@@ -1,4 +1,4 @@
-//! Reports slow queries on a thread of its own: what is reported is logged, and a layer that logs while it hears of an event takes the
+//! Tells of slow queries on a thread of its own: what is told is logged, and a layer that logs while it hears of an event takes the
 //! event's filters from the layers around it.
 
 use std::{
@@ -13,16 +13,16 @@ use std::{
 
 use tracing::{Dispatch, dispatcher};
 
-use super::{super::finished, request::within};
+use super::{super::slow, request::within};
 use crate::{
     facts::{
         exchange::Exchange,
-        work::{CallOutcome, EndedWork, Work},
+        work::{EndedWork, Work},
     },
-    metrics::Metrics,
+    metrics::{Metrics, Sink},
 };
 
-/// How many slow queries wait for their report. The others are counted, and nothing else.
+/// How many slow queries wait until they are told. Of the others the log events are lost, and counted as such.
 const MOST: usize = 256;
 
 /// A slow query that has ended.
@@ -42,8 +42,8 @@ pub(super) struct Slow {
 // === impl Slow ===
 
 impl Slow {
-    /// Reports it soon. Does not wait.
-    pub(super) fn report_later(self) {
+    /// Tells of it soon. Does not wait.
+    pub(super) fn tell_later(self) {
         static QUEUE: OnceLock<Option<SyncSender<Slow>>> = OnceLock::new();
         let unsent = match QUEUE.get_or_init(start) {
             Some(queue) => queue.try_send(self).err().map(|error| match error {
@@ -52,13 +52,13 @@ impl Slow {
             None => Some(self),
         };
         if let Some(slow) = unsent {
-            Metrics::note_work(slow.metrics.as_ref(), &slow.ended());
+            Metrics::note_dropped(slow.metrics.as_ref(), Sink::Log);
         }
     }
 
-    fn report(&self) {
-        let report = || finished::report(&self.ended(), self.metrics.as_ref());
-        let of_request = || within(self.exchange.as_ref(), report);
+    fn tell(&self) {
+        let tell = || slow::tell(&self.ended(), self.metrics.as_ref());
+        let of_request = || within(self.exchange.as_ref(), tell);
         match &self.subscriber {
             Some(subscriber) => dispatcher::with_default(subscriber, of_request),
             None => of_request(),
@@ -70,7 +70,7 @@ impl Slow {
             work: Work::Query,
             name: &self.table,
             detail: self.operation,
-            outcome: CallOutcome::Success,
+            outcome: None,
             duration: self.duration,
             ago: Duration::ZERO,
             threshold: self.threshold,
@@ -82,13 +82,13 @@ impl Slow {
 fn start() -> Option<SyncSender<Slow>> {
     let (queue, slow) = mpsc::sync_channel(MOST);
     let thread = thread::Builder::new().name("vitals-slow".to_owned());
-    let started = thread.spawn(move || report_all(&slow));
+    let started = thread.spawn(move || tell_all(&slow));
     started.ok().map(|_| queue)
 }
 
-fn report_all(slow: &Receiver<Slow>) {
+fn tell_all(slow: &Receiver<Slow>) {
     for slow in slow {
         // The subscriber is code of the application.
-        let _ = catch_unwind(AssertUnwindSafe(|| slow.report()));
+        let _ = catch_unwind(AssertUnwindSafe(|| slow.tell()));
     }
 }

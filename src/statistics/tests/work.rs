@@ -27,7 +27,7 @@ impl Window {
             work,
             name,
             detail,
-            outcome,
+            outcome: Some(outcome),
         };
         let mut counts = vec![0; work::COUNTS];
         counts[work::CALLS] = 1;

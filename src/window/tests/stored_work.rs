@@ -55,13 +55,20 @@ fn an_endpoint_and_work_of_one_name_are_kept_apart() {
             work,
             name: Arc::clone(&name),
             detail: 0,
-            outcome: CallOutcome::Success,
+            outcome: Some(CallOutcome::Success),
         });
         let endpoint = Key::Errors {
             endpoint: Arc::clone(&name),
             category: crate::facts::category::ErrorCategory::Database,
         };
-        kinds.chain([endpoint]).collect()
+        // Nobody knows how it ended.
+        let unjudged = Key::Work {
+            work: Work::Query,
+            name: Arc::clone(&name),
+            detail: 0,
+            outcome: None,
+        };
+        kinds.chain([endpoint, unjudged]).collect()
     };
     let mut before = Process::new(settings(10_000), START);
     for (count, key) in (1..).zip(named("orders")) {
@@ -123,6 +130,7 @@ fn work_that_cannot_be_is_refused() {
     let because = |reason: &str| Some(format!("no stored window: {reason}"));
     // The kind, the name with its length, the kind of work, the detail, the outcome.
     assert_eq!(refused(&[4, 1, b'x', 1, 14, 4]), None);
+    assert_eq!(refused(&[4, 1, b'x', 1, 0, 5]), None, "nobody knows");
     assert_eq!(refused(&[5, 1, b'x', 3, 0]), None);
     assert_eq!(
         refused(&[4, 1, b'x', 1, 15, 0]),
@@ -137,7 +145,7 @@ fn work_that_cannot_be_is_refused() {
         because("an unknown kind of work")
     );
     assert_eq!(
-        refused(&[4, 1, b'x', 0, 0, 5]),
+        refused(&[4, 1, b'x', 0, 0, 6]),
         because("an unknown outcome")
     );
     assert_eq!(refused(&[6, 1, b'x', 0, 0]), because("an unknown key"));
