@@ -32,6 +32,7 @@ pub(super) fn give(metrics: &Metrics, family: &mut OneFamily<'_>) {
 
 /// Gives one family of work.
 fn work(counts: &WorkCounts, family: &mut OneFamily<'_>) {
+    use CallOutcome::{Error, Panicked, Timeout};
     let of = |work| counts.table(work);
     match family.id() {
         Id::OperationDuration => durations(of(Work::Operation), family, |series| {
@@ -40,11 +41,12 @@ fn work(counts: &WorkCounts, family: &mut OneFamily<'_>) {
         Id::QueryDuration => durations(of(Work::Query), family, |series| {
             vec![Operation::at(series.key.0).as_str(), &series.endpoint]
         }),
-        Id::OutboundCalls => calls(of(Work::Outbound), family),
+        // A panic of a call counts as an error.
+        Id::OutboundCalls => calls(of(Work::Outbound), &[Error, Timeout], family),
         Id::OutboundDuration => {
             durations(of(Work::Outbound), family, |series| vec![&*series.endpoint])
         }
-        Id::JobRuns => calls(of(Work::Job), family),
+        Id::JobRuns => calls(of(Work::Job), &[Error, Timeout, Panicked], family),
         Id::JobDuration => durations(of(Work::Job), family, |series| vec![&*series.endpoint]),
         Id::JobLastSuccess => {
             // A copy: nobody waits for this lock.
@@ -73,18 +75,18 @@ fn circuits(circuits: &Circuits, family: &mut OneFamily<'_>) {
     }
 }
 
-/// A counter of each outcome of each name. A name has failures from its first call on: else `increase()` would not see the first.
-fn calls(table: &Table, family: &mut OneFamily<'_>) {
+/// A counter of each outcome of each name. A name has each failure from its first call on: else `increase()` would not see the first.
+fn calls(table: &Table, failures: &[CallOutcome], family: &mut OneFamily<'_>) {
     for of_name in table.series() {
-        let failed = of_name
-            .iter()
-            .any(|series| series.outcome() == CallOutcome::Error);
         for series in &of_name {
             let labels = [&*series.endpoint, series.outcome().as_str()];
             family.counter(&labels, series.read().requests);
         }
-        if let Some(series) = of_name.first().filter(|_| !failed) {
-            family.counter(&[&series.endpoint, CallOutcome::Error.as_str()], 0);
+        let was = |outcome| of_name.iter().any(|series| series.outcome() == outcome);
+        for outcome in failures.iter().filter(|outcome| !was(**outcome)) {
+            if let Some(series) = of_name.first() {
+                family.counter(&[&series.endpoint, outcome.as_str()], 0);
+            }
         }
     }
 }
