@@ -64,8 +64,8 @@ struct Lent<DB: Database>(Option<PoolConnection<DB>>);
 /// # The connection
 ///
 /// It takes an idle connection of the pool, or opens one if the pool is not full, and gives it back at once. It waits for none: when
-/// every connection is in use, the values are absent. A connection that does not answer in time is closed, and no user of the pool
-/// gets it. Its statement begins with `/* tower-vitals */`, and is not measured as a query.
+/// every connection is in use, the values are absent. A connection that fails, or does not answer in time, is closed, and no user of
+/// the pool gets it. Where PostgreSQL refuses the statement, the connection goes back, and the values stay absent. Its statement begins with `/* tower-vitals */`, and is not measured as a query.
 ///
 /// # When PostgreSQL misbehaves
 ///
@@ -168,6 +168,11 @@ impl<DB: Database> Drop for Lent<DB> {
     }
 }
 
+/// Whether the database has refused the statement. Its connection is as good as before.
+const fn is_answer(error: &sqlx_core::Error) -> bool {
+    matches!(error, sqlx_core::Error::Database(_))
+}
+
 /// The values, or `None`.
 async fn ask<DB>(pool: &Pool<DB>) -> Option<[f64; 3]>
 where
@@ -184,7 +189,15 @@ where
     };
     let mut lent = Lent(Some(connection));
     let connection = lent.0.as_mut()?;
-    let row = (&mut **connection).fetch_one(STATEMENT).await.ok()?;
+    let row = match (&mut **connection).fetch_one(STATEMENT).await {
+        Ok(row) => row,
+        Err(error) => {
+            if is_answer(&error) {
+                drop(lent.0.take());
+            }
+            return None;
+        }
+    };
     let number = |index: usize| row.try_get::<i64, _>(index).map(|number| number as f64);
     let values = [number(0).ok()?, number(1).ok()?, number(2).ok()?];
     drop(lent.0.take());

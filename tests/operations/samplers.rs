@@ -344,6 +344,60 @@ async fn a_server_that_never_answers_has_no_values_and_an_age() {
     assert_eq!(db.size(), 0, "no connection is left");
 }
 
+/// A PostgreSQL that refuses each statement, and tells `refused` of it.
+async fn refusing(mut socket: TcpStream, refused: mpsc::Sender<()>) {
+    const REFUSAL: &[u8] = b"SERROR\0VERROR\0C42883\0Mas asked\0\0";
+    const READY: &[u8] = b"Z\0\0\0\x05I";
+    let mut refusal = vec![b'E'];
+    refusal.extend((REFUSAL.len() as u32 + 4).to_be_bytes());
+    refusal.extend(REFUSAL);
+    // The first message has no kind.
+    let mut first = true;
+    loop {
+        let kind = if first {
+            0
+        } else {
+            socket.read_u8().await.unwrap_or(b'X')
+        };
+        let Ok(length) = socket.read_u32().await else {
+            return;
+        };
+        let mut rest = vec![0; length as usize - 4];
+        socket.read_exact(&mut rest).await.unwrap();
+        let answer = match kind {
+            // It needs no password.
+            0 => [b"R\0\0\0\x08\0\0\0\0", READY].concat(),
+            b'Q' => {
+                let _ = refused.send(());
+                [&refusal, READY].concat()
+            }
+            b'S' => READY.to_vec(),
+            b'X' => return,
+            _ => Vec::new(),
+        };
+        first = false;
+        if socket.write_all(&answer).await.is_err() {
+            return;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_statement_that_postgresql_refuses_costs_no_connection() {
+    let vitals = isolated();
+    let (refused, refusals) = mpsc::channel();
+    let (address, accepted) = fake(move |_, socket| refusing(socket, refused.clone())).await;
+    let url = format!("postgres://postgres:s3cret@{address}/x?sslmode=disable");
+    let db = PgPoolOptions::new().connect_lazy(&url).unwrap();
+    let shop = postgres("shop", db).every(SECOND);
+    shop.metrics(vitals.metrics()).start().unwrap();
+    for _ in 0..3 {
+        refusals.recv_timeout(LONG).unwrap();
+    }
+    assert_eq!(accepted.load(Relaxed), 1);
+    assert_eq!(values(&vitals, "postgres_"), 0);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn redis_is_asked_over_one_connection_which_is_remade_when_it_hangs() {
     let vitals = isolated();
