@@ -24,6 +24,8 @@ struct Sources {
     /// Has a folder for each disk, and none for a partition.
     block: PathBuf,
     network: PathBuf,
+    /// Has a folder for each interface.
+    interfaces: PathBuf,
 }
 
 /// Bytes that came in and went out.
@@ -37,6 +39,7 @@ pub(super) fn start(metrics: &Metrics) -> Result<(), ConfigError> {
         diskstats: "/proc/diskstats".into(),
         block: "/sys/block".into(),
         network: "/proc/net/dev".into(),
+        interfaces: "/sys/class/net".into(),
     };
     asking::on_thread("host", EVERY, Some(metrics), move || sources.values())
 }
@@ -73,15 +76,20 @@ impl Sources {
             .collect()
     }
 
-    /// All but the loopback, and the host's ends of the pairs of its containers, whose names come and go.
+    /// Those with a device of their own. The others, such as bridges and the host's ends of the pairs of its containers, only hand on
+    /// what passes one of these, and the names of many come and go. A container has no device, and all of its interfaces are shown.
     fn interfaces(&self) -> BTreeMap<String, Moved> {
         let text = bounded_file::text(&self.network).unwrap_or_default();
-        let Ok(InterfaceDeviceStatus(all)) = InterfaceDeviceStatus::from_read(text.as_bytes())
+        let Ok(InterfaceDeviceStatus(mut all)) = InterfaceDeviceStatus::from_read(text.as_bytes())
         else {
             return BTreeMap::new();
         };
+        all.remove("lo");
+        let has_device = |name: &str| self.interfaces.join(name).join("device").exists();
+        if all.keys().any(|name| has_device(name)) {
+            all.retain(|name, _| has_device(name));
+        }
         all.into_iter()
-            .filter(|(name, _)| name != "lo" && !name.starts_with("veth"))
             .map(|(name, status)| (name, (Some(status.recv_bytes), Some(status.sent_bytes))))
             .collect()
     }
@@ -116,6 +124,10 @@ mod tests {
             fs::create_dir_all(self.0.join("block").join(name).join("device")).unwrap();
         }
 
+        fn interface(&self, name: &str) {
+            fs::create_dir_all(self.0.join("net").join(name).join("device")).unwrap();
+        }
+
         fn read(&self, disks: &str, network: &str) -> Vec<String> {
             fs::write(self.0.join("diskstats"), disks).unwrap();
             fs::write(self.0.join("dev"), network).unwrap();
@@ -123,6 +135,7 @@ mod tests {
                 diskstats: self.0.join("diskstats"),
                 block: self.0.join("block"),
                 network: self.0.join("dev"),
+                interfaces: self.0.join("net"),
             };
             let values = sources.values().into_iter();
             values
@@ -145,11 +158,17 @@ mod tests {
         kernel.device("sda");
         kernel.device("cciss!c0d0");
         fs::create_dir_all(kernel.0.join("block/loop0")).unwrap();
+        kernel.interface("eth0");
+        for without in ["lo", "veth1f", "cali4a", "lxc7", "eni9", "tap0", "docker0"] {
+            fs::create_dir_all(kernel.0.join("net").join(without)).unwrap();
+        }
         let disks = "   8 0 sda 5 0 100 0 6 0 200 0 0 0 0\n   8 1 sda1 5 0 90 0 6 0 190 0 0 0 0\n\
                      7 0 loop0 1 0 1 0 1 0 1 0 0 0 0\n 104 0 cciss/c0d0 1 0 2 0 1 0 4 0 0 0 0\n";
         let network = format!(
             "{HEAD}    lo: 9 1 0 0 0 0 0 0 9 1 0 0 0 0 0 0\n  eth0: 70 1 0 0 0 0 0 0 30 1 0 0 0 0 0 0\n\
-             veth1f: 5 1 0 0 0 0 0 0 5 1 0 0 0 0 0 0\n"
+             veth1f: 5 1 0 0 0 0 0 0 5 1 0 0 0 0 0 0\n cali4a: 5 1 0 0 0 0 0 0 5 1 0 0 0 0 0 0\n\
+               lxc7: 5 1 0 0 0 0 0 0 5 1 0 0 0 0 0 0\n   eni9: 5 1 0 0 0 0 0 0 5 1 0 0 0 0 0 0\n\
+               tap0: 5 1 0 0 0 0 0 0 5 1 0 0 0 0 0 0\ndocker0: 5 1 0 0 0 0 0 0 5 1 0 0 0 0 0 0\n"
         );
         let expected = [
             "DiskRead cciss/c0d0 Counter(1024)",
@@ -163,10 +182,24 @@ mod tests {
     }
 
     #[test]
+    fn a_container_shows_all_interfaces_but_the_loopback() {
+        let kernel = Kernel::new("container");
+        let network = format!(
+            "{HEAD}    lo: 9 1 0 0 0 0 0 0 9 1 0 0 0 0 0 0\n  eth0: 70 1 0 0 0 0 0 0 30 1 0 0 0 0 0 0\n"
+        );
+        let expected = [
+            "NetworkReceived eth0 Counter(70)",
+            "NetworkSent eth0 Counter(30)",
+        ];
+        assert_eq!(kernel.read("", &network), expected);
+    }
+
+    #[test]
     fn lies_are_left_out_and_nothing_else() {
         let kernel = Kernel::new("lies");
         kernel.device("sda");
         kernel.device("sdb");
+        kernel.interface("eth0");
         assert_eq!(kernel.read("", ""), [""; 0]);
         let most = u64::MAX;
         let disks = format!(
@@ -190,6 +223,7 @@ mod tests {
         for number in 0..100 {
             let zeros = "0 ".repeat(16);
             writeln!(network, "eth{number:02}: {zeros}").unwrap();
+            kernel.interface(&format!("eth{number:02}"));
         }
         let shown = kernel.read("", &network);
         assert_eq!(shown.len(), 2 * 64);
