@@ -27,7 +27,7 @@ mod buckets;
 pub(crate) mod catalog;
 #[cfg_attr(not(feature = "health"), path = "metrics/checks/off.rs")]
 pub(crate) mod checks;
-mod circuits;
+pub(crate) mod circuits;
 mod counting;
 mod counts;
 #[cfg(feature = "statistics")]

@@ -28,9 +28,19 @@ pub enum CircuitState {
 #[derive(Debug, Default)]
 pub(crate) struct Circuits(Mutex<BTreeMap<&'static str, Known>>);
 
+/// A change of a circuit breaker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Change {
+    pub(crate) before: CircuitState,
+    /// It opened, for the first time since it was closed.
+    pub(crate) is_incident: bool,
+}
+
 /// A circuit breaker.
 struct Known {
     state: CircuitState,
+    /// It opened, and was not closed since.
+    in_incident: bool,
     watchers: Vec<Arc<Watcher>>,
 }
 
@@ -71,14 +81,13 @@ impl Circuits {
         self.lock().entry(name).or_default();
     }
 
-    /// Notes the state of one, and calls its watchers if that is a change. Returns the state before the change.
-    pub(crate) fn set(&self, name: &'static str, state: CircuitState) -> Option<CircuitState> {
-        let (before, watchers) = {
+    /// Notes the state of one, and calls its watchers if that is a change, which it returns.
+    pub(crate) fn set(&self, name: &'static str, state: CircuitState) -> Option<Change> {
+        let (change, watchers) = {
             let mut all = self.lock();
             let known = all.entry(name).or_default();
-            let before = mem::replace(&mut known.state, state);
-            let changed = before != state;
-            changed.then(|| (before, known.watchers.clone()))?
+            let change = known.change(state)?;
+            (change, known.watchers.clone())
         };
         // Without the lock, since they read the state.
         let is_gone = |watcher: &&Arc<Watcher>| !watcher();
@@ -89,7 +98,7 @@ impl Circuits {
             let is_kept = |it: &Arc<Watcher>| !gone.iter().any(|gone| Arc::ptr_eq(gone, it));
             known.watchers.retain(is_kept);
         }
-        Some(before)
+        Some(change)
     }
 
     /// Calls `watcher` after each change of one.
@@ -104,10 +113,32 @@ impl Circuits {
 
 // === impl Known ===
 
+impl Known {
+    /// Notes its state. `None` if that is no change.
+    fn change(&mut self, state: CircuitState) -> Option<Change> {
+        let before = mem::replace(&mut self.state, state);
+        if before == state {
+            return None;
+        }
+        // While it is half open, the incident goes on.
+        let in_incident = match state {
+            CircuitState::Closed => false,
+            CircuitState::Open => true,
+            CircuitState::HalfOpen => self.in_incident,
+        };
+        let was_in_incident = mem::replace(&mut self.in_incident, in_incident);
+        Some(Change {
+            before,
+            is_incident: in_incident && !was_in_incident,
+        })
+    }
+}
+
 impl Default for Known {
     fn default() -> Self {
         Self {
             state: CircuitState::Closed,
+            in_incident: false,
             watchers: Vec::new(),
         }
     }

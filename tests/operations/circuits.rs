@@ -148,6 +148,26 @@ async fn a_circuit_that_flaps_is_one_incident_and_a_flood_is_held_back() {
 }
 
 #[tokio::test]
+async fn a_circuit_that_was_never_told_open_is_told_whatever_it_was_before() {
+    let (_, _guard) = written(Format::Json);
+    let vitals = isolated();
+    let restored = circuit("groq-8").metrics(vitals.metrics());
+    assert!(reported(|| restored.half_opened()).is_empty());
+    assert_eq!(reported(|| restored.opened()), ["groq-8"]);
+    let again = || {
+        restored.half_opened();
+        restored.opened();
+    };
+    assert!(reported(again).is_empty(), "one incident");
+    let next = || {
+        restored.closed();
+        restored.half_opened();
+        restored.opened();
+    };
+    assert_eq!(reported(next), ["groq-8"]);
+}
+
+#[tokio::test]
 async fn the_check_of_a_circuit_begins_with_its_state_and_the_application_cannot_set_it() {
     let (_, _guard) = written(Format::Json);
     let vitals = isolated();

@@ -30,7 +30,11 @@ fn a_circuit_is_in_one_state_of_three_and_open_ones_are_counted() {
     ];
     assert_eq!(states(&metrics), expected);
     let before = Metrics::circuits_of(Some(&metrics)).set("groq", CircuitState::Open);
-    assert_eq!(before, Some(CircuitState::Closed));
+    let opened = Change {
+        before: CircuitState::Closed,
+        is_incident: true,
+    };
+    assert_eq!(before, Some(opened));
     Metrics::circuits_of(Some(&metrics)).set("mail", CircuitState::HalfOpen);
     let expected = [
         open(1.0),

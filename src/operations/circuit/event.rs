@@ -2,16 +2,16 @@
 
 use crate::{
     emit,
-    metrics::{CircuitState, Metrics},
+    metrics::{CircuitState, Metrics, circuits::Change},
     report::notice::{FINGERPRINT, Level, Notice},
     sentry,
 };
 
-/// Writes one event. If the circuit opened, reports it.
+/// Writes one event. If the circuit opened for the first time since it was closed, reports it.
 pub(super) fn tell(
     metrics: Option<&Metrics>,
     name: &'static str,
-    from: CircuitState,
+    change: Change,
     to: CircuitState,
 ) {
     macro_rules! event {
@@ -20,7 +20,7 @@ pub(super) fn tell(
                 target: "tower_vitals",
                 tracing::Level::$level,
                 circuit = name,
-                from = from.as_str(),
+                from = change.before.as_str(),
                 to = to.as_str(),
                 "circuit"
             )
@@ -30,8 +30,7 @@ pub(super) fn tell(
         CircuitState::Open => event!(WARN),
         CircuitState::Closed | CircuitState::HalfOpen => event!(INFO),
     });
-    // A circuit that was half open has been reported when it opened first.
-    if to == CircuitState::Open && from == CircuitState::Closed {
+    if change.is_incident {
         sentry::notify(metrics, &opened(name));
     }
 }
