@@ -17,6 +17,8 @@ pub(crate) struct Evidence {
     pub(crate) links: Links,
     /// A task that panicked is among the causes.
     pub(crate) of_panic: bool,
+    /// A timeout is among the causes.
+    pub(crate) of_timeout: bool,
 }
 
 /// What the layers around one request need of the error behind its failure, as a set. Nothing else is collected.
@@ -34,6 +36,7 @@ impl Evidence {
             text: self.text.or(other.text),
             links: self.links.or(other.links),
             of_panic: self.of_panic || other.of_panic,
+            of_timeout: self.of_timeout || other.of_timeout,
         }
     }
 }

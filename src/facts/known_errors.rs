@@ -14,6 +14,10 @@ pub(super) fn concrete<E: Error + 'static>(error: &dyn Any) -> Option<&(dyn Erro
     error.map(|error| error as _)
 }
 
+/// What PostgreSQL says of a statement that ran into `statement_timeout`.
+#[cfg(feature = "sqlx")]
+const STATEMENT_TIMEOUT: &str = "57014";
+
 /// Types that are examined if they are the error type of a service or of a body.
 static KNOWN: &[AsError] = &[
     concrete::<io::Error>,
@@ -69,6 +73,19 @@ pub(super) fn judge(error: &(dyn Error + 'static)) -> Option<ErrorCategory> {
         return Some(ErrorCategory::RateLimit);
     }
     of_io(boxes::downcast::<io::Error>(error)?.kind())
+}
+
+/// Whether this one error of the chain is a timeout by its type, also if its category is that of its library.
+pub(super) fn is_timeout(error: &(dyn Error + 'static)) -> bool {
+    #[cfg(feature = "sqlx")]
+    if let Some(sqlx_core::Error::Database(error)) = boxes::downcast(error) {
+        return error.code().as_deref() == Some(STATEMENT_TIMEOUT);
+    }
+    #[cfg(feature = "redis")]
+    if let Some(error) = boxes::downcast::<redis::RedisError>(error) {
+        return error.is_timeout();
+    }
+    judge(error) == Some(ErrorCategory::Timeout)
 }
 
 /// Whether the error is that of a task that panicked.

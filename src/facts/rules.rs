@@ -43,7 +43,7 @@ const KEYWORDS: [(&str, ErrorCategory); 9] = [
 ///
 /// - `std::io::Error`: `timeout` if it timed out; `external_service` if a connection was refused, reset, aborted or
 ///   unreachable, for a broken pipe, and the like.
-/// - Tokio's `Elapsed`: `timeout`.
+/// - Tokio's `Elapsed`: `timeout`. Feature `tonic`: its `TimeoutExpired`, and a `Status` of `DEADLINE_EXCEEDED`: `timeout`.
 /// - Feature `sqlx`: a missing row is `not_found`, a unique violation `conflict`, an exhausted pool `timeout`, the rest
 ///   `database`.
 /// - Hyper's `Error`: `timeout` if it is one, else `external_service`. Feature `reqwest`: the same for its error.
@@ -206,6 +206,10 @@ impl Rules {
             of_panic: causes.iter().any(|cause| known_errors::is_panic(*cause)),
             ..Evidence::default()
         };
+        guarded(&mut || {
+            // Drivers of databases and pools of the application are asked.
+            evidence.of_timeout = causes.iter().any(|cause| known_errors::is_timeout(*cause));
+        });
         let keywords = generic && evidence.by_type.is_none() && !self.keywords.is_empty();
         if keywords || needs.contains(Needs::TEXT) {
             guarded(&mut || evidence.text = Some(chain::text(error)));

@@ -2,7 +2,7 @@
 
 use std::any::Any;
 
-use crate::facts::{category::ErrorCategory, evidence::Needs, rules::Rules, work::CallOutcome};
+use crate::facts::{evidence::Needs, rules::Rules, work::CallOutcome};
 
 /// How something ended that returned this. An error is a timeout if it or one of its causes is known to be one by its type.
 pub(super) fn outcome<T, E: 'static>(result: &Result<T, E>) -> CallOutcome {
@@ -16,10 +16,12 @@ pub(super) fn outcome<T, E: 'static>(result: &Result<T, E>) -> CallOutcome {
 pub(super) fn of_error(error: &dyn Any) -> CallOutcome {
     let rules = Rules::built_in();
     let error = rules.as_error(error);
-    let category = error.and_then(|error| rules.examine(error, false, Needs::NONE).0.by_type);
-    match category {
-        Some(ErrorCategory::Timeout) => CallOutcome::Timeout,
-        _ => CallOutcome::Error,
+    let is_timeout =
+        error.is_some_and(|error| rules.examine(error, false, Needs::NONE).0.of_timeout);
+    if is_timeout {
+        CallOutcome::Timeout
+    } else {
+        CallOutcome::Error
     }
 }
 
@@ -117,6 +119,67 @@ mod tests {
         assert_eq!(of(Wrapped(elapsed().await)), CallOutcome::Error);
         assert_eq!(of("late"), CallOutcome::Error);
         assert_eq!(of(()), CallOutcome::Error);
+    }
+
+    #[cfg(feature = "sqlx")]
+    #[test]
+    fn an_error_of_a_database_is_a_timeout_if_the_database_or_a_cause_says_so() {
+        use std::borrow::Cow;
+
+        use sqlx_core::error::{DatabaseError, ErrorKind};
+
+        /// What a database answers, with this SQLSTATE.
+        #[derive(Debug)]
+        struct State(&'static str);
+
+        impl fmt::Display for State {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("as asked")
+            }
+        }
+
+        impl Error for State {}
+
+        impl DatabaseError for State {
+            fn message(&self) -> &str {
+                "as asked"
+            }
+
+            fn code(&self) -> Option<Cow<'_, str>> {
+                Some(self.0.into())
+            }
+
+            fn as_error(&self) -> &(dyn Error + Send + Sync + 'static) {
+                self
+            }
+
+            fn as_error_mut(&mut self) -> &mut (dyn Error + Send + Sync + 'static) {
+                self
+            }
+
+            fn into_error(self: Box<Self>) -> Box<dyn Error + Send + Sync + 'static> {
+                self
+            }
+
+            fn kind(&self) -> ErrorKind {
+                ErrorKind::Other
+            }
+        }
+
+        let database = |code| sqlx_core::Error::Database(Box::new(State(code)));
+        assert_eq!(of(sqlx_core::Error::PoolTimedOut), CallOutcome::Timeout);
+        assert_eq!(of(sqlx_core::Error::Io(late())), CallOutcome::Timeout);
+        assert_eq!(of(sqlx_core::Error::Io(refused())), CallOutcome::Error);
+        assert_eq!(of(database("57014")), CallOutcome::Timeout);
+        assert_eq!(of(database("23505")), CallOutcome::Error);
+        assert_eq!(of(sqlx_core::Error::RowNotFound), CallOutcome::Error);
+    }
+
+    #[cfg(feature = "redis")]
+    #[test]
+    fn an_error_of_redis_is_a_timeout_if_it_says_so() {
+        assert_eq!(of(redis::RedisError::from(late())), CallOutcome::Timeout);
+        assert_eq!(of(redis::RedisError::from(refused())), CallOutcome::Error);
     }
 
     #[test]

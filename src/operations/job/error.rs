@@ -3,7 +3,6 @@
 use std::error::Error;
 
 use crate::facts::{
-    category::ErrorCategory,
     evidence::{Evidence, Needs},
     rules::Rules,
     work::CallOutcome,
@@ -109,9 +108,9 @@ impl Judged {
         let (evidence, panics) =
             Rules::built_in().examine(error, true, Needs::TEXT.and(Needs::LINKS));
         Self {
-            outcome: match evidence.by_type {
-                Some(ErrorCategory::Timeout) => CallOutcome::Timeout,
-                _ => CallOutcome::Error,
+            outcome: match evidence.of_timeout {
+                true => CallOutcome::Timeout,
+                false => CallOutcome::Error,
             },
             evidence,
             panics,
