@@ -26,6 +26,10 @@ static KNOWN: &[AsError] = &[
     concrete::<axum::Error>,
     #[cfg(feature = "tonic")]
     concrete::<tonic::Status>,
+    #[cfg(feature = "tonic")]
+    concrete::<tonic::TimeoutExpired>,
+    #[cfg(feature = "tonic")]
+    concrete::<tonic::transport::Error>,
     #[cfg(feature = "sqlx")]
     concrete::<sqlx_core::Error>,
     #[cfg(feature = "redis")]
@@ -33,6 +37,8 @@ static KNOWN: &[AsError] = &[
     #[cfg(feature = "reqwest")]
     concrete::<reqwest::Error>,
     concrete::<hyper::Error>,
+    #[cfg(feature = "hyper-util")]
+    concrete::<hyper_util::client::legacy::Error>,
     #[cfg(feature = "tower")]
     concrete::<tower::timeout::error::Elapsed>,
     #[cfg(feature = "tower")]
@@ -47,6 +53,10 @@ pub(super) fn as_error(error: &dyn Any) -> Option<&(dyn Error + 'static)> {
 /// The category of one error of the chain by its type.
 pub(super) fn judge(error: &(dyn Error + 'static)) -> Option<ErrorCategory> {
     if boxes::downcast::<tokio::time::error::Elapsed>(error).is_some() {
+        return Some(ErrorCategory::Timeout);
+    }
+    #[cfg(feature = "tonic")]
+    if is_grpc_timeout(error) {
         return Some(ErrorCategory::Timeout);
     }
     #[cfg(feature = "sqlx")]
@@ -99,6 +109,14 @@ const fn external(timeout: bool) -> ErrorCategory {
     } else {
         ErrorCategory::ExternalService
     }
+}
+
+/// A client of tonic makes a status `CANCELLED` of its own timeout, which stays its source.
+#[cfg(feature = "tonic")]
+fn is_grpc_timeout(error: &(dyn Error + 'static)) -> bool {
+    boxes::downcast::<tonic::TimeoutExpired>(error).is_some()
+        || boxes::downcast::<tonic::Status>(error)
+            .is_some_and(|status| status.code() == tonic::Code::DeadlineExceeded)
 }
 
 #[cfg(feature = "sqlx")]

@@ -3,6 +3,7 @@
 use std::{
     convert::Infallible,
     future::{self, Future},
+    io,
     panic::resume_unwind,
     task::{Context, Poll},
     time::Duration,
@@ -18,8 +19,12 @@ use axum::{
 use futures::stream;
 use http_body_util::{BodyExt, Empty, StreamBody};
 use hyper::body::Frame;
+use hyper_util::{
+    client::legacy::Client,
+    rt::{TokioExecutor, TokioIo},
+};
 use proptest::prelude::*;
-use tokio::time;
+use tokio::{net::TcpStream, time};
 use tonic::transport::Endpoint;
 use tower::{BoxError, Layer, Service, ServiceBuilder, ServiceExt, retry, service_fn};
 use tower_vitals::{
@@ -109,6 +114,14 @@ async fn a_call_by_reqwest_counts_once_by_its_answer() {
 /// Calls a method of a gRPC service, and reads the answer as generated code does.
 async fn by_tonic(vitals: &Vitals, upstream: &Upstream, method: &str) -> Result<(), tonic::Status> {
     let endpoint = Endpoint::from_shared(upstream.url("")).unwrap();
+    by_endpoint(vitals, endpoint, method).await
+}
+
+async fn by_endpoint(
+    vitals: &Vitals,
+    endpoint: Endpoint,
+    method: &str,
+) -> Result<(), tonic::Status> {
     let channel = layer(vitals).layer(endpoint.connect_lazy());
     let mut client = tonic::client::Grpc::new(channel);
     client.ready().await.unwrap();
@@ -190,6 +203,47 @@ async fn a_service_that_hangs_is_a_timeout_of_the_client_or_is_given_up() {
 }
 
 #[tokio::test]
+async fn a_connection_that_hangs_is_a_timeout_of_hyper_util() {
+    // As its connector does after `set_connect_timeout`.
+    let connector = service_fn(|_: http::Uri| {
+        let late = io::Error::from(io::ErrorKind::TimedOut);
+        future::ready(Err::<TokioIo<TcpStream>, _>(late))
+    });
+    let client = Client::builder(TokioExecutor::new()).build::<_, Empty<Bytes>>(connector);
+    let vitals = isolated();
+    let call = by_hyper(layer(&vitals).layer(client), "http://example.org/");
+    call.await.unwrap_err();
+    assert_one(&vitals, "timeout", "without a box");
+}
+
+#[tokio::test]
+async fn a_service_that_hangs_is_a_timeout_of_tonic() {
+    const SHORT: Duration = Duration::from_millis(20);
+    let upstream = Upstream::start().await;
+    let vitals = isolated();
+    let endpoint = Endpoint::from_shared(upstream.url("")).unwrap();
+    let late = by_endpoint(&vitals, endpoint.clone().timeout(SHORT), "hang").await;
+    late.unwrap_err();
+    assert_one(&vitals, "timeout", "of a channel");
+    let vitals = isolated();
+    let run = outbound("groq").metrics(vitals.metrics());
+    let status = tonic::Status::deadline_exceeded("as asked");
+    run.run(async { Err::<(), _>(status) }).await.unwrap_err();
+    assert_one(&vitals, "timeout", "a status that says so");
+    let vitals = isolated();
+    let run = outbound("groq").metrics(vitals.metrics());
+    let inner = isolated();
+    let call = by_endpoint(&inner, endpoint.timeout(SHORT), "hang");
+    run.run(call).await.unwrap_err();
+    assert_one(&vitals, "timeout", "a status with that cause");
+    let vitals = isolated();
+    let run = outbound("groq").metrics(vitals.metrics());
+    let status = tonic::Status::unavailable("as asked");
+    run.run(async { Err::<(), _>(status) }).await.unwrap_err();
+    assert_one(&vitals, "error", "another status");
+}
+
+#[tokio::test]
 async fn a_call_that_is_dropped_was_cancelled_and_a_body_that_nobody_reads_is_a_success() {
     let upstream = Upstream::start().await;
     let vitals = isolated();
@@ -245,6 +299,38 @@ async fn a_success_takes_until_its_head_and_a_failure_until_its_end() {
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_is_given_up_took_until_its_head_and_is_not_slow() {
+    let (written, _guard) = written(Format::Json);
+    for (kind, body) in [("text/plain", "text"), ("application/grpc", "messages")] {
+        let vitals = isolated();
+        let service = service_fn(move |_: Request| async move {
+            time::sleep(Duration::from_millis(500)).await;
+            let mut answer = Response::new(StreamBody::new(stream::pending::<
+                Result<Frame<Bytes>, Infallible>,
+            >()));
+            answer
+                .headers_mut()
+                .insert("content-type", kind.parse().unwrap());
+            Ok::<_, Infallible>(answer)
+        });
+        let mut request = Request::new(Body::empty());
+        request
+            .headers_mut()
+            .insert("content-type", kind.parse().unwrap());
+        let client = layer(&vitals).layer(service);
+        let mut answer = client.oneshot(request).await.unwrap();
+        assert!(futures::poll!(answer.body_mut().frame()).is_pending());
+        time::advance(Duration::from_secs(600)).await;
+        drop(answer);
+        assert_one(&vitals, "cancelled", body);
+        let shown = Exposition::of(&vitals);
+        let sum = shown.sum("external_call_duration_seconds_sum", &[LABEL]);
+        assert_eq!(sum, 0.5, "{body}");
+    }
+    assert!(!written.take().contains("slow call"));
+}
+
 #[tokio::test]
 async fn a_panic_counts_as_an_error_wherever_it_happens() {
     let vitals = isolated();
@@ -280,38 +366,6 @@ async fn a_panic_counts_as_an_error_wherever_it_happens() {
 }
 
 /// Whether the future panics.
-#[tokio::test(start_paused = true)]
-async fn an_answer_that_is_given_up_took_until_its_head_and_is_not_slow() {
-    let (written, _guard) = written(Format::Json);
-    for (kind, body) in [("text/plain", "text"), ("application/grpc", "messages")] {
-        let vitals = isolated();
-        let service = service_fn(move |_: Request| async move {
-            time::sleep(Duration::from_millis(500)).await;
-            let mut answer = Response::new(StreamBody::new(stream::pending::<
-                Result<Frame<Bytes>, Infallible>,
-            >()));
-            answer
-                .headers_mut()
-                .insert("content-type", kind.parse().unwrap());
-            Ok::<_, Infallible>(answer)
-        });
-        let mut request = Request::new(Body::empty());
-        request
-            .headers_mut()
-            .insert("content-type", kind.parse().unwrap());
-        let client = layer(&vitals).layer(service);
-        let mut answer = client.oneshot(request).await.unwrap();
-        assert!(futures::poll!(answer.body_mut().frame()).is_pending());
-        time::advance(Duration::from_secs(600)).await;
-        drop(answer);
-        assert_one(&vitals, "cancelled", body);
-        let shown = Exposition::of(&vitals);
-        let sum = shown.sum("external_call_duration_seconds_sum", &[LABEL]);
-        assert_eq!(sum, 0.5, "{body}");
-    }
-    assert!(!written.take().contains("slow call"));
-}
-
 async fn panics<F>(future: F) -> bool
 where
     F: Future<Output: Send + 'static> + Send + 'static,

@@ -136,6 +136,7 @@ async fn answer(State(seen): State<Arc<Seen>>, request: Request) -> Response {
     seen.came.notify_one();
     let path = request.uri().path();
     match path.strip_prefix("/grpc.Test/") {
+        Some("hang") => future::pending().await,
         Some(how) => grpc(how),
         None => http(path).await,
     }

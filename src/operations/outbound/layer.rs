@@ -43,7 +43,7 @@ use crate::{
 ///
 /// | outcome | |
 /// | --- | --- |
-/// | `timeout` | HTTP 408 or 504, gRPC `DEADLINE_EXCEEDED`, or an error that is a timeout by its type |
+/// | `timeout` | HTTP 408 or 504, gRPC `DEADLINE_EXCEEDED`, or an error that is a timeout by its type, or by that of a cause |
 /// | `error` | HTTP 500 to 599 or 429; gRPC `UNKNOWN`, `RESOURCE_EXHAUSTED`, `UNIMPLEMENTED`, `INTERNAL`, `UNAVAILABLE` or `DATA_LOSS`, or no status; any other error; a panic |
 /// | `cancelled` | the call was dropped before its answer, or while somebody waited for more of its body; gRPC `CANCELLED` |
 /// | `success` | the service answered: also with another 4xx, which says that the caller was wrong |
@@ -53,6 +53,10 @@ use crate::{
 /// is followed to its end, and the status of a gRPC call is read from its trailers. A body that is dropped before its end is a
 /// success, unless somebody waited for more of it. The answer of a gRPC call that is dropped before its trailers is cancelled. Of
 /// gRPC-Web only the head is read, and `reqwest` gives no way to follow the body of its response.
+///
+/// The errors of `std::io` and Tokio are known, and with their features those of `hyper-util`'s client, of `reqwest` and of a channel of
+/// `tonic`; alone or in a box. The error of another client, in its own type without a box, is an `error`: `map_err` into a
+/// `Box<dyn Error + Send + Sync>` inside of this layer lets its causes be asked.
 ///
 /// If the client is not [ready](Service::poll_ready), there is no call, and nothing is counted.
 ///
