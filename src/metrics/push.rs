@@ -18,8 +18,17 @@ static METADATA: Metadata<'_> = Metadata::new("tower_vitals", Level::INFO, None)
 /// What a recorder has.
 #[derive(Debug, Default)]
 pub(super) struct Pushed {
-    counters: HashMap<Key, u64>,
+    counters: HashMap<Key, PushedCounter>,
     histograms: HashMap<Key, PushedHistogram>,
+}
+
+/// A counter of which a recorder only takes larger values.
+#[derive(Clone, Copy, Debug, Default)]
+struct PushedCounter {
+    /// What it was here.
+    value: u64,
+    /// What the recorder was told. It is more if the counter began anew, as those of a Redis that started again.
+    told: u64,
 }
 
 /// The counts of the buckets, and the sum of all values.
@@ -106,13 +115,19 @@ impl Samples for Push<'_> {
 
     fn counter(&mut self, labels: &Labels<'_>, value: u64) {
         let key = self.key(labels);
-        if self.pushed.counters.get(&key) == Some(&value) {
+        let known = self.pushed.counters.get(&key).copied();
+        if known.is_some_and(|known| known.value == value) {
             return;
         }
+        let had = known.unwrap_or_default();
+        let more = value.checked_sub(had.value).unwrap_or(value);
+        let told = had.told.wrapping_add(more);
         let counter = self.recorder.register_counter(&key, &METADATA);
-        counter.absolute(value);
+        counter.absolute(told);
         // Only now: if the recorder panics, the next round pushes it again.
-        self.pushed.counters.insert(key, value);
+        self.pushed
+            .counters
+            .insert(key, PushedCounter { value, told });
     }
 
     fn gauge(&mut self, labels: &Labels<'_>, value: f64) {

@@ -3,7 +3,9 @@ use std::{
     time::Duration,
 };
 
-use metrics::{Counter, Gauge, Histogram as Handle, HistogramFn, KeyName, SharedString, Unit};
+use metrics::{
+    Counter, CounterFn, Gauge, Histogram as Handle, HistogramFn, KeyName, SharedString, Unit,
+};
 
 use super::*;
 
@@ -25,12 +27,22 @@ impl HistogramFn for Held {
     }
 }
 
+impl CounterFn for Held {
+    fn increment(&self, _: u64) {
+        panic!("counters are absolute");
+    }
+
+    fn absolute(&self, value: u64) {
+        self.0.lock().unwrap().push((value, 1));
+    }
+}
+
 impl Recorder for Holding {
     fn describe_counter(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
     fn describe_gauge(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
     fn describe_histogram(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
     fn register_counter(&self, _: &Key, _: &Metadata<'_>) -> Counter {
-        Counter::noop()
+        Counter::from_arc(Arc::clone(&self.0))
     }
     fn register_gauge(&self, _: &Key, _: &Metadata<'_>) -> Gauge {
         Gauge::noop()
@@ -83,4 +95,22 @@ fn two_counts_that_are_seen_before_their_sums_make_no_endless_sample() {
 fn samples_have_the_sum_that_was_counted() {
     let bounds = Bounds::new([Duration::from_nanos(10)]);
     assert_eq!(seen(&bounds, &[(&[3, 0], 4)]), [(1, 2), (2, 1)]);
+}
+
+#[test]
+fn a_counter_that_begins_anew_goes_on_where_the_recorder_is() {
+    let recorder = Holding::default();
+    let mut pushed = Pushed::default();
+    for value in [0, 1_000, 1_000, 5, 10, 7, 7] {
+        Push::new(&recorder, &mut pushed).counter(&[("name", "cache")], value);
+    }
+    let told: Vec<_> = recorder
+        .0
+        .0
+        .lock()
+        .unwrap()
+        .iter()
+        .map(|(value, _)| *value)
+        .collect();
+    assert_eq!(told, [0, 1_000, 1_005, 1_010, 1_017]);
 }
