@@ -27,6 +27,7 @@ pub(super) fn write(job: &'static str, exchange: &Exchange, facts: &Facts, outco
                 duration_ms = millis(facts.total),
                 category = judge::category(facts).map(ErrorCategory::as_str),
                 cause = facts.cause(),
+                external_service = judge::external_service(facts),
                 user_id = handler.and_then(HandlerContext::shown_user).as_deref(),
                 tenant_id = handler.and_then(HandlerContext::shown_tenant).as_deref(),
                 tags = handler.and_then(HandlerContext::shown_tags).as_deref(),

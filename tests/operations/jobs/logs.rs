@@ -6,8 +6,12 @@ use futures::FutureExt;
 use serde_json::Value;
 use tokio::time;
 use tower_vitals::{
-    RequestContext, category::ErrorCategory, exchange::Exchange, logging::Format, metrics::Sink,
-    operations::JobError,
+    RequestContext,
+    category::ErrorCategory,
+    exchange::Exchange,
+    logging::Format,
+    metrics::Sink,
+    operations::{JobError, outbound},
 };
 use tracing::{Metadata, Subscriber, span};
 
@@ -108,6 +112,24 @@ async fn each_run_has_one_event_with_what_is_known_of_it() {
             ],
         );
     }
+}
+
+#[tokio::test]
+async fn the_event_of_a_run_names_the_service_that_failed() {
+    let (vitals, job) = watched("mails");
+    let (written, _guard) = written(Format::Json);
+    let groq = outbound("groq").metrics(vitals.metrics());
+    let run = groq.run(async { Err::<(), _>("as asked") });
+    job.clone().try_run(run).await.unwrap_err();
+    job.run(async {}).await;
+    let all = lines(&written);
+    let named = all.iter().map(|line| {
+        let text = |name: &str| line[name].as_str().unwrap_or("").to_owned();
+        (text("category"), text("external_service"))
+    });
+    let expected = [("external_service", "groq"), ("", "")];
+    let expected = expected.map(|(category, service)| (category.to_owned(), service.to_owned()));
+    assert_eq!(named.collect::<Vec<_>>(), expected);
 }
 
 /// The category and the cause that the event shows of an error.
