@@ -90,7 +90,7 @@ impl<DB: Database> Postgres<DB> {
         self
     }
 
-    /// How long an answer may take, with the connection. Defaults to 2 s.
+    /// How long an answer may take, with the connection: more than 0 s. Defaults to 2 s.
     pub const fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
@@ -107,7 +107,7 @@ impl<DB: Database> Postgres<DB> {
     ///
     /// # Errors
     ///
-    /// If the name is empty, `every` is out of its range, the pool is of another database, or there is no Tokio runtime with a clock.
+    /// If the name is empty, `every` is out of its range, the timeout is 0, the pool is of another database, or there is no Tokio runtime with a clock.
     pub fn start(self) -> Result<(), ConfigError>
     where
         for<'c> &'c mut DB::Connection: Executor<'c, Database = DB>,
@@ -120,6 +120,7 @@ impl<DB: Database> Postgres<DB> {
             timeout,
         } = self;
         let sampler = sampling.checked()?;
+        sampling.check_timeout(timeout)?;
         let Sampling {
             name,
             every,

@@ -83,7 +83,7 @@ impl RedisInfo {
         self
     }
 
-    /// How long an answer may take, with the connection. Defaults to 2 s.
+    /// How long an answer may take, with the connection: more than 0 s. Defaults to 2 s.
     pub const fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
@@ -99,7 +99,7 @@ impl RedisInfo {
     ///
     /// # Errors
     ///
-    /// If the name is empty, `every` is out of its range, or there is no Tokio runtime with a clock.
+    /// If the name is empty, `every` is out of its range, the timeout is 0, or there is no Tokio runtime with a clock.
     pub fn start(self) -> Result<(), ConfigError> {
         let Self {
             sampling,
@@ -107,6 +107,7 @@ impl RedisInfo {
             timeout,
         } = self;
         let sampler = sampling.checked()?;
+        sampling.check_timeout(timeout)?;
         let Sampling {
             name,
             every,

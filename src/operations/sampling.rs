@@ -57,4 +57,15 @@ impl Sampling {
         }
         Ok(format!("{kind}:{name}"))
     }
+
+    /// # Errors
+    ///
+    /// If no answer could be in time.
+    pub(super) fn check_timeout(&self, timeout: Duration) -> Result<(), ConfigError> {
+        if timeout.is_zero() {
+            let field = format!("{}.{}.timeout", self.kind, self.name);
+            return Err(ConfigError::new(field, "0ns", "expected more than 0s"));
+        }
+        Ok(())
+    }
 }

@@ -233,6 +233,16 @@ async fn what_cannot_work_is_refused_when_it_starts() {
             "postgres.a.every",
             "3601s",
         ),
+        (
+            postgres("a", db).timeout(Duration::ZERO).start(),
+            "postgres.a.timeout",
+            "0ns",
+        ),
+        (
+            redis_info("a", redis()).timeout(Duration::ZERO).start(),
+            "redis.a.timeout",
+            "0ns",
+        ),
     ] {
         let error = error.unwrap_err();
         assert_eq!((error.field(), error.value()), (field, value));
