@@ -47,8 +47,9 @@ pub(super) fn on_thread(
             match catch_unwind(AssertUnwindSafe(&mut ask)) {
                 Ok(values) => sampler.put(values),
                 Err(payload) => {
-                    // Dropping it could panic again.
-                    std::mem::forget(payload);
+                    // Dropping it can panic again. What that carries is kept for ever.
+                    let dropped = catch_unwind(AssertUnwindSafe(|| drop(payload)));
+                    dropped.unwrap_or_else(std::mem::forget);
                     sampler.forget();
                     failed(counters.as_ref());
                 }

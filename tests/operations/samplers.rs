@@ -169,6 +169,31 @@ fn a_pool_that_panics_loses_its_values_and_counts_as_one_failure() {
     assert!(age(&vitals, "pool:troubled") > 0.0);
 }
 
+/// What a panic carries. It tells when it is dropped, and panics then.
+struct Carried(mpsc::Sender<()>);
+
+impl Drop for Carried {
+    fn drop(&mut self) {
+        self.0.send(()).unwrap();
+        std::panic::resume_unwind(Box::new("as asked"));
+    }
+}
+
+#[test]
+fn what_the_panic_of_a_pool_carries_is_dropped() {
+    let vitals = isolated();
+    let (dropping, dropped) = mpsc::channel();
+    let troubled = pool("troubled", move || {
+        std::panic::resume_unwind(Box::new(Carried(dropping.clone())))
+    });
+    let troubled = troubled.every(SECOND).metrics(vitals.metrics());
+    troubled.start().unwrap();
+    // The thread goes on.
+    for _ in 0..2 {
+        dropped.recv_timeout(LONG).unwrap();
+    }
+}
+
 #[test]
 fn a_sampler_ends_with_its_counters_and_when_another_one_takes_its_name() {
     let vitals = isolated();
@@ -229,7 +254,7 @@ async fn what_cannot_work_is_refused_when_it_starts() {
             "999ms",
         ),
         (
-            postgres("a", db).every(long).start(),
+            postgres("a", db.clone()).every(long).start(),
             "postgres.a.every",
             "3601s",
         ),
