@@ -519,6 +519,18 @@ async fn the_client_that_is_called_is_the_one_that_is_ready() {
     assert_eq!(counted(&vitals), [("success".to_owned(), 2.0)]);
 }
 
+#[test]
+fn a_call_that_took_for_ever_counts_as_a_year_and_wraps_no_sum() {
+    let vitals = isolated();
+    let groq = outbound("groq").metrics(vitals.metrics());
+    for _ in 0..3 {
+        groq.record(CallOutcome::Success, Duration::MAX);
+    }
+    let shown = Exposition::of(&vitals);
+    let sum = shown.sum("external_call_duration_seconds_sum", &[LABEL]);
+    assert_eq!(sum, 3.0 * 365.0 * 86_400.0);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_run_of_an_sdk_counts_once_by_its_result() {
     let vitals = isolated();

@@ -114,6 +114,10 @@ impl Drop for Call {
     }
 }
 
+/// The longest call that is recorded. Beyond this, the application has subtracted the wrong way, and the sum of all durations would
+/// wrap soon.
+const LONGEST: Duration = Duration::from_secs(365 * 24 * 3_600);
+
 /// Reports a call that has ended, and tells the current request.
 pub(super) fn record(
     subject: Subject<'static>,
@@ -124,5 +128,6 @@ pub(super) fn record(
     if let Some(exchange) = Exchange::current() {
         exchange.note_call(subject.name, outcome);
     }
+    let duration = duration.min(LONGEST);
     finished::report(&subject.ended(outcome, duration), metrics);
 }
