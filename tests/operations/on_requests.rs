@@ -316,6 +316,31 @@ async fn a_call_of_another_service_is_a_breadcrumb_of_its_request_and_a_child_of
     assert_eq!(child, ("http.client", "groq", "internal_error", 0.005));
 }
 
+#[tokio::test]
+async fn a_call_whose_body_a_task_reads_is_a_breadcrumb_of_the_request_that_made_it() {
+    let dsn = Dsn::start(Answer::Status(200));
+    let vitals = stack(reporting(&dsn));
+    let service = tower::service_fn(async |_: Request| {
+        let body = Body::from("read to its end");
+        Ok::<_, std::convert::Infallible>(axum::response::Response::new(body))
+    });
+    let layer = OutboundLayer::new("groq").metrics(vitals.metrics());
+    let client = tower::Layer::layer(&layer, service);
+    let handler = async move || {
+        let answer = client.oneshot(Request::default()).await.unwrap();
+        let body = Body::new(answer.into_body());
+        let read = task::spawn(axum::body::to_bytes(body, 99));
+        read.await.unwrap().unwrap();
+        StatusCode::INTERNAL_SERVER_ERROR
+    };
+    let app = Router::new().route("/", get(handler)).layer(vitals.layer());
+    send(&app, "/", "id-1").await;
+    vitals.flush(LONG);
+    let crumbs = crumbs(&dsn.events()[0]);
+    assert_eq!(crumbs.len(), 1);
+    assert_eq!(crumbs[0]["data"]["service"], "groq");
+}
+
 #[tokio::test(start_paused = true)]
 async fn the_child_of_a_call_stands_at_its_true_time_also_if_its_body_ends_later() {
     for read in [true, false] {

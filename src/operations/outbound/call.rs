@@ -9,7 +9,11 @@ use super::super::{
     running::Running,
 };
 use crate::{
-    facts::{exchange::Exchange, work::CallOutcome},
+    facts::{
+        current::{EnterMode, Entered},
+        exchange::Exchange,
+        work::CallOutcome,
+    },
     metrics::Metrics,
     runtime::late_now,
     sentry,
@@ -79,10 +83,18 @@ impl Call {
     pub(super) fn end(&mut self, outcome: CallOutcome) {
         let head = self.answered.filter(|_| outcome == CallOutcome::Success);
         self.tell(outcome);
-        match head {
-            Some(answered) => self.running.end_as_of(answered.at, Instant::now, outcome),
-            None => self.running.end(outcome),
-        }
+        self.in_request(EnterMode::Run, |running| match head {
+            Some(answered) => running.end_as_of(answered.at, Instant::now, outcome),
+            None => running.end(outcome),
+        });
+    }
+
+    /// Reports in the request for which the call was made. A task without a request can read the body, and so can another request.
+    fn in_request(&mut self, mode: EnterMode, report: impl FnOnce(&mut Running)) {
+        let mut lent = None;
+        let exchange = self.exchange.as_ref();
+        let _entered = exchange.map(|exchange| Entered::new(exchange, &mut lent, mode));
+        report(&mut self.running);
     }
 
     fn tell(&self, outcome: CallOutcome) {
@@ -93,13 +105,15 @@ impl Call {
 }
 
 impl Drop for Call {
-    /// What is not ended here, `Running` ends: as cancelled, or as panicked.
     fn drop(&mut self) {
         if self.running.has_ended() {
             return;
         }
         if self.running.is_in_code() {
             self.tell(CallOutcome::Panicked);
+            self.in_request(EnterMode::Drop, |running| {
+                running.end_late(CallOutcome::Panicked);
+            });
         } else if let Some(answered) = self.answered {
             // How long its reader stayed is not the other service's doing.
             let outcome = if answered.is_open || answered.is_awaited {
@@ -109,7 +123,13 @@ impl Drop for Call {
                 self.tell(CallOutcome::Success);
                 CallOutcome::Success
             };
-            self.running.end_as_of(answered.at, late_now, outcome);
+            self.in_request(EnterMode::Drop, |running| {
+                running.end_as_of(answered.at, late_now, outcome);
+            });
+        } else {
+            self.in_request(EnterMode::Drop, |running| {
+                running.end_late(CallOutcome::Cancelled);
+            });
         }
     }
 }
