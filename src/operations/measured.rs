@@ -51,7 +51,8 @@ impl Measured {
         self
     }
 
-    /// Runs a future. It is a success if it returns, whatever it returns.
+    /// Runs a future. It is a success if it returns, whatever it returns. **For a future of a `Result` use
+    /// [`try_run`](Self::try_run)**: here an `Err` is a success.
     ///
     /// The time runs from the first poll on. If nobody polls the future, nothing is counted.
     ///
