@@ -148,7 +148,12 @@ impl Metrics {
 
 /// How many series one name can have.
 const fn most(work: Work) -> usize {
-    work.details() * CallOutcome::INDICES
+    let outcomes = match work {
+        Work::Query => CallOutcome::INDICES,
+        // Of these, somebody always knows how they ended.
+        Work::Operation | Work::Outbound | Work::Job => CallOutcome::ALL.len(),
+    };
+    work.details() * outcomes
 }
 
 fn limits(work: Work) -> Limits {

@@ -44,9 +44,7 @@ impl<'a> Subject<'a> {
 /// Reports it. May be called in `Drop`, while a panic unwinds, and on a thread that is ending.
 pub(crate) fn report(ended: &EndedWork<'_>, metrics: Option<&Metrics>) {
     note(ended, metrics);
-    if ended.is_slow() {
-        slow::tell(ended, metrics);
-    }
+    tell(ended, metrics);
 }
 
 /// Counts it, and leaves a trace of it on its request.
@@ -54,4 +52,11 @@ pub(crate) fn note(ended: &EndedWork<'_>, metrics: Option<&Metrics>) {
     // First: what follows calls code of the application.
     Metrics::note_work(metrics, ended);
     sentry::note_work(ended, metrics);
+}
+
+/// Tells the log and Sentry if it was slow.
+pub(crate) fn tell(ended: &EndedWork<'_>, metrics: Option<&Metrics>) {
+    if ended.is_slow() {
+        slow::tell(ended, metrics);
+    }
 }

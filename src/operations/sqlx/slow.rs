@@ -13,7 +13,7 @@ use std::{
 
 use tracing::{Dispatch, dispatcher};
 
-use super::{super::slow, request::within};
+use super::{super::finished, request::within};
 use crate::{
     facts::{
         exchange::Exchange,
@@ -57,7 +57,7 @@ impl Slow {
     }
 
     fn tell(&self) {
-        let tell = || slow::tell(&self.ended(), self.metrics.as_ref());
+        let tell = || finished::tell(&self.ended(), self.metrics.as_ref());
         let of_request = || within(self.exchange.as_ref(), tell);
         match &self.subscriber {
             Some(subscriber) => dispatcher::with_default(subscriber, of_request),
