@@ -21,11 +21,11 @@
 //! A call that takes longer than its threshold, 1 s by default, is slow, however it ended:
 //!
 //! - One `WARN` of target `tower_vitals`, `slow operation`, `slow query` or `slow call`, with the fields `name`, `operation` and
-//!   `table`, or `external_service`; and with `outcome`, `duration_ms`, `threshold_ms`, and `request_id` in a request. A query that
-//!   the layer for sqlx measured has no `outcome`, here and in what follows: sqlx does not tell it.
+//!   `table`, or `external_service`; and with `outcome`, `duration_ms`, `threshold_ms`, and `request_id` in a request. A query
+//!   that the layer for sqlx measured has no `outcome`, here and in what follows: sqlx does not tell it.
 //! - With feature `sentry`, one warning for Sentry, grouped by the name, at most 10 a minute for each; queries of tables above
-//!   the first 256 are one group. In a request it goes to the client of that request and has its data. Else it goes to the client of
-//!   the main hub, and has no data of any request. The others are counted in `vitals_dropped_total{sink="sentry_flood"}`.
+//!   the first 256 are one group. In a request it goes to the client of that request and has its data. Else it goes to the client
+//!   of the main hub, and has no data of any request. The others are counted in `vitals_dropped_total{sink="sentry_flood"}`.
 //!
 //! With feature `sentry`, in a request that Sentry observes:
 //!

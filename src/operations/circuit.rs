@@ -22,9 +22,9 @@ pub struct Circuit {
 /// - The gauges `circuit_breaker_state{name,state}` and `circuit_breaker_open_count` change. They are there from the first report
 ///   on, or from [`check`](Circuit::check) or [`on_transition`](Circuit::on_transition) on: closed.
 /// - One log event of target `tower_vitals` has the fields `circuit`, `from` and `to`: at `WARN` if it opens, else at `INFO`.
-/// - If it opens, Sentry gets one error, until it is closed again: a circuit that goes from half open back to open goes on as it was.
-///   The errors of one circuit are one issue, and at most ten a minute are sent. They go to the client of the current hub, or to
-///   that of the main hub.
+/// - If it opens, Sentry gets one error, until it is closed again: a circuit that goes from half open back to open goes on as it
+///   was. The errors of one circuit are one issue, and at most ten a minute are sent. They go to the client of the current hub,
+///   or to that of the main hub.
 /// - Its [`check`](Circuit::check) is degraded unless it is closed.
 ///
 /// A report of the state in which it already is changes nothing.

@@ -76,8 +76,9 @@ impl Sources {
             .collect()
     }
 
-    /// Those with a device of their own. The others, such as bridges and the host's ends of the pairs of its containers, only hand on
-    /// what passes one of these, and the names of many come and go. A container has no device, and all of its interfaces are shown.
+    /// Those with a device of their own. The others, such as bridges and the host's ends of the pairs of its containers, only
+    /// hand on what passes one of these, and the names of many come and go. A container has no device, and all of its interfaces
+    /// are shown.
     fn interfaces(&self) -> BTreeMap<String, Moved> {
         let text = bounded_file::text(&self.network).unwrap_or_default();
         let Ok(InterfaceDeviceStatus(mut all)) = InterfaceDeviceStatus::from_read(text.as_bytes())

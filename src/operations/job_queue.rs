@@ -18,9 +18,9 @@ pub struct JobQueue<F> {
 /// Asks how many jobs wait in a queue, and shows it as `job_queue_length{queue}`.
 ///
 /// `length` runs on a thread of its own, never on the path of a request or of a scrape, so it may block. If it hangs, the last
-/// length stays, and `vitals_sample_age_seconds{sampler="job_queue:NAME"}` shows how old it is. If it panics, there is no length until
-/// it answers again, and `vitals_hook_failures_total` counts it. The thread has no Tokio runtime: `Handle::current()` panics there.
-/// A length that only an `async` call can tell is best kept in an atomic by a task of yours.
+/// length stays, and `vitals_sample_age_seconds{sampler="job_queue:NAME"}` shows how old it is. If it panics, there is no length
+/// until it answers again, and `vitals_hook_failures_total` counts it. The thread has no Tokio runtime: `Handle::current()`
+/// panics there. A length that only an `async` call can tell is best kept in an atomic by a task of yours.
 ///
 /// ```
 /// use std::{collections::VecDeque, sync::{Arc, Mutex}};

@@ -95,9 +95,9 @@ impl Outbound {
         self
     }
 
-    /// Runs one call, and judges its `Result`, as `try_run` of [`monitored`](super::monitored()) does. An `Err` is a timeout if it, or one of its causes, is known to be one by its type, as
-    /// [`Rules`](crate::category::Rules) lists them; else it is an error. A run that is dropped was cancelled. A run that panics
-    /// counts as an error.
+    /// Runs one call, and judges its `Result`, as `try_run` of [`monitored`](super::monitored()) does. An `Err` is a timeout if
+    /// it, or one of its causes, is known to be one by its type, as [`Rules`](crate::category::Rules) lists them; else it is an
+    /// error. A run that is dropped was cancelled. A run that panics counts as an error.
     ///
     /// # Errors
     ///
@@ -114,8 +114,8 @@ impl Outbound {
         result
     }
 
-    /// Counts a call that has ended. One of more than a year counts as a year. A panic counts as an error. If it failed, the [current](crate::exchange::Exchange::current)
-    /// request is told, as [`OutboundLayer`] says.
+    /// Counts a call that has ended. One of more than a year counts as a year. A panic counts as an error. If it failed, the
+    /// [current](crate::exchange::Exchange::current) request is told, as [`OutboundLayer`] says.
     pub fn record(&self, outcome: CallOutcome, duration: Duration) {
         call::record(self.subject, self.metrics.as_ref(), outcome, duration);
     }

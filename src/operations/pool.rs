@@ -40,8 +40,8 @@ pub struct Pool {
 ///
 /// For a pool of sqlx, with feature `sqlx`: `pool("primary", move || PoolState::of_sqlx(&db))`.
 ///
-/// The thread has no Tokio runtime: `state` can block, and `Handle::current()` panics there. What only an `async` call can tell is best
-/// kept in an atomic by a task of yours.
+/// The thread has no Tokio runtime: `state` can block, and `Handle::current()` panics there. What only an `async` call can tell
+/// is best kept in an atomic by a task of yours.
 ///
 /// # When `state` misbehaves
 ///

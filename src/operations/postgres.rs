@@ -63,9 +63,10 @@ struct Lent<DB: Database>(Option<PoolConnection<DB>>);
 ///
 /// # The connection
 ///
-/// It takes an idle connection of the pool, or opens one if the pool is not full, and gives it back at once. It waits for none: when
-/// every connection is in use, the values are absent. A connection that fails, or does not answer in time, is closed, and no user of
-/// the pool gets it. Where PostgreSQL refuses the statement, the connection goes back, and the values stay absent. Its statement begins with `/* tower-vitals */`, and is not measured as a query.
+/// It takes an idle connection of the pool, or opens one if the pool is not full, and gives it back at once. It waits for none:
+/// when every connection is in use, the values are absent. A connection that fails, or does not answer in time, is closed, and no
+/// user of the pool gets it. Where PostgreSQL refuses the statement, the connection goes back, and the values stay absent. Its
+/// statement begins with `/* tower-vitals */`, and is not measured as a query.
 ///
 /// # When PostgreSQL misbehaves
 ///
@@ -107,7 +108,8 @@ impl<DB: Database> Postgres<DB> {
     ///
     /// # Errors
     ///
-    /// If the name is empty, `every` is out of its range, the timeout is 0, the pool is of another database, or there is no Tokio runtime with a clock.
+    /// If the name is empty, `every` is out of its range, the timeout is 0, the pool is of another database, or there is no Tokio
+    /// runtime with a clock.
     pub fn start(self) -> Result<(), ConfigError>
     where
         for<'c> &'c mut DB::Connection: Executor<'c, Database = DB>,

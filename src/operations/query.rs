@@ -14,10 +14,10 @@ use crate::facts::{query::Operation, work::Work};
 ///
 /// # With sqlx
 ///
-/// With `sqlx_queries`, which `logging::init` has with feature `sqlx`, queries of sqlx are measured already.
-/// `query` around one of them adds the outcome, and the whole counts once: what sqlx tells while the future or the closure of `query`
-/// runs is left to `query`. **It counts twice with SQLite**, which works on a thread of its own, and between
-/// [`start`](Measured::start) and the end of its guard.
+/// With `sqlx_queries`, which `logging::init` has with feature `sqlx`, queries of sqlx are measured already. `query` around one
+/// of them adds the outcome, and the whole counts once: what sqlx tells while the future or the closure of `query` runs is left
+/// to `query`. **It counts twice with SQLite**, which works on a thread of its own, and between [`start`](Measured::start) and
+/// the end of its guard.
 ///
 /// ```
 /// use tower_vitals::query;

@@ -86,8 +86,8 @@ pub(crate) struct QueryReader {
 /// # Within a measured query
 ///
 /// While [`query`](super::query()) runs a future or a closure, a query of sqlx on this thread is part of it, and is not measured
-/// by itself: so it counts once, with the outcome that sqlx does not tell. A guard of `start` does not do that. With SQLite, which
-/// works on a thread of its own, both count: do not use `query` around its queries, or leave this layer out.
+/// by itself: so it counts once, with the outcome that sqlx does not tell. A guard of `start` does not do that. With SQLite,
+/// which works on a thread of its own, both count: do not use `query` around its queries, or leave this layer out.
 ///
 /// # What it cannot see
 ///
@@ -97,8 +97,8 @@ pub(crate) struct QueryReader {
 ///   statement over 1 s at `WARN`, with its text: a line of the application, and with Sentry's layer a breadcrumb.
 /// * **A filter around everything**, such as `registry().with(EnvFilter::new("info"))`, drops the events before any layer has them.
 ///   Give the filter to the layer that writes, as above.
-/// * **The outcome.** sqlx does not tell errors and dropped queries from others. So nobody claims one: breadcrumb, warning and log
-///   event of a slow query have no `outcome`, the child span has no status, and statistics count the query in no outcome.
+/// * **The outcome.** sqlx does not tell errors and dropped queries from others. So nobody claims one: breadcrumb, warning and
+///   log event of a slow query have no `outcome`, the child span has no status, and statistics count the query in no outcome.
 /// * **The wait for a connection.** The time begins when the connection gets the statement. It ends when the result is dropped, so
 ///   it includes what the application does between two rows of a stream.
 /// * **What is not a query for sqlx**: pings, statements that are only prepared, what `COPY` and `PgListener` send. `BEGIN`, and the

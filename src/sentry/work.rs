@@ -154,8 +154,8 @@ fn capture_slow(
     }
 }
 
-/// What slow work is grouped by: its words. Names of tables can come from statements, and without end. Those above the cap on tables are
-/// one group.
+/// What slow work is grouped by: its words. Names of tables can come from statements, and without end. Those above the cap on
+/// tables are one group.
 fn group<'a>(work: &'a EndedWork<'_>) -> Cow<'a, str> {
     #[cfg(all(feature = "logging", feature = "sqlx"))]
     if work.work == Work::Query && table_names::kept(work.name).is_none() {

@@ -75,7 +75,8 @@ fn circuits(circuits: &Circuits, family: &mut OneFamily<'_>) {
     }
 }
 
-/// A counter of each outcome of each name. A name has each failure from its first call on: else `increase()` would not see the first.
+/// A counter of each outcome of each name. A name has each failure from its first call on: else `increase()` would not see the
+/// first.
 fn calls(table: &Table, failures: &[CallOutcome], family: &mut OneFamily<'_>) {
     for of_name in table.series() {
         for series in &of_name {

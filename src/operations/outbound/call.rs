@@ -89,7 +89,8 @@ impl Call {
         });
     }
 
-    /// Reports in the request for which the call was made. A task without a request can read the body, and so can another request.
+    /// Reports in the request for which the call was made. A task without a request can read the body, and so can another
+    /// request.
     fn in_request(&mut self, mode: EnterMode, report: impl FnOnce(&mut Running)) {
         let mut lent = None;
         let exchange = self.exchange.as_ref();
@@ -134,8 +135,8 @@ impl Drop for Call {
     }
 }
 
-/// The longest call that is recorded. Beyond this, the application has subtracted the wrong way, and the sum of all durations would
-/// wrap soon.
+/// The longest call that is recorded. Beyond this, the application has subtracted the wrong way, and the sum of all durations
+/// would wrap soon.
 const LONGEST: Duration = Duration::from_secs(365 * 24 * 3_600);
 
 /// Reports a call that has ended, and tells the current request.

@@ -48,15 +48,15 @@ use crate::{
 /// | `cancelled` | the call was dropped before its answer, or while somebody waited for more of its body; gRPC `CANCELLED` |
 /// | `success` | the service answered: also with another 4xx, which says that the caller was wrong |
 ///
-/// Its time ends with the head of the answer, as all times of this crate do. How fast the caller reads the body, and when it gives
-/// the body up, is not the other service's doing. A body that fails later makes the call a failure, whose time ends there. The body
-/// is followed to its end, and the status of a gRPC call is read from its trailers. A body that is dropped before its end is a
-/// success, unless somebody waited for more of it. The answer of a gRPC call that is dropped before its trailers is cancelled. Of
-/// gRPC-Web only the head is read, and `reqwest` gives no way to follow the body of its response.
+/// Its time ends with the head of the answer, as all times of this crate do. How fast the caller reads the body, and when it
+/// gives the body up, is not the other service's doing. A body that fails later makes the call a failure, whose time ends there.
+/// The body is followed to its end, and the status of a gRPC call is read from its trailers. A body that is dropped before its
+/// end is a success, unless somebody waited for more of it. The answer of a gRPC call that is dropped before its trailers is
+/// cancelled. Of gRPC-Web only the head is read, and `reqwest` gives no way to follow the body of its response.
 ///
-/// The errors of `std::io` and Tokio are known, and with their features those of `hyper-util`'s client, of `reqwest` and of a channel of
-/// `tonic`; alone or in a box. The error of another client, in its own type without a box, is an `error`: `map_err` into a
-/// `Box<dyn Error + Send + Sync>` inside of this layer lets its causes be asked.
+/// The errors of `std::io` and Tokio are known, and with their features those of `hyper-util`'s client, of `reqwest` and of a
+/// channel of `tonic`; alone or in a box. The error of another client, in its own type without a box, is an `error`: `map_err`
+/// into a `Box<dyn Error + Send + Sync>` inside of this layer lets its causes be asked.
 ///
 /// If the client is not [ready](Service::poll_ready), there is no call, and nothing is counted.
 ///

@@ -1,5 +1,5 @@
-//! Finds the request of a query, or the run of a job, that runs on a thread of the database, as with SQLite: such a thread enters the
-//! span of the code that asked for it.
+//! Finds the request of a query, or the run of a job, that runs on a thread of the database, as with SQLite: such a thread enters
+//! the span of the code that asked for it.
 
 use std::sync::{
     Arc, Weak,

@@ -1,5 +1,5 @@
-//! Tells of slow queries on a thread of its own: what is told is logged, and a layer that logs while it hears of an event takes the
-//! event's filters from the layers around it.
+//! Tells of slow queries on a thread of its own: what is told is logged, and a layer that logs while it hears of an event takes
+//! the event's filters from the layers around it.
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},

@@ -24,8 +24,8 @@ impl VitalsBuilder {
     ///   one, without its clock, and after its end. Timers are late by up to 2 ms.
     /// - With feature `host`, on Linux: `host_disk_read_bytes_total`, `host_disk_written_bytes_total`,
     ///   `host_network_receive_bytes_total` and `host_network_transmit_bytes_total`, for at most 64 disks and 64 interfaces. They
-    ///   are those with a device of their own. The network is that of the container, if the process is in one: then all interfaces
-    ///   but the loopback are shown.
+    ///   are those with a device of their own. The network is that of the container, if the process is in one: then all
+    ///   interfaces but the loopback are shown.
     ///
     /// The names belong to this crate then: what the application records under them, by a crate such as `metrics-process`, is
     /// dropped, with one warning for each name. If this is off, it can record metrics of these names itself.
