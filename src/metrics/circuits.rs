@@ -8,7 +8,7 @@ use std::{
 
 use super::Metrics;
 
-/// Is called after each change. It returns `false` if it need not be called again.
+/// Is called after each change, and at other times. It returns `false` if it need not be called again.
 pub(crate) type Watcher = dyn Fn() -> bool + Send + Sync;
 
 /// The state of a circuit breaker.
@@ -89,7 +89,25 @@ impl Circuits {
             let change = known.change(state)?;
             (change, known.watchers.clone())
         };
-        // Without the lock, since they read the state.
+        self.call(name, &watchers);
+        Some(change)
+    }
+
+    /// Calls `watcher` after each change of one.
+    pub(crate) fn watch(&self, name: &'static str, watcher: Arc<Watcher>) {
+        let others = {
+            let mut all = self.lock();
+            let watchers = &mut all.entry(name).or_default().watchers;
+            let others = watchers.clone();
+            watchers.push(watcher);
+            others
+        };
+        // Of a circuit that never changes, those that are gone would stay.
+        self.call(name, &others);
+    }
+
+    /// Calls watchers of one, and forgets those that need not be called again. Without the lock, since they read the state.
+    fn call(&self, name: &str, watchers: &[Arc<Watcher>]) {
         let is_gone = |watcher: &&Arc<Watcher>| !watcher();
         let gone: Vec<_> = watchers.iter().filter(is_gone).collect();
         if !gone.is_empty()
@@ -98,12 +116,6 @@ impl Circuits {
             let is_kept = |it: &Arc<Watcher>| !gone.iter().any(|gone| Arc::ptr_eq(gone, it));
             known.watchers.retain(is_kept);
         }
-        Some(change)
-    }
-
-    /// Calls `watcher` after each change of one.
-    pub(crate) fn watch(&self, name: &'static str, watcher: Arc<Watcher>) {
-        self.lock().entry(name).or_default().watchers.push(watcher);
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<&'static str, Known>> {

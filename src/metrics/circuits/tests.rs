@@ -47,3 +47,14 @@ fn a_circuit_is_in_one_state_of_three_and_open_ones_are_counted() {
     ];
     assert_eq!(states(&metrics), expected);
 }
+
+#[test]
+fn watchers_that_are_gone_do_not_pile_up_while_nothing_changes() {
+    let circuits = Circuits::default();
+    circuits.watch("groq", Arc::new(|| true));
+    for _ in 0..100 {
+        circuits.watch("groq", Arc::new(|| false));
+    }
+    // One that stays, and the newest.
+    assert_eq!(circuits.lock()["groq"].watchers.len(), 2);
+}
