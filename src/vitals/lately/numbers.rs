@@ -123,7 +123,7 @@ impl AtOnce<'_> {
             };
             let ended = sums.last.get(key).map_or(0.0, Duration::as_secs_f64);
             let age = match outcome {
-                CallOutcome::Success => (now - ended).clamp(0.0, oldest),
+                Some(CallOutcome::Success) => (now - ended).clamp(0.0, oldest),
                 _ => oldest,
             };
             let known: &mut f64 = ages.entry(name.to_string()).or_insert(age);

@@ -2,8 +2,8 @@ use http::{Method, StatusCode};
 use tokio::time::Instant;
 
 use crate::{
-    Vitals,
     alerts::{Alerts, Rule, Signal},
+    vitals::Vitals,
 };
 
 use super::*;
