@@ -115,6 +115,8 @@ pub mod scrub;
 mod facts;
 
 mod address_hash;
+#[cfg(feature = "health")]
+mod bearer;
 #[cfg(any(feature = "health", feature = "process", feature = "statistics"))]
 mod bounded_file;
 #[cfg(any(feature = "health", feature = "process", feature = "statistics"))]

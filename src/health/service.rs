@@ -11,7 +11,6 @@ use std::{
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::Full;
-use subtle::ConstantTimeEq;
 use tower_service::Service;
 
 use super::{
@@ -24,6 +23,7 @@ use super::{
     state::Status,
 };
 use crate::{
+    bearer,
     config::ConfigError,
     facts::{exchange::Shared, marks::Mark},
     metrics::Metrics,
@@ -230,6 +230,11 @@ impl HealthService {
         self.paths.all()
     }
 
+    /// Whether a probe is at this path.
+    pub(crate) fn answers_at(&self, path: &str) -> bool {
+        self.paths.find(path).is_some()
+    }
+
     /// Adds all paths to a router.
     #[cfg(feature = "axum")]
     pub(crate) fn add_to<S>(&self, mut router: axum::Router<S>) -> axum::Router<S>
@@ -325,12 +330,7 @@ impl HealthService {
         match &self.details {
             Details::Never => false,
             Details::Public => true,
-            Details::Token(token) => {
-                let mut sent = request.headers().get_all(header::AUTHORIZATION).iter();
-                let only = sent.next().filter(|_| sent.next().is_none());
-                let sent = only.and_then(|value| bearer(value.as_bytes()));
-                sent.is_some_and(|sent| bool::from(sent.ct_eq(token.as_bytes())))
-            }
+            Details::Token(token) => bearer::carries(request.headers(), token),
         }
     }
 }
@@ -370,13 +370,6 @@ impl fmt::Debug for Details {
             Self::Public => "Public",
         })
     }
-}
-
-/// The token of credentials. The scheme is a word without case, and ends with one or more spaces.
-fn bearer(credentials: &[u8]) -> Option<&[u8]> {
-    let (scheme, token) = credentials.split_at_checked(6)?;
-    let bearer = scheme.eq_ignore_ascii_case(b"bearer") && token.starts_with(b" ");
-    bearer.then(|| token.trim_ascii_start())
 }
 
 fn text(code: StatusCode, text: &str) -> Response<Full<Bytes>> {
