@@ -62,6 +62,8 @@ mod state;
 #[cfg(feature = "tonic")]
 #[cfg_attr(tower_vitals_docsrs, doc(cfg(feature = "tonic")))]
 pub use self::grpc::GrpcHealth;
+#[cfg(feature = "statistics")]
+pub(crate) use self::paths::{PLAIN, is_plain};
 pub(crate) use self::source::Source;
 pub use self::{
     builder::HealthBuilder,

@@ -57,6 +57,9 @@ pub mod guides;
 pub mod cli;
 pub mod vitals;
 
+#[cfg(all(feature = "health", feature = "statistics"))]
+pub mod monitoring;
+
 pub mod exclude;
 mod known_methods;
 mod marked;

@@ -12,6 +12,11 @@ mod flush;
 #[cfg_attr(not(feature = "statistics"), path = "vitals/lately/off.rs")]
 mod lately;
 mod log_values;
+#[cfg_attr(
+    not(all(feature = "health", feature = "statistics")),
+    path = "vitals/monitoring/off.rs"
+)]
+mod monitoring;
 #[cfg(feature = "prometheus")]
 mod render;
 #[cfg(feature = "axum")]
@@ -32,7 +37,7 @@ mod start;
 
 use std::sync::Arc;
 
-use self::{admin::Admin, alerting::Alerting, lately::Lately, shutdown::Shutdown};
+use self::{admin::Admin, alerting::Alerting, lately::Lately, monitoring::Api, shutdown::Shutdown};
 pub use self::{
     builder::VitalsBuilder,
     deployment::Deployment,
@@ -78,6 +83,7 @@ pub struct Vitals {
     sentry: Connection,
     lately: Lately,
     alerting: Alerting,
+    api: Api,
 }
 
 // === impl Vitals ===
@@ -94,6 +100,8 @@ impl Vitals {
     /// | --- | --- |
     /// | `MONITORING_EXCLUDE` | [patterns](crate::exclude::Patterns), separated by commas |
     /// | `MONITORING_ADDR` | the [admin port](VitalsBuilder::admin_addr), such as `127.0.0.1:9000` |
+    /// | `MONITORING_TOKEN`, or a file of it in `MONITORING_TOKEN_FILE` | the [monitoring API](crate::monitoring) for those who have this token, with features `health` and `statistics` |
+    /// | `MONITORING_PATH` | where the monitoring API is |
     /// | `MONITORING_METRIC_NAMES` | `prometheus` or `otel` |
     /// | `MONITORING_STATE` | the [state file](VitalsBuilder::state_file), with feature `statistics` |
     /// | `OTEL_SERVICE_NAME`, else `service.name` in `OTEL_RESOURCE_ATTRIBUTES` | the [name of the service](VitalsBuilder::service_name) |

@@ -13,15 +13,21 @@ const BEFORE_LAST: [&str; 2] = ["/health", "/grpc.health.v1.Health"];
 pub(crate) struct OwnPaths {
     /// Paths that the application chose for probes.
     aliases: Vec<Box<str>>,
+    /// The path of the monitoring API, which answers at and below it.
+    monitoring: Option<Box<str>>,
 }
 
 // === impl OwnPaths ===
 
 impl OwnPaths {
-    /// Adds paths that the application chose for probes. Each begins with a slash and ends without.
-    pub(crate) fn with<'a>(aliases: impl Iterator<Item = &'a str>) -> Self {
+    /// Adds paths that the application chose for probes, and that of the monitoring API. Each begins with a slash and ends without.
+    pub(crate) fn with<'a>(
+        aliases: impl Iterator<Item = &'a str>,
+        monitoring: Option<&str>,
+    ) -> Self {
         Self {
             aliases: aliases.map(Box::from).collect(),
+            monitoring: monitoring.map(Box::from),
         }
     }
 
@@ -36,6 +42,15 @@ impl OwnPaths {
         LAST.contains(&last)
             || BEFORE_LAST.iter().any(|own| before.ends_with(own))
             || self.aliases.iter().any(|alias| path.ends_with(&**alias))
+            || self.is_of_monitoring(path)
+    }
+
+    fn is_of_monitoring(&self, path: &str) -> bool {
+        let Some(monitoring) = &self.monitoring else {
+            return false;
+        };
+        let rest = path.split_once(&**monitoring).map(|(_, rest)| rest);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     }
 }
 
@@ -45,7 +60,7 @@ mod tests {
 
     #[test]
     fn a_suspect_ends_in_an_own_path_below_any_prefix() {
-        let own = OwnPaths::with(["/status/db"].into_iter());
+        let own = OwnPaths::with(["/status/db"].into_iter(), Some("/api/monitoring"));
         for (path, suspect) in [
             ("/metrics", true),
             ("/internal/metrics", true),
@@ -63,6 +78,12 @@ mod tests {
             ("/metrics/x", false),
             ("/grpc.health.v1.Healthy/Check", false),
             ("/mystatus/db", false),
+            ("/api/monitoring", true),
+            ("/api/monitoring/", true),
+            ("/api/monitoring/alerts/x/ack", true),
+            ("/a/api/monitoring/status", true),
+            ("/api/monitorings", false),
+            ("/api/monitor", false),
             ("/", false),
             ("*", false),
             ("", false),

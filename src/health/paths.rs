@@ -158,9 +158,11 @@ impl Paths {
     }
 }
 
-const PLAIN: &str = "a path begins with /, ends without, and is written out";
+/// What `is_plain` expects.
+pub(crate) const PLAIN: &str = "a path begins with /, ends without, and is written out";
 
-fn is_plain(path: &str) -> bool {
+/// Whether a path is one that a router takes as it stands.
+pub(crate) fn is_plain(path: &str) -> bool {
     let bad = |c: char| "{}?#*%".contains(c) || c <= ' ' || c == '\x7f';
     let mut segments = path.split('/').skip(1);
     path.starts_with('/')

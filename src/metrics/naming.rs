@@ -44,6 +44,11 @@ impl Naming {
         labels.join(",")
     }
 
+    #[cfg(feature = "statistics")]
+    pub(super) fn is_constant_label(&self, name: &str) -> bool {
+        self.labels.iter().any(|(known, _)| known == name)
+    }
+
     /// The name of a family as it is published.
     pub(crate) fn name(&self, family: &'static str) -> Cow<'static, str> {
         match self.prefix.as_str() {

@@ -254,6 +254,12 @@ impl Settings {
         self.naming.labels_shown()
     }
 
+    /// Whether all samples have a label of this name, with one value.
+    #[cfg(feature = "statistics")]
+    pub(crate) fn is_constant_label(&self, name: &str) -> bool {
+        self.naming.is_constant_label(name)
+    }
+
     fn check(&self) -> Result<(), ConfigError> {
         if self.endpoint_cap == 0 {
             let reason = "at least one endpoint must be told apart";

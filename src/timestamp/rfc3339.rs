@@ -25,6 +25,13 @@ pub(crate) fn since_1970(since: Duration) -> impl fmt::Display {
     humantime::format_rfc3339_millis(SystemTime::UNIX_EPOCH + since.min(LAST))
 }
 
+/// The time since 1970 of a text such as `2026-11-20T12:00:00Z`. `None` if it is no such text.
+#[cfg(all(feature = "health", feature = "statistics"))]
+pub(crate) fn parse(text: &str) -> Option<Duration> {
+    let at = humantime::parse_rfc3339(text).ok()?;
+    at.duration_since(SystemTime::UNIX_EPOCH).ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -188,7 +188,13 @@ impl Vitals {
     /// Serves the admin port, if there is one.
     pub(super) fn serve_admin(&self) -> io::Result<Option<Arc<Serving>>> {
         let admin = self.admin.as_ref();
-        let answers = || Answers::new(self.exporter.as_ref(), self.health.as_ref());
+        let answers = || {
+            Answers::new(
+                self.exporter.as_ref(),
+                self.health.as_ref(),
+                self.api.clone(),
+            )
+        };
         admin.map(|admin| admin.serve(answers)).transpose()
     }
 }

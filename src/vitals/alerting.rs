@@ -87,6 +87,10 @@ impl Alerting {
         self.0.start()
     }
 
+    pub(super) fn handle(&self) -> AlertsHandle {
+        AlertsHandle::new(Arc::clone(&self.0))
+    }
+
     pub(super) fn are_on(&self) -> bool {
         !self.0.watch().rules().is_empty()
     }
@@ -99,6 +103,6 @@ impl Vitals {
     #[cfg_attr(tower_vitals_docsrs, doc(cfg(feature = "statistics")))]
     #[must_use]
     pub fn alerts(&self) -> AlertsHandle {
-        AlertsHandle::new(Arc::clone(&self.alerting.0))
+        self.alerting.handle()
     }
 }

@@ -7,6 +7,8 @@ mod alerts;
 mod exclusion;
 mod logs;
 mod metrics;
+#[cfg(all(feature = "health", feature = "statistics"))]
+mod monitoring;
 mod panics;
 #[cfg(feature = "process")]
 mod process;
@@ -23,6 +25,7 @@ use super::{
     alerting::AlertingSettings,
     lately::{Lately, LatelySettings},
     log_values,
+    monitoring::{MonitoringSettings, Shown},
     shutdown::{Shutdown, ShutdownSettings},
     stack::{Stack, VitalsLayer},
     start::Start,
@@ -78,6 +81,7 @@ pub struct VitalsBuilder {
     pub(super) shutdown: ShutdownSettings,
     pub(super) lately: LatelySettings,
     pub(super) alerting: AlertingSettings,
+    pub(super) monitoring: MonitoringSettings,
     pub(super) sentry: Option<SentryOptions>,
     release: Option<Release>,
     service: Option<String>,
@@ -108,6 +112,7 @@ impl VitalsBuilder {
             shutdown: ShutdownSettings::default(),
             lately: LatelySettings::default(),
             alerting: AlertingSettings::default(),
+            monitoring: MonitoringSettings::default(),
             sentry: None,
             release: None,
             service: None,
@@ -133,6 +138,7 @@ impl VitalsBuilder {
         builder.admin = AdminSettings::from_environment(environment)?;
         builder.lately = LatelySettings::from_environment(environment)?;
         builder.alerting = AlertingSettings::from_environment(environment)?;
+        builder.monitoring = MonitoringSettings::from_environment(environment)?;
         Ok(builder)
     }
 
@@ -232,6 +238,7 @@ impl VitalsBuilder {
         let admin = self.admin.checked()?;
         let shutdown = Shutdown::new(self.shutdown)?;
         let lately = self.lately.checked()?;
+        let api = self.monitoring.checked(self.health.as_ref())?;
         let exclude = Exclusion {
             patterns: self.exclude?,
             rules: self.exclude_rules?,
@@ -250,7 +257,7 @@ impl VitalsBuilder {
             keep_metrics_free(self.health.as_ref())?;
         }
         let probes = self.health.iter().flat_map(HealthService::paths);
-        let own_paths = OwnPaths::with(probes);
+        let own_paths = OwnPaths::with(probes, api.path());
 
         let from_sentry = self.sentry.as_ref().and_then(SentryOptions::release);
         let release = self.release.or_else(|| from_sentry.cloned());
@@ -268,6 +275,14 @@ impl VitalsBuilder {
         metrics.set_release(&release);
         let lately = Lately::start(lately, &metrics, &release);
         let alerting = alerting.with(&lately, &metrics);
+        let api = api.with(&Shown {
+            metrics: &metrics,
+            lately: &lately,
+            alerting: &alerting,
+            health: self.health.as_ref(),
+            sentry: &sentry,
+            release: &release,
+        });
         let environment = release.environment.as_str().into();
         if shared {
             release.clone().announce();
@@ -317,6 +332,7 @@ impl VitalsBuilder {
                 ("process_metrics", metrics.settings().process),
                 ("state_file", lately.has_file()),
                 ("alerts", alerting.are_on()),
+                ("monitoring", api.is_on()),
             ],
         };
         if metrics.settings().process {
@@ -339,6 +355,7 @@ impl VitalsBuilder {
             sentry,
             lately,
             alerting,
+            api,
         })
     }
 }

@@ -1,9 +1,11 @@
 //! Records that a new version runs, so that a change can be explained later.
 
-use super::Vitals;
+use super::{Vitals, lately::Lately};
 use crate::{
     config::Environment,
+    metrics::Metrics,
     report::notice::{Detail, FINGERPRINT, Level, Notice, NoticeSink},
+    sentry::Connection,
     timestamp,
 };
 
@@ -105,16 +107,25 @@ impl Vitals {
     ///
     /// Call it when the process starts. The command `vitals deploy` does it from a deployment script.
     pub fn record_deployment(&self, deployment: &Deployment) {
-        let environment = deployment
-            .environment
-            .as_deref()
-            .unwrap_or(&self.environment);
-        deployment.log(environment);
-        let now = timestamp::seconds_since_1970();
-        self.metrics.record_deployment(&deployment.version, now);
-        self.lately.deployed(deployment, environment, now);
-        self.sentry.notify(&deployment.notice(environment));
+        let (metrics, lately) = (&self.metrics, &self.lately);
+        record(deployment, &self.environment, metrics, lately, &self.sentry);
     }
+}
+
+/// Records a deployment wherever it is told. `environment` is that of the process.
+pub(super) fn record(
+    deployment: &Deployment,
+    environment: &str,
+    metrics: &Metrics,
+    lately: &Lately,
+    sentry: &Connection,
+) {
+    let environment = deployment.environment.as_deref().unwrap_or(environment);
+    deployment.log(environment);
+    let now = timestamp::seconds_since_1970();
+    metrics.record_deployment(&deployment.version, now);
+    lately.deployed(deployment, environment, now);
+    sentry.notify(&deployment.notice(environment));
 }
 
 #[cfg(test)]

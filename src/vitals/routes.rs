@@ -9,7 +9,7 @@ use crate::exclude::ExcludeLayer;
 
 impl Vitals {
     /// A router with `GET /metrics`, and with the probes of the builder's
-    /// [`health`](super::VitalsBuilder::health), if there are any. With an [admin port](super::VitalsBuilder::admin_addr) it
+    /// [`health`](super::VitalsBuilder::health), if there are any, and the monitoring API, if there is one. With an [admin port](super::VitalsBuilder::admin_addr) it
     /// serves nothing.
     ///
     /// The metrics come in Prometheus' text format 0.0.4, or as OpenMetrics 1.0.0 if `Accept` names it and prefers nothing else,
@@ -43,9 +43,10 @@ impl Vitals {
             }
             None => router,
         };
-        match &self.health {
+        let router = match &self.health {
             Some(health) => health.add_to(router),
             None => router,
-        }
+        };
+        self.api.add_to(router)
     }
 }

@@ -1,5 +1,7 @@
 //! Answers what is asked at the admin port.
 
+use std::net::SocketAddr;
+
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body::Body;
@@ -11,6 +13,7 @@ use crate::{
     metrics::Exporter,
     vitals::{
         METRICS_PATH,
+        monitoring::Api,
         scrape::{Reading, Scrapes},
     },
 };
@@ -20,6 +23,7 @@ use crate::{
 pub(super) struct Answers {
     scrapes: Option<Scrapes>,
     health: Option<HealthService>,
+    api: Api,
 }
 
 /// The body of an answer.
@@ -28,14 +32,31 @@ pub(super) type AnswerBody = Either<Full<Bytes>, Reading>;
 // === impl Answers ===
 
 impl Answers {
-    pub(super) fn new(exporter: Option<&Exporter>, health: Option<&HealthService>) -> Self {
+    pub(super) fn new(
+        exporter: Option<&Exporter>,
+        health: Option<&HealthService>,
+        api: Api,
+    ) -> Self {
         Self {
             scrapes: exporter.cloned().map(Scrapes::new),
             health: health.cloned(),
+            api,
         }
     }
 
-    pub(super) async fn answer<B>(&mut self, request: Request<B>) -> Response<AnswerBody> {
+    /// Answers a request of this peer.
+    pub(super) async fn answer<B>(
+        &mut self,
+        request: Request<B>,
+        peer: SocketAddr,
+    ) -> Response<AnswerBody>
+    where
+        B: Body<Data: Send, Error: Send> + Send + 'static,
+    {
+        let request = match self.api.answer(request, peer).await {
+            Ok(response) => return response.map(Either::Left),
+            Err(request) => request,
+        };
         match &self.scrapes {
             Some(scrapes) if request.uri().path() == METRICS_PATH => {
                 scrape(scrapes, &request).await

@@ -1,6 +1,6 @@
 //! Serves the connections of the admin port, of which there is a bounded number.
 
-use std::{collections::VecDeque, convert::Infallible, pin::pin, time::Duration};
+use std::{collections::VecDeque, convert::Infallible, net::SocketAddr, pin::pin, time::Duration};
 
 use hyper::service::service_fn;
 use hyper_util::{
@@ -56,7 +56,7 @@ impl Connections {
                 _ = &mut stopped => break,
                 Some(_) = self.open.join_next() => {}
                 accepted = listener.accept() => match accepted {
-                    Ok((stream, _)) => self.add(stream),
+                    Ok((stream, peer)) => self.add(stream, peer),
                     Err(_) => time::sleep(PAUSE).await,
                 },
             }
@@ -66,19 +66,25 @@ impl Connections {
         while self.open.join_next().await.is_some() {}
     }
 
-    fn add(&mut self, stream: TcpStream) {
+    fn add(&mut self, stream: TcpStream, peer: SocketAddr) {
         self.by_age.retain(|connection| !connection.is_finished());
         while self.by_age.len() >= MOST {
             if let Some(oldest) = self.by_age.pop_front() {
                 oldest.abort();
             }
         }
-        let connection = connection(stream, self.answers.clone(), self.stop.subscribe());
+        let answers = self.answers.clone();
+        let connection = connection(stream, peer, answers, self.stop.subscribe());
         self.by_age.push_back(self.open.spawn(connection));
     }
 }
 
-async fn connection(stream: TcpStream, answers: Answers, mut stop: watch::Receiver<()>) {
+async fn connection(
+    stream: TcpStream,
+    peer: SocketAddr,
+    answers: Answers,
+    mut stop: watch::Receiver<()>,
+) {
     let mut server = auto::Builder::new(TokioExecutor::new());
     server
         .http1()
@@ -86,7 +92,7 @@ async fn connection(stream: TcpStream, answers: Answers, mut stop: watch::Receiv
         .header_read_timeout(LONGEST_HEAD);
     let answer = service_fn(move |request| {
         let mut answers = answers.clone();
-        async move { Ok::<_, Infallible>(answers.answer(request).await) }
+        async move { Ok::<_, Infallible>(answers.answer(request, peer).await) }
     });
     let mut served = pin!(server.serve_connection(TokioIo::new(stream), answer));
     // A connection that fails is the client's affair.

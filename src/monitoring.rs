@@ -1,0 +1,84 @@
+//! Shows the numbers and the alerts of a service as JSON, and takes what people do with alerts.
+//!
+//! It is off until somebody chooses who may ask. With [`Vitals::from_env`](crate::Vitals::from_env), the variable `MONITORING_TOKEN` does:
+//!
+//! ```
+//! use axum::Router;
+//! use tower_vitals::{Vitals, monitoring::{Access, Monitoring}};
+//!
+//! let vitals = Vitals::builder()
+//!     .isolated()
+//!     .monitoring(Monitoring::new(Access::Loopback))
+//!     .build()?;
+//! // On axum, and on the admin port, it is among the routes.
+//! let app: Router = Router::new().merge(vitals.routes());
+//! # Ok::<(), tower_vitals::config::ConfigError>(())
+//! ```
+//!
+//! # Paths
+//!
+//! They stand below `/api/v1/monitoring`, unless [`path`](Monitoring::path) says otherwise.
+//!
+//! | path | |
+//! | --- | --- |
+//! | `GET /metrics` | all metrics, by flat name and by labels |
+//! | `GET /status` | whether Sentry is on, how many rules there are, which alerts fire |
+//! | `GET /alerts?hours=` | the alerts that fired in the last 1 to 168 hours, by default 24 |
+//! | `GET /alerts/active?state=` | the alerts that fire, or are in another state, or `all` |
+//! | `GET /silences` | the silences |
+//! | `GET /endpoints?window=&sort=&limit=` | the endpoints by `requests`, `errors`, `p95` or `total_time` |
+//! | `GET /errors?window=&limit=` | the failures by category and endpoint, beside the window before |
+//! | `GET /deployments?limit=` | the deployments, and whether more errors followed them |
+//! | `GET /health` | the checks |
+//! | `POST /evaluate` | evaluates all rules now, and gives the alerts that fire then |
+//! | `POST /silences` | begins a silence: `labels`, `lasts` (`"30m"` or seconds) or `ends`, `by`, `comment` |
+//! | `POST /silences/{id}/end` | ends it |
+//! | `POST /alerts/{fingerprint}/ack` | notes that somebody has seen an alert: `by` |
+//! | `POST /deployments` | records a deployment: `version`, `by`, `changes` |
+//!
+//! The answers to HEAD are those to GET without their body. An error is `{"error": "…"}` with one sentence. A window is a time such as
+//! `30s`, `5m` or `1h`, at most `24h` and by default `5m`. A list has 1 to 1,000 entries, by default 100. An unknown parameter is refused,
+//! and so is one that is given twice.
+//!
+//! # POST
+//!
+//! A body is JSON with its content type, of at most 64 KiB, and comes within 10 seconds. Unknown keys are refused.
+//!
+//! A POST with the token is refused if it comes from a page of another origin: `Sec-Fetch-Site` must be `same-origin` where it is sent,
+//! and else `Origin`, where it is sent, must be the `Host`. Without a token, under [`Access::Loopback`], it is refused if it has `Origin`,
+//! `Referer`, `Cookie` or `Sec-Fetch-*`: it comes from a browser then, and every page can send it.
+//!
+//! # When it speaks
+//!
+//! Its requests are no traffic: they have no metric, no log line and no event. It says once at the start, at `WARN`, if its token has fewer
+//! than 16 characters.
+
+mod access;
+mod answer;
+mod body;
+mod checks;
+mod counted;
+mod guard;
+mod host;
+mod order;
+mod parameters;
+mod peer;
+mod question;
+mod refusal;
+mod routes;
+mod service;
+mod settings;
+mod shown;
+mod sources;
+mod turns;
+
+pub use self::{
+    access::Access,
+    peer::PeerAddress,
+    service::{MonitoringFuture, MonitoringService},
+    settings::Monitoring,
+};
+pub(crate) use self::{
+    settings::{CheckedMonitoring, check_path, check_token},
+    sources::{NewDeployment, RecordDeployment, Sources},
+};

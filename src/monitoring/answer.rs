@@ -1,0 +1,64 @@
+//! Writes responses: JSON, and headers that keep it where it belongs.
+
+use bytes::Bytes;
+use http::{HeaderName, HeaderValue, Method, Response, StatusCode, header};
+use http_body::Body as _;
+use http_body_util::Full;
+use serde::Serialize;
+use serde_json::json;
+
+/// What is on every response. There are no headers for other origins: no page of one may read anything.
+const HEADERS: [(HeaderName, &str); 7] = [
+    (header::CONTENT_TYPE, "application/json"),
+    (header::CACHE_CONTROL, "no-store"),
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (header::X_FRAME_OPTIONS, "DENY"),
+    (
+        header::CONTENT_SECURITY_POLICY,
+        "default-src 'none'; frame-ancestors 'none'",
+    ),
+    (header::REFERRER_POLICY, "no-referrer"),
+    (
+        HeaderName::from_static("cross-origin-resource-policy"),
+        "same-origin",
+    ),
+];
+
+/// A response with a value as JSON.
+pub(super) fn json(status: StatusCode, value: &impl Serialize) -> Response<Full<Bytes>> {
+    match serde_json::to_vec(value) {
+        Ok(text) => respond(status, text),
+        // No value of this crate is of a kind that JSON lacks.
+        Err(error) => told(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
+    }
+}
+
+/// A response that says in a sentence what is wrong.
+pub(super) fn told(status: StatusCode, sentence: &str) -> Response<Full<Bytes>> {
+    respond(status, json!({ "error": sentence }).to_string().into())
+}
+
+fn respond(status: StatusCode, text: Vec<u8>) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::from(text));
+    *response.status_mut() = status;
+    for (name, value) in HEADERS {
+        let value = HeaderValue::from_static(value);
+        response.headers_mut().insert(name, value);
+    }
+    response
+}
+
+/// The response as the method gets it: to HEAD without its body, and with its length.
+pub(super) fn for_method(
+    mut response: Response<Full<Bytes>>,
+    method: &Method,
+) -> Response<Full<Bytes>> {
+    if *method == Method::HEAD {
+        // A server may send the body of a response to HEAD.
+        let length = response.body().size_hint().exact().unwrap_or(0);
+        *response.body_mut() = Full::default();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_LENGTH, length.into());
+    }
+    response
+}

@@ -1,0 +1,251 @@
+//! Does what is asked by POST.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use bytes::Bytes;
+use http::{HeaderMap, Response, StatusCode};
+use http_body::Body;
+use http_body_util::Full;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::{
+    answer, body,
+    parameters::time,
+    question::shown,
+    refusal::Refusal,
+    routes::Change,
+    shown::{ShownAlert, ShownSilence},
+    sources::{NewDeployment, Sources},
+};
+use crate::{
+    alerts::{Alert, Fingerprint, NewSilence},
+    config::ConfigError,
+    timestamp::{self, rfc3339},
+};
+
+/// The longest name or comment, in bytes.
+const LONGEST: usize = 1_000;
+
+/// The longest version, in bytes: it becomes a label.
+const LONGEST_VERSION: usize = 200;
+
+/// The longest list of changes of a deployment, in bytes.
+const LONGEST_CHANGES: usize = 10_000;
+
+/// The most silences at a time.
+const MOST_SILENCES: usize = 256;
+
+/// What is asked for, with all that it needs.
+#[derive(Debug)]
+pub(super) enum Order {
+    Evaluate,
+    Silence(NewSilence),
+    EndSilence(u64),
+    Acknowledge(Fingerprint, String),
+    Deployed(NewDeployment),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NoBody {}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SilenceBody {
+    labels: BTreeMap<String, String>,
+    lasts: Option<Value>,
+    ends: Option<String>,
+    by: String,
+    #[serde(default)]
+    comment: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AcknowledgeBody {
+    by: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct DeployedBody {
+    version: String,
+    by: Option<String>,
+    #[serde(default)]
+    changes: String,
+}
+
+#[derive(Serialize)]
+struct Evaluated {
+    evaluated: bool,
+    triggered_alerts_count: usize,
+    triggered_alerts: Vec<ShownAlert>,
+    timestamp: String,
+}
+
+// === impl Order ===
+
+impl Order {
+    /// Reads the body of the request. `segment` is that of its path.
+    pub(super) async fn read(
+        change: Change,
+        segment: &str,
+        headers: &HeaderMap,
+        request_body: impl Body,
+    ) -> Result<Self, Refusal> {
+        Ok(match change {
+            Change::Evaluate => {
+                let NoBody {} = body::read(headers, request_body).await?;
+                Self::Evaluate
+            }
+            Change::Silence => {
+                let asked: SilenceBody = body::read(headers, request_body).await?;
+                Self::Silence(asked.checked()?)
+            }
+            Change::EndSilence => {
+                let NoBody {} = body::read(headers, request_body).await?;
+                Self::EndSilence(segment.parse().map_err(|_| no_silence())?)
+            }
+            Change::Acknowledge => {
+                let asked: AcknowledgeBody = body::read(headers, request_body).await?;
+                check_name("by", &asked.by, LONGEST)?;
+                let fingerprint = segment.parse().map_err(|_| no_alert())?;
+                Self::Acknowledge(fingerprint, asked.by)
+            }
+            Change::Deployed => {
+                let asked: DeployedBody = body::read(headers, request_body).await?;
+                Self::Deployed(asked.checked()?)
+            }
+        })
+    }
+
+    /// Does what is asked. An evaluation can block.
+    pub(super) fn obey(self, sources: &Sources) -> Result<Response<Full<Bytes>>, Refusal> {
+        let alerts = &sources.alerts;
+        match self {
+            Self::Evaluate => Ok(evaluated(alerts.evaluate())),
+            Self::Silence(silence) => {
+                if alerts.silences().len() >= MOST_SILENCES {
+                    let sentence = format!("there are {MOST_SILENCES} silences already");
+                    return Err(Refusal::new(StatusCode::CONFLICT, sentence));
+                }
+                let silence = alerts.silence(silence).map_err(refused)?;
+                let silence = ShownSilence::from(silence);
+                Ok(answer::json(StatusCode::CREATED, &silence))
+            }
+            Self::EndSilence(id) => match alerts.end_silence(id) {
+                true => Ok(answer::json(
+                    StatusCode::OK,
+                    &json!({ "ended": true, "id": id }),
+                )),
+                false => Err(no_silence()),
+            },
+            Self::Acknowledge(fingerprint, by) => {
+                let alert = alerts.acknowledge(fingerprint, &by);
+                let alert = alert.map_err(|_| no_alert())?;
+                Ok(answer::json(StatusCode::OK, &ShownAlert::from(alert)))
+            }
+            Self::Deployed(deployment) => {
+                let version = deployment.version.clone();
+                sources.deployments.record(deployment);
+                let recorded = json!({ "recorded": true, "version": version });
+                Ok(answer::json(StatusCode::CREATED, &recorded))
+            }
+        }
+    }
+}
+
+fn evaluated(firing: Vec<Alert>) -> Response<Full<Bytes>> {
+    let evaluated = Evaluated {
+        evaluated: true,
+        triggered_alerts_count: firing.len(),
+        triggered_alerts: shown(firing),
+        timestamp: rfc3339::since_1970(timestamp::since_1970()).to_string(),
+    };
+    answer::json(StatusCode::OK, &evaluated)
+}
+
+// === impl SilenceBody ===
+
+impl SilenceBody {
+    fn checked(self) -> Result<NewSilence, Refusal> {
+        check_name("by", &self.by, LONGEST)?;
+        let lasts = match (&self.lasts, &self.ends) {
+            (Some(lasts), None) => lasting(lasts)?,
+            (None, Some(ends)) => until(ends)?,
+            _ => return Err(Refusal::bad("expected either `lasts` or `ends`")),
+        };
+        let silence = NewSilence::of(lasts).by(self.by).comment(self.comment);
+        let labels = self.labels.into_iter();
+        Ok(labels.fold(silence, |silence, (name, value)| silence.label(name, value)))
+    }
+}
+
+/// A number of seconds, or a text such as `30m`.
+fn lasting(lasts: &Value) -> Result<Duration, Refusal> {
+    let time = match lasts {
+        Value::Number(seconds) => seconds
+            .as_f64()
+            .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()),
+        Value::String(text) => time(text),
+        _ => None,
+    };
+    let expected = "a time such as \"30m\", or a number of seconds";
+    time.ok_or_else(|| Refusal::bad_value("lasts", &lasts.to_string(), expected))
+}
+
+fn until(ends: &str) -> Result<Duration, Refusal> {
+    let expected = "a time such as 2026-11-20T12:00:00Z";
+    let end = rfc3339::parse(ends).ok_or_else(|| Refusal::bad_value("ends", ends, expected))?;
+    let lasts = end.checked_sub(timestamp::since_1970());
+    let lasts = lasts.filter(|lasts| !lasts.is_zero());
+    lasts.ok_or_else(|| Refusal::new(StatusCode::CONFLICT, "ends: that time has passed"))
+}
+
+// === impl DeployedBody ===
+
+impl DeployedBody {
+    fn checked(self) -> Result<NewDeployment, Refusal> {
+        check_name("version", &self.version, LONGEST_VERSION)?;
+        if let Some(by) = &self.by {
+            check_name("by", by, LONGEST)?;
+        }
+        if self.changes.len() > LONGEST_CHANGES {
+            return Err(too_long("changes", LONGEST_CHANGES));
+        }
+        Ok(NewDeployment {
+            version: self.version,
+            by: self.by,
+            changes: self.changes,
+        })
+    }
+}
+
+/// A name is a text on one line.
+fn check_name(field: &str, name: &str, longest: usize) -> Result<(), Refusal> {
+    if name.len() > longest {
+        return Err(too_long(field, longest));
+    }
+    match name.trim().is_empty() || name.contains(char::is_control) {
+        true => Err(Refusal::bad_value(field, name, "a text on one line")),
+        false => Ok(()),
+    }
+}
+
+fn too_long(field: &str, longest: usize) -> Refusal {
+    Refusal::bad(format!("{field}: at most {longest} bytes"))
+}
+
+fn refused(error: ConfigError) -> Refusal {
+    let field = error.field().trim_start_matches("silence.").to_owned();
+    Refusal::bad(format!("{field}: {}", error.reason()))
+}
+
+fn no_silence() -> Refusal {
+    Refusal::not_found("there is no silence with this number")
+}
+
+fn no_alert() -> Refusal {
+    Refusal::not_found("no alert with this fingerprint fires")
+}

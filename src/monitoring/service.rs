@@ -1,0 +1,200 @@
+//! Answers the monitoring API on any server.
+
+use std::{
+    convert::Infallible,
+    fmt,
+    future::Future,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use bytes::Bytes;
+use http::{Request, Response, request::Parts};
+use http_body::Body;
+use http_body_util::Full;
+use tower_service::Service;
+
+use super::{
+    answer,
+    order::Order,
+    parameters::Parameters,
+    question::Question,
+    refusal::Refusal,
+    routes::{Asked, Change, asked},
+    settings::CheckedMonitoring,
+    sources::Sources,
+    turns::Turns,
+};
+use crate::facts::{exchange::Shared, marks::Mark};
+
+/// The monitoring API, as a service for any server and any request body.
+///
+/// [`Vitals::monitoring`](crate::Vitals::monitoring) gives it. In axum, [`Vitals::routes`](crate::Vitals::routes) mounts it. Elsewhere,
+/// give it the requests whose path [it answers](Self::answers). It is always ready and never fails. Clones share what is under way.
+#[derive(Clone)]
+pub struct MonitoringService {
+    settings: Arc<CheckedMonitoring>,
+    sources: Arc<Sources>,
+    turns: Turns,
+}
+
+/// The answer of a [`MonitoringService`], once it is there.
+pub struct MonitoringFuture(State);
+
+enum State {
+    /// `None` after it was given.
+    There(Option<Response<Full<Bytes>>>),
+    UnderWay(Pin<Box<dyn Future<Output = Response<Full<Bytes>>> + Send>>),
+}
+
+// === impl MonitoringService ===
+
+impl MonitoringService {
+    pub(crate) fn new(settings: CheckedMonitoring, sources: Sources) -> Self {
+        Self {
+            settings: Arc::new(settings),
+            sources: Arc::new(sources),
+            turns: Turns::new(),
+        }
+    }
+
+    /// The path at and below which it answers.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        &self.settings.path
+    }
+
+    /// Whether a path is that of the API, or below it.
+    #[must_use]
+    pub fn answers(&self, path: &str) -> bool {
+        let rest = path.strip_prefix(self.path());
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    }
+
+    /// Adds all paths to a router, also those where nothing is: who may not ask is not told so.
+    #[cfg(feature = "axum")]
+    pub(crate) fn add_to<S>(&self, router: axum::Router<S>) -> axum::Router<S>
+    where
+        S: Clone + Send + Sync + 'static,
+    {
+        let path = self.path();
+        let below = [
+            path.to_owned(),
+            format!("{path}/"),
+            format!("{path}/{{*rest}}"),
+        ];
+        below.iter().fold(router, |router, path| {
+            router.route_service(path, self.clone())
+        })
+    }
+
+    fn begin<B>(&self, request: &Parts, body: B) -> Result<State, Refusal>
+    where
+        B: Body<Data: Send, Error: Send> + Send + 'static,
+    {
+        let CheckedMonitoring { path, guard, .. } = &*self.settings;
+        guard.may_read(request)?;
+        let rest = request.uri.path().strip_prefix(&**path).unwrap_or_default();
+        match asked(&request.method, rest)? {
+            Asked::Read(read) => {
+                let question = Question::parse(read, request.uri.query())?;
+                Ok(self.ask(question, request))
+            }
+            Asked::Change(change, segment) => {
+                guard.may_change(request)?;
+                Parameters::parse(request.uri.query(), &[])?;
+                Ok(self.order(change, segment.to_owned(), request, body))
+            }
+        }
+    }
+
+    fn ask(&self, question: Question, request: &Parts) -> State {
+        let method = request.method.clone();
+        let Self {
+            settings,
+            sources,
+            turns,
+        } = self.clone();
+        let read = move || question.answer(&sources, settings.check_errors);
+        State::UnderWay(Box::pin(async move {
+            let response = response_of(turns.read(read).await);
+            answer::for_method(response, &method)
+        }))
+    }
+
+    fn order<B>(&self, change: Change, segment: String, request: &Parts, body: B) -> State
+    where
+        B: Body<Data: Send, Error: Send> + Send + 'static,
+    {
+        let headers = request.headers.clone();
+        let Self { sources, turns, .. } = self.clone();
+        let obeyed = async move {
+            let order = Order::read(change, &segment, &headers, body).await?;
+            let is_evaluation = matches!(order, Order::Evaluate);
+            let obey = move || order.obey(&sources);
+            match is_evaluation {
+                true => turns.evaluate(obey).await,
+                false => turns.read(obey).await,
+            }
+        };
+        State::UnderWay(Box::pin(async move { response_of(obeyed.await) }))
+    }
+}
+
+impl<B> Service<Request<B>> for MonitoringService
+where
+    B: Body<Data: Send, Error: Send> + Send + 'static,
+{
+    type Response = Response<Full<Bytes>>;
+    type Error = Infallible;
+    type Future = MonitoringFuture;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> MonitoringFuture {
+        Shared::mark(request.extensions(), Mark::Unobserved);
+        let (request, body) = request.into_parts();
+        MonitoringFuture(self.begin(&request, body).unwrap_or_else(|refusal| {
+            let response = refusal.response();
+            State::There(Some(answer::for_method(response, &request.method)))
+        }))
+    }
+}
+
+impl fmt::Debug for MonitoringService {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MonitoringService")
+            .field("path", &self.path())
+            .field("access", &self.settings.access())
+            .finish_non_exhaustive()
+    }
+}
+
+fn response_of(made: Result<Response<Full<Bytes>>, Refusal>) -> Response<Full<Bytes>> {
+    made.unwrap_or_else(|refusal| refusal.response())
+}
+
+// === impl MonitoringFuture ===
+
+impl Future for MonitoringFuture {
+    type Output = Result<Response<Full<Bytes>>, Infallible>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        match &mut self.0 {
+            State::There(response) => match response.take() {
+                Some(response) => Poll::Ready(Ok(response)),
+                None => Poll::Pending,
+            },
+            State::UnderWay(made) => made.as_mut().poll(context).map(Ok),
+        }
+    }
+}
+
+impl fmt::Debug for MonitoringFuture {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MonitoringFuture").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,114 @@
+//! Gives alerts and silences the keys of the API.
+
+use serde::Serialize;
+
+use crate::{
+    alerts::{
+        Alert, AlertSeverity, AlertState, Fingerprint, HistoryEntry, Labels, Muted, ResolveReason,
+        Silence,
+    },
+    statistics::WallTime,
+};
+
+/// An alert at this moment.
+#[derive(Debug, Serialize)]
+pub(super) struct ShownAlert {
+    name: String,
+    severity: AlertSeverity,
+    message: String,
+    /// When it began to fire, else since when it is in its state.
+    timestamp: WallTime,
+    metric_value: Option<f64>,
+    threshold: f64,
+    fingerprint: Fingerprint,
+    labels: Labels,
+    state: AlertState,
+    signal: String,
+    summary: String,
+    runbook: Option<String>,
+    acknowledged_by: Option<String>,
+    acknowledged_at: Option<WallTime>,
+    muted: Option<Muted>,
+    error: Option<String>,
+}
+
+/// One time that an alert fired.
+#[derive(Debug, Serialize)]
+pub(super) struct ShownFiring {
+    name: String,
+    severity: AlertSeverity,
+    message: String,
+    metric_value: Option<f64>,
+    threshold: f64,
+    timestamp: WallTime,
+    fingerprint: Fingerprint,
+    labels: Labels,
+    signal: String,
+    resolved_at: Option<WallTime>,
+    resolve_reason: Option<ResolveReason>,
+}
+
+/// A silence.
+#[derive(Debug, Serialize)]
+pub(super) struct ShownSilence {
+    id: u64,
+    labels: Labels,
+    from: WallTime,
+    until: WallTime,
+    by: String,
+    comment: String,
+}
+
+impl From<Alert> for ShownAlert {
+    fn from(alert: Alert) -> Self {
+        Self {
+            name: alert.name,
+            severity: alert.severity,
+            message: alert.message,
+            timestamp: alert.fired_at.unwrap_or(alert.since),
+            metric_value: alert.value,
+            threshold: alert.threshold,
+            fingerprint: alert.fingerprint,
+            labels: alert.labels,
+            state: alert.state,
+            signal: alert.signal,
+            summary: alert.summary,
+            runbook: alert.runbook,
+            acknowledged_by: alert.acknowledged_by,
+            acknowledged_at: alert.acknowledged_at,
+            muted: alert.muted,
+            error: alert.error,
+        }
+    }
+}
+
+impl From<HistoryEntry> for ShownFiring {
+    fn from(entry: HistoryEntry) -> Self {
+        Self {
+            timestamp: entry.fired_at(),
+            resolved_at: entry.resolved_at(),
+            name: entry.name,
+            severity: entry.severity,
+            message: entry.message,
+            metric_value: entry.value,
+            threshold: entry.threshold,
+            fingerprint: entry.fingerprint,
+            labels: entry.labels,
+            signal: entry.signal,
+            resolve_reason: entry.resolve_reason,
+        }
+    }
+}
+
+impl From<Silence> for ShownSilence {
+    fn from(silence: Silence) -> Self {
+        Self {
+            from: silence.from(),
+            until: silence.until(),
+            id: silence.id,
+            labels: silence.labels,
+            by: silence.by,
+            comment: silence.comment,
+        }
+    }
+}
