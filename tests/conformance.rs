@@ -11,6 +11,8 @@ mod alerts;
 mod dsn;
 #[path = "conformance/lately.rs"]
 mod lately;
+#[path = "conformance/monitoring.rs"]
+mod monitoring;
 #[path = "conformance/own.rs"]
 mod own;
 #[expect(dead_code, reason = "shared with other tests, which ask for more")]

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Response, StatusCode};
 use http_body::Body;
 use http_body_util::Full;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Value, json};
 
 use super::{
@@ -24,14 +24,17 @@ use crate::{
     timestamp::{self, rfc3339},
 };
 
-/// The longest name or comment, in bytes.
-const LONGEST: usize = 1_000;
+/// The longest text, in characters.
+const LONGEST: usize = 250;
 
-/// The longest version, in bytes: it becomes a label.
-const LONGEST_VERSION: usize = 200;
-
-/// The longest list of changes of a deployment, in bytes.
+/// The longest list of changes of a deployment, in characters.
 const LONGEST_CHANGES: usize = 10_000;
+
+/// The most labels of a silence.
+const MOST_LABELS: usize = 16;
+
+/// The longest silence.
+const LONGEST_SILENCE: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 /// The most silences at a time.
 const MOST_SILENCES: usize = 256;
@@ -54,7 +57,9 @@ struct NoBody {}
 #[serde(deny_unknown_fields)]
 struct SilenceBody {
     labels: BTreeMap<String, String>,
+    #[serde(default, deserialize_with = "there")]
     lasts: Option<Value>,
+    #[serde(default, deserialize_with = "there")]
     ends: Option<String>,
     by: String,
     #[serde(default)]
@@ -71,6 +76,7 @@ struct AcknowledgeBody {
 #[serde(deny_unknown_fields)]
 struct DeployedBody {
     version: String,
+    #[serde(default, deserialize_with = "there")]
     by: Option<String>,
     #[serde(default)]
     changes: String,
@@ -109,7 +115,7 @@ impl Order {
             }
             Change::Acknowledge => {
                 let asked: AcknowledgeBody = body::read(headers, request_body).await?;
-                check_name("by", &asked.by, LONGEST)?;
+                check_name("by", &asked.by)?;
                 let fingerprint = segment.parse().map_err(|_| no_alert())?;
                 Self::Acknowledge(fingerprint, asked.by)
             }
@@ -156,6 +162,11 @@ impl Order {
     }
 }
 
+/// What is there is not `null`.
+fn there<'de, T: Deserialize<'de>, D: Deserializer<'de>>(value: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(value).map(Some)
+}
+
 fn evaluated(firing: Vec<Alert>) -> Response<Full<Bytes>> {
     let evaluated = Evaluated {
         evaluated: true,
@@ -170,7 +181,15 @@ fn evaluated(firing: Vec<Alert>) -> Response<Full<Bytes>> {
 
 impl SilenceBody {
     fn checked(self) -> Result<NewSilence, Refusal> {
-        check_name("by", &self.by, LONGEST)?;
+        check_name("by", &self.by)?;
+        check_length("comment", &self.comment, LONGEST)?;
+        if !(1..=MOST_LABELS).contains(&self.labels.len()) {
+            let sentence = format!("labels: expected 1 to {MOST_LABELS}");
+            return Err(Refusal::bad(sentence));
+        }
+        for text in self.labels.iter().flat_map(|(name, value)| [name, value]) {
+            check_length("labels", text, LONGEST)?;
+        }
         let lasts = match (&self.lasts, &self.ends) {
             (Some(lasts), None) => lasting(lasts)?,
             (None, Some(ends)) => until(ends)?,
@@ -182,38 +201,42 @@ impl SilenceBody {
     }
 }
 
-/// A number of seconds, or a text such as `30m`.
+/// A whole number of seconds, or a text such as `30m`.
 fn lasting(lasts: &Value) -> Result<Duration, Refusal> {
     let time = match lasts {
         Value::Number(seconds) => seconds
             .as_f64()
+            .filter(|seconds| seconds.fract() == 0.0)
             .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()),
         Value::String(text) => time(text),
         _ => None,
     };
-    let expected = "a time such as \"30m\", or a number of seconds";
-    time.ok_or_else(|| Refusal::bad_value("lasts", &lasts.to_string(), expected))
+    let expected = "a time such as \"30m\" or a whole number of seconds, at most 30 days";
+    time.filter(|time| !time.is_zero() && *time <= LONGEST_SILENCE)
+        .ok_or_else(|| Refusal::bad_value("lasts", &lasts.to_string(), expected))
 }
 
 fn until(ends: &str) -> Result<Duration, Refusal> {
     let expected = "a time such as 2026-11-20T12:00:00Z";
     let end = rfc3339::parse(ends).ok_or_else(|| Refusal::bad_value("ends", ends, expected))?;
-    let lasts = end.checked_sub(timestamp::since_1970());
-    let lasts = lasts.filter(|lasts| !lasts.is_zero());
-    lasts.ok_or_else(|| Refusal::new(StatusCode::CONFLICT, "ends: that time has passed"))
+    // What is right now was not a moment ago.
+    let refuse = |sentence| Err(Refusal::new(StatusCode::CONFLICT, sentence));
+    match end.checked_sub(timestamp::since_1970()) {
+        Some(lasts) if lasts > LONGEST_SILENCE => refuse("ends: expected at most 30 days from now"),
+        Some(lasts) if !lasts.is_zero() => Ok(lasts),
+        _ => refuse("ends: that time has passed"),
+    }
 }
 
 // === impl DeployedBody ===
 
 impl DeployedBody {
     fn checked(self) -> Result<NewDeployment, Refusal> {
-        check_name("version", &self.version, LONGEST_VERSION)?;
+        check_name("version", &self.version)?;
         if let Some(by) = &self.by {
-            check_name("by", by, LONGEST)?;
+            check_name("by", by)?;
         }
-        if self.changes.len() > LONGEST_CHANGES {
-            return Err(too_long("changes", LONGEST_CHANGES));
-        }
+        check_length("changes", &self.changes, LONGEST_CHANGES)?;
         Ok(NewDeployment {
             version: self.version,
             by: self.by,
@@ -223,18 +246,21 @@ impl DeployedBody {
 }
 
 /// A name is a text on one line.
-fn check_name(field: &str, name: &str, longest: usize) -> Result<(), Refusal> {
-    if name.len() > longest {
-        return Err(too_long(field, longest));
-    }
+fn check_name(field: &str, name: &str) -> Result<(), Refusal> {
+    check_length(field, name, LONGEST)?;
     match name.trim().is_empty() || name.contains(char::is_control) {
         true => Err(Refusal::bad_value(field, name, "a text on one line")),
         false => Ok(()),
     }
 }
 
-fn too_long(field: &str, longest: usize) -> Refusal {
-    Refusal::bad(format!("{field}: at most {longest} bytes"))
+fn check_length(field: &str, text: &str, longest: usize) -> Result<(), Refusal> {
+    match text.chars().count() > longest {
+        true => Err(Refusal::bad(format!(
+            "{field}: at most {longest} characters"
+        ))),
+        false => Ok(()),
+    }
 }
 
 fn refused(error: ConfigError) -> Refusal {

@@ -77,21 +77,23 @@ impl<'q> Parameters<'q> {
     }
 }
 
-/// A time such as `500ms`, `30s`, `5m`, `1.5h` or `1d`. A number alone is one of seconds.
+/// A time above 0 such as `500ms`, `30s`, `5m`, `1h` or `1d`, in whole numbers. A number alone is one of seconds.
 pub(super) fn time(text: &str) -> Option<Duration> {
-    let of_number = |one: char| one.is_ascii_digit() || one == '.';
-    let end = text.find(|one| !of_number(one)).unwrap_or(text.len());
-    let (number, unit) = text.split_at(end);
-    let unit = match unit {
-        "ms" => 0.001,
-        "" | "s" => 1.0,
-        "m" => 60.0,
-        "h" => 3_600.0,
-        "d" => 86_400.0,
+    let end = text.find(|one: char| !one.is_ascii_digit());
+    let (number, unit) = text.split_at(end.unwrap_or(text.len()));
+    let millis = match unit {
+        "ms" => 1,
+        "" | "s" => 1_000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        "d" => 86_400_000,
         _ => return None,
     };
-    let number: f64 = number.parse().ok()?;
-    Duration::try_from_secs_f64(number * unit).ok()
+    if number.starts_with('0') {
+        return None;
+    }
+    let number: u64 = number.parse().ok()?;
+    number.checked_mul(millis).map(Duration::from_millis)
 }
 
 #[cfg(test)]
@@ -167,11 +169,15 @@ mod tests {
             ("500ms", Some(500)),
             ("30", Some(30_000)),
             ("30s", Some(30_000)),
-            ("0.5", Some(500)),
+            ("1", Some(1_000)),
             ("5m", Some(300_000)),
-            ("1.5h", Some(5_400_000)),
+            ("36h", Some(129_600_000)),
             ("1d", Some(86_400_000)),
-            ("0", Some(0)),
+            ("0", None),
+            ("0s", None),
+            ("05m", None),
+            ("0.5", None),
+            ("1.5h", None),
             ("", None),
             ("m", None),
             (".", None),

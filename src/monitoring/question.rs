@@ -230,7 +230,7 @@ fn over(sources: &Sources, window: Duration) -> Result<Statistics, Refusal> {
 fn window(given: &Parameters<'_>) -> Result<Duration, Refusal> {
     let expected = "a time above 0 and at most 24h, such as 30s, 5m or 1h";
     let window = given.one("window", expected, |text| {
-        time(text).filter(|time| !time.is_zero() && *time <= LONGEST)
+        time(text).filter(|time| *time <= LONGEST)
     })?;
     Ok(window.unwrap_or(WINDOW))
 }

@@ -1,0 +1,20 @@
+//! Tests of the monitoring API from outside, over sockets.
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test fails by a panic, which shows its place"
+)]
+
+mod access;
+mod answers;
+mod changes;
+mod firing;
+mod guide;
+mod load;
+#[path = "../it/support/panics.rs"]
+mod panics;
+mod parameters;
+mod paths;
+mod schemathesis;
+mod secrets;
+mod served;
+mod servers;
