@@ -116,9 +116,10 @@ impl MonitoringService {
             sources,
             turns,
         } = self.clone();
+        let asked = request.uri.path_and_query().map(ToString::to_string);
         let read = move || question.answer(&sources, settings.check_errors);
         State::UnderWay(Box::pin(async move {
-            let response = response_of(turns.read(read).await);
+            let response = response_of(turns.share(asked.unwrap_or_default(), read).await);
             answer::for_method(response, &method)
         }))
     }
@@ -135,7 +136,7 @@ impl MonitoringService {
             let obey = move || order.obey(&sources);
             match is_evaluation {
                 true => turns.evaluate(obey).await,
-                false => turns.read(obey).await,
+                false => turns.work(obey).await,
             }
         };
         State::UnderWay(Box::pin(async move { response_of(obeyed.await) }))
