@@ -13,7 +13,6 @@ use super::{
 };
 use crate::{
     config::{ConfigError, Environment},
-    emit,
     health::HealthService,
     metrics::Metrics,
     monitoring::{
@@ -140,12 +139,10 @@ impl CheckedApi {
             return Api(None);
         };
         if checked.has_short_token() {
-            emit::tell(|| {
-                tracing::warn!(
-                    target: "tower_vitals",
-                    "the token of the monitoring API has fewer than 16 characters: it can be guessed"
-                );
-            });
+            tracing::warn!(
+                target: "tower_vitals",
+                "the token of the monitoring API has fewer than 16 characters: it can be guessed"
+            );
         }
         let release = shown.release;
         let environment: Arc<str> = release.environment.as_str().into();

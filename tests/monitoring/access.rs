@@ -2,13 +2,18 @@
 
 use std::net::SocketAddr;
 
+use serde_json::Value;
 use tokio::net::TcpListener;
 use tower_vitals::{
     Vitals,
+    logging::Format,
     monitoring::{Access, Monitoring},
 };
 
-use crate::served::{Answer, BASE, Served, TOKEN, app, ask, bearer, parse, raw, with, with_token};
+use crate::{
+    lines::{lines, written},
+    served::{Answer, BASE, Served, TOKEN, app, ask, bearer, parse, raw, with, with_token},
+};
 
 /// Asks with these headers and nothing else.
 async fn status(served: &Served, headers: &[(&str, &str)]) -> u16 {
@@ -163,10 +168,31 @@ async fn public_is_read_by_everybody_and_changed_by_nobody_without_a_token() {
     assert_eq!(with_it.status, 200);
 }
 
+#[test]
+fn a_token_that_can_be_guessed_is_told_once_and_never_shown() {
+    let short = "sentinel-of-15c";
+    for (monitoring, warnings) in [
+        (Monitoring::new(Access::Token(short.to_owned())), 1),
+        (Monitoring::new(Access::Loopback).token(short), 1),
+        (Monitoring::new(Access::Token(format!("{short}h"))), 0),
+        (Monitoring::new(Access::Loopback), 0),
+    ] {
+        let (written, guard) = written(Format::Json);
+        let vitals = with(monitoring).build().unwrap();
+        drop(guard);
+        let lines = lines(&written);
+        let told = |line: &&Value| {
+            let message = line["message"].as_str().unwrap_or_default();
+            line["level"] == "WARN" && message.contains("fewer than 16 characters")
+        };
+        assert_eq!(lines.iter().filter(told).count(), warnings, "{lines:?}");
+        assert!(!format!("{lines:?} {vitals:?}").contains("sentinel"));
+    }
+}
+
 #[tokio::test]
 async fn the_requests_of_the_api_are_no_traffic() {
     let served = Served::start(with_token()).await;
-    let before = served.vitals.metrics().totals();
     for path in ["/status", "/metrics", "/nothing", "/alerts?hours=0"] {
         served.ask("GET", path).await;
         served.ask_with("GET", path, &[], "").await;
@@ -175,6 +201,9 @@ async fn the_requests_of_the_api_are_no_traffic() {
     let json = served.json("/endpoints?window=1h").await;
     assert_eq!(json["endpoints_count"], 0, "{json}");
     let after = served.vitals.metrics().totals();
-    assert_eq!(before.completed, after.completed);
     assert_eq!(after.in_flight, 0);
+    let shown = served.vitals.metrics().snapshot();
+    let counted = shown.counters.keys();
+    let mut counted = counted.filter(|name| name.starts_with("http_requests_total"));
+    assert_eq!(counted.next(), None);
 }

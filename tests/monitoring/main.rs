@@ -9,6 +9,9 @@ mod answers;
 mod changes;
 mod firing;
 mod guide;
+#[path = "../it/support/lines.rs"]
+#[expect(dead_code, reason = "shared with other tests, which ask for more")]
+mod lines;
 mod load;
 #[path = "../it/support/panics.rs"]
 mod panics;
