@@ -28,7 +28,7 @@ use crate::{
 const LONGEST: usize = 250;
 
 /// The longest list of changes of a deployment, in characters.
-const LONGEST_CHANGES: usize = 10_000;
+const LONGEST_CHANGES: usize = 2_500;
 
 /// The most labels of a silence.
 const MOST_LABELS: usize = 16;
