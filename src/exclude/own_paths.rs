@@ -49,8 +49,11 @@ impl OwnPaths {
         let Some(monitoring) = &self.monitoring else {
             return false;
         };
-        let rest = path.split_once(&**monitoring).map(|(_, rest)| rest);
-        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        let mut places = path.match_indices(&**monitoring);
+        places.any(|(at, found)| {
+            let rest = &path[at + found.len()..];
+            rest.is_empty() || rest.starts_with('/')
+        })
     }
 }
 
@@ -83,6 +86,7 @@ mod tests {
             ("/api/monitoring/alerts/x/ack", true),
             ("/a/api/monitoring/status", true),
             ("/api/monitorings", false),
+            ("/api/monitorings/api/monitoring/status", true),
             ("/api/monitor", false),
             ("/", false),
             ("*", false),
