@@ -1,6 +1,6 @@
 //! A shop whose payments fail for a while: an alert is pending, fires, and ends.
 //!
-//! Run `cargo run --example alerts`. It is its own load, with times that are much shorter than in production. `PORT` changes the
+//! Run `cargo run --example alerts`, and meanwhile what it prints. It is its own load, with times that are much shorter than in production. `PORT` changes the
 //! port, `ROUNDS` ends it after so many incidents.
 
 use std::{
@@ -28,6 +28,7 @@ use tokio::{
 use tower_vitals::{
     Vitals,
     alerts::{AlertSeverity, AlertState, Alerts, Rule, Signal},
+    monitoring::{Access, Monitoring},
 };
 
 const MS: fn(u64) -> Duration = Duration::from_millis;
@@ -42,6 +43,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .alerts(rules())
         // All times below are short, so the slots in which requests are counted are, too.
         .statistics_slot(MS(100))
+        // Only for clients on this machine, and not for browsers where something changes.
+        .monitoring(Monitoring::new(Access::Loopback))
         .drain_delay(Duration::ZERO)
         .build()?;
     let fails = Arc::new(AtomicBool::new(false));
@@ -60,7 +63,14 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let port = env::var("PORT").unwrap_or_else(|_| "3000".to_owned());
     let listener = TcpListener::bind(("127.0.0.1", port.parse()?)).await?;
     let address = listener.local_addr()?;
-    println!("serving on http://{address}; try `curl http://{address}/metrics`");
+    println!("serving on http://{address}; try");
+    for (command, path) in [
+        ("curl", "status"),
+        ("curl", "alerts"),
+        ("curl -X POST", "evaluate"),
+    ] {
+        println!("  {command} http://{address}/api/v1/monitoring/{path}");
+    }
     tokio::spawn(load(address));
     let (signal, incidents) = (vitals.shutdown_signal(), incidents(vitals.clone(), fails));
     let end = async {
@@ -69,6 +79,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
             () = incidents => {}
         }
     };
+    // So that the API knows who is on this machine.
+    let shop = shop.into_make_service_with_connect_info::<SocketAddr>();
     let server = axum::serve(listener, shop).with_graceful_shutdown(end);
     vitals.run(server).await?;
     Ok(())

@@ -39,15 +39,15 @@ async fn a_rule_that_cannot_work_fails_the_build_with_its_field() {
     let error = error.alert(rate(1.0)).alert(rate(2.0)).build().unwrap_err();
     assert_eq!((error.field(), error.value()), ("alerts[5].name", "rate"));
 
-    let check = Signal::health_check_failed().only("databse");
+    let check = Signal::health_check_failed().only("data");
     let rule = Rule::new("down", check).above(0.0);
-    let expected = r#"alerts.down.only: invalid value "databse": there is no check"#;
+    let expected = r#"alerts.down.only: invalid value "data": there is no check"#;
     assert_eq!(refused(rule.clone()).to_string(), expected);
     let health = Health::builder().manual("database", Role::Critical);
     let health = health.start().unwrap();
     let error = stack([rule]).health(health.service()).build().unwrap_err();
     let expected =
-        r#"alerts.down.only: invalid value "databse": no check has this name: there is database"#;
+        r#"alerts.down.only: invalid value "data": no check has this name: there is database"#;
     assert_eq!(error.to_string(), expected);
 }
 
