@@ -100,7 +100,7 @@ fn nobody_is_told_that_an_alert_fires_while_its_rule_is_not_broken() {
         .above(1.0)
         .keep_firing_for(15 * MINUTE)
         .repeat(5 * MINUTE);
-    let mut play = Play::new([rule.clone()]);
+    let mut play = Play::new([rule]);
     play.minutes(11);
     let told = |play: &Play| {
         let told = play
