@@ -4,6 +4,7 @@ mod dispatch;
 mod notification;
 mod notifier;
 mod routes;
+mod plain;
 mod secret;
 
 pub use self::{

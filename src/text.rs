@@ -36,6 +36,16 @@ pub(crate) fn is_printable(character: char) -> bool {
     matches!(character, ' '..='~') || character.is_alphanumeric()
 }
 
+/// Whether a terminal or a page obeys the character: control characters but the tab, ends of lines, and marks that change the
+/// direction of a line.
+pub(crate) fn is_obeyed(character: char) -> bool {
+    (character.is_control() && character != '\t')
+        || matches!(
+            character,
+            '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+        )
+}
+
 /// Appends `text` until `kept` has `limit` bytes. If the rest does not fit, appends an ellipsis and returns `false`.
 ///
 /// Letters and digits of any script and printable ASCII stay as they are. Everything else is escaped, the backslash too:

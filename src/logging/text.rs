@@ -11,7 +11,7 @@ use super::{
     fields::{SpanFields, Value},
     record::Record,
 };
-use crate::timestamp::rfc3339;
+use crate::{text::is_obeyed, timestamp::rfc3339};
 
 /// The capacity of a new line in bytes. Most lines fit.
 const ROOM: usize = 512;
@@ -190,13 +190,4 @@ impl Write for Escaped<'_> {
         self.0.push_str(rest);
         Ok(())
     }
-}
-
-/// Control characters but the tab, ends of lines, and marks that change the direction of a line.
-fn is_obeyed(character: char) -> bool {
-    (character.is_control() && character != '\t')
-        || matches!(
-            character,
-            '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
-        )
 }
