@@ -5,7 +5,10 @@ mod notification;
 mod notifier;
 mod routes;
 mod plain;
+#[cfg(test)]
+mod samples;
 mod secret;
+mod wording;
 
 pub use self::{
     notification::{Ended, Notification, NotificationKind, Origin},
