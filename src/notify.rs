@@ -8,6 +8,7 @@ mod plain;
 #[cfg(test)]
 mod samples;
 mod secret;
+mod slack;
 mod wording;
 
 pub use self::{
