@@ -4,6 +4,7 @@ mod dispatch;
 mod notification;
 mod notifier;
 mod routes;
+mod pagerduty;
 mod plain;
 #[cfg(test)]
 mod samples;
