@@ -10,6 +10,7 @@ mod plain;
 mod samples;
 mod secret;
 mod slack;
+mod whatsapp;
 mod wording;
 
 pub use self::{
