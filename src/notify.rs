@@ -1,6 +1,8 @@
 //! Tells people what happened: which alert fires, that it fires still, and that it ended.
 
 mod dispatch;
+mod alertmanager;
+mod labels;
 mod notification;
 mod notifier;
 mod routes;
@@ -10,6 +12,7 @@ mod plain;
 mod samples;
 mod secret;
 mod slack;
+mod webhook;
 mod whatsapp;
 mod wording;
 
