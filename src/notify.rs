@@ -2,6 +2,7 @@
 
 mod dispatch;
 mod alertmanager;
+mod email;
 mod labels;
 mod notification;
 mod notifier;
