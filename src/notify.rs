@@ -12,6 +12,8 @@ mod plain;
 #[cfg(test)]
 mod samples;
 mod secret;
+#[cfg(feature = "notify")]
+mod signature;
 mod slack;
 mod webhook;
 mod whatsapp;
