@@ -81,41 +81,43 @@ pub(super) fn message(
 fn parameters(notifications: &[Notification]) -> [String; 3] {
     let worst = wording::worst(notifications);
     let urgency = worst.map_or_else(|| "INFO".to_owned(), wording::urgency);
-    let (name, text) = match notifications {
-        [one] => (plain::line(&one.name, LONGEST_NAME), text(one)),
+    let name = match notifications {
+        [one] => plain::line(&one.name, LONGEST_NAME),
+        several => format!("{} notifications", several.len()),
+    };
+    let room = LONGEST.saturating_sub(urgency.len() + name.encode_utf16().count());
+    let text = match notifications {
+        [one] => text(one, room),
         several => {
             let lines = several.iter().map(|one| {
                 let line = wording::headline(one);
                 plain::line(&line, LONGEST / several.len())
             });
-            let lines = lines.collect::<Vec<_>>().join(" | ");
-            (format!("{} notifications", several.len()), lines)
+            plain::line(&lines.collect::<Vec<_>>().join(" | "), room)
         }
     };
-    let room = LONGEST.saturating_sub(urgency.len() + name.encode_utf16().count());
     let or_dash = |text: String| match text.is_empty() {
         true => "-".to_owned(),
         false => text,
     };
-    let text = plain::line(&text, room);
     [urgency, or_dash(name), or_dash(text)]
 }
 
-/// What happened, and what is known of it, in one line. The links come before what can be missed.
-fn text(notification: &Notification) -> String {
-    let mut parts = vec![wording::headline(notification)];
-    if !notification.text.is_empty() {
-        parts.push(plain::line(&notification.text, LONGEST / 3));
-    }
-    let facts = wording::facts(notification).into_iter();
-    let facts = facts.map(|fact| {
-        let value = plain::line(&fact.value, LONGEST_LINK);
-        format!("{}: {value}", fact.name)
-    });
+/// What happened, and as much of what is known as fits, in one line. The links come before what can be missed, and none is cut.
+fn text(notification: &Notification, room: usize) -> String {
+    let mut line = plain::line(&wording::headline(notification), room / 2);
+    let text = plain::line(&notification.text, room / 3);
     let links = wording::links(notification, LONGEST_LINK).into_iter();
-    parts.extend(links.map(|link| format!("{}: {}", link.name, link.address)));
-    parts.extend(facts);
-    parts.join(" | ")
+    let links = links.map(|link| format!("{}: {}", link.name, link.address));
+    let facts = wording::facts(notification).into_iter();
+    let facts = facts.map(|fact| format!("{}: {}", fact.name, fact.value));
+    for part in [text].into_iter().chain(links).chain(facts) {
+        let more = format!("{line} | {part}");
+        if !part.is_empty() && more.encode_utf16().count() <= room {
+            line = more;
+        }
+    }
+    line
 }
 
 // === impl Recipient ===

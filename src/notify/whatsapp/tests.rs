@@ -90,6 +90,21 @@ fn parameters_keep_the_rules_of_meta() {
 }
 
 #[test]
+fn a_link_is_whole_or_left_out() {
+    let mut alert = firing();
+    alert.summary = "s".repeat(5_000);
+    alert.text = "t".repeat(5_000);
+    for length in [30, 100, 200] {
+        let address = format!("https://a.example/{}", "a".repeat(length - 18));
+        alert.runbook = Some(address.clone());
+        let text = &parameters(std::slice::from_ref(&alert))[2];
+        let runbook = format!(" | Runbook: {address}");
+        assert!(text.contains(&format!("{runbook} | ")) || !text.contains("Runbook"));
+        assert_eq!(text.contains("Runbook"), length <= 100, "{text}");
+    }
+}
+
+#[test]
 fn a_recipient_is_a_number_that_does_not_print() {
     for wrong in [
         "",
