@@ -95,7 +95,13 @@ fn the_mails_of_one_incident_are_one_thread() {
 
 #[test]
 fn an_attempt_that_is_repeated_is_the_same_mail() {
-    for all in [vec![firing()], vec![resolved(), firing()], vec![]] {
+    let said = told(NotificationKind::Said, AlertSeverity::Info);
+    for all in [
+        vec![firing()],
+        vec![resolved()],
+        vec![resolved(), said],
+        vec![],
+    ] {
         assert_eq!(email(&all), email(&all));
     }
 }
@@ -132,6 +138,10 @@ fn what_is_no_alert_begins_no_thread() {
         "[shop] WARNING Database connection pool at 85% capacity"
     );
     assert_eq!(mail.references, [] as [String; 0]);
+    let mut long = told(NotificationKind::Said, AlertSeverity::Warning);
+    long.summary = "s".repeat(5_000);
+    let subject = format!("[shop] WARNING {}…", "s".repeat(184));
+    assert_eq!(email(&[long]).subject, subject);
 }
 
 #[test]

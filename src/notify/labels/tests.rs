@@ -31,13 +31,20 @@ fn the_labels_of_an_alert_stay_the_same_until_its_end() {
 
 #[test]
 fn an_instance_and_a_reserved_name_are_labels_of_the_application() {
+    let reserved = [
+        "alertname",
+        "severity",
+        "service",
+        "environment",
+        "instance",
+    ];
     let mut alert = firing();
-    for name in RESERVED {
+    for name in reserved {
         alert.labels.insert(name.to_owned(), "mine".to_owned());
     }
     let labels = labels(&alert);
     assert_eq!(labels.get("instance"), None);
-    for name in RESERVED {
+    for name in reserved {
         assert_eq!(labels[&format!("exported_{name}")], "mine");
     }
     assert_eq!(labels["alertname"], "high_error_rate");

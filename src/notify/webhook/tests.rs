@@ -1,5 +1,5 @@
 use super::{
-    super::samples::{HOSTILE, enormous, everywhere, firing, resolved, told},
+    super::samples::{self, HOSTILE, enormous, everywhere, firing, resolved, told},
     *,
 };
 use crate::alerts::AlertSeverity;
@@ -66,7 +66,9 @@ fn a_message_is_resolved_when_all_have_ended() {
 #[test]
 fn what_is_no_alert_has_a_fingerprint_of_its_own() {
     let said = told(NotificationKind::Said, AlertSeverity::Info);
-    let message = message(&[said.clone(), said], "webhook");
+    let mut later = said.clone();
+    later.at = samples::later(said.at, 60);
+    let message = message(&[said, later], "webhook");
     assert_eq!(message["alerts"][0]["annotations"]["kind"], "said");
     let fingerprint = &message["alerts"][0]["fingerprint"];
     assert_eq!(fingerprint.as_str().unwrap().len(), 16);
