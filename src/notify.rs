@@ -1,14 +1,14 @@
 //! Tells people what happened: which alert fires, that it fires still, and that it ended.
 
-mod dispatch;
 mod alertmanager;
+mod dispatch;
 mod email;
 mod labels;
 mod notification;
 mod notifier;
-mod routes;
 mod pagerduty;
 mod plain;
+mod routes;
 #[cfg(test)]
 mod samples;
 mod secret;
