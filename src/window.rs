@@ -66,6 +66,27 @@ impl Window {
         }
     }
 
+    /// A window with a clock of a test, which nobody reads but the test.
+    #[cfg(test)]
+    pub(crate) fn by_clock(
+        settings: Settings,
+        read: impl Fn() -> Readings + Send + Sync + 'static,
+        clock: impl Fn() -> Moment + Send + Sync + 'static,
+    ) -> Self {
+        let ring = Ring::new(settings, clock());
+        let shared = Arc::new(Shared::new(ring, Box::new(read), Box::new(clock)));
+        Self {
+            _alive: Arc::new(Alive::none()),
+            shared,
+        }
+    }
+
+    /// Ends a slot, as the thread does otherwise.
+    #[cfg(test)]
+    pub(crate) fn tick(&self) {
+        self.shared.tick();
+    }
+
     /// The window at this moment.
     pub(crate) fn view(&self) -> View<'_> {
         View::new(&self.shared)

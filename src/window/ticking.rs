@@ -75,6 +75,14 @@ impl fmt::Debug for Shared {
     }
 }
 
+#[cfg(test)]
+impl Alive {
+    /// There is no thread.
+    pub(super) const fn none() -> Self {
+        Self { _thread: None }
+    }
+}
+
 /// Starts the thread. Without one, windows have no slots, and reach back to the start.
 pub(super) fn start(shared: &Arc<Shared>) -> Alive {
     let (alive, dropped) = mpsc::channel();

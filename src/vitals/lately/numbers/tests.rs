@@ -1,12 +1,135 @@
+use std::sync::{
+    Mutex,
+    atomic::{AtomicU64, Ordering::Relaxed},
+};
+
 use http::{Method, StatusCode};
 use tokio::time::Instant;
 
 use crate::{
     alerts::{Alerts, Rule, Signal},
+    facts::work::EndedWork,
+    metrics,
     vitals::Vitals,
+    window::Window,
 };
 
 use super::*;
+
+/// When the first process began, as wall time since 1970.
+const BEGIN: Duration = Duration::from_secs(1_800_000_000);
+
+/// A process whose clock is set.
+struct Process {
+    kept: Arc<Kept>,
+    now: Arc<AtomicU64>,
+}
+
+impl Process {
+    /// It begins so many seconds after the first one.
+    fn begin(seconds: u64) -> Self {
+        let metrics = metrics::Settings::new().isolated().unwrap();
+        let bounds = metrics.duration_bounds();
+        let now = Arc::new(AtomicU64::new(seconds));
+        let (counters, clock) = (metrics.clone(), Arc::clone(&now));
+        let window = Window::by_clock(
+            window::Settings::new(&bounds),
+            move || counters.readings(),
+            move || {
+                let monotonic = Duration::from_secs(clock.load(Relaxed));
+                let wall = BEGIN + monotonic;
+                Moment { monotonic, wall }
+            },
+        );
+        let kept = Kept {
+            metrics,
+            window,
+            slot: Duration::from_secs(10),
+            began: BEGIN + Duration::from_secs(seconds),
+            bounds,
+            records: Mutex::default(),
+            writer: None,
+        };
+        let kept = Arc::new(kept);
+        Self { kept, now }
+    }
+
+    /// Lets so many slots pass, with one request in each that takes so long.
+    fn run(&self, slots: u64, time: Duration) {
+        for _ in 0..slots {
+            let metrics = &self.kept.metrics;
+            metrics.record_request(&Method::GET, "/", StatusCode::OK, time);
+            self.now.fetch_add(10, Relaxed);
+            self.kept.window.tick();
+        }
+    }
+
+    /// How many requests, and how many durations, a window has, and how much of it was observed.
+    fn counted(&self, window: Duration) -> (u64, u64, Duration) {
+        let mut found = (0, 0, Duration::ZERO);
+        self.kept.at_once(&mut |numbers| {
+            let sums = numbers.counted(numbers.now() - window, None, true);
+            let requests = sums.counts.iter();
+            let requests = requests.filter(|(key, _)| matches!(key, Key::Requests { .. }));
+            let times = sums.durations.values().flatten().flatten();
+            found = (
+                requests.map(|(_, counts)| counts[0]).sum(),
+                times.sum(),
+                sums.covered,
+            );
+        });
+        found
+    }
+}
+
+#[test]
+fn a_short_window_after_a_restart_is_that_of_the_process() {
+    let before = Process::begin(0);
+    before.run(30, Duration::from_secs(3));
+    let five = 5 * MINUTE;
+    assert_eq!(before.counted(five), (30, 30, five));
+    let (bytes, _) = before.kept.window.to_bytes(1 << 20);
+    // 20 minutes later, in the same half hour.
+    let after = Process::begin(1_500);
+    after.kept.window.restore(&bytes).unwrap();
+    after.run(6, Duration::from_millis(20));
+    assert_eq!(after.counted(five), (6, 6, MINUTE));
+    // A long window has what both counted.
+    assert_eq!(after.counted(60 * MINUTE).0, 36);
+    after.run(60, Duration::from_millis(20));
+    assert_eq!(after.counted(five), (30, 30, five));
+}
+
+#[test]
+fn a_job_is_as_old_as_its_last_success_also_in_the_process_before() {
+    let before = Process::begin(0);
+    before.run(1, MINUTE);
+    let ended = |outcome| EndedWork::of(Work::Job, "rollup", 0, outcome, MINUTE);
+    before.kept.metrics.count_work(&ended(CallOutcome::Success));
+    before.run(6, MINUTE);
+    let (bytes, _) = before.kept.window.to_bytes(1 << 20);
+    let after = Process::begin(1_270);
+    after.kept.window.restore(&bytes).unwrap();
+    let age = |process: &Process| {
+        let mut ages = Vec::new();
+        process
+            .kept
+            .at_once(&mut |numbers| ages = numbers.gauge(Gauge::JobAgeSeconds));
+        ages
+    };
+    let [(job, seconds)] = &age(&after)[..] else {
+        panic!("{:?}", age(&after));
+    };
+    // It succeeded in the second slot, and what is restored has long slots.
+    assert_eq!(job, "rollup");
+    assert!((0.0..=1_270.0).contains(seconds), "{seconds}");
+    // One that only fails is as old as all that is known.
+    let failing = Process::begin(0);
+    failing.run(1, MINUTE);
+    failing.kept.metrics.count_work(&ended(CallOutcome::Error));
+    failing.run(5, MINUTE);
+    assert_eq!(age(&failing), [("rollup".to_owned(), 60.0)]);
+}
 
 const MINUTE: Duration = Duration::from_secs(60);
 
