@@ -38,6 +38,7 @@
         feature = "cli",
         feature = "health",
         feature = "logging",
+        feature = "notify",
         feature = "process",
         feature = "prometheus",
         feature = "sentry",
@@ -88,7 +89,7 @@ mod health;
 pub mod operations;
 
 // No stack tells anybody yet, so only tests compile it.
-#[cfg(all(test, feature = "statistics"))]
+#[cfg(all(test, feature = "notify"))]
 #[expect(
     dead_code,
     unreachable_pub,

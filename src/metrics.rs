@@ -44,6 +44,8 @@ mod memory;
 mod methods;
 mod names;
 pub(crate) mod naming;
+#[cfg(test)]
+pub(crate) mod notifications;
 mod one_family;
 #[cfg_attr(not(feature = "prometheus"), path = "metrics/prometheus/off.rs")]
 mod prometheus;
@@ -142,6 +144,8 @@ struct Inner {
     work: OnceLock<Box<WorkCounts>>,
     circuits: Circuits,
     alerts: alerts::Alerts,
+    #[cfg(test)]
+    notifications: notifications::Notifications,
     samplers: Samplers,
     /// The gRPC methods that become labels.
     methods: Methods,
@@ -210,6 +214,8 @@ impl Metrics {
                 work: OnceLock::new(),
                 circuits: Circuits::default(),
                 alerts: alerts::Alerts::default(),
+                #[cfg(test)]
+                notifications: notifications::Notifications::default(),
                 samplers: Samplers::default(),
                 methods: Methods::new(endpoints, settings.grpc_methods()),
                 build: OnceLock::new(),

@@ -1,19 +1,28 @@
 //! Tells people what happened: which alert fires, that it fires still, and that it ended.
 
+mod address;
 mod alertmanager;
+mod courier;
 mod dispatch;
 mod email;
+#[cfg(feature = "notify")]
+mod http;
 mod labels;
+mod lines;
 mod notification;
 mod notifier;
 mod pagerduty;
 mod plain;
+mod queue;
+mod retry;
 mod routes;
 #[cfg(test)]
 mod samples;
 mod secret;
 #[cfg(feature = "notify")]
 mod signature;
+#[cfg(test)]
+mod sink;
 mod slack;
 mod webhook;
 mod whatsapp;

@@ -1,0 +1,204 @@
+//! Posts one message to a checked address, within a deadline and a limit, and says nothing of where.
+
+use std::{fmt, io::Read, time::Duration};
+
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use tracing::{Dispatch, dispatcher};
+use ureq::{
+    Agent, Body,
+    tls::{RootCerts, TlsConfig},
+};
+
+use super::{
+    address::Address,
+    notifier::NotifyError,
+    retry::{self, Judged},
+};
+use crate::{text::printable, timestamp};
+
+/// The most bytes of an answer's body that are read.
+pub(super) const LONGEST_BODY: u64 = 64 << 10;
+
+/// The most bytes of an answer's head that are read.
+const LONGEST_HEAD: usize = 64 << 10;
+
+/// The most bytes of an error's text, without the ellipsis.
+const LONGEST_ERROR: usize = 253;
+
+/// The longest word of an answer that is shown.
+const LONGEST_WORD: usize = 64;
+
+/// Posts messages.
+///
+/// Redirects are not followed, and no proxy is asked, whatever the environment says. Each message has a connection of its own.
+pub(super) struct Client {
+    agent: Agent,
+}
+
+/// One message.
+#[derive(Clone, Copy)]
+pub(super) struct Post<'p> {
+    pub(super) address: &'p Address,
+    /// Beside those that every request has. None of their values is shown.
+    pub(super) headers: &'p [(HeaderName, HeaderValue)],
+    pub(super) body: &'p [u8],
+}
+
+/// What somebody answered.
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
+    /// How long to wait, if the answer says so.
+    pub(super) after: Option<Duration>,
+    /// At most 64 KiB of it, as it came. Shorter if it did not come in time.
+    pub(super) body: Vec<u8>,
+}
+
+// === impl Client ===
+
+impl Client {
+    /// Opens nothing yet.
+    pub(super) fn new() -> Self {
+        // The roots of the machine, for a service with a certificate of its own.
+        let tls = TlsConfig::builder().root_certs(RootCerts::PlatformVerifier);
+        let config = Agent::config_builder()
+            .tls_config(tls.build())
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .max_redirects_will_error(false)
+            .proxy(None)
+            .max_idle_connections(0)
+            .max_response_header_size(LONGEST_HEAD)
+            .accept_encoding("identity")
+            .user_agent(concat!("tower-vitals/", env!("CARGO_PKG_VERSION")));
+        Self {
+            agent: config.build().new_agent(),
+        }
+    }
+
+    /// Posts a message, and judges the answer by its status. `timeout` is for everything, from the name's look-up to the last byte.
+    ///
+    /// # Errors
+    ///
+    /// If nobody answered in time, or if the answer is not 2xx. The text has at most 256 bytes, and shows neither the address nor
+    /// anything that was sent.
+    pub(super) fn post(&self, post: Post<'_>, timeout: Duration) -> Result<Answer, NotifyError> {
+        self.ask(post, timeout)?.judged(post)
+    }
+
+    /// As [`post`](Self::post), and leaves it to the caller to judge the answer.
+    pub(super) fn ask(&self, post: Post<'_>, timeout: Duration) -> Result<Answer, NotifyError> {
+        // At the level TRACE, the client logs whole addresses.
+        let asked = dispatcher::with_default(&Dispatch::none(), || self.exchange(post, timeout));
+        asked.map_err(|error| NotifyError::Later {
+            text: explained(&error, post.address, timeout),
+            after: None,
+        })
+    }
+
+    fn exchange(&self, post: Post<'_>, timeout: Duration) -> Result<Answer, ureq::Error> {
+        let request = self.agent.post(post.address.uri());
+        let mut request = request.config().timeout_global(Some(timeout)).build();
+        for (name, value) in post.headers {
+            let mut value = value.clone();
+            value.set_sensitive(true);
+            request = request.header(name, value);
+        }
+        let (parts, body) = request.send(post.body)?.into_parts();
+        Ok(Answer {
+            status: parts.status,
+            after: after(&parts.headers),
+            body: beginning(body),
+        })
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").finish_non_exhaustive()
+    }
+}
+
+// === impl Answer ===
+
+impl Answer {
+    /// Itself if the message arrived.
+    pub(super) fn judged(self, post: Post<'_>) -> Result<Self, NotifyError> {
+        let judged = Judged::of(self.status.as_u16());
+        if judged == Judged::Sent {
+            return Ok(self);
+        }
+        let mut text = format!("answered {}", self.status.as_u16());
+        if self.status.is_redirection() {
+            text.push_str(", and redirects are not followed");
+        }
+        if let Some(word) = self.word(post) {
+            text.push_str(": ");
+            text.push_str(word);
+        }
+        Err(match judged {
+            Judged::Later => NotifyError::Later {
+                text,
+                after: self.after,
+            },
+            _ => NotifyError::Refused { text },
+        })
+    }
+
+    /// The body, if it is one word such as `invalid_payload`, and nothing that was sent: that could be a secret.
+    fn word(&self, post: Post<'_>) -> Option<&str> {
+        let word = std::str::from_utf8(&self.body).ok()?.trim();
+        let is_word = (1..=LONGEST_WORD).contains(&word.len())
+            && word.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'_'));
+        let has_it = |sent: &[u8]| {
+            let mut windows = sent.windows(word.len());
+            windows.any(|window| window.eq_ignore_ascii_case(word.as_bytes()))
+        };
+        let address = post.address.uri().to_string();
+        let was_sent = || {
+            let mut headers = post.headers.iter();
+            has_it(address.as_bytes())
+                || has_it(post.body)
+                || headers.any(|(_, value)| has_it(value.as_bytes()))
+        };
+        (is_word && !was_sent()).then_some(word)
+    }
+}
+
+impl fmt::Debug for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The body can repeat what was sent.
+        let mut shown = f.debug_struct("Answer");
+        shown.field("status", &self.status);
+        shown.finish_non_exhaustive()
+    }
+}
+
+fn after(headers: &HeaderMap) -> Option<Duration> {
+    let after = headers.get(header::RETRY_AFTER)?.to_str().ok()?;
+    retry::asked(after, timestamp::since_1970())
+}
+
+/// What came of the body in time, up to its limit. Its status says already whether the message arrived.
+fn beginning(body: Body) -> Vec<u8> {
+    let mut kept = Vec::new();
+    let mut reader = body.into_reader().take(LONGEST_BODY);
+    // What was read before an error is kept.
+    let _ = reader.read_to_end(&mut kept);
+    kept
+}
+
+/// What happened, without the address.
+fn explained(error: &ureq::Error, address: &Address, timeout: Duration) -> String {
+    let text = match error {
+        ureq::Error::Timeout(_) => format!("no answer within {timeout:?}"),
+        // Their texts are parts of the address.
+        ureq::Error::BadUri(_) | ureq::Error::Http(_) | ureq::Error::RequireHttpsOnly(_) => {
+            "the address cannot be asked".to_owned()
+        }
+        error => error.to_string(),
+    };
+    printable(&address.hide_in(&text), LONGEST_ERROR)
+}
+
+#[cfg(test)]
+mod tests;
