@@ -497,7 +497,7 @@ impl Hook {
     fn to(url: &str) -> Box<Self> {
         Box::new(Self {
             client: Client::new(),
-            address: Address::parse("URL", url).unwrap(),
+            address: Address::parse("hook", url).unwrap(),
         })
     }
 }

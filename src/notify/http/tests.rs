@@ -26,7 +26,7 @@ const SHORT: Duration = Duration::from_millis(200);
 const OK: &str = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
 
 fn address(url: &str) -> Address {
-    Address::parse("URL", url).unwrap()
+    Address::parse("hook", url).unwrap()
 }
 
 fn post(url: &str, timeout: Duration) -> Result<Answer, NotifyError> {
