@@ -64,6 +64,37 @@ impl Example {
     }
 }
 
+/// What an example prints until it ends by itself.
+fn said(name: &str, variables: &[(&str, &str)]) -> String {
+    let mut child = Command::new(example(name))
+        .envs(variables.iter().copied())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut text = String::new();
+    let mut out = child.stdout.take().unwrap();
+    let mut running = Running(child);
+    out.read_to_string(&mut text).unwrap();
+    assert!(running.0.wait().unwrap().success(), "{text}");
+    text
+}
+
+#[test]
+fn the_payments_of_the_shop_fail_and_its_alerts_fire_and_end() {
+    let text = said("alerts", &[("PORT", "0"), ("ROUNDS", "1")]);
+    for alert in ["payments_fail", "high_error_rate"] {
+        let of_alert = |line: &&str| line.starts_with("  ") && line.contains(alert);
+        let lines = text.lines().filter(of_alert);
+        let states: Vec<_> = lines
+            .filter_map(|line| line.split_once(": Alert"))
+            .collect();
+        let states: Vec<_> = states.iter().map(|(state, _)| state.trim()).collect();
+        // What is pending can be well again for a moment.
+        let last = states.len().saturating_sub(3);
+        assert_eq!(states[last..], ["pending", "firing", "resolved"], "{text}");
+    }
+}
+
 #[test]
 fn an_example_says_what_it_cut_off() {
     let mut quickstart = Example::start("quickstart");
@@ -136,18 +167,7 @@ fn plain_hyper_has_the_id_of_a_request_that_panics() {
 
 /// What the shop prints in so many rounds of a second.
 fn shop(rounds: &str) -> String {
-    let mut child = Command::new(example("shop"))
-        .env("ROUNDS", rounds)
-        .env("ROUND_MS", "1000")
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut text = String::new();
-    let mut out = child.stdout.take().unwrap();
-    let mut running = Running(child);
-    out.read_to_string(&mut text).unwrap();
-    assert!(running.0.wait().unwrap().success(), "{text}");
-    text
+    said("shop", &[("ROUNDS", rounds), ("ROUND_MS", "1000")])
 }
 
 #[test]

@@ -321,7 +321,10 @@ impl Signal {
 
     fn key(&self) -> String {
         let category = self.category.map_or("", |category| category.as_str());
-        let only = self.only.as_deref().unwrap_or_default();
+        // Alerts of the others have it as a label.
+        let is_no_label = matches!(self.kind, Kind::QueryLatency | Kind::SlowQueries);
+        let only = self.only.as_deref().filter(|_| is_no_label);
+        let only = only.unwrap_or_default();
         format!("{}/{category}/{only}", self.name())
     }
 }

@@ -96,7 +96,8 @@ pub fn very_slow_response_time() -> Rule {
         .summary("Responses take very long")
 }
 
-/// A health check fails for a minute: a database, a cache or whatever the service needs. Critical, told every 5 minutes.
+/// A health check fails for a minute: a database, a cache or whatever the service needs, also one that is optional. Critical, told every
+/// 5 minutes.
 #[must_use]
 pub fn health_check_failed() -> Rule {
     Rule::new("health_check_failed", Signal::health_check_failed())
@@ -204,7 +205,8 @@ pub fn redis_memory() -> Rule {
         .summary("Redis is about to run out of memory")
 }
 
-/// Fewer than 70 % of the lookups in Redis find their key. Warns, told every 15 minutes.
+/// Fewer than 70 % of the lookups in Redis find their key, in each of the times between two answers of Redis for 5 minutes. Warns, told
+/// every 15 minutes. A cache that is seldom asked can be below that without a reason.
 #[must_use]
 pub fn cache_hits() -> Rule {
     Rule::new("cache_hits_low", Signal::cache_hit_percent())

@@ -3,13 +3,12 @@
 use std::time::Duration;
 
 use tower_vitals::{
-    Vitals,
     alerts::{Alerts, Rule, Signal, presets},
     config::ConfigError,
     health::{Health, Role},
 };
 
-use crate::{exposition::Exposition, requests, stack};
+use crate::{builder, exposition::Exposition, requests, stack};
 
 fn refused(rule: Rule) -> ConfigError {
     stack([rule]).build().unwrap_err()
@@ -17,8 +16,8 @@ fn refused(rule: Rule) -> ConfigError {
 
 #[test]
 fn there_are_four_rules_unless_the_application_says_otherwise() {
-    let build = |alerts| Vitals::builder().isolated().alerts(alerts).build().unwrap();
-    let vitals = Vitals::builder().isolated().build().unwrap();
+    let build = |alerts| builder().alerts(alerts).build().unwrap();
+    let vitals = builder().build().unwrap();
     assert_eq!(vitals.alerts().rules(), 4);
     assert_eq!(build(Alerts::none()).alerts().rules(), 0);
     let all = Alerts::default().rules(presets::guides());
@@ -35,7 +34,7 @@ async fn a_rule_that_cannot_work_fails_the_build_with_its_field() {
         refused(rate(5.0).window(Duration::ZERO)).field(),
         "alerts.rate.window"
     );
-    let error = Vitals::builder().isolated();
+    let error = builder();
     let error = error.alert(rate(1.0)).alert(rate(2.0)).build().unwrap_err();
     assert_eq!((error.field(), error.value()), ("alerts[5].name", "rate"));
 
@@ -62,7 +61,7 @@ fn a_threshold_of_times_is_an_edge_of_the_published_buckets() {
     for edge in ["1.234", "10", "20", "40", "+Inf"] {
         assert!(edges.contains(edge), "{edge}: {edges:?}");
     }
-    let usual = Vitals::builder().isolated().build().unwrap();
+    let usual = builder().build().unwrap();
     requests(&usual, "/", 200, 1);
     let usual = Exposition::of(&usual).values("http_request_duration_seconds_bucket", "le");
     let all: Vec<_> = edges.difference(&usual).cloned().collect();

@@ -24,7 +24,7 @@ use tracing_subscriber::{
 };
 
 use crate::{
-    MINUTE, alert, error_rate, exposition::Exposition, firing,
+    MINUTE, alert, builder, error_rate, exposition::Exposition, firing,
     panics::silence_panics_that_were_asked_for, requests, stack,
 };
 
@@ -79,8 +79,7 @@ async fn a_signal_that_hangs_holds_up_no_one_and_shows_in_health() {
     health.set("worker", Status::Healthy, None);
     let (rule, release, begins) = hanging();
     let alerts = tower_vitals::alerts::Alerts::none().rules([error_rate(), rule]);
-    let vitals = Vitals::builder()
-        .isolated()
+    let vitals = builder()
         .alerts(alerts)
         .health(health.service())
         .build()

@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use serde_json::Value;
 use tower_vitals::{
     Vitals,
     alerts::{AlertSeverity, AlertState, Alerts, NewSilence, ResolveReason, Rule, Signal},
@@ -15,10 +16,10 @@ use tower_vitals::{
 };
 
 use crate::{
-    MINUTE, alert, error_rate,
+    MINUTE, alert, builder, error_rate,
     exposition::Exposition,
     firing,
-    lines::{informed, lines, lines_with},
+    lines::{Written, informed, lines, lines_with, subscriber},
     requests, stack,
 };
 
@@ -32,6 +33,17 @@ fn evaluations(vitals: &Vitals) -> [f64; 3] {
         let labels = [("outcome", outcome)];
         Exposition::of(vitals).sum("vitals_alert_evaluations_total", &labels)
     })
+}
+
+/// The changes of an alert until it comes into this state. They are written on another thread.
+fn changes(written: &Written, alert: &str, state: &str) -> Vec<Value> {
+    let mut changes: Vec<Value> = Vec::new();
+    while changes.last().is_none_or(|line| line["state"] != state) {
+        let lines = lines(written).into_iter();
+        changes.extend(lines.filter(|line| line["alert"] == alert));
+        std::thread::yield_now();
+    }
+    changes
 }
 
 #[test]
@@ -73,13 +85,9 @@ fn a_service_that_fails_has_an_alert_wherever_it_shows() {
         (message, None)
     );
 
-    let lines = lines_with(&written, "alert changed");
-    let changed: Vec<_> = lines
-        .iter()
-        .filter(|line| line["alert"] == "failing")
-        .collect();
-    assert_eq!(changed.len(), 1, "{lines:?}");
-    let line = changed[0];
+    let changed = changes(&written, "failing", "firing");
+    assert_eq!(changed.len(), 1, "{changed:?}");
+    let line = &changed[0];
     assert_eq!(
         (&line["level"], &line["detail"]),
         (&"INFO".into(), &message.into())
@@ -89,6 +97,48 @@ fn a_service_that_fails_has_an_alert_wherever_it_shows() {
         (&"inactive".into(), &"firing".into())
     );
     assert_eq!(line["fingerprint"], *fired.fingerprint.to_string());
+}
+
+#[test]
+fn each_evaluation_is_a_line_for_who_debugs() {
+    let (written, subscriber) = subscriber(Format::Json);
+    let build = || stack([error_rate()]).build().unwrap();
+    let vitals = tracing::dispatcher::with_default(&subscriber, build);
+    vitals.alerts().evaluate();
+    let all = lines_with(&written, "alerts evaluated");
+    let line = |message: &str| all.iter().find(|line| line["message"] == message);
+    let evaluated = line("alerts evaluated").unwrap();
+    assert_eq!(evaluated["level"], "DEBUG");
+    let counts = ["changes", "no_data", "errors", "left_out"].map(|name| evaluated[name].as_u64());
+    assert_eq!(counts, [1, 1, 0, 0].map(Some));
+}
+
+#[test]
+fn somebody_is_told_of_each_critical_alert_however_many_others_change() {
+    let (written, subscriber) = informed(Format::Json);
+    let each = Rule::new("each", Signal::error_rate_percent())
+        .above(5.0)
+        .each_endpoint()
+        .pending_for(MINUTE);
+    let critical = error_rate().severity(AlertSeverity::Critical);
+    let build = || stack([each, critical]).build().unwrap();
+    let vitals = tracing::dispatcher::with_default(&subscriber, build);
+    for number in 0..200 {
+        requests(&vitals, String::leak(format!("/{number}")), 500, 20);
+    }
+    vitals.alerts().evaluate();
+    let lines = lines_with(&written, "more alerts changed");
+    let changes: Vec<_> = lines
+        .iter()
+        .filter(|line| line["message"] == "alert changed")
+        .collect();
+    assert_eq!(changes.len(), 51);
+    let first = (&changes[0]["alert"], &changes[0]["told"]);
+    assert_eq!(first, (&"failing".into(), &true.into()));
+    let more = lines
+        .iter()
+        .find(|line| line["message"] == "more alerts changed");
+    assert_eq!(more.unwrap()["more"], 150);
 }
 
 #[test]
@@ -115,11 +165,8 @@ fn an_alert_that_ends_says_why_and_how_long_it_lasted() {
     let history = alerts.history(MINUTE);
     assert_eq!(history[0].resolve_reason, Some(ResolveReason::Recovered));
     assert!(history[0].resolved_at().unwrap() >= history[0].fired_at());
-    let mut all = lines_with(&written, "alert changed");
-    while !all.iter().any(|line| line["state"] == "resolved") {
-        all.extend(lines(&written));
-    }
-    let ended = all.iter().find(|line| line["state"] == "resolved").unwrap();
+    let all = changes(&written, "own", "resolved");
+    let ended = all.last().unwrap();
     assert_eq!(
         (&ended["reason"], &ended["told"]),
         (&"recovered".into(), &true.into())
@@ -170,7 +217,7 @@ fn rules_are_evaluated_while_every_worker_is_blocked() {
         .unwrap();
     let interval = Duration::from_millis(10);
     let alerts = Alerts::none().rule(error_rate()).interval(interval);
-    let vitals = Vitals::builder().isolated().alerts(alerts).build().unwrap();
+    let vitals = builder().alerts(alerts).build().unwrap();
     let done = Arc::new(AtomicBool::new(false));
     for _ in 0..workers {
         let done = Arc::clone(&done);

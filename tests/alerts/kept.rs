@@ -95,6 +95,27 @@ async fn an_alert_whose_rule_is_gone_has_ended() {
     end(vitals).await;
 }
 
+#[tokio::test]
+async fn without_rules_what_fired_has_ended() {
+    let directory = Directory::new("alerts-none");
+    let file = directory.path("state");
+    let vitals = begin(&file);
+    requests(&vitals, "/", 500, 20);
+    vitals.alerts().evaluate();
+    end(vitals).await;
+
+    let vitals = stack([]).service_name("shop").state_file(&file);
+    let vitals = vitals.build().unwrap();
+    let history = vitals.alerts().history(MINUTE);
+    assert_eq!(history[0].resolve_reason, Some(ResolveReason::RuleRemoved));
+    end(vitals).await;
+    // The process after knows that, too.
+    let vitals = begin(&file);
+    assert_eq!(vitals.alerts().history(MINUTE), history);
+    assert_eq!(vitals.alerts().firing(), []);
+    end(vitals).await;
+}
+
 #[test]
 fn without_a_file_a_restart_forgets_alerts() {
     let vitals = stack([error_rate()]).build().unwrap();

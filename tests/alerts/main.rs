@@ -22,7 +22,7 @@ mod firing;
 mod gauges;
 mod kept;
 
-use std::time::Duration;
+use std::{sync::LazyLock, time::Duration};
 
 use axum::http::{Method, StatusCode};
 use tower_vitals::{
@@ -30,6 +30,8 @@ use tower_vitals::{
     alerts::{Alert, Alerts, Rule, Signal},
     vitals::VitalsBuilder,
 };
+use tracing::Dispatch;
+use tracing_subscriber::registry;
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -40,12 +42,21 @@ fn error_rate() -> Rule {
         .pending_for(Duration::ZERO)
 }
 
+/// Wants every event, and gets none. Without it, an event that is written for the first time while a subscriber is made can be
+/// taken for one that nobody wants.
+static INTERESTED: LazyLock<Dispatch> = LazyLock::new(|| Dispatch::new(registry()));
+
 /// A stack with these rules alone. Nobody evaluates them before the test does.
 fn stack(rules: impl IntoIterator<Item = Rule>) -> VitalsBuilder {
     let alerts = Alerts::none()
         .rules(rules)
         .interval(Duration::from_secs(3_600));
-    Vitals::builder().isolated().alerts(alerts)
+    builder().alerts(alerts)
+}
+
+fn builder() -> VitalsBuilder {
+    LazyLock::force(&INTERESTED);
+    Vitals::builder().isolated()
 }
 
 /// Counts so many requests of one endpoint.

@@ -3,10 +3,14 @@
 use std::{
     io::{self, Write},
     panic::resume_unwind,
-    sync::mpsc::{self, Receiver, Sender},
+    sync::{
+        LazyLock,
+        mpsc::{self, Receiver, Sender},
+    },
 };
 
-use tracing_subscriber::fmt::MakeWriter;
+use tracing::Dispatch;
+use tracing_subscriber::{fmt::MakeWriter, registry};
 
 use super::{
     super::{
@@ -57,7 +61,12 @@ fn start(
     Courier::start(Box::new(Calls(notify)), terms, metrics).unwrap()
 }
 
+/// Wants every event, and gets none. Without it, an event that is written for the first time while a subscriber is made can be
+/// taken for one that nobody wants.
+static INTERESTED: LazyLock<Dispatch> = LazyLock::new(|| Dispatch::new(registry()));
+
 fn metrics() -> Metrics {
+    LazyLock::force(&INTERESTED);
     Settings::new().isolated().unwrap()
 }
 
