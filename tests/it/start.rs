@@ -46,7 +46,7 @@ async fn one_line_says_what_is_on() {
         "level": "INFO", "target": "tower_vitals", "service": "shop", "release": "1.4.2",
         "environment": "staging", "sentry": "off: the builder has no options for it",
         "probes": "/api/health,/api/v1/health,/health,/livez,/readyz,/startupz,/status,/v1/health", "excluded": "/static/,/favicon.ico",
-        "options": "log_stuck", "recorder": "isolated", "metric_names": "otel",
+        "options": "log_stuck,alerts", "recorder": "isolated", "metric_names": "otel",
         "metric_prefix": "shop_", "metric_labels": "region=eu-1,zone=b",
         "log_format": "of the application",
     });
@@ -61,13 +61,8 @@ async fn one_line_says_what_is_on() {
 #[test]
 fn the_line_of_the_defaults_names_what_is_off() {
     let line = start(Vitals::builder());
-    for field in [
-        "probes",
-        "excluded",
-        "options",
-        "metric_prefix",
-        "metric_labels",
-    ] {
+    assert_eq!(line["options"], "alerts");
+    for field in ["probes", "excluded", "metric_prefix", "metric_labels"] {
         assert_eq!(line[field], "none", "{field}");
     }
     assert_eq!(line["metric_names"], "prometheus");

@@ -17,7 +17,7 @@ use tower_vitals::{
     Deployment, Release, Vitals, circuit,
     health::{Check, Health},
     job, job_queue, monitored,
-    operations::{CallOutcome, PoolState},
+    operations::{CallOutcome, PoolState, disk_space},
     outbound, pool, query,
 };
 
@@ -124,6 +124,7 @@ async fn an_application_that_uses_everything_publishes_what_the_page_describes()
         let published = published(&Exposition::of(&vitals));
         let asked = [
             "db_connection_pool_max",
+            "disk_free_bytes",
             "job_queue_length",
             "tokio_scheduling_lag_seconds",
         ];
@@ -145,6 +146,8 @@ async fn an_application_that_uses_everything_publishes_what_the_page_describes()
 /// What a service does beside answering requests.
 async fn do_everything_else(vitals: &Vitals) {
     let metrics = vitals.metrics();
+    vitals.alerts().evaluate();
+    disk_space("/").metrics(metrics).start().unwrap();
     monitored("fetch").metrics(metrics).run(async {}).await;
     query("SELECT", "orders")
         .metrics(metrics)

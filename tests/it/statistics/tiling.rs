@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use axum::{Router, http::StatusCode, routing::get};
+use tokio::time;
 use tower_vitals::{Deployment, Vitals, statistics::Traffic};
 
 use super::{all, by_status};
@@ -69,6 +70,8 @@ async fn the_requests_of_all_releases_add_up_to_those_of_the_run() {
                 break;
             }
         }
+        // A deployment is marked by the millisecond. In that in which the slot ended, it would be a part of that slot.
+        time::sleep(Duration::from_millis(2)).await;
     }
     let releases = vitals.statistics().releases();
     assert_eq!(releases.len(), 3);
