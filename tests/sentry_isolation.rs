@@ -41,6 +41,7 @@ use tokio::task;
 use tower_http::trace::TraceLayer;
 use tower_vitals::{
     Vitals,
+    alerts::Alerts,
     report::ReportPolicy,
     sentry::{SentryOptions, guard},
 };
@@ -178,6 +179,8 @@ fn mixed(dsn: &Dsn, options: SentryOptions) {
     let reports = reports.per_minute(u32::MAX);
     let vitals = Vitals::builder()
         .sentry(options.report_policy(reports))
+        // Each event is counted, and this can take longer than until rules are evaluated.
+        .alerts(Alerts::none())
         .build()
         .unwrap();
     let runtime = tokio::runtime::Builder::new_multi_thread()
