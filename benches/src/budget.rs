@@ -15,7 +15,7 @@ use crate::{costs::CALLS, measure};
 const BUDGETS: [(&str, f64); 3] = [(OURS, 1.56), (EXCLUDED, 1.30), (OURS_JSON, 2.08)];
 
 /// Instructions of a monitored function that returns at once, with the same slack. It must never need 2,000.
-const CALL: u64 = 590;
+const CALL: u64 = 665;
 
 /// Prints each cost beside its budget; fails where one is above.
 pub fn check() -> ExitCode {

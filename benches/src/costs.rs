@@ -130,7 +130,7 @@ pub fn run(subject: &Subject, case: Case) {
 /// What callgrind looks at: a monitored function that returns at once.
 pub fn call() {
     // Without counters it would be kept for later.
-    Metrics::global();
+    let _ = Metrics::global();
     let driver = Driver::new(&SUBJECTS[0]);
     let code = || {
         let call = pin!(monitored("call").run(ready(black_box(7))));
