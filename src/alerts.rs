@@ -55,10 +55,12 @@
 //!
 //! # How often somebody is told
 //!
-//! An alert is told once when it fires and once when it ends. In between it is told again after each [`repeat`](Rule::repeat), until
-//! somebody acknowledges it. A silence keeps the alerts that fit from being told. A critical alert that fires does the same to a
-//! milder one with the same signal and labels. An alert that goes on and off is told four times at once, and then every 15 minutes
-//! at most. Who was told that an alert fires is told that it ended.
+//! An incident has a first message and a last one. In between, the message is repeated after each [`repeat`](Rule::repeat), until
+//! somebody acknowledges the alert or the rule is not broken any more.
+//!
+//! - A silence mutes all alerts that fit. A critical alert that fires mutes milder ones with the same signal and labels.
+//! - An alert can flap: it fires, ends and fires again. Then its first four firings are told, and later ones every 15 minutes at most.
+//! - If a firing was told, its end is told, too.
 //!
 //! This crate has no notifiers yet. To be told is an event with the field `told`.
 
