@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use super::{asking, sampling::Sampling};
+use super::sampling::Sampling;
 use crate::{
     config::ConfigError,
     metrics::{Metrics, catalog::Id, sampled::Sampled},
@@ -62,15 +62,8 @@ impl DiskSpace {
     ///
     /// If the path is empty, `every` is out of its range, or the thread cannot start.
     pub fn start(self) -> Result<(), ConfigError> {
-        let sampler = self.sampling.checked()?;
-        let Sampling {
-            name,
-            every,
-            metrics,
-            ..
-        } = self.sampling;
         let path = self.path;
-        asking::on_thread(&sampler, every, metrics.as_ref(), move || {
+        self.sampling.on_thread(move |name| {
             let Ok(space) = fs4::statvfs(&path) else {
                 return Vec::new();
             };
@@ -78,7 +71,7 @@ impl DiskSpace {
                 (Id::DiskFree, space.available_space()),
                 (Id::DiskSize, space.total_space()),
             ]
-            .map(|(id, bytes)| Sampled::gauge(id, &[&name], bytes as f64))
+            .map(|(id, bytes)| Sampled::gauge(id, &[name], bytes as f64))
             .to_vec()
         })
     }

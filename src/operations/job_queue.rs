@@ -2,7 +2,7 @@
 
 use std::{fmt, time::Duration};
 
-use super::{asking, sampling::Sampling};
+use super::sampling::Sampling;
 use crate::{
     config::ConfigError,
     metrics::{Metrics, catalog::Id, sampled::Sampled},
@@ -63,19 +63,11 @@ impl<F: FnMut() -> usize + Send + 'static> JobQueue<F> {
     ///
     /// If the name is empty, [`every`](Self::every) is out of its range, or no thread can start.
     pub fn start(self) -> Result<(), ConfigError> {
-        let sampler = self.sampling.checked()?;
-        let Sampling {
-            name,
-            every,
-            metrics,
-            ..
-        } = self.sampling;
         let mut length = self.length;
-        let ask = move || {
+        self.sampling.on_thread(move |queue| {
             let length = length() as f64;
-            vec![Sampled::gauge(Id::JobQueueLength, &[&name], length)]
-        };
-        asking::on_thread(&sampler, every, metrics.as_ref(), ask)
+            vec![Sampled::gauge(Id::JobQueueLength, &[queue], length)]
+        })
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::{fmt, time::Duration};
 
-use super::{asking, sampling::Sampling};
+use super::sampling::Sampling;
 use crate::{
     config::ConfigError,
     metrics::{Metrics, catalog::Id, sampled::Sampled},
@@ -111,17 +111,8 @@ impl Pool {
     ///
     /// If the name is empty, `every` is out of its range, or the thread cannot start.
     pub fn start(self) -> Result<(), ConfigError> {
-        let sampler = self.sampling.checked()?;
-        let Sampling {
-            name,
-            every,
-            metrics,
-            ..
-        } = self.sampling;
         let mut state = self.state;
-        asking::on_thread(&sampler, every, metrics.as_ref(), move || {
-            state().values(&name)
-        })
+        self.sampling.on_thread(move |pool| state().values(pool))
     }
 }
 

@@ -3,7 +3,10 @@
 use std::{ops::RangeInclusive, time::Duration};
 
 use super::asking;
-use crate::{config::ConfigError, metrics::Metrics};
+use crate::{
+    config::ConfigError,
+    metrics::{Metrics, sampled::Sampled},
+};
 
 /// How often a sampler may ask.
 const RANGE: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(3_600);
@@ -29,6 +32,25 @@ impl Sampling {
             every: asking::EVERY,
             metrics: None,
         }
+    }
+
+    /// Asks on a thread of its own from now on, first at once. `ask` gets the name.
+    ///
+    /// # Errors
+    ///
+    /// As [`checked`](Self::checked), and if the thread cannot start.
+    pub(super) fn on_thread(
+        self,
+        mut ask: impl FnMut(&str) -> Vec<Sampled> + Send + 'static,
+    ) -> Result<(), ConfigError> {
+        let sampler = self.checked()?;
+        let Self {
+            name,
+            every,
+            metrics,
+            ..
+        } = self;
+        asking::on_thread(&sampler, every, metrics.as_ref(), move || ask(&name))
     }
 
     /// The name of the sampler. Samplers of different kinds are no rivals for a name.
