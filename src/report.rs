@@ -6,6 +6,7 @@
 pub(crate) mod delivery_queue;
 pub(crate) mod error_types;
 pub(crate) mod incident;
+pub(crate) mod line_thread;
 pub(crate) mod notice;
 pub(crate) mod rate_limit;
 

@@ -1,23 +1,13 @@
 //! Writes to the log what alerts do, on a thread of its own: a subscriber that hangs holds up no evaluation.
 
-use std::{
-    cmp::Reverse,
-    fmt,
-    sync::{Arc, OnceLock},
-};
-
-use tracing::{Dispatch, dispatcher, subscriber::NoSubscriber};
+use std::cmp::Reverse;
 
 use super::{
     alert::{Alert, Notice, Transition},
     state::AlertState,
     watch::Evaluated,
 };
-use crate::{
-    emit,
-    metrics::{Metrics, Sink},
-    report::delivery_queue::{DeliveryQueue, Rank},
-};
+use crate::{emit, metrics::Metrics, report::line_thread::LineThread};
 
 /// How many evaluations wait for the subscriber.
 const WAITING: usize = 64;
@@ -26,13 +16,8 @@ const WAITING: usize = 64;
 const MOST_UNTOLD: usize = 50;
 
 /// Writes the lines of one stack.
-pub(super) struct Lines {
-    metrics: Metrics,
-    /// That of the thread on which the stack was built, if there was one.
-    subscriber: Option<Dispatch>,
-    /// `None` if no thread can start.
-    queue: OnceLock<Option<Arc<DeliveryQueue<Waiting>>>>,
-}
+#[derive(Debug)]
+pub(super) struct Lines(LineThread<Waiting>);
 
 /// An evaluation that waits for its lines.
 struct Waiting {
@@ -45,57 +30,13 @@ struct Waiting {
 
 impl Lines {
     pub(super) fn new(metrics: &Metrics) -> Self {
-        Self {
-            metrics: metrics.clone(),
-            subscriber: dispatcher::get_default(|subscriber| {
-                // It can be set later.
-                let is_set = !subscriber.is::<NoSubscriber>();
-                is_set.then(|| subscriber.clone())
-            }),
-            queue: OnceLock::new(),
-        }
+        Self(LineThread::new("vitals-alert-log", WAITING, metrics, tell))
     }
 
     /// Writes the lines of an evaluation as soon as the subscriber takes them.
     pub(super) fn write(&self, mut evaluated: Evaluated) {
         let more = sorted_and_cut(&mut evaluated.transitions);
-        let evaluated = Waiting { evaluated, more };
-        let queue = self.queue.get_or_init(|| self.started());
-        let lost = match queue {
-            Some(queue) => queue.push(Rank::Later, evaluated),
-            None => Some(evaluated),
-        };
-        if lost.is_some() {
-            self.metrics.dropped(Sink::Log);
-        }
-    }
-
-    fn started(&self) -> Option<Arc<DeliveryQueue<Waiting>>> {
-        let queue = Arc::new(DeliveryQueue::new(WAITING));
-        let (metrics, subscriber) = (self.metrics.clone(), self.subscriber.clone());
-        let deliver = move |evaluated: Waiting| {
-            let tell = || tell(&evaluated, &metrics);
-            match &subscriber {
-                Some(subscriber) => dispatcher::with_default(subscriber, tell),
-                None => tell(),
-            }
-            true
-        };
-        queue.start("vitals-alert-log", 0, deliver).then_some(queue)
-    }
-}
-
-impl Drop for Lines {
-    fn drop(&mut self) {
-        if let Some(Some(queue)) = self.queue.get() {
-            queue.close();
-        }
-    }
-}
-
-impl fmt::Debug for Lines {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Lines").finish_non_exhaustive()
+        self.0.push(Waiting { evaluated, more });
     }
 }
 
