@@ -102,7 +102,7 @@ mod verdict;
 mod watch;
 mod windows;
 
-#[cfg(test)]
+#[cfg(feature = "notify")]
 pub(crate) use self::alert::{Notice, Transition};
 #[cfg(feature = "prometheus")]
 #[cfg_attr(tower_vitals_docsrs, doc(cfg(feature = "prometheus")))]

@@ -88,15 +88,9 @@ mod health;
 
 pub mod operations;
 
-// No stack tells anybody yet, so only tests compile it.
-#[cfg(all(test, feature = "notify"))]
-#[expect(
-    dead_code,
-    unreachable_pub,
-    unused_imports,
-    reason = "what will tell people is not there yet"
-)]
-mod notify;
+#[cfg(feature = "notify")]
+#[cfg_attr(tower_vitals_docsrs, doc(cfg(feature = "notify")))]
+pub mod notify;
 
 #[cfg(feature = "statistics")]
 pub mod alerts;

@@ -44,7 +44,7 @@ mod memory;
 mod methods;
 mod names;
 pub(crate) mod naming;
-#[cfg(test)]
+#[cfg_attr(not(test), allow(dead_code, reason = "not published yet"))]
 pub(crate) mod notifications;
 mod one_family;
 #[cfg_attr(not(feature = "prometheus"), path = "metrics/prometheus/off.rs")]
@@ -144,7 +144,6 @@ struct Inner {
     work: OnceLock<Box<WorkCounts>>,
     circuits: Circuits,
     alerts: alerts::Alerts,
-    #[cfg(test)]
     notifications: notifications::Notifications,
     samplers: Samplers,
     /// The gRPC methods that become labels.
@@ -214,7 +213,6 @@ impl Metrics {
                 work: OnceLock::new(),
                 circuits: Circuits::default(),
                 alerts: alerts::Alerts::default(),
-                #[cfg(test)]
                 notifications: notifications::Notifications::default(),
                 samplers: Samplers::default(),
                 methods: Methods::new(endpoints, settings.grpc_methods()),

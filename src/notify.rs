@@ -1,11 +1,11 @@
 //! Tells people what happened: which alert fires, that it fires still, and that it ended.
+#![allow(dead_code, reason = "no stack tells anybody yet")]
 
 mod address;
 mod alertmanager;
 mod courier;
 mod dispatch;
 mod email;
-#[cfg(feature = "notify")]
 mod http;
 mod labels;
 mod lines;
@@ -19,7 +19,6 @@ mod routes;
 #[cfg(test)]
 mod samples;
 mod secret;
-#[cfg(feature = "notify")]
 mod signature;
 #[cfg(test)]
 mod sink;

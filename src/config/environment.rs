@@ -1,8 +1,11 @@
 //! Reads environment variables, always in the same way: trimmed, and empty as unset.
 
-use std::env;
+use std::{env, fs::File, io::Read};
 
 use super::ConfigError;
+
+/// The most bytes of a file with a secret.
+const LONGEST_FILE: u64 = 64 << 10;
 
 /// Where variables are read. The process's own are in [`Environment::process`].
 #[derive(Clone, Copy)]
@@ -25,6 +28,32 @@ impl Environment<'_> {
     /// The value of the first of `names` that is set.
     pub(crate) fn first(&self, names: &[&str]) -> Option<String> {
         names.iter().find_map(|name| self.get(name))
+    }
+
+    /// A secret: the value, or what is in the file that the variable with `_FILE` behind its name leads to. White space around it is
+    /// no part of it. `None` if neither is set.
+    ///
+    /// # Errors
+    ///
+    /// If both are set, and if the file cannot be read or holds nothing. No error shows a secret.
+    pub(crate) fn secret(&self, name: &str) -> Result<Option<String>, ConfigError> {
+        let name_of_file = format!("{name}_FILE");
+        let (value, file) = (self.get(name), self.get(&name_of_file));
+        let Some(file) = file else {
+            return Ok(value);
+        };
+        let refuse = |reason| Err(ConfigError::new(name_of_file, file.clone(), reason));
+        if value.is_some() {
+            return refuse(format!("{name} is set as well"));
+        }
+        let mut secret = String::new();
+        let read =
+            File::open(&file).and_then(|open| open.take(LONGEST_FILE).read_to_string(&mut secret));
+        match read {
+            Ok(_) if secret.trim().is_empty() => refuse("the file is empty".to_owned()),
+            Ok(_) => Ok(Some(secret.trim().to_owned())),
+            Err(error) => refuse(error.kind().to_string()),
+        }
     }
 
     /// The parsed value, if the variable is set. `parse` gets it in lower case: the case of a word means nothing.

@@ -71,7 +71,7 @@ struct Closing {
 /// The thread of a notifier.
 struct Telling {
     shared: Arc<Shared>,
-    notifier: Box<dyn Notifier>,
+    notifier: Arc<dyn Notifier>,
     lines: Lines,
 }
 
@@ -95,7 +95,7 @@ impl Courier {
     ///
     /// If the notifier cannot say its name, or the thread cannot start.
     pub(super) fn start(
-        notifier: Box<dyn Notifier>,
+        notifier: Arc<dyn Notifier>,
         terms: Terms,
         metrics: &Metrics,
     ) -> Result<Self, ConfigError> {
@@ -357,7 +357,7 @@ impl Telling {
         }
     }
 
-    fn attempt(&mut self, message: &[Notification], timeout: Duration) -> Result<(), NotifyError> {
+    fn attempt(&self, message: &[Notification], timeout: Duration) -> Result<(), NotifyError> {
         let told = contained(|| self.notifier.notify(message, timeout));
         told.unwrap_or_else(|| {
             Err(NotifyError::Refused {

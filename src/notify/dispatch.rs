@@ -199,6 +199,7 @@ fn notification(kind: NotificationKind, alert: &Alert, step: &Step<'_>) -> Notif
             }),
             reason,
         }),
+        again_in: None,
         runbook: alert.runbook.clone(),
         origin: step.origin.clone(),
     }

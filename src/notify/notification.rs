@@ -39,6 +39,8 @@ pub struct Notification {
     pub fired_at: Option<WallTime>,
     /// How the alert ended, if it ended.
     pub ended: Option<Ended>,
+    /// In how long it is told again as long as it fires. `None` if that is not known.
+    pub again_in: Option<Duration>,
     /// Where it is written what to do.
     pub runbook: Option<String>,
     /// Who tells it.
@@ -132,6 +134,7 @@ impl Notification {
             at,
             fired_at: Some(at),
             ended: None,
+            again_in: None,
             runbook: Some("https://wiki.example.com/errors".to_owned()),
             origin: Origin {
                 service: "shop".to_owned(),

@@ -6,8 +6,9 @@ use super::notification::Notification;
 
 /// A way to tell people: a chat, a pager, a mail server.
 ///
-/// Each notifier has a thread of its own, on which it can block. It is called for one message at a time.
-pub trait Notifier: Send {
+/// Each notifier has a thread of its own, on which it can block. It is called for one message at a time by each stack that it is
+/// given to.
+pub trait Notifier: Send + Sync {
     /// The name in routes, in metrics and in the log, such as `slack`.
     fn name(&self) -> &str;
 
@@ -18,15 +19,24 @@ pub trait Notifier: Send {
     /// # Errors
     ///
     /// If the message did not arrive, and whether it is worth another attempt.
-    fn notify(
-        &mut self,
-        notifications: &[Notification],
-        timeout: Duration,
-    ) -> Result<(), NotifyError>;
+    fn notify(&self, notifications: &[Notification], timeout: Duration) -> Result<(), NotifyError>;
 
     /// How many notifications fit into one message. Defaults to 20.
     fn at_once(&self) -> usize {
         20
+    }
+
+    /// How much time lies at least between the beginnings of two messages. Defaults to 1 s.
+    fn every(&self) -> Duration {
+        Duration::from_secs(1)
+    }
+
+    /// Whether it takes the state of all alerts after each evaluation, in place of what changed. Defaults to `false`.
+    ///
+    /// Then it is told of every alert that fires and that nothing mutes, and for 15 minutes of every one that ended. It decides
+    /// itself when people hear of it, so an alert has no repeats, no escalation and no limit here.
+    fn takes_state(&self) -> bool {
+        false
     }
 }
 

@@ -1,6 +1,6 @@
 //! Gives the monitoring API what it shows and changes.
 
-use std::{fs::File, io::Read, net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, sync::Arc};
 
 use bytes::Bytes;
 use http::{Request, Response};
@@ -25,11 +25,7 @@ use crate::{
 };
 
 const TOKEN: &str = "MONITORING_TOKEN";
-const TOKEN_FILE: &str = "MONITORING_TOKEN_FILE";
 const PATH: &str = "MONITORING_PATH";
-
-/// The most bytes of a file with a token.
-const LONGEST_FILE: u64 = 64 << 10;
 
 /// The settings of the monitoring API. It is off by default.
 #[derive(Clone, Debug, Default)]
@@ -72,18 +68,10 @@ impl MonitoringSettings {
         if let Some(path) = &path {
             check_path(PATH, path)?;
         }
-        let token = match (environment.get(TOKEN), environment.get(TOKEN_FILE)) {
-            (Some(token), None) => {
-                check_token(TOKEN, &token)?;
-                Some(token)
-            }
-            (None, Some(file)) => Some(token_of(&file)?),
-            (Some(_), Some(file)) => {
-                let reason = format!("{TOKEN} is set as well");
-                return Err(ConfigError::new(TOKEN_FILE, file, reason));
-            }
-            (None, None) => None,
-        };
+        let token = environment.secret(TOKEN)?;
+        if let Some(token) = &token {
+            check_token(TOKEN, token)?;
+        }
         Ok(Self {
             monitoring: token.map(|token| Monitoring::new(Access::Token(token))),
             path,
@@ -112,17 +100,6 @@ impl MonitoringSettings {
         }
         Ok(CheckedApi(Some(checked)))
     }
-}
-
-/// The token in a file, without white space around it. Errors do not show what is in the file.
-fn token_of(file: &str) -> Result<String, ConfigError> {
-    let refuse = |reason| ConfigError::new(TOKEN_FILE, file, reason);
-    let mut token = String::new();
-    let read = File::open(file).and_then(|open| open.take(LONGEST_FILE).read_to_string(&mut token));
-    read.map_err(|error| refuse(error.kind().to_string()))?;
-    let token = token.trim();
-    check_token(TOKEN_FILE, token).map_err(|error| refuse(error.reason().to_owned()))?;
-    Ok(token.to_owned())
 }
 
 // === impl CheckedApi ===

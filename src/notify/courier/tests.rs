@@ -36,20 +36,16 @@ const QUICK: Terms = Terms {
 };
 
 /// Calls a closure for each message, with the names of its notifications.
-struct Calls<F>(F);
+struct Calls<F>(Mutex<F>);
 
 impl<F: FnMut(Vec<String>, Duration) -> Result<(), NotifyError> + Send> Notifier for Calls<F> {
     fn name(&self) -> &str {
         "calls"
     }
 
-    fn notify(
-        &mut self,
-        notifications: &[Notification],
-        timeout: Duration,
-    ) -> Result<(), NotifyError> {
+    fn notify(&self, notifications: &[Notification], timeout: Duration) -> Result<(), NotifyError> {
         let names = notifications.iter().map(|one| one.name.clone());
-        (self.0)(names.collect(), timeout)
+        (self.0.lock().unwrap_or_else(PoisonError::into_inner))(names.collect(), timeout)
     }
 }
 
@@ -58,7 +54,7 @@ fn start(
     metrics: &Metrics,
     notify: impl FnMut(Vec<String>, Duration) -> Result<(), NotifyError> + Send + 'static,
 ) -> Courier {
-    Courier::start(Box::new(Calls(notify)), terms, metrics).unwrap()
+    Courier::start(Arc::new(Calls(Mutex::new(notify))), terms, metrics).unwrap()
 }
 
 /// Wants every event, and gets none. Without it, an event that is written for the first time while a subscriber is made can be
@@ -503,8 +499,8 @@ struct Hook {
 }
 
 impl Hook {
-    fn to(url: &str) -> Box<Self> {
-        Box::new(Self {
+    fn to(url: &str) -> Arc<Self> {
+        Arc::new(Self {
             client: Client::new(),
             address: Address::parse("hook", url).unwrap(),
         })
@@ -516,11 +512,7 @@ impl Notifier for Hook {
         "calls"
     }
 
-    fn notify(
-        &mut self,
-        notifications: &[Notification],
-        timeout: Duration,
-    ) -> Result<(), NotifyError> {
+    fn notify(&self, notifications: &[Notification], timeout: Duration) -> Result<(), NotifyError> {
         let body = serde_json::to_vec(notifications).unwrap();
         let post = Post {
             address: &self.address,
@@ -643,13 +635,13 @@ fn a_name_is_printable_and_short() {
             &self.0
         }
 
-        fn notify(&mut self, _: &[Notification], _: Duration) -> Result<(), NotifyError> {
+        fn notify(&self, _: &[Notification], _: Duration) -> Result<(), NotifyError> {
             Ok(())
         }
     }
 
     let named = Named(format!("a\n{}", "b".repeat(100)));
-    let courier = Courier::start(Box::new(named), QUICK, &metrics()).unwrap();
+    let courier = Courier::start(Arc::new(named), QUICK, &metrics()).unwrap();
     let name = format!(r"a\n{}…", "b".repeat(61));
     assert_eq!(courier.name(), name);
 }
