@@ -77,6 +77,7 @@ mod handle;
 mod history;
 mod judge;
 mod lines;
+mod listener;
 mod new_errors;
 mod notices;
 mod numbers;
@@ -102,11 +103,13 @@ mod verdict;
 mod watch;
 mod windows;
 
-#[cfg(feature = "notify")]
-pub(crate) use self::alert::{Notice, Transition};
+#[cfg(all(test, feature = "notify"))]
+pub(crate) use self::alert::Transition;
 #[cfg(feature = "prometheus")]
 #[cfg_attr(tower_vitals_docsrs, doc(cfg(feature = "prometheus")))]
 pub use self::promql::Promql;
+#[cfg(feature = "notify")]
+pub(crate) use self::{alert::Notice, listener::Evaluation};
 pub use self::{
     alert::{Alert, Muted},
     fingerprint::Fingerprint,
@@ -123,6 +126,7 @@ pub use self::{
 };
 pub(crate) use self::{
     fingerprint::Labels,
+    listener::Listener,
     numbers::Numbers,
     running::{Host, Running},
     set::{CheckedAlerts, Existing},

@@ -44,7 +44,6 @@ mod memory;
 mod methods;
 mod names;
 pub(crate) mod naming;
-#[cfg_attr(not(test), allow(dead_code, reason = "not published yet"))]
 pub(crate) mod notifications;
 mod one_family;
 #[cfg_attr(not(feature = "prometheus"), path = "metrics/prometheus/off.rs")]

@@ -34,10 +34,13 @@ mod shutdown;
 mod signals;
 mod stack;
 mod start;
+#[cfg_attr(not(feature = "notify"), path = "vitals/telling/off.rs")]
+mod telling;
 
-use std::sync::Arc;
-
-use self::{admin::Admin, alerting::Alerting, lately::Lately, monitoring::Api, shutdown::Shutdown};
+use self::{
+    admin::Admin, alerting::Alerting, deployment::Deployments, lately::Lately, monitoring::Api,
+    shutdown::Shutdown, telling::Telling,
+};
 pub use self::{
     builder::VitalsBuilder,
     deployment::Deployment,
@@ -73,8 +76,6 @@ const METRICS_PATH: &str = "/metrics";
 pub struct Vitals {
     layer: VitalsLayer,
     metrics: Metrics,
-    /// The environment in which the process runs.
-    environment: Arc<str>,
     exporter: Option<Exporter>,
     health: Option<HealthService>,
     /// `None` if the application's port serves everything.
@@ -82,7 +83,9 @@ pub struct Vitals {
     shutdown: Shutdown,
     sentry: Connection,
     lately: Lately,
+    telling: Telling,
     alerting: Alerting,
+    deployments: Deployments,
     api: Api,
 }
 

@@ -16,15 +16,18 @@ use tokio::time::Instant;
 use super::{
     alert::Transition,
     lines::Lines,
+    listener::{Evaluation, Listener},
     numbers::Numbers,
     set::CheckedAlerts,
     state::AlertState,
     stored::Stored,
     timing::Timing,
+    tracked::Tick,
     watch::{Evaluated, Watch},
 };
 use crate::{
-    config::ConfigError, metrics::Metrics, report::delivery_queue::contained, window::Moment,
+    config::ConfigError, metrics::Metrics, report::delivery_queue::contained, statistics::WallTime,
+    window::Moment,
 };
 
 /// What is published of an alert that fires.
@@ -60,6 +63,7 @@ pub(crate) struct Running {
     is_replaced: AtomicBool,
     interval: Duration,
     host: Box<dyn Host>,
+    listener: Option<Box<dyn Listener>>,
     metrics: Metrics,
     lines: Lines,
     /// Ends the thread.
@@ -74,6 +78,7 @@ impl Running {
         alerts: CheckedAlerts,
         before: Option<Stored>,
         host: Box<dyn Host>,
+        listener: Option<Box<dyn Listener>>,
         metrics: &Metrics,
     ) -> Self {
         let watch = Watch::new(alerts.rules);
@@ -88,6 +93,7 @@ impl Running {
             is_replaced: AtomicBool::new(false),
             interval: alerts.interval,
             host,
+            listener,
             metrics: metrics.clone(),
             lines: Lines::new(metrics),
             stop: OnceLock::new(),
@@ -104,10 +110,12 @@ impl Running {
         let transitions = mem::take(&mut *locked(&self.ended));
         if !transitions.is_empty() {
             self.keep();
-            self.lines.write(Evaluated {
+            let ended = Evaluated {
                 transitions,
                 ..Evaluated::default()
-            });
+            };
+            self.tell(&ended, self.now(), Duration::ZERO);
+            self.lines.write(ended);
         }
         if self.watch.rules().is_empty() {
             return Ok(());
@@ -142,7 +150,7 @@ impl Running {
             let mut evaluated = Evaluated::default();
             self.host
                 .at_once(&mut |numbers| evaluated = self.watch.evaluate(tick, numbers));
-            self.report(evaluated, now.wall);
+            self.report(evaluated, tick);
         });
         match evaluated {
             Some(()) => *locked(&self.last) = Instant::now(),
@@ -150,7 +158,7 @@ impl Running {
         }
     }
 
-    fn report(&self, evaluated: Evaluated, at: Duration) {
+    fn report(&self, evaluated: Evaluated, tick: Tick) {
         let states: Vec<_> = {
             let engine = self.watch.engine();
             let states = engine.states();
@@ -161,12 +169,27 @@ impl Running {
         let fires = states.iter().any(|(_, state)| *state == FIRING);
         let evaluations = evaluated.evaluations;
         self.metrics
-            .note_alerts(states, evaluations, at.as_secs_f64());
+            .note_alerts(states, evaluations, tick.at.as_secs_f64());
         // What does not fire has nothing that a later process needs.
         if fires || !evaluated.transitions.is_empty() {
             self.keep();
         }
+        self.tell(&evaluated, tick.at, tick.elapsed);
         self.lines.write(evaluated);
+    }
+
+    fn tell(&self, evaluated: &Evaluated, at: Duration, elapsed: Duration) {
+        let Some(listener) = &self.listener else {
+            return;
+        };
+        let firing = self.watch.engine().firing();
+        listener.evaluated(&Evaluation {
+            elapsed,
+            at: WallTime::new(at),
+            interval: self.interval,
+            transitions: &evaluated.transitions,
+            firing: &firing,
+        });
     }
 
     /// Changes alerts or silences, and keeps that.

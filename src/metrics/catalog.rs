@@ -121,6 +121,7 @@ pub(crate) enum Id {
     AlertState,
     AlertEvaluations,
     AlertLastEvaluation,
+    Notifications,
 }
 
 /// All families, in the order in which they are published.

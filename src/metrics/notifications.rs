@@ -1,4 +1,4 @@
-//! Counts what became of notifications, by the notifier that people are told by. It is not published yet.
+//! Counts what became of notifications, by the notifier that people are told by.
 
 use std::{
     collections::BTreeMap,
@@ -31,7 +31,7 @@ type ByNotifier = BTreeMap<Arc<str>, [u64; NotificationOutcome::TABLE.len()]>;
 
 impl NotificationOutcome {
     /// Every outcome with the value of its label, in the order of the variants.
-    const TABLE: [(Self, &'static str); 4] = [
+    pub(super) const TABLE: [(Self, &'static str); 4] = [
         (Self::Sent, "sent"),
         (Self::Dropped, "dropped"),
         (Self::Refused, "refused"),
@@ -42,7 +42,7 @@ impl NotificationOutcome {
 // === impl Notifications ===
 
 impl Notifications {
-    fn read(&self) -> ByNotifier {
+    pub(super) fn read(&self) -> ByNotifier {
         self.lock().clone()
     }
 
@@ -55,6 +55,7 @@ impl Notifications {
 
 impl Metrics {
     /// What became of the notifications of a notifier, in the order of the outcomes.
+    #[cfg(all(test, feature = "notify"))]
     pub(crate) fn notifications(&self, notifier: &str) -> Option<[u64; 4]> {
         self.inner.notifications.read().get(notifier).copied()
     }

@@ -2,29 +2,30 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
+    sync::Arc,
     time::Duration,
 };
 
 use serde::{Deserialize, Serialize};
 
 use super::{
-    notification::{Ended, Notification, NotificationKind, Origin},
+    notification::{Notification, NotificationKind, Origin},
     routes::CheckedRoutes,
 };
-use crate::{
-    alerts::{Alert, AlertState, Fingerprint, Notice, Transition},
-    statistics::WallTime,
-};
+use crate::alerts::{Alert, AlertState, Evaluation, Fingerprint, Notice};
 
 const HOUR: Duration = Duration::from_secs(60 * 60);
 
 /// The most notifications of one alert in an hour. One place is left for its end.
 const MOST: usize = 20;
 
+/// The most alerts of which it is stored what was told.
+const MOST_STORED: usize = 1_000;
+
 /// Who is told of alerts.
 #[derive(Debug)]
 pub(crate) struct Dispatch {
-    routes: CheckedRoutes,
+    routes: Arc<CheckedRoutes>,
     /// What was told lately. One that ended stays as long as it counts.
     told: BTreeMap<Fingerprint, Told>,
 }
@@ -50,21 +51,19 @@ pub(crate) struct Dispatched {
     pub(crate) notification: Notification,
 }
 
-/// One evaluation.
-pub(crate) struct Step<'s> {
-    /// The time since the last one.
-    pub(crate) elapsed: Duration,
-    pub(crate) at: WallTime,
-    pub(crate) transitions: &'s [Transition],
-    /// All alerts that fire now.
-    pub(crate) firing: &'s [Alert],
-    pub(crate) origin: &'s Origin,
+/// What a later process goes on with.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct StoredTold {
+    /// When this was, as wall time since 1970.
+    at: Duration,
+    told: BTreeMap<Fingerprint, Told>,
 }
 
 // === impl Dispatch ===
 
 impl Dispatch {
-    pub(crate) const fn new(routes: CheckedRoutes) -> Self {
+    pub(crate) const fn new(routes: Arc<CheckedRoutes>) -> Self {
         Self {
             routes,
             told: BTreeMap::new(),
@@ -72,17 +71,15 @@ impl Dispatch {
     }
 
     /// What is told after an evaluation.
-    pub(crate) fn step(&mut self, step: &Step<'_>) -> Vec<Dispatched> {
-        for told in self.told.values_mut() {
-            told.pass(step.elapsed);
-        }
+    pub(crate) fn step(&mut self, step: &Evaluation<'_>, origin: &Origin) -> Vec<Dispatched> {
+        self.pass(step.elapsed);
         let told = step.transitions.iter();
         let told = told.filter(|transition| transition.notice == Notice::Tell);
         let mut dispatched: Vec<_> = told
-            .filter_map(|transition| self.change(&transition.alert, step))
+            .filter_map(|transition| self.change(&transition.alert, step, origin))
             .collect();
         let escalated = step.firing.iter();
-        dispatched.extend(escalated.filter_map(|alert| self.escalate(alert, step)));
+        dispatched.extend(escalated.filter_map(|alert| self.escalate(alert, step, origin)));
         let firing: BTreeSet<_> = step.firing.iter().map(|alert| alert.fingerprint).collect();
         self.told.retain(|fingerprint, told| {
             // An alert whose end nobody was told of is over, too.
@@ -95,7 +92,36 @@ impl Dispatch {
         dispatched
     }
 
-    fn change(&mut self, alert: &Alert, step: &Step<'_>) -> Option<Dispatched> {
+    fn pass(&mut self, elapsed: Duration) {
+        for told in self.told.values_mut() {
+            told.pass(elapsed);
+        }
+    }
+
+    /// What a later process needs to go on. `now` is the wall time since 1970.
+    pub(crate) fn stored(&self, now: Duration) -> StoredTold {
+        // Those that fire come first.
+        let mut told: Vec<_> = self.told.iter().collect();
+        told.sort_by_key(|(_, told)| told.firing_for.is_none());
+        let told = told.into_iter().take(MOST_STORED);
+        StoredTold {
+            at: now,
+            told: told.map(|(one, told)| (*one, told.clone())).collect(),
+        }
+    }
+
+    /// Goes on with what an earlier process has told.
+    pub(crate) fn restore(&mut self, stored: StoredTold, now: Duration) {
+        self.told = stored.told;
+        self.pass(now.saturating_sub(stored.at));
+    }
+
+    fn change(
+        &mut self,
+        alert: &Alert,
+        step: &Evaluation<'_>,
+        origin: &Origin,
+    ) -> Option<Dispatched> {
         let told = self.told.entry(alert.fingerprint).or_default();
         let mut to = self.routes.of(&alert.name, alert.severity);
         let kind = match alert.state {
@@ -127,12 +153,17 @@ impl Dispatch {
         told.note();
         Some(Dispatched {
             to,
-            notification: notification(kind, alert, step),
+            notification: Notification::of_alert(kind, alert, step.at, origin),
         })
     }
 
     /// Tells others of an alert that fires for long and that nobody has acknowledged.
-    fn escalate(&mut self, alert: &Alert, step: &Step<'_>) -> Option<Dispatched> {
+    fn escalate(
+        &mut self,
+        alert: &Alert,
+        step: &Evaluation<'_>,
+        origin: &Origin,
+    ) -> Option<Dispatched> {
         let escalation = self.routes.escalation(&alert.name, alert.severity)?;
         let told = self.told.get_mut(&alert.fingerprint)?;
         let is_due = told.firing_for.is_some_and(|time| time >= escalation.after);
@@ -144,7 +175,12 @@ impl Dispatch {
         told.note();
         Some(Dispatched {
             to: escalation.to,
-            notification: notification(NotificationKind::Escalated, alert, step),
+            notification: Notification::of_alert(
+                NotificationKind::Escalated,
+                alert,
+                step.at,
+                origin,
+            ),
         })
     }
 }
@@ -170,38 +206,6 @@ impl Told {
 
     fn note(&mut self) {
         self.ages.push_back(Duration::ZERO);
-    }
-}
-
-fn notification(kind: NotificationKind, alert: &Alert, step: &Step<'_>) -> Notification {
-    let ended = match kind {
-        NotificationKind::Resolved => alert.resolved_at.zip(alert.resolve_reason),
-        _ => None,
-    };
-    let fired_at = alert.fired_at;
-    Notification {
-        kind,
-        fingerprint: Some(alert.fingerprint),
-        severity: alert.severity,
-        name: alert.name.clone(),
-        summary: alert.message.clone(),
-        text: alert.summary.clone(),
-        labels: alert.labels.clone(),
-        signal: Some(alert.signal.clone()),
-        value: alert.value,
-        threshold: Some(alert.threshold),
-        at: step.at,
-        fired_at,
-        ended: ended.map(|(at, reason)| Ended {
-            at,
-            after: fired_at.map_or(Duration::ZERO, |from| {
-                at.since_1970().saturating_sub(from.since_1970())
-            }),
-            reason,
-        }),
-        again_in: None,
-        runbook: alert.runbook.clone(),
-        origin: step.origin.clone(),
     }
 }
 

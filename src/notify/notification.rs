@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use serde::Serialize;
 
 use crate::{
-    alerts::{AlertSeverity, Fingerprint, ResolveReason},
+    alerts::{Alert, AlertSeverity, Fingerprint, ResolveReason},
     statistics::WallTime,
 };
 
@@ -94,6 +94,76 @@ pub struct Origin {
     pub deployed: Option<(String, WallTime)>,
     /// Where to look: the address of the console, or of another page. `None` if none is set.
     pub url: Option<String>,
+}
+
+// === impl Notification ===
+
+impl Notification {
+    /// What is told of an alert.
+    pub(crate) fn of_alert(
+        kind: NotificationKind,
+        alert: &Alert,
+        at: WallTime,
+        origin: &Origin,
+    ) -> Self {
+        let fired_at = alert.fired_at;
+        let ended = match kind {
+            NotificationKind::Resolved => alert.resolved_at.zip(alert.resolve_reason),
+            _ => None,
+        };
+        Self {
+            kind,
+            fingerprint: Some(alert.fingerprint),
+            severity: alert.severity,
+            name: alert.name.clone(),
+            summary: alert.message.clone(),
+            text: alert.summary.clone(),
+            labels: alert.labels.clone(),
+            signal: Some(alert.signal.clone()),
+            value: alert.value,
+            threshold: Some(alert.threshold),
+            at,
+            fired_at,
+            ended: ended.map(|(at, reason)| Ended {
+                at,
+                after: fired_at.map_or(Duration::ZERO, |from| {
+                    at.since_1970().saturating_sub(from.since_1970())
+                }),
+                reason,
+            }),
+            again_in: None,
+            runbook: alert.runbook.clone(),
+            origin: origin.clone(),
+        }
+    }
+
+    /// What is told of no alert.
+    pub(crate) fn other(
+        kind: NotificationKind,
+        severity: AlertSeverity,
+        name: String,
+        at: WallTime,
+        origin: &Origin,
+    ) -> Self {
+        Self {
+            kind,
+            fingerprint: None,
+            severity,
+            summary: name.clone(),
+            name,
+            text: String::new(),
+            labels: BTreeMap::new(),
+            signal: None,
+            value: None,
+            threshold: None,
+            at,
+            fired_at: None,
+            ended: None,
+            again_in: None,
+            runbook: None,
+            origin: origin.clone(),
+        }
+    }
 }
 
 // === impl NotificationKind ===

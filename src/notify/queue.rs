@@ -83,6 +83,30 @@ impl<T> Queue<T> {
         u64::from(pushed_out)
     }
 
+    /// Adds all of these in place of those that wait and are `old`. Returns how many were dropped for them.
+    pub(super) fn replace(&mut self, new: Vec<T>, old: impl Fn(&T) -> bool) -> u64 {
+        let many = new.len() as u64;
+        self.accounts.enqueued += many;
+        if self.closed {
+            self.accounts.dropped += many;
+            return many;
+        }
+        let before = self.waiting.len();
+        self.waiting.retain(|one| !old(one));
+        let dropped = (before - self.waiting.len()) as u64;
+        self.accounts.end(Outcome::Dropped, dropped);
+        self.accounts.pending += many;
+        self.waiting.extend(new);
+        dropped
+    }
+
+    /// Counts a notification that does not wait.
+    pub(super) fn begin(&mut self, now: Instant) {
+        self.accounts.enqueued += 1;
+        self.accounts.pending += 1;
+        self.hold(now, self.every);
+    }
+
     /// Takes up to `at_once` notifications, if a message can begin now.
     pub(super) fn next(&mut self, at_once: usize, now: Instant) -> Next<T> {
         if self.waiting.is_empty() {

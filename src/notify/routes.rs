@@ -228,6 +228,13 @@ impl CheckedRoutes {
         self.of("", severity)
     }
 
+    /// Who is told of deployments: whoever is told of information, and PagerDuty, which has changes beside its incidents.
+    pub(crate) fn of_deployment(&self) -> BTreeSet<usize> {
+        let mut to = self.of_severity(AlertSeverity::Info);
+        to.extend(self.places(&["pagerduty".to_owned()]));
+        to
+    }
+
     fn usual(&self, rule: &str, severity: AlertSeverity) -> BTreeSet<usize> {
         let critical = severity == AlertSeverity::Critical;
         let fits = |name: &str| match name {

@@ -1,10 +1,10 @@
 //! Makes notifications for the tests of this room.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use super::notification::{Ended, Notification, NotificationKind};
 use crate::{
-    alerts::{AlertSeverity, ResolveReason},
+    alerts::{Alert, AlertSeverity, AlertState, ResolveReason},
     statistics::WallTime,
 };
 
@@ -111,4 +111,29 @@ pub(super) fn later(at: WallTime, seconds: i64) -> WallTime {
     } else {
         since + distance
     })
+}
+
+/// An alert of a whole service, which fires.
+pub(super) fn alert() -> Alert {
+    Alert {
+        fingerprint: "f85a8fde4ff0f4c0".parse().unwrap(),
+        name: "down".to_owned(),
+        severity: AlertSeverity::Critical,
+        state: AlertState::Firing,
+        labels: BTreeMap::new(),
+        signal: "health_check_failed".to_owned(),
+        value: Some(1.0),
+        threshold: 0.0,
+        message: "Alert: down".to_owned(),
+        summary: String::new(),
+        runbook: None,
+        since: firing().at,
+        fired_at: Some(firing().at),
+        resolved_at: None,
+        resolve_reason: None,
+        acknowledged_by: None,
+        acknowledged_at: None,
+        muted: None,
+        error: None,
+    }
 }

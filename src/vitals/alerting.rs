@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use super::{Vitals, lately::Lately};
+use super::{Vitals, lately::Lately, telling::Telling};
+#[cfg(feature = "notify")]
+use crate::alerts::AlertSeverity;
 use crate::{
     alerts::{Alerts, AlertsHandle, CheckedAlerts, Existing, Running},
     config::{ConfigError, Environment},
@@ -43,6 +45,13 @@ impl CheckedAlerting {
         settings.more_edges(edges)
     }
 
+    /// The name and the severity of each rule.
+    #[cfg(feature = "notify")]
+    pub(super) fn severities(&self) -> impl Iterator<Item = (&str, AlertSeverity)> {
+        let rules = self.0.rules.iter();
+        rules.map(|rule| (&*rule.name, rule.severity))
+    }
+
     /// Refuses a rule that names a check, a pool or a path that nobody watches.
     pub(super) fn check_names(
         &self,
@@ -64,9 +73,12 @@ impl CheckedAlerting {
     }
 
     /// Goes on with the alerts of the process before. Nothing is evaluated yet.
-    pub(super) fn with(self, lately: &Lately, metrics: &Metrics) -> Alerting {
+    pub(super) fn with(self, lately: &Lately, telling: &Telling, metrics: &Metrics) -> Alerting {
         let (host, before) = lately.for_alerts();
-        Alerting(Arc::new(Running::new(self.0, before, host, metrics)))
+        let listener = telling.listener();
+        Alerting(Arc::new(Running::new(
+            self.0, before, host, listener, metrics,
+        )))
     }
 }
 

@@ -9,6 +9,8 @@ mod logs;
 mod metrics;
 #[cfg(all(feature = "health", feature = "statistics"))]
 mod monitoring;
+#[cfg(feature = "notify")]
+mod notifiers;
 mod panics;
 #[cfg(feature = "process")]
 mod process;
@@ -23,12 +25,14 @@ use super::{
     METRICS_PATH, Vitals,
     admin::AdminSettings,
     alerting::AlertingSettings,
+    deployment::Deployments,
     lately::{Lately, LatelySettings},
     log_values,
     monitoring::{MonitoringSettings, Shown},
     shutdown::{Shutdown, ShutdownSettings},
     stack::{Stack, VitalsLayer},
     start::Start,
+    telling::TellingSettings,
 };
 use crate::{
     access_log::AccessLogObserver,
@@ -81,6 +85,7 @@ pub struct VitalsBuilder {
     pub(super) shutdown: ShutdownSettings,
     pub(super) lately: LatelySettings,
     pub(super) alerting: AlertingSettings,
+    pub(super) telling: TellingSettings,
     pub(super) monitoring: MonitoringSettings,
     pub(super) sentry: Option<SentryOptions>,
     release: Option<Release>,
@@ -112,6 +117,7 @@ impl VitalsBuilder {
             shutdown: ShutdownSettings::default(),
             lately: LatelySettings::default(),
             alerting: AlertingSettings::default(),
+            telling: TellingSettings::default(),
             monitoring: MonitoringSettings::default(),
             sentry: None,
             release: None,
@@ -138,6 +144,7 @@ impl VitalsBuilder {
         builder.admin = AdminSettings::from_environment(environment)?;
         builder.lately = LatelySettings::from_environment(environment)?;
         builder.alerting = AlertingSettings::from_environment(environment)?;
+        builder.telling = TellingSettings::from_environment(environment)?;
         builder.monitoring = MonitoringSettings::from_environment(environment)?;
         Ok(builder)
     }
@@ -246,6 +253,7 @@ impl VitalsBuilder {
         let rules = Arc::new(self.rules.checked()?);
         let log_metrics = self.log_metrics.map(log_values::checked).transpose()?;
         let alerting = self.alerting.checked()?;
+        let telling = self.telling.checked(&alerting)?;
         let settings = alerting.published_by(self.settings.bands(self.bands));
         let metrics = self.recorder.metrics(settings)?;
         alerting.check_names(self.health.as_ref(), &metrics, self.recorder)?;
@@ -274,16 +282,24 @@ impl VitalsBuilder {
         let sentry = Connection::new(self.sentry, &release, &metrics, shared)?;
         metrics.set_release(&release);
         let lately = Lately::start(lately, &metrics, &release);
-        let alerting = alerting.with(&lately, &metrics);
+        let telling = telling.start(&release, &lately, &metrics)?;
+        let alerting = alerting.with(&lately, &telling, &metrics);
+        let deployments = Deployments {
+            environment: release.environment.as_str().into(),
+            metrics: metrics.clone(),
+            lately: lately.clone(),
+            sentry: sentry.clone(),
+            telling: telling.clone(),
+        };
         let api = api.with(&Shown {
             metrics: &metrics,
             lately: &lately,
             alerting: &alerting,
             health: self.health.as_ref(),
+            deployments: &deployments,
             sentry: &sentry,
             release: &release,
         });
-        let environment = release.environment.as_str().into();
         if shared {
             release.clone().announce();
         }
@@ -332,6 +348,7 @@ impl VitalsBuilder {
                 ("process_metrics", metrics.settings().process),
                 ("state_file", lately.has_file()),
                 ("alerts", alerting.are_on()),
+                ("notifiers", telling.is_on()),
                 ("monitoring", api.is_on()),
             ],
         };
@@ -347,14 +364,15 @@ impl VitalsBuilder {
         Ok(Vitals {
             layer: VitalsLayer::new(engine, !shared),
             metrics,
-            environment,
             exporter,
             health: self.health,
             admin,
             shutdown,
             sentry,
             lately,
+            telling,
             alerting,
+            deployments,
             api,
         })
     }

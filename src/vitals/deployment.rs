@@ -1,6 +1,8 @@
 //! Records that a new version runs, so that a change can be explained later.
 
-use super::{Vitals, lately::Lately};
+use std::sync::Arc;
+
+use super::{Vitals, lately::Lately, telling::Telling};
 use crate::{
     config::Environment,
     metrics::Metrics,
@@ -25,6 +27,17 @@ pub struct Deployment {
     environment: Option<String>,
     pub(super) by: String,
     pub(super) changes: String,
+}
+
+/// Where deployments are recorded. Clones share it.
+#[derive(Clone, Debug)]
+pub(super) struct Deployments {
+    /// That of the process.
+    pub(super) environment: Arc<str>,
+    pub(super) metrics: Metrics,
+    pub(super) lately: Lately,
+    pub(super) sentry: Connection,
+    pub(super) telling: Telling,
 }
 
 // === impl Deployment ===
@@ -99,33 +112,35 @@ impl Deployment {
     }
 }
 
+// === impl Deployments ===
+
+impl Deployments {
+    pub(super) fn record(&self, deployment: &Deployment) {
+        let environment = deployment.environment.as_deref();
+        let environment = environment.unwrap_or(&self.environment);
+        deployment.log(environment);
+        let now = timestamp::seconds_since_1970();
+        self.metrics.record_deployment(&deployment.version, now);
+        let is_new = self.lately.deployed(deployment, environment, now);
+        self.sentry.notify(&deployment.notice(environment));
+        // A process that starts again and again has been deployed once.
+        if is_new {
+            self.telling.deployed(deployment, environment, now);
+        }
+    }
+}
+
 // === impl Vitals ===
 
 impl Vitals {
     /// Records a deployment: one log event at `INFO`, `app_deployment_timestamp_seconds{version}`, a mark in the statistics, and
-    /// one event for Sentry at level `info` if there is a connection.
+    /// one event for Sentry at level `info` if there is a connection. With feature `notify` people are told, unless the deployment
+    /// that was recorded before was of the same version in the same environment.
     ///
     /// Call it when the process starts. The command `vitals deploy` does it from a deployment script.
     pub fn record_deployment(&self, deployment: &Deployment) {
-        let (metrics, lately) = (&self.metrics, &self.lately);
-        record(deployment, &self.environment, metrics, lately, &self.sentry);
+        self.deployments.record(deployment);
     }
-}
-
-/// Records a deployment wherever it is told. `environment` is that of the process.
-pub(super) fn record(
-    deployment: &Deployment,
-    environment: &str,
-    metrics: &Metrics,
-    lately: &Lately,
-    sentry: &Connection,
-) {
-    let environment = deployment.environment.as_deref().unwrap_or(environment);
-    deployment.log(environment);
-    let now = timestamp::seconds_since_1970();
-    metrics.record_deployment(&deployment.version, now);
-    lately.deployed(deployment, environment, now);
-    sentry.notify(&deployment.notice(environment));
 }
 
 #[cfg(test)]

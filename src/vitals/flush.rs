@@ -1,4 +1,4 @@
-//! Waits for what is still on its way out: events for Sentry, and log lines.
+//! Waits for what is still on its way out: events for Sentry, notifications, and log lines.
 
 use std::{sync::mpsc, time::Duration};
 
@@ -13,16 +13,16 @@ use crate::{
 // === impl Vitals ===
 
 impl Vitals {
-    /// Waits until all events for Sentry are sent and all log lines of the process are written, but not longer than
-    /// `timeout`. Returns how many events and lines are not.
+    /// Waits until all events for Sentry and all notifications are sent and all log lines of the process are written, but not longer
+    /// than `timeout`. Returns how many events, notifications and lines are not.
     ///
     /// Events are those of the client of this stack, of the client that is bound to this thread, and of that of the process.
     /// Counted are those that wait, and those that were lost since the last `flush` or [`run`](Self::run): the queue was full,
     /// Sentry could not be reached, or refused them. Transactions, and batches of logs and metrics, count like events. A
     /// client that is not [guarded](crate::sentry::guard) only says that something is left, which counts as one.
     ///
-    /// Without feature `sentry` there are no events, and without feature `logging` no lines. It blocks the thread. Use it at
-    /// the end of a program that does not use [`run`](Self::run).
+    /// Without feature `sentry` there are no events, without feature `notify` no notifications, and without feature `logging` no
+    /// lines. It blocks the thread. Use it at the end of a program that does not use [`run`](Self::run).
     #[expect(
         clippy::must_use_candidate,
         reason = "a caller that only waits does not need the number"
@@ -38,8 +38,10 @@ impl Vitals {
             }
             false => 0,
         };
+        let left = || timeout.saturating_sub(begun.elapsed());
+        let untold = self.telling.flush(left());
         // Lines were written all the while.
-        unsent + logging::flush(timeout.saturating_sub(begun.elapsed()))
+        unsent + untold + logging::flush(left())
     }
 
     /// Sends the events that wait, on a thread that nobody waits for, and gives `done` how many are not sent: hooks of the

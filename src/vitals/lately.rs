@@ -23,6 +23,8 @@ use crate::{
         store::{self, Deployed, Records, StatePlace, StateSettings, StoreWriter},
     },
 };
+#[cfg(feature = "notify")]
+use crate::{notify::StoredTold, statistics::WallTime};
 
 /// How often the window is written to the state file.
 const WRITE_EVERY: Duration = Duration::from_secs(600);
@@ -152,17 +154,43 @@ impl Lately {
         self.0.write(&records);
     }
 
-    /// Notes a deployment.
-    pub(super) fn deployed(&self, deployment: &Deployment, environment: &str, at: f64) {
+    /// Notes a deployment. Returns whether the one that was recorded before was another one.
+    pub(super) fn deployed(&self, deployment: &Deployment, environment: &str, at: f64) -> bool {
         let mut records = self.0.records();
-        records.deployed(&Deployed {
+        let deployed = Deployed {
             version: deployment.version.clone(),
             at_ms: (at * 1_000.0) as u64,
             environment: environment.to_owned(),
             by: deployment.by.clone(),
             changes: deployment.changes.clone(),
-        });
+        };
+        let is_new = records.deployed(&deployed);
         self.0.write(&records);
+        is_new
+    }
+
+    /// The version that was deployed last, and when.
+    #[cfg(feature = "notify")]
+    pub(super) fn deployment(&self) -> Option<(String, WallTime)> {
+        let last = self.0.records().deployments().pop()?;
+        let at = Duration::from_millis(last.at_ms);
+        Some((last.version, WallTime::new(at)))
+    }
+
+    /// What the process before has told.
+    #[cfg(feature = "notify")]
+    pub(super) fn told(&self) -> Option<StoredTold> {
+        self.0.records().only(store::TOLD)
+    }
+
+    /// Keeps what was told.
+    #[cfg(feature = "notify")]
+    pub(super) fn keep_told(&self, told: &StoredTold) {
+        if self.has_file() {
+            let mut records = self.0.records();
+            records.set_only(store::TOLD, told);
+            self.0.write(&records);
+        }
     }
 
     pub(super) fn handle(&self) -> StatisticsHandle {
@@ -171,7 +199,7 @@ impl Lately {
 
     /// Where alerts have their numbers, and what the process before kept of them.
     pub(super) fn for_alerts(&self) -> (Box<dyn Host>, Option<Stored>) {
-        let before = self.0.records().alerts();
+        let before = self.0.records().only(store::ALERTS);
         (Box::new(Arc::clone(&self.0)), before)
     }
 

@@ -9,7 +9,7 @@ use http_body_util::Full;
 use tower_service::Service;
 
 use super::{
-    Deployment, METRICS_PATH, Vitals, alerting::Alerting, deployment::record, lately::Lately,
+    Deployment, METRICS_PATH, Vitals, alerting::Alerting, deployment::Deployments, lately::Lately,
 };
 use crate::{
     config::{ConfigError, Environment},
@@ -48,16 +48,9 @@ pub(super) struct Shown<'s> {
     pub(super) lately: &'s Lately,
     pub(super) alerting: &'s Alerting,
     pub(super) health: Option<&'s HealthService>,
+    pub(super) deployments: &'s Deployments,
     pub(super) sentry: &'s Connection,
     pub(super) release: &'s Release,
-}
-
-/// Records deployments as the stack does.
-struct Recording {
-    environment: Arc<str>,
-    metrics: Metrics,
-    lately: Lately,
-    sentry: Connection,
 }
 
 // === impl MonitoringSettings ===
@@ -122,22 +115,16 @@ impl CheckedApi {
             );
         }
         let release = shown.release;
-        let environment: Arc<str> = release.environment.as_str().into();
         let sources = Sources {
             metrics: shown.metrics.clone(),
             statistics: shown.lately.handle(),
             alerts: shown.alerting.handle(),
             health: shown.health.map(|health| health.handle().clone()),
-            deployments: Arc::new(Recording {
-                environment: Arc::clone(&environment),
-                metrics: shown.metrics.clone(),
-                lately: shown.lately.clone(),
-                sentry: shown.sentry.clone(),
-            }),
+            deployments: Arc::new(shown.deployments.clone()),
             sentry: shown.sentry.is_on(),
             service: release.service.as_deref().map(Into::into),
             version: release.version.as_deref().map(Into::into),
-            environment,
+            environment: Arc::clone(&shown.deployments.environment),
         };
         Api(Some(MonitoringService::new(checked, sources)))
     }
@@ -183,21 +170,15 @@ impl Api {
     }
 }
 
-// === impl Recording ===
+// === impl Deployments ===
 
-impl RecordDeployment for Recording {
+impl RecordDeployment for Deployments {
     fn record(&self, deployment: NewDeployment) {
         let mut told = Deployment::new(deployment.version).changes(deployment.changes);
         if let Some(by) = deployment.by {
             told = told.by(by);
         }
-        let Self {
-            environment,
-            metrics,
-            lately,
-            sentry,
-        } = self;
-        record(&told, environment, metrics, lately, sentry);
+        Self::record(self, &told);
     }
 }
 

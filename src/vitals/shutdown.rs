@@ -45,6 +45,8 @@ pub struct ShutdownReport {
     /// Events that were not sent to Sentry in time, and those that were lost since the last [`flush`](Vitals::flush). 0 without
     /// feature `sentry`.
     pub unsent: u64,
+    /// Notifications that no notifier took in time. 0 without feature `notify`.
+    pub untold: u64,
     /// Log lines that were not written in time. 0 without feature `logging`.
     pub unwritten: u64,
     /// Whether the [state file](VitalsBuilder::state_file) could not be written in time. `false` without one.
@@ -206,8 +208,8 @@ impl Vitals {
     /// the process no more: let `main` return soon.
     ///
     /// Before it returns, the counters are published once more, for recorders that push. With feature `sentry` the remaining
-    /// events are sent, with feature `logging` the lines that are queued are written, and so is the state file, each within the
-    /// rest of the deadline, but for 2 s at most and 100 ms at least. The [admin port](VitalsBuilder::admin_addr) answers until then, and
+    /// events are sent, with feature `notify` people are told what waits, with feature `logging` the lines that are queued are
+    /// written, and so is the state file, each within the rest of the deadline, but for 2 s at most and 100 ms at least. The [admin port](VitalsBuilder::admin_addr) answers until then, and
     /// closes last.
     ///
     /// ```no_run
@@ -251,9 +253,10 @@ impl Vitals {
             }
         };
         let unfinished = unfinished + self.sessions_end().await;
-        let ((), unsent, unsaved) = join!(
+        let ((), unsent, untold, unsaved) = join!(
             self.publish_the_rest(),
             self.send_the_rest(),
+            self.tell_the_rest(),
             self.save_the_rest()
         );
         let unwritten = self.write_the_rest().await;
@@ -265,6 +268,7 @@ impl Vitals {
         Ok(ShutdownReport {
             unfinished,
             unsent,
+            untold,
             unwritten,
             unsaved,
         })
@@ -290,6 +294,20 @@ impl Vitals {
         match time::timeout(timeout + AT_LEAST / 2, flushed).await {
             Ok(Ok(unsent)) => unsent,
             _ => outgoing.unsent(),
+        }
+    }
+
+    /// Tells people what waits while there is time. Returns how many notifications were not taken.
+    async fn tell_the_rest(&self) -> u64 {
+        if !self.telling.is_on() {
+            return 0;
+        }
+        let (telling, timeout) = (self.telling.clone(), self.time_left());
+        // It ends by itself, so that it does not hold up the end of the runtime.
+        let ended = task::spawn_blocking(move || telling.end(timeout));
+        match time::timeout(timeout + AT_LEAST / 2, ended).await {
+            Ok(Ok(untold)) => untold,
+            _ => self.telling.pending(),
         }
     }
 

@@ -13,6 +13,8 @@ mod writer;
 
 use std::time::Duration;
 
+#[cfg(feature = "notify")]
+pub(crate) use self::records::TOLD;
 use self::{
     frame::{Frame, Kind},
     lock::StateLock,
@@ -22,7 +24,7 @@ use self::{
     writer::Target,
 };
 pub(crate) use self::{
-    records::{Deployed, Records},
+    records::{ALERTS, Deployed, Records},
     settings::{StatePlace, StateSettings},
     writer::StoreWriter,
 };

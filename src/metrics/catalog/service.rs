@@ -3,7 +3,7 @@
 use super::{Entry, Id, Unit, counter, gauge, seconds};
 
 /// In the order in which they are published.
-pub(super) static FAMILIES: [Entry; 48] = [
+pub(super) static FAMILIES: [Entry; 49] = [
     seconds(
         Id::OperationDuration,
         "monitored_operation_duration_seconds",
@@ -195,4 +195,10 @@ pub(super) static FAMILIES: [Entry; 48] = [
     )
     .unit(Unit::Seconds)
     .help("When rules were evaluated last, in seconds since 1970."),
+    counter(
+        Id::Notifications,
+        "vitals_notifications_total",
+        &["notifier", "outcome"],
+    )
+    .help("Notifications, by the notifier and what became of them: sent, dropped, refused or failed."),
 ];

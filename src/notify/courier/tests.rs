@@ -4,7 +4,7 @@ use std::{
     io::{self, Write},
     panic::resume_unwind,
     sync::{
-        LazyLock,
+        LazyLock, Mutex, PoisonError,
         mpsc::{self, Receiver, Sender},
     },
 };
@@ -16,6 +16,7 @@ use super::{
     super::{
         address::Address,
         http::{Client, Post},
+        retry::Schedule,
         sink::{Sink, nobody},
     },
     *,
@@ -54,7 +55,13 @@ fn start(
     metrics: &Metrics,
     notify: impl FnMut(Vec<String>, Duration) -> Result<(), NotifyError> + Send + 'static,
 ) -> Courier {
-    Courier::start(Arc::new(Calls(Mutex::new(notify))), terms, metrics).unwrap()
+    Courier::start(
+        "calls".into(),
+        Arc::new(Calls(Mutex::new(notify))),
+        terms,
+        metrics,
+    )
+    .unwrap()
 }
 
 /// Wants every event, and gets none. Without it, an event that is written for the first time while a subscriber is made can be
@@ -97,12 +104,8 @@ fn hanging(metrics: &Metrics) -> (Courier, Receiver<()>, Sender<()>) {
 
 /// Waits until everything has an end.
 fn settled(courier: &Courier) -> Accounts {
-    let state = courier.shared.lock();
-    let pending = |state: &mut State| state.queue.accounts().pending > 0;
-    let changed = &courier.shared.changed;
-    let (state, waited) = changed.wait_timeout_while(state, LONG, pending).unwrap();
-    assert!(!waited.timed_out());
-    state.queue.accounts()
+    assert_eq!(courier.flush(Instant::now() + LONG), 0);
+    courier.accounts()
 }
 
 fn counted(metrics: &Metrics) -> [u64; 4] {
@@ -319,8 +322,8 @@ fn a_deadline_can_only_be_brought_forward() {
     courier.send(named("a"));
     begun.recv_timeout(LONG).unwrap();
     let began = Instant::now();
-    courier.close(began + LONG * 10);
-    courier.close(began + Duration::from_millis(100));
+    courier.mailbox.close(began + LONG * 10);
+    courier.mailbox.close(began + Duration::from_millis(100));
     assert_eq!(courier.end(began + LONG * 10), 1);
     assert!(began.elapsed() < LONG, "{:?}", began.elapsed());
 }
@@ -363,7 +366,9 @@ fn a_shutdown_sends_what_waits_and_waits_no_longer_than_for_that() {
     courier.send(named("a"));
     timeouts.recv_timeout(LONG).unwrap();
     (0..20).for_each(|one| courier.send(named(one)));
-    courier.close(Instant::now() + Duration::from_secs(4));
+    courier
+        .mailbox
+        .close(Instant::now() + Duration::from_secs(4));
     go_on.send(()).unwrap();
     go_on.send(()).unwrap();
     assert_eq!(Courier::end_all(&[courier], LONG * 100), 0);
@@ -498,6 +503,10 @@ struct Hook {
     address: Address,
 }
 
+fn start_hook(hook: Arc<Hook>, terms: Terms, metrics: &Metrics) -> Result<Courier, ConfigError> {
+    Courier::start("calls".into(), hook, terms, metrics)
+}
+
 impl Hook {
     fn to(url: &str) -> Arc<Self> {
         Arc::new(Self {
@@ -535,7 +544,7 @@ fn a_message_that_was_taken_without_an_answer_is_sent_again_with_the_same_bytes(
     });
     let attempt = Duration::from_millis(500);
     let terms = Terms { attempt, ..QUICK };
-    let courier = Courier::start(Hook::to(&sink.url("/hook")), terms, &metrics).unwrap();
+    let courier = start_hook(Hook::to(&sink.url("/hook")), terms, &metrics).unwrap();
     courier.send(Notification {
         severity: AlertSeverity::Warning,
         ..named("a")
@@ -558,7 +567,7 @@ fn a_sink_that_asks_for_a_pause_has_it() {
         };
         stream.write_all(answer.as_bytes()).unwrap();
     });
-    let courier = Courier::start(Hook::to(&sink.url("/hook")), QUICK, &metrics).unwrap();
+    let courier = start_hook(Hook::to(&sink.url("/hook")), QUICK, &metrics).unwrap();
     let began = Instant::now();
     courier.send(named("a"));
     assert_eq!(settled(&courier).sent, 1);
@@ -609,7 +618,7 @@ fn nothing_that_is_logged_counted_or_shown_has_the_address() {
     ];
     let mut lines = Vec::new();
     for url in &urls {
-        let start = || Courier::start(Hook::to(url), QUICK, &metrics).unwrap();
+        let start = || start_hook(Hook::to(url), QUICK, &metrics).unwrap();
         let (courier, written) = logged(start);
         courier.send(named("a"));
         settled(&courier);
@@ -627,28 +636,88 @@ fn nothing_that_is_logged_counted_or_shown_has_the_address() {
 }
 
 #[test]
-fn a_name_is_printable_and_short() {
-    struct Named(String);
-
-    impl Notifier for Named {
-        fn name(&self) -> &str {
-            &self.0
-        }
-
-        fn notify(&self, _: &[Notification], _: Duration) -> Result<(), NotifyError> {
-            Ok(())
-        }
-    }
-
-    let named = Named(format!("a\n{}", "b".repeat(100)));
-    let courier = Courier::start(Arc::new(named), QUICK, &metrics()).unwrap();
-    let name = format!(r"a\n{}…", "b".repeat(61));
-    assert_eq!(courier.name(), name);
-}
-
-#[test]
 fn the_terms_are_ten_seconds_and_one_message_a_second() {
     let terms = Terms::DEFAULT;
     assert_eq!(terms.attempt, Duration::from_secs(10));
     assert_eq!(terms.every, Duration::from_secs(1));
+}
+
+#[test]
+fn a_test_has_one_attempt_and_its_end_is_told() {
+    let metrics = metrics();
+    let mut answers = vec![
+        Err(NotifyError::Refused {
+            text: "no".to_owned(),
+        }),
+        Err(NotifyError::Later {
+            text: "busy".to_owned(),
+            after: None,
+        }),
+        Ok(()),
+    ];
+    let courier = start(QUICK, &metrics, move |_, _| answers.pop().unwrap());
+    for expected in [Ok(()), Err("busy"), Err("no")] {
+        let end = courier.try_out(named("test")).recv_timeout(LONG).unwrap();
+        let end = end.map_err(|error| error.to_string());
+        assert_eq!(end, expected.map_err(str::to_owned));
+    }
+    assert_eq!(courier.end(Instant::now() + LONG), 0);
+    assert_eq!(counted(&metrics), [1, 0, 1, 1]);
+    let late = courier.try_out(named("test"));
+    assert!(late.recv_timeout(LONG).is_err(), "it has ended");
+}
+
+#[test]
+fn a_test_comes_before_what_waits_and_few_wait() {
+    let metrics = metrics();
+    let (told, heard) = mpsc::channel();
+    let (go_on, stop) = mpsc::channel::<()>();
+    let courier = start(QUICK, &metrics, move |names, _| {
+        told.send(names).unwrap();
+        let _ = stop.recv();
+        Ok(())
+    });
+    courier.send(named("a"));
+    heard.recv_timeout(LONG).unwrap();
+    courier.send(named("b"));
+    let ends: Vec<_> = (0..10).map(|_| courier.try_out(named("test"))).collect();
+    drop(go_on);
+    let ended = ends.iter().map(|end| end.recv_timeout(LONG).is_ok());
+    assert_eq!(ended.filter(|ended| *ended).count(), 4);
+    let order: Vec<_> = (0..5).map(|_| heard.recv_timeout(LONG).unwrap()).collect();
+    assert_eq!(order.concat(), ["test", "test", "test", "test", "b"]);
+}
+
+#[test]
+fn a_newer_state_takes_the_place_of_an_older_one_that_waits() {
+    let metrics = metrics();
+    let (told, heard) = mpsc::channel();
+    let (go_on, stop) = mpsc::channel::<()>();
+    let courier = start(QUICK, &metrics, move |names, _| {
+        told.send(names).unwrap();
+        let _ = stop.recv();
+        Ok(())
+    });
+    let state = |name: &str| {
+        let mut one = named(name);
+        one.fingerprint = "f85a8fde4ff0f4c0".parse().ok();
+        one
+    };
+    courier.send_state(vec![state("first")]);
+    heard.recv_timeout(LONG).unwrap();
+    courier.send_state(vec![state("second"), state("too")]);
+    let mut said = named("said");
+    said.fingerprint = None;
+    courier.send(said);
+    courier.send_state(vec![state("third")]);
+    drop(go_on);
+    assert_eq!(heard.recv_timeout(LONG).unwrap(), ["said", "third"]);
+    let accounts = settled(&courier);
+    let expected = Accounts {
+        enqueued: 5,
+        sent: 3,
+        dropped: 2,
+        ..Accounts::default()
+    };
+    assert_eq!(accounts, expected);
 }

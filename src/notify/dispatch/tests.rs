@@ -1,7 +1,8 @@
 use super::*;
 use crate::{
-    alerts::{AlertSeverity, ResolveReason},
-    notify::routes::Routes,
+    alerts::{AlertSeverity, ResolveReason, Transition},
+    notify::{routes::Routes, samples},
+    statistics::WallTime,
 };
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -24,7 +25,7 @@ impl Play {
         let rules = [("down", AlertSeverity::Critical)];
         let routes = routes.checked(&["slack", "pagerduty"], rules.into_iter());
         Self {
-            dispatch: Dispatch::new(routes.unwrap()),
+            dispatch: Dispatch::new(Arc::new(routes.unwrap())),
             at: Duration::from_secs(1_800_000_000),
             fired_at: None,
             acknowledged: false,
@@ -35,25 +36,13 @@ impl Play {
         let ended = state == AlertState::Resolved;
         let at = WallTime::new(self.at);
         Alert {
-            fingerprint: "f85a8fde4ff0f4c0".parse().unwrap(),
-            name: "down".to_owned(),
-            severity: AlertSeverity::Critical,
             state,
-            labels: BTreeMap::new(),
-            signal: "health_check_failed".to_owned(),
-            value: Some(1.0),
-            threshold: 0.0,
-            message: "Alert: down".to_owned(),
-            summary: String::new(),
-            runbook: None,
             since: at,
             fired_at: self.fired_at,
             resolved_at: ended.then_some(at),
             resolve_reason: ended.then_some(ResolveReason::Recovered),
             acknowledged_by: self.acknowledged.then(|| "ada".to_owned()),
-            acknowledged_at: None,
-            muted: None,
-            error: None,
+            ..samples::alert()
         }
     }
 
@@ -80,13 +69,14 @@ impl Play {
             self.fired_at = None;
         }
         let firing = self.fired_at.map(|_| self.alert(AlertState::Firing));
-        let dispatched = self.dispatch.step(&Step {
+        let evaluation = Evaluation {
             elapsed,
             at: WallTime::new(self.at),
+            interval: MINUTE,
             transitions: transition.as_slice(),
             firing: firing.as_slice(),
-            origin: &Origin::default(),
-        });
+        };
+        let dispatched = self.dispatch.step(&evaluation, &Origin::default());
         let shown = dispatched.into_iter();
         shown
             .map(|one| (one.notification.kind, one.to.into_iter().collect()))
@@ -164,4 +154,28 @@ fn what_a_process_before_told_is_told_to_have_ended() {
     play.fired_at = Some(WallTime::new(play.at - 10 * MINUTE));
     let ended = play.after(MINUTE, Some(AlertState::Resolved));
     assert_eq!(ended, [(NotificationKind::Resolved, vec![0])]);
+}
+
+#[test]
+fn what_was_told_lasts_beyond_a_restart() {
+    use NotificationKind::{Escalated, Firing, Repeated};
+
+    let mut play = Play::new();
+    let firing = Some(AlertState::Firing);
+    for _ in 0..3 {
+        play.after(MINUTE, firing);
+    }
+    let stored = serde_json::to_string(&play.dispatch.stored(play.at)).unwrap();
+    let mut later = Play::new();
+    later.at = play.at + 2 * MINUTE;
+    later.fired_at = play.fired_at;
+    let stored = serde_json::from_str(&stored).unwrap();
+    later.dispatch.restore(stored, later.at);
+    // It fires for five minutes now: two before the end of that process, two in between, and one in this one.
+    let told = later.after(MINUTE, firing);
+    assert_eq!(told, [(Repeated, vec![0]), (Escalated, vec![1])]);
+    // Three, these two, and fourteen more.
+    let more = (0..40).flat_map(|_| later.after(MINUTE, firing)).count();
+    assert_eq!(more, 14);
+    assert_eq!(Play::new().after(MINUTE, firing), [(Firing, vec![0])]);
 }

@@ -8,7 +8,7 @@ use crate::{
     facts::work::{CallOutcome, Work},
     metrics::{CircuitState, bounds::Bounds, catalog::Id, current::Current, readings::Key},
     used_memory::UsedMemory,
-    window::{self, Moment, Span, Sums, View},
+    window::{self, Moment, Span, Sums, View, store},
 };
 
 /// How much of the file of records alerts may take. The rest is for starts and deployments.
@@ -40,7 +40,7 @@ impl Host for Arc<Kept> {
     fn keep(&self, stored: Stored) {
         if self.writer.is_some() {
             let mut records = self.records();
-            records.set_alerts(&stored.within(MOST_BYTES));
+            records.set_only(store::ALERTS, &stored.within(MOST_BYTES));
             self.write(&records);
         }
     }

@@ -48,7 +48,9 @@ impl Lately {
         Self
     }
 
-    pub(super) const fn deployed(&self, _: &Deployment, _: &str, _: f64) {}
+    pub(super) const fn deployed(&self, _: &Deployment, _: &str, _: f64) -> bool {
+        true
+    }
 
     pub(super) const fn has_file(&self) -> bool {
         false

@@ -10,7 +10,7 @@ use http::{Request, Response};
 #[cfg(feature = "health")]
 use http_body_util::Full;
 
-use super::{alerting::Alerting, lately::Lately};
+use super::{alerting::Alerting, deployment::Deployments, lately::Lately};
 use crate::{
     config::{ConfigError, Environment},
     health::HealthService,
@@ -37,6 +37,7 @@ pub(super) struct Shown<'s> {
     pub(super) lately: &'s Lately,
     pub(super) alerting: &'s Alerting,
     pub(super) health: Option<&'s HealthService>,
+    pub(super) deployments: &'s Deployments,
     pub(super) sentry: &'s Connection,
     pub(super) release: &'s Release,
 }

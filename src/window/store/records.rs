@@ -16,7 +16,10 @@ const MOST: usize = 1_000;
 const LONGEST: usize = 4_096;
 
 /// The kind of the record with the alerts, of which there is one.
-const ALERTS: &str = "alerts";
+pub(crate) const ALERTS: &str = "alerts";
+
+/// The kind of the record with what was told of alerts, of which there is one.
+pub(crate) const TOLD: &str = "told";
 
 /// The records of a service, the oldest first: one JSON object a line, with its `kind`.
 ///
@@ -87,9 +90,20 @@ impl Records {
         Some(start)
     }
 
-    /// Notes a deployment that the application recorded.
-    pub(crate) fn deployed(&mut self, deployed: &Deployed) {
-        self.push(deployed.to_json());
+    /// Notes a deployment that the application recorded. Returns whether it is of another version or environment than the one that
+    /// it recorded before.
+    pub(crate) fn deployed(&mut self, deployed: &Deployed) -> bool {
+        let record = deployed.to_json();
+        let before = self.all.iter().rev();
+        let before = before.filter(|record| is_of(record, Deployed::KIND));
+        let place = |record: &Value| {
+            let field = |name| record.get(name).cloned();
+            (field("version"), field("environment"))
+        };
+        let before = before.map(place).next();
+        let is_new = before != Some(place(&record));
+        self.push(record);
+        is_new
     }
 
     /// All deployments, the oldest first. A start of a new version that the application also recorded is one deployment: what
@@ -118,20 +132,20 @@ impl Records {
         all
     }
 
-    /// What was kept of the alerts last.
-    pub(crate) fn alerts<A: DeserializeOwned>(&self) -> Option<A> {
+    /// What the only record of this kind holds.
+    pub(crate) fn only<T: DeserializeOwned>(&self, kind: &str) -> Option<T> {
         let mut all = self.all.iter().rev();
-        let record = all.find(|record| is_of(record, ALERTS))?;
-        A::deserialize(record.get("alerts")?).ok()
+        let record = all.find(|record| is_of(record, kind))?;
+        T::deserialize(record.get(kind)?).ok()
     }
 
-    /// Keeps the alerts as they are now, in place of what was kept of them before.
-    pub(crate) fn set_alerts(&mut self, alerts: &impl Serialize) {
-        let Ok(alerts) = serde_json::to_value(alerts) else {
+    /// Keeps this in the only record of this kind, in place of what it held.
+    pub(crate) fn set_only(&mut self, kind: &str, held: &impl Serialize) {
+        let Ok(held) = serde_json::to_value(held) else {
             return;
         };
-        self.all.retain(|record| !is_of(record, ALERTS));
-        self.push(json!({ "kind": ALERTS, "alerts": alerts }));
+        self.all.retain(|record| !is_of(record, kind));
+        self.push(json!({ "kind": kind, kind: held }));
     }
 
     fn push(&mut self, record: Value) {

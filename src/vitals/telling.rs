@@ -1,0 +1,183 @@
+//! Tells people of alerts, of deployments, and of what the application says.
+
+use std::{sync::Arc, time::Duration};
+
+use super::{Deployment, Vitals, alerting::CheckedAlerting, lately::Lately};
+use crate::{
+    alerts::{AlertSeverity, Evaluation, Listener},
+    config::{ConfigError, Environment},
+    metrics::Metrics,
+    notify::{CheckedNotifiers, NotifierTest, Notifiers, Origin, Running},
+    release::Release,
+    statistics::WallTime,
+    timestamp,
+};
+
+/// Who is told. Nobody, unless the environment or the application says otherwise.
+#[derive(Clone, Debug, Default)]
+pub(super) struct TellingSettings(pub(super) Notifiers);
+
+/// Notifiers that can work.
+#[derive(Debug)]
+pub(super) struct CheckedTelling(CheckedNotifiers);
+
+/// Who tells people. `None` if there is no notifier. Clones share it.
+#[derive(Clone, Debug)]
+pub(super) struct Telling(Option<Arc<Told>>);
+
+#[derive(Debug)]
+struct Told {
+    running: Running,
+    lately: Lately,
+}
+
+/// Hears of evaluations.
+struct Hears(Arc<Told>);
+
+// === impl TellingSettings ===
+
+impl TellingSettings {
+    pub(super) fn from_environment(environment: &Environment<'_>) -> Result<Self, ConfigError> {
+        Notifiers::from_environment(environment).map(Self)
+    }
+
+    /// Refuses rules that reach nobody.
+    pub(super) fn checked(self, alerting: &CheckedAlerting) -> Result<CheckedTelling, ConfigError> {
+        self.0.checked(alerting.severities()).map(CheckedTelling)
+    }
+}
+
+// === impl CheckedTelling ===
+
+impl CheckedTelling {
+    /// Starts the threads of all notifiers.
+    pub(super) fn start(
+        self,
+        release: &Release,
+        lately: &Lately,
+        metrics: &Metrics,
+    ) -> Result<Telling, ConfigError> {
+        if !self.0.are_any() {
+            return Ok(Telling(None));
+        }
+        let origin = Origin {
+            service: release.service.as_deref().unwrap_or_default().to_owned(),
+            environment: release.environment.clone(),
+            release: release.version.clone(),
+            ..Origin::default()
+        };
+        let now = timestamp::since_1970();
+        let running = Running::start(self.0, origin, lately.told(), now, metrics)?;
+        let lately = lately.clone();
+        Ok(Telling(Some(Arc::new(Told { running, lately }))))
+    }
+}
+
+// === impl Telling ===
+
+impl Telling {
+    pub(super) fn listener(&self) -> Option<Box<dyn Listener>> {
+        let told = self.0.clone()?;
+        Some(Box::new(Hears(told)))
+    }
+
+    /// Tells of a deployment at `at`, in seconds since 1970.
+    pub(super) fn deployed(&self, deployment: &Deployment, environment: &str, at: f64) {
+        if let Some(told) = &self.0 {
+            let Deployment {
+                version,
+                by,
+                changes,
+                ..
+            } = deployment;
+            let at = Duration::try_from_secs_f64(at).unwrap_or_default();
+            let mark = (version.clone(), WallTime::new(at));
+            told.running.deployed(environment, by, changes, mark);
+        }
+    }
+
+    /// Waits until everything is sent. Returns how many notifications still wait after `timeout`.
+    pub(super) fn flush(&self, timeout: Duration) -> u64 {
+        let told = self.0.as_ref();
+        told.map_or(0, |told| told.running.flush(timeout))
+    }
+
+    /// Takes nothing more, and tries for `timeout` to send what waits. Returns how many notifications were not sent.
+    #[cfg(feature = "health")]
+    pub(super) fn end(&self, timeout: Duration) -> u64 {
+        let told = self.0.as_ref();
+        told.map_or(0, |told| told.running.end(timeout))
+    }
+
+    /// How many notifications wait.
+    #[cfg(feature = "health")]
+    pub(super) fn pending(&self) -> u64 {
+        let told = self.0.as_ref();
+        told.map_or(0, |told| told.running.pending())
+    }
+
+    pub(super) const fn is_on(&self) -> bool {
+        self.0.is_some()
+    }
+}
+
+// === impl Hears ===
+
+impl Listener for Hears {
+    fn evaluated(&self, evaluation: &Evaluation<'_>) {
+        let Told { running, lately } = &*self.0;
+        if let Some(stored) = running.evaluated(evaluation, lately.deployment()) {
+            lately.keep_told(&stored);
+        }
+    }
+}
+
+// === impl Vitals ===
+
+impl Vitals {
+    /// Tells people something, by the [routes](crate::notify::Routes) of this severity. Returns how many notifiers are told.
+    ///
+    /// It waits for nobody: each notifier has a queue and a thread. Nobody is told if there is no notifier or no route, and if
+    /// the same title was told 20 times in the last hour, or 1,000 other titles. The title becomes one line of at most 1,000
+    /// characters. The text is cut after 16 KiB.
+    ///
+    /// ```
+    /// use tower_vitals::{Vitals, alerts::AlertSeverity};
+    ///
+    /// let vitals = Vitals::builder().isolated().build()?;
+    /// let told = vitals.notify(
+    ///     AlertSeverity::Warning,
+    ///     "The import was late",
+    ///     "It took 3 hours in place of 1.",
+    /// );
+    /// assert_eq!(told, 0, "there is no notifier");
+    /// # Ok::<(), tower_vitals::config::ConfigError>(())
+    /// ```
+    #[cfg_attr(tower_vitals_docsrs, doc(cfg(feature = "notify")))]
+    #[expect(
+        clippy::must_use_candidate,
+        reason = "who tells something need not know who hears it"
+    )]
+    pub fn notify(&self, severity: AlertSeverity, title: &str, text: &str) -> usize {
+        let Some(told) = &self.telling.0 else {
+            return 0;
+        };
+        let at = WallTime::new(timestamp::since_1970());
+        let deployment = told.lately.deployment();
+        told.running.say(severity, title, text, at, deployment)
+    }
+
+    /// Sends a test, marked as one, through each notifier, and says which of them took it. Each has one attempt.
+    ///
+    /// It blocks until all have answered: for 21 s at most, where a notifier hangs. In asynchronous code, call it by
+    /// `spawn_blocking`. At PagerDuty, the test opens an incident.
+    #[cfg_attr(tower_vitals_docsrs, doc(cfg(feature = "notify")))]
+    #[must_use]
+    pub fn test_notifiers(&self) -> Vec<NotifierTest> {
+        let Some(told) = &self.telling.0 else {
+            return Vec::new();
+        };
+        let at = WallTime::new(timestamp::since_1970());
+        told.running.test(at, told.lately.deployment())
+    }
+}

@@ -1,0 +1,90 @@
+//! Stands in for notifiers without feature `notify`: nobody is told.
+
+use std::time::Duration;
+
+use super::{Deployment, alerting::CheckedAlerting, lately::Lately};
+#[cfg(feature = "statistics")]
+use crate::alerts::Listener;
+use crate::{
+    config::{ConfigError, Environment},
+    metrics::Metrics,
+    release::Release,
+};
+
+/// There are none.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct TellingSettings;
+
+/// There are none.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct CheckedTelling;
+
+/// Nobody is told.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Telling;
+
+// === impl TellingSettings ===
+
+impl TellingSettings {
+    #[expect(
+        clippy::unnecessary_wraps,
+        reason = "the settings that these stand in for can be bad"
+    )]
+    pub(super) const fn from_environment(_: &Environment<'_>) -> Result<Self, ConfigError> {
+        Ok(Self)
+    }
+
+    #[expect(
+        clippy::unnecessary_wraps,
+        reason = "the settings that these stand in for can be bad"
+    )]
+    pub(super) const fn checked(self, _: &CheckedAlerting) -> Result<CheckedTelling, ConfigError> {
+        Ok(CheckedTelling)
+    }
+}
+
+// === impl CheckedTelling ===
+
+impl CheckedTelling {
+    #[expect(
+        clippy::unnecessary_wraps,
+        reason = "the threads that these stand in for can fail to start"
+    )]
+    pub(super) const fn start(
+        self,
+        _: &Release,
+        _: &Lately,
+        _: &Metrics,
+    ) -> Result<Telling, ConfigError> {
+        Ok(Telling)
+    }
+}
+
+// === impl Telling ===
+
+impl Telling {
+    #[cfg(feature = "statistics")]
+    pub(super) const fn listener(&self) -> Option<Box<dyn Listener>> {
+        None
+    }
+
+    pub(super) const fn deployed(&self, _: &Deployment, _: &str, _: f64) {}
+
+    pub(super) const fn flush(&self, _: Duration) -> u64 {
+        0
+    }
+
+    #[cfg(feature = "health")]
+    pub(super) const fn end(&self, _: Duration) -> u64 {
+        0
+    }
+
+    #[cfg(feature = "health")]
+    pub(super) const fn pending(&self) -> u64 {
+        0
+    }
+
+    pub(super) const fn is_on(&self) -> bool {
+        false
+    }
+}
