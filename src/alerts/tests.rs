@@ -16,6 +16,7 @@ use super::{
     alert::Transition,
     checked::CheckedRule,
     fingerprint::Labels,
+    listener::Evaluation,
     numbers::Numbers,
     own::CounterOf,
     rule::Rule,
@@ -35,6 +36,7 @@ use crate::{
         bounds::Bounds,
         readings::{Key, requests, work},
     },
+    statistics::WallTime,
     window::Sums,
 };
 
@@ -46,8 +48,8 @@ const HOUR: Duration = Duration::from_secs(60 * 60);
 const BEGIN: Duration = Duration::from_secs(1_800_000_000);
 
 /// A service whose numbers are made up.
-struct Service {
-    now: Duration,
+pub(crate) struct Service {
+    pub(crate) now: Duration,
     begin: Duration,
     bounds: Bounds,
     counts: Vec<(Duration, Key, Vec<u64>)>,
@@ -62,8 +64,8 @@ struct Service {
 }
 
 /// A service with its alerts, and what they told.
-struct Play {
-    service: Service,
+pub(crate) struct Play {
+    pub(crate) service: Service,
     watch: Watch,
     /// Minutes since the beginning, and what changed.
     log: Vec<(u64, Transition)>,
@@ -90,7 +92,7 @@ impl Service {
     }
 
     /// So many requests end now.
-    fn requests(&mut self, endpoint: &str, status: u16, count: u64) {
+    pub(crate) fn requests(&mut self, endpoint: &str, status: u16, count: u64) {
         self.requests_at(self.now, endpoint, status, count);
     }
 
@@ -241,7 +243,7 @@ impl Numbers for Service {
 // === impl Play ===
 
 impl Play {
-    fn new(rules: impl IntoIterator<Item = Rule>) -> Self {
+    pub(crate) fn new(rules: impl IntoIterator<Item = Rule>) -> Self {
         let checked = Alerts::none().rules(rules).checked().unwrap();
         Self {
             service: Service::new(),
@@ -251,7 +253,7 @@ impl Play {
     }
 
     /// A minute passes, and then the rules are evaluated.
-    fn minute(&mut self) {
+    pub(crate) fn minute(&mut self) {
         self.after(MINUTE, false);
     }
 
@@ -270,6 +272,21 @@ impl Play {
         let minute = (self.service.now - BEGIN).as_secs() / 60;
         self.log
             .extend(transitions.into_iter().map(|one| (minute, one)));
+    }
+
+    /// Gives the last evaluation, as whoever tells people hears of it.
+    pub(crate) fn told<T>(&self, tell: impl FnOnce(&Evaluation<'_>) -> T) -> T {
+        let minute = (self.service.now - BEGIN).as_secs() / 60;
+        let last = self.log.iter().filter(|(at, _)| *at == minute);
+        let transitions: Vec<_> = last.map(|(_, one)| one.clone()).collect();
+        let firing = self.watch.engine().firing();
+        tell(&Evaluation {
+            elapsed: MINUTE,
+            at: WallTime::new(self.service.now),
+            interval: MINUTE,
+            transitions: &transitions,
+            firing: &firing,
+        })
     }
 
     /// The minutes at which the alert with this name came into this state.
