@@ -19,7 +19,12 @@ use std::{
     time::Duration,
 };
 
-use tower_vitals::{Vitals, vitals::VitalsBuilder};
+use tower_vitals::{
+    Vitals,
+    alerts::AlertSeverity,
+    notify::{Notification, Notifier, Notifiers, NotifyError},
+    vitals::VitalsBuilder,
+};
 use tracing_subscriber::{layer::SubscriberExt, registry};
 
 use crate::directory::Directory;
@@ -142,4 +147,34 @@ fn the_thread_that_logs_values_ends_at_once_with_its_counters_or_for_another_one
         drop(vitals);
         until("vitals-emit", 1);
     }
+}
+
+/// Takes everything.
+struct Takes(&'static str);
+
+impl Notifier for Takes {
+    fn name(&self) -> &str {
+        self.0
+    }
+
+    fn notify(&self, _: &[Notification], _: Duration) -> Result<(), NotifyError> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_thousand_stacks_with_notifiers_leave_no_thread() {
+    let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    for round in 0..1_000 {
+        let notifiers = Notifiers::new().notifier(Takes("a")).notifier(Takes("b"));
+        let vitals = builder().notifiers(notifiers).build().unwrap();
+        assert_eq!(vitals.notify(AlertSeverity::Info, "begun", ""), 2);
+        if round == 0 {
+            until("vitals-notify", 2);
+        }
+    }
+    until("vitals-notify", 0);
+    until("vitals-note-log", 0);
+    until("vitals-alert", 0);
+    until("vitals", 0);
 }

@@ -65,9 +65,10 @@ impl Courier {
         self.mailbox.name()
     }
 
-    /// Lets the notifier be told. Waits for nobody: if 256 notifications wait already, the oldest one is dropped.
-    pub(super) fn send(&self, notification: Notification) {
-        self.mailbox.send(notification);
+    /// Lets the notifier be told. Waits for nobody: if 256 notifications wait already, the oldest one is dropped. Returns `false`
+    /// if this one is, since the service ends.
+    pub(super) fn send(&self, notification: Notification) -> bool {
+        self.mailbox.send(notification)
     }
 
     /// Lets the notifier be told of the state of all alerts. What still waits of an older state is dropped.

@@ -111,13 +111,15 @@ impl Mailbox {
         &self.terms
     }
 
-    /// Adds a notification. If the mailbox is full, the oldest one is dropped.
-    pub(super) fn send(&self, notification: Notification) {
+    /// Adds a notification. If the mailbox is full, the oldest one is dropped. Returns `false` if nothing more is taken.
+    pub(super) fn send(&self, notification: Notification) -> bool {
         let mut state = self.lock();
+        let is_open = !state.queue.is_closed();
         let dropped = state.queue.push(notification);
         self.count(Outcome::Dropped, dropped);
         drop(state);
         self.changed.notify_all();
+        is_open
     }
 
     /// Adds the state of all alerts. What still waits of an older state is dropped.

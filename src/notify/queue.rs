@@ -136,6 +136,10 @@ impl<T> Queue<T> {
         !known
     }
 
+    pub(super) const fn is_closed(&self) -> bool {
+        self.closed
+    }
+
     /// Takes nothing more.
     pub(super) const fn close(&mut self) {
         self.closed = true;

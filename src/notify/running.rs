@@ -242,7 +242,7 @@ impl Running {
     /// Returns how many are told.
     fn send(&self, to: impl Iterator<Item = usize>, notification: &Notification) -> usize {
         to.filter_map(|index| self.couriers.get(index))
-            .map(|courier| courier.send(notification.clone()))
+            .filter(|courier| courier.send(notification.clone()))
             .count()
     }
 

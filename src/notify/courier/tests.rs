@@ -201,7 +201,7 @@ fn what_comes_while_a_notifier_is_told_is_joined_and_messages_keep_their_distanc
     let began = Instant::now();
     courier.send(named("first"));
     heard.recv_timeout(LONG).unwrap();
-    (0..25).for_each(|one| courier.send(named(one)));
+    (0..25).for_each(|one| _ = courier.send(named(one)));
     drop(go_on);
     let (names, second) = heard.recv_timeout(LONG).unwrap();
     let (rest, third) = heard.recv_timeout(LONG).unwrap();
@@ -227,7 +227,7 @@ fn ten_thousand_notifications_while_a_notifier_is_down_cost_the_oldest_ones() {
     });
     courier.send(named("first"));
     assert_eq!(heard.recv_timeout(LONG).unwrap(), ["first"]);
-    (0..10_000).for_each(|one| courier.send(named(one)));
+    (0..10_000).for_each(|one| _ = courier.send(named(one)));
     let accounts = courier.accounts();
     let expected = Accounts {
         enqueued: 10_001,
@@ -278,7 +278,7 @@ fn a_shutdown_ends_at_its_deadline_and_says_what_was_not_sent() {
         let (courier, begun, go_on) = hanging(&metrics);
         courier.send(named("hangs"));
         begun.recv_timeout(LONG).unwrap();
-        (0..9).for_each(|one| courier.send(named(one)));
+        (0..9).for_each(|one| _ = courier.send(named(one)));
         couriers.push(courier);
         kept.push((begun, go_on));
     }
@@ -365,7 +365,7 @@ fn a_shutdown_sends_what_waits_and_waits_no_longer_than_for_that() {
     });
     courier.send(named("a"));
     timeouts.recv_timeout(LONG).unwrap();
-    (0..20).for_each(|one| courier.send(named(one)));
+    (0..20).for_each(|one| _ = courier.send(named(one)));
     courier
         .mailbox
         .close(Instant::now() + Duration::from_secs(4));
