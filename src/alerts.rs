@@ -62,7 +62,7 @@
 //! - An alert can flap: it fires, ends and fires again. Then its first four firings are told, and later ones every 15 minutes at most.
 //! - If a firing was told, its end is told, too.
 //!
-//! This crate has no notifiers yet. To be told is an event with the field `told`.
+//! Each is an event with the field `told`. With feature `notify`, [notifiers](crate::guides::notifications) tell people.
 
 mod alert;
 mod checked;
@@ -109,7 +109,10 @@ pub(crate) use self::alert::Transition;
 #[cfg_attr(tower_vitals_docsrs, doc(cfg(feature = "prometheus")))]
 pub use self::promql::Promql;
 #[cfg(feature = "notify")]
-pub(crate) use self::{alert::Notice, listener::Evaluation};
+pub(crate) use self::{
+    alert::Notice,
+    listener::{Evaluation, Listener},
+};
 pub use self::{
     alert::{Alert, Muted},
     fingerprint::Fingerprint,
@@ -126,7 +129,6 @@ pub use self::{
 };
 pub(crate) use self::{
     fingerprint::Labels,
-    listener::Listener,
     numbers::Numbers,
     running::{Host, Running},
     set::{CheckedAlerts, Existing},

@@ -22,6 +22,7 @@ pages! {
     metrics: "../docs/metrics.md";
     statistics: "../docs/statistics.md";
     alerts: "../docs/alerts.md";
+    notifications: "../docs/notifications.md";
     monitoring: "../docs/monitoring.md";
     operations: "../docs/operations.md";
     logging: "../docs/logging.md";

@@ -80,10 +80,13 @@ fn said(name: &str, variables: &[(&str, &str)]) -> String {
 }
 
 #[test]
-fn the_payments_of_the_shop_fail_and_its_alerts_fire_and_end() {
-    let text = said("alerts", &[("PORT", "0"), ("ROUNDS", "1")]);
+fn the_payments_of_the_shop_fail_and_its_alerts_fire_and_end_and_people_are_told() {
+    let text = said("incidents", &[("PORT", "0"), ("ROUNDS", "1")]);
     for alert in ["payments_fail", "high_error_rate"] {
-        let of_alert = |line: &&str| line.starts_with("  ") && line.contains(alert);
+        let of_alert = |line: &&str| {
+            let state = line.starts_with("  ") && !line.contains(" is told ");
+            state && line.contains(alert)
+        };
         let lines = text.lines().filter(of_alert);
         let states: Vec<_> = lines
             .filter_map(|line| line.split_once(": Alert"))
@@ -93,6 +96,22 @@ fn the_payments_of_the_shop_fail_and_its_alerts_fire_and_end() {
         let last = states.len().saturating_sub(3);
         assert_eq!(states[last..], ["pending", "firing", "resolved"], "{text}");
     }
+    // The other alert is only told to the chat.
+    for (who, name, first) in [
+        ("chat", "payments_fail", "firing"),
+        ("chat", "high_error_rate", "firing"),
+        ("on_call", "payments_fail", "escalated"),
+    ] {
+        let told = format!("  {who} is told (");
+        let lines = text.lines().filter(|line| line.contains(name));
+        let kinds = lines.filter_map(|line| line.strip_prefix(&*told));
+        let kinds: Vec<_> = kinds.filter_map(|line| line.split(')').next()).collect();
+        let (begins, ends) = (kinds.first(), kinds.last());
+        assert_eq!((begins, ends), (Some(&first), Some(&"resolved")), "{text}");
+        let repeats = &kinds[1..kinds.len() - 1];
+        assert!(repeats.iter().all(|kind| *kind == "repeated"), "{text}");
+    }
+    assert!(!text.contains("on_call is told (firing)"), "{text}");
 }
 
 #[test]

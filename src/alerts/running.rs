@@ -63,7 +63,7 @@ pub(crate) struct Running {
     is_replaced: AtomicBool,
     interval: Duration,
     host: Box<dyn Host>,
-    listener: Option<Box<dyn Listener>>,
+    listener: OnceLock<Box<dyn Listener>>,
     metrics: Metrics,
     lines: Lines,
     /// Ends the thread.
@@ -78,7 +78,6 @@ impl Running {
         alerts: CheckedAlerts,
         before: Option<Stored>,
         host: Box<dyn Host>,
-        listener: Option<Box<dyn Listener>>,
         metrics: &Metrics,
     ) -> Self {
         let watch = Watch::new(alerts.rules);
@@ -93,11 +92,16 @@ impl Running {
             is_replaced: AtomicBool::new(false),
             interval: alerts.interval,
             host,
-            listener,
+            listener: OnceLock::new(),
             metrics: metrics.clone(),
             lines: Lines::new(metrics),
             stop: OnceLock::new(),
         }
+    }
+
+    /// Lets somebody hear of each evaluation. The first one who does is heard.
+    pub(crate) fn listen(&self, listener: Box<dyn Listener>) {
+        let _ = self.listener.set(listener);
     }
 
     /// Evaluates from now on, first after one interval, on a thread of its own. It ends when nobody else holds this, and when
@@ -179,7 +183,7 @@ impl Running {
     }
 
     fn tell(&self, evaluated: &Evaluated, at: Duration, elapsed: Duration) {
-        let Some(listener) = &self.listener else {
+        let Some(listener) = self.listener.get() else {
             return;
         };
         let firing = self.watch.engine().firing();

@@ -24,8 +24,9 @@ const LONGEST_URL: usize = 1_000;
 
 /// The ways to tell people, and who is told of what. Defaults to nobody.
 ///
-/// ```no_run
-/// use tower_vitals::{Vitals, alerts::AlertSeverity, notify::{Notifiers, Routes, Slack}};
+/// ```ignore
+/// use tower_vitals::{Vitals, alerts::AlertSeverity};
+/// use tower_vitals::notify::{Notifiers, Routes, Slack};
 ///
 /// let routes = Routes::new()
 ///     .severity(AlertSeverity::Critical, ["slack"])
@@ -74,6 +75,12 @@ impl Notifiers {
     pub fn routes(mut self, routes: Routes) -> Self {
         self.routes = routes;
         self
+    }
+
+    /// Whether there is no notifier.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.all.is_empty()
     }
 
     /// The page where to look, which stands in each message. It begins with `https://` or `http://`, and has up to 1,000 bytes.

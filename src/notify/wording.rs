@@ -31,6 +31,19 @@ pub(super) struct Link<'a> {
     pub(super) address: &'a str,
 }
 
+// === impl Notification ===
+
+impl Notification {
+    /// All of it in one line: that it begins, goes on or ends, how much against which threshold, or how long it lasted and why it
+    /// ended.
+    ///
+    /// `Alert: slow - p95_ms is 2500.00 (threshold: 2000.00)`, or `Resolved: slow after 5m: the rule is not broken any more`.
+    #[must_use]
+    pub fn headline(&self) -> String {
+        headline(self)
+    }
+}
+
 /// The name of the service in one line, and never empty: some receivers refuse an event without a source.
 pub(super) fn service(origin: &Origin) -> String {
     let name = plain::line(&origin.service, LONGEST_NAME);

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use super::{Vitals, lately::Lately, telling::Telling};
+use super::{Vitals, lately::Lately};
 #[cfg(feature = "notify")]
-use crate::alerts::AlertSeverity;
+use crate::alerts::{AlertSeverity, Listener};
 use crate::{
     alerts::{Alerts, AlertsHandle, CheckedAlerts, Existing, Running},
     config::{ConfigError, Environment},
@@ -73,12 +73,9 @@ impl CheckedAlerting {
     }
 
     /// Goes on with the alerts of the process before. Nothing is evaluated yet.
-    pub(super) fn with(self, lately: &Lately, telling: &Telling, metrics: &Metrics) -> Alerting {
+    pub(super) fn with(self, lately: &Lately, metrics: &Metrics) -> Alerting {
         let (host, before) = lately.for_alerts();
-        let listener = telling.listener();
-        Alerting(Arc::new(Running::new(
-            self.0, before, host, listener, metrics,
-        )))
+        Alerting(Arc::new(Running::new(self.0, before, host, metrics)))
     }
 }
 
@@ -97,6 +94,12 @@ impl Alerting {
             health.add_informational("alerts", limit);
         }
         self.0.start()
+    }
+
+    /// Lets somebody hear of each evaluation. The first one who does is heard.
+    #[cfg(feature = "notify")]
+    pub(super) fn listen(&self, listener: Box<dyn Listener>) {
+        self.0.listen(listener);
     }
 
     pub(super) fn handle(&self) -> AlertsHandle {

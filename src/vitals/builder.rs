@@ -22,7 +22,7 @@ mod traces;
 use std::{sync::Arc, time::Duration};
 
 use super::{
-    METRICS_PATH, Vitals,
+    Vitals,
     admin::AdminSettings,
     alerting::AlertingSettings,
     deployment::Deployments,
@@ -262,28 +262,22 @@ impl VitalsBuilder {
         }
         let exporter = Exporter::install(self.recorder, &metrics)?;
         if exporter.is_some() {
-            keep_metrics_free(self.health.as_ref())?;
+            metrics::keep_free(self.health.as_ref())?;
         }
         let probes = self.health.iter().flat_map(HealthService::paths);
         let own_paths = OwnPaths::with(probes, api.path());
 
         let from_sentry = self.sentry.as_ref().and_then(SentryOptions::release);
         let release = self.release.or_else(|| from_sentry.cloned());
-        let mut release = release.unwrap_or_else(Release::unknown);
-        let service = self
-            .service
-            .map(|name| service_name::checked("service_name", name));
-        let service = service
-            .transpose()?
-            .unwrap_or_else(service_name::of_program);
-        release.service = Some(service.into());
+        let release = service::named(release, self.service)?;
         let sentry_state = SentryOptions::state(self.sentry.as_ref());
         let shared = self.recorder != Recorder::Isolated;
         let sentry = Connection::new(self.sentry, &release, &metrics, shared)?;
         metrics.set_release(&release);
         let lately = Lately::start(lately, &metrics, &release);
         let telling = telling.start(&release, &lately, &metrics)?;
-        let alerting = alerting.with(&lately, &telling, &metrics);
+        let alerting = alerting.with(&lately, &metrics);
+        telling.hear(&alerting);
         let deployments = Deployments {
             environment: release.environment.as_str().into(),
             metrics: metrics.clone(),
@@ -375,18 +369,6 @@ impl VitalsBuilder {
             deployments,
             api,
         })
-    }
-}
-
-/// Checks that no probe is where the metrics are.
-fn keep_metrics_free(health: Option<&HealthService>) -> Result<(), ConfigError> {
-    let mut paths = health.into_iter().flat_map(HealthService::paths);
-    match paths.any(|path| path == METRICS_PATH) {
-        true => {
-            let reason = "the metrics are there";
-            Err(ConfigError::new("health.alias", METRICS_PATH, reason))
-        }
-        false => Ok(()),
     }
 }
 

@@ -2,7 +2,11 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::{Deployment, Vitals, alerting::CheckedAlerting, lately::Lately};
+use super::{
+    Deployment, Vitals,
+    alerting::{Alerting, CheckedAlerting},
+    lately::Lately,
+};
 use crate::{
     alerts::{AlertSeverity, Evaluation, Listener},
     config::{ConfigError, Environment},
@@ -76,9 +80,11 @@ impl CheckedTelling {
 // === impl Telling ===
 
 impl Telling {
-    pub(super) fn listener(&self) -> Option<Box<dyn Listener>> {
-        let told = self.0.clone()?;
-        Some(Box::new(Hears(told)))
+    /// Tells of these alerts from now on.
+    pub(super) fn hear(&self, alerting: &Alerting) {
+        if let Some(told) = &self.0 {
+            alerting.listen(Box::new(Hears(Arc::clone(told))));
+        }
     }
 
     /// Tells of a deployment at `at`, in seconds since 1970.

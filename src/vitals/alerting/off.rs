@@ -1,6 +1,6 @@
 //! Stands in for alerts without feature `statistics`: there are none.
 
-use super::{lately::Lately, telling::Telling};
+use super::lately::Lately;
 use crate::{
     config::{ConfigError, Environment},
     health::HealthService,
@@ -59,7 +59,7 @@ impl CheckedAlerting {
         Ok(())
     }
 
-    pub(super) const fn with(self, _: &Lately, _: &Telling, _: &Metrics) -> Alerting {
+    pub(super) const fn with(self, _: &Lately, _: &Metrics) -> Alerting {
         Alerting
     }
 }

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::VitalsBuilder;
+use super::{super::METRICS_PATH, VitalsBuilder};
+use crate::{config::ConfigError, health::HealthService};
 
 // === impl VitalsBuilder ===
 
@@ -110,5 +111,17 @@ impl VitalsBuilder {
     pub fn log_metrics(mut self, every: Duration) -> Self {
         self.log_metrics = Some(every);
         self
+    }
+}
+
+/// Checks that no probe is where the metrics are.
+pub(super) fn keep_free(health: Option<&HealthService>) -> Result<(), ConfigError> {
+    let mut paths = health.into_iter().flat_map(HealthService::paths);
+    match paths.any(|path| path == METRICS_PATH) {
+        true => {
+            let reason = "the metrics are there";
+            Err(ConfigError::new("health.alias", METRICS_PATH, reason))
+        }
+        false => Ok(()),
     }
 }

@@ -1,6 +1,10 @@
 //! Names the service of which the ready-made stack is a part.
 
 use super::VitalsBuilder;
+use crate::{
+    config::ConfigError,
+    release::{Release, service},
+};
 
 // === impl VitalsBuilder ===
 
@@ -20,4 +24,17 @@ impl VitalsBuilder {
         self.service = Some(name.into());
         self
     }
+}
+
+/// The release with the name of its service: that of the program, unless somebody has given one.
+pub(super) fn named(
+    release: Option<Release>,
+    name: Option<String>,
+) -> Result<Release, ConfigError> {
+    let name = name.map(|name| service::checked("service_name", name));
+    let name = name.transpose()?.unwrap_or_else(service::of_program);
+    Ok(Release {
+        service: Some(name.into()),
+        ..release.unwrap_or_else(Release::unknown)
+    })
 }

@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
-use super::{Deployment, alerting::CheckedAlerting, lately::Lately};
-#[cfg(feature = "statistics")]
-use crate::alerts::Listener;
+use super::{
+    Deployment,
+    alerting::{Alerting, CheckedAlerting},
+    lately::Lately,
+};
 use crate::{
     config::{ConfigError, Environment},
     metrics::Metrics,
@@ -63,10 +65,7 @@ impl CheckedTelling {
 // === impl Telling ===
 
 impl Telling {
-    #[cfg(feature = "statistics")]
-    pub(super) const fn listener(&self) -> Option<Box<dyn Listener>> {
-        None
-    }
+    pub(super) const fn hear(&self, _: &Alerting) {}
 
     pub(super) const fn deployed(&self, _: &Deployment, _: &str, _: f64) {}
 
