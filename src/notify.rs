@@ -1,5 +1,8 @@
 //! Tells people what happened: which alert fires, that it fires still, and that it ended.
-#![expect(dead_code, reason = "the notifiers are not public yet")]
+#![cfg_attr(
+    not(test),
+    expect(dead_code, reason = "not all notifiers are public yet")
+)]
 
 mod address;
 mod alertmanager;
@@ -7,6 +10,7 @@ mod courier;
 mod current;
 mod dispatch;
 mod email;
+mod environment;
 mod http;
 mod labels;
 mod lines;
@@ -32,11 +36,15 @@ mod webhook;
 mod whatsapp;
 mod wording;
 
-pub(crate) use self::{dispatch::StoredTold, notifiers::CheckedNotifiers, running::Running};
 pub use self::{
+    alertmanager::Alertmanager,
     notification::{Ended, Notification, NotificationKind, Origin},
     notifier::{Notifier, NotifyError},
     notifiers::Notifiers,
+    pagerduty::PagerDuty,
     routes::Routes,
     running::NotifierTest,
+    slack::Slack,
+    webhook::Webhook,
 };
+pub(crate) use self::{dispatch::StoredTold, notifiers::CheckedNotifiers, running::Running};

@@ -1,118 +1,162 @@
-//! Writes alerts as Alertmanager's API version 2 takes them.
+//! Gives the state of all alerts to Alertmanager.
+
+mod message;
 
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use http::{HeaderName, HeaderValue, header};
+use tokio::time::Instant;
 
 use super::{
-    labels,
-    notification::{Notification, NotificationKind},
+    address::Address,
+    http::{Client, JSON, Post},
+    notification::Notification,
+    notifier::{Notifier, NotifyError},
 };
-use crate::statistics::WallTime;
+use crate::{
+    config::{ConfigError, Environment},
+    statistics::WallTime,
+    timestamp,
+};
 
-/// Where the alerts are posted to, below the address of Alertmanager.
-pub(super) const PATH: &str = "/api/v2/alerts";
+const URL: &str = "ALERTMANAGER_URL";
 
-/// After how many intervals without a message an alert has ended, as Prometheus has it.
-const INTERVALS: u32 = 4;
-
-/// The body of the request. A deployment is no alert, so it is left out.
+/// Gives the state of all alerts to Alertmanager, by its API version 2. Its name in routes is `alertmanager`.
 ///
-/// What fires is sent again after `interval`. Alertmanager ends it if no message comes for four intervals.
-pub(super) fn alerts(notifications: &[Notification], now: WallTime, interval: Duration) -> Value {
-    let alerts = notifications.iter();
-    let alerts = alerts.filter(|one| one.kind != NotificationKind::Deployed);
-    alerts.map(|one| alert(one, now, interval)).collect()
+/// It is told of each alert after each evaluation, as Prometheus does it, and for 15 minutes of each one that ended. Alertmanager
+/// groups them and decides whom it tells, and how often. Instances of one service give the same labels, so they have one alert. If
+/// nobody tells of an alert for four evaluations, Alertmanager ends it.
+///
+/// The labels are `alertname`, `severity`, `service`, `environment` and those of the alert, and never `instance`.
+///
+/// ```
+/// use tower_vitals::notify::{Alertmanager, Notifiers};
+///
+/// let alertmanager = Alertmanager::new("https://alertmanager.example.com")?;
+/// let notifiers = Notifiers::new().notifier(alertmanager);
+/// # Ok::<(), tower_vitals::config::ConfigError>(())
+/// ```
+#[derive(Debug)]
+pub struct Alertmanager {
+    client: Client,
+    /// All of a cluster.
+    all: Vec<Address>,
+    headers: Vec<(HeaderName, HeaderValue)>,
 }
 
-fn alert(notification: &Notification, now: WallTime, interval: Duration) -> Value {
-    let ends = match (notification.kind, notification.ended) {
-        (_, Some(ended)) => ended.at,
-        (NotificationKind::Resolved, None) => notification.at,
-        _ => WallTime::new(
-            now.since_1970()
-                .saturating_add(interval.saturating_mul(INTERVALS)),
-        ),
-    };
-    // The clock can have jumped, and Alertmanager refuses an alert that ends before it starts.
-    let starts = notification.fired_at.unwrap_or(notification.at).min(ends);
-    let mut alert = json!({
-        "labels": labels::labels(notification),
-        "annotations": labels::annotations(notification),
-        "startsAt": starts,
-        "endsAt": ends,
-    });
-    if let Some(page) = labels::page(notification) {
-        alert["generatorURL"] = page.into();
+// === impl Alertmanager ===
+
+impl Alertmanager {
+    /// Tells the Alertmanager at this address, which can have a path before `/api/v2/alerts`.
+    ///
+    /// # Errors
+    ///
+    /// If the address is not `https://`, or `http://` to this machine, or has a query. The error does not show it.
+    pub fn new(url: &str) -> Result<Self, ConfigError> {
+        Self::at("alertmanager.url", [url])
     }
-    alert
+
+    /// Another Alertmanager of the same cluster. All are told. It is enough if one of them took a message.
+    ///
+    /// # Errors
+    ///
+    /// As for [`new`](Self::new).
+    pub fn and(mut self, url: &str) -> Result<Self, ConfigError> {
+        self.all.push(address("alertmanager.url", url)?);
+        Ok(self)
+    }
+
+    /// The value of the header `authorization` in each request, such as `Bearer` and a token. Defaults to no such header.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be the value of a header. The error does not show it.
+    pub fn authorization(mut self, value: &str) -> Result<Self, ConfigError> {
+        let refused = |_| {
+            let reason = "a header cannot carry it";
+            ConfigError::new("alertmanager.authorization", "…", reason)
+        };
+        let value = HeaderValue::from_str(value).map_err(refused)?;
+        self.headers
+            .retain(|(name, _)| name != header::AUTHORIZATION);
+        self.headers.push((header::AUTHORIZATION, value));
+        Ok(self)
+    }
+
+    /// Tells those at `ALERTMANAGER_URL`, or in the file `ALERTMANAGER_URL_FILE`: one address, or several with commas between
+    /// them. `None` if neither is set.
+    ///
+    /// # Errors
+    ///
+    /// As for [`new`](Self::new), and if the file cannot be read.
+    pub fn from_env() -> Result<Option<Self>, ConfigError> {
+        Self::from_environment(&Environment::process())
+    }
+
+    pub(super) fn from_environment(
+        environment: &Environment<'_>,
+    ) -> Result<Option<Self>, ConfigError> {
+        let urls = environment.secret(URL)?;
+        let all = urls.map(|urls| Self::at(URL, urls.split(',').map(str::trim)));
+        all.transpose()
+    }
+
+    fn at<'u>(field: &str, urls: impl IntoIterator<Item = &'u str>) -> Result<Self, ConfigError> {
+        let all = urls.into_iter().map(|url| address(field, url));
+        Ok(Self {
+            client: Client::new(),
+            all: all.collect::<Result<_, _>>()?,
+            headers: vec![JSON],
+        })
+    }
+}
+
+fn address(field: &str, url: &str) -> Result<Address, ConfigError> {
+    Address::parse(field, url)?.below(field, message::PATH)
+}
+
+impl Notifier for Alertmanager {
+    fn name(&self) -> &str {
+        "alertmanager"
+    }
+
+    fn notify(&self, all: &[Notification], timeout: Duration) -> Result<(), NotifyError> {
+        let now = WallTime::new(timestamp::since_1970());
+        let Some(alerts) = message::alerts(all, now) else {
+            return Ok(());
+        };
+        let body = alerts.to_string();
+        let deadline = Instant::now() + timeout;
+        let mut errors = Vec::new();
+        for (index, address) in self.all.iter().enumerate() {
+            // One that hangs leaves time for the others.
+            let others = (self.all.len() - index) as u32;
+            let left = deadline.saturating_duration_since(Instant::now());
+            let post = Post {
+                address,
+                headers: &self.headers,
+                body: body.as_bytes(),
+            };
+            let told = self.client.post(post, left / others);
+            errors.extend(told.err());
+        }
+        if errors.len() < self.all.len() {
+            return Ok(());
+        }
+        // One that can be asked later is worth another attempt.
+        let is_refused = |error: &NotifyError| matches!(error, NotifyError::Refused { .. });
+        errors.sort_by_key(is_refused);
+        errors.into_iter().next().map_or(Ok(()), Err)
+    }
+
+    fn at_once(&self) -> usize {
+        256
+    }
+
+    fn takes_state(&self) -> bool {
+        true
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::{
-        super::samples::{enormous, firing, later, repeated, resolved, told},
-        *,
-    };
-    use crate::alerts::AlertSeverity;
-
-    const MINUTE: Duration = Duration::from_secs(60);
-
-    fn alerts(all: &[Notification]) -> Value {
-        super::alerts(all, later(firing().at, 7), MINUTE)
-    }
-
-    #[test]
-    fn an_alert_that_fires_ends_after_four_intervals_unless_it_is_sent_again() {
-        let alerts = alerts(&[firing(), repeated(NotificationKind::Escalated)]);
-        let alerts = alerts.as_array().unwrap();
-        assert_eq!(alerts.len(), 2);
-        for alert in alerts {
-            assert_eq!(alert["startsAt"], "2027-01-15T08:00:00.123Z");
-            assert_eq!(alert["endsAt"], "2027-01-15T08:04:07.123Z");
-            assert_eq!(alert["labels"]["alertname"], "high_error_rate");
-            assert_eq!(alert["labels"].get("instance"), None);
-            assert_eq!(alert["generatorURL"], "https://shop.example.com/monitoring");
-        }
-        assert_eq!(alerts[0]["labels"], alerts[1]["labels"]);
-    }
-
-    #[test]
-    fn an_alert_that_ended_has_its_end() {
-        let both = alerts(&[firing(), resolved()]);
-        assert_eq!(both[1]["startsAt"], "2027-01-15T08:00:00.123Z");
-        assert_eq!(both[1]["endsAt"], "2027-01-15T09:00:01.123Z");
-        assert_eq!(both[0]["labels"], both[1]["labels"]);
-    }
-
-    #[test]
-    fn an_alert_never_ends_before_it_starts() {
-        let mut alert = resolved();
-        alert.fired_at = Some(later(alert.at, 100));
-        let alerts = alerts(&[alert]);
-        assert_eq!(alerts[0]["startsAt"], alerts[0]["endsAt"]);
-        let forever = super::alerts(&[firing()], firing().at, Duration::MAX);
-        assert_eq!(forever[0]["endsAt"], "9999-12-31T23:59:59.000Z");
-    }
-
-    #[test]
-    fn a_deployment_is_no_alert() {
-        let deployed = told(NotificationKind::Deployed, AlertSeverity::Info);
-        let said = told(NotificationKind::Said, AlertSeverity::Info);
-        let alerts = alerts(&[deployed, said]);
-        assert_eq!(alerts.as_array().unwrap().len(), 1);
-        assert_eq!(
-            alerts[0]["labels"]["alertname"],
-            "Database connection pool at 85% capacity"
-        );
-        assert_eq!(super::alerts(&[], firing().at, MINUTE), json!([]));
-    }
-
-    #[test]
-    fn an_address_that_is_none_is_left_out() {
-        for alert in alerts(&enormous()).as_array().unwrap() {
-            assert_eq!(alert.get("generatorURL"), None);
-            assert_eq!(alert["annotations"].get("runbook_url"), None);
-        }
-    }
-}
+mod tests;

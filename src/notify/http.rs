@@ -28,6 +28,12 @@ const LONGEST_ERROR: usize = 253;
 /// The longest word of an answer that is shown.
 const LONGEST_WORD: usize = 64;
 
+/// Says that a body is JSON.
+pub(super) const JSON: (HeaderName, HeaderValue) = (
+    header::CONTENT_TYPE,
+    HeaderValue::from_static("application/json"),
+);
+
 /// Posts messages.
 ///
 /// Redirects are not followed, and no proxy is asked, whatever the environment says. Each message has a connection of its own.
@@ -85,6 +91,21 @@ impl Client {
         self.ask(post, timeout)?.judged(post)
     }
 
+    /// Posts JSON, as [`post`](Self::post) does.
+    pub(super) fn post_json(
+        &self,
+        address: &Address,
+        body: &[u8],
+        timeout: Duration,
+    ) -> Result<(), NotifyError> {
+        let post = Post {
+            address,
+            headers: &[JSON],
+            body,
+        };
+        self.post(post, timeout).map(drop)
+    }
+
     /// As [`post`](Self::post), and leaves it to the caller to judge the answer.
     pub(super) fn ask(&self, post: Post<'_>, timeout: Duration) -> Result<Answer, NotifyError> {
         // At the level TRACE, the client logs whole addresses.
@@ -100,7 +121,7 @@ impl Client {
         let mut request = request.config().timeout_global(Some(timeout)).build();
         for (name, value) in post.headers {
             let mut value = value.clone();
-            value.set_sensitive(true);
+            value.set_sensitive(*name != header::CONTENT_TYPE);
             request = request.header(name, value);
         }
         let (parts, body) = request.send(post.body)?.into_parts();

@@ -3,6 +3,7 @@
 use std::{fmt, sync::Arc};
 
 use super::{
+    environment,
     notifier::Notifier,
     plain,
     routes::{CheckedRoutes, Routes},
@@ -24,7 +25,7 @@ const LONGEST_URL: usize = 1_000;
 
 /// The ways to tell people, and who is told of what. Defaults to nobody.
 ///
-/// ```ignore
+/// ```no_run
 /// use tower_vitals::{Vitals, alerts::AlertSeverity};
 /// use tower_vitals::notify::{Notifiers, Routes, Slack};
 ///
@@ -102,7 +103,7 @@ impl Notifiers {
 
     pub(crate) fn from_environment(environment: &Environment<'_>) -> Result<Self, ConfigError> {
         Ok(Self {
-            all: Vec::new(),
+            all: environment::notifiers(environment)?,
             url: environment.get("MONITORING_URL"),
             ..Self::default()
         })

@@ -1,168 +1,141 @@
-//! Writes a notification as an event of PagerDuty's Events API version 2.
+//! Opens and closes incidents of PagerDuty.
 
-use serde_json::{Map, Value, json};
+mod message;
+
+use std::time::Duration;
 
 use super::{
-    notification::{Notification, NotificationKind},
-    plain,
+    address::Address,
+    http::Client,
+    notification::Notification,
+    notifier::{Notifier, NotifyError},
     secret::Secret,
-    wording::{self, Link},
 };
-use crate::alerts::{Fingerprint, Labels};
+use crate::config::{ConfigError, Environment};
 
-/// Where events of alerts are posted to.
-pub(super) const ENQUEUE: &str = "/v2/enqueue";
+const KEY: &str = "PAGERDUTY_ROUTING_KEY";
+const URL: &str = "PAGERDUTY_URL";
+/// What guide G0 has, and what this API does not take.
+const OTHER_KEY: &str = "PAGERDUTY_API_KEY";
 
-/// Where events of deployments are posted to.
-pub(super) const CHANGE: &str = "/v2/change/enqueue";
+const BASE: &str = "https://events.pagerduty.com";
 
-/// One event is about one alert.
-pub(super) const AT_ONCE: usize = 1;
-
-/// The longest summary, in characters.
-const LONGEST_SUMMARY: usize = 1_024;
-
-/// The longest text of a detail, in bytes. With all other details and their escapes, an event stays below 512 KB.
-const LONGEST_TEXT: usize = 131_072;
-
-/// The longest other value, in characters.
-const LONGEST_VALUE: usize = 1_000;
-
-/// The longest address of a link, in bytes.
-const LONGEST_LINK: usize = 2_000;
-
-/// The most labels in the details.
-const MOST_LABELS: usize = 40;
-
-/// The longest part of a key, in bytes. A key has at most 255.
-const LONGEST_PART: usize = 80;
-
-/// An event, and the path to which it is posted. It has no key yet, so it can print.
-#[derive(Debug, PartialEq)]
-pub(super) struct Event {
-    pub(super) path: &'static str,
-    body: Value,
-}
-
-/// The event of a notification.
+/// Opens and closes incidents of PagerDuty, by its Events API version 2. Its name in routes is `pagerduty`.
 ///
-/// A deployment is a change, and nobody is called. Everything else opens an incident or belongs to one that is open: what has the
-/// same key does. The end of an alert closes its incident.
-pub(super) fn event(notification: &Notification) -> Event {
-    let summary = plain::line(&wording::headline(notification), LONGEST_SUMMARY);
-    let mut payload = json!({
-        "summary": summary,
-        "source": wording::service(&notification.origin),
-        "timestamp": notification.fired_at.unwrap_or(notification.at),
-        "custom_details": details(notification),
-    });
-    if notification.kind == NotificationKind::Deployed {
-        let body = json!({ "payload": payload, "links": links(notification) });
-        return Event { path: CHANGE, body };
-    }
-    payload["severity"] = notification.severity.as_str().into();
-    let endpoint = notification.labels.get("endpoint");
-    let class = notification.signal.as_ref().unwrap_or(&notification.name);
-    for (name, value) in [
-        ("component", endpoint),
-        ("group", Some(&notification.origin.environment)),
-        ("class", Some(class)),
-    ] {
-        let value = value.map(|value| plain::line(value, LONGEST_VALUE));
-        if let Some(value) = value.filter(|value| !value.is_empty()) {
-            payload[name] = value.into();
-        }
-    }
-    let action = match notification.kind {
-        NotificationKind::Resolved => "resolve",
-        _ => "trigger",
-    };
-    let mut body = json!({
-        "event_action": action,
-        "dedup_key": dedup_key(notification),
-        "payload": payload,
-        "links": links(notification),
-        "client": format!("{} Monitoring", wording::service(&notification.origin)),
-    });
-    let url = notification.origin.url.as_deref();
-    if let Some(url) = url.and_then(|url| plain::link(url, LONGEST_LINK)) {
-        body["client_url"] = url.into();
-    }
-    Event {
-        path: ENQUEUE,
-        body,
-    }
-}
-
-/// What joins the messages of one incident: the service, its environment, and the alert. Nothing in it changes with a process, an
-/// instance or a release.
+/// In PagerDuty, add the integration *Events API V2* to a service. Its *Integration Key* is the routing key, a secret.
 ///
-/// What the application says has no fingerprint, so its title and its labels take the place of one.
-fn dedup_key(notification: &Notification) -> String {
-    let origin = &notification.origin;
-    let fingerprint = notification.fingerprint;
-    let fingerprint =
-        fingerprint.unwrap_or_else(|| Fingerprint::of(&notification.name, &notification.labels));
-    let service = part(&wording::service(origin));
-    let environment = part(&origin.environment);
-    format!("{service}/{environment}/{fingerprint}")
+/// An alert has one incident, whatever instance or release tells it: a repeat adds to it, and the end of the alert closes it. What
+/// the application says opens one, until somebody closes it; so does a test. A deployment is a change event, and calls nobody.
+///
+/// ```
+/// use tower_vitals::notify::{Notifiers, PagerDuty};
+///
+/// let pagerduty = PagerDuty::new("0123456789abcdef0123456789abcdef")?;
+/// let notifiers = Notifiers::new().notifier(pagerduty);
+/// # Ok::<(), tower_vitals::config::ConfigError>(())
+/// ```
+#[derive(Debug)]
+pub struct PagerDuty {
+    client: Client,
+    key: Secret,
+    enqueue: Address,
+    change: Address,
 }
 
-/// The text, or as much of it as has room and the hash of all of it.
-fn part(text: &str) -> String {
-    let line = plain::line(text, usize::MAX);
-    if line.len() <= LONGEST_PART {
-        return line;
-    }
-    let hash = Fingerprint::of(&line, &Labels::new());
-    let start = plain::bytes(&line, LONGEST_PART - 16);
-    format!("{start}{hash}")
-}
+// === impl PagerDuty ===
 
-fn details(notification: &Notification) -> Map<String, Value> {
-    let mut details = Map::new();
-    let text = plain::bytes(&notification.text, LONGEST_TEXT);
-    if !text.is_empty() {
-        details.insert("description".to_owned(), text.into());
+impl PagerDuty {
+    /// Opens incidents with this routing key.
+    ///
+    /// # Errors
+    ///
+    /// If the key is empty, or has other characters than visible ones of ASCII. The error does not show it.
+    pub fn new(routing_key: &str) -> Result<Self, ConfigError> {
+        Self::at("pagerduty.routing_key", routing_key, "pagerduty.url", BASE)
     }
-    for fact in wording::facts(notification) {
-        let name = fact.name.to_lowercase().replace(' ', "_");
-        details.insert(name, fact.value.into());
+
+    /// Another address than `https://events.pagerduty.com`, such as `https://events.eu.pagerduty.com`.
+    ///
+    /// # Errors
+    ///
+    /// If the address is not `https://`, or `http://` to this machine, or has a query.
+    pub fn url(self, base: &str) -> Result<Self, ConfigError> {
+        self.below("pagerduty.url", base)
     }
-    for (name, number) in [
-        ("value", notification.value),
-        ("threshold", notification.threshold),
-    ] {
-        if let Some(number) = number {
-            details.insert(name.to_owned(), number.into());
+
+    /// Opens incidents with the key of `PAGERDUTY_ROUTING_KEY`, or of the file `PAGERDUTY_ROUTING_KEY_FILE`. `PAGERDUTY_URL` is another
+    /// address than `https://events.pagerduty.com`. `None` if there is no key.
+    ///
+    /// `PAGERDUTY_API_KEY` is the key of another API. If only that is set, one line at `WARN` says so.
+    ///
+    /// # Errors
+    ///
+    /// As for [`new`](Self::new) and [`url`](Self::url), and if the file cannot be read.
+    pub fn from_env() -> Result<Option<Self>, ConfigError> {
+        Self::from_environment(&Environment::process())
+    }
+
+    pub(super) fn from_environment(
+        environment: &Environment<'_>,
+    ) -> Result<Option<Self>, ConfigError> {
+        let Some(key) = environment.secret(KEY)? else {
+            if environment.get(OTHER_KEY).is_some() {
+                tracing::warn!(
+                    target: "tower_vitals",
+                    "{OTHER_KEY} is not used: events need the integration key of a service, in {KEY}"
+                );
+            }
+            return Ok(None);
+        };
+        let base = environment.get(URL);
+        Self::at(KEY, &key, URL, base.as_deref().unwrap_or(BASE)).map(Some)
+    }
+
+    fn at(field: &str, key: &str, field_of_url: &str, base: &str) -> Result<Self, ConfigError> {
+        if key.is_empty() || !key.bytes().all(|byte| byte.is_ascii_graphic()) {
+            let reason = "expected the integration key of a service, such as 32 letters and digits";
+            return Err(ConfigError::new(field, "…", reason));
         }
+        let base = Address::parse(field_of_url, base)?;
+        Ok(Self {
+            client: Client::new(),
+            key: Secret::new(key),
+            enqueue: base.below(field_of_url, message::ENQUEUE)?,
+            change: base.below(field_of_url, message::CHANGE)?,
+        })
     }
-    let labels = notification.labels.iter().take(MOST_LABELS);
-    let labels = labels.map(|(name, value)| {
-        let name = plain::line(name, LONGEST_VALUE);
-        (name, Value::from(plain::line(value, LONGEST_VALUE)))
-    });
-    let labels: Map<_, _> = labels.collect();
-    // A fact of that name has the labels that are not the endpoint's.
-    if !labels.is_empty() {
-        details.insert("labels".to_owned(), labels.into());
+
+    fn below(self, field: &str, base: &str) -> Result<Self, ConfigError> {
+        let base = Address::parse(field, base)?;
+        Ok(Self {
+            enqueue: base.below(field, message::ENQUEUE)?,
+            change: base.below(field, message::CHANGE)?,
+            ..self
+        })
     }
-    details
 }
 
-fn links(notification: &Notification) -> Vec<Value> {
-    let links = wording::links(notification, LONGEST_LINK).into_iter();
-    let links = links.map(|Link { name, address }| json!({ "href": address, "text": name }));
-    links.collect()
-}
+impl Notifier for PagerDuty {
+    fn name(&self) -> &str {
+        "pagerduty"
+    }
 
-// === impl Event ===
+    fn notify(&self, all: &[Notification], timeout: Duration) -> Result<(), NotifyError> {
+        // There is one: see `at_once`.
+        for one in all {
+            let event = message::event(one);
+            let address = match event.path {
+                message::CHANGE => &self.change,
+                _ => &self.enqueue,
+            };
+            let body = event.body(&self.key);
+            self.client.post_json(address, body.as_bytes(), timeout)?;
+        }
+        Ok(())
+    }
 
-impl Event {
-    /// The body of the request, with the key of the integration.
-    pub(super) fn body(mut self, routing_key: &Secret) -> String {
-        self.body["routing_key"] = routing_key.reveal().into();
-        self.body.to_string()
+    fn at_once(&self) -> usize {
+        message::AT_ONCE
     }
 }
 

@@ -22,7 +22,7 @@ impl Signer {
     ///
     /// If the secret is empty.
     pub(super) fn new(secret: &Secret) -> Result<Self, ConfigError> {
-        let refused = |reason| ConfigError::new("webhook_secret", "…", reason);
+        let refused = |reason| ConfigError::new("webhook.secret", "…", reason);
         let secret = secret.reveal().as_bytes();
         if secret.is_empty() {
             return Err(refused("expected a secret that is not empty"));
@@ -114,7 +114,7 @@ mod tests {
     #[test]
     fn a_secret_is_needed_and_does_not_print() {
         let error = Signer::new(&Secret::new("")).unwrap_err();
-        assert!(error.to_string().contains("webhook_secret"));
+        assert!(error.to_string().contains("webhook.secret"));
         assert_eq!(format!("{:?}", signer("hunter2")), "Signer { .. }");
     }
 }

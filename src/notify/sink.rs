@@ -10,6 +10,8 @@ use std::{
     thread,
 };
 
+use serde_json::Value;
+
 /// Takes connections until the process ends.
 pub(super) struct Sink {
     pub(super) at: SocketAddr,
@@ -65,6 +67,12 @@ impl Sink {
     /// The requests as they came, each with its body.
     pub(super) fn requests(&self) -> Vec<Vec<u8>> {
         self.requests.lock().unwrap().clone()
+    }
+    /// The head of a request, and its body of JSON.
+    pub(super) fn parted(request: &[u8]) -> (&str, Value) {
+        let text = std::str::from_utf8(request).unwrap();
+        let (head, body) = text.split_once("\r\n\r\n").unwrap();
+        (head, serde_json::from_str(body).unwrap())
     }
 }
 

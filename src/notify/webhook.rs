@@ -1,106 +1,140 @@
-//! Writes notifications as Alertmanager's webhook does, in version 4.
+//! Tells a webhook, in the format of Alertmanager's webhooks.
 
-use std::collections::BTreeMap;
+mod message;
 
-use serde_json::{Value, json};
+use std::time::Duration;
+
+use http::{HeaderName, HeaderValue};
 
 use super::{
-    labels,
-    notification::{Notification, NotificationKind},
-    plain, wording,
+    address::Address,
+    http::{Client, JSON, Post},
+    notification::Notification,
+    notifier::{Notifier, NotifyError},
+    secret::Secret,
+    signature::{self, Signer},
 };
-use crate::alerts::Fingerprint;
+use crate::{
+    config::{ConfigError, Environment},
+    statistics::WallTime,
+    timestamp,
+};
 
-/// The most alerts of one message.
-const MOST_ALERTS: usize = 100;
+const URL: &str = "WEBHOOK_URL";
+const SECRET: &str = "WEBHOOK_SECRET";
 
-/// When an alert ends that fires still: the zero of Go's time.
-const NEVER: &str = "0001-01-01T00:00:00Z";
-
-/// The body of the request. `receiver` is the name of the notifier.
+/// Tells a webhook, in version 4 of the format of Alertmanager's webhooks. Its name in routes is `webhook`.
 ///
-/// The annotation `kind` is the word of [`NotificationKind`]: what the application says, a deployment and a test are alerts that
-/// fire and never end.
-pub(super) fn message(notifications: &[Notification], receiver: &str) -> Value {
-    let shown = &notifications[..notifications.len().min(MOST_ALERTS)];
-    let group = group(notifications);
-    let pairs: Vec<_> = group
-        .iter()
-        .map(|(name, value)| format!("{name}={value:?}"))
-        .collect();
-    let page = notifications.iter().find_map(labels::page);
-    let fires = notifications.iter().any(|one| !has_ended(one));
-    json!({
-        "version": "4",
-        "groupKey": format!("{{}}:{{{}}}", pairs.join(", ")),
-        "truncatedAlerts": notifications.len() - shown.len(),
-        "status": status(!fires),
-        "receiver": receiver,
-        "groupLabels": group,
-        "commonLabels": common(shown.iter().map(labels::labels)),
-        "commonAnnotations": common(shown.iter().map(annotations)),
-        "externalURL": page.unwrap_or_default(),
-        "alerts": shown.iter().map(alert).collect::<Vec<_>>(),
-    })
+/// Each alert has the annotation `kind`: `firing`, `repeated`, `escalated`, `resolved`, `said`, `deployed` or `test`.
+///
+/// With a [secret](Self::secret), each request has the header `x-vitals-signature: t=1800000000,v1=HEX`. `HEX` is the HMAC-SHA256 of
+/// `1800000000.` and the body. A receiver computes it again, compares in constant time, and refuses what is older than five
+/// minutes. Each attempt is signed with its own time.
+///
+/// ```
+/// use tower_vitals::notify::{Notifiers, Webhook};
+///
+/// let webhook = Webhook::new("https://hooks.example.com/alerts")?.secret("a long secret")?;
+/// let other = Webhook::new("https://other.example.com/")?.name("other");
+/// let notifiers = Notifiers::new().notifier(webhook).notifier(other);
+/// # Ok::<(), tower_vitals::config::ConfigError>(())
+/// ```
+#[derive(Debug)]
+pub struct Webhook {
+    name: String,
+    client: Client,
+    url: Address,
+    signer: Option<Signer>,
 }
 
-fn alert(notification: &Notification) -> Value {
-    let starts = notification.fired_at.unwrap_or(notification.at);
-    let ends = match (has_ended(notification), notification.ended) {
-        (true, Some(ended)) => ended.at.to_string(),
-        (true, None) => notification.at.to_string(),
-        (false, _) => NEVER.to_owned(),
-    };
-    let fingerprint = notification.fingerprint;
-    json!({
-        "status": status(has_ended(notification)),
-        "labels": labels::labels(notification),
-        "annotations": annotations(notification),
-        "startsAt": starts,
-        "endsAt": ends,
-        "generatorURL": labels::page(notification).unwrap_or_default(),
-        "fingerprint": fingerprint.unwrap_or_else(|| Fingerprint::of(&notification.name, &notification.labels)),
-    })
-}
+// === impl Webhook ===
 
-/// What all have in common: they are of one service.
-fn group(notifications: &[Notification]) -> BTreeMap<&'static str, String> {
-    let Some(first) = notifications.first() else {
-        return BTreeMap::new();
-    };
-    let environment = plain::line(&first.origin.environment, 1_000);
-    let group = [
-        ("environment", environment),
-        ("service", wording::service(&first.origin)),
-    ];
-    let group = group.into_iter();
-    group.filter(|(_, value)| !value.is_empty()).collect()
-}
-
-fn annotations(notification: &Notification) -> BTreeMap<String, String> {
-    let mut annotations = labels::annotations(notification);
-    let kind = notification.kind.as_str();
-    annotations.insert("kind".to_owned(), kind.to_owned());
-    annotations
-}
-
-/// The pairs that are in all of them.
-fn common(mut all: impl Iterator<Item = BTreeMap<String, String>>) -> BTreeMap<String, String> {
-    let mut common = all.next().unwrap_or_default();
-    for one in all {
-        common.retain(|name, value| one.get(name) == Some(value));
+impl Webhook {
+    /// Tells the server at this address.
+    ///
+    /// # Errors
+    ///
+    /// If the address is not `https://`, or `http://` to this machine. The error does not show it.
+    pub fn new(url: &str) -> Result<Self, ConfigError> {
+        Self::at("webhook.url", url)
     }
-    common
+
+    /// Signs what is sent with this secret. Defaults to no signature.
+    ///
+    /// # Errors
+    ///
+    /// If the secret is empty.
+    pub fn secret(self, secret: &str) -> Result<Self, ConfigError> {
+        let signer = Some(Signer::new(&Secret::new(secret))?);
+        Ok(Self { signer, ..self })
+    }
+
+    /// The name in routes and metrics, which no other notifier may have. Defaults to `webhook`.
+    #[must_use]
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = name.into();
+        self
+    }
+
+    /// Tells the server at `WEBHOOK_URL`, and signs with `WEBHOOK_SECRET`, if that is set. Each can be in a file: `WEBHOOK_URL_FILE`,
+    /// `WEBHOOK_SECRET_FILE`. `None` if there is no address.
+    ///
+    /// # Errors
+    ///
+    /// As for [`new`](Self::new), if a file cannot be read, and if there is a secret without an address.
+    pub fn from_env() -> Result<Option<Self>, ConfigError> {
+        Self::from_environment(&Environment::process())
+    }
+
+    pub(super) fn from_environment(
+        environment: &Environment<'_>,
+    ) -> Result<Option<Self>, ConfigError> {
+        let secret = environment.secret(SECRET)?;
+        match (environment.secret(URL)?, secret) {
+            (None, None) => Ok(None),
+            (None, Some(_)) => {
+                let reason = format!("expected an address, since {SECRET} is set");
+                Err(ConfigError::new(URL, "", reason))
+            }
+            (Some(url), None) => Self::at(URL, &url).map(Some),
+            (Some(url), Some(secret)) => Self::at(URL, &url)?.secret(&secret).map(Some),
+        }
+    }
+
+    fn at(field: &str, url: &str) -> Result<Self, ConfigError> {
+        Ok(Self {
+            name: "webhook".to_owned(),
+            client: Client::new(),
+            url: Address::parse(field, url)?,
+            signer: None,
+        })
+    }
+
+    /// The header of the signature.
+    fn signature(&self, body: &[u8]) -> Option<(HeaderName, HeaderValue)> {
+        let now = WallTime::new(timestamp::since_1970());
+        let signature = self.signer.as_ref()?.header(now, body);
+        // It has digits and letters only.
+        let value = HeaderValue::from_str(&signature).ok()?;
+        Some((HeaderName::from_static(signature::HEADER), value))
+    }
 }
 
-fn has_ended(notification: &Notification) -> bool {
-    notification.kind == NotificationKind::Resolved
-}
+impl Notifier for Webhook {
+    fn name(&self) -> &str {
+        &self.name
+    }
 
-fn status(has_ended: bool) -> &'static str {
-    match has_ended {
-        true => "resolved",
-        false => "firing",
+    fn notify(&self, all: &[Notification], timeout: Duration) -> Result<(), NotifyError> {
+        let body = message::message(all, &self.name).to_string();
+        let body = body.as_bytes();
+        let headers: Vec<_> = [JSON].into_iter().chain(self.signature(body)).collect();
+        let post = Post {
+            address: &self.url,
+            headers: &headers,
+            body,
+        };
+        self.client.post(post, timeout).map(drop)
     }
 }
 

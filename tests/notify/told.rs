@@ -1,6 +1,6 @@
 //! Follows an incident from its beginning to its end.
 
-use std::{convert::Infallible, future::ready, path::Path};
+use std::{convert::Infallible, future::ready, path::Path, time::Duration};
 
 use tower_vitals::{
     Deployment, Vitals,
@@ -158,5 +158,38 @@ async fn an_alert_whose_rule_is_gone_is_told_to_have_ended() {
     let ended = noted.next();
     assert_eq!(ended.kind, NotificationKind::Resolved);
     assert_eq!(ended.ended.unwrap().reason, ResolveReason::RuleRemoved);
+    end(vitals).await;
+}
+
+#[tokio::test]
+async fn a_repeat_after_a_restart_is_a_repeat() {
+    let directory = Directory::new("repeated");
+    let (file, level) = (directory.path("state"), Level::default());
+    level.set(2);
+    let second = Duration::from_secs(1);
+    let begin = || {
+        let (slack, noted) = Notes::new("slack");
+        let rule = level.rule("down", AlertSeverity::Critical).repeat(second);
+        let vitals = stack([rule])
+            .notifiers(Notifiers::new().notifier(slack))
+            .state_file(&file)
+            .build()
+            .unwrap();
+        (vitals, noted)
+    };
+    let (vitals, noted) = begin();
+    vitals.alerts().evaluate();
+    assert_eq!(noted.next().kind, NotificationKind::Firing);
+    end(vitals).await;
+
+    let (vitals, noted) = begin();
+    let repeated = loop {
+        vitals.alerts().evaluate();
+        vitals.flush(LONG);
+        if let Some(told) = noted.rest().pop() {
+            break told;
+        }
+    };
+    assert_eq!(repeated.kind, NotificationKind::Repeated);
     end(vitals).await;
 }

@@ -1,99 +1,46 @@
 use super::{
-    super::samples::{self, HOSTILE, enormous, everywhere, firing, resolved, told},
+    super::{samples::firing, sink::Sink},
     *,
 };
-use crate::alerts::AlertSeverity;
+
+const LONG: Duration = Duration::from_secs(20);
+
+const OK: &str = "HTTP/1.1 204 No Content\r\n\r\n";
 
 #[test]
-fn a_message_has_the_shape_of_version_4() {
-    let message = message(&[firing()], "webhook");
-    let description = message["alerts"][0]["annotations"]["description"].clone();
-    let labels = json!({
-        "alertname": "high_error_rate",
-        "endpoint": "/orders/{id}",
-        "environment": "production",
-        "job": "mail",
-        "method": "POST",
-        "service": "shop",
-        "severity": "critical",
-    });
-    let annotations = json!({
-        "summary": "Alert: high_error_rate - error_rate_percent is 6.50 (threshold: 5.00)",
-        "description": description,
-        "runbook_url": "https://wiki.example.com/errors",
-        "kind": "firing",
-    });
-    let expected = json!({
-        "version": "4",
-        "groupKey": r#"{}:{environment="production", service="shop"}"#,
-        "truncatedAlerts": 0,
-        "status": "firing",
-        "receiver": "webhook",
-        "groupLabels": { "environment": "production", "service": "shop" },
-        "commonLabels": labels,
-        "commonAnnotations": annotations,
-        "externalURL": "https://shop.example.com/monitoring",
-        "alerts": [{
-            "status": "firing",
-            "labels": labels,
-            "annotations": annotations,
-            "startsAt": "2027-01-15T08:00:00.123Z",
-            "endsAt": "0001-01-01T00:00:00Z",
-            "generatorURL": "https://shop.example.com/monitoring",
-            "fingerprint": "f85a8fde4ff0f4c0",
-        }],
-    });
-    assert_eq!(message, expected);
-}
-
-#[test]
-fn a_message_is_resolved_when_all_have_ended() {
-    let mut other = resolved();
-    other.labels.insert("method".to_owned(), "GET".to_owned());
-    let both = message(&[resolved(), other.clone()], "webhook");
-    assert_eq!(both["status"], "resolved");
-    assert_eq!(both["alerts"][0]["endsAt"], "2027-01-15T09:00:01.123Z");
-    assert_eq!(both["commonLabels"].get("method"), None);
-    assert_eq!(both["commonLabels"]["endpoint"], "/orders/{id}");
-    let mixed = message(&[other, firing()], "webhook");
-    assert_eq!(mixed["status"], "firing");
-    assert_eq!(mixed["alerts"][0]["status"], "resolved");
-    assert_eq!(mixed["commonAnnotations"].get("kind"), None);
-    // The same group, whatever happened.
-    assert_eq!(both["groupKey"], mixed["groupKey"]);
-}
-
-#[test]
-fn what_is_no_alert_has_a_fingerprint_of_its_own() {
-    let said = told(NotificationKind::Said, AlertSeverity::Info);
-    let mut later = said.clone();
-    later.at = samples::later(said.at, 60);
-    let message = message(&[said, later], "webhook");
-    assert_eq!(message["alerts"][0]["annotations"]["kind"], "said");
-    let fingerprint = &message["alerts"][0]["fingerprint"];
-    assert_eq!(fingerprint.as_str().unwrap().len(), 16);
-    assert_eq!(fingerprint, &message["alerts"][1]["fingerprint"]);
-}
-
-#[test]
-fn more_than_fit_are_counted() {
-    let many = message(&vec![firing(); 103], "webhook");
-    assert_eq!(many["truncatedAlerts"], 3);
-    assert_eq!(many["alerts"].as_array().unwrap().len(), 100);
-    let none = message(&[], "webhook");
-    assert_eq!(
-        (&none["alerts"], &none["groupKey"]),
-        (&json!([]), &json!("{}:{}"))
+fn each_attempt_is_signed_over_the_bytes_that_are_sent() {
+    let sink = Sink::answering(OK);
+    let webhook = Webhook::new(&sink.url("/hook?token=t")).unwrap();
+    let webhook = webhook.name("other").secret("the secret").unwrap();
+    webhook.notify(&[firing()], LONG).unwrap();
+    let request = &sink.requests()[0];
+    let (head, body) = Sink::parted(request);
+    assert!(
+        head.starts_with("POST /hook?token=t HTTP/1.1\r\n"),
+        "{head}"
     );
+    assert_eq!(body["receiver"], "other");
+    let header = head.split("x-vitals-signature: ").nth(1).unwrap();
+    let header = header.lines().next().unwrap();
+    let seconds = header.strip_prefix("t=").unwrap();
+    let seconds: u64 = seconds.split(',').next().unwrap().parse().unwrap();
+    let now = timestamp::since_1970().as_secs();
+    assert!((now - 60..=now).contains(&seconds), "{header}");
+    let signer = Signer::new(&Secret::new("the secret")).unwrap();
+    let at = WallTime::new(Duration::from_secs(seconds));
+    let bytes = &request[head.len() + 4..];
+    assert_eq!(signer.header(at, bytes), header);
 }
 
 #[test]
-fn hostile_and_enormous_texts_are_valid_json_of_some_size() {
-    let mut all = enormous();
-    all.push(everywhere(HOSTILE));
-    let message = message(&all, "webhook");
-    let text = serde_json::to_string(&message).unwrap();
-    assert!(text.len() < 250_000 * all.len(), "{}", text.len());
-    assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), message);
-    assert!(!text.contains('\u{202e}'));
+fn without_a_secret_nothing_is_signed() {
+    let sink = Sink::answering(OK);
+    let webhook = Webhook::new(&sink.url("/")).unwrap();
+    assert_eq!(webhook.name, "webhook");
+    webhook.notify(&[firing()], LONG).unwrap();
+    let requests = sink.requests();
+    let (head, _) = Sink::parted(&requests[0]);
+    assert!(!head.contains("signature"), "{head}");
+    let error = webhook.secret("").unwrap_err();
+    assert_eq!(error.field(), "webhook.secret");
 }

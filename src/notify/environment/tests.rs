@@ -1,0 +1,73 @@
+use std::{collections::BTreeMap, env, fs, process};
+
+use super::*;
+
+/// Each variable with a value that works.
+const VARIABLES: [(&str, &str); 5] = [
+    (
+        "SLACK_WEBHOOK_URL",
+        "https://hooks.slack.com/services/sentinel",
+    ),
+    ("PAGERDUTY_ROUTING_KEY", "sentinel"),
+    ("WEBHOOK_URL", "https://hooks.example.com/sentinel"),
+    ("WEBHOOK_SECRET", "sentinel"),
+    (
+        "ALERTMANAGER_URL",
+        "https://a.example.com, https://b.example.com/sentinel",
+    ),
+];
+
+fn made(variables: &BTreeMap<&str, &str>) -> Result<Vec<String>, ConfigError> {
+    let value = |name: &str| variables.get(name).map(|value| (*value).to_owned());
+    let all = notifiers(&Environment(&value))?;
+    Ok(all.iter().map(|one| one.name().to_owned()).collect())
+}
+
+#[test]
+fn the_variables_make_the_notifiers() {
+    assert_eq!(made(&BTreeMap::new()).unwrap(), [""; 0]);
+    let all = BTreeMap::from(VARIABLES);
+    let names = ["slack", "pagerduty", "webhook", "alertmanager"];
+    assert_eq!(made(&all).unwrap(), names);
+    // The key of another API makes nobody.
+    let other = BTreeMap::from([("PAGERDUTY_API_KEY", "sentinel")]);
+    assert_eq!(made(&other).unwrap(), [""; 0]);
+}
+
+#[test]
+fn a_secret_can_stand_in_a_file_and_not_in_both() {
+    let file = env::temp_dir().join(format!("tower-vitals-secret-{}", process::id()));
+    let all = BTreeMap::from(VARIABLES);
+    for (name, value) in VARIABLES {
+        fs::write(&file, format!(" {value}\n")).unwrap();
+        let name_of_file = format!("{name}_FILE");
+        let mut variables = all.clone();
+        variables.insert(&name_of_file, file.to_str().unwrap());
+        let error = made(&variables).unwrap_err();
+        assert_eq!(error.field(), name_of_file);
+        assert_eq!(error.reason(), format!("{name} is set as well"));
+        variables.remove(name);
+        assert_eq!(made(&variables).unwrap().len(), 4, "{name}");
+    }
+    fs::remove_file(&file).unwrap();
+}
+
+#[test]
+fn a_bad_variable_of_a_notifier_is_named_and_not_shown() {
+    for (name, value) in [
+        ("SLACK_WEBHOOK_URL", "http://hooks.example.com/sentinel"),
+        ("PAGERDUTY_ROUTING_KEY", "sentinel sentinel"),
+        ("PAGERDUTY_URL", "ftp://sentinel"),
+        ("WEBHOOK_URL", "sentinel"),
+        ("ALERTMANAGER_URL", "https://a.example.com,sentinel"),
+    ] {
+        let mut variables = BTreeMap::from(VARIABLES);
+        variables.insert(name, value);
+        let error = made(&variables).unwrap_err();
+        assert_eq!(error.field(), name);
+        assert!(!error.to_string().contains("sentinel"), "{error}");
+    }
+    let alone = BTreeMap::from([("WEBHOOK_SECRET", "sentinel")]);
+    let error = made(&alone).unwrap_err();
+    assert_eq!(error.field(), "WEBHOOK_URL");
+}
