@@ -1,4 +1,26 @@
 //! Tells people what happened: which alert fires, that it fires still, and that it ended.
+//!
+//! A [`Notifier`] is a way to tell people, [`Routes`] say which alert goes where, and [`Notifiers`] holds both for
+//! [`VitalsBuilder::notifiers`](crate::vitals::VitalsBuilder::notifiers). [Who is told](crate::guides::notifications) says how they work and
+//! how each is set up.
+//!
+//! ```
+//! use tower_vitals::{Vitals, alerts::AlertSeverity, notify::Notifiers};
+//!
+//! // SLACK_WEBHOOK_URL, PAGERDUTY_ROUTING_KEY and others.
+//! let vitals = Vitals::builder()
+//!     .isolated()
+//!     .notifiers(Notifiers::from_env()?)
+//!     .build()?;
+//! vitals.notify(AlertSeverity::Info, "The import is done", "It took 3 minutes.");
+//! # Ok::<(), tower_vitals::config::ConfigError>(())
+//! ```
+//!
+//! # When it speaks
+//!
+//! - One line `a notifier fails` at `WARN` for a series of failures, and one line `a notifier works again` at `INFO` for its end. A thread
+//!   of its own writes them.
+//! - `vitals_notifications_total{notifier,outcome}`.
 #![cfg_attr(
     not(test),
     expect(dead_code, reason = "not all notifiers are public yet")

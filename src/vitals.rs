@@ -105,6 +105,7 @@ impl Vitals {
     /// | `MONITORING_ADDR` | the [admin port](VitalsBuilder::admin_addr), such as `127.0.0.1:9000` |
     /// | `MONITORING_TOKEN`, or a file of it in `MONITORING_TOKEN_FILE` | the [monitoring API](crate::monitoring) for those who have this token, with features `health` and `statistics` |
     /// | `MONITORING_PATH` | where the monitoring API is |
+    /// | `SLACK_WEBHOOK_URL`, `PAGERDUTY_ROUTING_KEY` and others | [who is told](crate::guides::notifications), with feature `notify` |
     /// | `MONITORING_METRIC_NAMES` | `prometheus` or `otel` |
     /// | `MONITORING_STATE` | the [state file](VitalsBuilder::state_file), with feature `statistics` |
     /// | `OTEL_SERVICE_NAME`, else `service.name` in `OTEL_RESOURCE_ATTRIBUTES` | the [name of the service](VitalsBuilder::service_name) |

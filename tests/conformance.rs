@@ -13,6 +13,8 @@ mod dsn;
 mod lately;
 #[path = "conformance/monitoring.rs"]
 mod monitoring;
+#[path = "conformance/notifiers.rs"]
+mod notifiers;
 #[path = "conformance/own.rs"]
 mod own;
 #[expect(dead_code, reason = "shared with other tests, which ask for more")]

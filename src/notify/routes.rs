@@ -14,7 +14,7 @@ const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 /// `email`, critical ones to `sentry`, and all to `alertmanager`, `webhook` and notifiers of the application. What would reach nobody goes
 /// to all.
 ///
-/// ```ignore
+/// ```
 /// use std::time::Duration;
 /// use tower_vitals::{alerts::AlertSeverity, notify::Routes};
 ///

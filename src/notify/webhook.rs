@@ -34,7 +34,8 @@ const SECRET: &str = "WEBHOOK_SECRET";
 /// ```
 /// use tower_vitals::notify::{Notifiers, Webhook};
 ///
-/// let webhook = Webhook::new("https://hooks.example.com/alerts")?.secret("a long secret")?;
+/// let webhook = Webhook::new("https://hooks.example.com/alerts")?;
+/// let webhook = webhook.secret("a long secret")?;
 /// let other = Webhook::new("https://other.example.com/")?.name("other");
 /// let notifiers = Notifiers::new().notifier(webhook).notifier(other);
 /// # Ok::<(), tower_vitals::config::ConfigError>(())

@@ -18,7 +18,7 @@ impl Server {
     }
 
     /// Waits until an alert has this state.
-    fn until_alert(&self, name: &str, state: f64) {
+    pub(crate) fn until_alert(&self, name: &str, state: f64) {
         eventually(&format!("{name} is {state}"), || {
             self.alert(name).filter(|found| *found == state)
         });
@@ -40,7 +40,7 @@ impl Server {
 }
 
 /// Rules over half a second.
-const FAST: [(&str, &str); 6] = [
+pub(crate) const FAST: [(&str, &str); 6] = [
     ("SLOT_MS", "100"),
     ("MONITORING_ALERT_WINDOW", "500ms"),
     ("MONITORING_ALERT_FOR", "0.2"),
