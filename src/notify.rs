@@ -50,6 +50,8 @@ mod said;
 #[cfg(test)]
 mod samples;
 mod secret;
+#[cfg(feature = "sentry")]
+mod sentry_events;
 mod signature;
 #[cfg(test)]
 mod sink;
@@ -58,6 +60,8 @@ mod webhook;
 mod whatsapp;
 mod wording;
 
+#[cfg(feature = "sentry")]
+pub use self::sentry_events::SentryEvents;
 pub use self::{
     alertmanager::Alertmanager,
     notification::{Ended, Notification, NotificationKind, Origin},
@@ -68,5 +72,6 @@ pub use self::{
     running::NotifierTest,
     slack::Slack,
     webhook::Webhook,
+    whatsapp::WhatsApp,
 };
 pub(crate) use self::{dispatch::StoredTold, notifiers::CheckedNotifiers, running::Running};

@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+#[cfg(feature = "sentry")]
+use super::sentry_events::SentryEvents;
 use super::{
     alertmanager::Alertmanager, notifier::Notifier, pagerduty::PagerDuty, slack::Slack,
-    webhook::Webhook,
+    webhook::Webhook, whatsapp::WhatsApp,
 };
 use crate::config::{ConfigError, Environment};
 
@@ -16,8 +18,11 @@ pub(super) fn notifiers(
     let mut add = |notifier: Option<Arc<dyn Notifier>>| all.extend(notifier);
     add(shared(Slack::from_environment(environment)?));
     add(shared(PagerDuty::from_environment(environment)?));
+    add(shared(WhatsApp::from_environment(environment)?));
     add(shared(Webhook::from_environment(environment)?));
     add(shared(Alertmanager::from_environment(environment)?));
+    #[cfg(feature = "sentry")]
+    add(shared(SentryEvents::from_environment(environment)));
     Ok(all)
 }
 

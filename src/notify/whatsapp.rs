@@ -1,174 +1,378 @@
-//! Writes notifications as a template message of the WhatsApp Cloud API.
-//!
-//! The template has three parameters: how urgent it is, what it is about, and what happened. As guide G2 has it, its body is
-//! `🔔 *{{1}} ALERT*: {{2}}`, an empty line, and `{{3}}`.
+//! Tells people by WhatsApp.
 
-use std::fmt;
+mod message;
 
-use serde_json::{Value, json};
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
-use super::{notification::Notification, plain, wording};
-use crate::config::ConfigError;
+use http::{HeaderValue, header};
+use serde_json::Value;
+use tokio::time::Instant;
 
-/// The version of the API that is asked unless a setting says otherwise. Meta takes each version for at least two years.
-pub(super) const API_VERSION: &str = "v25.0";
+use self::message::{API_VERSION, Recipient, Template};
+use super::{
+    address::Address,
+    http::{Answer, Client, JSON, Post},
+    notification::Notification,
+    notifier::{Notifier, NotifyError},
+};
+use crate::{
+    config::{ConfigError, Environment},
+    report::delivery_queue::contained,
+};
 
-/// The most characters of all parameters. The body of a message has at most 1,024, of which the template's own text takes some.
-const LONGEST: usize = 900;
+const TOKEN: &str = "WHATSAPP_TOKEN";
+const PHONE: &str = "WHATSAPP_PHONE_NUMBER_ID";
+const TO: &str = "WHATSAPP_TO";
+const TEMPLATE: &str = "WHATSAPP_TEMPLATE";
+const LANGUAGE: &str = "WHATSAPP_TEMPLATE_LANG";
+const VERSION: &str = "WHATSAPP_API_VERSION";
+const URL: &str = "WHATSAPP_URL";
 
-/// The longest name, in characters.
-const LONGEST_NAME: usize = 200;
+const BASE: &str = "https://graph.facebook.com";
 
-/// The longest address of a link, in characters.
-const LONGEST_LINK: usize = 200;
+/// Codes of errors that pass: too many calls, messages or messages to one number, and a service that is not there.
+const PASSING: [i64; 5] = [4, 80_007, 130_429, 131_016, 131_056];
 
-/// To whom a message goes: the digits of a telephone number with the code of its country. It never prints.
-#[derive(Clone, PartialEq, Eq, Hash)]
-pub(super) struct Recipient(String);
+/// The most recipients of one message.
+const MOST: usize = 100;
 
-/// A template that Meta has approved.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Template {
-    name: String,
-    language: String,
-}
+/// How many messages are remembered that did not reach everybody.
+const REMEMBERED: usize = 8;
 
-/// The path of the request: `/v25.0/1234/messages`.
+/// Says who gets a notification.
+type Chooses = dyn Fn(&Notification) -> Vec<String> + Send + Sync;
+
+/// Tells people by the WhatsApp Cloud API. Its name in routes is `whatsapp`.
 ///
-/// # Errors
+/// WhatsApp takes free text only from whoever answered in the last 24 hours, so a message is a template that Meta has approved. Create
+/// one of the category *Utility* with this body:
 ///
-/// If the version is not as `v25.0`, or the id has other characters than digits.
-pub(super) fn path(version: &str, phone_number_id: &str) -> Result<String, ConfigError> {
-    let is_number = |text: &str| {
-        (1..=20).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit())
-    };
-    let numbers = version
-        .strip_prefix('v')
-        .and_then(|rest| rest.split_once('.'));
-    if !numbers.is_some_and(|(major, minor)| is_number(major) && is_number(minor)) {
-        let reason = "expected a version such as v25.0";
-        return Err(ConfigError::new("api_version", version, reason));
-    }
-    if !is_number(phone_number_id) {
-        let reason = "expected the digits of an id";
-        return Err(ConfigError::new("phone_number_id", phone_number_id, reason));
-    }
-    Ok(format!("/{version}/{phone_number_id}/messages"))
+/// ```text
+/// 🔔 *{{1}} ALERT*: {{2}}
+///
+/// {{3}}
+/// ```
+///
+/// Its parameters are how urgent it is, what it is about, and what happened: 900 characters in all. A message begins every 6 s at most,
+/// as WhatsApp has it for one recipient. What comes meanwhile is joined. A recipient who has a message does not get it again when another
+/// one has to be tried again.
+///
+/// An answer 200 means that Meta has accepted the message, and not that it was delivered.
+///
+/// ```
+/// use tower_vitals::notify::{Notifiers, WhatsApp};
+///
+/// let whatsapp = WhatsApp::new("token", "106540352242922", "service_alert")?
+///     .to("+49 171 1234567")?;
+/// let notifiers = Notifiers::new().notifier(whatsapp);
+/// # Ok::<(), tower_vitals::config::ConfigError>(())
+/// ```
+pub struct WhatsApp {
+    client: Client,
+    token: HeaderValue,
+    phone_number_id: String,
+    api_version: String,
+    base: Address,
+    /// Where messages are posted to.
+    messages: Address,
+    template: Template,
+    to: BTreeSet<Recipient>,
+    to_each: Option<Arc<Chooses>>,
+    arrived: Mutex<VecDeque<Arrived>>,
 }
 
-/// The body of the request.
-pub(super) fn message(
-    notifications: &[Notification],
-    recipient: &Recipient,
-    template: &Template,
-) -> Value {
-    let parameters = parameters(notifications);
-    let parameters = parameters.map(|text| json!({ "type": "text", "text": text }));
-    json!({
-        "messaging_product": "whatsapp",
-        "recipient_type": "individual",
-        "to": recipient.0,
-        "type": "template",
-        "template": {
-            "name": template.name,
-            "language": { "code": template.language },
-            "components": [{ "type": "body", "parameters": parameters }],
-        },
-    })
+/// Who has a message that did not reach everybody.
+struct Arrived {
+    message: Vec<Notification>,
+    at: BTreeSet<Recipient>,
 }
 
-/// The three parameters: each is one line, and none is empty.
-fn parameters(notifications: &[Notification]) -> [String; 3] {
-    let worst = wording::worst(notifications);
-    let urgency = worst.map_or_else(|| "INFO".to_owned(), wording::urgency);
-    let name = match notifications {
-        [one] => plain::line(&one.name, LONGEST_NAME),
-        several => format!("{} notifications", several.len()),
-    };
-    let room = LONGEST.saturating_sub(urgency.len() + name.encode_utf16().count());
-    let text = match notifications {
-        [one] => text(one, room),
-        several => {
-            let lines = several.iter().map(|one| {
-                let line = wording::headline(one);
-                plain::line(&line, LONGEST / several.len())
-            });
-            plain::line(&lines.collect::<Vec<_>>().join(" | "), room)
-        }
-    };
-    let or_dash = |text: String| match text.is_empty() {
-        true => "-".to_owned(),
-        false => text,
-    };
-    [urgency, or_dash(name), or_dash(text)]
-}
+// === impl WhatsApp ===
 
-/// What happened, and as much of what is known as fits, in one line. The links come before what can be missed, and none is cut.
-fn text(notification: &Notification, room: usize) -> String {
-    let mut line = plain::line(&wording::headline(notification), room / 2);
-    let text = plain::line(&notification.text, room / 3);
-    let links = wording::links(notification, LONGEST_LINK).into_iter();
-    let links = links.map(|link| format!("{}: {}", link.name, link.address));
-    let facts = wording::facts(notification).into_iter();
-    let facts = facts.map(|fact| format!("{}: {}", fact.name, fact.value));
-    for part in [text].into_iter().chain(links).chain(facts) {
-        let more = format!("{line} | {part}");
-        if !part.is_empty() && more.encode_utf16().count() <= room {
-            line = more;
-        }
-    }
-    line
-}
-
-// === impl Recipient ===
-
-impl Recipient {
-    /// Takes a number such as `+49 171 1234567`.
+impl WhatsApp {
+    /// Tells nobody yet: see [`to`](Self::to) and [`to_each`](Self::to_each).
+    ///
+    /// `token` is an access token with the permission `whatsapp_business_messaging`, `phone_number_id` the id of the number that sends, and
+    /// `template` the name of the template.
     ///
     /// # Errors
     ///
-    /// If it has not 7 to 15 digits, or other characters than digits, spaces, `+`, `-`, `.`, `(` and `)`. The error does not show
-    /// it.
-    pub(super) fn new(number: &str) -> Result<Self, ConfigError> {
-        let is_filler = |one: char| " +-.()".contains(one);
-        let digits: String = number.chars().filter(|one| !is_filler(*one)).collect();
-        let is_number = digits.bytes().all(|byte| byte.is_ascii_digit());
-        if is_number && (7..=15).contains(&digits.len()) {
-            return Ok(Self(digits));
+    /// If the token is empty or cannot be in a header, the id has other characters than digits, or the name others than lowercase
+    /// letters, digits and `_`. The error does not show the token.
+    pub fn new(token: &str, phone_number_id: &str, template: &str) -> Result<Self, ConfigError> {
+        let bearer = HeaderValue::from_str(&format!("Bearer {token}"));
+        let refused = || {
+            let reason = "expected a token that a header can carry";
+            ConfigError::new("whatsapp.token", "…", reason)
+        };
+        let mut bearer = bearer.map_err(|_| refused())?;
+        if token.trim().is_empty() {
+            return Err(refused());
         }
-        let reason = "expected a telephone number with the code of its country, of 7 to 15 digits";
-        Err(ConfigError::new("to", "…", reason))
+        bearer.set_sensitive(true);
+        let base = Address::parse("whatsapp.url", BASE)?;
+        let template = Template::new(template, "en_US");
+        Ok(Self {
+            client: Client::new(),
+            token: bearer,
+            messages: messages(&base, API_VERSION, phone_number_id)?,
+            phone_number_id: phone_number_id.to_owned(),
+            api_version: API_VERSION.to_owned(),
+            base,
+            template: template.map_err(|error| error.within("whatsapp.template"))?,
+            to: BTreeSet::new(),
+            to_each: None,
+            arrived: Mutex::default(),
+        })
+    }
+
+    /// The language of the template, such as `en` or `de_AT`. Defaults to `en_US`.
+    ///
+    /// # Errors
+    ///
+    /// If it is not as `en` or `en_US`.
+    pub fn language(self, language: &str) -> Result<Self, ConfigError> {
+        let template = self.template.in_language(language);
+        let template = template.map_err(|error| error.within("whatsapp.language"))?;
+        Ok(Self { template, ..self })
+    }
+
+    /// The version of the API. Defaults to `v25.0`. Meta takes each version for about two years.
+    ///
+    /// # Errors
+    ///
+    /// If it is not as `v25.0`.
+    pub fn api_version(self, version: &str) -> Result<Self, ConfigError> {
+        Ok(Self {
+            messages: messages(&self.base, version, &self.phone_number_id)?,
+            api_version: version.to_owned(),
+            ..self
+        })
+    }
+
+    /// Another address than `https://graph.facebook.com`.
+    ///
+    /// # Errors
+    ///
+    /// If the address is not `https://`, or `http://` to this machine, or has a query.
+    pub fn url(self, base: &str) -> Result<Self, ConfigError> {
+        let base = Address::parse("whatsapp.url", base)?;
+        Ok(Self {
+            messages: messages(&base, &self.api_version, &self.phone_number_id)?,
+            base,
+            ..self
+        })
+    }
+
+    /// Another recipient of all messages: a telephone number with the code of its country, such as `+49 171 1234567`. There can be 100.
+    ///
+    /// # Errors
+    ///
+    /// If it is no such number, or the 101st. The error does not show it.
+    pub fn to(mut self, number: &str) -> Result<Self, ConfigError> {
+        let recipient = Recipient::new(number).map_err(|error| error.within("whatsapp.to"))?;
+        self.to.insert(recipient);
+        if self.to.len() > MOST {
+            let reason = "expected at most 100 recipients";
+            return Err(ConfigError::new("whatsapp.to", "…", reason));
+        }
+        Ok(self)
+    }
+
+    /// Says who else gets a notification, such as the owner of the tenant that it is about. It is asked for each notification, on the
+    /// thread of the notifier. What is no telephone number, and what is more than 100, is left out. If it panics, it says nobody.
+    #[must_use]
+    pub fn to_each(
+        mut self,
+        recipients: impl Fn(&Notification) -> Vec<String> + Send + Sync + 'static,
+    ) -> Self {
+        self.to_each = Some(Arc::new(recipients));
+        self
+    }
+
+    /// Tells those in `WHATSAPP_TO`, with commas between their numbers, by `WHATSAPP_TOKEN` or the file `WHATSAPP_TOKEN_FILE`,
+    /// `WHATSAPP_PHONE_NUMBER_ID` and `WHATSAPP_TEMPLATE`. `WHATSAPP_TEMPLATE_LANG`, `WHATSAPP_API_VERSION` and `WHATSAPP_URL` have defaults. `None`
+    /// if there is no token.
+    ///
+    /// # Errors
+    ///
+    /// If a value is missing or not valid. The error names the variable.
+    pub fn from_env() -> Result<Option<Self>, ConfigError> {
+        Self::from_environment(&Environment::process())
+    }
+
+    pub(super) fn from_environment(
+        environment: &Environment<'_>,
+    ) -> Result<Option<Self>, ConfigError> {
+        let Some(token) = environment.secret(TOKEN)? else {
+            return Ok(None);
+        };
+        let needed = |name: &str| {
+            let missing = || {
+                let reason = format!("expected a value, since {TOKEN} is set");
+                ConfigError::new(name, "", reason)
+            };
+            environment.get(name).ok_or_else(missing)
+        };
+        let (phone, template, to) = (needed(PHONE)?, needed(TEMPLATE)?, needed(TO)?);
+        let named = |error: ConfigError| {
+            let name = match error.field() {
+                "whatsapp.token" => TOKEN,
+                "whatsapp.phone_number_id" => PHONE,
+                "whatsapp.template" => TEMPLATE,
+                "whatsapp.language" => LANGUAGE,
+                "whatsapp.api_version" => VERSION,
+                "whatsapp.to" => TO,
+                _ => URL,
+            };
+            error.within(name)
+        };
+        let made = || {
+            let mut made = Self::new(&token, &phone, &template)?;
+            if let Some(language) = environment.get(LANGUAGE) {
+                made = made.language(&language)?;
+            }
+            if let Some(version) = environment.get(VERSION) {
+                made = made.api_version(&version)?;
+            }
+            if let Some(url) = environment.get(URL) {
+                made = made.url(&url)?;
+            }
+            to.split(',').try_fold(made, |made, number| made.to(number))
+        };
+        made().map_err(named).map(Some)
+    }
+
+    /// What each recipient gets.
+    fn parted(&self, all: &[Notification]) -> BTreeMap<Recipient, Vec<Notification>> {
+        let mut parted: BTreeMap<Recipient, Vec<Notification>> = BTreeMap::new();
+        for one in all {
+            let mut to = self.to.clone();
+            let more = self.to_each.as_ref();
+            let more = more.and_then(|choose| contained(|| choose(one)));
+            let more = more.into_iter().flatten();
+            to.extend(more.filter_map(|number| Recipient::new(&number).ok()));
+            for recipient in to.into_iter().take(MOST) {
+                if parted.len() < MOST || parted.contains_key(&recipient) {
+                    parted.entry(recipient).or_default().push(one.clone());
+                }
+            }
+        }
+        parted
+    }
+
+    fn post(
+        &self,
+        recipient: &Recipient,
+        all: &[Notification],
+        timeout: Duration,
+    ) -> Result<(), NotifyError> {
+        let body = message::message(all, recipient, &self.template).to_string();
+        let post = Post {
+            address: &self.messages,
+            headers: &[JSON, (header::AUTHORIZATION, self.token.clone())],
+            body: body.as_bytes(),
+        };
+        let answer = self.client.ask(post, timeout)?;
+        let (code, after) = (code(&answer), answer.after);
+        answer.judged(post).map(drop).map_err(|error| {
+            let text = match code {
+                Some(code) => format!("{error}, code {code}"),
+                None => error.to_string(),
+            };
+            let passes = code.is_some_and(|code| PASSING.contains(&code));
+            match error {
+                NotifyError::Refused { .. } if !passes => NotifyError::Refused { text },
+                _ => NotifyError::Later { text, after },
+            }
+        })
+    }
+
+    /// Takes who has this message already.
+    fn take_arrived(&self, all: &[Notification]) -> BTreeSet<Recipient> {
+        let mut arrived = self.lock();
+        let place = arrived.iter().position(|one| one.message == all);
+        let taken = place.and_then(|place| arrived.remove(place));
+        taken.map(|one| one.at).unwrap_or_default()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, VecDeque<Arrived>> {
+        self.arrived.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl fmt::Debug for Recipient {
+impl Notifier for WhatsApp {
+    fn name(&self) -> &str {
+        "whatsapp"
+    }
+
+    fn notify(&self, all: &[Notification], timeout: Duration) -> Result<(), NotifyError> {
+        let mut at = self.take_arrived(all);
+        let mut parted = self.parted(all);
+        if parted.is_empty() {
+            let text = "there is no recipient".to_owned();
+            return Err(NotifyError::Refused { text });
+        }
+        parted.retain(|recipient, _| !at.contains(recipient));
+        let deadline = Instant::now() + timeout;
+        let mut others = parted.len() as u32;
+        let mut failed = None;
+        for (recipient, all) in parted {
+            // One that hangs leaves time for the others.
+            let left = deadline.saturating_duration_since(Instant::now());
+            match self.post(&recipient, &all, left / others) {
+                Ok(()) => _ = at.insert(recipient),
+                // One that can be asked later is worth another attempt, and one that is refused is not.
+                Err(error @ NotifyError::Later { .. }) => failed = Some(error),
+                Err(error) => {
+                    at.insert(recipient);
+                    failed.get_or_insert(error);
+                }
+            }
+            others -= 1;
+        }
+        if let Some(NotifyError::Later { .. }) = &failed {
+            let mut arrived = self.lock();
+            arrived.truncate(REMEMBERED - 1);
+            let message = all.to_vec();
+            arrived.push_front(Arrived { message, at });
+        }
+        failed.map_or(Ok(()), Err)
+    }
+
+    fn every(&self) -> Duration {
+        Duration::from_secs(6)
+    }
+}
+
+impl fmt::Debug for WhatsApp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("…")
+        let mut shown = f.debug_struct("WhatsApp");
+        shown.field("api_version", &self.api_version);
+        shown.field("template", &self.template);
+        shown.field("to", &self.to.len());
+        shown.finish_non_exhaustive()
     }
 }
 
-// === impl Template ===
+fn messages(base: &Address, version: &str, phone: &str) -> Result<Address, ConfigError> {
+    let path = message::path(version, phone).map_err(|error| {
+        let field = format!("whatsapp.{}", error.field());
+        error.within(&field)
+    })?;
+    base.below("whatsapp.url", &path)
+}
 
-impl Template {
-    /// Takes the name of a template and its language, such as `en_US`.
-    ///
-    /// # Errors
-    ///
-    /// If the name has not 1 to 512 lowercase letters, digits and `_`, or the language is not as `en` or `en_US`.
-    pub(super) fn new(name: &str, language: &str) -> Result<Self, ConfigError> {
-        let is_in_name = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_');
-        if !(1..=512).contains(&name.len()) || !name.bytes().all(is_in_name) {
-            let reason = "expected lowercase letters, digits and _";
-            return Err(ConfigError::new("template", name, reason));
-        }
-        let is_in_language = |byte: u8| byte.is_ascii_alphabetic() || byte == b'_';
-        if !(2..=10).contains(&language.len()) || !language.bytes().all(is_in_language) {
-            let reason = "expected a language such as en_US";
-            return Err(ConfigError::new("language", language, reason));
-        }
-        let (name, language) = (name.to_owned(), language.to_owned());
-        Ok(Self { name, language })
-    }
+/// The code of an error.
+fn code(answer: &Answer) -> Option<i64> {
+    let answer: Value = serde_json::from_slice(&answer.body).ok()?;
+    let code = answer.get("error")?.get("code")?.as_i64()?;
+    (0..1_000_000).contains(&code).then_some(code)
 }
 
 #[cfg(test)]

@@ -23,7 +23,21 @@ pub(crate) struct Notice {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Level {
     Info,
+    Warning,
     Error,
+}
+
+/// What became of a notice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Noticed {
+    /// The client has it.
+    Taken,
+    /// There is no client.
+    NoClient,
+    /// There were too many like it in the last minute.
+    HeldBack,
+    /// The client failed.
+    Failed,
 }
 
 /// The value of a detail.

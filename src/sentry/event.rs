@@ -102,6 +102,7 @@ pub(super) fn of_notice(notice: &Notice) -> Event<'static> {
     let mut event = Event {
         level: match notice.level {
             notice::Level::Info => Level::Info,
+            notice::Level::Warning => Level::Warning,
             notice::Level::Error => Level::Error,
         },
         message: Some(notice.message.clone()),

@@ -11,35 +11,35 @@ use super::{
 use crate::{
     facts::{current::thread_is_alive, report_policy::ReportPolicy, sentry_data::thread_has_hub},
     metrics::{Metrics, Sink},
-    report::notice::Notice,
+    report::notice::{Notice, Noticed},
 };
 
 /// Sends a notice by the client of the current hub, or by that of the main hub, at a limited rate. It begins with the scope that
 /// the application set on the main hub: it belongs to no request.
-pub(crate) fn notify(metrics: Option<&Metrics>, notice: &Notice) {
-    let lost = |sink| Metrics::note_dropped(metrics, sink);
-    if !thread_has_hub(thread_is_alive()) {
-        return lost(Sink::Sentry);
+pub(crate) fn notify(metrics: Option<&Metrics>, notice: &Notice) -> Noticed {
+    let has_hub = thread_has_hub(thread_is_alive());
+    let send = || has_hub.then(|| send(notice));
+    let noticed = catch_unwind(AssertUnwindSafe(send)).ok().flatten();
+    let noticed = noticed.unwrap_or(Noticed::Failed);
+    match noticed {
+        Noticed::Taken | Noticed::NoClient => {}
+        Noticed::HeldBack => Metrics::note_dropped(metrics, Sink::SentryFlood),
+        Noticed::Failed => Metrics::note_dropped(metrics, Sink::Sentry),
     }
-    match catch_unwind(AssertUnwindSafe(|| send(notice))) {
-        Ok(true) => {}
-        Ok(false) => lost(Sink::SentryFlood),
-        Err(_) => lost(Sink::Sentry),
-    }
+    noticed
 }
 
-/// Returns `false` if the notice is over its limit.
-fn send(notice: &Notice) -> bool {
+fn send(notice: &Notice) -> Noticed {
     let hub = BASE.hub(Hub::current().client().as_ref());
     if hub.client().is_none_or(|client| !client.is_enabled()) {
-        return true;
+        return Noticed::NoClient;
     }
     let key: Vec<_> = notice.key.iter().map(String::as_str).collect();
     let Some(held_back) = LIMIT.try_admit(&key, ReportPolicy::new().per_minute) else {
-        return false;
+        return Noticed::HeldBack;
     };
     let mut event = event::of_notice(notice);
     event::set_fingerprint(&mut event, &key, held_back);
     hub.capture_event(event);
-    true
+    Noticed::Taken
 }

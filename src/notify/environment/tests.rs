@@ -3,12 +3,16 @@ use std::{collections::BTreeMap, env, fs, process};
 use super::*;
 
 /// Each variable with a value that works.
-const VARIABLES: [(&str, &str); 5] = [
+const VARIABLES: [(&str, &str); 9] = [
     (
         "SLACK_WEBHOOK_URL",
         "https://hooks.slack.com/services/sentinel",
     ),
     ("PAGERDUTY_ROUTING_KEY", "sentinel"),
+    ("WHATSAPP_TOKEN", "sentinel"),
+    ("WHATSAPP_PHONE_NUMBER_ID", "1234"),
+    ("WHATSAPP_TEMPLATE", "service_alert"),
+    ("WHATSAPP_TO", "+1 555 0000001,+1 555 0000002"),
     ("WEBHOOK_URL", "https://hooks.example.com/sentinel"),
     ("WEBHOOK_SECRET", "sentinel"),
     (
@@ -27,7 +31,7 @@ fn made(variables: &BTreeMap<&str, &str>) -> Result<Vec<String>, ConfigError> {
 fn the_variables_make_the_notifiers() {
     assert_eq!(made(&BTreeMap::new()).unwrap(), [""; 0]);
     let all = BTreeMap::from(VARIABLES);
-    let names = ["slack", "pagerduty", "webhook", "alertmanager"];
+    let names = ["slack", "pagerduty", "whatsapp", "webhook", "alertmanager"];
     assert_eq!(made(&all).unwrap(), names);
     // The key of another API makes nobody.
     let other = BTreeMap::from([("PAGERDUTY_API_KEY", "sentinel")]);
@@ -38,7 +42,9 @@ fn the_variables_make_the_notifiers() {
 fn a_secret_can_stand_in_a_file_and_not_in_both() {
     let file = env::temp_dir().join(format!("tower-vitals-secret-{}", process::id()));
     let all = BTreeMap::from(VARIABLES);
-    for (name, value) in VARIABLES {
+    let all_of_them = made(&all).unwrap().len();
+    let is_secret = |name: &str| !name.starts_with("WHATSAPP_") || name == "WHATSAPP_TOKEN";
+    for (name, value) in VARIABLES.into_iter().filter(|one| is_secret(one.0)) {
         fs::write(&file, format!(" {value}\n")).unwrap();
         let name_of_file = format!("{name}_FILE");
         let mut variables = all.clone();
@@ -47,7 +53,7 @@ fn a_secret_can_stand_in_a_file_and_not_in_both() {
         assert_eq!(error.field(), name_of_file);
         assert_eq!(error.reason(), format!("{name} is set as well"));
         variables.remove(name);
-        assert_eq!(made(&variables).unwrap().len(), 4, "{name}");
+        assert_eq!(made(&variables).unwrap().len(), all_of_them, "{name}");
     }
     fs::remove_file(&file).unwrap();
 }
@@ -58,6 +64,13 @@ fn a_bad_variable_of_a_notifier_is_named_and_not_shown() {
         ("SLACK_WEBHOOK_URL", "http://hooks.example.com/sentinel"),
         ("PAGERDUTY_ROUTING_KEY", "sentinel sentinel"),
         ("PAGERDUTY_URL", "ftp://sentinel"),
+        ("WHATSAPP_TOKEN", "sentinel\nsentinel"),
+        ("WHATSAPP_PHONE_NUMBER_ID", "12 34"),
+        ("WHATSAPP_TEMPLATE", "Alert"),
+        ("WHATSAPP_TEMPLATE_LANG", "e"),
+        ("WHATSAPP_API_VERSION", "25"),
+        ("WHATSAPP_URL", "sentinel"),
+        ("WHATSAPP_TO", "+1 555 0000001,sentinel"),
         ("WEBHOOK_URL", "sentinel"),
         ("ALERTMANAGER_URL", "https://a.example.com,sentinel"),
     ] {
@@ -66,6 +79,15 @@ fn a_bad_variable_of_a_notifier_is_named_and_not_shown() {
         let error = made(&variables).unwrap_err();
         assert_eq!(error.field(), name);
         assert!(!error.to_string().contains("sentinel"), "{error}");
+    }
+    for needed in [
+        "WHATSAPP_PHONE_NUMBER_ID",
+        "WHATSAPP_TEMPLATE",
+        "WHATSAPP_TO",
+    ] {
+        let mut variables = BTreeMap::from(VARIABLES);
+        variables.remove(needed);
+        assert_eq!(made(&variables).unwrap_err().field(), needed);
     }
     let alone = BTreeMap::from([("WEBHOOK_SECRET", "sentinel")]);
     let error = made(&alone).unwrap_err();

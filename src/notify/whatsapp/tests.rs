@@ -1,145 +1,158 @@
+use std::{
+    io::Write,
+    sync::atomic::{AtomicBool, Ordering::Relaxed},
+};
+
 use super::{
-    super::{
-        notification::NotificationKind,
-        samples::{HOSTILE, enormous, everywhere, firing, resolved, told},
-    },
+    super::{samples::firing, sink::Sink},
     *,
 };
-use crate::alerts::AlertSeverity;
 
-fn written(all: &[Notification]) -> Value {
-    let recipient = Recipient::new("+49 (171) 123-4567").unwrap();
-    let template = Template::new("service_alert", "en_US").unwrap();
-    message(all, &recipient, &template)
+const LONG: Duration = Duration::from_secs(20);
+
+const OK: &str = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}";
+
+fn whatsapp(sink: &Sink) -> WhatsApp {
+    let made = WhatsApp::new("the-token", "1234", "service_alert").unwrap();
+    made.url(&sink.url("/")).unwrap()
 }
 
-/// The rules of Meta for parameters.
-fn assert_rules(all: &[Notification]) {
-    let parameters = parameters(all);
-    let length: usize = parameters
-        .iter()
-        .map(|text| text.encode_utf16().count())
-        .sum();
-    assert!(length <= LONGEST, "{length}");
-    for text in parameters {
-        assert!(!text.is_empty());
-        assert!(!text.contains(['\n', '\r', '\t', '\u{202e}']), "{text:?}");
-        assert!(!text.contains("     "), "{text:?}");
-    }
+/// To whom each request went.
+fn told(sink: &Sink) -> Vec<String> {
+    let requests = sink.requests();
+    let bodies = requests.iter().map(|one| Sink::parted(one).1);
+    bodies
+        .map(|body| body["to"].as_str().unwrap().to_owned())
+        .collect()
 }
 
 #[test]
-fn a_message_is_a_template_with_three_parameters() {
-    let message = written(&[firing()]);
-    let text = "Alert: high_error_rate - error_rate_percent is 6.50 (threshold: 5.00) | \
-        More requests fail than they should | Runbook: https://wiki.example.com/errors | \
-        Where to look: https://shop.example.com/monitoring | Service: shop (production) | \
-        Measured: error_rate_percent 6.50, threshold 5.00 | Endpoint: POST /orders/{id} | Labels: job=mail | \
-        Since: 2027-01-15 08:00:00 UTC | Release: 1.4.2 | \
-        Last deployment: 1.4.2 at 2027-01-15 07:55:00 UTC, 5m before it began";
-    let expected = json!({
-        "messaging_product": "whatsapp",
-        "recipient_type": "individual",
-        "to": "491711234567",
-        "type": "template",
-        "template": {
-            "name": "service_alert",
-            "language": { "code": "en_US" },
-            "components": [{
-                "type": "body",
-                "parameters": [
-                    { "type": "text", "text": "CRITICAL" },
-                    { "type": "text", "text": "high_error_rate" },
-                    { "type": "text", "text": text },
-                ],
-            }],
-        },
-    });
-    assert_eq!(message, expected);
-}
-
-#[test]
-fn several_notifications_are_one_message() {
-    let all = [resolved(), firing()];
-    let [urgency, name, text] = parameters(&all);
-    assert_eq!(
-        (urgency.as_str(), name.as_str()),
-        ("CRITICAL", "2 notifications")
+fn each_recipient_gets_the_template_by_the_cloud_api() {
+    let sink = Sink::answering(OK);
+    let whatsapp = whatsapp(&sink).language("de").unwrap();
+    let whatsapp = whatsapp.to("+49 171 1234567").unwrap();
+    let whatsapp = whatsapp.to("+43 660 1234567").unwrap();
+    whatsapp.notify(&[firing()], LONG).unwrap();
+    let requests = sink.requests();
+    let (head, body) = Sink::parted(&requests[0]);
+    assert!(
+        head.starts_with("POST /v25.0/1234/messages HTTP/1.1\r\n"),
+        "{head}"
     );
-    assert!(text.starts_with("Resolved: high_error_rate of POST"));
-    assert!(text.contains(" | Alert: high_error_rate - "));
-    assert_eq!(parameters(&all[..1])[0], "RESOLVED");
+    assert!(head.contains("authorization: Bearer the-token"), "{head}");
+    assert_eq!(body["template"]["language"]["code"], "de");
+    assert_eq!(told(&sink), ["436601234567", "491711234567"]);
+    assert_eq!(whatsapp.every(), Duration::from_secs(6));
 }
 
 #[test]
-fn parameters_keep_the_rules_of_meta() {
-    assert_rules(&[firing()]);
-    assert_rules(&[everywhere(HOSTILE)]);
-    assert_rules(&[everywhere("")]);
-    assert_rules(&[]);
-    let enormous = enormous();
-    for one in &enormous {
-        assert_rules(std::slice::from_ref(one));
-    }
-    assert_rules(&enormous);
-    assert_rules(&vec![firing(); 20]);
-    assert_rules(&vec![firing(); 2_000]);
-    let mut said = told(NotificationKind::Said, AlertSeverity::Info);
-    said.text = "a     b\n\nc\td".to_owned();
-    assert!(parameters(&[said])[2].contains("a b c d"));
+fn who_has_a_message_does_not_get_it_again() {
+    // The second request fails.
+    let sink = Sink::start(|mut stream, number| {
+        let answer = match number {
+            1 => "HTTP/1.1 500 Oops\r\ncontent-length: 0\r\n\r\n",
+            _ => OK,
+        };
+        stream.write_all(answer.as_bytes()).unwrap();
+    });
+    let whatsapp = ["+1 555 0000001", "+1 555 0000002", "+1 555 0000003"]
+        .iter()
+        .try_fold(whatsapp(&sink), |made, number| made.to(number))
+        .unwrap();
+    let first = whatsapp.notify(&[firing()], LONG);
+    assert!(matches!(first, Err(NotifyError::Later { .. })), "{first:?}");
+    whatsapp.notify(&[firing()], LONG).unwrap();
+    let expected = ["15550000001", "15550000002", "15550000003", "15550000002"];
+    assert_eq!(told(&sink), expected);
+    // The next one is for all.
+    whatsapp.notify(&[firing()], LONG).unwrap();
+    assert_eq!(told(&sink).len(), 7);
 }
 
 #[test]
-fn a_link_is_whole_or_left_out() {
-    let mut alert = firing();
-    alert.summary = "s".repeat(5_000);
-    alert.text = "t".repeat(5_000);
-    for length in [30, 100, 200] {
-        let address = format!("https://a.example/{}", "a".repeat(length - 18));
-        alert.runbook = Some(address.clone());
-        let text = &parameters(std::slice::from_ref(&alert))[2];
-        let runbook = format!(" | Runbook: {address}");
-        assert!(text.contains(&format!("{runbook} | ")) || !text.contains("Runbook"));
-        assert_eq!(text.contains("Runbook"), length <= 100, "{text}");
-    }
+fn a_number_that_is_refused_keeps_nobody_from_being_told() {
+    let body = r#"{"error":{"message":"no","code":131026}}"#;
+    let refuse = format!(
+        "HTTP/1.1 400 Bad\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    let sink = Sink::start(move |mut stream, number| {
+        let answer = if number == 0 { &*refuse } else { OK };
+        stream.write_all(answer.as_bytes()).unwrap();
+    });
+    let whatsapp = whatsapp(&sink).to("+1 555 0000001").unwrap();
+    let whatsapp = whatsapp.to("+1 555 0000002").unwrap();
+    let text = "answered 400, code 131026".to_owned();
+    let result = whatsapp.notify(&[firing()], LONG);
+    assert_eq!(result, Err(NotifyError::Refused { text }));
+    assert_eq!(told(&sink).len(), 2);
 }
 
 #[test]
-fn a_recipient_is_a_number_that_does_not_print() {
-    for wrong in [
-        "",
-        "123456",
-        "1234567890123456",
-        "+49 171 x",
-        "0171;1234567",
-        "١٢٣٤٥٦٧",
-    ] {
-        let error = Recipient::new(wrong).unwrap_err().to_string();
-        assert!(wrong.is_empty() || !error.contains(wrong), "{error}");
-    }
-    let recipient = Recipient::new("1234567").unwrap();
-    assert_eq!(format!("{recipient:?}"), "…");
+fn a_limit_that_passes_is_tried_again_although_its_status_says_no() {
+    let body = r#"{"error":{"code":131056}}"#;
+    let limited = format!(
+        "HTTP/1.1 400 Bad\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    let whatsapp = whatsapp(&Sink::answering(limited))
+        .to("+1 555 0000001")
+        .unwrap();
+    let result = whatsapp.notify(&[firing()], LONG);
+    assert!(
+        matches!(result, Err(NotifyError::Later { .. })),
+        "{result:?}"
+    );
 }
 
 #[test]
-fn settings_that_would_change_the_request_are_refused() {
-    assert_eq!(path(API_VERSION, "1234").unwrap(), "/v25.0/1234/messages");
-    for (version, id) in [
-        ("23.0", "1"),
-        ("v23", "1"),
-        ("v1.0/x", "1"),
-        ("v25.0", ""),
-        ("v25.0", "1/../2"),
-    ] {
-        assert!(path(version, id).is_err(), "{version} {id}");
-    }
-    for (name, language) in [
-        ("", "en"),
-        ("Alert", "en"),
-        ("a b", "en"),
-        ("a", ""),
-        ("a", "en-US\""),
-    ] {
-        assert!(Template::new(name, language).is_err(), "{name} {language}");
-    }
+fn the_owner_of_a_tenant_gets_what_is_about_it_and_nothing_else() {
+    let sink = Sink::answering(OK);
+    let panics = Arc::new(AtomicBool::new(false));
+    let now = Arc::clone(&panics);
+    let whatsapp = whatsapp(&sink).to_each(move |one| {
+        assert!(!now.load(Relaxed));
+        let owner = one.labels.get("owner").cloned();
+        owner.into_iter().chain(["no number".to_owned()]).collect()
+    });
+    let of = |owner: &str| {
+        let mut one = firing();
+        one.labels.insert("owner".to_owned(), owner.to_owned());
+        one
+    };
+    let all = [of("+15550000001"), of("+15550000002"), of("+15550000001")];
+    whatsapp.notify(&all, LONG).unwrap();
+    assert_eq!(told(&sink), ["15550000001", "15550000002"]);
+    let nobody = whatsapp.notify(&[firing()], LONG).unwrap_err();
+    assert_eq!(nobody.to_string(), "there is no recipient");
+    panics.store(true, Relaxed);
+    let nobody = whatsapp.notify(&all, LONG).unwrap_err();
+    assert_eq!(nobody.to_string(), "there is no recipient");
+}
+
+#[test]
+fn a_bad_setting_of_whatsapp_is_named() {
+    let made = || WhatsApp::new("token", "1234", "service_alert").unwrap();
+    let bad = [
+        WhatsApp::new(" ", "1234", "service_alert"),
+        WhatsApp::new("to\nken", "1234", "service_alert"),
+        WhatsApp::new("token", "12a", "service_alert"),
+        WhatsApp::new("token", "1234", "Service Alert"),
+        made().language("english please"),
+        made().api_version("25"),
+        made().url("http://example.com"),
+        made().to("nobody"),
+    ];
+    let fields = bad.map(|made| made.unwrap_err().field().to_owned());
+    let expected = [
+        "token",
+        "token",
+        "phone_number_id",
+        "template",
+        "language",
+        "api_version",
+        "url",
+        "to",
+    ];
+    assert_eq!(fields, expected.map(|field| format!("whatsapp.{field}")));
 }
