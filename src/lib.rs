@@ -36,6 +36,7 @@
         feature = "axum",
         feature = "certificates",
         feature = "cli",
+        feature = "email",
         feature = "health",
         feature = "logging",
         feature = "notify",

@@ -31,6 +31,7 @@ mod alertmanager;
 mod courier;
 mod current;
 mod dispatch;
+#[cfg(feature = "email")]
 mod email;
 mod environment;
 mod http;
@@ -60,6 +61,8 @@ mod webhook;
 mod whatsapp;
 mod wording;
 
+#[cfg(feature = "email")]
+pub use self::email::Email;
 #[cfg(feature = "sentry")]
 pub use self::sentry_events::SentryEvents;
 pub use self::{

@@ -1,180 +1,236 @@
-//! Writes notifications as an e-mail: subject, text, HTML, and the headers that join the mails of one incident.
+//! Tells people by e-mail.
 
-use super::{
-    notification::{Notification, NotificationKind},
-    plain, wording,
+mod mail;
+mod server;
+
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::SeqCst},
+        mpsc,
+    },
+    thread,
+    time::Duration,
 };
-use crate::alerts::{Fingerprint, Labels};
 
-/// The longest subject, in characters.
-const LONGEST_SUBJECT: usize = 200;
+use lettre::message::{Mailbox, Mailboxes, Message, MultiPart, header};
+use tokio::time::Instant;
+use tracing::{Dispatch, dispatcher};
 
-/// The longest text of one notification, in bytes.
-const LONGEST_TEXT: usize = 16_384;
+use self::server::Server;
+use super::{
+    notification::Notification,
+    notifier::{Notifier, NotifyError},
+};
+use crate::{
+    config::{ConfigError, Environment},
+    report::delivery_queue::contained,
+};
 
-/// The longest address of a link, in bytes.
-const LONGEST_LINK: usize = 2_000;
+const URL: &str = "SMTP_URL";
+const FROM: &str = "EMAIL_FROM";
+const TO: &str = "EMAIL_TO";
 
-/// The most notifications that one mail shows.
-const MOST_SHOWN: usize = 50;
+/// The most recipients.
+const MOST: usize = 100;
 
-/// What stands between two notifications.
-const RULE: &str = "----------------------------------------";
-
-/// A mail. None of its headers holds an end of a line.
+/// Tells people by e-mail. Its name in routes is `email`.
 ///
-/// The first mail about an alert begins a thread. Those that follow refer to it, and have the same subject with `Re:` before it:
-/// some readers join by the one, some by the other.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Email {
-    pub(super) subject: String,
-    /// `Message-ID`, with its angle brackets. The same for each attempt to send the mail.
-    pub(super) message_id: String,
-    /// `In-Reply-To`, for mails that follow.
-    pub(super) in_reply_to: Option<String>,
-    /// `References`. Empty for a mail that begins a thread.
-    pub(super) references: Vec<String>,
-    pub(super) text: String,
-    pub(super) html: String,
+/// A mail has a text and the same as HTML. The mails of one alert are a thread: its first mail has an id to which the others refer.
+/// Several notifications in one second are one mail.
+///
+/// Each mail has a connection of its own. `smtps://user:password@host:465` is encrypted from the beginning, and `smtp://user:password@host:587`
+/// by STARTTLS, which the server must have. Only a server on this machine may do without. Special characters of user and password
+/// are escaped as in any URL: `%40` for `@`.
+///
+/// ```
+/// use tower_vitals::notify::{Email, Notifiers};
+///
+/// let email = Email::new(
+///     "smtps://shop:password@smtp.example.com:465",
+///     "Shop <shop@example.com>",
+///     ["ops@example.com"],
+/// )?;
+/// let notifiers = Notifiers::new().notifier(email);
+/// # Ok::<(), tower_vitals::config::ConfigError>(())
+/// ```
+#[cfg_attr(tower_vitals_docsrs, doc(cfg(feature = "email")))]
+pub struct Email {
+    server: Arc<Server>,
+    from: Mailbox,
+    to: Vec<Mailbox>,
+    /// An attempt is under way, also one that nobody waits for any more.
+    is_sending: Arc<AtomicBool>,
 }
 
-/// The mail about these notifications. `domain` is that of the sender's address.
-pub(super) fn email(notifications: &[Notification], domain: &str) -> Email {
-    let worst = wording::worst(notifications);
-    let mut roots: Vec<_> = notifications
-        .iter()
-        .filter_map(|one| root(one, domain))
-        .collect();
-    roots.dedup();
-    let subject = match (worst, &roots[..]) {
-        (Some(one), [_]) => subject(one),
-        (Some(one), []) if notifications.len() == 1 => subject(one),
-        (worst, _) => {
-            let service = worst.map(|one| wording::service(&one.origin));
-            let service = service.unwrap_or_default();
-            format!("[{service}] {} notifications", notifications.len())
+// === impl Email ===
+
+impl Email {
+    /// Sends mails by this server, from this address to these. Each is as `ops@example.com` or `Ops <ops@example.com>`.
+    ///
+    /// # Errors
+    ///
+    /// If the server's address is none that is described above, if an address is no e-mail address of ASCII characters, and if there
+    /// is no recipient or more than 100. The error shows neither the server's address nor those of the mail.
+    pub fn new<T: AsRef<str>>(
+        server: &str,
+        from: &str,
+        to: impl IntoIterator<Item = T>,
+    ) -> Result<Self, ConfigError> {
+        let to: Vec<_> = to.into_iter().map(|one| one.as_ref().to_owned()).collect();
+        Self::with(server, from, &to.join(","), |field| {
+            format!("email.{field}")
+        })
+    }
+
+    /// Sends mails by the server of `SMTP_URL`, or of the file `SMTP_URL_FILE`, from `EMAIL_FROM` to `EMAIL_TO`, which has commas between
+    /// addresses. `None` if `EMAIL_TO` is not set.
+    ///
+    /// # Errors
+    ///
+    /// As for [`new`](Self::new), if a variable is missing, and if the file cannot be read.
+    pub fn from_env() -> Result<Option<Self>, ConfigError> {
+        Self::from_environment(&Environment::process())
+    }
+
+    pub(super) fn from_environment(
+        environment: &Environment<'_>,
+    ) -> Result<Option<Self>, ConfigError> {
+        // A server can be there for mails of the application.
+        let Some(to) = environment.get(TO) else {
+            return Ok(None);
+        };
+        let missing = |name: &str| {
+            let reason = format!("expected an address, since {TO} is set");
+            ConfigError::new(name, "", reason)
+        };
+        let server = environment.secret(URL)?.ok_or_else(|| missing(URL))?;
+        let from = environment.get(FROM).ok_or_else(|| missing(FROM))?;
+        let variable = |field: &str| match field {
+            "server" => URL.to_owned(),
+            "from" => FROM.to_owned(),
+            _ => TO.to_owned(),
+        };
+        Self::with(&server, &from, &to, variable).map(Some)
+    }
+
+    fn with(
+        server: &str,
+        from: &str,
+        to: &str,
+        name: impl Fn(&str) -> String,
+    ) -> Result<Self, ConfigError> {
+        let refuse = |field, reason: &str| Err(ConfigError::new(name(field), "…", reason));
+        let server = match Server::parse(server) {
+            Ok(server) => Arc::new(server),
+            Err(reason) => return refuse("server", reason),
+        };
+        let is_plain = |one: &Mailbox| {
+            let Mailbox { email, .. } = one;
+            email.user().is_ascii() && email.domain().is_ascii()
+        };
+        let Some(from) = from.parse().ok().filter(is_plain) else {
+            return refuse(
+                "from",
+                "expected an e-mail address such as shop@example.com",
+            );
+        };
+        let to = to.parse::<Mailboxes>().ok();
+        let to: Vec<_> = to.into_iter().flatten().collect();
+        if !(1..=MOST).contains(&to.len()) || !to.iter().all(is_plain) {
+            return refuse(
+                "to",
+                "expected 1 to 100 e-mail addresses such as ops@example.com",
+            );
         }
-    };
-    let begins = notifications
-        .iter()
-        .any(|one| one.kind == NotificationKind::Firing);
-    let (message_id, roots) = match &roots[..] {
-        [root] if begins => (root.clone(), Vec::new()),
-        _ => (own_id(notifications, domain), roots),
-    };
-    let subject = match &roots[..] {
-        [_] => format!("Re: {subject}"),
-        _ => subject,
-    };
-    Email {
-        subject: plain::line(&subject, LONGEST_SUBJECT),
-        message_id,
-        in_reply_to: roots.last().cloned(),
-        references: roots,
-        text: text(notifications),
-        html: html(notifications),
+        Ok(Self {
+            server,
+            from,
+            to,
+            is_sending: Arc::default(),
+        })
+    }
+
+    /// The bytes of the mail about these.
+    fn mail(&self, all: &[Notification]) -> Result<Vec<u8>, lettre::error::Error> {
+        let mail = mail::email(all, self.from.email.domain());
+        let mut message = Message::builder()
+            .from(self.from.clone())
+            .subject(mail.subject)
+            .message_id(Some(mail.message_id))
+            .date_now();
+        for to in &self.to {
+            message = message.to(to.clone());
+        }
+        if let Some(before) = mail.in_reply_to {
+            message = message.in_reply_to(before);
+        }
+        if !mail.references.is_empty() {
+            message = message.references(mail.references.join(" "));
+        }
+        // So that nobody's absence note answers.
+        let automatic = header::HeaderName::new_from_ascii_str("Auto-Submitted");
+        let automatic = header::HeaderValue::new(automatic, "auto-generated".to_owned());
+        let message = message.raw_header(automatic);
+        let parts = MultiPart::alternative_plain_html(mail.text, mail.html);
+        Ok(message.multipart(parts)?.formatted())
     }
 }
 
-/// The same for all mails of one alert.
-fn subject(notification: &Notification) -> String {
-    let service = wording::service(&notification.origin);
-    let severity = notification.severity.as_str().to_uppercase();
-    match notification.fingerprint {
-        Some(_) => {
-            let name = plain::line(&notification.name, LONGEST_SUBJECT / 2);
-            let label = |name| notification.labels.get(name).map_or("", String::as_str);
-            let endpoint = format!("{} {}", label("method"), label("endpoint"));
-            format!("[{service}] {severity} {name} {endpoint}")
+impl Notifier for Email {
+    fn name(&self) -> &str {
+        "email"
+    }
+
+    fn notify(&self, all: &[Notification], timeout: Duration) -> Result<(), NotifyError> {
+        let Ok(mail) = self.mail(all) else {
+            let text = "the mail cannot be written".to_owned();
+            return Err(NotifyError::Refused { text });
+        };
+        let later = |text: String| Err(NotifyError::Later { text, after: None });
+        if self.is_sending.swap(true, SeqCst) {
+            return later("the last attempt hangs".to_owned());
         }
-        None => {
-            let headline = wording::headline(notification);
-            format!("[{service}] {severity} {headline}")
+        let deadline = Instant::now() + timeout;
+        let (server, is_sending) = (Arc::clone(&self.server), Arc::clone(&self.is_sending));
+        let from = self.from.email.clone();
+        let to: Vec<_> = self.to.iter().map(|one| one.email.clone()).collect();
+        let (end, ended) = mpsc::channel();
+        // The client bounds each step, and a server can take many. So nobody waits for the thread longer than for an attempt.
+        let send = move || {
+            // With its feature `tracing`, the client logs passwords.
+            let sent = dispatcher::with_default(&Dispatch::none(), || {
+                let tell = |ended| {
+                    is_sending.store(false, SeqCst);
+                    // Nobody may be waiting any more.
+                    let _ = end.send(ended);
+                };
+                contained(|| server.send(&from, &to, &mail, deadline, tell))
+            });
+            if sent.is_none() {
+                is_sending.store(false, SeqCst);
+            }
+        };
+        let thread = thread::Builder::new().name("vitals-mail".to_owned());
+        if thread.spawn(send).is_err() {
+            self.is_sending.store(false, SeqCst);
+            return later("no thread can start".to_owned());
+        }
+        match ended.recv_timeout(timeout) {
+            Ok(ended) => ended,
+            Err(mpsc::RecvTimeoutError::Timeout) => later(format!("no answer within {timeout:?}")),
+            Err(mpsc::RecvTimeoutError::Disconnected) => later("it panicked".to_owned()),
         }
     }
 }
 
-/// The id of the mail with which the thread of an alert begins.
-fn root(notification: &Notification, domain: &str) -> Option<String> {
-    let fingerprint = notification.fingerprint?;
-    let fired_at = notification.fired_at?.since_1970().as_millis();
-    let origin = origin(notification);
-    Some(id(&format!("{fingerprint}.{fired_at}.{origin}"), domain))
-}
-
-/// An id for a mail that begins no thread of an alert.
-fn own_id(notifications: &[Notification], domain: &str) -> String {
-    let ids = notifications.iter().map(|one| {
-        let alert = root(one, "").unwrap_or_else(|| one.name.clone());
-        let (kind, at) = (one.kind.as_str(), one.at.since_1970().as_millis());
-        format!("{alert}.{kind}.{at}.{}", origin(one))
-    });
-    let all: String = ids.collect::<Vec<_>>().join("\n");
-    let first = notifications.first().map(|one| one.at.since_1970());
-    let at = first.unwrap_or_default().as_millis();
-    let hash = Fingerprint::of(&all, &Labels::new());
-    id(&format!("{hash}.{at}"), domain)
-}
-
-/// Tells services apart that send from the same domain.
-fn origin(notification: &Notification) -> Fingerprint {
-    let origin = &notification.origin;
-    let environment = ("environment".to_owned(), origin.environment.clone());
-    Fingerprint::of(&origin.service, &Labels::from([environment]))
-}
-
-fn id(left: &str, domain: &str) -> String {
-    let is_in_domain = |byte: u8| byte.is_ascii_alphanumeric() || b".-".contains(&byte);
-    let is_domain = (1..=253).contains(&domain.len()) && domain.bytes().all(is_in_domain);
-    let domain = if is_domain { domain } else { "localhost" };
-    format!("<{left}@{domain}>")
-}
-
-fn text(notifications: &[Notification]) -> String {
-    let parts = notifications.iter().take(MOST_SHOWN).map(|one| {
-        let title = wording::title(one);
-        let headline = wording::headline(one);
-        let text = plain::bytes(&one.text, LONGEST_TEXT);
-        let facts = wording::fact_lines(one, LONGEST_LINK);
-        let parts = [title, headline, text, facts];
-        let parts = parts.into_iter().filter(|part| !part.is_empty());
-        parts.collect::<Vec<_>>().join("\n\n")
-    });
-    let mut parts: Vec<_> = parts.collect();
-    parts.extend(not_shown(notifications));
-    let mut text = parts.join(&format!("\n\n{RULE}\n\n"));
-    text.push('\n');
-    text
-}
-
-/// One column, without images, scripts or fonts from elsewhere.
-fn html(notifications: &[Notification]) -> String {
-    let parts = notifications.iter().take(MOST_SHOWN).map(|one| {
-        let title = plain::html(&wording::title(one));
-        let headline = plain::html(&wording::headline(one));
-        let text = plain::html(&plain::bytes(&one.text, LONGEST_TEXT));
-        let text = text.replace('\n', "<br>\n");
-        let facts = wording::facts(one).into_iter().map(|fact| {
-            let (name, value) = (fact.name, plain::html(&fact.value));
-            format!("<tr><th align=\"left\">{name}</th><td>{value}</td></tr>\n")
-        });
-        let facts: String = facts.collect();
-        let links = wording::links(one, LONGEST_LINK).into_iter().map(|link| {
-            let (name, address) = (link.name, plain::html(link.address));
-            format!("<p><a href=\"{address}\">{name}</a></p>\n")
-        });
-        let links: String = links.collect();
-        format!("<h2>{title}</h2>\n<p><b>{headline}</b></p>\n<p>{text}</p>\n<table>\n{facts}</table>\n{links}")
-    });
-    let mut parts: Vec<_> = parts.collect();
-    parts.extend(not_shown(notifications).map(|text| format!("<p>{text}</p>\n")));
-    let body = parts.join("<hr>\n");
-    format!("<!DOCTYPE html>\n<html lang=\"en\">\n<body>\n{body}</body>\n</html>\n")
-}
-
-fn not_shown(notifications: &[Notification]) -> Option<String> {
-    let rest = notifications.len().saturating_sub(MOST_SHOWN);
-    (rest > 0).then(|| format!("{rest} more are not shown"))
+impl fmt::Debug for Email {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("Email");
+        shown.field("to", &self.to.len());
+        shown.finish_non_exhaustive()
+    }
 }
 
 #[cfg(test)]

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+#[cfg(feature = "email")]
+use super::email::Email;
 #[cfg(feature = "sentry")]
 use super::sentry_events::SentryEvents;
 use super::{
@@ -19,10 +21,20 @@ pub(super) fn notifiers(
     add(shared(Slack::from_environment(environment)?));
     add(shared(PagerDuty::from_environment(environment)?));
     add(shared(WhatsApp::from_environment(environment)?));
+    #[cfg(feature = "email")]
+    add(shared(Email::from_environment(environment)?));
     add(shared(Webhook::from_environment(environment)?));
     add(shared(Alertmanager::from_environment(environment)?));
     #[cfg(feature = "sentry")]
     add(shared(SentryEvents::from_environment(environment)));
+    #[cfg(not(feature = "email"))]
+    if let Some(to) = environment.get("EMAIL_TO") {
+        return Err(ConfigError::new(
+            "EMAIL_TO",
+            to,
+            "it needs the feature email",
+        ));
+    }
     Ok(all)
 }
 

@@ -197,7 +197,7 @@ impl WhatsApp {
 
     /// Tells those in `WHATSAPP_TO`, with commas between their numbers, by `WHATSAPP_TOKEN` or the file `WHATSAPP_TOKEN_FILE`,
     /// `WHATSAPP_PHONE_NUMBER_ID` and `WHATSAPP_TEMPLATE`. `WHATSAPP_TEMPLATE_LANG`, `WHATSAPP_API_VERSION` and `WHATSAPP_URL` have defaults. `None`
-    /// if there is no token.
+    /// if `WHATSAPP_TO` is not set.
     ///
     /// # Errors
     ///
@@ -209,17 +209,17 @@ impl WhatsApp {
     pub(super) fn from_environment(
         environment: &Environment<'_>,
     ) -> Result<Option<Self>, ConfigError> {
-        let Some(token) = environment.secret(TOKEN)? else {
+        // The others can be there for messages of the application.
+        let Some(to) = environment.get(TO) else {
             return Ok(None);
         };
-        let needed = |name: &str| {
-            let missing = || {
-                let reason = format!("expected a value, since {TOKEN} is set");
-                ConfigError::new(name, "", reason)
-            };
-            environment.get(name).ok_or_else(missing)
+        let missing = |name: &str| {
+            let reason = format!("expected a value, since {TO} is set");
+            ConfigError::new(name, "", reason)
         };
-        let (phone, template, to) = (needed(PHONE)?, needed(TEMPLATE)?, needed(TO)?);
+        let needed = |name: &str| environment.get(name).ok_or_else(|| missing(name));
+        let token = environment.secret(TOKEN)?.ok_or_else(|| missing(TOKEN))?;
+        let (phone, template) = (needed(PHONE)?, needed(TEMPLATE)?);
         let named = |error: ConfigError| {
             let name = match error.field() {
                 "whatsapp.token" => TOKEN,

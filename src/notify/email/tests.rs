@@ -1,195 +1,275 @@
+use std::{
+    io::{BufRead, BufReader, Write},
+    net::{SocketAddr, TcpListener, TcpStream},
+    sync::Mutex,
+};
+
 use super::{
-    super::samples::{HOSTILE, enormous, everywhere, firing, later, repeated, resolved, told},
+    super::{
+        samples::{firing, repeated},
+        sink::nobody,
+    },
     *,
 };
-use crate::alerts::AlertSeverity;
+use crate::notify::NotificationKind;
 
-fn email(all: &[Notification]) -> Email {
-    let email = super::email(all, "example.com");
-    for header in [&email.subject, &email.message_id]
-        .into_iter()
-        .chain(&email.in_reply_to)
-        .chain(&email.references)
-    {
-        assert!(!header.contains(char::is_control), "{header:?}");
-        assert!(!header.contains('\u{202e}'));
-        assert!((1..=998).contains(&header.len()), "{header}");
-    }
-    for id in [&email.message_id].into_iter().chain(&email.references) {
-        let id = id
-            .strip_prefix('<')
-            .and_then(|id| id.strip_suffix("@example.com>"));
-        let is_atom = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'.';
-        assert!(id.unwrap().bytes().all(is_atom), "{id:?}");
-    }
-    assert_eq!(email.in_reply_to.as_ref(), email.references.last());
-    email
+const LONG: Duration = Duration::from_secs(20);
+
+/// A server that takes mails. It answers a command that begins with one of these words in this way.
+struct Smtp {
+    at: SocketAddr,
+    /// All that came.
+    lines: Arc<Mutex<Vec<String>>>,
 }
 
-#[test]
-fn a_mail_says_what_is_known() {
-    let email = email(&[firing()]);
-    assert_eq!(
-        email.subject,
-        "[shop] CRITICAL high_error_rate POST /orders/{id}"
-    );
-    let text = "\
-shop Alert - CRITICAL
+// === impl Smtp ===
 
-Alert: high_error_rate - error_rate_percent is 6.50 (threshold: 5.00)
-
-More requests fail than they should
-
-Service: shop (production)
-Measured: error_rate_percent 6.50, threshold 5.00
-Endpoint: POST /orders/{id}
-Labels: job=mail
-Since: 2027-01-15 08:00:00 UTC
-Release: 1.4.2
-Last deployment: 1.4.2 at 2027-01-15 07:55:00 UTC, 5m before it began
-Runbook: https://wiki.example.com/errors
-Where to look: https://shop.example.com/monitoring
-";
-    assert_eq!(email.text, text);
-    for part in [
-        "<h2>shop Alert - CRITICAL</h2>",
-        "<p>More requests fail than they should</p>",
-        "<tr><th align=\"left\">Endpoint</th><td>POST /orders/{id}</td></tr>",
-        "<a href=\"https://wiki.example.com/errors\">Runbook</a>",
-        "<a href=\"https://shop.example.com/monitoring\">Where to look</a>",
-    ] {
-        assert!(email.html.contains(part), "{}", email.html);
-    }
-}
-
-#[test]
-fn the_mails_of_one_incident_are_one_thread() {
-    let first = email(&[firing()]);
-    assert_eq!(
-        (&first.in_reply_to, &first.references[..]),
-        (&None, &[][..])
-    );
-    let mut ids = vec![first.message_id.clone()];
-    for follows in [
-        repeated(NotificationKind::Repeated),
-        repeated(NotificationKind::Escalated),
-        resolved(),
-    ] {
-        let mail = email(&[follows]);
-        assert_eq!(mail.references, std::slice::from_ref(&first.message_id));
-        assert_eq!(mail.subject, format!("Re: {}", first.subject));
-        ids.push(mail.message_id);
-    }
-    ids.sort();
-    ids.dedup();
-    assert_eq!(ids.len(), 4);
-    // Another time, another incident.
-    let mut again = firing();
-    again.fired_at = Some(later(again.at, 7_200));
-    assert_ne!(email(&[again]).message_id, first.message_id);
-    // Another service.
-    let mut other = firing();
-    other.origin.service = "stock".to_owned();
-    assert_ne!(email(&[other]).message_id, first.message_id);
-}
-
-#[test]
-fn an_attempt_that_is_repeated_is_the_same_mail() {
-    let said = told(NotificationKind::Said, AlertSeverity::Info);
-    for all in [
-        vec![firing()],
-        vec![resolved()],
-        vec![resolved(), said],
-        vec![],
-    ] {
-        assert_eq!(email(&all), email(&all));
-    }
-}
-
-#[test]
-fn several_notifications_are_one_mail() {
-    let mut other = firing();
-    other.fingerprint = "f85a8fde4ff0f4c1".parse().ok();
-    let both = email(&[firing(), other.clone()]);
-    assert_eq!(both.subject, "[shop] 2 notifications");
-    let roots = [email(&[firing()]).message_id, email(&[other]).message_id];
-    assert_eq!(both.references, roots);
-    assert!(!roots.contains(&both.message_id));
-    assert_eq!(both.text.matches(RULE).count(), 1);
-    // Beginning and end of one alert begin its thread.
-    let whole = email(&[firing(), resolved()]);
-    assert_eq!(whole.message_id, roots[0]);
-    assert_eq!(
-        whole.subject,
-        "[shop] CRITICAL high_error_rate POST /orders/{id}"
-    );
-    assert!(whole.text.contains("\nshop Alert - RESOLVED\n"));
-    let many = email(&vec![firing(); 60]);
-    assert!(many.text.ends_with("10 more are not shown\n"));
-    assert!(many.html.contains("<p>10 more are not shown</p>"));
-}
-
-#[test]
-fn what_is_no_alert_begins_no_thread() {
-    let said = told(NotificationKind::Said, AlertSeverity::Warning);
-    let mail = email(&[said]);
-    assert_eq!(
-        mail.subject,
-        "[shop] WARNING Database connection pool at 85% capacity"
-    );
-    assert_eq!(mail.references, [] as [String; 0]);
-    let mut long = told(NotificationKind::Said, AlertSeverity::Warning);
-    long.summary = "s".repeat(5_000);
-    let subject = format!("[shop] WARNING {}…", "s".repeat(184));
-    assert_eq!(email(&[long]).subject, subject);
-}
-
-#[test]
-fn hostile_text_adds_no_header_and_no_tag() {
-    for kind in [NotificationKind::Firing, NotificationKind::Said] {
-        let mut hostile = everywhere(HOSTILE);
-        hostile.kind = kind;
-        if kind == NotificationKind::Said {
-            (hostile.fingerprint, hostile.fired_at) = (None, None);
-        }
-        let mail = email(&[hostile]);
-        // All tags are ours.
-        let ours = [
-            "<!DOCTYPE html>",
-            "<html lang=\"en\">",
-            "<th align=\"left\">",
-            "<br>",
-        ];
-        let mut rest = ours
-            .iter()
-            .fold(mail.html, |html, tag| html.replace(tag, ""));
-        for tag in ["html", "body", "h2", "p", "b", "table", "tr", "th", "td"] {
-            for tag in [format!("<{tag}>"), format!("</{tag}>")] {
-                rest = rest.replace(&tag, "");
+impl Smtp {
+    fn start(answers: &'static [(&'static str, &'static str)]) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let at = listener.local_addr().unwrap();
+        let lines = Arc::new(Mutex::new(Vec::new()));
+        let seen = Arc::clone(&lines);
+        thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let _ = serve(stream, answers, &seen);
             }
-        }
-        assert!(!rest.contains(['<', '>', '"', '\'']), "{rest}");
-        assert!(rest.contains("&lt;/script&gt;&lt;img src=x"));
-        assert!(!mail.text.contains(['\u{202e}', '\r', '\0']));
+        });
+        Self { at, lines }
     }
-    for domain in ["", "a>\r\nBcc: x", "ä.example", &"a".repeat(300)] {
-        let id = super::email(&[firing()], domain).message_id;
-        assert!(id.ends_with("@localhost>"), "{id}");
+
+    fn lines(&self) -> Vec<String> {
+        self.lines.lock().unwrap().clone()
+    }
+
+    fn email(&self) -> Email {
+        let url = format!("smtp://user%40shop:pass%3Aword@{}", self.at);
+        let to = ["Ops <ops@example.com>", "dev@example.com"];
+        Email::new(&url, "Shop <shop@example.com>", to).unwrap()
     }
 }
 
+fn serve(
+    stream: TcpStream,
+    answers: &[(&str, &str)],
+    seen: &Mutex<Vec<String>>,
+) -> std::io::Result<()> {
+    let mut out = stream.try_clone()?;
+    out.write_all(b"220 mail\r\n")?;
+    let mut in_mail = false;
+    for line in BufReader::new(stream).lines() {
+        let line = line?;
+        seen.lock().unwrap().push(line.clone());
+        if in_mail && line != "." {
+            continue;
+        }
+        let known = answers.iter().find(|(word, _)| line.starts_with(word));
+        let answer = match (known, &*line) {
+            (Some((_, answer)), _) => answer,
+            (None, "DATA") => "354 go on\r\n",
+            (None, line) if line.starts_with("EHLO") => "250-mail\r\n250 AUTH PLAIN\r\n",
+            (None, _) => "250 ok\r\n",
+        };
+        in_mail = line == "DATA" && answer.starts_with('3');
+        out.write_all(answer.as_bytes())?;
+    }
+    Ok(())
+}
+
+fn text(told: Result<(), NotifyError>) -> (bool, String) {
+    let error = told.unwrap_err();
+    let is_refused = matches!(error, NotifyError::Refused { .. });
+    (is_refused, error.to_string())
+}
+
 #[test]
-fn five_million_bytes_fit() {
-    let all = enormous();
-    let mail = email(&all);
-    assert!(mail.text.len() <= all.len() * 40_000, "{}", mail.text.len());
-    // An escape has at most six bytes.
-    assert!(
-        mail.html.len() <= all.len() * 200_000,
-        "{}",
-        mail.html.len()
+fn a_mail_reaches_all_and_those_of_one_alert_are_a_thread() {
+    let smtp = Smtp::start(&[]);
+    let email = smtp.email();
+    email.notify(&[firing()], LONG).unwrap();
+    let first = smtp.lines();
+    assert_eq!(first[0], "EHLO example.com");
+    // `user@shop` and `pass:word`.
+    assert_eq!(first[1], "AUTH PLAIN AHVzZXJAc2hvcABwYXNzOndvcmQ=");
+    assert_eq!(first[2], "MAIL FROM:<shop@example.com>");
+    assert_eq!(first[3], "RCPT TO:<ops@example.com>");
+    assert_eq!(first[4], "RCPT TO:<dev@example.com>");
+    let header = |lines: &[String], name: &str| {
+        let found = lines.iter().find_map(|line| line.strip_prefix(name));
+        found.map(|value| value.trim().to_owned())
+    };
+    for (name, value) in [
+        ("From:", "Shop <shop@example.com>"),
+        ("To:", "Ops <ops@example.com>, dev@example.com"),
+        ("Auto-Submitted:", "auto-generated"),
+        ("MIME-Version:", "1.0"),
+    ] {
+        assert_eq!(header(&first, name).as_deref(), Some(value));
+    }
+    assert!(header(&first, "Date:").is_some());
+    let kinds = first
+        .iter()
+        .filter(|line| line.starts_with("Content-Type:"));
+    assert_eq!(kinds.count(), 3, "{first:?}");
+    email
+        .notify(&[repeated(NotificationKind::Repeated)], LONG)
+        .unwrap();
+    let second = &smtp.lines()[first.len()..];
+    let root = header(&first, "Message-ID:");
+    assert!(root.is_some());
+    assert_eq!(header(second, "In-Reply-To:"), root);
+    assert_eq!(header(second, "References:"), root);
+}
+
+#[test]
+fn an_answer_of_a_mail_server_is_judged_by_its_code() {
+    for (answers, refused, says) in [
+        (
+            &[("MAIL", "451 later\r\n")] as &'static [_],
+            false,
+            "answered 451",
+        ),
+        (&[("AUTH", "535 wrong\r\n")], true, "answered 535"),
+        (
+            &[("RCPT", "550 unknown sentinel\r\n")],
+            true,
+            "answered 550",
+        ),
+        (&[("DATA", "554 no\r\n")], true, "answered 554"),
+        (&[(".", "452 full\r\n")], false, "answered 452"),
+        (&[("EHLO", "hello\r\n")], false, "it speaks no SMTP"),
+        (
+            &[("EHLO", "250 mail\r\n")],
+            true,
+            "it has no STARTTLS, or no known way to log in",
+        ),
+    ] {
+        let told = Smtp::start(answers).email().notify(&[firing()], LONG);
+        assert_eq!(text(told), (refused, says.to_owned()));
+    }
+    let away = Email::new(
+        &format!("smtp://{}", nobody()),
+        "a@b.example",
+        ["c@d.example"],
     );
-    let mut long = firing();
-    long.name = "n".repeat(5_000);
-    assert!(email(&[long]).subject.chars().count() <= 200);
+    let told = away.unwrap().notify(&[firing()], LONG);
+    let says = "no connection, or no answer in time".to_owned();
+    assert_eq!(text(told), (false, says));
+}
+
+#[test]
+fn a_recipient_who_is_refused_keeps_the_mail_from_nobody_else() {
+    let smtp = Smtp::start(&[("RCPT TO:<ops", "550 unknown\r\n")]);
+    let told = smtp.email().notify(&[firing()], LONG);
+    let says = "1 of 2 recipients: answered 550".to_owned();
+    assert_eq!(text(told), (true, says));
+    assert!(smtp.lines().contains(&".".to_owned()), "the mail was sent");
+}
+
+#[test]
+fn a_mail_server_that_hangs_or_drips_costs_one_attempt_and_one_thread() {
+    // It says something in each step, and never ends a line.
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let at = listener.local_addr().unwrap();
+    let (go_on, stop) = mpsc::channel::<()>();
+    thread::spawn(move || {
+        let mut stream = listener.accept().unwrap().0;
+        while let Err(mpsc::RecvTimeoutError::Timeout) =
+            stop.recv_timeout(Duration::from_millis(20))
+        {
+            let _ = stream.write_all(b"2");
+        }
+    });
+    let email = Email::new(&format!("smtp://{at}"), "a@b.example", ["c@d.example"]).unwrap();
+    let short = Duration::from_millis(200);
+    let told = email.notify(&[firing()], short);
+    assert_eq!(text(told), (false, "no answer within 200ms".to_owned()));
+    // It still hangs, and no second one begins.
+    let told = email.notify(&[firing()], short);
+    assert_eq!(text(told), (false, "the last attempt hangs".to_owned()));
+    drop(go_on);
+    while email.is_sending.load(SeqCst) {
+        thread::yield_now();
+    }
+    let told = email.notify(&[firing()], LONG);
+    assert!(!text(told).1.contains("hangs"));
+}
+
+#[test]
+fn a_mail_goes_encrypted_or_stays_on_this_machine() {
+    let smtp = Smtp::start(&[]);
+    let url = format!("smtp://{}?tls=required", smtp.at);
+    let email = Email::new(&url, "a@b.example", ["c@d.example"]).unwrap();
+    let says = "it has no STARTTLS, or no known way to log in".to_owned();
+    assert_eq!(text(email.notify(&[firing()], LONG)), (true, says));
+    assert!(smtp.lines().iter().all(|line| !line.starts_with("MAIL")));
+    let url = format!("smtps://{}", smtp.at);
+    let email = Email::new(&url, "a@b.example", ["c@d.example"]).unwrap();
+    let (is_refused, _) = text(email.notify(&[firing()], LONG));
+    assert!(!is_refused);
+    assert!(smtp.lines().iter().all(|line| !line.starts_with("MAIL")));
+}
+
+#[test]
+fn a_bad_setting_of_mails_is_named_and_not_shown() {
+    let good = "smtps://sentinel:sentinel@smtp.example.com:465";
+    for (server, from, to, field) in [
+        ("sentinel", "a@b.example", "c@d.example", "email.server"),
+        (
+            "http://sentinel",
+            "a@b.example",
+            "c@d.example",
+            "email.server",
+        ),
+        (
+            "smtp://sentinel@host.example",
+            "a@b.example",
+            "c@d.example",
+            "email.server",
+        ),
+        (
+            "smtps://169.254.169.254",
+            "a@b.example",
+            "c@d.example",
+            "email.server",
+        ),
+        (
+            "smtps://host.example:0",
+            "a@b.example",
+            "c@d.example",
+            "email.server",
+        ),
+        (
+            "smtps://host.example?sentinel",
+            "a@b.example",
+            "c@d.example",
+            "email.server",
+        ),
+        (
+            "smtps://host.example/sentinel",
+            "a@b.example",
+            "c@d.example",
+            "email.server",
+        ),
+        (good, "sentinel", "c@d.example", "email.from"),
+        (good, "sentínel@b.example", "c@d.example", "email.from"),
+        (
+            good,
+            "a@b.example\r\nBcc: sentinel@b.example",
+            "c@d.example",
+            "email.from",
+        ),
+        (good, "a@b.example", "sentinel", "email.to"),
+        (good, "a@b.example", "", "email.to"),
+    ] {
+        let error = Email::new(server, from, [to]).unwrap_err();
+        assert_eq!(error.field(), field, "{server} {from} {to}");
+        assert!(
+            !format!("{error} {error:?}").contains("sentinel"),
+            "{error}"
+        );
+    }
+    let email = Email::new(good, "a@b.example", ["c@d.example"]).unwrap();
+    let shown = format!("{email:?}");
+    assert_eq!(shown, "Email { to: 1, .. }");
 }

@@ -3,7 +3,7 @@ use std::{collections::BTreeMap, env, fs, process};
 use super::*;
 
 /// Each variable with a value that works.
-const VARIABLES: [(&str, &str); 9] = [
+const VARIABLES: [(&str, &str); 12] = [
     (
         "SLACK_WEBHOOK_URL",
         "https://hooks.slack.com/services/sentinel",
@@ -13,6 +13,9 @@ const VARIABLES: [(&str, &str); 9] = [
     ("WHATSAPP_PHONE_NUMBER_ID", "1234"),
     ("WHATSAPP_TEMPLATE", "service_alert"),
     ("WHATSAPP_TO", "+1 555 0000001,+1 555 0000002"),
+    ("SMTP_URL", "smtps://user:sentinel@smtp.example.com:465"),
+    ("EMAIL_FROM", "shop@example.com"),
+    ("EMAIL_TO", "Ops <ops@example.com>, dev@example.com"),
     ("WEBHOOK_URL", "https://hooks.example.com/sentinel"),
     ("WEBHOOK_SECRET", "sentinel"),
     (
@@ -31,8 +34,21 @@ fn made(variables: &BTreeMap<&str, &str>) -> Result<Vec<String>, ConfigError> {
 fn the_variables_make_the_notifiers() {
     assert_eq!(made(&BTreeMap::new()).unwrap(), [""; 0]);
     let all = BTreeMap::from(VARIABLES);
-    let names = ["slack", "pagerduty", "whatsapp", "webhook", "alertmanager"];
+    let names = [
+        "slack",
+        "pagerduty",
+        "whatsapp",
+        "email",
+        "webhook",
+        "alertmanager",
+    ];
     assert_eq!(made(&all).unwrap(), names);
+    // These can be there for messages of the application.
+    for to in ["WHATSAPP_TO", "EMAIL_TO"] {
+        let mut variables = all.clone();
+        variables.remove(to);
+        assert_eq!(made(&variables).unwrap().len(), names.len() - 1, "{to}");
+    }
     // The key of another API makes nobody.
     let other = BTreeMap::from([("PAGERDUTY_API_KEY", "sentinel")]);
     assert_eq!(made(&other).unwrap(), [""; 0]);
@@ -43,7 +59,9 @@ fn a_secret_can_stand_in_a_file_and_not_in_both() {
     let file = env::temp_dir().join(format!("tower-vitals-secret-{}", process::id()));
     let all = BTreeMap::from(VARIABLES);
     let all_of_them = made(&all).unwrap().len();
-    let is_secret = |name: &str| !name.starts_with("WHATSAPP_") || name == "WHATSAPP_TOKEN";
+    let is_secret = |name: &str| {
+        (!name.starts_with("WHATSAPP_") && !name.starts_with("EMAIL_")) || name == "WHATSAPP_TOKEN"
+    };
     for (name, value) in VARIABLES.into_iter().filter(|one| is_secret(one.0)) {
         fs::write(&file, format!(" {value}\n")).unwrap();
         let name_of_file = format!("{name}_FILE");
@@ -71,6 +89,9 @@ fn a_bad_variable_of_a_notifier_is_named_and_not_shown() {
         ("WHATSAPP_API_VERSION", "25"),
         ("WHATSAPP_URL", "sentinel"),
         ("WHATSAPP_TO", "+1 555 0000001,sentinel"),
+        ("SMTP_URL", "ftp://sentinel"),
+        ("EMAIL_FROM", "sentinel"),
+        ("EMAIL_TO", "ops@example.com, sentinel"),
         ("WEBHOOK_URL", "sentinel"),
         ("ALERTMANAGER_URL", "https://a.example.com,sentinel"),
     ] {
@@ -83,7 +104,9 @@ fn a_bad_variable_of_a_notifier_is_named_and_not_shown() {
     for needed in [
         "WHATSAPP_PHONE_NUMBER_ID",
         "WHATSAPP_TEMPLATE",
-        "WHATSAPP_TO",
+        "WHATSAPP_TOKEN",
+        "EMAIL_FROM",
+        "SMTP_URL",
     ] {
         let mut variables = BTreeMap::from(VARIABLES);
         variables.remove(needed);
