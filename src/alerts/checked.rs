@@ -5,14 +5,18 @@ use std::{sync::Arc, time::Duration};
 use super::{
     fingerprint::Labels,
     own::Own,
-    rule::{Comparison, Rule},
+    rule::{Comparison, Repeat, Rule},
     severity::AlertSeverity,
     signal::{Gauge, Kind, Signal},
 };
 use crate::{config::ConfigError, facts::labels::MethodLabel};
 
+const HOUR: Duration = Duration::from_secs(60 * 60);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 const WEEK: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
+/// Why a time after which an alert is told again is refused.
+pub(super) const REPEAT: &str = "must be from a second to a week";
 
 /// A query that takes longer is slow.
 const SLOW_QUERY: Duration = Duration::from_secs(1);
@@ -48,6 +52,11 @@ pub(crate) enum Scope {
     EachEndpoint,
 }
 
+/// Whether an alert can be told again after this time.
+pub(super) fn is_repeat(every: Duration) -> bool {
+    (Duration::from_secs(1)..=WEEK).contains(&every)
+}
+
 // === impl Rule ===
 
 impl Rule {
@@ -72,7 +81,11 @@ impl Rule {
             severity: self.severity,
             summary: self.summary,
             runbook: self.runbook,
-            repeat: self.repeat,
+            repeat: match self.repeat {
+                Repeat::Usual => Some(HOUR),
+                Repeat::Every(every) => Some(every),
+                Repeat::Never => None,
+            },
             scope,
             signal: self.signal,
         })
@@ -128,11 +141,10 @@ impl Rule {
                 return Err(self.wrong(field, format!("{time:?}"), "must be at most 24 hours"));
             }
         }
-        if let Some(repeat) = self.repeat
-            && !(Duration::from_secs(1)..=WEEK).contains(&repeat)
+        if let Repeat::Every(repeat) = self.repeat
+            && !is_repeat(repeat)
         {
-            let reason = "must be from a second to a week";
-            return Err(self.wrong("repeat", format!("{repeat:?}"), reason));
+            return Err(self.wrong("repeat", format!("{repeat:?}"), REPEAT));
         }
         Ok(())
     }

@@ -33,7 +33,7 @@ pub struct Rule {
     pub(crate) severity: AlertSeverity,
     pub(crate) summary: String,
     pub(crate) runbook: Option<String>,
-    pub(crate) repeat: Option<Duration>,
+    pub(crate) repeat: Repeat,
     pub(crate) each_endpoint: bool,
     pub(crate) endpoint: Option<Arc<str>>,
     pub(crate) method: Option<String>,
@@ -44,6 +44,15 @@ pub struct Rule {
 pub(crate) enum Comparison {
     Above,
     Below,
+}
+
+/// When a firing alert is told again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Repeat {
+    /// As its severity has it.
+    Usual,
+    Every(Duration),
+    Never,
 }
 
 // === impl Rule ===
@@ -66,7 +75,7 @@ impl Rule {
             severity: AlertSeverity::Warning,
             summary: String::new(),
             runbook: None,
-            repeat: Some(Duration::from_secs(60 * 60)),
+            repeat: Repeat::Usual,
             each_endpoint: false,
             endpoint: None,
             method: None,
@@ -144,17 +153,18 @@ impl Rule {
         self
     }
 
-    /// After how long a firing alert is told again, from a second to a week. Defaults to an hour.
+    /// After how long a firing alert is told again, from a second to a week. Defaults to that of its severity in
+    /// [`Alerts::repeat`](super::Alerts::repeat), which is an hour.
     #[must_use]
     pub const fn repeat(mut self, every: Duration) -> Self {
-        self.repeat = Some(every);
+        self.repeat = Repeat::Every(every);
         self
     }
 
     /// A firing alert is told once.
     #[must_use]
     pub const fn no_repeat(mut self) -> Self {
-        self.repeat = None;
+        self.repeat = Repeat::Never;
         self
     }
 

@@ -2,7 +2,13 @@
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
-use super::{checked::CheckedRule, presets, rule::Rule, signal::Gauge};
+use super::{
+    checked::{CheckedRule, REPEAT, is_repeat},
+    presets,
+    rule::{Repeat, Rule},
+    severity::AlertSeverity,
+    signal::Gauge,
+};
 use crate::config::{ConfigError, Environment};
 
 const SHORTEST_INTERVAL: Duration = Duration::from_millis(10);
@@ -30,6 +36,10 @@ const MOST_RULES: usize = 10_000;
 pub struct Alerts {
     rules: Vec<Rule>,
     interval: Duration,
+    /// Those that were chosen, the last one last.
+    repeats: Vec<(AlertSeverity, Duration)>,
+    /// A rule that was left out, and is none.
+    misspelt: Option<String>,
 }
 
 /// Rules that can work.
@@ -57,6 +67,8 @@ impl Alerts {
         Self {
             rules: Vec::new(),
             interval: Duration::from_secs(60),
+            repeats: Vec::new(),
+            misspelt: None,
         }
     }
 
@@ -83,14 +95,39 @@ impl Alerts {
         self
     }
 
-    /// Leaves out the rule with this name. If there is none, nothing changes.
+    /// Leaves out the rule with this name. It must have been added before, or be one of [`presets::usual`], which the environment can
+    /// have left out.
     #[must_use]
     pub fn without(mut self, name: &str) -> Self {
+        let before = self.rules.len();
         self.rules.retain(|rule| rule.name != name);
+        let is_usual = || presets::usual().iter().any(|rule| rule.name == name);
+        if self.rules.len() == before && !is_usual() {
+            self.misspelt = Some(name.to_owned());
+        }
         self
     }
 
-    /// How often the rules are evaluated, from 10 ms to an hour. Defaults to 60 seconds.
+    /// After how long firing alerts of this severity are told again, from a second to a week, unless their rule has its own
+    /// [`repeat`](Rule::repeat). Defaults to an hour.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use tower_vitals::alerts::{AlertSeverity, Alerts};
+    ///
+    /// let minutes = |minutes: u64| Duration::from_secs(60 * minutes);
+    /// let alerts = Alerts::default()
+    ///     .repeat(AlertSeverity::Critical, minutes(5))
+    ///     .repeat(AlertSeverity::Warning, minutes(15));
+    /// ```
+    #[must_use]
+    pub fn repeat(mut self, severity: AlertSeverity, every: Duration) -> Self {
+        self.repeats.push((severity, every));
+        self
+    }
+
+    /// How often the rules are evaluated, from 10 ms to an hour. Defaults to 60 seconds. If it is longer than the window of a rule, what
+    /// happens between two windows is judged by nobody.
     #[must_use]
     pub const fn interval(mut self, interval: Duration) -> Self {
         self.interval = interval;
@@ -110,9 +147,25 @@ impl Alerts {
             let reason = format!("at most {MOST_RULES} rules");
             return Err(ConfigError::new("alerts", count, reason));
         }
+        if let Some(name) = self.misspelt {
+            let known: Vec<_> = self.rules.iter().map(|rule| rule.name.as_str()).collect();
+            let reason = format!("no rule has this name: there is {}", known.join(", "));
+            return Err(ConfigError::new("alerts.without", name, reason));
+        }
+        if let Some((severity, every)) = self.repeats.iter().find(|one| !is_repeat(one.1)) {
+            let field = format!("alerts.repeat.{severity}");
+            return Err(ConfigError::new(field, format!("{every:?}"), REPEAT));
+        }
         let mut names = Vec::with_capacity(self.rules.len());
         let mut rules = Vec::with_capacity(self.rules.len());
-        for rule in self.rules {
+        for mut rule in self.rules {
+            let chosen = self.repeats.iter().rev();
+            let mut chosen = chosen.filter(|(severity, _)| *severity == rule.severity);
+            if rule.repeat == Repeat::Usual
+                && let Some((_, every)) = chosen.next()
+            {
+                rule.repeat = Repeat::Every(*every);
+            }
             let rule = rule.checked(&names)?;
             names.push(Arc::clone(&rule.name));
             rules.push(rule);

@@ -333,3 +333,43 @@ fn a_variable_that_cannot_work_is_refused_by_its_name() {
         assert!(error.starts_with(&expected), "{error}");
     }
 }
+
+#[test]
+fn a_severity_has_its_repeat_unless_a_rule_has_its_own() {
+    let minutes = |minutes: u64| Duration::from_secs(60 * minutes);
+    let rule = |name, severity| {
+        let signal = Signal::error_rate_percent();
+        Rule::new(name, signal).above(5.0).severity(severity)
+    };
+    let alerts = Alerts::none()
+        .rule(rule("usual", AlertSeverity::Info))
+        .rule(rule("bad", AlertSeverity::Critical))
+        .rule(rule("own", AlertSeverity::Critical).repeat(minutes(7)))
+        .rule(rule("once", AlertSeverity::Critical).no_repeat())
+        .repeat(AlertSeverity::Critical, minutes(10))
+        .repeat(AlertSeverity::Critical, minutes(5));
+    let rules = alerts.checked().unwrap().rules;
+    let repeats: Vec<_> = rules.iter().map(|rule| rule.repeat).collect();
+    let expected = [Some(minutes(60)), Some(minutes(5)), Some(minutes(7)), None];
+    assert_eq!(repeats, expected);
+    for bad in [Duration::ZERO, Duration::from_millis(999), minutes(10_081)] {
+        let alerts = Alerts::none().repeat(AlertSeverity::Info, bad);
+        let error = alerts.checked().unwrap_err();
+        assert_eq!(error.field(), "alerts.repeat.info");
+        assert_eq!(error.value(), format!("{bad:?}"));
+    }
+}
+
+#[test]
+fn a_rule_that_is_left_out_must_be_one() {
+    let error = Alerts::default().without("high_eror_rate").checked();
+    assert_eq!(
+        error.unwrap_err().to_string(),
+        "alerts.without: invalid value \"high_eror_rate\": no rule has this name: there is high_error_rate, \
+         slow_response_time, high_memory_usage, circuit_breaker_open"
+    );
+    // The environment can have left it out before.
+    let twice = Alerts::default().without("high_memory_usage");
+    let twice = twice.without("high_memory_usage").checked().unwrap();
+    assert_eq!(twice.rules.len(), 3);
+}
