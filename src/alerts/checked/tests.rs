@@ -362,10 +362,10 @@ fn a_severity_has_its_repeat_unless_a_rule_has_its_own() {
 
 #[test]
 fn a_rule_that_is_left_out_must_be_one() {
-    let error = Alerts::default().without("high_eror_rate").checked();
+    let error = Alerts::default().without("high_error_rates").checked();
     assert_eq!(
         error.unwrap_err().to_string(),
-        "alerts.without: invalid value \"high_eror_rate\": no rule has this name: there is high_error_rate, \
+        "alerts.without: invalid value \"high_error_rates\": no rule has this name: there is high_error_rate, \
          slow_response_time, high_memory_usage, circuit_breaker_open"
     );
     // The environment can have left it out before.
