@@ -23,9 +23,9 @@ const URL: &str = "ALERTMANAGER_URL";
 
 /// Gives the state of all alerts to Alertmanager, by its API version 2. Its name in routes is `alertmanager`.
 ///
-/// It is told of each alert after each evaluation, as Prometheus does it, and for 15 minutes of each one that ended. Alertmanager
-/// groups them and decides whom it tells, and how often. Instances of one service give the same labels, so they have one alert. If
-/// nobody tells of an alert for four evaluations, Alertmanager ends it.
+/// It is told of each alert that fires after each evaluation. Alertmanager groups them and decides whom it tells, and how often.
+/// Instances of one service give the same labels, so they have one alert. It ends when none of them has told of it for four times
+/// the interval of evaluation.
 ///
 /// The labels are `alertname`, `severity`, `service`, `environment` and those of the alert, and never `instance`.
 ///

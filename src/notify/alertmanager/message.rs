@@ -21,24 +21,23 @@ const INTERVAL: Duration = Duration::from_secs(60);
 
 /// The body of the request. A deployment is no alert, so it is left out. `None` if nothing is left.
 ///
-/// Alertmanager ends an alert of which it is not told for four intervals.
+/// Alertmanager ends an alert of which it is not told for four intervals. It is told of no end: the same alert can fire in another
+/// instance of the service. Of several times until which an alert fires, it takes the last one. But with each message about an end
+/// it would tell people that the alert has ended, and with the next one of the other instance that it fires.
 pub(super) fn alerts(notifications: &[Notification], now: WallTime) -> Option<Value> {
-    let alerts = notifications.iter();
-    let alerts = alerts.filter(|one| one.kind != NotificationKind::Deployed);
+    let fires = |one: &&Notification| {
+        let other = [NotificationKind::Deployed, NotificationKind::Resolved];
+        !other.contains(&one.kind)
+    };
+    let alerts = notifications.iter().filter(fires);
     let alerts: Vec<_> = alerts.map(|one| alert(one, now)).collect();
     (!alerts.is_empty()).then(|| alerts.into())
 }
 
 fn alert(notification: &Notification, now: WallTime) -> Value {
     let interval = notification.again_in.unwrap_or(INTERVAL);
-    let ends = match (notification.kind, notification.ended) {
-        (_, Some(ended)) => ended.at,
-        (NotificationKind::Resolved, None) => notification.at,
-        _ => WallTime::new(
-            now.since_1970()
-                .saturating_add(interval.saturating_mul(INTERVALS)),
-        ),
-    };
+    let holds = interval.saturating_mul(INTERVALS);
+    let ends = WallTime::new(now.since_1970().saturating_add(holds));
     // The clock can have jumped, and Alertmanager refuses an alert that ends before it starts.
     let starts = notification.fired_at.unwrap_or(notification.at).min(ends);
     let mut alert = json!({
@@ -81,17 +80,17 @@ mod tests {
     }
 
     #[test]
-    fn an_alert_that_ended_has_its_end() {
-        let both = alerts(&[firing(), resolved()]);
-        assert_eq!(both[1]["startsAt"], "2027-01-15T08:00:00.123Z");
-        assert_eq!(both[1]["endsAt"], "2027-01-15T09:00:01.123Z");
-        assert_eq!(both[0]["labels"], both[1]["labels"]);
+    fn the_end_of_an_alert_is_not_told_as_it_can_fire_in_another_instance() {
+        let alerts = alerts(&[resolved(), firing(), resolved()]);
+        assert_eq!(alerts.as_array().unwrap().len(), 1);
+        assert_eq!(alerts[0]["endsAt"], "2027-01-15T08:04:07.123Z");
+        assert_eq!(super::alerts(&[resolved()], resolved().at), None);
     }
 
     #[test]
     fn an_alert_never_ends_before_it_starts() {
-        let mut alert = resolved();
-        alert.fired_at = Some(later(alert.at, 100));
+        let mut alert = firing();
+        alert.fired_at = Some(later(alert.at, 1_000));
         let alerts = alerts(&[alert]);
         assert_eq!(alerts[0]["startsAt"], alerts[0]["endsAt"]);
         let mut alert = firing();
