@@ -10,8 +10,13 @@ mod directory;
 #[path = "../it/support/exposition.rs"]
 #[expect(dead_code, reason = "shared with other tests, which ask for more")]
 mod exposition;
-
+mod inbox;
 mod notes;
+#[path = "../programs/mod.rs"]
+#[expect(dead_code, reason = "shared with other tests, which ask for more")]
+mod programs;
+mod python;
+mod real;
 mod requests;
 mod routed;
 mod shutdown;
