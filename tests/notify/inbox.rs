@@ -33,14 +33,24 @@ pub(crate) struct Request {
 impl Inbox {
     /// Answers each request with this status and this text.
     pub(crate) fn answering(status: u16, text: impl Into<String>) -> Self {
-        let text = text.into();
+        Self::with_header(status, "", text)
+    }
+
+    /// As [`answering`](Self::answering), with a header such as `location: /\r\n`.
+    pub(crate) fn with_header(status: u16, header: &str, text: impl Into<String>) -> Self {
+        let (header, text) = (header.to_owned(), text.into());
         Self::start(move |mut socket| {
             let length = text.len();
-            let head = format!("HTTP/1.1 {status} x\r\ncontent-length: {length}");
+            let head = format!("HTTP/1.1 {status} x\r\n{header}content-length: {length}");
             let answer = format!("{head}\r\nconnection: close\r\n\r\n{text}");
             // The client may be gone.
             let _ = socket.write_all(answer.as_bytes());
         })
+    }
+
+    /// Answers nobody, and closes no connection.
+    pub(crate) fn hanging() -> Self {
+        Self::start(|_socket| thread::park())
     }
 
     fn start(answer: impl Fn(TcpStream) + Clone + Send + 'static) -> Self {

@@ -7,10 +7,16 @@
 #[path = "../it/support/directory.rs"]
 #[expect(dead_code, reason = "shared with other tests, which ask for more")]
 mod directory;
+#[path = "../it/support/dsn.rs"]
+#[expect(dead_code, reason = "shared with other tests, which ask for more")]
+mod dsn;
 #[path = "../it/support/exposition.rs"]
 #[expect(dead_code, reason = "shared with other tests, which ask for more")]
 mod exposition;
 mod inbox;
+#[path = "../it/support/lines.rs"]
+#[expect(dead_code, reason = "shared with other tests, which ask for more")]
+mod lines;
 mod notes;
 #[path = "../programs/mod.rs"]
 #[expect(dead_code, reason = "shared with other tests, which ask for more")]
@@ -19,6 +25,7 @@ mod python;
 mod real;
 mod requests;
 mod routed;
+mod secrets;
 mod shutdown;
 mod told;
 
