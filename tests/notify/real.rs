@@ -3,6 +3,8 @@
 //! Each test needs more than the toolchain, is ignored by default and names what it needs; `.ci/run` installs that and runs the test.
 
 mod alertmanager;
+mod mail;
+mod mail_server;
 mod pagerduty;
 mod slack;
 mod webhook;
