@@ -23,9 +23,9 @@ const URL: &str = "ALERTMANAGER_URL";
 
 /// Gives the state of all alerts to Alertmanager, by its API version 2. Its name in routes is `alertmanager`.
 ///
-/// It is told of each alert that fires after each evaluation. Alertmanager groups them and decides whom it tells, and how often.
-/// Instances of one service give the same labels, so they have one alert. It ends when none of them has told of it for four times
-/// the interval of evaluation.
+/// It is told of each alert after each evaluation, as Prometheus does it, and for 15 minutes of each one that ended. Alertmanager
+/// groups them and decides whom it tells, and how often. Instances of one service give the same labels, so they have one alert: see
+/// [`several_instances`](Self::several_instances). If nobody tells of an alert for four evaluations, Alertmanager ends it.
 ///
 /// The labels are `alertname`, `severity`, `service`, `environment` and those of the alert, and never `instance`.
 ///
@@ -42,6 +42,7 @@ pub struct Alertmanager {
     /// All of a cluster.
     all: Vec<Address>,
     headers: Vec<(HeaderName, HeaderValue)>,
+    tells_ends: bool,
 }
 
 // === impl Alertmanager ===
@@ -64,6 +65,15 @@ impl Alertmanager {
     pub fn and(mut self, url: &str) -> Result<Self, ConfigError> {
         self.all.push(address("alertmanager.url", url)?);
         Ok(self)
+    }
+
+    /// Several instances of the service tell the same Alertmanager. Then none tells of an end, and an alert ends when no instance has
+    /// told of it for four evaluations. Otherwise an alert that fires in one instance and has ended in another one would end and begin
+    /// after each evaluation, for 15 minutes. Defaults to one instance.
+    #[must_use]
+    pub fn several_instances(mut self) -> Self {
+        self.tells_ends = false;
+        self
     }
 
     /// The value of the header `authorization` in each request, such as `Bearer` and a token. Defaults to no such header.
@@ -107,6 +117,7 @@ impl Alertmanager {
             client: Client::new(),
             all: all.collect::<Result<_, _>>()?,
             headers: vec![JSON],
+            tells_ends: true,
         })
     }
 }
@@ -122,7 +133,7 @@ impl Notifier for Alertmanager {
 
     fn notify(&self, all: &[Notification], timeout: Duration) -> Result<(), NotifyError> {
         let now = WallTime::new(timestamp::since_1970());
-        let Some(alerts) = message::alerts(all, now) else {
+        let Some(alerts) = message::alerts(all, now, self.tells_ends) else {
             return Ok(());
         };
         let body = alerts.to_string();

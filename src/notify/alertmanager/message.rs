@@ -21,15 +21,16 @@ const INTERVAL: Duration = Duration::from_secs(60);
 
 /// The body of the request. A deployment is no alert, so it is left out. `None` if nothing is left.
 ///
-/// Alertmanager ends an alert of which it is not told for four intervals. It is told of no end: the same alert can fire in another
-/// instance of the service. Of several times until which an alert fires, it takes the last one. But with each message about an end
-/// it would tell people that the alert has ended, and with the next one of the other instance that it fires.
-pub(super) fn alerts(notifications: &[Notification], now: WallTime) -> Option<Value> {
-    let fires = |one: &&Notification| {
-        let other = [NotificationKind::Deployed, NotificationKind::Resolved];
-        !other.contains(&one.kind)
+/// Alertmanager ends an alert of which it is not told for four intervals. Without `ends` it is told of no end: the same alert can
+/// fire in another instance of the service. Of several times until which an alert fires, it takes the last one. But with each message
+/// about an end it tells people that the alert has ended, and with the next one of the other instance that it fires.
+pub(super) fn alerts(notifications: &[Notification], now: WallTime, ends: bool) -> Option<Value> {
+    let is_told = |one: &&Notification| match one.kind {
+        NotificationKind::Deployed => false,
+        NotificationKind::Resolved => ends,
+        _ => true,
     };
-    let alerts = notifications.iter().filter(fires);
+    let alerts = notifications.iter().filter(is_told);
     let alerts: Vec<_> = alerts.map(|one| alert(one, now)).collect();
     (!alerts.is_empty()).then(|| alerts.into())
 }
@@ -37,7 +38,11 @@ pub(super) fn alerts(notifications: &[Notification], now: WallTime) -> Option<Va
 fn alert(notification: &Notification, now: WallTime) -> Value {
     let interval = notification.again_in.unwrap_or(INTERVAL);
     let holds = interval.saturating_mul(INTERVALS);
-    let ends = WallTime::new(now.since_1970().saturating_add(holds));
+    let ends = match (notification.kind, notification.ended) {
+        (_, Some(ended)) => ended.at,
+        (NotificationKind::Resolved, None) => notification.at,
+        _ => WallTime::new(now.since_1970().saturating_add(holds)),
+    };
     // The clock can have jumped, and Alertmanager refuses an alert that ends before it starts.
     let starts = notification.fired_at.unwrap_or(notification.at).min(ends);
     let mut alert = json!({
@@ -61,7 +66,7 @@ mod tests {
     use crate::alerts::AlertSeverity;
 
     fn alerts(all: &[Notification]) -> Value {
-        super::alerts(all, later(firing().at, 7)).unwrap()
+        super::alerts(all, later(firing().at, 7), true).unwrap()
     }
 
     #[test]
@@ -80,11 +85,20 @@ mod tests {
     }
 
     #[test]
-    fn the_end_of_an_alert_is_not_told_as_it_can_fire_in_another_instance() {
-        let alerts = alerts(&[resolved(), firing(), resolved()]);
+    fn an_alert_that_ended_has_its_end() {
+        let both = alerts(&[firing(), resolved()]);
+        assert_eq!(both[1]["startsAt"], "2027-01-15T08:00:00.123Z");
+        assert_eq!(both[1]["endsAt"], "2027-01-15T09:00:01.123Z");
+        assert_eq!(both[0]["labels"], both[1]["labels"]);
+    }
+
+    #[test]
+    fn an_end_is_left_out_where_the_alert_can_fire_in_another_instance() {
+        let all = [resolved(), firing(), resolved()];
+        let alerts = super::alerts(&all, later(firing().at, 7), false).unwrap();
         assert_eq!(alerts.as_array().unwrap().len(), 1);
         assert_eq!(alerts[0]["endsAt"], "2027-01-15T08:04:07.123Z");
-        assert_eq!(super::alerts(&[resolved()], resolved().at), None);
+        assert_eq!(super::alerts(&[resolved()], resolved().at, false), None);
     }
 
     #[test]
@@ -95,7 +109,7 @@ mod tests {
         assert_eq!(alerts[0]["startsAt"], alerts[0]["endsAt"]);
         let mut alert = firing();
         alert.again_in = Some(Duration::MAX);
-        let forever = super::alerts(&[alert], firing().at).unwrap();
+        let forever = super::alerts(&[alert], firing().at, true).unwrap();
         assert_eq!(forever[0]["endsAt"], "9999-12-31T23:59:59.000Z");
     }
 
@@ -109,7 +123,7 @@ mod tests {
             alerts[0]["labels"]["alertname"],
             "Database connection pool at 85% capacity"
         );
-        assert_eq!(super::alerts(&[], firing().at), None);
+        assert_eq!(super::alerts(&[], firing().at, true), None);
     }
 
     #[test]

@@ -97,7 +97,8 @@ impl Server {
 
     /// A stack that tells it.
     fn instance(&self, level: &Level) -> Vitals {
-        evaluating(rule(level), Notifiers::new().notifier(self.notifier()))
+        let notifier = self.notifier().several_instances();
+        evaluating(rule(level), Notifiers::new().notifier(notifier))
     }
 
     /// Waits until something is sent again, after all that was sent before would have ended.
@@ -171,6 +172,26 @@ fn one_alert_of_two_instances_is_one_alert_until_the_last_one_has_ended() {
     assert_eq!(ended["fingerprint"], fired["fingerprint"]);
     assert_eq!(ended["startsAt"], fired["startsAt"]);
     assert!(server.alerts().is_empty());
+    assert_eq!(server.told.rest(), []);
+}
+
+#[test]
+#[ignore = "needs prometheus-alertmanager; .ci/run installs it"]
+fn the_end_of_an_alert_reaches_alertmanager_at_once() {
+    let (server, level) = (Server::start(), Level::default());
+    level.set(2);
+    let notifiers = Notifiers::new().notifier(server.notifier());
+    let _vitals = evaluating(rule(&level), notifiers);
+    let (fired, status) = server.next();
+    assert_eq!(status, "firing");
+    let would_end = server.end().unwrap();
+    level.set(0);
+    let (ended, status) = server.next();
+    assert_eq!(status, "resolved");
+    assert_eq!(ended["fingerprint"], fired["fingerprint"]);
+    let end = humantime::parse_rfc3339(ended["endsAt"].as_str().unwrap()).unwrap();
+    let end = end.duration_since(UNIX_EPOCH).unwrap();
+    assert!(end < would_end, "{ended}");
     assert_eq!(server.told.rest(), []);
 }
 
