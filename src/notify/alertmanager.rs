@@ -93,6 +93,17 @@ impl Alertmanager {
         Ok(self)
     }
 
+    /// Asks this HTTP proxy for each connection: `http://user:password@proxy.example.com:3128`. Defaults to none, also where
+    /// `HTTPS_PROXY` is set, and with [`from_env`](Self::from_env) to `MONITORING_PROXY`.
+    ///
+    /// # Errors
+    ///
+    /// If it is no such address. The error does not show it.
+    pub fn proxy(self, proxy: &str) -> Result<Self, ConfigError> {
+        let client = Client::through("alertmanager.proxy", proxy)?;
+        Ok(Self { client, ..self })
+    }
+
     /// Tells those at `ALERTMANAGER_URL`, or in the file `ALERTMANAGER_URL_FILE`: one address, or several with commas between
     /// them. `None` if neither is set.
     ///
@@ -106,9 +117,12 @@ impl Alertmanager {
     pub(super) fn from_environment(
         environment: &Environment<'_>,
     ) -> Result<Option<Self>, ConfigError> {
-        let urls = environment.secret(URL)?;
-        let all = urls.map(|urls| Self::at(URL, urls.split(',').map(str::trim)));
-        all.transpose()
+        let Some(urls) = environment.secret(URL)? else {
+            return Ok(None);
+        };
+        let client = Client::from_environment(environment)?;
+        let all = Self::at(URL, urls.split(',').map(str::trim))?;
+        Ok(Some(Self { client, ..all }))
     }
 
     fn at<'u>(field: &str, urls: impl IntoIterator<Item = &'u str>) -> Result<Self, ConfigError> {

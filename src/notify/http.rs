@@ -5,7 +5,7 @@ use std::{fmt, io::Read, time::Duration};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use tracing::{Dispatch, dispatcher};
 use ureq::{
-    Agent, Body,
+    Agent, Body, Proxy,
     tls::{RootCerts, TlsConfig},
 };
 
@@ -14,7 +14,11 @@ use super::{
     notifier::NotifyError,
     retry::{self, Judged},
 };
-use crate::{text::printable, timestamp};
+use crate::{
+    config::{ConfigError, Environment},
+    text::printable,
+    timestamp,
+};
 
 /// The most bytes of an answer's body that are read.
 pub(super) const LONGEST_BODY: u64 = 64 << 10;
@@ -28,6 +32,9 @@ const LONGEST_ERROR: usize = 253;
 /// The longest word of an answer that is shown.
 const LONGEST_WORD: usize = 64;
 
+/// The variable with the address of a proxy.
+const PROXY: &str = "MONITORING_PROXY";
+
 /// Says that a body is JSON.
 pub(super) const JSON: (HeaderName, HeaderValue) = (
     header::CONTENT_TYPE,
@@ -36,7 +43,7 @@ pub(super) const JSON: (HeaderName, HeaderValue) = (
 
 /// Posts messages.
 ///
-/// Redirects are not followed, and no proxy is asked, whatever the environment says. Each message has a connection of its own.
+/// Redirects are not followed, and no proxy is asked that a notifier was not given, whatever the environment says. Each message has a connection of its own.
 pub(super) struct Client {
     agent: Agent,
 }
@@ -64,6 +71,38 @@ pub(super) struct Answer {
 impl Client {
     /// Opens nothing yet.
     pub(super) fn new() -> Self {
+        Self::by(None)
+    }
+
+    /// Asks this proxy for each connection. `field` is the name of the setting.
+    ///
+    /// # Errors
+    ///
+    /// If it is no address of an HTTP proxy. The error does not show it.
+    pub(super) fn through(field: &str, proxy: &str) -> Result<Self, ConfigError> {
+        let is_http = ["http://", "https://"].iter().any(|scheme| {
+            let start = proxy.get(..scheme.len());
+            start.is_some_and(|start| start.eq_ignore_ascii_case(scheme))
+        });
+        match Proxy::new(proxy) {
+            Ok(proxy) if is_http => Ok(Self::by(Some(proxy))),
+            _ => {
+                let reason =
+                    "expected the address of a proxy, such as http://proxy.example.com:3128";
+                Err(ConfigError::new(field, "…", reason))
+            }
+        }
+    }
+
+    /// Asks the proxy of `MONITORING_PROXY`, if there is one, and no other one of the environment.
+    pub(super) fn from_environment(environment: &Environment<'_>) -> Result<Self, ConfigError> {
+        match environment.secret(PROXY)? {
+            Some(proxy) => Self::through(PROXY, &proxy),
+            None => Ok(Self::new()),
+        }
+    }
+
+    fn by(proxy: Option<Proxy>) -> Self {
         // The roots of the machine, for a service with a certificate of its own.
         let tls = TlsConfig::builder().root_certs(RootCerts::PlatformVerifier);
         let config = Agent::config_builder()
@@ -71,7 +110,7 @@ impl Client {
             .http_status_as_error(false)
             .max_redirects(0)
             .max_redirects_will_error(false)
-            .proxy(None)
+            .proxy(proxy)
             .max_idle_connections(0)
             .max_response_header_size(LONGEST_HEAD)
             .accept_encoding("identity")

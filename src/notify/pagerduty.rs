@@ -63,6 +63,17 @@ impl PagerDuty {
         self.below("pagerduty.url", base)
     }
 
+    /// Asks this HTTP proxy for each connection: `http://user:password@proxy.example.com:3128`. Defaults to none, also where
+    /// `HTTPS_PROXY` is set, and with [`from_env`](Self::from_env) to `MONITORING_PROXY`.
+    ///
+    /// # Errors
+    ///
+    /// If it is no such address. The error does not show it.
+    pub fn proxy(self, proxy: &str) -> Result<Self, ConfigError> {
+        let client = Client::through("pagerduty.proxy", proxy)?;
+        Ok(Self { client, ..self })
+    }
+
     /// Opens incidents with the key of `PAGERDUTY_ROUTING_KEY`, or of the file `PAGERDUTY_ROUTING_KEY_FILE`. `PAGERDUTY_URL` is another
     /// address than `https://events.pagerduty.com`. `None` if there is no key.
     ///
@@ -88,7 +99,12 @@ impl PagerDuty {
             return Ok(None);
         };
         let base = environment.get(URL);
-        Self::at(KEY, &key, URL, base.as_deref().unwrap_or(BASE)).map(Some)
+        let client = Client::from_environment(environment)?;
+        let pagerduty = Self::at(KEY, &key, URL, base.as_deref().unwrap_or(BASE))?;
+        Ok(Some(Self {
+            client,
+            ..pagerduty
+        }))
     }
 
     fn at(field: &str, key: &str, field_of_url: &str, base: &str) -> Result<Self, ConfigError> {

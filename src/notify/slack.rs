@@ -47,6 +47,17 @@ impl Slack {
         Self::at("slack.webhook", webhook)
     }
 
+    /// Asks this HTTP proxy for each connection: `http://user:password@proxy.example.com:3128`. Defaults to none, also where
+    /// `HTTPS_PROXY` is set, and with [`from_env`](Self::from_env) to `MONITORING_PROXY`.
+    ///
+    /// # Errors
+    ///
+    /// If it is no such address. The error does not show it.
+    pub fn proxy(self, proxy: &str) -> Result<Self, ConfigError> {
+        let client = Client::through("slack.proxy", proxy)?;
+        Ok(Self { client, ..self })
+    }
+
     /// Tells the channel of `SLACK_WEBHOOK_URL`, or of the address in the file `SLACK_WEBHOOK_URL_FILE`. `None` if neither is set.
     ///
     /// # Errors
@@ -59,8 +70,12 @@ impl Slack {
     pub(super) fn from_environment(
         environment: &Environment<'_>,
     ) -> Result<Option<Self>, ConfigError> {
-        let webhook = environment.secret(VARIABLE)?;
-        webhook.map(|url| Self::at(VARIABLE, &url)).transpose()
+        let Some(webhook) = environment.secret(VARIABLE)? else {
+            return Ok(None);
+        };
+        let client = Client::from_environment(environment)?;
+        let slack = Self::at(VARIABLE, &webhook)?;
+        Ok(Some(Self { client, ..slack }))
     }
 
     fn at(field: &str, webhook: &str) -> Result<Self, ConfigError> {

@@ -77,6 +77,17 @@ impl Webhook {
         self
     }
 
+    /// Asks this HTTP proxy for each connection: `http://user:password@proxy.example.com:3128`. Defaults to none, also where
+    /// `HTTPS_PROXY` is set, and with [`from_env`](Self::from_env) to `MONITORING_PROXY`.
+    ///
+    /// # Errors
+    ///
+    /// If it is no such address. The error does not show it.
+    pub fn proxy(self, proxy: &str) -> Result<Self, ConfigError> {
+        let client = Client::through("webhook.proxy", proxy)?;
+        Ok(Self { client, ..self })
+    }
+
     /// Tells the server at `WEBHOOK_URL`, and signs with `WEBHOOK_SECRET`, if that is set. Each can be in a file: `WEBHOOK_URL_FILE`,
     /// `WEBHOOK_SECRET_FILE`. `None` if there is no address.
     ///
@@ -91,14 +102,21 @@ impl Webhook {
         environment: &Environment<'_>,
     ) -> Result<Option<Self>, ConfigError> {
         let secret = environment.secret(SECRET)?;
-        match (environment.secret(URL)?, secret) {
-            (None, None) => Ok(None),
-            (None, Some(_)) => {
-                let reason = format!("expected an address, since {SECRET} is set");
-                Err(ConfigError::new(URL, "", reason))
-            }
-            (Some(url), None) => Self::at(URL, &url).map(Some),
-            (Some(url), Some(secret)) => Self::at(URL, &url)?.secret(&secret).map(Some),
+        let Some(url) = environment.secret(URL)? else {
+            return match secret {
+                None => Ok(None),
+                Some(_) => {
+                    let reason = format!("expected an address, since {SECRET} is set");
+                    Err(ConfigError::new(URL, "", reason))
+                }
+            };
+        };
+        let client = Client::from_environment(environment)?;
+        let webhook = Self::at(URL, &url)?;
+        let webhook = Self { client, ..webhook };
+        match secret {
+            Some(secret) => webhook.secret(&secret).map(Some),
+            None => Ok(Some(webhook)),
         }
     }
 

@@ -195,6 +195,17 @@ impl WhatsApp {
         self
     }
 
+    /// Asks this HTTP proxy for each connection: `http://user:password@proxy.example.com:3128`. Defaults to none, also where
+    /// `HTTPS_PROXY` is set, and with [`from_env`](Self::from_env) to `MONITORING_PROXY`.
+    ///
+    /// # Errors
+    ///
+    /// If it is no such address. The error does not show it.
+    pub fn proxy(self, proxy: &str) -> Result<Self, ConfigError> {
+        let client = Client::through("whatsapp.proxy", proxy)?;
+        Ok(Self { client, ..self })
+    }
+
     /// Tells those in `WHATSAPP_TO`, with commas between their numbers, by `WHATSAPP_TOKEN` or the file `WHATSAPP_TOKEN_FILE`,
     /// `WHATSAPP_PHONE_NUMBER_ID` and `WHATSAPP_TEMPLATE`. `WHATSAPP_TEMPLATE_LANG`, `WHATSAPP_API_VERSION` and `WHATSAPP_URL` have defaults. `None`
     /// if `WHATSAPP_TO` is not set.
@@ -245,7 +256,9 @@ impl WhatsApp {
             }
             to.split(',').try_fold(made, |made, number| made.to(number))
         };
-        made().map_err(named).map(Some)
+        let client = Client::from_environment(environment)?;
+        let made = made().map_err(named)?;
+        Ok(Some(Self { client, ..made }))
     }
 
     /// What each recipient gets.

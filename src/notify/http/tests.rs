@@ -399,3 +399,38 @@ fn no_log_no_error_and_no_debug_shows_the_address_or_what_is_sent() {
     assert!(shown.contains("the log is heard"), "{shown}");
     assert!(!shown.contains("sentinel"), "{shown}");
 }
+
+#[test]
+fn a_proxy_that_a_notifier_was_given_is_asked() {
+    let proxy = Sink::answering("HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n");
+    let target = Sink::answering(OK);
+    let url = format!("http://user:sentinel@{}", proxy.at);
+    let client = Client::through("proxy", &url).unwrap();
+    let address = address(&target.url("/hook"));
+    let post = Post {
+        address: &address,
+        headers: &[],
+        body: b"the message",
+    };
+    let text = later(client.post(post, LONG));
+    assert!(!text.contains("sentinel"), "{text}");
+    let request = String::from_utf8(proxy.requests()[0].clone()).unwrap();
+    let asked = format!("CONNECT {} HTTP/1.1\r\n", target.at);
+    assert!(request.starts_with(&asked), "{request}");
+    assert_eq!(target.connections(), 0);
+    for bad in ["sentinel", "socks5://sentinel", "http://", "ftp://sentinel"] {
+        let error = Client::through("proxy", bad).unwrap_err();
+        assert_eq!((error.field(), error.value()), ("proxy", "…"));
+    }
+}
+
+#[test]
+fn the_proxy_of_the_environment_has_its_own_variable() {
+    let variables = |name: &str| match name {
+        "HTTPS_PROXY" | "ALL_PROXY" => Some("http://other.example".to_owned()),
+        "MONITORING_PROXY" => Some("socks5://sentinel".to_owned()),
+        _ => None,
+    };
+    let error = Client::from_environment(&Environment(&variables)).unwrap_err();
+    assert_eq!((error.field(), error.value()), ("MONITORING_PROXY", "…"));
+}

@@ -17,6 +17,7 @@ use tower_vitals::{
     Deployment, Release, Vitals, circuit,
     health::{Check, Health},
     job, job_queue, monitored,
+    notify::{Notification, Notifier, Notifiers, NotifyError},
     operations::{CallOutcome, PoolState, disk_space},
     outbound, pool, query,
 };
@@ -39,6 +40,19 @@ const BY_LUCK: [&str; 8] = [
     "cpu_usage_percent",
     "tokio_workers_busy_ratio",
 ];
+
+/// Takes everything that people are told.
+struct Takes;
+
+impl Notifier for Takes {
+    fn name(&self) -> &str {
+        "takes"
+    }
+
+    fn notify(&self, _: &[Notification], _: Duration) -> Result<(), NotifyError> {
+        Ok(())
+    }
+}
 
 const PAGE: &str = include_str!("../../../docs/metrics.md");
 
@@ -82,6 +96,7 @@ async fn an_application_that_uses_everything_publishes_what_the_page_describes()
         .process_metrics()
         .release(Release::new("1.4.2"))
         .health(health.service())
+        .notifiers(Notifiers::new().notifier(Takes))
         .build()
         .unwrap();
     vitals.record_deployment(&Deployment::new("1.4.2"));
