@@ -127,6 +127,8 @@ pub use self::{
     state::{AlertState, ResolveReason},
     unit::SignalUnit,
 };
+#[cfg(feature = "generate")]
+pub(crate) use self::{checked::CheckedRule, promql::Published};
 pub(crate) use self::{
     fingerprint::Labels,
     numbers::Numbers,

@@ -37,6 +37,7 @@
         feature = "certificates",
         feature = "cli",
         feature = "email",
+        feature = "generate",
         feature = "health",
         feature = "logging",
         feature = "notify",
@@ -61,6 +62,10 @@ pub mod vitals;
 
 #[cfg(all(feature = "health", feature = "statistics"))]
 pub mod monitoring;
+
+#[cfg(feature = "generate")]
+#[cfg_attr(tower_vitals_docsrs, doc(cfg(feature = "generate")))]
+pub mod generate;
 
 pub mod exclude;
 mod known_methods;

@@ -65,6 +65,8 @@ mod wording;
 pub use self::email::Email;
 #[cfg(feature = "sentry")]
 pub use self::sentry_events::SentryEvents;
+#[cfg(feature = "generate")]
+pub(crate) use self::routes::CheckedRoutes;
 pub use self::{
     alertmanager::Alertmanager,
     notification::{Ended, Notification, NotificationKind, Origin},

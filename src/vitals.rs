@@ -9,6 +9,8 @@ mod deployment;
 #[cfg(feature = "tonic")]
 mod descriptors;
 mod flush;
+#[cfg(feature = "generate")]
+mod generated;
 #[cfg_attr(not(feature = "statistics"), path = "vitals/lately/off.rs")]
 mod lately;
 mod log_values;
@@ -49,6 +51,8 @@ pub use self::{
 };
 #[cfg(feature = "health")]
 pub use self::{run_error::RunError, shutdown::ShutdownReport};
+#[cfg(feature = "generate")]
+use crate::generate::Generated;
 use crate::{
     config::{ConfigError, Environment},
     health::HealthService,
@@ -87,6 +91,8 @@ pub struct Vitals {
     alerting: Alerting,
     deployments: Deployments,
     api: Api,
+    #[cfg(feature = "generate")]
+    generated: Generated,
 }
 
 // === impl Vitals ===

@@ -51,8 +51,8 @@ pub struct Notifiers {
 pub(crate) struct CheckedNotifiers {
     /// With their names.
     pub(super) all: Vec<(Arc<str>, Arc<dyn Notifier>)>,
-    pub(super) routes: Arc<CheckedRoutes>,
-    pub(super) url: Option<String>,
+    pub(crate) routes: Arc<CheckedRoutes>,
+    pub(crate) url: Option<String>,
 }
 
 // === impl Notifiers ===

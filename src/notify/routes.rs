@@ -235,6 +235,13 @@ impl CheckedRoutes {
         to
     }
 
+    /// The names of these notifiers.
+    #[cfg(feature = "generate")]
+    pub(crate) fn names(&self, places: &BTreeSet<usize>) -> Vec<&str> {
+        let named = |place: &usize| self.notifiers.get(*place).map(String::as_str);
+        places.iter().filter_map(named).collect()
+    }
+
     fn usual(&self, rule: &str, severity: AlertSeverity) -> BTreeSet<usize> {
         let critical = severity == AlertSeverity::Critical;
         let fits = |name: &str| match name {

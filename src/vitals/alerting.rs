@@ -5,6 +5,8 @@ use std::sync::Arc;
 use super::{Vitals, lately::Lately};
 #[cfg(feature = "notify")]
 use crate::alerts::{AlertSeverity, Listener};
+#[cfg(feature = "generate")]
+use crate::generate::Generated;
 use crate::{
     alerts::{Alerts, AlertsHandle, CheckedAlerts, Existing, Running},
     config::{ConfigError, Environment},
@@ -43,6 +45,12 @@ impl CheckedAlerting {
     pub(super) fn published_by(&self, settings: Settings) -> Settings {
         let edges = self.0.edges(&settings.published_edges());
         settings.more_edges(edges)
+    }
+
+    /// What is generated from the rules, over the names of these settings.
+    #[cfg(feature = "generate")]
+    pub(super) fn generated(&self, settings: &Settings) -> Generated {
+        Generated::of(Arc::clone(&self.0.rules), self.0.interval, settings)
     }
 
     /// The name and the severity of each rule.

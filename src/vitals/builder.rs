@@ -275,6 +275,15 @@ impl VitalsBuilder {
         let sentry = Connection::new(self.sentry, &release, &metrics, shared)?;
         metrics.set_release(&release);
         let lately = Lately::start(lately, &metrics, &release);
+        #[cfg(feature = "generate")]
+        let generated = {
+            let generated = alerting.generated(metrics.settings()).slot(lately.slot());
+            let generated = telling.generated(generated);
+            match &release.service {
+                Some(service) => generated.service(&**service),
+                None => generated,
+            }
+        };
         let telling = telling.start(&release, &lately, &metrics)?;
         let alerting = alerting.with(&lately, &metrics);
         telling.hear(&alerting);
@@ -368,6 +377,8 @@ impl VitalsBuilder {
             alerting,
             deployments,
             api,
+            #[cfg(feature = "generate")]
+            generated,
         })
     }
 }

@@ -193,6 +193,12 @@ impl Lately {
         }
     }
 
+    /// The length of the shortest slot.
+    #[cfg(feature = "generate")]
+    pub(super) fn slot(&self) -> Duration {
+        self.0.slot
+    }
+
     pub(super) fn handle(&self) -> StatisticsHandle {
         StatisticsHandle::new(Arc::clone(&self.0) as Arc<dyn Source>)
     }

@@ -7,6 +7,8 @@ use super::{
     alerting::{Alerting, CheckedAlerting},
     lately::Lately,
 };
+#[cfg(feature = "generate")]
+use crate::generate::Generated;
 use crate::{
     alerts::{AlertSeverity, Evaluation, Listener},
     config::{ConfigError, Environment},
@@ -54,6 +56,18 @@ impl TellingSettings {
 // === impl CheckedTelling ===
 
 impl CheckedTelling {
+    /// What is generated, also of who is told.
+    #[cfg(feature = "generate")]
+    pub(super) fn generated(&self, generated: Generated) -> Generated {
+        let CheckedNotifiers { routes, url, .. } = &self.0;
+        let routes = self.0.are_any().then(|| Arc::clone(routes));
+        let generated = generated.told_by(routes);
+        match url {
+            Some(url) => generated.dashboard(url),
+            None => generated,
+        }
+    }
+
     /// Starts the threads of all notifiers.
     pub(super) fn start(
         self,

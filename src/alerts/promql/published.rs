@@ -56,6 +56,13 @@ impl<'n> Published<'n> {
             naming: self.naming,
         })
     }
+
+    /// All series of a family, as a selector. `None` if the preset of names has no such family.
+    #[cfg(feature = "generate")]
+    pub(crate) fn series(&self, id: Id) -> Option<String> {
+        let family = self.family(id).ok()?;
+        Some(family.all().to_string())
+    }
 }
 
 // === impl Family ===

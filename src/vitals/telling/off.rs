@@ -7,6 +7,8 @@ use super::{
     alerting::{Alerting, CheckedAlerting},
     lately::Lately,
 };
+#[cfg(feature = "generate")]
+use crate::generate::Generated;
 use crate::{
     config::{ConfigError, Environment},
     metrics::Metrics,
@@ -48,6 +50,11 @@ impl TellingSettings {
 // === impl CheckedTelling ===
 
 impl CheckedTelling {
+    #[cfg(feature = "generate")]
+    pub(super) const fn generated(&self, generated: Generated) -> Generated {
+        generated
+    }
+
     #[expect(
         clippy::unnecessary_wraps,
         reason = "the threads that these stand in for can fail to start"

@@ -1,0 +1,178 @@
+//! Writes the configuration of an Alertmanager that tells whom the process tells.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use serde::Serialize;
+
+use super::{alerting::length, receiver::Receiver};
+use crate::{
+    alerts::{AlertSeverity, CheckedRule},
+    notify::CheckedRoutes,
+};
+
+/// A repeat that nobody lives to see. Alertmanager forgets what it told after `--data.retention`, and tells it again then.
+const NEVER: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
+/// Who is told of alerts for which there is no rule.
+const NOBODY: &str = "nobody";
+
+/// What is not judged by a rule of the application.
+const PRESENCE: &str = r#"signal="presence""#;
+
+/// The labels that two alerts over the same have in common, beside those of what a signal is of.
+const EQUAL: [&str; 8] = [
+    "endpoint",
+    "http_request_method",
+    "http_route",
+    "instance",
+    "job",
+    "method",
+    "service",
+    "signal",
+];
+
+/// The whole configuration.
+#[derive(Debug, Serialize)]
+pub(super) struct Configuration {
+    route: Root,
+    receivers: Vec<Receiver>,
+    inhibit_rules: Vec<Inhibition>,
+}
+
+#[derive(Debug, Serialize)]
+struct Root {
+    receiver: &'static str,
+    /// Each alert is told on its own.
+    group_by: [&'static str; 1],
+    group_wait: &'static str,
+    group_interval: String,
+    routes: Vec<Route>,
+}
+
+#[derive(Debug, Serialize)]
+struct Route {
+    matchers: Vec<String>,
+    receiver: String,
+    repeat_interval: String,
+}
+
+#[derive(Debug, Serialize)]
+struct Inhibition {
+    source_matchers: [&'static str; 1],
+    target_matchers: [&'static str; 2],
+    equal: Vec<&'static str>,
+}
+
+/// What a configuration is made of.
+#[derive(Debug)]
+pub(super) struct Told<'t> {
+    pub(super) rules: &'t [CheckedRule],
+    pub(super) routes: &'t CheckedRoutes,
+    pub(super) service: Option<&'t str>,
+    pub(super) interval: Duration,
+}
+
+// === impl Told ===
+
+impl Told<'_> {
+    /// The configuration, and what an Alertmanager does in another way than the process.
+    pub(super) fn configuration(&self) -> (Configuration, Vec<String>) {
+        let mut receivers = BTreeMap::new();
+        let mut comments = Vec::new();
+        let mut routes = Vec::new();
+        for rule in self.rules {
+            let to = self.routes.of(&rule.name, rule.severity);
+            let called = rule.signal.subject() == Some("service");
+            let mut matchers = vec![matcher("rule", &rule.name)];
+            matchers.extend(
+                self.service
+                    .filter(|_| !called)
+                    .map(|name| matcher("service", name)),
+            );
+            routes.push(Route {
+                matchers,
+                receiver: self.receiver(&to, &mut receivers),
+                repeat_interval: length(rule.repeat.unwrap_or(NEVER)),
+            });
+            if let Some(later) = self.routes.escalation(&rule.name, rule.severity) {
+                let names = self.routes.names(&later.to).join(", ");
+                let after = length(later.after);
+                comments.push(format!(
+                    "{} is escalated by the process after {after} to {names}: Alertmanager has no escalation",
+                    rule.name
+                ));
+            }
+        }
+        let to = self.routes.of_severity(AlertSeverity::Critical);
+        let mut matchers = vec![PRESENCE.to_owned()];
+        matchers.extend(self.service.map(|name| matcher("service", name)));
+        routes.push(Route {
+            matchers,
+            receiver: self.receiver(&to, &mut receivers),
+            repeat_interval: "1h".to_owned(),
+        });
+        if self.rules.iter().any(|rule| rule.repeat.is_none()) {
+            let never =
+                "what is told once is told again after --data.retention, by default after 120h";
+            comments.push(never.to_owned());
+        }
+        let mut receivers: Vec<_> = receivers.into_values().collect();
+        receivers.insert(0, Receiver::new(NOBODY, &[]));
+        comments.extend(
+            receivers
+                .iter()
+                .flat_map(Receiver::comments)
+                .collect::<BTreeSet<_>>(),
+        );
+        let configuration = Configuration {
+            route: Root {
+                receiver: NOBODY,
+                group_by: ["..."],
+                group_wait: "0s",
+                group_interval: length(self.interval),
+                routes,
+            },
+            receivers,
+            inhibit_rules: vec![self.inhibition()],
+        };
+        (configuration, comments)
+    }
+
+    /// The name of the receiver that tells these notifiers.
+    fn receiver(&self, to: &BTreeSet<usize>, receivers: &mut BTreeMap<String, Receiver>) -> String {
+        let names = self.routes.names(to);
+        let name = match names.as_slice() {
+            [] => return NOBODY.to_owned(),
+            // A notifier can have the name of nobody.
+            [one] if *one == NOBODY => "to nobody".to_owned(),
+            names => names.join(" and "),
+        };
+        let new = || Receiver::new(&name, &names);
+        receivers.entry(name.clone()).or_insert_with(new);
+        name
+    }
+
+    /// A critical alert mutes milder ones over the same number of the same thing.
+    fn inhibition(&self) -> Inhibition {
+        let mut equal = BTreeSet::from(EQUAL);
+        let subjects = self.rules.iter().filter_map(|rule| rule.signal.subject());
+        // Prometheus gives the label `job` to each target.
+        equal.extend(subjects.map(|label| match label {
+            "job" => "exported_job",
+            label => label,
+        }));
+        Inhibition {
+            source_matchers: [r#"severity="critical""#],
+            target_matchers: [r#"severity!="critical""#, r#"signal!="""#],
+            equal: equal.into_iter().collect(),
+        }
+    }
+}
+
+fn matcher(label: &str, value: &str) -> String {
+    let escaped = value.replace('\\', r"\\").replace('"', "\\\"");
+    format!("{label}=\"{}\"", escaped.replace('\n', "\\n"))
+}

@@ -1,0 +1,159 @@
+//! Holds what files are generated from.
+
+use std::{sync::Arc, time::Duration};
+
+#[cfg(feature = "notify")]
+use super::alertmanager::Told;
+use super::{
+    alerting::{Common, Group, RuleFile, length},
+    document::yaml,
+    presence,
+};
+#[cfg(feature = "notify")]
+use crate::notify::{CheckedRoutes, Routes};
+use crate::{
+    alerts::{Alerts, CheckedRule, Published},
+    config::ConfigError,
+    metrics::Settings,
+};
+
+/// The shortest slots of windows, unless the application chose others.
+const SLOT: Duration = Duration::from_secs(10);
+
+/// What files for Prometheus and Alertmanager are generated from: the rules of an application, the names of its metrics, and who
+/// is told.
+///
+/// [`Vitals::generated`](crate::Vitals::generated) has all of it. Without a running service, such as in a step of a build:
+///
+/// ```
+/// use tower_vitals::{alerts::Alerts, generate::Generated, metrics::Settings};
+///
+/// let generated = Generated::new(Alerts::default(), &Settings::new().prefix("shop_"))?
+///     .service("shop")
+///     .dashboard("https://grafana.example.com/d/shop");
+/// assert!(generated.rules().contains("shop_http_requests_total"));
+/// # Ok::<(), tower_vitals::config::ConfigError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Generated {
+    pub(super) rules: Arc<[CheckedRule]>,
+    pub(super) interval: Duration,
+    pub(super) metrics: Settings,
+    pub(super) slot: Duration,
+    pub(super) service: Option<String>,
+    pub(super) dashboard: Option<String>,
+    #[cfg(feature = "notify")]
+    pub(super) routes: Option<Arc<CheckedRoutes>>,
+}
+
+// === impl Generated ===
+
+impl Generated {
+    /// Of these rules, over the names with which these settings publish.
+    ///
+    /// # Errors
+    ///
+    /// If a rule cannot work.
+    pub fn new(alerts: Alerts, metrics: &Settings) -> Result<Self, ConfigError> {
+        let checked = alerts.checked()?;
+        Ok(Self::of(checked.rules, checked.interval, metrics))
+    }
+
+    pub(crate) fn of(rules: Arc<[CheckedRule]>, interval: Duration, metrics: &Settings) -> Self {
+        Self {
+            rules,
+            interval,
+            metrics: metrics.clone(),
+            slot: SLOT,
+            service: None,
+            dashboard: None,
+            #[cfg(feature = "notify")]
+            routes: None,
+        }
+    }
+
+    /// The name of the service, which alerts have as a label. Defaults to none.
+    #[must_use]
+    pub fn service(mut self, name: impl Into<String>) -> Self {
+        self.service = Some(name.into());
+        self
+    }
+
+    /// The page where to look, which alerts have as an annotation. Defaults to none.
+    #[must_use]
+    pub fn dashboard(mut self, address: impl Into<String>) -> Self {
+        self.dashboard = Some(address.into());
+        self
+    }
+
+    /// Who is told of which alert, by the names of the notifiers that there are. Defaults to nobody.
+    ///
+    /// # Errors
+    ///
+    /// If a route leads nowhere, or a rule has none.
+    #[cfg(feature = "notify")]
+    #[cfg_attr(tower_vitals_docsrs, doc(cfg(feature = "notify")))]
+    pub fn routes(mut self, routes: Routes, notifiers: &[&str]) -> Result<Self, ConfigError> {
+        let rules = self.rules.iter();
+        let rules = rules.map(|rule| (&*rule.name, rule.severity));
+        self.routes = Some(Arc::new(routes.checked(notifiers, rules)?));
+        Ok(self)
+    }
+
+    #[cfg(feature = "notify")]
+    pub(crate) fn told_by(mut self, routes: Option<Arc<CheckedRoutes>>) -> Self {
+        self.routes = routes;
+        self
+    }
+
+    /// The length of the shortest slot of the statistics: shares of few requests are judged over multiples of it.
+    pub(crate) const fn slot(mut self, slot: Duration) -> Self {
+        self.slot = slot;
+        self
+    }
+
+    /// The rules, as a file for Prometheus or vmalert.
+    #[must_use]
+    pub fn rules(&self) -> String {
+        let published = self.published();
+        let common = self.common(&published);
+        let (alerts, comments) = common.alerts(&self.rules, &published);
+        let service = self.service.as_deref().unwrap_or("service");
+        let group = |of: &str, rules| Group {
+            name: format!("{service}/{of}"),
+            interval: length(self.interval),
+            rules,
+        };
+        let mut groups = vec![group("alerts", alerts)];
+        groups.retain(|group| !group.rules.is_empty());
+        groups.push(group("presence", presence::alerts(&common, &published)));
+        yaml(&RuleFile { groups }, &comments)
+    }
+
+    /// The configuration of an Alertmanager with the routes, the repeats and the inhibitions of the process. Secrets are in files,
+    /// whose names it has. `None` if nobody is told.
+    ///
+    /// Each rule has a route. Alertmanager has no escalation: a comment says whom the process tells later.
+    #[cfg(feature = "notify")]
+    #[cfg_attr(tower_vitals_docsrs, doc(cfg(feature = "notify")))]
+    #[must_use]
+    pub fn alertmanager(&self) -> Option<String> {
+        let told = Told {
+            rules: &self.rules,
+            routes: self.routes.as_deref()?,
+            service: self.service.as_deref(),
+            interval: self.interval,
+        };
+        let (configuration, comments) = told.configuration();
+        Some(yaml(&configuration, &comments))
+    }
+
+    pub(super) fn published(&self) -> Published<'_> {
+        Published::new(self.metrics.names, &self.metrics.naming, self.slot)
+    }
+
+    pub(super) fn common(&self, published: &Published<'_>) -> Common<'_> {
+        let dashboard = self.dashboard.as_deref();
+        Common::new(self.service.as_deref(), dashboard, published)
+    }
+}

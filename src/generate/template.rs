@@ -1,0 +1,24 @@
+//! Writes texts that stay what they are where Prometheus reads templates.
+
+/// The text, where a template gives it back as it is.
+pub(super) fn literal(text: &str) -> String {
+    text.replace("{{", r#"{{ "{{" }}"#)
+}
+
+/// The text as a string within a template.
+pub(super) fn string(text: &str) -> String {
+    let escaped = text.replace('\\', r"\\").replace('"', "\\\"");
+    format!("\"{}\"", escaped.replace('\n', "\\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_with_braces_is_no_template() {
+        assert_eq!(literal("a {b} {{c}}"), r#"a {b} {{ "{{" }}c}}"#);
+        assert_eq!(literal("{{{"), r#"{{ "{{" }}{"#);
+        assert_eq!(string("a{b=\"\\c\"}\n"), r#""a{b=\"\\c\"}\n""#);
+    }
+}

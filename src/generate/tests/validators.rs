@@ -1,0 +1,51 @@
+//! Whether the programs that read it take what is generated.
+
+use super::{tools::Files, *};
+
+#[test]
+#[ignore = "needs promtool; .ci/run installs it"]
+fn promtool_takes_the_generated_rules() {
+    for (index, settings) in all_settings().iter().enumerate() {
+        let files = Files::new(&format!("check-{index}"));
+        let text = generated(settings).rules();
+        if let Ok(directory) = std::env::var("KEEP") {
+            std::fs::write(format!("{directory}/rules{index}.yml"), &text).unwrap();
+        }
+        files.write("rules.yml", &text);
+        let said = files.run("promtool", &["check", "rules", "--lint-fatal", "rules.yml"]);
+        let said = said.unwrap_or_else(|said| panic!("{said}\n{text}"));
+        let alerts = text.matches("alert: ").count();
+        assert!(
+            said.contains(&format!("SUCCESS: {alerts} rules found")),
+            "{said}"
+        );
+        assert!(alerts > 30, "{alerts}");
+    }
+}
+
+#[cfg(feature = "notify")]
+#[test]
+#[ignore = "needs amtool; .ci/run installs it"]
+fn amtool_takes_the_generated_configuration() {
+    use crate::{alerts::AlertSeverity, notify::Routes};
+
+    let odd = "o\"d'd{{x}}\\%";
+    let routed = Routes::new()
+        .severity(AlertSeverity::Critical, ["pagerduty", "slack"])
+        .severity(AlertSeverity::Warning, ["slack", odd])
+        .severity(AlertSeverity::Info, ["email"])
+        .rule("awkward", ["whatsapp"]);
+    let names = ["slack", "pagerduty", "email", "whatsapp", "sentry", odd];
+    for (index, routes) in [Routes::new(), routed].into_iter().enumerate() {
+        let files = Files::new(&format!("amtool-{index}"));
+        let generated = generated(&Settings::new()).routes(routes, &names).unwrap();
+        let text = generated.alertmanager().unwrap();
+        if let Ok(directory) = std::env::var("KEEP") {
+            std::fs::write(format!("{directory}/am{index}.yml"), &text).unwrap();
+        }
+        files.write("alertmanager.yml", &text);
+        let said = files.run("amtool", &["check-config", "alertmanager.yml"]);
+        let said = said.unwrap_or_else(|said| panic!("{said}\n{text}"));
+        assert!(said.contains("SUCCESS"), "{said}");
+    }
+}

@@ -1,0 +1,1 @@
+//! What a running service generates for Prometheus.
