@@ -128,7 +128,12 @@ pub use self::{
     unit::SignalUnit,
 };
 #[cfg(feature = "generate")]
-pub(crate) use self::{checked::CheckedRule, promql::Published};
+pub(crate) use self::{
+    checked::{CheckedRule, Scope},
+    promql::Published,
+    rule::Comparison,
+    signal::Kind,
+};
 pub(crate) use self::{
     fingerprint::Labels,
     numbers::Numbers,

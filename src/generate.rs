@@ -49,9 +49,13 @@ mod generated;
 mod presence;
 #[cfg(feature = "notify")]
 mod receiver;
+mod rule_tests;
+mod scenario;
+mod slo;
 mod template;
+mod values;
 
-pub use self::generated::Generated;
+pub use self::{generated::Generated, slo::Slo};
 
 #[cfg(test)]
 mod tests;

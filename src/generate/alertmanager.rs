@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    iter,
     time::Duration,
 };
 
@@ -19,8 +20,8 @@ const NEVER: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 /// Who is told of alerts for which there is no rule.
 const NOBODY: &str = "nobody";
 
-/// What is not judged by a rule of the application.
-const PRESENCE: &str = r#"signal="presence""#;
+/// Alerts that are not of a rule of the application: nothing is scraped, or an objective is missed.
+const OTHERS: &str = r#"signal=~"presence|slo""#;
 
 /// The labels that two alerts over the same have in common, beside those of what a signal is of.
 const EQUAL: [&str; 8] = [
@@ -61,8 +62,8 @@ struct Route {
 
 #[derive(Debug, Serialize)]
 struct Inhibition {
-    source_matchers: [&'static str; 1],
-    target_matchers: [&'static str; 2],
+    source_matchers: Vec<&'static str>,
+    target_matchers: Vec<&'static str>,
     equal: Vec<&'static str>,
 }
 
@@ -106,14 +107,16 @@ impl Told<'_> {
                 ));
             }
         }
-        let to = self.routes.of_severity(AlertSeverity::Critical);
-        let mut matchers = vec![PRESENCE.to_owned()];
-        matchers.extend(self.service.map(|name| matcher("service", name)));
-        routes.push(Route {
-            matchers,
-            receiver: self.receiver(&to, &mut receivers),
-            repeat_interval: "1h".to_owned(),
-        });
+        for severity in [AlertSeverity::Critical, AlertSeverity::Warning] {
+            let to = self.routes.of_severity(severity);
+            let mut matchers = vec![OTHERS.to_owned(), matcher("severity", severity.as_str())];
+            matchers.extend(self.service.map(|name| matcher("service", name)));
+            routes.push(Route {
+                matchers,
+                receiver: self.receiver(&to, &mut receivers),
+                repeat_interval: "1h".to_owned(),
+            });
+        }
         if self.rules.iter().any(|rule| rule.repeat.is_none()) {
             let never =
                 "what is told once is told again after --data.retention, by default after 120h";
@@ -136,7 +139,7 @@ impl Told<'_> {
                 routes,
             },
             receivers,
-            inhibit_rules: vec![self.inhibition()],
+            inhibit_rules: iter::once(self.inhibition()).chain(tiers()).collect(),
         };
         (configuration, comments)
     }
@@ -165,11 +168,25 @@ impl Told<'_> {
             label => label,
         }));
         Inhibition {
-            source_matchers: [r#"severity="critical""#],
-            target_matchers: [r#"severity!="critical""#, r#"signal!="""#],
+            source_matchers: vec![r#"severity="critical""#],
+            target_matchers: vec![r#"severity!="critical""#, r#"signal!~"|slo""#],
             equal: equal.into_iter().collect(),
         }
     }
+}
+
+/// An objective that is missed fast is missed slowly, too: people are told of the fastest tier.
+fn tiers() -> impl Iterator<Item = Inhibition> {
+    let faster = [
+        (r#"slo_tier="1""#, r#"slo_tier=~"2|3|4""#),
+        (r#"slo_tier="2""#, r#"slo_tier=~"3|4""#),
+        (r#"slo_tier="3""#, r#"slo_tier="4""#),
+    ];
+    faster.into_iter().map(|(source, target)| Inhibition {
+        source_matchers: vec![source],
+        target_matchers: vec![target],
+        equal: vec!["service", "slo"],
+    })
 }
 
 fn matcher(label: &str, value: &str) -> String {

@@ -7,7 +7,8 @@ use super::alertmanager::Told;
 use super::{
     alerting::{Common, Group, RuleFile, length},
     document::yaml,
-    presence,
+    presence, rule_tests,
+    slo::{CheckedSlo, Slo},
 };
 #[cfg(feature = "notify")]
 use crate::notify::{CheckedRoutes, Routes};
@@ -42,6 +43,7 @@ pub struct Generated {
     pub(super) slot: Duration,
     pub(super) service: Option<String>,
     pub(super) dashboard: Option<String>,
+    pub(super) slos: Vec<CheckedSlo>,
     #[cfg(feature = "notify")]
     pub(super) routes: Option<Arc<CheckedRoutes>>,
 }
@@ -67,6 +69,7 @@ impl Generated {
             slot: SLOT,
             service: None,
             dashboard: None,
+            slos: Vec::new(),
             #[cfg(feature = "notify")]
             routes: None,
         }
@@ -84,6 +87,21 @@ impl Generated {
     pub fn dashboard(mut self, address: impl Into<String>) -> Self {
         self.dashboard = Some(address.into());
         self
+    }
+
+    /// Adds an objective. Defaults to none.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be missed or reached, or there is another one for the same requests.
+    pub fn slo(mut self, slo: Slo) -> Result<Self, ConfigError> {
+        let checked = slo.checked()?;
+        if self.slos.iter().any(|other| other.name() == checked.name()) {
+            let reason = "another objective is for the same requests";
+            return Err(ConfigError::new("slo", checked.name(), reason));
+        }
+        self.slos.push(checked);
+        Ok(self)
     }
 
     /// Who is told of which alert, by the names of the notifiers that there are. Defaults to nobody.
@@ -128,6 +146,37 @@ impl Generated {
         groups.retain(|group| !group.rules.is_empty());
         groups.push(group("presence", presence::alerts(&common, &published)));
         yaml(&RuleFile { groups }, &comments)
+    }
+
+    /// Tests of the rules, for `promtool test rules` beside them in a file `rules.yml`: that each one fires, that it does not at its
+    /// threshold, with few requests and without data, and that it ends.
+    ///
+    /// They are about shares and rates of requests, latencies, and what is now. A comment names the rules without a test.
+    #[must_use]
+    pub fn rule_tests(&self) -> String {
+        let (tests, comments) = rule_tests::of(&self.rules, &self.published(), self.interval);
+        yaml(&tests, &comments)
+    }
+
+    /// The rules of the objectives, as a file for Prometheus or vmalert: how fast the budget of errors is spent, by four tiers of two
+    /// windows each, and what is left of it. Without an objective, of 99.9 % for all requests.
+    #[must_use]
+    pub fn slo_rules(&self) -> String {
+        let published = self.published();
+        let common = self.common(&published);
+        let usual: Vec<_> = match self.slos.as_slice() {
+            [] => Slo::new(99.9).checked().into_iter().collect(),
+            _ => Vec::new(),
+        };
+        let all = self.slos.iter().chain(&usual);
+        let groups = all.flat_map(|slo| slo.groups(&common, &published));
+        let groups = groups.filter(|group| !group.rules.is_empty());
+        yaml(
+            &RuleFile {
+                groups: groups.collect(),
+            },
+            &[],
+        )
     }
 
     /// The configuration of an Alertmanager with the routes, the repeats and the inhibitions of the process. Secrets are in files,

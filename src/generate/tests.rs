@@ -1,5 +1,6 @@
 //! What is generated, and what Prometheus and Alertmanager make of it.
 
+mod slo;
 mod texts;
 mod tools;
 mod validators;

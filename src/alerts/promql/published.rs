@@ -56,12 +56,50 @@ impl<'n> Published<'n> {
             naming: self.naming,
         })
     }
+}
 
+#[cfg(feature = "generate")]
+impl Published<'_> {
     /// All series of a family, as a selector. `None` if the preset of names has no such family.
-    #[cfg(feature = "generate")]
     pub(crate) fn series(&self, id: Id) -> Option<String> {
+        self.sample(id, &[])
+    }
+
+    /// The series with these labels, by their places in the catalog. Those that the family does not have are left out.
+    pub(crate) fn sample(&self, id: Id, labels: &[(usize, &str)]) -> Option<String> {
+        Some(self.labelled(id, "", labels)?.to_string())
+    }
+
+    /// The series of a histogram that counts all that it has.
+    pub(crate) fn count(&self, id: Id, labels: &[(usize, &str)]) -> Option<String> {
+        Some(self.labelled(id, "_count", labels)?.to_string())
+    }
+
+    /// The series of a bucket of a histogram up to this edge, or of the last one.
+    pub(crate) fn bucket(
+        &self,
+        id: Id,
+        labels: &[(usize, &str)],
+        upto: Option<Duration>,
+    ) -> Option<String> {
+        let selector = self.labelled(id, "_bucket", labels)?;
+        let spelling = upto.map_or_else(
+            || Some("+Inf".to_owned()),
+            |upto| edge(upto).into_iter().next(),
+        );
+        Some(selector.with("le", &spelling?).to_string())
+    }
+
+    fn labelled(&self, id: Id, suffix: &str, labels: &[(usize, &str)]) -> Option<Selector> {
         let family = self.family(id).ok()?;
-        Some(family.all().to_string())
+        let mut selector = family.samples(suffix);
+        for (place, value) in labels
+            .iter()
+            .filter(|(place, _)| *place < family.labels.len())
+        {
+            selector = selector.with(family.label(*place), value);
+        }
+        Some(selector)
     }
 }
 

@@ -80,3 +80,123 @@ fn a_changed_threshold_changes_its_rule_alone() {
     assert_eq!(changed[2], "+expr: http_requests_in_flight > 501");
     assert!(changed[3].contains("(threshold: 501.00)"), "{changed:#?}");
 }
+
+/// A service with two rules, whose first has this threshold.
+fn shop(threshold: f64, settings: &Settings) -> Generated {
+    let rules = Alerts::none()
+        .rule(Rule::new("slow", Signal::p95_ms()).above(threshold))
+        .rule(Rule::new("busy", Signal::in_flight()).above(9.0));
+    Generated::new(rules, settings).unwrap()
+}
+
+#[test]
+fn a_changed_threshold_changes_its_tests_and_no_others() {
+    let tests = |threshold| shop(threshold, &Settings::new()).rule_tests();
+    let changed = changed(&tests(500.0), &tests(750.0));
+    // The name of the test, and the edge of the bucket in each of three tests.
+    assert!(
+        changed
+            .iter()
+            .any(|line| line == "+- name: slow fires above 750, and ends"),
+        "{changed:#?}"
+    );
+    assert!(
+        changed
+            .iter()
+            .any(|line| line.contains(r#"le=\"0.75\""#) || line.contains(r#"le="0.75""#)),
+        "{changed:#?}"
+    );
+    let other = |line: &&String| {
+        !line.contains("slow fires") && !line.contains("http_request_duration_seconds_bucket")
+    };
+    assert_eq!(changed.iter().find(other), None, "{changed:#?}");
+}
+
+#[test]
+fn a_changed_name_of_metrics_changes_rules_and_tests_alike() {
+    let of = |settings: Settings| {
+        let shop = shop(500.0, &settings);
+        format!("{}{}", shop.rules(), shop.rule_tests())
+    };
+    let plain = of(Settings::new());
+    let prefixed = of(Settings::new().prefix("shop_"));
+    assert_eq!(
+        prefixed.replace("shop_", ""),
+        plain,
+        "the prefix changes more than names"
+    );
+    assert_eq!(
+        prefixed.matches("http_requests_in_flight").count(),
+        prefixed.matches("shop_http_requests_in_flight").count()
+    );
+}
+
+#[cfg(feature = "notify")]
+#[test]
+fn a_changed_route_changes_its_receiver_alone() {
+    use crate::{alerts::AlertSeverity, notify::Routes};
+
+    let of = |to: [&str; 1]| {
+        let routes = Routes::new()
+            .severity(AlertSeverity::Warning, ["slack"])
+            .severity(AlertSeverity::Critical, ["slack"])
+            .rule("busy", to);
+        let shop = shop(500.0, &Settings::new());
+        let shop = shop
+            .routes(routes, &["slack", "pagerduty", "email"])
+            .unwrap();
+        (shop.rules(), shop.alertmanager().unwrap())
+    };
+    let ((rules, before), (same, after)) = (of(["pagerduty"]), of(["slack"]));
+    assert_eq!(rules, same);
+    let changed = changed(&before, &after);
+    let changed: Vec<_> = changed.iter().map(String::as_str).collect();
+    assert_eq!(
+        changed,
+        [
+            "-receiver: pagerduty",
+            "-- name: pagerduty",
+            "-pagerduty_configs:",
+            "-- routing_key_file: /etc/alertmanager/secrets/pagerduty",
+            "-severity: \"{{ .CommonLabels.severity }}\"",
+        ]
+    );
+}
+
+#[cfg(feature = "notify")]
+#[test]
+fn each_rule_has_its_route_its_repeat_and_its_inhibition() {
+    use crate::{alerts::AlertSeverity, notify::Routes};
+
+    let rules = Alerts::none()
+        .rule(
+            Rule::new("slow", Signal::p95_ms())
+                .above(500.0)
+                .repeat(Duration::from_secs(900)),
+        )
+        .rule(Rule::new("disk_low", Signal::disk_free_percent()).below(9.0));
+    let routes = Routes::new()
+        .severity(AlertSeverity::Warning, ["slack"])
+        .severity(AlertSeverity::Critical, ["pagerduty"])
+        .rule("disk_low", ["slack", "email"])
+        .escalate_rule("slow", Duration::from_secs(300), ["pagerduty"]);
+    let generated = Generated::new(rules, &Settings::new()).unwrap();
+    let names = ["slack", "email", "pagerduty"];
+    let text = generated
+        .routes(routes, &names)
+        .unwrap()
+        .alertmanager()
+        .unwrap();
+    for part in [
+        "    - matchers:\n        - rule=\"slow\"\n      receiver: slack\n      repeat_interval: 15m\n",
+        "    - matchers:\n        - rule=\"disk_low\"\n      receiver: slack and email\n      repeat_interval: 1h\n",
+        "        - signal=~\"presence|slo\"\n        - severity=\"critical\"\n      receiver: pagerduty\n",
+        "# slow is escalated by the process after 5m to pagerduty: Alertmanager has no escalation\n",
+        "api_url_file: /etc/alertmanager/secrets/slack",
+        "routing_key_file: /etc/alertmanager/secrets/pagerduty",
+        "  - source_matchers:\n      - severity=\"critical\"\n    target_matchers:\n      - severity!=\"critical\"\n",
+        "      - path\n",
+    ] {
+        assert!(text.contains(part), "{part} is not in\n{text}");
+    }
+}

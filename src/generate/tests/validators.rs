@@ -23,6 +23,30 @@ fn promtool_takes_the_generated_rules() {
     }
 }
 
+#[test]
+#[ignore = "needs promtool; .ci/run installs it"]
+fn promtool_runs_the_generated_tests() {
+    for (index, settings) in all_settings().iter().enumerate() {
+        let files = Files::new(&format!("test-{index}"));
+        let (rules, tests) = (
+            generated(settings).rules(),
+            generated(settings).rule_tests(),
+        );
+        if let Ok(directory) = std::env::var("KEEP") {
+            std::fs::write(format!("{directory}/tests{index}.yml"), &tests).unwrap();
+        }
+        files.write("rules.yml", &rules);
+        files.write("tests.yml", &tests);
+        let said = files.run("promtool", &["test", "rules", "tests.yml"]);
+        assert!(said.is_ok(), "{}", said.unwrap_err());
+        let named = |says: &str| tests.matches(says).count();
+        assert!(named(", and ends") > 20, "{tests}");
+        assert!(named("at the threshold") > 20, "{tests}");
+        assert!(named("with few requests") > 5, "{tests}");
+        assert!(named("without data") > 20, "{tests}");
+    }
+}
+
 #[cfg(feature = "notify")]
 #[test]
 #[ignore = "needs amtool; .ci/run installs it"]
