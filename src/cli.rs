@@ -1,4 +1,4 @@
-//! Asks a running service for its health, for a person, a script or a container's `HEALTHCHECK`, and records deployments.
+//! Asks a running service for its health, for a person, a script or a container's `HEALTHCHECK`, and for its rules. Records deployments.
 //!
 //! The command `vitals` is [`main`]. An application with a command line of its own adds [`Check`] as a subcommand:
 //!
@@ -25,6 +25,7 @@ mod check;
 mod deploy;
 mod http;
 mod report;
+mod rules;
 
 use std::{process::ExitCode, time::Duration};
 
@@ -33,6 +34,7 @@ use clap::Parser;
 pub use self::check::Check;
 #[cfg(feature = "sentry")]
 pub use self::deploy::Deploy;
+pub use self::rules::Rules;
 
 /// Asks a service for its health.
 #[derive(Debug, Parser)]
@@ -41,6 +43,8 @@ enum Command {
     /// Reads the health of a service. Exits with 0 if it is healthy or degraded, with 1 if not, and with 2 if nobody answers
     /// or the arguments are wrong.
     Check(Check),
+    /// Prints the rules of a running service as a file for Prometheus. Exits with 0 if the service gave it, else with 2.
+    Rules(Rules),
     /// Records a deployment in Sentry. Exits with 0 if Sentry took it, else with 2.
     #[cfg(feature = "sentry")]
     Deploy(Deploy),
@@ -51,6 +55,7 @@ enum Command {
 pub fn main() -> ExitCode {
     match Command::parse() {
         Command::Check(check) => check.run(),
+        Command::Rules(rules) => rules.run(),
         #[cfg(feature = "sentry")]
         Command::Deploy(deploy) => deploy.run(),
     }

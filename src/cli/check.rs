@@ -57,7 +57,7 @@ enum Format {
 
 /// A secret that is never shown.
 #[derive(Clone)]
-struct Token(String);
+pub(super) struct Token(String);
 
 // === impl Check ===
 
@@ -135,6 +135,12 @@ impl Check {
 }
 
 // === impl Token ===
+
+impl Token {
+    pub(super) fn secret(&self) -> &str {
+        &self.0
+    }
+}
 
 impl FromStr for Token {
     type Err = Infallible;

@@ -33,6 +33,14 @@ pub(super) fn json(status: StatusCode, value: &impl Serialize) -> Response<Full<
     }
 }
 
+/// A response with a document of YAML.
+pub(super) fn yaml(text: String) -> Response<Full<Bytes>> {
+    let mut response = respond(StatusCode::OK, text.into());
+    let value = HeaderValue::from_static("application/yaml");
+    response.headers_mut().insert(header::CONTENT_TYPE, value);
+    response
+}
+
 /// A response that says in a sentence what is wrong.
 pub(super) fn told(status: StatusCode, sentence: &str) -> Response<Full<Bytes>> {
     respond(status, json!({ "error": sentence }).to_string().into())

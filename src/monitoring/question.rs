@@ -11,6 +11,7 @@ use super::{
     answer,
     checks::ShownHealth,
     counted::Counted,
+    generated::Part,
     parameters::{Parameters, time},
     refusal::Refusal,
     routes::Read,
@@ -50,6 +51,7 @@ pub(super) enum Question {
     Errors(Duration, usize),
     Deployments(usize),
     Health,
+    Rules(Part),
 }
 
 #[derive(Serialize)]
@@ -103,6 +105,7 @@ impl Question {
             Read::Endpoints => &["window", "sort", "limit"],
             Read::Errors => &["window", "limit"],
             Read::Deployments => &["limit"],
+            Read::Rules => &["part"],
         };
         let given = Parameters::parse(query, known)?;
         let limit = || {
@@ -122,6 +125,7 @@ impl Question {
             Read::Errors => Self::Errors(window(&given)?, limit()?),
             Read::Deployments => Self::Deployments(limit()?),
             Read::Health => Self::Health,
+            Read::Rules => Self::Rules(Part::parse(&given)?),
         })
     }
 
@@ -196,6 +200,7 @@ impl Question {
                 let health = sources.health.as_ref();
                 ok(&ShownHealth::of(health, check_errors, now()))
             }
+            Self::Rules(part) => answer::yaml(part.text(sources)?),
         })
     }
 }

@@ -16,6 +16,7 @@ pub(super) enum Read {
     Errors,
     Deployments,
     Health,
+    Rules,
 }
 
 /// What can be changed.
@@ -46,7 +47,7 @@ pub(super) enum Asked<'p> {
 }
 
 /// All paths.
-pub(super) const ROUTES: [Route; 12] = [
+pub(super) const ROUTES: [Route; 13] = [
     Route::reads("/metrics", Read::Metrics),
     Route::reads("/status", Read::Status),
     Route::reads("/alerts", Read::Alerts),
@@ -59,6 +60,7 @@ pub(super) const ROUTES: [Route; 12] = [
     Route::reads("/errors", Read::Errors),
     Route::both("/deployments", Read::Deployments, Change::Deployed),
     Route::reads("/health", Read::Health),
+    Route::reads("/rules.yml", Read::Rules),
 ];
 
 // === impl Route ===

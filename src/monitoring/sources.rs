@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+#[cfg(feature = "generate")]
+use crate::generate::Generated;
 use crate::{alerts::AlertsHandle, health::Health, metrics::Metrics, statistics::StatisticsHandle};
 
 /// What the API shows and changes.
@@ -18,6 +20,8 @@ pub(crate) struct Sources {
     pub(crate) service: Option<Arc<str>>,
     pub(crate) version: Option<Arc<str>>,
     pub(crate) environment: Arc<str>,
+    #[cfg(feature = "generate")]
+    pub(crate) generated: Generated,
 }
 
 /// Records deployments.

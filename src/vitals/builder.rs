@@ -15,6 +15,8 @@ mod panics;
 #[cfg(feature = "process")]
 mod process;
 mod service;
+#[cfg(feature = "generate")]
+mod slo;
 #[cfg(feature = "statistics")]
 mod statistics;
 mod traces;
@@ -34,6 +36,8 @@ use super::{
     start::Start,
     telling::TellingSettings,
 };
+#[cfg(feature = "generate")]
+use crate::generate::Slo;
 use crate::{
     access_log::AccessLogObserver,
     category::{CategoryObserver, Rules},
@@ -86,6 +90,8 @@ pub struct VitalsBuilder {
     pub(super) lately: LatelySettings,
     pub(super) alerting: AlertingSettings,
     pub(super) telling: TellingSettings,
+    #[cfg(feature = "generate")]
+    slos: Vec<Slo>,
     pub(super) monitoring: MonitoringSettings,
     pub(super) sentry: Option<SentryOptions>,
     release: Option<Release>,
@@ -118,6 +124,8 @@ impl VitalsBuilder {
             lately: LatelySettings::default(),
             alerting: AlertingSettings::default(),
             telling: TellingSettings::default(),
+            #[cfg(feature = "generate")]
+            slos: Vec::new(),
             monitoring: MonitoringSettings::default(),
             sentry: None,
             release: None,
@@ -278,11 +286,14 @@ impl VitalsBuilder {
         #[cfg(feature = "generate")]
         let generated = {
             let generated = alerting.generated(metrics.settings()).slot(lately.slot());
-            let generated = telling.generated(generated);
-            match &release.service {
-                Some(service) => generated.service(&**service),
-                None => generated,
+            let mut generated = telling.generated(generated);
+            if let Some(service) = &release.service {
+                generated = generated.service(&**service);
             }
+            for slo in self.slos {
+                generated = generated.slo(slo)?;
+            }
+            generated
         };
         let telling = telling.start(&release, &lately, &metrics)?;
         let alerting = alerting.with(&lately, &metrics);
@@ -302,6 +313,8 @@ impl VitalsBuilder {
             deployments: &deployments,
             sentry: &sentry,
             release: &release,
+            #[cfg(feature = "generate")]
+            generated: &generated,
         });
         if shared {
             release.clone().announce();

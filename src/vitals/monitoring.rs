@@ -11,6 +11,8 @@ use tower_service::Service;
 use super::{
     Deployment, METRICS_PATH, Vitals, alerting::Alerting, deployment::Deployments, lately::Lately,
 };
+#[cfg(feature = "generate")]
+use crate::generate::Generated;
 use crate::{
     config::{ConfigError, Environment},
     health::HealthService,
@@ -51,6 +53,8 @@ pub(super) struct Shown<'s> {
     pub(super) deployments: &'s Deployments,
     pub(super) sentry: &'s Connection,
     pub(super) release: &'s Release,
+    #[cfg(feature = "generate")]
+    pub(super) generated: &'s Generated,
 }
 
 // === impl MonitoringSettings ===
@@ -125,6 +129,8 @@ impl CheckedApi {
             service: release.service.as_deref().map(Into::into),
             version: release.version.as_deref().map(Into::into),
             environment: Arc::clone(&shown.deployments.environment),
+            #[cfg(feature = "generate")]
+            generated: shown.generated.clone(),
         };
         Api(Some(MonitoringService::new(checked, sources)))
     }

@@ -11,6 +11,8 @@ use http::{Request, Response};
 use http_body_util::Full;
 
 use super::{alerting::Alerting, deployment::Deployments, lately::Lately};
+#[cfg(feature = "generate")]
+use crate::generate::Generated;
 use crate::{
     config::{ConfigError, Environment},
     health::HealthService,
@@ -40,6 +42,8 @@ pub(super) struct Shown<'s> {
     pub(super) deployments: &'s Deployments,
     pub(super) sentry: &'s Connection,
     pub(super) release: &'s Release,
+    #[cfg(feature = "generate")]
+    pub(super) generated: &'s Generated,
 }
 
 // === impl MonitoringSettings ===

@@ -1,0 +1,52 @@
+//! Answers with what is generated for Prometheus and Alertmanager.
+
+use super::{parameters::Parameters, refusal::Refusal, sources::Sources};
+
+/// Which of the generated files is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Part {
+    Rules,
+    Tests,
+    Slo,
+    Alertmanager,
+}
+
+// === impl Part ===
+
+impl Part {
+    pub(super) fn parse(given: &Parameters<'_>) -> Result<Self, Refusal> {
+        let expected = "rules, tests, slo or alertmanager";
+        let part = given.one("part", expected, |text| {
+            Some(match text {
+                "rules" => Self::Rules,
+                "tests" => Self::Tests,
+                "slo" => Self::Slo,
+                "alertmanager" => Self::Alertmanager,
+                _ => return None,
+            })
+        })?;
+        Ok(part.unwrap_or(Self::Rules))
+    }
+
+    #[cfg(feature = "generate")]
+    pub(super) fn text(self, sources: &Sources) -> Result<String, Refusal> {
+        let generated = &sources.generated;
+        Ok(match self {
+            Self::Rules => generated.rules(),
+            Self::Tests => generated.rule_tests(),
+            Self::Slo => generated.slo_rules(),
+            #[cfg(feature = "notify")]
+            Self::Alertmanager => {
+                let told = generated.alertmanager();
+                told.ok_or_else(|| Refusal::not_found("there is no notifier"))?
+            }
+            #[cfg(not(feature = "notify"))]
+            Self::Alertmanager => return Err(Refusal::not_found("feature notify is off")),
+        })
+    }
+
+    #[cfg(not(feature = "generate"))]
+    pub(super) fn text(self, _: &Sources) -> Result<String, Refusal> {
+        Err(Refusal::not_found("feature generate is off"))
+    }
+}
