@@ -1,6 +1,7 @@
 //! What rules are in PromQL, and what Prometheus makes of it.
 
 mod cases;
+mod histories;
 mod names;
 mod promtool;
 mod rules;

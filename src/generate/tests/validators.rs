@@ -73,3 +73,24 @@ fn amtool_takes_the_generated_configuration() {
         assert!(said.contains("SUCCESS"), "{said}");
     }
 }
+
+#[test]
+#[ignore = "needs vmalert of the Debian package victoria-metrics; .ci/run installs it"]
+fn vmalert_takes_the_generated_rules() {
+    for (index, settings) in all_settings().iter().enumerate() {
+        let files = Files::new(&format!("vmalert-{index}"));
+        let generated = generated(settings);
+        for text in [generated.rules(), generated.slo_rules()] {
+            // Debian's is older than this field, which came with 1.92.
+            let old = text
+                .lines()
+                .filter(|line| !line.trim().starts_with("keep_firing_for:"));
+            files.write("rules.yml", &old.collect::<Vec<_>>().join("\n"));
+            let said = files.run(
+                "vmalert",
+                &["-dryRun", "-rule=rules.yml", "-rule.validateTemplates"],
+            );
+            assert!(said.is_ok(), "{}", said.unwrap_err());
+        }
+    }
+}
