@@ -232,11 +232,11 @@ impl CheckedSlo {
     }
 
     fn record(&self, name: &str, expr: String, common: &Common<'_>) -> Entry {
-        let mut labels = BTreeMap::from([("slo", self.name.clone())]);
+        let mut labels = BTreeMap::from([("slo", template::inert(&self.name))]);
         labels.extend(
             common
                 .service
-                .map(|service| ("service", service.to_owned())),
+                .map(|service| ("service", template::inert(service))),
         );
         Entry {
             record: Some(name.to_owned()),
@@ -313,8 +313,9 @@ impl CheckedSlo {
 
     /// What tells apart what is recorded of this objective.
     fn only(&self, common: &Common<'_>) -> String {
-        let slo = template::string(&self.name);
-        match common.service.map(template::string) {
+        let slo = template::string(&template::inert(&self.name));
+        let service = common.service.map(template::inert);
+        match service.as_deref().map(template::string) {
             Some(service) => format!("{{slo={slo},service={service}}}"),
             None => format!("{{slo={slo}}}"),
         }

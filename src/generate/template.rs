@@ -11,6 +11,15 @@ pub(super) fn string(text: &str) -> String {
     format!("\"{}\"", escaped.replace('\n', "\\n"))
 }
 
+/// The text without what begins a template, for a place that vmalert reads as one and Prometheus does not.
+pub(super) fn inert(text: &str) -> String {
+    let mut inert = text.to_owned();
+    while inert.contains("{{") {
+        inert = inert.replace("{{", "{ {");
+    }
+    inert
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -19,6 +28,7 @@ mod tests {
     fn a_text_with_braces_is_no_template() {
         assert_eq!(literal("a {b} {{c}}"), r#"a {b} {{ "{{" }}c}}"#);
         assert_eq!(literal("{{{"), r#"{{ "{{" }}{"#);
+        assert_eq!(inert("a{{{b}}"), "a{ { {b}}");
         assert_eq!(string("a{b=\"\\c\"}\n"), r#""a{b=\"\\c\"}\n""#);
     }
 }
