@@ -15,6 +15,21 @@ use crate::text::printable;
 const URL: &str = "http://127.0.0.1:8000/api/v1/monitoring";
 
 /// The subcommand `rules`.
+///
+/// ```no_run
+/// use clap::Parser;
+/// use tower_vitals::cli::Rules;
+///
+/// #[derive(Parser)]
+/// enum Command {
+///     Rules(Rules),
+/// }
+///
+/// # fn main() -> std::process::ExitCode {
+/// let Command::Rules(rules) = Command::parse();
+/// rules.run()
+/// # }
+/// ```
 #[derive(Args, Clone, Debug)]
 pub struct Rules {
     /// The address of the monitoring API, http or https [default: http://127.0.0.1:8000/api/v1/monitoring]

@@ -6,7 +6,7 @@ use super::{Vitals, lately::Lately};
 #[cfg(feature = "notify")]
 use crate::alerts::{AlertSeverity, Listener};
 #[cfg(feature = "generate")]
-use crate::generate::Generated;
+use crate::generate::{Generated, Slo};
 use crate::{
     alerts::{Alerts, AlertsHandle, CheckedAlerts, Existing, Running},
     config::{ConfigError, Environment},
@@ -16,11 +16,16 @@ use crate::{
 
 /// The rules of the application. Those by default, unless the environment or the application says otherwise.
 #[derive(Clone, Debug, Default)]
-pub(super) struct AlertingSettings(pub(super) Alerts);
+pub(super) struct AlertingSettings(
+    pub(super) Alerts,
+    /// The objectives.
+    #[cfg(feature = "generate")]
+    pub(super) Vec<Slo>,
+);
 
 /// Rules that can work.
 #[derive(Debug)]
-pub(super) struct CheckedAlerting(CheckedAlerts);
+pub(super) struct CheckedAlerting(CheckedAlerts, #[cfg(feature = "generate")] Vec<Slo>);
 
 /// The alerts of a stack. Clones share them.
 #[derive(Clone, Debug)]
@@ -30,11 +35,21 @@ pub(super) struct Alerting(Arc<Running>);
 
 impl AlertingSettings {
     pub(super) fn from_environment(environment: &Environment<'_>) -> Result<Self, ConfigError> {
-        Alerts::from_environment(environment).map(Self)
+        let alerts = Alerts::from_environment(environment)?;
+        Ok(Self(
+            alerts,
+            #[cfg(feature = "generate")]
+            Vec::new(),
+        ))
     }
 
     pub(super) fn checked(self) -> Result<CheckedAlerting, ConfigError> {
-        self.0.checked().map(CheckedAlerting)
+        let alerts = self.0.checked()?;
+        Ok(CheckedAlerting(
+            alerts,
+            #[cfg(feature = "generate")]
+            self.1,
+        ))
     }
 }
 
@@ -47,10 +62,13 @@ impl CheckedAlerting {
         settings.more_edges(edges)
     }
 
-    /// What is generated from the rules, over the names of these settings.
+    /// What is generated from the rules and the objectives, over the names of these settings.
     #[cfg(feature = "generate")]
-    pub(super) fn generated(&self, settings: &Settings) -> Generated {
-        Generated::of(Arc::clone(&self.0.rules), self.0.interval, settings)
+    pub(super) fn generated(&self, settings: &Settings) -> Result<Generated, ConfigError> {
+        let CheckedAlerts { rules, interval } = &self.0;
+        let generated = Generated::of(Arc::clone(rules), *interval, settings);
+        let mut slos = self.1.iter().cloned();
+        slos.try_fold(generated, Generated::slo)
     }
 
     /// The name and the severity of each rule.

@@ -36,8 +36,6 @@ use super::{
     start::Start,
     telling::TellingSettings,
 };
-#[cfg(feature = "generate")]
-use crate::generate::Slo;
 use crate::{
     access_log::AccessLogObserver,
     category::{CategoryObserver, Rules},
@@ -90,8 +88,6 @@ pub struct VitalsBuilder {
     pub(super) lately: LatelySettings,
     pub(super) alerting: AlertingSettings,
     pub(super) telling: TellingSettings,
-    #[cfg(feature = "generate")]
-    slos: Vec<Slo>,
     pub(super) monitoring: MonitoringSettings,
     pub(super) sentry: Option<SentryOptions>,
     release: Option<Release>,
@@ -124,8 +120,6 @@ impl VitalsBuilder {
             lately: LatelySettings::default(),
             alerting: AlertingSettings::default(),
             telling: TellingSettings::default(),
-            #[cfg(feature = "generate")]
-            slos: Vec::new(),
             monitoring: MonitoringSettings::default(),
             sentry: None,
             release: None,
@@ -284,17 +278,7 @@ impl VitalsBuilder {
         metrics.set_release(&release);
         let lately = Lately::start(lately, &metrics, &release);
         #[cfg(feature = "generate")]
-        let generated = {
-            let generated = alerting.generated(metrics.settings()).slot(lately.slot());
-            let mut generated = telling.generated(generated);
-            if let Some(service) = &release.service {
-                generated = generated.service(&**service);
-            }
-            for slo in self.slos {
-                generated = generated.slo(slo)?;
-            }
-            generated
-        };
+        let generated = super::generated::of(&alerting, &telling, &lately, &metrics, &release)?;
         let telling = telling.start(&release, &lately, &metrics)?;
         let alerting = alerting.with(&lately, &metrics);
         telling.hear(&alerting);
