@@ -200,18 +200,6 @@ impl VitalsBuilder {
         self
     }
 
-    /// How many distinct endpoints are counted separately, from 1 to 100,000. Defaults to 1,000.
-    pub fn endpoint_cap(mut self, cap: usize) -> Self {
-        self.settings = self.settings.endpoint_cap(cap);
-        self
-    }
-
-    /// The label `url_scheme` of the OpenTelemetry names: `https` if this process ends TLS. Defaults to `http`.
-    pub fn scheme(mut self, scheme: &'static str) -> Self {
-        self.settings = self.settings.scheme(scheme);
-        self
-    }
-
     /// Publishes to the global recorder, which the application installs before or after `build`. `/metrics` is not served.
     ///
     /// The histograms of that recorder need buckets, which [`buckets`](Self::buckets) and others do not choose there. The recorder of this crate has the edges of the bands and

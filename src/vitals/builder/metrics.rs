@@ -8,6 +8,18 @@ use crate::{config::ConfigError, health::HealthService};
 // === impl VitalsBuilder ===
 
 impl VitalsBuilder {
+    /// How many distinct endpoints are counted separately, from 1 to 100,000. Defaults to 1,000.
+    pub fn endpoint_cap(mut self, cap: usize) -> Self {
+        self.settings = self.settings.endpoint_cap(cap);
+        self
+    }
+
+    /// The label `url_scheme` of the OpenTelemetry names: `https` if this process ends TLS. Defaults to `http`.
+    pub fn scheme(mut self, scheme: &'static str) -> Self {
+        self.settings = self.settings.scheme(scheme);
+        self
+    }
+
     /// Also counts how large the bodies of requests and responses are: see [sizes](crate::timing#sizes). Defaults to off.
     ///
     /// ```
