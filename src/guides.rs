@@ -23,6 +23,7 @@ pages! {
     statistics: "../docs/statistics.md";
     alerts: "../docs/alerts.md";
     notifications: "../docs/notifications.md";
+    rules: "../docs/rules.md";
     monitoring: "../docs/monitoring.md";
     operations: "../docs/operations.md";
     logging: "../docs/logging.md";

@@ -63,10 +63,10 @@ mod wording;
 
 #[cfg(feature = "email")]
 pub use self::email::Email;
-#[cfg(feature = "sentry")]
-pub use self::sentry_events::SentryEvents;
 #[cfg(feature = "generate")]
 pub(crate) use self::routes::CheckedRoutes;
+#[cfg(feature = "sentry")]
+pub use self::sentry_events::SentryEvents;
 pub use self::{
     alertmanager::Alertmanager,
     notification::{Ended, Notification, NotificationKind, Origin},
