@@ -28,6 +28,7 @@
 
 mod address;
 mod alertmanager;
+mod arrived;
 mod courier;
 mod current;
 mod dispatch;

@@ -55,6 +55,9 @@ pub struct Alert {
     pub muted: Option<Muted>,
     /// Why the rule could not be judged.
     pub error: Option<String>,
+    /// It fires, and not only because it is held: its rule is broken.
+    #[serde(skip)]
+    pub(crate) is_broken: bool,
 }
 
 /// What keeps people from being told of an alert.
@@ -118,6 +121,7 @@ impl Alert {
             acknowledged_at: acknowledged.map(|one| WallTime::new(one.at)),
             muted: None,
             error: tracked.error.clone(),
+            is_broken: firing.is_some_and(|firing| firing.is_broken()),
         }
     }
 }

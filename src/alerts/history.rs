@@ -184,6 +184,7 @@ impl Alert {
             acknowledged_at: None,
             muted: None,
             error: None,
+            is_broken: false,
         }
     }
 }

@@ -93,7 +93,7 @@ impl<'c> Common<'c> {
         let mut labels = BTreeMap::from([
             ("rule", rule.name.to_string()),
             ("severity", rule.severity.as_str().to_owned()),
-            ("signal", rule.key.trim_end_matches('/').to_owned()),
+            ("signal", template::literal(rule.key.trim_end_matches('/'))),
         ]);
         let own = rule.labels();
         for label in ["endpoint", "method"] {

@@ -54,6 +54,7 @@ fn every_rule() -> Alerts {
             Signal::error_rate_percent().category(ErrorCategory::Validation),
         )
         .above(20.0),
+        Rule::new("awkward_query", Signal::query_p95_ms().only(AWKWARD)).above(1_000.0),
         awkward,
     ])
 }

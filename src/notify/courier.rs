@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use super::{
     lines::Lines,
-    mailbox::{Mailbox, Terms, Trial, Work},
+    mailbox::{Mailbox, Paused, Terms, Trial, Work},
     notification::Notification,
     notifier::{Notifier, NotifyError},
     queue::Accounts,
@@ -77,9 +77,13 @@ impl Courier {
     }
 
     /// Lets the notifier be told once, before all that waits. What is received is how that ended. Nothing comes if too many trials
-    /// wait already.
-    pub(super) fn try_out(&self, notification: Notification) -> Receiver<Result<(), NotifyError>> {
-        self.mailbox.try_out(notification)
+    /// wait already. After `until` it is not sent any more.
+    pub(super) fn try_out(
+        &self,
+        notification: Notification,
+        until: Instant,
+    ) -> Receiver<Result<(), NotifyError>> {
+        self.mailbox.try_out(notification, until)
     }
 
     /// What became of all notifications up to now.
@@ -168,15 +172,20 @@ impl Telling {
                 self.mailbox.hold(schedule.honoured(after));
                 return Outcome::Failed;
             };
-            if !self.mailbox.pause(pause) {
-                return Outcome::Dropped;
+            let until = Instant::now() + pause;
+            loop {
+                match self.mailbox.pause(until) {
+                    Paused::Over => break,
+                    Paused::Try(trial) => self.try_out(trial),
+                    Paused::TooLate => return Outcome::Dropped,
+                }
             }
         }
     }
 
     /// Tries once, and says how that ended.
     fn try_out(&mut self, trial: Trial) {
-        let Trial { message, end } = trial;
+        let Trial { message, end, .. } = trial;
         let Some(timeout) = self.mailbox.time_for_attempt() else {
             return self.mailbox.done(Outcome::Dropped, 1);
         };

@@ -47,8 +47,11 @@ impl Current {
                     .insert(alert.fingerprint, (Duration::ZERO, ended));
             }
         }
-        let is_heard =
-            |alert: &&Alert| !matches!(alert.muted, Some(Muted::Silenced(_) | Muted::Inhibited));
+        let is_muted =
+            |alert: &Alert| matches!(alert.muted, Some(Muted::Silenced(_) | Muted::Inhibited));
+        // One that is muted later is told on: else Alertmanager would say that it has ended.
+        let before = &self.firing;
+        let is_heard = |alert: &&Alert| !is_muted(alert) || before.contains(&alert.fingerprint);
         let firing = evaluation.firing.iter().filter(is_heard);
         let mut state: Vec<_> = firing
             .map(|alert| shown(NotificationKind::Firing, alert))

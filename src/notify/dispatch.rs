@@ -28,6 +28,8 @@ pub(crate) struct Dispatch {
     routes: Arc<CheckedRoutes>,
     /// What was told lately. One that ended stays as long as it counts.
     told: BTreeMap<Fingerprint, Told>,
+    /// The last step changed what a later process needs.
+    is_changed: bool,
 }
 
 /// What was told of one alert.
@@ -67,12 +69,14 @@ impl Dispatch {
         Self {
             routes,
             told: BTreeMap::new(),
+            is_changed: false,
         }
     }
 
     /// What is told after an evaluation.
     pub(crate) fn step(&mut self, step: &Evaluation<'_>, origin: &Origin) -> Vec<Dispatched> {
         self.pass(step.elapsed);
+        self.is_changed = false;
         let told = step.transitions.iter();
         let told = told.filter(|transition| transition.notice == Notice::Tell);
         let mut dispatched: Vec<_> = told
@@ -86,10 +90,19 @@ impl Dispatch {
             if !firing.contains(fingerprint) {
                 told.firing_for = None;
                 told.is_withheld = false;
+                told.is_escalated = false;
             }
             told.firing_for.is_some() || told.is_withheld || !told.ages.is_empty()
         });
+        self.is_changed |= !dispatched.is_empty();
+        // Of what a full queue drops, the worst comes last.
+        dispatched.sort_by_key(|one| one.notification.severity);
         dispatched
+    }
+
+    /// Whether the last step changed what a later process needs.
+    pub(crate) const fn is_changed(&self) -> bool {
+        self.is_changed
     }
 
     fn pass(&mut self, elapsed: Duration) {
@@ -128,6 +141,7 @@ impl Dispatch {
             AlertState::Firing => {
                 if !told.has_room() {
                     told.is_withheld = told.firing_for.is_none();
+                    self.is_changed = true;
                     return None;
                 }
                 told.is_withheld = false;
@@ -136,7 +150,10 @@ impl Dispatch {
                     None => NotificationKind::Firing,
                 }
             }
-            _ if std::mem::take(&mut told.is_withheld) => return None,
+            _ if std::mem::take(&mut told.is_withheld) => {
+                self.is_changed = true;
+                return None;
+            }
             _ => NotificationKind::Resolved,
         };
         if told.is_escalated {
@@ -167,7 +184,8 @@ impl Dispatch {
         let escalation = self.routes.escalation(&alert.name, alert.severity)?;
         let told = self.told.get_mut(&alert.fingerprint)?;
         let is_due = told.firing_for.is_some_and(|time| time >= escalation.after);
-        let is_open = alert.acknowledged_by.is_none() && alert.muted.is_none();
+        // What is held after its rule is well again waits for its end.
+        let is_open = alert.is_broken && alert.acknowledged_by.is_none() && alert.muted.is_none();
         if !is_due || !is_open || told.is_escalated || !told.has_room() {
             return None;
         }

@@ -14,12 +14,16 @@ use std::{
     time::Duration,
 };
 
-use lettre::message::{Mailbox, Mailboxes, Message, MultiPart, header};
+use lettre::{
+    Address,
+    message::{Mailbox, Mailboxes, Message, MultiPart, header},
+};
 use tokio::time::Instant;
 use tracing::{Dispatch, dispatcher};
 
-use self::server::Server;
+use self::server::{Failures, Server};
 use super::{
+    arrived::Arrived,
     notification::Notification,
     notifier::{Notifier, NotifyError},
 };
@@ -62,6 +66,7 @@ pub struct Email {
     to: Vec<Mailbox>,
     /// An attempt is under way, also one that nobody waits for any more.
     is_sending: Arc<AtomicBool>,
+    arrived: Arrived<String>,
 }
 
 // === impl Email ===
@@ -149,6 +154,7 @@ impl Email {
             from,
             to,
             is_sending: Arc::default(),
+            arrived: Arrived::new(),
         })
     }
 
@@ -178,26 +184,19 @@ impl Email {
     }
 }
 
-impl Notifier for Email {
-    fn name(&self) -> &str {
-        "email"
-    }
-
-    fn notify(&self, all: &[Notification], timeout: Duration) -> Result<(), NotifyError> {
-        let Ok(mail) = self.mail(all) else {
-            let text = "the mail cannot be written".to_owned();
-            return Err(NotifyError::Refused { text });
-        };
-        let later = |text: String| Err(NotifyError::Later { text, after: None });
-        if self.is_sending.swap(true, SeqCst) {
-            return later("the last attempt hangs".to_owned());
-        }
+impl Email {
+    /// Sends the mail to these, on a thread of its own: the client bounds each step, and a server can take many. So nobody waits for
+    /// the thread longer than for an attempt.
+    fn send(
+        &self,
+        mail: Vec<u8>,
+        to: Vec<Address>,
+        timeout: Duration,
+    ) -> Result<Failures, NotifyError> {
         let deadline = Instant::now() + timeout;
         let (server, is_sending) = (Arc::clone(&self.server), Arc::clone(&self.is_sending));
         let from = self.from.email.clone();
-        let to: Vec<_> = self.to.iter().map(|one| one.email.clone()).collect();
         let (end, ended) = mpsc::channel();
-        // The client bounds each step, and a server can take many. So nobody waits for the thread longer than for an attempt.
         let send = move || {
             // With its feature `tracing`, the client logs passwords.
             let sent = dispatcher::with_default(&Dispatch::none(), || {
@@ -215,14 +214,65 @@ impl Notifier for Email {
         let thread = thread::Builder::new().name("vitals-mail".to_owned());
         if thread.spawn(send).is_err() {
             self.is_sending.store(false, SeqCst);
-            return later("no thread can start".to_owned());
+            return later("no thread can start");
         }
         match ended.recv_timeout(timeout) {
             Ok(ended) => ended,
             Err(mpsc::RecvTimeoutError::Timeout) => later(format!("no answer within {timeout:?}")),
-            Err(mpsc::RecvTimeoutError::Disconnected) => later("it panicked".to_owned()),
+            Err(mpsc::RecvTimeoutError::Disconnected) => later("it panicked"),
         }
     }
+}
+
+impl Notifier for Email {
+    fn name(&self) -> &str {
+        "email"
+    }
+
+    fn notify(&self, all: &[Notification], timeout: Duration) -> Result<(), NotifyError> {
+        let Ok(mail) = self.mail(all) else {
+            let text = "the mail cannot be written".to_owned();
+            return Err(NotifyError::Refused { text });
+        };
+        if self.is_sending.swap(true, SeqCst) {
+            return later("the last attempt hangs");
+        }
+        let mut reached = self.arrived.take(all);
+        let to = self.to.iter().map(|one| one.email.clone());
+        let to = to.filter(|one| !reached.done.contains(&one.to_string()));
+        let to: Vec<_> = to.collect();
+        let failures = match self.send(mail, to.clone(), timeout) {
+            Ok(failures) => failures,
+            Err(error) => {
+                self.arrived.keep(all, reached);
+                return Err(error);
+            }
+        };
+        let mut put_off = None;
+        for one in to {
+            let failed = failures.iter().find(|(address, _)| *address == one);
+            match failed.map(|(_, error)| error.clone()) {
+                Some(error @ NotifyError::Later { .. }) => {
+                    put_off = Some(error);
+                    continue;
+                }
+                Some(error) => reached.refused = Some(error),
+                None => {}
+            }
+            reached.done.insert(one.to_string());
+        }
+        // Who has it does not get it again.
+        if let Some(error) = put_off {
+            self.arrived.keep(all, reached);
+            return Err(error);
+        }
+        reached.refused.map_or(Ok(()), Err)
+    }
+}
+
+fn later<T>(text: impl Into<String>) -> Result<T, NotifyError> {
+    let text = text.into();
+    Err(NotifyError::Later { text, after: None })
 }
 
 impl fmt::Debug for Email {

@@ -52,6 +52,7 @@ struct State {
 /// A message with one attempt, whose end somebody waits for.
 pub(super) struct Trial {
     pub(super) message: Vec<Notification>,
+    until: Instant,
     pub(super) end: SyncSender<Result<(), NotifyError>>,
 }
 
@@ -60,6 +61,15 @@ pub(super) enum Work {
     /// It tells these in one message.
     Tell(Vec<Notification>),
     Try(Trial),
+}
+
+/// How a pause ended.
+pub(super) enum Paused {
+    Over,
+    /// Not yet: there is a trial.
+    Try(Trial),
+    /// It would be after the deadline.
+    TooLate,
 }
 
 /// Nothing more is taken.
@@ -132,13 +142,22 @@ impl Mailbox {
         self.changed.notify_all();
     }
 
-    /// Adds a trial. What is received is its end. Nothing comes if too many wait, or after the end.
-    pub(super) fn try_out(&self, notification: Notification) -> Receiver<Result<(), NotifyError>> {
+    /// Adds a trial, which nobody waits for after `until`. What is received is its end. Nothing comes if too many wait, or after the
+    /// end.
+    pub(super) fn try_out(
+        &self,
+        notification: Notification,
+        until: Instant,
+    ) -> Receiver<Result<(), NotifyError>> {
         let (end, ended) = mpsc::sync_channel(1);
         let mut state = self.lock();
         if state.closing.is_none() && !state.ended && state.trials.len() < MOST_TRIALS {
             let message = vec![notification];
-            state.trials.push_back(Trial { message, end });
+            state.trials.push_back(Trial {
+                message,
+                until,
+                end,
+            });
         }
         drop(state);
         self.changed.notify_all();
@@ -190,8 +209,7 @@ impl Mailbox {
             if state.is_late(now) {
                 return None;
             }
-            if let Some(trial) = state.trials.pop_front() {
-                state.queue.begin(now);
+            if let Some(trial) = state.trial(now) {
                 return Some(Work::Try(trial));
             }
             let until = match state.queue.next(at_once, now) {
@@ -210,7 +228,7 @@ impl Mailbox {
         let mut state = self.lock();
         let now = Instant::now();
         // The next message comes no sooner after a retry than after a first attempt.
-        state.queue.hold(now, self.terms.every);
+        state.queue.began(now);
         let left = state
             .closing
             .map(|closing| closing.deadline.saturating_duration_since(now));
@@ -218,17 +236,20 @@ impl Mailbox {
         (!time.is_zero()).then_some(time)
     }
 
-    /// Waits for `pause`. Returns `false` if it would end after the deadline, at once.
-    pub(super) fn pause(&self, pause: Duration) -> bool {
-        let until = Instant::now() + pause;
+    /// Waits until `until`, or until there is a trial. Returns at once if that is after the deadline.
+    pub(super) fn pause(&self, until: Instant) -> Paused {
         let mut state = self.lock();
         while !state.is_late(until) {
-            if Instant::now() >= until {
-                return true;
+            let now = Instant::now();
+            if now >= until {
+                return Paused::Over;
+            }
+            if let Some(trial) = state.trial(now) {
+                return Paused::Try(trial);
             }
             state = self.wait(state, Some(until));
         }
-        false
+        Paused::TooLate
     }
 
     /// Lets no message begin for this time.
@@ -291,6 +312,14 @@ impl Mailbox {
 // === impl State ===
 
 impl State {
+    /// The next trial that somebody waits for. It begins now.
+    fn trial(&mut self, now: Instant) -> Option<Trial> {
+        self.trials.retain(|trial| now < trial.until);
+        let trial = self.trials.pop_front()?;
+        self.queue.begin(now);
+        Some(trial)
+    }
+
     fn close(&mut self, deadline: Instant) {
         let Accounts { pending, sent, .. } = self.queue.accounts();
         let closing = self.closing.get_or_insert(Closing {

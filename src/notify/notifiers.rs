@@ -17,6 +17,9 @@ use crate::{
 /// The most notifiers of a service. Each has a thread.
 const MOST: usize = 32;
 
+/// The variable with the page where to look.
+const URL: &str = "MONITORING_URL";
+
 /// The longest name of a notifier, in bytes.
 const LONGEST_NAME: usize = 64;
 
@@ -102,9 +105,13 @@ impl Notifiers {
     }
 
     pub(crate) fn from_environment(environment: &Environment<'_>) -> Result<Self, ConfigError> {
+        let url = environment.get(URL);
+        if let Some(url) = &url {
+            check(URL, url)?;
+        }
         Ok(Self {
             all: environment::notifiers(environment)?,
-            url: environment.get("MONITORING_URL"),
+            url,
             ..Self::default()
         })
     }
@@ -120,11 +127,8 @@ impl Notifiers {
             return Err(ConfigError::new("notifiers", many, reason));
         }
         let url = self.url.filter(|url| !url.is_empty());
-        if let Some(url) = &url
-            && plain::link(url, LONGEST_URL).is_none()
-        {
-            let reason = "expected an address such as https://shop.example.com/monitoring";
-            return Err(ConfigError::new("notifiers.url", url.clone(), reason));
+        if let Some(url) = &url {
+            check("notifiers.url", url)?;
         }
         let named = self.all.into_iter().map(named);
         let all = named.collect::<Result<Vec<_>, _>>()?;
@@ -161,6 +165,17 @@ impl fmt::Debug for CheckedNotifiers {
         let mut shown = f.debug_struct("CheckedNotifiers");
         shown.field("routes", &self.routes);
         shown.finish_non_exhaustive()
+    }
+}
+
+/// Refuses an address that cannot be a link.
+fn check(field: &str, url: &str) -> Result<(), ConfigError> {
+    match plain::link(url, LONGEST_URL) {
+        Some(_) => Ok(()),
+        None => {
+            let reason = "expected an address such as https://shop.example.com/monitoring";
+            Err(ConfigError::new(field, url, reason))
+        }
     }
 }
 

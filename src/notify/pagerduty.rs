@@ -36,6 +36,7 @@ const BASE: &str = "https://events.pagerduty.com";
 /// ```
 #[derive(Debug)]
 pub struct PagerDuty {
+    name: String,
     client: Client,
     key: Secret,
     enqueue: Address,
@@ -61,6 +62,14 @@ impl PagerDuty {
     /// If the address is not `https://`, or `http://` to this machine, or has a query.
     pub fn url(self, base: &str) -> Result<Self, ConfigError> {
         self.below("pagerduty.url", base)
+    }
+
+    /// The name in routes and metrics, which no other notifier may have, so that there can be several services. One with another name
+    /// gets deployments by its routes alone. Defaults to `pagerduty`.
+    #[must_use]
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = name.into();
+        self
     }
 
     /// Asks this HTTP proxy for each connection: `http://user:password@proxy.example.com:3128`. Defaults to none, also where
@@ -114,6 +123,7 @@ impl PagerDuty {
         }
         let base = Address::parse(field_of_url, base)?;
         Ok(Self {
+            name: "pagerduty".to_owned(),
             client: Client::new(),
             key: Secret::new(key),
             enqueue: base.below(field_of_url, message::ENQUEUE)?,
@@ -133,7 +143,7 @@ impl PagerDuty {
 
 impl Notifier for PagerDuty {
     fn name(&self) -> &str {
-        "pagerduty"
+        &self.name
     }
 
     fn notify(&self, all: &[Notification], timeout: Duration) -> Result<(), NotifyError> {

@@ -16,8 +16,10 @@ pub(super) const CAPACITY: usize = 256;
 pub(super) struct Queue<T> {
     waiting: VecDeque<T>,
     every: Duration,
-    /// No message begins before this.
-    not_before: Option<Instant>,
+    /// No message begins before this: the last one began not long ago.
+    paced: Option<Instant>,
+    /// No message begins before this: the notifier asked for a pause.
+    held: Option<Instant>,
     /// It takes nothing more.
     closed: bool,
     accounts: Accounts,
@@ -61,7 +63,8 @@ impl<T> Queue<T> {
         Self {
             waiting: VecDeque::new(),
             every,
-            not_before: None,
+            paced: None,
+            held: None,
             closed: false,
             accounts: Accounts::default(),
         }
@@ -104,7 +107,7 @@ impl<T> Queue<T> {
     pub(super) fn begin(&mut self, now: Instant) {
         self.accounts.enqueued += 1;
         self.accounts.pending += 1;
-        self.hold(now, self.every);
+        self.began(now);
     }
 
     /// Takes up to `at_once` notifications, if a message can begin now.
@@ -112,10 +115,13 @@ impl<T> Queue<T> {
         if self.waiting.is_empty() {
             return if self.closed { Next::End } else { Next::Wait };
         }
-        if let Some(not_before) = self.not_before.filter(|not_before| now < *not_before) {
+        // At the end there is no time to lose, and few messages are left.
+        let paced = self.paced.filter(|_| !self.closed);
+        let not_before = self.held.max(paced);
+        if let Some(not_before) = not_before.filter(|not_before| now < *not_before) {
             return Next::WaitUntil(not_before);
         }
-        self.hold(now, self.every);
+        self.began(now);
         let many = at_once.max(1).min(self.waiting.len());
         Next::Tell(self.waiting.drain(..many).collect())
     }
@@ -123,7 +129,12 @@ impl<T> Queue<T> {
     /// Begins no message for `pause` after `from`. Never sooner than it would be without.
     pub(super) fn hold(&mut self, from: Instant, pause: Duration) {
         let until = from.checked_add(pause);
-        self.not_before = self.not_before.max(until);
+        self.held = self.held.max(until);
+    }
+
+    /// A message begins now, so the next one begins later.
+    pub(super) fn began(&mut self, now: Instant) {
+        self.paced = self.paced.max(now.checked_add(self.every));
     }
 
     /// Notes what became of a message with so many notifications. After [`give_up`](Self::give_up) it is known already, and

@@ -2,7 +2,7 @@
 
 use std::{
     fmt,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError, mpsc::RecvTimeoutError},
     time::Duration,
 };
 
@@ -35,6 +35,9 @@ const LONGEST_TEXT: usize = 16 << 10;
 
 /// The longest time between two messages that a notifier can ask for.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+
+/// The longest time that is waited for until everything is sent.
+const LONGEST_FLUSH: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// How long the end of a test is waited for: an attempt that is under way, and that of the test.
 const TEST: Duration = Duration::from_secs(21);
@@ -113,7 +116,6 @@ impl Running {
         let mut alerts = self.alerts.lock().unwrap_or_else(PoisonError::into_inner);
         let (dispatch, current) = &mut *alerts;
         let dispatched = dispatch.step(evaluation, &origin);
-        let is_changed = !dispatched.is_empty();
         for Dispatched { to, notification } in dispatched {
             let to = to.into_iter().filter(|index| !self.takes_state[*index]);
             self.send(to, &notification);
@@ -122,7 +124,7 @@ impl Running {
             self.send_state(&current.step(evaluation, &origin));
         }
         let now = evaluation.at.since_1970();
-        is_changed.then(|| dispatch.stored(now))
+        dispatch.is_changed().then(|| dispatch.stored(now))
     }
 
     fn send_state(&self, state: &[Notification]) {
@@ -147,17 +149,14 @@ impl Running {
         title: &str,
         text: &str,
         at: WallTime,
-        deployed: Option<(String, WallTime)>,
+        deployed: impl FnOnce() -> Option<(String, WallTime)>,
     ) -> usize {
         let title = plain::line(title, LONGEST_TITLE);
-        let fingerprint = Fingerprint::of(&title, &Labels::new());
-        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
         let to = self.routes.of_severity(severity);
-        if to.is_empty() || !said.admits(fingerprint, Instant::now()) {
+        if to.is_empty() || !self.admits(&title) {
             return 0;
         }
-        drop(said);
-        let origin = self.origin(deployed);
+        let origin = self.origin(deployed());
         let kind = NotificationKind::Said;
         let said = Notification {
             text: plain::bytes(text, LONGEST_TEXT),
@@ -178,6 +177,9 @@ impl Running {
         let to = to.into_iter().filter(|index| !self.takes_state[*index]);
         let title = format!("Deployed {version} to {environment}");
         let title = plain::line(&title, LONGEST_TITLE);
+        if !self.admits(&title) {
+            return 0;
+        }
         let text = match changes.is_empty() {
             true => format!("By {by}."),
             false => format!("By {by}.\n{changes}"),
@@ -191,6 +193,13 @@ impl Running {
         self.send(to, &deployed)
     }
 
+    /// Whether this was not said too often in the last hour. If so, it counts.
+    fn admits(&self, title: &str) -> bool {
+        let fingerprint = Fingerprint::of(title, &Labels::new());
+        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        said.admits(fingerprint, Instant::now())
+    }
+
     /// Sends a test through each notifier, and waits for all of them, for 21 s at most.
     pub(crate) fn test(
         &self,
@@ -201,17 +210,20 @@ impl Running {
         let title = format!("{} tries whether notifications arrive", origin.service);
         let (kind, severity) = (NotificationKind::Test, AlertSeverity::Info);
         let test = Notification::other(kind, severity, title, at, &origin);
+        let deadline = Instant::now() + TEST;
         let ends: Vec<_> = self
             .couriers
             .iter()
-            .map(|courier| (courier.name(), courier.try_out(test.clone())))
+            .map(|courier| (courier.name(), courier.try_out(test.clone(), deadline)))
             .collect();
-        let deadline = Instant::now() + TEST;
         let tested = ends.into_iter().map(|(name, end)| {
             let left = deadline.saturating_duration_since(Instant::now());
             let result = match end.recv_timeout(left) {
                 Ok(ended) => ended.map_err(|error| error.to_string()),
-                Err(_) => Err("it hangs, or too many tests wait for it".to_owned()),
+                Err(RecvTimeoutError::Timeout) => Err("it hangs".to_owned()),
+                Err(RecvTimeoutError::Disconnected) => {
+                    Err("the service ends, or too many tests wait".to_owned())
+                }
             };
             NotifierTest {
                 notifier: name.to_owned(),
@@ -223,7 +235,7 @@ impl Running {
 
     /// Waits until everything is sent. Returns how many notifications still wait after `timeout`.
     pub(crate) fn flush(&self, timeout: Duration) -> u64 {
-        let deadline = Instant::now() + timeout;
+        let deadline = Instant::now() + timeout.min(LONGEST_FLUSH);
         let couriers = self.couriers.iter();
         couriers.map(|courier| courier.flush(deadline)).sum()
     }

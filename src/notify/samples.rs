@@ -135,5 +135,6 @@ pub(super) fn alert() -> Alert {
         acknowledged_at: None,
         muted: None,
         error: None,
+        is_broken: true,
     }
 }

@@ -31,6 +31,7 @@ const VARIABLE: &str = "SLACK_WEBHOOK_URL";
 /// ```
 #[derive(Debug)]
 pub struct Slack {
+    name: String,
     client: Client,
     webhook: Address,
 }
@@ -45,6 +46,13 @@ impl Slack {
     /// If the address is not `https://`, or `http://` to this machine. The error does not show it.
     pub fn new(webhook: &str) -> Result<Self, ConfigError> {
         Self::at("slack.webhook", webhook)
+    }
+
+    /// The name in routes and metrics, which no other notifier may have, so that there can be several channels. Defaults to `slack`.
+    #[must_use]
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = name.into();
+        self
     }
 
     /// Asks this HTTP proxy for each connection: `http://user:password@proxy.example.com:3128`. Defaults to none, also where
@@ -80,6 +88,7 @@ impl Slack {
 
     fn at(field: &str, webhook: &str) -> Result<Self, ConfigError> {
         Ok(Self {
+            name: "slack".to_owned(),
             client: Client::new(),
             webhook: Address::parse(field, webhook)?,
         })
@@ -88,7 +97,7 @@ impl Slack {
 
 impl Notifier for Slack {
     fn name(&self) -> &str {
-        "slack"
+        &self.name
     }
 
     fn notify(&self, all: &[Notification], timeout: Duration) -> Result<(), NotifyError> {

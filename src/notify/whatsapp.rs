@@ -3,9 +3,9 @@
 mod message;
 
 use std::{
-    collections::{BTreeMap, BTreeSet, VecDeque},
+    collections::{BTreeMap, BTreeSet},
     fmt,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::Arc,
     time::Duration,
 };
 
@@ -16,6 +16,7 @@ use tokio::time::Instant;
 use self::message::{API_VERSION, Recipient, Template};
 use super::{
     address::Address,
+    arrived::{Arrived, Reached},
     http::{Answer, Client, JSON, Post},
     notification::Notification,
     notifier::{Notifier, NotifyError},
@@ -41,8 +42,8 @@ const PASSING: [i64; 5] = [4, 80_007, 130_429, 131_016, 131_056];
 /// The most recipients of one message.
 const MOST: usize = 100;
 
-/// How many messages are remembered that did not reach everybody.
-const REMEMBERED: usize = 8;
+/// The least time for one recipient: who is given less may have the message, and would have it twice.
+const LEAST: Duration = Duration::from_secs(2);
 
 /// Says who gets a notification.
 type Chooses = dyn Fn(&Notification) -> Vec<String> + Send + Sync;
@@ -83,13 +84,7 @@ pub struct WhatsApp {
     template: Template,
     to: BTreeSet<Recipient>,
     to_each: Option<Arc<Chooses>>,
-    arrived: Mutex<VecDeque<Arrived>>,
-}
-
-/// Who has a message that did not reach everybody.
-struct Arrived {
-    message: Vec<Notification>,
-    at: BTreeSet<Recipient>,
+    arrived: Arrived<Recipient>,
 }
 
 // === impl WhatsApp ===
@@ -127,7 +122,7 @@ impl WhatsApp {
             template: template.map_err(|error| error.within("whatsapp.template"))?,
             to: BTreeSet::new(),
             to_each: None,
-            arrived: Mutex::default(),
+            arrived: Arrived::new(),
         })
     }
 
@@ -305,18 +300,6 @@ impl WhatsApp {
             }
         })
     }
-
-    /// Takes who has this message already.
-    fn take_arrived(&self, all: &[Notification]) -> BTreeSet<Recipient> {
-        let mut arrived = self.lock();
-        let place = arrived.iter().position(|one| one.message == all);
-        let taken = place.and_then(|place| arrived.remove(place));
-        taken.map(|one| one.at).unwrap_or_default()
-    }
-
-    fn lock(&self) -> MutexGuard<'_, VecDeque<Arrived>> {
-        self.arrived.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 impl Notifier for WhatsApp {
@@ -325,37 +308,45 @@ impl Notifier for WhatsApp {
     }
 
     fn notify(&self, all: &[Notification], timeout: Duration) -> Result<(), NotifyError> {
-        let mut at = self.take_arrived(all);
+        let Reached {
+            mut done,
+            mut refused,
+        } = self.arrived.take(all);
         let mut parted = self.parted(all);
         if parted.is_empty() {
             let text = "there is no recipient".to_owned();
             return Err(NotifyError::Refused { text });
         }
-        parted.retain(|recipient, _| !at.contains(recipient));
+        parted.retain(|recipient, _| !done.contains(recipient));
         let deadline = Instant::now() + timeout;
         let mut others = parted.len() as u32;
-        let mut failed = None;
+        let least = LEAST.min(timeout / 2);
+        let mut later = None;
         for (recipient, all) in parted {
             // One that hangs leaves time for the others.
             let left = deadline.saturating_duration_since(Instant::now());
-            match self.post(&recipient, &all, left / others) {
-                Ok(()) => _ = at.insert(recipient),
-                // One that can be asked later is worth another attempt, and one that is refused is not.
-                Err(error @ NotifyError::Later { .. }) => failed = Some(error),
+            let time = (left / others).max(least);
+            others -= 1;
+            if left < least {
+                let text = "there was no time for all recipients".to_owned();
+                later.get_or_insert(NotifyError::Later { text, after: None });
+                break;
+            }
+            match self.post(&recipient, &all, time) {
+                Ok(()) => _ = done.insert(recipient),
+                Err(error @ NotifyError::Later { .. }) => later = Some(error),
                 Err(error) => {
-                    at.insert(recipient);
-                    failed.get_or_insert(error);
+                    done.insert(recipient);
+                    refused = Some(error);
                 }
             }
-            others -= 1;
         }
-        if let Some(NotifyError::Later { .. }) = &failed {
-            let mut arrived = self.lock();
-            arrived.truncate(REMEMBERED - 1);
-            let message = all.to_vec();
-            arrived.push_front(Arrived { message, at });
+        // Whoever can be told later is worth another attempt.
+        if let Some(later) = later {
+            self.arrived.keep(all, Reached { done, refused });
+            return Err(later);
         }
-        failed.map_or(Ok(()), Err)
+        refused.map_or(Ok(()), Err)
     }
 
     fn every(&self) -> Duration {

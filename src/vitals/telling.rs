@@ -183,8 +183,8 @@ impl Vitals {
             return 0;
         };
         let at = WallTime::new(timestamp::since_1970());
-        let deployment = told.lately.deployment();
-        told.running.say(severity, title, text, at, deployment)
+        let deployed = || told.lately.deployment();
+        told.running.say(severity, title, text, at, deployed)
     }
 
     /// Sends a test, marked as one, through each notifier, and says which of them took it. Each has one attempt.

@@ -8,9 +8,6 @@ fn promtool_takes_the_generated_rules() {
     for (index, settings) in all_settings().iter().enumerate() {
         let files = Files::new(&format!("check-{index}"));
         let text = generated(settings).rules();
-        if let Ok(directory) = std::env::var("KEEP") {
-            std::fs::write(format!("{directory}/rules{index}.yml"), &text).unwrap();
-        }
         files.write("rules.yml", &text);
         let said = files.run("promtool", &["check", "rules", "--lint-fatal", "rules.yml"]);
         let said = said.unwrap_or_else(|said| panic!("{said}\n{text}"));
@@ -32,9 +29,6 @@ fn promtool_runs_the_generated_tests() {
             generated(settings).rules(),
             generated(settings).rule_tests(),
         );
-        if let Ok(directory) = std::env::var("KEEP") {
-            std::fs::write(format!("{directory}/tests{index}.yml"), &tests).unwrap();
-        }
         files.write("rules.yml", &rules);
         files.write("tests.yml", &tests);
         let said = files.run("promtool", &["test", "rules", "tests.yml"]);
@@ -64,9 +58,6 @@ fn amtool_takes_the_generated_configuration() {
         let files = Files::new(&format!("amtool-{index}"));
         let generated = generated(&Settings::new()).routes(routes, &names).unwrap();
         let text = generated.alertmanager().unwrap();
-        if let Ok(directory) = std::env::var("KEEP") {
-            std::fs::write(format!("{directory}/am{index}.yml"), &text).unwrap();
-        }
         files.write("alertmanager.yml", &text);
         let said = files.run("amtool", &["check-config", "alertmanager.yml"]);
         let said = said.unwrap_or_else(|said| panic!("{said}\n{text}"));

@@ -348,9 +348,10 @@ fn a_shutdown_does_not_wait_for_what_cannot_be_sent_in_time() {
     busy.send(named("c"));
     heard.recv_timeout(LONG).unwrap();
     let began = Instant::now();
-    assert_eq!(Courier::end_all(&[slow, busy], LONG * 2), 2);
+    // A notifier that asked for a pause has it, and the pace of another one is over.
+    assert_eq!(Courier::end_all(&[slow, busy], LONG * 2), 1);
     assert!(began.elapsed() < LONG, "{:?}", began.elapsed());
-    assert_eq!(counted(&metrics), [1, 2, 0, 0]);
+    assert_eq!(counted(&metrics), [2, 1, 0, 0]);
 }
 
 #[test]
@@ -657,13 +658,16 @@ fn a_test_has_one_attempt_and_its_end_is_told() {
     ];
     let courier = start(QUICK, &metrics, move |_, _| answers.pop().unwrap());
     for expected in [Ok(()), Err("busy"), Err("no")] {
-        let end = courier.try_out(named("test")).recv_timeout(LONG).unwrap();
+        let end = courier
+            .try_out(named("test"), Instant::now() + LONG)
+            .recv_timeout(LONG)
+            .unwrap();
         let end = end.map_err(|error| error.to_string());
         assert_eq!(end, expected.map_err(str::to_owned));
     }
     assert_eq!(courier.end(Instant::now() + LONG), 0);
     assert_eq!(counted(&metrics), [1, 0, 1, 1]);
-    let late = courier.try_out(named("test"));
+    let late = courier.try_out(named("test"), Instant::now() + LONG);
     assert!(late.recv_timeout(LONG).is_err(), "it has ended");
 }
 
@@ -680,7 +684,9 @@ fn a_test_comes_before_what_waits_and_few_wait() {
     courier.send(named("a"));
     heard.recv_timeout(LONG).unwrap();
     courier.send(named("b"));
-    let ends: Vec<_> = (0..10).map(|_| courier.try_out(named("test"))).collect();
+    let ends: Vec<_> = (0..10)
+        .map(|_| courier.try_out(named("test"), Instant::now() + LONG))
+        .collect();
     drop(go_on);
     let ended = ends.iter().map(|end| end.recv_timeout(LONG).is_ok());
     assert_eq!(ended.filter(|ended| *ended).count(), 4);
@@ -720,4 +726,76 @@ fn a_newer_state_takes_the_place_of_an_older_one_that_waits() {
         ..Accounts::default()
     };
     assert_eq!(accounts, expected);
+}
+
+#[test]
+fn a_test_is_sent_while_a_message_waits_for_its_next_attempt() {
+    let metrics = metrics();
+    let (told, heard) = mpsc::channel();
+    let slow = Terms {
+        schedule: Schedule {
+            pause: LONG * 10,
+            ..Schedule::DEFAULT
+        },
+        ..QUICK
+    };
+    let courier = start(slow, &metrics, move |names, _| {
+        told.send(names.clone()).unwrap();
+        match names[0].as_str() {
+            "test" => Ok(()),
+            _ => Err(NotifyError::Later {
+                text: "busy".to_owned(),
+                after: None,
+            }),
+        }
+    });
+    courier.send(named("a"));
+    assert_eq!(heard.recv_timeout(LONG).unwrap(), ["a"]);
+    let until = Instant::now() + LONG;
+    let end = courier.try_out(named("test"), until);
+    assert_eq!(end.recv_timeout(LONG).unwrap(), Ok(()));
+    // Nobody waits for this one any more.
+    let late = courier.try_out(named("test"), Instant::now());
+    assert!(late.recv_timeout(LONG).is_err());
+    assert_eq!(heard.try_iter().count(), 1);
+}
+
+#[test]
+fn at_the_end_messages_are_not_paced() {
+    let metrics = metrics();
+    let (told, heard) = mpsc::channel();
+    let paced = Terms {
+        every: LONG * 10,
+        ..QUICK
+    };
+    let names = ["a", "b", "c"];
+    let notifier = Calls(Mutex::new(move |names: Vec<String>, _| {
+        told.send(names).unwrap();
+        Ok(())
+    }));
+    let one = OneAtOnce(notifier);
+    let courier = Courier::start("calls".into(), Arc::new(one), paced, &metrics).unwrap();
+    for name in names {
+        courier.send(named(name));
+    }
+    assert_eq!(courier.end(Instant::now() + LONG), 0);
+    let told: Vec<_> = heard.try_iter().flatten().collect();
+    assert_eq!(told, names);
+}
+
+/// Takes one notification in a message.
+struct OneAtOnce<N>(N);
+
+impl<N: Notifier> Notifier for OneAtOnce<N> {
+    fn name(&self) -> &str {
+        self.0.name()
+    }
+
+    fn notify(&self, all: &[Notification], timeout: Duration) -> Result<(), NotifyError> {
+        self.0.notify(all, timeout)
+    }
+
+    fn at_once(&self) -> usize {
+        1
+    }
 }

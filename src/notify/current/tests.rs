@@ -96,3 +96,17 @@ fn what_is_silenced_is_not_told_and_what_flaps_is() {
     );
     assert_eq!(told, [("flapping".to_owned(), NotificationKind::Resolved)]);
 }
+
+#[test]
+fn an_alert_that_is_muted_while_it_is_told_is_told_on_until_its_end() {
+    let mut current = Current::default();
+    let firing = ("down".to_owned(), NotificationKind::Firing);
+    let told = step(&mut current, &[], &[("down", None)]);
+    assert_eq!(told, std::slice::from_ref(&firing));
+    for muted in [Muted::Silenced(1), Muted::Inhibited] {
+        let told = step(&mut current, &[], &[("down", Some(muted))]);
+        assert_eq!(told, std::slice::from_ref(&firing));
+    }
+    let told = step(&mut current, &[("down", Notice::Tell)], &[]);
+    assert_eq!(told, [("down".to_owned(), NotificationKind::Resolved)]);
+}

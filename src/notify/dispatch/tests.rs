@@ -13,6 +13,7 @@ struct Play {
     at: Duration,
     fired_at: Option<WallTime>,
     acknowledged: bool,
+    is_held: bool,
 }
 
 // === impl Play ===
@@ -29,6 +30,7 @@ impl Play {
             at: Duration::from_secs(1_800_000_000),
             fired_at: None,
             acknowledged: false,
+            is_held: false,
         }
     }
 
@@ -42,6 +44,7 @@ impl Play {
             resolved_at: ended.then_some(at),
             resolve_reason: ended.then_some(ResolveReason::Recovered),
             acknowledged_by: self.acknowledged.then(|| "ada".to_owned()),
+            is_broken: !self.is_held,
             ..samples::alert()
         }
     }
@@ -178,4 +181,50 @@ fn what_was_told_lasts_beyond_a_restart() {
     let more = (0..40).flat_map(|_| later.after(MINUTE, firing)).count();
     assert_eq!(more, 14);
     assert_eq!(Play::new().after(MINUTE, firing), [(Firing, vec![0])]);
+}
+
+#[test]
+fn an_alert_that_is_only_held_is_not_escalated() {
+    let mut play = Play::new();
+    play.after(MINUTE, Some(AlertState::Firing));
+    play.is_held = true;
+    for _ in 0..30 {
+        assert_eq!(play.after(MINUTE, None), []);
+    }
+    play.is_held = false;
+    let told = play.after(MINUTE, None);
+    assert_eq!(told, [(NotificationKind::Escalated, vec![1])]);
+}
+
+#[test]
+fn of_one_evaluation_the_worst_comes_last() {
+    let routes = Routes::new()
+        .severity(AlertSeverity::Critical, ["slack"])
+        .severity(AlertSeverity::Info, ["slack"]);
+    let routes = routes.checked(&["slack"], std::iter::empty()).unwrap();
+    let mut dispatch = Dispatch::new(Arc::new(routes));
+    let transitions = [AlertSeverity::Critical, AlertSeverity::Info].map(|severity| Transition {
+        alert: Alert {
+            severity,
+            name: severity.to_string(),
+            fingerprint: Fingerprint::of(severity.as_str(), &BTreeMap::new()),
+            ..samples::alert()
+        },
+        from: AlertState::Pending,
+        notice: Notice::Tell,
+    });
+    let firing = transitions.each_ref().map(|one| one.alert.clone());
+    let evaluation = Evaluation {
+        elapsed: MINUTE,
+        at: WallTime::new(MINUTE),
+        interval: MINUTE,
+        transitions: &transitions,
+        firing: &firing,
+    };
+    let dispatched = dispatch.step(&evaluation, &Origin::default());
+    let names: Vec<_> = dispatched
+        .iter()
+        .map(|one| one.notification.name.as_str())
+        .collect();
+    assert_eq!(names, ["info", "critical"]);
 }

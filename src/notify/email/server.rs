@@ -87,14 +87,14 @@ impl Server {
         })
     }
 
-    /// Sends a mail, and tells how that ended before it says goodbye. Each step ends at `deadline`.
+    /// Sends a mail, and tells who did not get it and why, before it says goodbye. Each step ends at `deadline`.
     pub(super) fn send(
         &self,
         from: &Address,
         to: &[Address],
         mail: &[u8],
         deadline: Instant,
-        tell: impl FnOnce(Result<(), NotifyError>),
+        tell: impl FnOnce(Result<Failures, NotifyError>),
     ) {
         let mut connection = match self.open(from, deadline) {
             Ok(connection) => connection,
@@ -136,6 +136,9 @@ fn credentials(text: &str) -> Result<Credentials, &'static str> {
     Ok(Credentials::new(decoded(user)?, decoded(password)?))
 }
 
+/// Those who did not get a mail, and why.
+pub(super) type Failures = Vec<(Address, NotifyError)>;
+
 /// A server that refuses a recipient keeps the others from nothing.
 fn deliver(
     connection: &mut SmtpConnection,
@@ -143,37 +146,29 @@ fn deliver(
     to: &[Address],
     mail: &[u8],
     deadline: Instant,
-) -> Result<(), NotifyError> {
-    let mut failed = None;
+) -> Result<Failures, NotifyError> {
+    let mut failures = Vec::new();
     let mut step = |command: String| {
         set_timeout(connection, deadline);
         connection.command(command)
     };
     step(Mail::new(Some(from.clone()), vec![]).to_string()).map_err(|error| told(&error))?;
-    let mut refused = 0;
     for one in to {
         match step(Rcpt::new(one.clone(), vec![]).to_string()) {
             Ok(_) => {}
             Err(error) if error.status().is_some() => {
-                refused += 1;
-                failed = Some(told(&error));
+                failures.push((one.clone(), told(&error)));
             }
             Err(error) => return Err(told(&error)),
         }
     }
-    if let Some(error) = failed.take_if(|_| refused == to.len()) {
-        return Err(error);
+    if failures.len() == to.len() {
+        return Ok(failures);
     }
     step(Data.to_string()).map_err(|error| told(&error))?;
     set_timeout(connection, deadline);
     connection.message(mail).map_err(|error| told(&error))?;
-    match failed {
-        // Another attempt would reach the others a second time.
-        Some(error) => Err(NotifyError::Refused {
-            text: format!("{refused} of {} recipients: {error}", to.len()),
-        }),
-        None => Ok(()),
-    }
+    Ok(failures)
 }
 
 fn left(deadline: Instant) -> Duration {

@@ -174,7 +174,7 @@ fn a_notifier_that_hangs_delays_no_other_while_ten_thousand_wait() {
     for index in 0..500 {
         let title = format!("title {index}");
         for _ in 0..20 {
-            let told = running.say(AlertSeverity::Info, &title, "", AT, None);
+            let told = running.say(AlertSeverity::Info, &title, "", AT, || None);
             assert_eq!(told, 2);
         }
         // The other one has all of it before the next ones come.
@@ -204,7 +204,7 @@ fn what_the_application_says_takes_the_routes_and_limits_of_alerts() {
         .severity(AlertSeverity::Critical, ["pagerduty"])
         .severity(AlertSeverity::Warning, ["slack"]);
     let running = start(notifiers.routes(routes), &metrics());
-    let say = |severity, title: &str, text: &str| running.say(severity, title, text, AT, None);
+    let say = |severity, title: &str, text: &str| running.say(severity, title, text, AT, || None);
     assert_eq!(
         say(AlertSeverity::Critical, "down\nnow", &"x".repeat(20_000)),
         1

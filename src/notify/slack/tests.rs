@@ -28,3 +28,10 @@ fn a_webhook_that_is_gone_is_refused_with_the_word_of_slack() {
     let told = slack.notify(&[firing()], LONG);
     assert_eq!(told, Err(NotifyError::Refused { text }));
 }
+
+#[test]
+fn there_can_be_several_channels() {
+    let slack = || Slack::new("https://hooks.slack.com/services/key").unwrap();
+    let names = [slack(), slack().name("deploys")].map(|slack| slack.name);
+    assert_eq!(names, ["slack", "deploys"]);
+}

@@ -51,7 +51,7 @@ pub(super) fn path(version: &str, phone_number_id: &str) -> Result<String, Confi
     }
     if !is_number(phone_number_id) {
         let reason = "expected the digits of an id";
-        return Err(ConfigError::new("phone_number_id", phone_number_id, reason));
+        return Err(ConfigError::new("phone_number_id", "…", reason));
     }
     Ok(format!("/{version}/{phone_number_id}/messages"))
 }
@@ -159,7 +159,7 @@ impl Template {
         let is_in_name = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_');
         if !(1..=512).contains(&name.len()) || !name.bytes().all(is_in_name) {
             let reason = "expected lowercase letters, digits and _";
-            return Err(ConfigError::new("template", name, reason));
+            return Err(ConfigError::new("template", "…", reason));
         }
         let named = Self {
             name: name.to_owned(),

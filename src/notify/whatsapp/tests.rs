@@ -156,3 +156,48 @@ fn a_bad_setting_of_whatsapp_is_named() {
     ];
     assert_eq!(fields, expected.map(|field| format!("whatsapp.{field}")));
 }
+
+#[test]
+fn a_refusal_is_told_although_somebody_else_was_put_off() {
+    let answers = [
+        "HTTP/1.1 400 Bad\r\ncontent-length: 0\r\n\r\n",
+        "HTTP/1.1 500 Oops\r\ncontent-length: 0\r\n\r\n",
+        OK,
+    ];
+    let sink = Sink::start(move |mut stream, number| {
+        stream.write_all(answers[number].as_bytes()).unwrap();
+    });
+    let whatsapp = whatsapp(&sink).to("+1 555 0000001").unwrap();
+    let whatsapp = whatsapp.to("+1 555 0000002").unwrap();
+    let first = whatsapp.notify(&[firing()], LONG);
+    assert!(matches!(first, Err(NotifyError::Later { .. })), "{first:?}");
+    let second = whatsapp.notify(&[firing()], LONG);
+    let text = "answered 400".to_owned();
+    assert_eq!(second, Err(NotifyError::Refused { text }));
+    assert_eq!(told(&sink), ["15550000001", "15550000002", "15550000002"]);
+}
+
+#[test]
+fn who_has_no_time_left_is_told_in_the_next_attempt_and_nobody_twice() {
+    let sink = Sink::start(|stream, number| match number {
+        // It hangs for as long as it is given.
+        0 => std::mem::forget(stream),
+        _ => {
+            let mut stream = stream;
+            stream.write_all(OK.as_bytes()).unwrap();
+        }
+    });
+    let numbers = (1..=9).map(|one| format!("+1 555 000000{one}"));
+    let whatsapp = numbers.fold(whatsapp(&sink), |made, one| made.to(&one).unwrap());
+    // The first one takes all of it: nobody gets less than two seconds, or all there is.
+    let first = whatsapp.notify(&[firing()], Duration::from_millis(300));
+    assert!(matches!(first, Err(NotifyError::Later { .. })), "{first:?}");
+    assert_eq!(told(&sink).len(), 1);
+    whatsapp.notify(&[firing()], LONG).unwrap();
+    let mut told = told(&sink);
+    told.remove(0);
+    told.sort_unstable();
+    told.dedup();
+    assert_eq!(told.len(), 9);
+    assert_eq!(sink.connections(), 10);
+}
