@@ -84,10 +84,10 @@ async fn everything_that_hangs_at_once_costs_one_deadline_and_its_numbers() {
     let _response = reqwest::get(url).await.unwrap();
     // Told to Sentry and, as information, to both notifiers.
     vitals.record_deployment(&Deployment::new("1.4.2"));
-    level.set(2);
-    vitals.alerts().evaluate();
     hangs.recv().unwrap();
     also.recv().unwrap();
+    level.set(2);
+    vitals.alerts().evaluate();
     for index in 0..400 {
         vitals.notify(AlertSeverity::Critical, &index.to_string(), "");
     }
