@@ -5,13 +5,25 @@ use std::collections::BTreeSet;
 /// Alerts of guides whose names do not follow from those of the rules.
 const KEPT: [(&str, &str); 1] = [("queue_backlog", "CeleryBacklogHigh")];
 
+/// Alerts that are of no rule.
+const OTHERS: [&str; 4] = [
+    "ServiceAbsent",
+    "ServiceDown",
+    "SloBudgetBurns",
+    "SloWithoutData",
+];
+
 /// The names that are taken.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct AlertNames(BTreeSet<String>);
 
 // === impl AlertNames ===
 
 impl AlertNames {
+    pub(super) fn new() -> Self {
+        Self(OTHERS.map(str::to_owned).into())
+    }
+
     /// The name of the alert of a rule: no other one has it.
     pub(super) fn of(&mut self, rule: &str) -> String {
         let mut name = spelled(rule);
@@ -49,7 +61,7 @@ mod tests {
 
     #[test]
     fn alerts_have_the_names_of_the_guides() {
-        let mut names = AlertNames::default();
+        let mut names = AlertNames::new();
         for (rule, alert) in [
             ("high_error_rate", "HighErrorRate"),
             ("slow_response_time", "SlowResponseTime"),
@@ -63,6 +75,7 @@ mod tests {
             ("highErrorRate", "highErrorRate"),
             ("HighErrorRate", "HighErrorRate_"),
             ("_", "_"),
+            ("service_down", "service_down"),
         ] {
             assert_eq!(names.of(rule), alert, "{rule}");
         }

@@ -10,7 +10,7 @@ use crate::{
     metrics::catalog::Id,
 };
 
-/// The labels that a rule gives its alerts, beside those of one endpoint.
+/// The label with the name of the service.
 const SERVICE: &str = "service";
 
 /// A file of rules.
@@ -75,7 +75,7 @@ impl<'c> Common<'c> {
         rules: &[CheckedRule],
         published: &Published<'_>,
     ) -> (Vec<Entry>, Vec<String>) {
-        let mut names = AlertNames::default();
+        let mut names = AlertNames::new();
         let (mut entries, mut comments) = (Vec::new(), Vec::new());
         for rule in rules {
             let name = names.of(&rule.name);

@@ -8,7 +8,7 @@ use std::{
 
 use serde::Serialize;
 
-use super::{alerting::length, receiver::Receiver};
+use super::{alerting::length, receiver::Receiver, template};
 use crate::{
     alerts::{AlertSeverity, CheckedRule},
     notify::CheckedRoutes,
@@ -190,6 +190,5 @@ fn tiers() -> impl Iterator<Item = Inhibition> {
 }
 
 fn matcher(label: &str, value: &str) -> String {
-    let escaped = value.replace('\\', r"\\").replace('"', "\\\"");
-    format!("{label}=\"{}\"", escaped.replace('\n', "\\n"))
+    format!("{label}={}", template::string(value))
 }

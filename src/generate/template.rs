@@ -1,11 +1,11 @@
-//! Writes texts that stay what they are where Prometheus reads templates.
+//! Writes texts that stay what they are where Prometheus or Alertmanager reads templates and strings.
 
 /// The text, where a template gives it back as it is.
 pub(super) fn literal(text: &str) -> String {
     text.replace("{{", r#"{{ "{{" }}"#)
 }
 
-/// The text as a string within a template.
+/// The text as a string within a template or a matcher.
 pub(super) fn string(text: &str) -> String {
     let escaped = text.replace('\\', r"\\").replace('"', "\\\"");
     format!("\"{}\"", escaped.replace('\n', "\\n"))

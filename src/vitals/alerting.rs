@@ -6,7 +6,7 @@ use super::{Vitals, lately::Lately};
 #[cfg(feature = "notify")]
 use crate::alerts::{AlertSeverity, Listener};
 #[cfg(feature = "generate")]
-use crate::generate::{Generated, Slo};
+use crate::generate::Generated;
 use crate::{
     alerts::{Alerts, AlertsHandle, CheckedAlerts, Existing, Running},
     config::{ConfigError, Environment},
@@ -16,16 +16,11 @@ use crate::{
 
 /// The rules of the application. Those by default, unless the environment or the application says otherwise.
 #[derive(Clone, Debug, Default)]
-pub(super) struct AlertingSettings(
-    pub(super) Alerts,
-    /// The objectives.
-    #[cfg(feature = "generate")]
-    pub(super) Vec<Slo>,
-);
+pub(super) struct AlertingSettings(pub(super) Alerts);
 
 /// Rules that can work.
 #[derive(Debug)]
-pub(super) struct CheckedAlerting(CheckedAlerts, #[cfg(feature = "generate")] Vec<Slo>);
+pub(super) struct CheckedAlerting(CheckedAlerts);
 
 /// The alerts of a stack. Clones share them.
 #[derive(Clone, Debug)]
@@ -35,21 +30,11 @@ pub(super) struct Alerting(Arc<Running>);
 
 impl AlertingSettings {
     pub(super) fn from_environment(environment: &Environment<'_>) -> Result<Self, ConfigError> {
-        let alerts = Alerts::from_environment(environment)?;
-        Ok(Self(
-            alerts,
-            #[cfg(feature = "generate")]
-            Vec::new(),
-        ))
+        Alerts::from_environment(environment).map(Self)
     }
 
     pub(super) fn checked(self) -> Result<CheckedAlerting, ConfigError> {
-        let alerts = self.0.checked()?;
-        Ok(CheckedAlerting(
-            alerts,
-            #[cfg(feature = "generate")]
-            self.1,
-        ))
+        self.0.checked().map(CheckedAlerting)
     }
 }
 
@@ -62,13 +47,11 @@ impl CheckedAlerting {
         settings.more_edges(edges)
     }
 
-    /// What is generated from the rules and the objectives, over the names of these settings.
+    /// What is generated from the rules, over the names of these settings.
     #[cfg(feature = "generate")]
-    pub(super) fn generated(&self, settings: &Settings) -> Result<Generated, ConfigError> {
+    pub(super) fn generated(&self, settings: &Settings) -> Generated {
         let CheckedAlerts { rules, interval } = &self.0;
-        let generated = Generated::of(Arc::clone(rules), *interval, settings);
-        let mut slos = self.1.iter().cloned();
-        slos.try_fold(generated, Generated::slo)
+        Generated::of(Arc::clone(rules), *interval, settings)
     }
 
     /// The name and the severity of each rule.

@@ -36,6 +36,8 @@ use super::{
     start::Start,
     telling::TellingSettings,
 };
+#[cfg(feature = "generate")]
+use crate::generate::Slo;
 use crate::{
     access_log::AccessLogObserver,
     category::{CategoryObserver, Rules},
@@ -87,6 +89,8 @@ pub struct VitalsBuilder {
     pub(super) shutdown: ShutdownSettings,
     pub(super) lately: LatelySettings,
     pub(super) alerting: AlertingSettings,
+    #[cfg(feature = "generate")]
+    slos: Vec<Slo>,
     pub(super) telling: TellingSettings,
     pub(super) monitoring: MonitoringSettings,
     pub(super) sentry: Option<SentryOptions>,
@@ -119,6 +123,8 @@ impl VitalsBuilder {
             shutdown: ShutdownSettings::default(),
             lately: LatelySettings::default(),
             alerting: AlertingSettings::default(),
+            #[cfg(feature = "generate")]
+            slos: Vec::new(),
             telling: TellingSettings::default(),
             monitoring: MonitoringSettings::default(),
             sentry: None,
@@ -177,13 +183,6 @@ impl VitalsBuilder {
         self
     }
 
-    /// Logs once, at `WARN`, each request that still has no response when it becomes critical, with its id, route and age.
-    /// One task checks every second, on the runtime in which [`build`](Self::build) runs. Defaults to off.
-    pub fn log_stuck(mut self) -> Self {
-        self.log_stuck = true;
-        self
-    }
-
     /// The [patterns](Patterns) of paths that are not observed. They replace earlier ones. Defaults to none.
     pub fn exclude<I>(mut self, patterns: I) -> Self
     where
@@ -191,12 +190,6 @@ impl VitalsBuilder {
         I::Item: AsRef<str>,
     {
         self.exclude = Patterns::new(patterns);
-        self
-    }
-
-    /// The names of the metrics. Defaults to [`Names::Prometheus`].
-    pub fn names(mut self, names: Names) -> Self {
-        self.settings = self.settings.names(names);
         self
     }
 
@@ -266,7 +259,9 @@ impl VitalsBuilder {
         metrics.set_release(&release);
         let lately = Lately::start(lately, &metrics, &release);
         #[cfg(feature = "generate")]
-        let generated = super::generated::of(&alerting, &telling, &lately, &metrics, &release)?;
+        let generated = super::generated::of(&alerting, &telling, &lately, &release, &metrics);
+        #[cfg(feature = "generate")]
+        let generated = slo::with(generated, self.slos)?;
         let telling = telling.start(&release, &lately, &metrics)?;
         let alerting = alerting.with(&lately, &metrics);
         telling.hear(&alerting);

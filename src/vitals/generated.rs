@@ -1,22 +1,22 @@
 //! Generates what Prometheus and Alertmanager need to decide as the process does.
 
 use super::{Vitals, alerting::CheckedAlerting, lately::Lately, telling::CheckedTelling};
-use crate::{config::ConfigError, generate::Generated, metrics::Metrics, release::Release};
+use crate::{generate::Generated, metrics::Metrics, release::Release};
 
-/// What is generated: from the rules, the objectives, the names of the metrics, and who is told.
+/// What is generated: from the rules, the names of the metrics, and who is told.
 pub(super) fn of(
     alerting: &CheckedAlerting,
     telling: &CheckedTelling,
     lately: &Lately,
-    metrics: &Metrics,
     release: &Release,
-) -> Result<Generated, ConfigError> {
-    let generated = alerting.generated(metrics.settings())?;
+    metrics: &Metrics,
+) -> Generated {
+    let generated = alerting.generated(metrics.settings());
     let generated = telling.generated(generated.slot(lately.slot()));
-    Ok(match &release.service {
+    match &release.service {
         Some(service) => generated.service(&**service),
         None => generated,
-    })
+    }
 }
 
 // === impl Vitals ===

@@ -172,7 +172,7 @@ impl Lately {
     /// The version that was deployed last, and when.
     #[cfg(feature = "notify")]
     pub(super) fn deployment(&self) -> Option<(String, WallTime)> {
-        let last = self.0.records().deployments().pop()?;
+        let last = self.0.records().last_deployment()?;
         let at = Duration::from_millis(last.at_ms);
         Some((last.version, WallTime::new(at)))
     }

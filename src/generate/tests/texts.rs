@@ -19,9 +19,19 @@ fn changed(before: &str, after: &str) -> Vec<String> {
 #[test]
 fn two_generations_are_the_same_bytes() {
     for settings in all_settings() {
-        let text = generated(&settings).rules();
-        assert_eq!(text, generated(&settings).rules());
-        assert!(text.ends_with('\n') && !text.contains("\n\n"), "{text}");
+        let files = || {
+            let generated = generated(&settings);
+            [
+                generated.rules(),
+                generated.rule_tests(),
+                generated.slo_rules(),
+            ]
+        };
+        let (first, second) = (files(), files());
+        assert_eq!(first, second);
+        for text in first {
+            assert!(text.ends_with('\n') && !text.contains("\n\n"), "{text}");
+        }
     }
 }
 

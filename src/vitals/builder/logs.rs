@@ -1,4 +1,4 @@
-//! Adds the settings of the access log to the ready-made stack.
+//! Adds the settings of log lines about requests to the ready-made stack.
 
 use super::VitalsBuilder;
 use crate::access_log::AccessLogLayer;
@@ -6,6 +6,13 @@ use crate::access_log::AccessLogLayer;
 // === impl VitalsBuilder ===
 
 impl VitalsBuilder {
+    /// Logs once, at `WARN`, each request that still has no response when it becomes critical, with its id, route and age.
+    /// One task checks every second, on the runtime in which [`build`](Self::build) runs. Defaults to off.
+    pub fn log_stuck(mut self) -> Self {
+        self.log_stuck = true;
+        self
+    }
+
     /// Which requests have an event in the log, at which level and with which fields. Defaults to [`AccessLogLayer::new`]. The
     /// layer's own exclusions and counters are not used.
     ///

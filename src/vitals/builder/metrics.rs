@@ -3,11 +3,17 @@
 use std::time::Duration;
 
 use super::{super::METRICS_PATH, VitalsBuilder};
-use crate::{config::ConfigError, health::HealthService};
+use crate::{config::ConfigError, health::HealthService, metrics::Names};
 
 // === impl VitalsBuilder ===
 
 impl VitalsBuilder {
+    /// The names of the metrics. Defaults to [`Names::Prometheus`].
+    pub fn names(mut self, names: Names) -> Self {
+        self.settings = self.settings.names(names);
+        self
+    }
+
     /// How many distinct endpoints are counted separately, from 1 to 100,000. Defaults to 1,000.
     pub fn endpoint_cap(mut self, cap: usize) -> Self {
         self.settings = self.settings.endpoint_cap(cap);

@@ -1,7 +1,10 @@
 //! Adds objectives.
 
 use super::VitalsBuilder;
-use crate::generate::Slo;
+use crate::{
+    config::ConfigError,
+    generate::{Generated, Slo},
+};
 
 // === impl VitalsBuilder ===
 
@@ -9,7 +12,12 @@ impl VitalsBuilder {
     /// Adds an objective, for which [rules are generated](crate::generate). Defaults to none. [`build`](Self::build) checks it.
     #[cfg_attr(tower_vitals_docsrs, doc(cfg(feature = "generate")))]
     pub fn slo(mut self, slo: Slo) -> Self {
-        self.alerting.1.push(slo);
+        self.slos.push(slo);
         self
     }
+}
+
+/// What is generated, with these objectives.
+pub(super) fn with(generated: Generated, slos: Vec<Slo>) -> Result<Generated, ConfigError> {
+    slos.into_iter().try_fold(generated, Generated::slo)
 }

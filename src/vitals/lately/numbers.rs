@@ -188,8 +188,7 @@ impl Numbers for AtOnce<'_> {
     }
 
     fn deployed(&self) -> Option<Duration> {
-        let deployments = self.kept.records().deployments();
-        let last = deployments.last()?;
+        let last = self.kept.records().last_deployment()?;
         Some(Duration::from_millis(last.at_ms))
     }
 
