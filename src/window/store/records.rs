@@ -109,27 +109,17 @@ impl Records {
     /// All deployments, the oldest first. A start of a new version that the application also recorded is one deployment: what
     /// it recorded tells more.
     pub(crate) fn deployments(&self) -> Vec<Deployed> {
-        let mut all: Vec<Deployed> = Vec::new();
-        // The start, if it is told by no record yet.
-        let mut of_start = false;
-        for record in &self.all {
-            let started = StartRecord::from_json(record).filter(|start| start.is_deployment);
-            if let Some(start) = started {
-                all.push(Deployed::of_start(start));
-                of_start = true;
-            } else if let Some(deployed) = Deployed::from_json(record) {
-                let last = all.last_mut().filter(|_| of_start);
-                match last.filter(|last| last.version == deployed.version) {
-                    Some(last) => {
-                        let at_ms = last.at_ms;
-                        *last = Deployed { at_ms, ..deployed };
-                    }
-                    None => all.push(deployed),
-                }
-                of_start = false;
-            }
-        }
-        all
+        merged(self.all.iter())
+    }
+
+    /// The last of them.
+    pub(crate) fn last_deployment(&self) -> Option<Deployed> {
+        // It tells of one record, or of a start and the record after it.
+        let places = self.all.iter().enumerate().rev();
+        let mut places = places.filter(|(_, record)| is_mark(record));
+        let last = places.next()?.0;
+        let from = places.next().map_or(last, |(before, _)| before);
+        merged(self.all.range(from..)).pop()
     }
 
     /// What the only record of this kind holds.
@@ -200,6 +190,37 @@ impl Records {
         }
         Ok(Self { all })
     }
+}
+
+/// The deployments of these records.
+fn merged<'r>(records: impl Iterator<Item = &'r Value>) -> Vec<Deployed> {
+    let mut all: Vec<Deployed> = Vec::new();
+    // The start, if it is told by no record yet.
+    let mut of_start = false;
+    for record in records {
+        let started = StartRecord::from_json(record).filter(|start| start.is_deployment);
+        if let Some(start) = started {
+            all.push(Deployed::of_start(start));
+            of_start = true;
+        } else if let Some(deployed) = Deployed::from_json(record) {
+            let last = all.last_mut().filter(|_| of_start);
+            match last.filter(|last| last.version == deployed.version) {
+                Some(last) => {
+                    let at_ms = last.at_ms;
+                    *last = Deployed { at_ms, ..deployed };
+                }
+                None => all.push(deployed),
+            }
+            of_start = false;
+        }
+    }
+    all
+}
+
+/// Whether the record is a deployment: one that was recorded, or one that a start showed.
+fn is_mark(record: &Value) -> bool {
+    let is_new_version = || record.get("is_deployment").and_then(Value::as_bool) == Some(true);
+    is_of(record, Deployed::KIND) || (is_of(record, StartRecord::KIND) && is_new_version())
 }
 
 fn is_of(record: &Value, kind: &str) -> bool {

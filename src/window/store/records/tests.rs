@@ -192,3 +192,28 @@ fn a_long_version_is_cut_and_known_again() {
     };
     assert_eq!((deployed.at_ms, &*deployed.by), (2, "ci"));
 }
+
+#[test]
+fn the_last_deployment_is_the_last_of_all() {
+    let mut random = fastrand::Rng::with_seed(20);
+    for _ in 0..500 {
+        let mut records = Records::default();
+        for at_ms in 0..random.u64(..8) {
+            let version = ["1.0", "1.1"][random.usize(..2)].to_owned();
+            match random.u8(..3) {
+                0 => _ = records.started(Some(&version), at_ms),
+                1 => records.set_only(ALERTS, &at_ms),
+                _ => {
+                    records.deployed(&Deployed {
+                        version,
+                        at_ms,
+                        environment: String::new(),
+                        by: String::new(),
+                        changes: String::new(),
+                    });
+                }
+            }
+            assert_eq!(records.last_deployment(), records.deployments().pop());
+        }
+    }
+}
