@@ -56,6 +56,24 @@ impl Environment<'_> {
         }
     }
 
+    /// A value that is needed because another variable is set.
+    ///
+    /// # Errors
+    ///
+    /// If there is none.
+    pub(crate) fn needed(&self, name: &str, because: &str) -> Result<String, ConfigError> {
+        self.get(name).ok_or_else(|| missing(name, because))
+    }
+
+    /// The same for a [`secret`](Self::secret).
+    ///
+    /// # Errors
+    ///
+    /// As for `secret`, and if there is none.
+    pub(crate) fn needed_secret(&self, name: &str, because: &str) -> Result<String, ConfigError> {
+        self.secret(name)?.ok_or_else(|| missing(name, because))
+    }
+
     /// The parsed value, if the variable is set. `parse` gets it in lower case: the case of a word means nothing.
     ///
     /// # Errors
@@ -75,6 +93,14 @@ impl Environment<'_> {
             None => Err(ConfigError::new(name, value, expected)),
         }
     }
+}
+
+fn missing(name: &str, because: &str) -> ConfigError {
+    ConfigError::new(
+        name,
+        "",
+        format!("expected a value, since {because} is set"),
+    )
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ use super::{
     http::{Client, JSON, Post},
     notification::Notification,
     notifier::{Notifier, NotifyError},
+    retry::deadline,
 };
 use crate::{
     config::{ConfigError, Environment},
@@ -54,7 +55,7 @@ impl Alertmanager {
     ///
     /// If the address is not `https://`, or `http://` to this machine, or has a query. The error does not show it.
     pub fn new(url: &str) -> Result<Self, ConfigError> {
-        Self::at("alertmanager.url", [url])
+        Self::at(Client::new(), "alertmanager.url", [url])
     }
 
     /// Another Alertmanager of the same cluster. All are told. It is enough if one of them took a message.
@@ -121,14 +122,17 @@ impl Alertmanager {
             return Ok(None);
         };
         let client = Client::from_environment(environment)?;
-        let all = Self::at(URL, urls.split(',').map(str::trim))?;
-        Ok(Some(Self { client, ..all }))
+        Self::at(client, URL, urls.split(',').map(str::trim)).map(Some)
     }
 
-    fn at<'u>(field: &str, urls: impl IntoIterator<Item = &'u str>) -> Result<Self, ConfigError> {
+    fn at<'u>(
+        client: Client,
+        field: &str,
+        urls: impl IntoIterator<Item = &'u str>,
+    ) -> Result<Self, ConfigError> {
         let all = urls.into_iter().map(|url| address(field, url));
         Ok(Self {
-            client: Client::new(),
+            client,
             all: all.collect::<Result<_, _>>()?,
             headers: vec![JSON],
             tells_ends: true,
@@ -151,7 +155,7 @@ impl Notifier for Alertmanager {
             return Ok(());
         };
         let body = alerts.to_string();
-        let deadline = Instant::now() + timeout;
+        let deadline = deadline(timeout);
         let mut errors = Vec::new();
         for (index, address) in self.all.iter().enumerate() {
             // One that hangs leaves time for the others.

@@ -15,6 +15,7 @@ use super::{
     notification::Notification,
     notifier::{Notifier, NotifyError},
     queue::Accounts,
+    retry::deadline,
 };
 use crate::{
     config::ConfigError,
@@ -104,10 +105,7 @@ impl Courier {
 
     /// Ends all of these within one `timeout`. Returns how many notifications were not sent.
     pub(super) fn end_all(couriers: &[Self], timeout: Duration) -> u64 {
-        let now = Instant::now();
-        // A time that never comes is no deadline.
-        let deadline = now.checked_add(timeout.min(Duration::from_secs(86_400)));
-        let deadline = deadline.unwrap_or(now);
+        let deadline = deadline(timeout);
         for courier in couriers {
             courier.mailbox.close(deadline);
         }

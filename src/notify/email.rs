@@ -18,7 +18,6 @@ use lettre::{
     Address,
     message::{Mailbox, Mailboxes, Message, MultiPart, header},
 };
-use tokio::time::Instant;
 use tracing::{Dispatch, dispatcher};
 
 use self::server::{Failures, Server};
@@ -26,6 +25,7 @@ use super::{
     arrived::Arrived,
     notification::Notification,
     notifier::{Notifier, NotifyError},
+    retry::deadline,
 };
 use crate::{
     config::{ConfigError, Environment},
@@ -106,12 +106,8 @@ impl Email {
         let Some(to) = environment.get(TO) else {
             return Ok(None);
         };
-        let missing = |name: &str| {
-            let reason = format!("expected an address, since {TO} is set");
-            ConfigError::new(name, "", reason)
-        };
-        let server = environment.secret(URL)?.ok_or_else(|| missing(URL))?;
-        let from = environment.get(FROM).ok_or_else(|| missing(FROM))?;
+        let server = environment.needed_secret(URL, TO)?;
+        let from = environment.needed(FROM, TO)?;
         let variable = |field: &str| match field {
             "server" => URL.to_owned(),
             "from" => FROM.to_owned(),
@@ -193,7 +189,7 @@ impl Email {
         to: Vec<Address>,
         timeout: Duration,
     ) -> Result<Failures, NotifyError> {
-        let deadline = Instant::now() + timeout;
+        let deadline = deadline(timeout);
         let (server, is_sending) = (Arc::clone(&self.server), Arc::clone(&self.is_sending));
         let from = self.from.email.clone();
         let (end, ended) = mpsc::channel();

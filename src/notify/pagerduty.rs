@@ -52,7 +52,7 @@ impl PagerDuty {
     ///
     /// If the key is empty, or has other characters than visible ones of ASCII. The error does not show it.
     pub fn new(routing_key: &str) -> Result<Self, ConfigError> {
-        Self::at("pagerduty.routing_key", routing_key, "pagerduty.url", BASE)
+        Self::at(Client::new(), "pagerduty.routing_key", routing_key)
     }
 
     /// Another address than `https://events.pagerduty.com`, such as `https://events.eu.pagerduty.com`.
@@ -107,27 +107,26 @@ impl PagerDuty {
             }
             return Ok(None);
         };
-        let base = environment.get(URL);
         let client = Client::from_environment(environment)?;
-        let pagerduty = Self::at(KEY, &key, URL, base.as_deref().unwrap_or(BASE))?;
-        Ok(Some(Self {
-            client,
-            ..pagerduty
+        let pagerduty = Self::at(client, KEY, &key)?;
+        Ok(Some(match environment.get(URL) {
+            Some(base) => pagerduty.below(URL, &base)?,
+            None => pagerduty,
         }))
     }
 
-    fn at(field: &str, key: &str, field_of_url: &str, base: &str) -> Result<Self, ConfigError> {
+    fn at(client: Client, field: &str, key: &str) -> Result<Self, ConfigError> {
         if key.is_empty() || !key.bytes().all(|byte| byte.is_ascii_graphic()) {
             let reason = "expected the integration key of a service, such as 32 letters and digits";
             return Err(ConfigError::new(field, "…", reason));
         }
-        let base = Address::parse(field_of_url, base)?;
+        let base = Address::parse("pagerduty.url", BASE)?;
         Ok(Self {
             name: "pagerduty".to_owned(),
-            client: Client::new(),
+            client,
             key: Secret::new(key),
-            enqueue: base.below(field_of_url, message::ENQUEUE)?,
-            change: base.below(field_of_url, message::CHANGE)?,
+            enqueue: base.below("pagerduty.url", message::ENQUEUE)?,
+            change: base.below("pagerduty.url", message::CHANGE)?,
         })
     }
 

@@ -2,8 +2,13 @@
 
 use std::time::{Duration, UNIX_EPOCH};
 
+use tokio::time::Instant;
+
 /// The longest pause that a notifier can ask for.
 const LONGEST_ASKED: Duration = Duration::from_secs(5 * 60);
+
+/// The longest time until a deadline.
+const LONGEST_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// How often and how long one message is tried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,6 +82,11 @@ impl Judged {
             _ => Self::Refused,
         }
     }
+}
+
+/// The moment after this time, which is at most 24 hours away: a time that never comes is no deadline.
+pub(super) fn deadline(timeout: Duration) -> Instant {
+    Instant::now() + timeout.min(LONGEST_TIMEOUT)
 }
 
 /// How long to wait by the header `Retry-After`: seconds or a date. `now` is the time since 1970. `None` if it asks for nothing

@@ -16,6 +16,7 @@ use super::{
     notification::{Notification, NotificationKind, Origin},
     notifiers::CheckedNotifiers,
     plain,
+    retry::deadline,
     routes::CheckedRoutes,
     said::Said,
 };
@@ -35,9 +36,6 @@ const LONGEST_TEXT: usize = 16 << 10;
 
 /// The longest time between two messages that a notifier can ask for.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
-
-/// The longest time that is waited for until everything is sent.
-const LONGEST_FLUSH: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// How long the end of a test is waited for: an attempt that is under way, and that of the test.
 const TEST: Duration = Duration::from_secs(21);
@@ -210,7 +208,7 @@ impl Running {
         let title = format!("{} tries whether notifications arrive", origin.service);
         let (kind, severity) = (NotificationKind::Test, AlertSeverity::Info);
         let test = Notification::other(kind, severity, title, at, &origin);
-        let deadline = Instant::now() + TEST;
+        let deadline = deadline(TEST);
         let ends: Vec<_> = self
             .couriers
             .iter()
@@ -235,7 +233,7 @@ impl Running {
 
     /// Waits until everything is sent. Returns how many notifications still wait after `timeout`.
     pub(crate) fn flush(&self, timeout: Duration) -> u64 {
-        let deadline = Instant::now() + timeout.min(LONGEST_FLUSH);
+        let deadline = deadline(timeout);
         let couriers = self.couriers.iter();
         couriers.map(|courier| courier.flush(deadline)).sum()
     }

@@ -45,7 +45,7 @@ impl Slack {
     ///
     /// If the address is not `https://`, or `http://` to this machine. The error does not show it.
     pub fn new(webhook: &str) -> Result<Self, ConfigError> {
-        Self::at("slack.webhook", webhook)
+        Self::at(Client::new(), "slack.webhook", webhook)
     }
 
     /// The name in routes and metrics, which no other notifier may have, so that there can be several channels. Defaults to `slack`.
@@ -82,14 +82,13 @@ impl Slack {
             return Ok(None);
         };
         let client = Client::from_environment(environment)?;
-        let slack = Self::at(VARIABLE, &webhook)?;
-        Ok(Some(Self { client, ..slack }))
+        Self::at(client, VARIABLE, &webhook).map(Some)
     }
 
-    fn at(field: &str, webhook: &str) -> Result<Self, ConfigError> {
+    fn at(client: Client, field: &str, webhook: &str) -> Result<Self, ConfigError> {
         Ok(Self {
             name: "slack".to_owned(),
-            client: Client::new(),
+            client,
             webhook: Address::parse(field, webhook)?,
         })
     }

@@ -57,7 +57,7 @@ impl Webhook {
     ///
     /// If the address is not `https://`, or `http://` to this machine. The error does not show it.
     pub fn new(url: &str) -> Result<Self, ConfigError> {
-        Self::at("webhook.url", url)
+        Self::at(Client::new(), "webhook.url", url)
     }
 
     /// Signs what is sent with this secret. Defaults to no signature.
@@ -102,28 +102,25 @@ impl Webhook {
         environment: &Environment<'_>,
     ) -> Result<Option<Self>, ConfigError> {
         let secret = environment.secret(SECRET)?;
-        let Some(url) = environment.secret(URL)? else {
-            return match secret {
-                None => Ok(None),
-                Some(_) => {
-                    let reason = format!("expected an address, since {SECRET} is set");
-                    Err(ConfigError::new(URL, "", reason))
-                }
-            };
+        let url = match &secret {
+            Some(_) => Some(environment.needed_secret(URL, SECRET)?),
+            None => environment.secret(URL)?,
+        };
+        let Some(url) = url else {
+            return Ok(None);
         };
         let client = Client::from_environment(environment)?;
-        let webhook = Self::at(URL, &url)?;
-        let webhook = Self { client, ..webhook };
+        let webhook = Self::at(client, URL, &url)?;
         match secret {
             Some(secret) => webhook.secret(&secret).map(Some),
             None => Ok(Some(webhook)),
         }
     }
 
-    fn at(field: &str, url: &str) -> Result<Self, ConfigError> {
+    fn at(client: Client, field: &str, url: &str) -> Result<Self, ConfigError> {
         Ok(Self {
             name: "webhook".to_owned(),
-            client: Client::new(),
+            client,
             url: Address::parse(field, url)?,
             signer: None,
         })

@@ -20,6 +20,7 @@ use super::{
     http::{Answer, Client, JSON, Post},
     notification::Notification,
     notifier::{Notifier, NotifyError},
+    retry::deadline,
 };
 use crate::{
     config::{ConfigError, Environment},
@@ -219,13 +220,9 @@ impl WhatsApp {
         let Some(to) = environment.get(TO) else {
             return Ok(None);
         };
-        let missing = |name: &str| {
-            let reason = format!("expected a value, since {TO} is set");
-            ConfigError::new(name, "", reason)
-        };
-        let needed = |name: &str| environment.get(name).ok_or_else(|| missing(name));
-        let token = environment.secret(TOKEN)?.ok_or_else(|| missing(TOKEN))?;
-        let (phone, template) = (needed(PHONE)?, needed(TEMPLATE)?);
+        let token = environment.needed_secret(TOKEN, TO)?;
+        let phone = environment.needed(PHONE, TO)?;
+        let template = environment.needed(TEMPLATE, TO)?;
         let named = |error: ConfigError| {
             let name = match error.field() {
                 "whatsapp.token" => TOKEN,
@@ -318,7 +315,7 @@ impl Notifier for WhatsApp {
             return Err(NotifyError::Refused { text });
         }
         parted.retain(|recipient, _| !done.contains(recipient));
-        let deadline = Instant::now() + timeout;
+        let deadline = deadline(timeout);
         let mut others = parted.len() as u32;
         let least = LEAST.min(timeout / 2);
         let mut later = None;

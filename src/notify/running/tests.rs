@@ -293,3 +293,13 @@ fn a_test_says_which_notifiers_took_it() {
     assert_eq!(one.kind, NotificationKind::Test);
     assert_eq!(one.summary, "shop tries whether notifications arrive");
 }
+
+#[test]
+fn a_time_that_never_comes_is_no_deadline() {
+    let (notifiers, heard, _) = noting(&["slack"]);
+    let running = start(notifiers, &metrics());
+    let said = running.say(AlertSeverity::Info, "said", "", AT, || None);
+    assert_eq!((said, running.flush(Duration::MAX)), (1, 0));
+    assert_eq!(running.end(Duration::MAX), 0);
+    assert_eq!(heard.try_iter().count(), 1);
+}
