@@ -29,7 +29,7 @@ pub(super) struct Courier {
 }
 
 /// The thread of a notifier.
-struct Telling {
+struct Delivery {
     mailbox: Arc<Mailbox>,
     notifier: Arc<dyn Notifier>,
     lines: Lines,
@@ -51,13 +51,13 @@ impl Courier {
     ) -> Result<Self, ConfigError> {
         let lines = Lines::new(&name, metrics);
         let mailbox = Arc::new(Mailbox::new(name, terms, metrics));
-        let telling = Telling {
+        let delivery = Delivery {
             mailbox: Arc::clone(&mailbox),
             notifier,
             lines,
         };
         let thread = thread::Builder::new().name("vitals-notify".to_owned());
-        let started = thread.spawn(|| telling.run());
+        let started = thread.spawn(|| delivery.run());
         started.map_err(|error| ConfigError::new("notifiers", "thread", error.to_string()))?;
         Ok(Self { mailbox })
     }
@@ -127,9 +127,9 @@ impl fmt::Debug for Courier {
     }
 }
 
-// === impl Telling ===
+// === impl Delivery ===
 
-impl Telling {
+impl Delivery {
     fn run(mut self) {
         let at_once = contained(|| self.notifier.at_once()).unwrap_or(1);
         while let Some(work) = self.mailbox.next(at_once) {
