@@ -1,4 +1,4 @@
-//! Shows alerts and who is told of them: `cargo run --example alerts`. `examples/incidents.rs` has the code.
+//! Shows alerts and their notifications: `cargo run --example alerts`. `examples/incidents.rs` has the code.
 //!
 //! Notifiers need more crates than the quickstart, so it is an example of the tests' package. This one only runs Cargo on it.
 

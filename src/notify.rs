@@ -1,7 +1,7 @@
 //! Tells people what happened: which alert fires, that it fires still, and that it ended.
 //!
 //! A [`Notifier`] is a way to tell people, [`Routes`] say which alert goes where, and [`Notifiers`] holds both for
-//! [`VitalsBuilder::notifiers`](crate::vitals::VitalsBuilder::notifiers). [Who is told](crate::guides::notifications) says how they work and
+//! [`VitalsBuilder::notifiers`](crate::vitals::VitalsBuilder::notifiers). [Notifications](crate::guides::notifications) says how they work and
 //! how each is set up.
 //!
 //! ```

@@ -19,6 +19,8 @@ mod log_values;
     path = "vitals/monitoring/off.rs"
 )]
 mod monitoring;
+#[cfg_attr(not(feature = "notify"), path = "vitals/notifications/off.rs")]
+mod notifications;
 #[cfg(feature = "prometheus")]
 mod render;
 #[cfg(feature = "axum")]
@@ -36,12 +38,10 @@ mod shutdown;
 mod signals;
 mod stack;
 mod start;
-#[cfg_attr(not(feature = "notify"), path = "vitals/telling/off.rs")]
-mod telling;
 
 use self::{
     admin::Admin, alerting::Alerting, deployment::Deployments, lately::Lately, monitoring::Api,
-    shutdown::Shutdown, telling::Telling,
+    notifications::Notifications, shutdown::Shutdown,
 };
 pub use self::{
     builder::VitalsBuilder,
@@ -87,7 +87,7 @@ pub struct Vitals {
     shutdown: Shutdown,
     sentry: Connection,
     lately: Lately,
-    telling: Telling,
+    notifications: Notifications,
     alerting: Alerting,
     deployments: Deployments,
     api: Api,
@@ -111,7 +111,7 @@ impl Vitals {
     /// | `MONITORING_ADDR` | the [admin port](VitalsBuilder::admin_addr), such as `127.0.0.1:9000` |
     /// | `MONITORING_TOKEN`, or a file of it in `MONITORING_TOKEN_FILE` | the [monitoring API](crate::monitoring) for those who have this token, with features `health` and `statistics` |
     /// | `MONITORING_PATH` | where the monitoring API is |
-    /// | `SLACK_WEBHOOK_URL`, `PAGERDUTY_ROUTING_KEY` and others | [who is told](crate::guides::notifications), with feature `notify` |
+    /// | `SLACK_WEBHOOK_URL`, `PAGERDUTY_ROUTING_KEY` and others | [notifiers](crate::guides::notifications), with feature `notify` |
     /// | `MONITORING_METRIC_NAMES` | `prometheus` or `otel` |
     /// | `MONITORING_STATE` | the [state file](VitalsBuilder::state_file), with feature `statistics` |
     /// | `OTEL_SERVICE_NAME`, else `service.name` in `OTEL_RESOURCE_ATTRIBUTES` | the [name of the service](VitalsBuilder::service_name) |

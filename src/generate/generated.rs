@@ -104,6 +104,10 @@ impl Generated {
         Ok(self)
     }
 
+    pub(crate) fn with_slos(self, slos: Vec<Slo>) -> Result<Self, ConfigError> {
+        slos.into_iter().try_fold(self, Self::slo)
+    }
+
     /// Who is told of which alert, by the names of the notifiers that there are. Defaults to nobody.
     ///
     /// # Errors

@@ -31,10 +31,10 @@ use super::{
     lately::{Lately, LatelySettings},
     log_values,
     monitoring::{MonitoringSettings, Shown},
+    notifications::NotificationSettings,
     shutdown::{Shutdown, ShutdownSettings},
     stack::{Stack, VitalsLayer},
     start::Start,
-    telling::TellingSettings,
 };
 #[cfg(feature = "generate")]
 use crate::generate::Slo;
@@ -91,7 +91,7 @@ pub struct VitalsBuilder {
     pub(super) alerting: AlertingSettings,
     #[cfg(feature = "generate")]
     slos: Vec<Slo>,
-    pub(super) telling: TellingSettings,
+    pub(super) notifications: NotificationSettings,
     pub(super) monitoring: MonitoringSettings,
     pub(super) sentry: Option<SentryOptions>,
     release: Option<Release>,
@@ -125,7 +125,7 @@ impl VitalsBuilder {
             alerting: AlertingSettings::default(),
             #[cfg(feature = "generate")]
             slos: Vec::new(),
-            telling: TellingSettings::default(),
+            notifications: NotificationSettings::default(),
             monitoring: MonitoringSettings::default(),
             sentry: None,
             release: None,
@@ -152,7 +152,7 @@ impl VitalsBuilder {
         builder.admin = AdminSettings::from_environment(environment)?;
         builder.lately = LatelySettings::from_environment(environment)?;
         builder.alerting = AlertingSettings::from_environment(environment)?;
-        builder.telling = TellingSettings::from_environment(environment)?;
+        builder.notifications = NotificationSettings::from_environment(environment)?;
         builder.monitoring = MonitoringSettings::from_environment(environment)?;
         Ok(builder)
     }
@@ -236,7 +236,7 @@ impl VitalsBuilder {
         let rules = Arc::new(self.rules.checked()?);
         let log_metrics = self.log_metrics.map(log_values::checked).transpose()?;
         let alerting = self.alerting.checked()?;
-        let telling = self.telling.checked(&alerting)?;
+        let notifications = self.notifications.checked(&alerting)?;
         let settings = alerting.published_by(self.settings.bands(self.bands));
         let metrics = self.recorder.metrics(settings)?;
         alerting.check_names(self.health.as_ref(), &metrics, self.recorder)?;
@@ -259,18 +259,18 @@ impl VitalsBuilder {
         metrics.set_release(&release);
         let lately = Lately::start(lately, &metrics, &release);
         #[cfg(feature = "generate")]
-        let generated = super::generated::of(&alerting, &telling, &lately, &release, &metrics);
-        #[cfg(feature = "generate")]
-        let generated = slo::with(generated, self.slos)?;
-        let telling = telling.start(&release, &lately, &metrics)?;
+        let generated =
+            super::generated::of(&alerting, &notifications, &lately, &release, &metrics)
+                .with_slos(self.slos)?;
+        let notifications = notifications.start(&release, &lately, &metrics)?;
         let alerting = alerting.with(&lately, &metrics);
-        telling.hear(&alerting);
+        notifications.hear(&alerting);
         let deployments = Deployments {
             environment: release.environment.as_str().into(),
             metrics: metrics.clone(),
             lately: lately.clone(),
             sentry: sentry.clone(),
-            telling: telling.clone(),
+            notifications: notifications.clone(),
         };
         let api = api.with(&Shown {
             metrics: &metrics,
@@ -331,7 +331,7 @@ impl VitalsBuilder {
                 ("process_metrics", metrics.settings().process),
                 ("state_file", lately.has_file()),
                 ("alerts", alerting.are_on()),
-                ("notifiers", telling.is_on()),
+                ("notifiers", notifications.is_on()),
                 ("monitoring", api.is_on()),
             ],
         };
@@ -353,7 +353,7 @@ impl VitalsBuilder {
             shutdown,
             sentry,
             lately,
-            telling,
+            notifications,
             alerting,
             deployments,
             api,

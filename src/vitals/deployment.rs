@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Vitals, lately::Lately, telling::Telling};
+use super::{Vitals, lately::Lately, notifications::Notifications};
 use crate::{
     config::Environment,
     metrics::Metrics,
@@ -37,7 +37,7 @@ pub(super) struct Deployments {
     pub(super) metrics: Metrics,
     pub(super) lately: Lately,
     pub(super) sentry: Connection,
-    pub(super) telling: Telling,
+    pub(super) notifications: Notifications,
 }
 
 // === impl Deployment ===
@@ -125,7 +125,7 @@ impl Deployments {
         self.sentry.notify(&deployment.notice(environment));
         // A process that starts again and again has been deployed once.
         if is_new {
-            self.telling.deployed(deployment, environment, now);
+            self.notifications.deployed(deployment, environment, now);
         }
     }
 }

@@ -39,7 +39,7 @@ impl Vitals {
             false => 0,
         };
         let left = || timeout.saturating_sub(begun.elapsed());
-        let untold = self.telling.flush(left());
+        let untold = self.notifications.flush(left());
         // Lines were written all the while.
         unsent + untold + logging::flush(left())
     }

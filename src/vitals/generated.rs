@@ -1,18 +1,20 @@
 //! Generates what Prometheus and Alertmanager need to decide as the process does.
 
-use super::{Vitals, alerting::CheckedAlerting, lately::Lately, telling::CheckedTelling};
+use super::{
+    Vitals, alerting::CheckedAlerting, lately::Lately, notifications::CheckedNotifications,
+};
 use crate::{generate::Generated, metrics::Metrics, release::Release};
 
 /// What is generated: from the rules, the names of the metrics, and who is told.
 pub(super) fn of(
     alerting: &CheckedAlerting,
-    telling: &CheckedTelling,
+    notifications: &CheckedNotifications,
     lately: &Lately,
     release: &Release,
     metrics: &Metrics,
 ) -> Generated {
     let generated = alerting.generated(metrics.settings());
-    let generated = telling.generated(generated.slot(lately.slot()));
+    let generated = notifications.generated(generated.slot(lately.slot()));
     match &release.service {
         Some(service) => generated.service(&**service),
         None => generated,

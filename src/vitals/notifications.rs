@@ -21,41 +21,46 @@ use crate::{
 
 /// Who is told. Nobody, unless the environment or the application says otherwise.
 #[derive(Clone, Debug, Default)]
-pub(super) struct TellingSettings(pub(super) Notifiers);
+pub(super) struct NotificationSettings(pub(super) Notifiers);
 
 /// Notifiers that can work.
 #[derive(Debug)]
-pub(super) struct CheckedTelling(CheckedNotifiers);
+pub(super) struct CheckedNotifications(CheckedNotifiers);
 
 /// Who tells people. `None` if there is no notifier. Clones share it.
 #[derive(Clone, Debug)]
-pub(super) struct Telling(Option<Arc<Told>>);
+pub(super) struct Notifications(Option<Arc<Notifying>>);
 
 #[derive(Debug)]
-struct Told {
+struct Notifying {
     running: Running,
     lately: Lately,
 }
 
-/// Hears of evaluations.
-struct Hears(Arc<Told>);
+/// Listening of evaluations.
+struct Listening(Arc<Notifying>);
 
-// === impl TellingSettings ===
+// === impl NotificationSettings ===
 
-impl TellingSettings {
+impl NotificationSettings {
     pub(super) fn from_environment(environment: &Environment<'_>) -> Result<Self, ConfigError> {
         Notifiers::from_environment(environment).map(Self)
     }
 
     /// Refuses rules that reach nobody.
-    pub(super) fn checked(self, alerting: &CheckedAlerting) -> Result<CheckedTelling, ConfigError> {
-        self.0.checked(alerting.severities()).map(CheckedTelling)
+    pub(super) fn checked(
+        self,
+        alerting: &CheckedAlerting,
+    ) -> Result<CheckedNotifications, ConfigError> {
+        self.0
+            .checked(alerting.severities())
+            .map(CheckedNotifications)
     }
 }
 
-// === impl CheckedTelling ===
+// === impl CheckedNotifications ===
 
-impl CheckedTelling {
+impl CheckedNotifications {
     /// What is generated, also of who is told.
     #[cfg(feature = "generate")]
     pub(super) fn generated(&self, generated: Generated) -> Generated {
@@ -74,9 +79,9 @@ impl CheckedTelling {
         release: &Release,
         lately: &Lately,
         metrics: &Metrics,
-    ) -> Result<Telling, ConfigError> {
+    ) -> Result<Notifications, ConfigError> {
         if !self.0.are_any() {
-            return Ok(Telling(None));
+            return Ok(Notifications(None));
         }
         let origin = Origin {
             service: release.service.as_deref().unwrap_or_default().to_owned(),
@@ -87,17 +92,17 @@ impl CheckedTelling {
         let now = timestamp::since_1970();
         let running = Running::start(self.0, origin, lately.told(), now, metrics)?;
         let lately = lately.clone();
-        Ok(Telling(Some(Arc::new(Told { running, lately }))))
+        Ok(Notifications(Some(Arc::new(Notifying { running, lately }))))
     }
 }
 
-// === impl Telling ===
+// === impl Notifications ===
 
-impl Telling {
+impl Notifications {
     /// Tells of these alerts from now on.
     pub(super) fn hear(&self, alerting: &Alerting) {
         if let Some(told) = &self.0 {
-            alerting.listen(Box::new(Hears(Arc::clone(told))));
+            alerting.listen(Box::new(Listening(Arc::clone(told))));
         }
     }
 
@@ -141,11 +146,11 @@ impl Telling {
     }
 }
 
-// === impl Hears ===
+// === impl Listening ===
 
-impl Listener for Hears {
+impl Listener for Listening {
     fn evaluated(&self, evaluation: &Evaluation<'_>) {
-        let Told { running, lately } = &*self.0;
+        let Notifying { running, lately } = &*self.0;
         if let Some(stored) = running.evaluated(evaluation, lately.deployment()) {
             lately.keep_told(&stored);
         }
@@ -179,7 +184,7 @@ impl Vitals {
         reason = "who tells something need not know who hears it"
     )]
     pub fn notify(&self, severity: AlertSeverity, title: &str, text: &str) -> usize {
-        let Some(told) = &self.telling.0 else {
+        let Some(told) = &self.notifications.0 else {
             return 0;
         };
         let at = WallTime::new(timestamp::since_1970());
@@ -194,7 +199,7 @@ impl Vitals {
     #[cfg_attr(tower_vitals_docsrs, doc(cfg(feature = "notify")))]
     #[must_use]
     pub fn test_notifiers(&self) -> Vec<NotifierTest> {
-        let Some(told) = &self.telling.0 else {
+        let Some(told) = &self.notifications.0 else {
             return Vec::new();
         };
         let at = WallTime::new(timestamp::since_1970());

@@ -299,15 +299,15 @@ impl Vitals {
 
     /// Tells people what waits while there is time. Returns how many notifications were not taken.
     async fn tell_the_rest(&self) -> u64 {
-        if !self.telling.is_on() {
+        if !self.notifications.is_on() {
             return 0;
         }
-        let (telling, timeout) = (self.telling.clone(), self.time_left());
+        let (notifications, timeout) = (self.notifications.clone(), self.time_left());
         // It ends by itself, so that it does not hold up the end of the runtime.
-        let ended = task::spawn_blocking(move || telling.end(timeout));
+        let ended = task::spawn_blocking(move || notifications.end(timeout));
         match time::timeout(timeout + AT_LEAST / 2, ended).await {
             Ok(Ok(untold)) => untold,
-            _ => self.telling.pending(),
+            _ => self.notifications.pending(),
         }
     }
 

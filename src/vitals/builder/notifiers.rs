@@ -13,7 +13,7 @@ impl VitalsBuilder {
     /// environment.
     #[cfg_attr(tower_vitals_docsrs, doc(cfg(feature = "notify")))]
     pub fn notifiers(mut self, notifiers: Notifiers) -> Self {
-        self.telling.0 = notifiers;
+        self.notifications.0 = notifiers;
         self
     }
 }

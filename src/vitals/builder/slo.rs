@@ -1,10 +1,7 @@
 //! Adds objectives.
 
 use super::VitalsBuilder;
-use crate::{
-    config::ConfigError,
-    generate::{Generated, Slo},
-};
+use crate::generate::Slo;
 
 // === impl VitalsBuilder ===
 
@@ -15,9 +12,4 @@ impl VitalsBuilder {
         self.slos.push(slo);
         self
     }
-}
-
-/// What is generated, with these objectives.
-pub(super) fn with(generated: Generated, slos: Vec<Slo>) -> Result<Generated, ConfigError> {
-    slos.into_iter().try_fold(generated, Generated::slo)
 }

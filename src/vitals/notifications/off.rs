@@ -17,19 +17,19 @@ use crate::{
 
 /// There are none.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct TellingSettings;
+pub(super) struct NotificationSettings;
 
 /// There are none.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct CheckedTelling;
+pub(super) struct CheckedNotifications;
 
 /// Nobody is told.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Telling;
+pub(super) struct Notifications;
 
-// === impl TellingSettings ===
+// === impl NotificationSettings ===
 
-impl TellingSettings {
+impl NotificationSettings {
     #[expect(
         clippy::unnecessary_wraps,
         reason = "the settings that these stand in for can be bad"
@@ -42,14 +42,17 @@ impl TellingSettings {
         clippy::unnecessary_wraps,
         reason = "the settings that these stand in for can be bad"
     )]
-    pub(super) const fn checked(self, _: &CheckedAlerting) -> Result<CheckedTelling, ConfigError> {
-        Ok(CheckedTelling)
+    pub(super) const fn checked(
+        self,
+        _: &CheckedAlerting,
+    ) -> Result<CheckedNotifications, ConfigError> {
+        Ok(CheckedNotifications)
     }
 }
 
-// === impl CheckedTelling ===
+// === impl CheckedNotifications ===
 
-impl CheckedTelling {
+impl CheckedNotifications {
     #[cfg(feature = "generate")]
     pub(super) const fn generated(&self, generated: Generated) -> Generated {
         generated
@@ -64,14 +67,14 @@ impl CheckedTelling {
         _: &Release,
         _: &Lately,
         _: &Metrics,
-    ) -> Result<Telling, ConfigError> {
-        Ok(Telling)
+    ) -> Result<Notifications, ConfigError> {
+        Ok(Notifications)
     }
 }
 
-// === impl Telling ===
+// === impl Notifications ===
 
-impl Telling {
+impl Notifications {
     pub(super) const fn hear(&self, _: &Alerting) {}
 
     pub(super) const fn deployed(&self, _: &Deployment, _: &str, _: f64) {}
