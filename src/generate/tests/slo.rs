@@ -125,6 +125,9 @@ fn tiers_fire_where_a_budget_burns_and_there_is_traffic() {
     tests += &case("twenty", "0x120", "0x87 20x33", &["1", "2", "3", "4"]);
     // It is over: the shorter window of the first tier has seen nothing of it for more than five minutes.
     tests += &case("over", "0+100x120", "0+100x79 7900x41", &["2", "3", "4"]);
+    // It has just begun: the longer windows of the first two tiers have seen too little of it.
+    let begun = ("0+10000x85 859000+9000x34", "0x85 1000+1000x34");
+    tests += &case("begun", begun.0, begun.1, &["3", "4"]);
     tests += "- name: no_data\n  interval: 1m\n  input_series: []\n  promql_expr_test:\n  - {expr: 'count(ALERTS{alertname=\"SloWithoutData\",alertstate=\"firing\"}) or vector(0)', eval_time: 90m, exp_samples: [{labels: '{}', value: 1}]}\n";
     let head = "rule_files: [rules.yml]\nevaluation_interval: 1m\ntests:\n";
     files.write("tests.yml", &format!("{head}{tests}"));
