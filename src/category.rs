@@ -100,7 +100,7 @@ impl Observer for CategoryObserver {
     }
 
     fn needs(&self) -> Needs {
-        Needs::OWN_RULES
+        Needs::OWN_RULES.and(Needs::TYPE)
     }
 
     fn rules(&self, _: &ObserverContext<'_>) -> Option<ErrorRules<'_>> {
@@ -118,7 +118,8 @@ impl Observer for CategoryObserver {
     fn end(&self, cx: &ObserverContext<'_>, facts: &Facts) {
         if let Some(category) = judge::category(facts) {
             let endpoint = Endpoint::name(facts.endpoint.as_ref());
-            cx.metrics().failed(endpoint, category);
+            let error_type = Some(judge::error_type(facts));
+            cx.metrics().failed(endpoint, category, error_type);
         }
     }
 }

@@ -35,6 +35,7 @@ pub(crate) mod current;
 mod deployments;
 mod describe;
 pub(crate) mod early;
+mod error_types;
 mod exemplars;
 pub(crate) mod exposition;
 pub(crate) mod gather;
@@ -93,6 +94,7 @@ pub use self::{
 use self::{
     circuits::Circuits,
     counts::Places,
+    error_types::ErrorTypes,
     exemplars::Exemplars,
     methods::Methods,
     sampled::Samplers,
@@ -132,6 +134,7 @@ struct Inner {
     streams: Table,
     /// By endpoint and category.
     errors: Table,
+    error_types: ErrorTypes,
     /// By method, type and code.
     grpc: Table,
     /// The durations of calls, by method and type.
@@ -204,6 +207,7 @@ impl Metrics {
                 // Few endpoints stream the answers of more than four methods or statuses.
                 streams: table(4, Some(settings.stream_bounds())),
                 errors: table(8, None),
+                error_types: ErrorTypes::new(table(1, None)),
                 grpc: table(8, None),
                 // The type follows from the method.
                 grpc_seconds: table(1, Some(settings.bounds())),
@@ -272,6 +276,7 @@ impl Metrics {
             exemplars,
             streams,
             errors,
+            error_types,
             grpc,
             grpc_seconds,
             sizes,
@@ -292,6 +297,7 @@ impl Metrics {
             http.memory_bound(statuses, pushes),
             streams.memory_bound(streamed, pushes),
             errors.memory_bound(ErrorCategory::ALL.len(), pushes),
+            error_types.memory_bound(),
             grpc.memory_bound(17 * Kind::ALL.len(), pushes),
             grpc_seconds.memory_bound(Kind::ALL.len(), pushes),
             sizes

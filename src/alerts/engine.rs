@@ -16,7 +16,7 @@ use super::{
     severity::AlertSeverity,
     silence::Silences,
     state::AlertState,
-    tracked::{Change, Tick, Tracked},
+    tracked::{Change, Tick, Tracked, set_back},
     verdict::{Readings, Verdict},
 };
 
@@ -136,6 +136,15 @@ impl Engine {
     /// When it was stepped last, as wall time since 1970.
     pub(crate) const fn last_step(&self) -> Option<Duration> {
         self.at
+    }
+
+    /// The wall clock was set back by this. All times are told as it counts now, and silences last as long as asked.
+    pub(crate) fn set_back(&mut self, by: Duration) {
+        let alerts = self.alerts.iter_mut().flat_map(BTreeMap::values_mut);
+        alerts.for_each(|tracked| tracked.set_back(by));
+        self.silences.set_back(by);
+        self.history.set_back(by);
+        set_back(&mut self.at, by);
     }
 
     /// How many alerts had no place at the last step.

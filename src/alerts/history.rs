@@ -13,6 +13,7 @@ use super::{
     readable::readable,
     severity::AlertSeverity,
     state::{AlertState, ResolveReason},
+    tracked::set_back,
 };
 use crate::statistics::WallTime;
 
@@ -132,6 +133,14 @@ impl History {
         for entry in open.filter(|entry| !firing.contains(&entry.fingerprint)) {
             entry.resolved_at = Some(at);
             entry.resolve_reason = Some(ResolveReason::NoData);
+        }
+    }
+
+    /// The wall clock was set back by this.
+    pub(crate) fn set_back(&mut self, by: Duration) {
+        for entry in &mut self.entries {
+            set_back([&mut entry.fired_at], by);
+            set_back(&mut entry.resolved_at, by);
         }
     }
 

@@ -16,7 +16,7 @@ pub(crate) const OF_SERVER: [ErrorCategory; 4] = [
     ErrorCategory::ServerError,
 ];
 
-/// How many kinds of failures are new, at one route or at all of them. A kind is a category at an endpoint. `None` if it is not
+/// How many kinds of failures are new, at one route or at all of them. A kind is a category and a type of error at an endpoint. `None` if it is not
 /// known what occurred before.
 pub(crate) fn count(windows: &Windows, rule: &CheckedRule, route: Option<&str>) -> Option<usize> {
     let (now, before) = match rule.signal.kind {
@@ -70,6 +70,13 @@ fn new_at(tally: &Tally, route: &str, before: &Tallies, rule: &CheckedRule) -> u
         return 0;
     }
     let before = before.endpoint(route, None);
-    let is_new = |category| before.is_none_or(|before| before.failures(Some(category)) == 0);
-    categories.filter(|category| is_new(*category)).count()
+    let new_in = |category| {
+        let occurred = before.is_some_and(|before| before.failures(Some(category)) > 0);
+        let is_new =
+            |error_type: &&str| before.is_none_or(|before| !before.has_type(category, error_type));
+        let new_types = tally.types(category).filter(is_new).count();
+        // A failure that was counted by hand has no type.
+        new_types.max(usize::from(!occurred))
+    };
+    categories.map(new_in).sum()
 }

@@ -21,7 +21,7 @@ use super::{
     set::CheckedAlerts,
     state::AlertState,
     stored::Stored,
-    timing::Timing,
+    timing::{LastRead, Timing},
     tracked::Tick,
     watch::{Evaluated, Watch},
 };
@@ -53,6 +53,8 @@ pub(crate) struct Running {
     watch: Watch,
     /// Held during an evaluation: two at once would measure the same time twice.
     timing: Mutex<Timing>,
+    /// Held while the clocks are read.
+    read: Mutex<LastRead>,
     /// When an evaluation ended well last, or when this began.
     last: Mutex<Instant>,
     /// Held while what is kept is read and kept: else an older state could be kept last.
@@ -81,11 +83,12 @@ impl Running {
         metrics: &Metrics,
     ) -> Self {
         let watch = Watch::new(alerts.rules);
-        let now = host.clock().wall;
-        let ended = before.map(|before| watch.engine().restore(before, now));
+        let now = host.clock();
+        let ended = before.map(|before| watch.engine().restore(before, now.wall));
         Self {
             watch,
             timing: Mutex::default(),
+            read: Mutex::new(LastRead::new(now)),
             last: Mutex::new(Instant::now()),
             keeping: Mutex::default(),
             ended: Mutex::new(ended.unwrap_or_default()),
@@ -148,7 +151,7 @@ impl Running {
     /// Evaluates all rules now.
     pub(crate) fn evaluate(&self) {
         let mut timing = locked(&self.timing);
-        let now = self.host.clock();
+        let now = self.clock();
         let tick = timing.tick(now);
         let evaluated = contained(|| {
             let mut evaluated = Evaluated::default();
@@ -215,7 +218,18 @@ impl Running {
 
     /// The wall time since 1970.
     pub(crate) fn now(&self) -> Duration {
-        self.host.clock().wall
+        self.clock().wall
+    }
+
+    /// What both clocks show. If the wall clock was set back, then so are the times of alerts, silences and history: lengths stay.
+    fn clock(&self) -> Moment {
+        let mut read = locked(&self.read);
+        let now = self.host.clock();
+        let back = read.set_back(now);
+        if !back.is_zero() {
+            self.watch.engine().set_back(back);
+        }
+        now
     }
 
     /// For how long an evaluation is missing. `None` if none is.

@@ -114,15 +114,16 @@ impl Signal {
         Self::of(Kind::ErrorSpike)
     }
 
-    /// How many kinds of failures, by category and endpoint, occurred in the window and not in the rest of the last 24 hours. Without
-    /// a [category](Self::category) these are the failures of the server: `server_error`, `database`, `external_service` and
+    /// How many kinds of failures occurred in the window and not in the rest of the last 24 hours. A kind is a category, an endpoint and
+    /// a type of error: `PaymentError: Timeout` is one whose root is a `Timeout`, and `panic`, `503` or `UNAVAILABLE` stand for failures
+    /// without an error. After 512 names of types, all others are one. Without a [category](Self::category) these are the failures of the server: `server_error`, `database`, `external_service` and
     /// `timeout`. No data before an hour was observed.
     #[must_use]
     pub const fn new_errors() -> Self {
         Self::of(Kind::NewErrors)
     }
 
-    /// How many kinds of failures, by category and endpoint as in [`new_errors`](Self::new_errors), occurred since the last
+    /// How many kinds of failures, as in [`new_errors`](Self::new_errors), occurred since the last
     /// deployment and not in the hour before it. The window of the rule is how long after a deployment this is asked: then it is 0.
     /// Without a deployment there is no data, and neither if less than half of that hour was observed: this needs a state file.
     #[must_use]

@@ -8,6 +8,7 @@ use super::{
     checked::CheckedRule,
     fingerprint::{Fingerprint, Labels},
     readable::readable,
+    tracked::set_back,
 };
 use crate::{config::ConfigError, statistics::WallTime};
 
@@ -180,6 +181,13 @@ impl Silences {
     /// Forgets those that have ended.
     pub(crate) fn forget(&mut self, now: Duration) {
         self.all.retain(|silence| silence.until > now);
+    }
+
+    /// The wall clock was set back by this.
+    pub(crate) fn set_back(&mut self, by: Duration) {
+        for silence in &mut self.all {
+            set_back([&mut silence.from, &mut silence.until], by);
+        }
     }
 
     /// The silence that fits an alert.

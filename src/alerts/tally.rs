@@ -1,7 +1,7 @@
 //! Sums what was counted in a window, by endpoint and by name, so that any number of rules can read it.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, HashSet},
     hash::Hash,
     sync::Arc,
     time::Duration,
@@ -38,6 +38,8 @@ pub(crate) struct Tally {
     pub(crate) errors: u64,
     /// The failures by category, in the order of `ErrorCategory::ALL`.
     categories: [u64; ErrorCategory::ALL.len()],
+    /// The categories and types of the errors that occurred.
+    types: HashSet<(ErrorCategory, Arc<str>)>,
     pub(crate) times: Times,
 }
 
@@ -89,6 +91,16 @@ impl Tallies {
                     let of_route = entry(&mut routes, endpoint);
                     for tally in [&mut all.total, of_route] {
                         tally.add_failures(*category, count);
+                    }
+                }
+                Key::ErrorType {
+                    endpoint,
+                    category,
+                    error_type,
+                } => {
+                    if counts.first().is_some_and(|count| *count > 0) {
+                        let types = &mut entry(&mut routes, endpoint).types;
+                        types.insert((*category, Arc::clone(error_type)));
                     }
                 }
                 Key::Work {
@@ -220,6 +232,17 @@ impl Tally {
     pub(crate) fn categories(&self) -> impl Iterator<Item = ErrorCategory> {
         let counted = ErrorCategory::ALL.into_iter().zip(self.categories);
         counted.filter_map(|(category, count)| (count > 0).then_some(category))
+    }
+
+    /// The types of the errors of a category that occurred.
+    pub(crate) fn types(&self, category: ErrorCategory) -> impl Iterator<Item = &str> {
+        let of_category = self.types.iter().filter(move |(one, _)| *one == category);
+        of_category.map(|(_, error_type)| &**error_type)
+    }
+
+    /// Whether such an error occurred.
+    pub(crate) fn has_type(&self, category: ErrorCategory, error_type: &str) -> bool {
+        self.types(category).any(|one| one == error_type)
     }
 
     fn add(&mut self, count: u64, failed: bool) {

@@ -1,5 +1,6 @@
 //! Plays services minute by minute.
 
+mod clocks;
 mod few;
 mod kept;
 mod load;
@@ -124,6 +125,17 @@ impl Service {
             category,
         };
         self.counts.push((self.now, key, vec![count]));
+    }
+
+    /// Failures whose errors have this type.
+    fn errors_of_type(&mut self, endpoint: &str, category: ErrorCategory, error_type: &str) {
+        self.errors(endpoint, category, 1);
+        let key = Key::ErrorType {
+            endpoint: Arc::from(endpoint),
+            category,
+            error_type: Arc::from(error_type),
+        };
+        self.counts.push((self.now, key, vec![1]));
     }
 
     fn work(&mut self, work: Work, name: &str, outcome: CallOutcome, time: Duration, count: u64) {

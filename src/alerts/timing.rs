@@ -1,4 +1,4 @@
-//! Measures the time between evaluations.
+//! Measures the time between evaluations, and notices a wall clock that is set back.
 
 use std::time::Duration;
 
@@ -8,9 +8,16 @@ use crate::window::Moment;
 /// How far the wall clock runs ahead of the monotonic one before that counts as a gap: the machine was suspended.
 const MOST_AHEAD: Duration = Duration::from_secs(30);
 
+/// The shortest step back of the wall clock that is noticed.
+const STEP: Duration = Duration::from_secs(1);
+
 /// The moment of the last evaluation.
 #[derive(Debug, Default)]
 pub(super) struct Timing(Option<Moment>);
+
+/// The moment at which the clocks were read last.
+#[derive(Debug)]
+pub(super) struct LastRead(Moment);
 
 // === impl Timing ===
 
@@ -36,6 +43,22 @@ impl Timing {
             elapsed: if is_gap { shown } else { ran },
             is_gap,
         }
+    }
+}
+
+// === impl LastRead ===
+
+impl LastRead {
+    pub(super) const fn new(now: Moment) -> Self {
+        Self(now)
+    }
+
+    /// By how much the wall clock was set back since it was read last.
+    pub(super) fn set_back(&mut self, now: Moment) -> Duration {
+        let before = std::mem::replace(&mut self.0, now);
+        let ran = now.monotonic.saturating_sub(before.monotonic);
+        let back = (before.wall + ran).saturating_sub(now.wall);
+        if back < STEP { Duration::ZERO } else { back }
     }
 }
 
@@ -72,6 +95,21 @@ mod tests {
             timing.tick(moment(1_085, woken + 60)),
             tick(woken + 60, 60, false)
         );
+    }
+
+    #[test]
+    fn only_a_step_back_is_one() {
+        let mut last = LastRead::new(moment(0, 10_000));
+        let mut back = |monotonic, wall| last.set_back(moment(monotonic, wall)).as_secs();
+        assert_eq!(back(60, 10_060), 0);
+        assert_eq!(back(120, 6_520), 3_600);
+        assert_eq!(back(180, 6_580), 0);
+        // A machine was suspended, or the clock was put right again.
+        assert_eq!(back(240, 20_000), 0);
+        // Clocks run a little apart.
+        let mut apart = moment(300, 20_060);
+        apart.wall -= Duration::from_millis(999);
+        assert_eq!(last.set_back(apart), Duration::ZERO);
     }
 
     #[test]

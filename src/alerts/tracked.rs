@@ -147,6 +147,16 @@ impl Tracked {
         is_due
     }
 
+    /// The wall clock was set back by this.
+    pub(crate) fn set_back(&mut self, by: Duration) {
+        set_back([&mut self.since], by);
+        set_back(&mut self.active_at, by);
+        if let Some(firing) = &mut self.firing {
+            set_back([&mut firing.fired_at], by);
+            set_back(firing.acknowledged.as_mut().map(|by| &mut by.at), by);
+        }
+    }
+
     /// Whether there is nothing to remember.
     pub(crate) fn is_idle(&self) -> bool {
         self.state == AlertState::Inactive && self.debt.is_zero()
@@ -223,5 +233,12 @@ impl Firing {
         };
         self.quiet_for = Some(quiet_for);
         (quiet_for >= rule.keep_firing_for).then_some(reason)
+    }
+}
+
+/// Sets times back by this.
+pub(super) fn set_back<'t>(times: impl IntoIterator<Item = &'t mut Duration>, by: Duration) {
+    for time in times {
+        *time = time.saturating_sub(by);
     }
 }

@@ -13,6 +13,8 @@ pub(crate) struct Evidence {
     pub(crate) by_keyword: Option<ErrorCategory>,
     /// The texts of the error and its causes in one line.
     pub(crate) text: Option<Arc<str>>,
+    /// The names of the types of the error and of its root.
+    pub(crate) error_type: Option<String>,
     /// The error and its causes one by one.
     pub(crate) links: Links,
     /// A task that panicked is among the causes.
@@ -34,6 +36,7 @@ impl Evidence {
             by_type: self.by_type.or(other.by_type),
             by_keyword: self.by_keyword.or(other.by_keyword),
             text: self.text.or(other.text),
+            error_type: self.error_type.or(other.error_type),
             links: self.links.or(other.links),
             of_panic: self.of_panic || other.of_panic,
             of_timeout: self.of_timeout || other.of_timeout,
@@ -51,6 +54,8 @@ impl Needs {
     pub(crate) const TEXT: Self = Self(1 << 1);
     /// The chain of causes of an examined error, one by one.
     pub(crate) const LINKS: Self = Self(1 << 2);
+    /// The name of the type of an examined error.
+    pub(crate) const TYPE: Self = Self(1 << 3);
 
     /// Whether the error itself is needed. Its text is only taken from an error that another layer examines.
     pub(crate) const fn of_error(self) -> bool {

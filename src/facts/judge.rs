@@ -55,6 +55,26 @@ pub(crate) fn category(facts: &Facts) -> Option<ErrorCategory> {
     }
 }
 
+/// The type of a failure, as OpenTelemetry's `error.type`: that of the error, else how the request failed. It comes from the code, and
+/// never from a client.
+pub(crate) fn error_type(facts: &Facts) -> &str {
+    let evidence = facts.evidence.as_ref();
+    let named = evidence.and_then(|evidence| evidence.error_type.as_deref());
+    if facts.outcome == Outcome::Panicked || evidence.is_some_and(|evidence| evidence.of_panic) {
+        return "panic";
+    }
+    let by_status = || match (&facts.grpc, &facts.status) {
+        (Some(grpc), _) => grpc.code.canonical(),
+        (None, Some(status)) => status.as_str(),
+        (None, None) => facts.outcome.as_str(),
+    };
+    match facts.outcome {
+        // The client left, so only the status counts.
+        Outcome::Aborted => by_status(),
+        _ => named.unwrap_or_else(by_status),
+    }
+}
+
 /// The other service that made the request fail, if one is known: the last whose call failed, if the server failed for such a
 /// reason.
 pub(crate) fn external_service(facts: &Facts) -> Option<&'static str> {

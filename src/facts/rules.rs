@@ -20,6 +20,7 @@ use super::{
     evidence::{Evidence, Needs},
     known_errors::{self, concrete},
     links::Links,
+    type_name::of_error as type_of_error,
 };
 use crate::config::ConfigError;
 
@@ -213,6 +214,9 @@ impl Rules {
         let keywords = generic && evidence.by_type.is_none() && !self.keywords.is_empty();
         if keywords || needs.contains(Needs::TEXT) {
             guarded(&mut || evidence.text = Some(chain::text(error)));
+        }
+        if needs.contains(Needs::TYPE) {
+            guarded(&mut || evidence.error_type = type_of_error(error));
         }
         if needs.contains(Needs::LINKS) {
             guarded(&mut || evidence.links = Links::of(error));

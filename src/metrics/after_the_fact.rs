@@ -25,7 +25,7 @@ impl Metrics {
         self.start(method);
         let first_overflow = self.end(method, &facts, None);
         if let Some(category) = judge::category(&facts) {
-            self.failed(endpoint, category);
+            self.failed(endpoint, category, Some(judge::error_type(&facts)));
         }
         first_overflow
     }
@@ -77,7 +77,7 @@ mod tests {
             let status = StatusCode::from_u16(status).unwrap();
             metrics.count_past(&Method::POST, ENDPOINT, status, Duration::from_millis(3));
         }
-        metrics.failed(ENDPOINT, ErrorCategory::Database);
+        metrics.failed(ENDPOINT, ErrorCategory::Database, None);
         let totals = metrics.totals();
         let counts = (totals.started, totals.completed, totals.in_flight);
         assert_eq!(counts, (4, 4, 0));

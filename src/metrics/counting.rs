@@ -117,11 +117,19 @@ impl Metrics {
         self.inner.shares.end_unobserved(method, outcome, failed);
     }
 
-    /// Counts a failure. Endpoints with failures have a cap of their own, since a layer may count them alone.
-    pub(crate) fn failed(&self, endpoint: &str, category: ErrorCategory) {
+    /// Counts a failure. Endpoints with failures have a cap of their own, since a layer may count them alone. `error_type` is told
+    /// only where it is known.
+    pub(crate) fn failed(&self, endpoint: &str, category: ErrorCategory, error_type: Option<&str>) {
         let key = SeriesKey(0, category as u16);
-        let Inner { errors, .. } = &*self.inner;
+        let Inner {
+            errors,
+            error_types,
+            ..
+        } = &*self.inner;
         errors.record(Some(endpoint), key, Sample::default());
+        if let Some(error_type) = error_type {
+            error_types.record(endpoint, category, error_type);
+        }
     }
 
     /// Counts a request on an excluded path.

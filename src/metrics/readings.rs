@@ -35,6 +35,12 @@ pub(crate) enum Key {
         endpoint: Arc<str>,
         category: ErrorCategory,
     },
+    /// The failures of an endpoint with a category and a type of the error: one count. They are in [`Key::Errors`], too.
+    ErrorType {
+        endpoint: Arc<str>,
+        category: ErrorCategory,
+        error_type: Arc<str>,
+    },
     /// The durations of an endpoint with a method.
     Durations {
         endpoint: Arc<str>,
@@ -82,6 +88,14 @@ impl Metrics {
                 category: series.category(),
             };
             readings.counts.push((key, vec![series.read().requests]));
+        }
+        for of_type in inner.error_types.all() {
+            let key = Key::ErrorType {
+                endpoint: of_type.endpoint,
+                category: of_type.category,
+                error_type: of_type.error_type,
+            };
+            readings.counts.push((key, vec![of_type.failures]));
         }
         // Without work there is nothing to read.
         if let Some(counts) = inner.work.get() {

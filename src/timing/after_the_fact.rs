@@ -55,6 +55,6 @@ impl Metrics {
     /// # Ok::<(), tower_vitals::config::ConfigError>(())
     /// ```
     pub fn record_error(&self, category: ErrorCategory, endpoint: &'static str) {
-        self.failed(endpoint, category);
+        self.failed(endpoint, category, None);
     }
 }

@@ -12,8 +12,8 @@ use http::Method;
 use super::{
     block::Block,
     encode::{
-        DURATIONS, ERRORS, MOST_KEYS, MOST_SLOTS, OLDEST, REQUESTS, TOTALS, VERSION, WORK,
-        WORK_DURATIONS,
+        DURATIONS, ERROR_TYPE, ERRORS, MOST_KEYS, MOST_SLOTS, OLDEST, REQUESTS, TOTALS, VERSION,
+        WORK, WORK_DURATIONS,
     },
     level::Slot,
     moment::LATEST,
@@ -139,6 +139,11 @@ fn keys(bytes: &mut &[u8]) -> Result<Vec<Key>, FormatError> {
             ERRORS => Key::Errors {
                 endpoint: names.read(bytes)?,
                 category: category(bytes)?,
+            },
+            ERROR_TYPE => Key::ErrorType {
+                endpoint: names.read(bytes)?,
+                category: category(bytes)?,
+                error_type: names.read(bytes)?,
             },
             DURATIONS => Key::Durations {
                 endpoint: names.read(bytes)?,

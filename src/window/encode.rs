@@ -23,9 +23,9 @@ use crate::{
 };
 
 /// The version of the form. Who knows only an earlier one cannot read it: it has more kinds of keys.
-pub(super) const VERSION: u8 = 2;
+pub(super) const VERSION: u8 = 3;
 
-/// The earliest version that is read: it had requests and errors, and no other work.
+/// The earliest version that is read. It had requests and errors; the second one has other work, too, and the third one types of errors.
 pub(super) const OLDEST: u8 = 1;
 
 /// The most keys that are written or read.
@@ -41,6 +41,7 @@ pub(super) const ERRORS: u8 = 2;
 pub(super) const DURATIONS: u8 = 3;
 pub(super) const WORK: u8 = 4;
 pub(super) const WORK_DURATIONS: u8 = 5;
+pub(super) const ERROR_TYPE: u8 = 6;
 
 /// The most bytes of what is written once.
 const HEAD: usize = 60;
@@ -168,7 +169,7 @@ fn choose(
                 Some(written) if !*written => {
                     *written = true;
                     needed.keys += 1;
-                    needed.bytes += KEY + owner.map_or(0, |(_, name)| name.len());
+                    needed.bytes += KEY + numbers::names(key).map(str::len).sum::<usize>();
                 }
                 _ => {}
             }
@@ -201,8 +202,7 @@ fn choose(
 fn write_key(bytes: &mut Vec<u8>, key: &Key) {
     let mut text = |kind, text: &str| {
         bytes.push(kind);
-        varint::write(bytes, text.len() as u64);
-        bytes.extend(text.as_bytes());
+        write_text(bytes, text);
     };
     match key {
         Key::Totals => bytes.push(TOTALS),
@@ -218,6 +218,15 @@ fn write_key(bytes: &mut Vec<u8>, key: &Key) {
         Key::Errors { endpoint, category } => {
             text(ERRORS, endpoint);
             bytes.push(*category as u8);
+        }
+        Key::ErrorType {
+            endpoint,
+            category,
+            error_type,
+        } => {
+            text(ERROR_TYPE, endpoint);
+            bytes.push(*category as u8);
+            write_text(bytes, error_type);
         }
         Key::Durations { endpoint, method } => {
             text(DURATIONS, endpoint);
@@ -237,6 +246,11 @@ fn write_key(bytes: &mut Vec<u8>, key: &Key) {
             bytes.extend([*work as u8, *detail]);
         }
     }
+}
+
+fn write_text(bytes: &mut Vec<u8>, text: &str) {
+    varint::write(bytes, text.len() as u64);
+    bytes.extend(text.as_bytes());
 }
 
 fn index(method: MethodLabel) -> u8 {

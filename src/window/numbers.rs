@@ -55,7 +55,7 @@ impl Numbers {
             return Some(*number);
         }
         let number = u32::try_from(self.known.len()).ok()?;
-        self.names += owner(key).map_or(0, |(_, name)| name.len() + 16);
+        self.names += names(key).map(|name| name.len() + 16).sum::<usize>();
         self.numbers.insert(key.clone(), number);
         self.known.push(Known {
             key: key.clone(),
@@ -107,6 +107,7 @@ pub(super) fn owner(key: &Key) -> Option<(Option<Work>, &str)> {
         Key::Totals => None,
         Key::Requests { endpoint, .. }
         | Key::Errors { endpoint, .. }
+        | Key::ErrorType { endpoint, .. }
         | Key::Durations { endpoint, .. } => Some((None, endpoint)),
         Key::Work { work, name, .. } | Key::WorkDurations { work, name, .. } => {
             Some((Some(*work), name))
@@ -114,12 +115,22 @@ pub(super) fn owner(key: &Key) -> Option<(Option<Work>, &str)> {
     }
 }
 
+/// The texts of a thing: to what it belongs, and the type of an error.
+pub(super) fn names(key: &Key) -> impl Iterator<Item = &str> {
+    let error_type = match key {
+        Key::ErrorType { error_type, .. } => Some(&**error_type),
+        _ => None,
+    };
+    let owner = owner(key).map(|(_, name)| name);
+    owner.into_iter().chain(error_type)
+}
+
 /// How many counts a thing has, with so many buckets.
 pub(super) const fn length(key: &Key, buckets: usize) -> usize {
     match key {
         Key::Totals => totals::COUNTS,
         Key::Requests { .. } => requests::COUNTS,
-        Key::Errors { .. } => 1,
+        Key::Errors { .. } | Key::ErrorType { .. } => 1,
         Key::Work { .. } => work::COUNTS,
         Key::Durations { .. } | Key::WorkDurations { .. } => buckets,
     }

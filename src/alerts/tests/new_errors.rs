@@ -67,3 +67,35 @@ fn errors_after_a_deployment_are_new_if_they_did_not_occur_in_the_hour_before() 
     service.errors("/c", ErrorCategory::Timeout, 1);
     assert_eq!(one(rule(), &service), Verdict::Broken(1.0));
 }
+
+#[test]
+fn an_error_of_another_type_is_new() {
+    let mut service = service();
+    let of_type = |service: &mut Service, endpoint: &str, error_type: &str| {
+        service.errors_of_type(endpoint, ErrorCategory::ServerError, error_type);
+    };
+    let rule = || above(Signal::new_errors(), 0.0);
+    let since = || presets::new_errors_after_deployment();
+    of_type(&mut service, "/a", "500");
+    service.now += 10 * MINUTE;
+    service.deployed = Some(service.now);
+    service.now += MINUTE;
+    of_type(&mut service, "/a", "500");
+    assert_eq!(one(rule(), &service), Verdict::Fine(0.0));
+    assert_eq!(one(since(), &service), Verdict::Fine(0.0));
+    for _ in 0..2 {
+        of_type(&mut service, "/a", "panic");
+        of_type(&mut service, "/a", "PriceError: Overflow");
+    }
+    assert_eq!(one(rule(), &service), Verdict::Broken(2.0));
+    assert_eq!(one(since(), &service), Verdict::Broken(2.0));
+    // A category is as new as its types, and each endpoint has its own.
+    service.errors_of_type("/b", ErrorCategory::Database, "PoolTimedOut");
+    assert_eq!(one(rule(), &service), Verdict::Broken(3.0));
+    // What was counted by hand has no type.
+    service.errors("/b", ErrorCategory::Timeout, 1);
+    assert_eq!(one(rule(), &service), Verdict::Broken(4.0));
+    service.now += 10 * MINUTE;
+    of_type(&mut service, "/a", "panic");
+    assert_eq!(one(rule(), &service), Verdict::Fine(0.0));
+}

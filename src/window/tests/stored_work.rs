@@ -57,6 +57,11 @@ fn an_endpoint_and_work_of_one_name_are_kept_apart() {
             detail: 0,
             outcome: Some(CallOutcome::Success),
         });
+        let of_type = Key::ErrorType {
+            endpoint: Arc::clone(&name),
+            category: crate::facts::category::ErrorCategory::Database,
+            error_type: "orders: é".into(),
+        };
         let endpoint = Key::Errors {
             endpoint: Arc::clone(&name),
             category: crate::facts::category::ErrorCategory::Database,
@@ -68,7 +73,7 @@ fn an_endpoint_and_work_of_one_name_are_kept_apart() {
             detail: 0,
             outcome: None,
         };
-        kinds.chain([endpoint, unjudged]).collect()
+        kinds.chain([endpoint, of_type, unjudged]).collect()
     };
     let mut before = Process::new(settings(10_000), START);
     for (count, key) in (1..).zip(named("orders")) {
@@ -88,14 +93,14 @@ fn an_endpoint_and_work_of_one_name_are_kept_apart() {
 }
 
 #[test]
-fn a_file_without_work_is_read_also_in_the_version_before_and_a_later_version_is_not() {
+fn a_file_without_work_is_read_also_in_the_versions_before_and_a_later_version_is_not() {
     let settings = settings(10_000);
     let mut before = Process::new(settings, START);
     before.request(0, 7);
     before.tick_at(10_000);
     let (mut written, _) = bytes(&mut before, 16 << 20);
-    assert_eq!(written[0], 2);
-    for version in [1, 2] {
+    assert_eq!(written[0], 3);
+    for version in [1, 2, 3] {
         written[0] = version;
         let mut process = Process::new(settings, START + before.at);
         let stored = Stored::from_bytes(&written, &settings).unwrap();
@@ -103,7 +108,7 @@ fn a_file_without_work_is_read_also_in_the_version_before_and_a_later_version_is
         process.ring.restore(stored, now);
         assert_eq!(started(&process.last(86_400_000)), 1, "{version}");
     }
-    for version in [0, 3, 255] {
+    for version in [0, 4, 255] {
         written[0] = version;
         let refused = Stored::from_bytes(&written, &settings).unwrap_err();
         assert_eq!(refused.to_string(), "no stored window: another version");
@@ -114,7 +119,7 @@ fn a_file_without_work_is_read_also_in_the_version_before_and_a_later_version_is
 fn work_that_cannot_be_is_refused() {
     let settings = settings(10_000);
     let head = |key: &[u8]| {
-        let mut bytes = vec![2];
+        let mut bytes = vec![3];
         crate::window::varint::write(&mut bytes, 10_000);
         bytes.extend(settings.grid.to_le_bytes());
         bytes.push(1);
@@ -148,5 +153,12 @@ fn work_that_cannot_be_is_refused() {
         refused(&[4, 1, b'x', 0, 0, 6]),
         because("an unknown outcome")
     );
-    assert_eq!(refused(&[6, 1, b'x', 0, 0]), because("an unknown key"));
+    // The name, the category, the type of the error.
+    assert_eq!(refused(&[6, 1, b'x', 8, 1, b'E']), None);
+    assert_eq!(
+        refused(&[6, 1, b'x', 9, 1, b'E']),
+        because("an unknown category")
+    );
+    assert_eq!(refused(&[6, 1, b'x', 0, 9, b'E']), because("torn"));
+    assert_eq!(refused(&[7, 1, b'x', 0, 0]), because("an unknown key"));
 }

@@ -3,11 +3,15 @@ use std::sync::{
     atomic::{AtomicU64, Ordering::Relaxed},
 };
 
-use http::{Method, StatusCode};
+use axum::{Router, body::Body, extract::Path, response::IntoResponse, routing::get};
+use http::{Method, Request, StatusCode};
+use http_body_util::BodyExt;
 use tokio::time::Instant;
+use tower::ServiceExt;
 
 use crate::{
-    alerts::{Alerts, Rule, Signal},
+    ErrorCategoryLayer, Failure,
+    alerts::{Alerts, Rule, Running, Signal},
     facts::work::EndedWork,
     metrics,
     vitals::Vitals,
@@ -130,6 +134,92 @@ fn a_job_is_as_old_as_its_last_success_also_in_the_process_before() {
     failing.kept.metrics.count_work(&ended(CallOutcome::Error));
     failing.run(5, MINUTE);
     assert_eq!(age(&failing), [("rollup".to_owned(), 60.0)]);
+}
+
+/// A failure that keeps its cause.
+#[derive(Debug)]
+enum PriceError {
+    NoPrice(std::num::ParseIntError),
+    Overflow,
+}
+
+impl std::fmt::Display for PriceError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("order 17")
+    }
+}
+
+impl std::error::Error for PriceError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::NoPrice(cause) => Some(cause),
+            Self::Overflow => None,
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_request_that_fails_with_an_error_of_a_new_type_is_a_new_error() {
+    let price = |text: &str| -> Result<u8, PriceError> {
+        let price: u16 = text.parse().map_err(PriceError::NoPrice)?;
+        u8::try_from(price).map_err(|_| PriceError::Overflow)
+    };
+    let show = move |Path(text): Path<String>| async move {
+        match &*text {
+            "panic" => panic!("on purpose"),
+            "bare" => Err(StatusCode::INTERNAL_SERVER_ERROR.into_response()),
+            text => price(text)
+                .map(|price| price.to_string())
+                .map_err(|error| Failure::new(error).into_response()),
+        }
+    };
+    let process = Process::begin(0);
+    let layer = ErrorCategoryLayer::new().metrics(process.kept.metrics.clone());
+    let app = Router::new()
+        .route("/prices/{text}", get(show))
+        .layer(crate::CatchPanicLayer::new())
+        .layer(layer);
+    let ask = |text: &str| {
+        let request = Request::get(format!("/prices/{text}"));
+        let answer = app.clone().oneshot(request.body(Body::empty()).unwrap());
+        async { answer.await.unwrap().into_body().collect().await.unwrap() }
+    };
+    let rule = || {
+        let rule = Rule::new("new", Signal::new_errors()).above(0.0);
+        rule.window(5 * MINUTE).pending_for(Duration::ZERO)
+    };
+    let alerts = Alerts::none().rule(rule()).checked().unwrap();
+    let host = Box::new(Arc::clone(&process.kept));
+    let running = Running::new(alerts, None, host, &process.kept.metrics);
+    let new = || {
+        running.evaluate();
+        let firing = running.watch().engine().firing();
+        firing.first().and_then(|alert| alert.value)
+    };
+    ask("x").await;
+    process.run(7 * 60, MINUTE);
+    // Another number is no number in the same way, and another order fails with the same error.
+    ask("y").await;
+    ask("7").await;
+    assert_eq!(new(), None);
+    for (failure, all) in [("999", 1.0), ("panic", 2.0), ("bare", 3.0), ("998", 3.0)] {
+        ask(failure).await;
+        process.run(1, MINUTE);
+        assert_eq!(new(), Some(all), "{failure}");
+    }
+    let mut types = Vec::new();
+    process.kept.at_once(&mut |numbers| {
+        let sums = numbers.counted(BEGIN, None, false);
+        types.extend(sums.counts.into_keys().filter_map(|key| match key {
+            Key::ErrorType { error_type, .. } => Some(error_type.to_string()),
+            _ => None,
+        }));
+    });
+    types.sort();
+    assert_eq!(
+        types,
+        ["500", "NoPrice: ParseIntError", "Overflow", "panic"]
+    );
 }
 
 const MINUTE: Duration = Duration::from_secs(60);
