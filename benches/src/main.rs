@@ -1,5 +1,6 @@
 //! Prints what our stack costs beside what people use today.
 
+mod alerts;
 mod budget;
 mod contention;
 mod costs;
@@ -14,7 +15,7 @@ use tower_vitals_benches::{Case, Subject};
 
 const USAGE: &str = "\
 without arguments: instructions, allocations and CPU time of a request, in one process
-budget: whether a request and a monitored function cost no more instructions than they did
+budget: whether a request, a monitored function and an evaluation of alerts cost no more instructions than they did
 wire: requests/s, p99 and CPU time of servers under wrk and h2load
 contention: two threads on one route against one
 scale: many series, many requests without a scrape, many open streams";
@@ -31,6 +32,7 @@ fn main() -> ExitCode {
         // What the above start, each in a process of its own: recorders, subscribers and clients are global.
         ["run", subject, case] => costs::run(Subject::named(subject), Case::named(case)),
         ["call"] => costs::call(),
+        ["evaluate", what] => alerts::evaluate(what == "each rule"),
         ["contend", subject] => contention::run(Subject::named(subject)),
         ["routes", subject, series] => scale::routes(subject, series.parse().expect("a number")),
         ["after", subject, requests] => {
