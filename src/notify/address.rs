@@ -5,7 +5,10 @@ use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
 };
 
-use http::{Uri, uri::PathAndQuery};
+use http::{
+    Uri,
+    uri::{PathAndQuery, Scheme},
+};
 
 use crate::config::ConfigError;
 
@@ -61,6 +64,24 @@ impl Address {
     /// For the request, and for nothing that prints.
     pub(super) const fn uri(&self) -> &Uri {
         &self.0
+    }
+
+    /// Whether anything may be sent to this IP address, which the host of this address has: a name is known only once it is looked up.
+    pub(super) fn allows(&self, ip: IpAddr) -> bool {
+        let ip = match ip {
+            // Networks without IPv4 reach such addresses by IPv6.
+            IpAddr::V6(ip) => ip
+                .to_ipv4_mapped()
+                .or_else(|| translated(ip))
+                .map_or(IpAddr::V6(ip), IpAddr::V4),
+            ip => ip,
+        };
+        let is_https = self.0.scheme() == Some(&Scheme::HTTPS);
+        match ip {
+            _ if !is_https => ip.is_loopback(),
+            IpAddr::V4(ip) => !is_refused(ip),
+            IpAddr::V6(ip) => !is_refused_v6(ip),
+        }
     }
 
     /// The text without the host, the path, the query, and their parts.
@@ -207,9 +228,46 @@ fn is_refused_v6(address: Ipv6Addr) -> bool {
             || address == METADATA_V6)
 }
 
+/// The IPv4 address for which a network translates, by 64:ff9b::/96.
+fn translated(address: Ipv6Addr) -> Option<Ipv4Addr> {
+    let [0x64, 0xff9b, 0, 0, 0, 0, ..] = address.segments() else {
+        return None;
+    };
+    let [.., a, b, c, d] = address.octets();
+    Some(Ipv4Addr::new(a, b, c, d))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_leads_nowhere_where_an_ip_address_may_not() {
+        let allows = |address: &str, ip: &str| {
+            let address = Address::parse("hook", address).unwrap();
+            address.allows(ip.parse().unwrap())
+        };
+        for (ip, https, http) in [
+            ("127.0.0.1", true, true),
+            ("::1", true, true),
+            ("203.0.113.7", true, false),
+            ("10.0.0.7", true, false),
+            ("2001:db8::7", true, false),
+            ("64:ff9b::cb00:7107", true, false),
+            ("::ffff:203.0.113.7", true, false),
+            ("169.254.169.254", false, false),
+            ("::ffff:169.254.169.254", false, false),
+            ("64:ff9b::a9fe:a9fe", false, false),
+            ("fe80::1", false, false),
+            ("fd00:ec2::254", false, false),
+            ("100.100.100.200", false, false),
+            ("0.0.0.0", false, false),
+            ("::", false, false),
+        ] {
+            assert_eq!(allows("https://hooks.example.com/a", ip), https, "{ip}");
+            assert_eq!(allows("http://localhost/a", ip), http, "{ip}");
+        }
+    }
 
     fn parse(text: &str) -> Result<Address, ConfigError> {
         Address::parse("SLACK_WEBHOOK_URL", text)
@@ -353,7 +411,7 @@ mod tests {
         let address = parse("HTTPS://Hooks.Slack.COM:443/Services/Ab?C=D").unwrap();
         let kept = "https://hooks.slack.com:443/Services/Ab?C=D";
         assert_eq!(address.uri().to_string(), kept);
-        assert_eq!(address.uri().scheme(), Some(&http::uri::Scheme::HTTPS));
+        assert_eq!(address.uri().scheme(), Some(&Scheme::HTTPS));
     }
 
     #[test]

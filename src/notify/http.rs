@@ -1,12 +1,21 @@
 //! Posts one message to a checked address, within a deadline and a limit, and says nothing of where.
 
-use std::{fmt, io::Read, time::Duration};
+mod connect;
+mod exchange;
+mod proxy;
 
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
-use tracing::{Dispatch, dispatcher};
-use ureq::{
-    Agent, Body, Proxy,
-    tls::{RootCerts, TlsConfig},
+use std::{fmt, time::Duration};
+
+use bytes::Bytes;
+use http::{
+    HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, header, uri::Authority,
+};
+use http_body_util::Full;
+
+use self::{
+    connect::Connector,
+    exchange::{Answered, Failed},
+    proxy::Proxy,
 };
 
 use super::{
@@ -20,17 +29,17 @@ use crate::{
     timestamp,
 };
 
-/// The most bytes of an answer's body that are read.
-pub(super) const LONGEST_BODY: u64 = 64 << 10;
-
-/// The most bytes of an answer's head that are read.
-const LONGEST_HEAD: usize = 64 << 10;
+/// The most bytes of an answer's head, and of its body, that are read.
+pub(super) const LONGEST: usize = 64 << 10;
 
 /// The most bytes of an error's text, without the ellipsis.
 const LONGEST_ERROR: usize = 253;
 
 /// The longest word of an answer that is shown.
 const LONGEST_WORD: usize = 64;
+
+/// What each request says of its sender.
+const AGENT: &str = concat!("tower-vitals/", env!("CARGO_PKG_VERSION"));
 
 /// The variable with the address of a proxy.
 const PROXY: &str = "MONITORING_PROXY";
@@ -43,9 +52,10 @@ pub(super) const JSON: (HeaderName, HeaderValue) = (
 
 /// Posts messages.
 ///
-/// Redirects are not followed, and no proxy is asked that a notifier was not given, whatever the environment says. Each message has a connection of its own.
+/// Redirects are not followed, and no proxy is asked that a notifier was not given, whatever the environment says. Each message has a
+/// connection of its own. Nothing below logs: a line at TRACE would show what is sent.
 pub(super) struct Client {
-    agent: Agent,
+    connector: Connector,
 }
 
 /// One message.
@@ -80,13 +90,9 @@ impl Client {
     ///
     /// If it is no address of an HTTP proxy. The error does not show it.
     pub(super) fn through(field: &str, proxy: &str) -> Result<Self, ConfigError> {
-        let is_http = ["http://", "https://"].iter().any(|scheme| {
-            let start = proxy.get(..scheme.len());
-            start.is_some_and(|start| start.eq_ignore_ascii_case(scheme))
-        });
-        match Proxy::new(proxy) {
-            Ok(proxy) if is_http => Ok(Self::by(Some(proxy))),
-            _ => {
+        match Proxy::parse(proxy) {
+            Some(proxy) => Ok(Self::by(Some(proxy))),
+            None => {
                 let reason =
                     "expected the address of a proxy, such as http://proxy.example.com:3128";
                 Err(ConfigError::new(field, "…", reason))
@@ -102,21 +108,9 @@ impl Client {
         }
     }
 
-    fn by(proxy: Option<Proxy>) -> Self {
-        // The roots of the machine, for a service with a certificate of its own.
-        let tls = TlsConfig::builder().root_certs(RootCerts::PlatformVerifier);
-        let config = Agent::config_builder()
-            .tls_config(tls.build())
-            .http_status_as_error(false)
-            .max_redirects(0)
-            .max_redirects_will_error(false)
-            .proxy(proxy)
-            .max_idle_connections(0)
-            .max_response_header_size(LONGEST_HEAD)
-            .accept_encoding("identity")
-            .user_agent(concat!("tower-vitals/", env!("CARGO_PKG_VERSION")));
+    const fn by(proxy: Option<Proxy>) -> Self {
         Self {
-            agent: config.build().new_agent(),
+            connector: Connector::new(proxy),
         }
     }
 
@@ -147,27 +141,15 @@ impl Client {
 
     /// As [`post`](Self::post), and leaves it to the caller to judge the answer.
     pub(super) fn ask(&self, post: Post<'_>, timeout: Duration) -> Result<Answer, NotifyError> {
-        // At the level TRACE, the client logs whole addresses.
-        let asked = dispatcher::with_default(&Dispatch::none(), || self.exchange(post, timeout));
-        asked.map_err(|error| NotifyError::Later {
-            text: explained(&error, post.address, timeout),
+        let answered = exchange::exchange(&self.connector, post.address, post.request(), timeout);
+        let Answered { head, body } = answered.map_err(|failed| NotifyError::Later {
+            text: explained(&failed, post.address, timeout),
             after: None,
-        })
-    }
-
-    fn exchange(&self, post: Post<'_>, timeout: Duration) -> Result<Answer, ureq::Error> {
-        let request = self.agent.post(post.address.uri());
-        let mut request = request.config().timeout_global(Some(timeout)).build();
-        for (name, value) in post.headers {
-            let mut value = value.clone();
-            value.set_sensitive(*name != header::CONTENT_TYPE);
-            request = request.header(name, value);
-        }
-        let (parts, body) = request.send(post.body)?.into_parts();
+        })?;
         Ok(Answer {
-            status: parts.status,
-            after: after(&parts.headers),
-            body: beginning(body),
+            status: head.status,
+            after: after(&head.headers),
+            body,
         })
     }
 }
@@ -175,6 +157,31 @@ impl Client {
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Client").finish_non_exhaustive()
+    }
+}
+
+// === impl Post ===
+
+impl Post<'_> {
+    fn request(&self) -> Request<Full<Bytes>> {
+        let mut request = Request::new(Full::from(self.body.to_vec()));
+        *request.method_mut() = Method::POST;
+        let uri = self.address.uri();
+        let path = uri.path_and_query().cloned();
+        *request.uri_mut() = path.map(Into::into).unwrap_or_default();
+        let headers = request.headers_mut();
+        let host = uri.authority().map_or("", Authority::as_str);
+        if let Ok(host) = HeaderValue::from_str(host) {
+            headers.insert(header::HOST, host);
+        }
+        let own = [
+            (header::USER_AGENT, AGENT),
+            (header::ACCEPT_ENCODING, "identity"),
+            (header::CONNECTION, "close"),
+        ];
+        headers.extend(own.map(|(name, value)| (name, HeaderValue::from_static(value))));
+        headers.extend(self.headers.iter().cloned());
+        request
     }
 }
 
@@ -238,26 +245,13 @@ fn after(headers: &HeaderMap) -> Option<Duration> {
     retry::asked(after, timestamp::since_1970())
 }
 
-/// What came of the body in time, up to its limit. Its status says already whether the message arrived.
-fn beginning(body: Body) -> Vec<u8> {
-    let mut kept = Vec::new();
-    let mut reader = body.into_reader().take(LONGEST_BODY);
-    // What was read before an error is kept.
-    let _ = reader.read_to_end(&mut kept);
-    kept
-}
-
 /// What happened, without the address.
-fn explained(error: &ureq::Error, address: &Address, timeout: Duration) -> String {
-    let text = match error {
-        ureq::Error::Timeout(_) => format!("no answer within {timeout:?}"),
-        // Their texts are parts of the address.
-        ureq::Error::BadUri(_) | ureq::Error::Http(_) | ureq::Error::RequireHttpsOnly(_) => {
-            "the address cannot be asked".to_owned()
-        }
-        error => error.to_string(),
+fn explained(failed: &Failed, address: &Address, timeout: Duration) -> String {
+    let text = match failed {
+        Failed::Late => format!("no answer within {timeout:?}"),
+        Failed::Because(text) => address.hide_in(text),
     };
-    printable(&address.hide_in(&text), LONGEST_ERROR)
+    printable(&text, LONGEST_ERROR)
 }
 
 #[cfg(test)]

@@ -174,7 +174,7 @@ fn no_more_than_64_kib_of_an_answer_are_read() {
         "HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\n\r\n\x1f",
     ] {
         let answer = post(&endless(head).url("/"), LONG).unwrap();
-        assert!(answer.body.len() as u64 <= LONGEST_BODY, "{head}");
+        assert!(answer.body.len() <= LONGEST, "{head}");
         assert!(answer.body.capacity() < 1 << 20, "{head}");
     }
     let head = "HTTP/1.1 500 No\r\ncontent-length: 10000000000000\r\n\r\n";
@@ -196,7 +196,7 @@ fn a_compressed_answer_is_not_unpacked_beyond_the_limit() {
         format!("HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: {length}\r\n\r\n");
     let bomb = Sink::answering([head.as_bytes(), &packed].concat());
     let answer = post(&bomb.url("/"), LONG).unwrap();
-    assert!(answer.body.len() as u64 <= LONGEST_BODY);
+    assert!(answer.body.len() <= LONGEST);
 }
 
 #[test]
