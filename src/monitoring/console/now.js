@@ -1,0 +1,216 @@
+// Shows what is now: the situation in words, and the numbers of the whole service over the last hour.
+
+import { Chart, share } from "./charts.js";
+import { byId, el, say, since, status } from "./dom.js";
+import * as words from "./words.js";
+
+const LISTED = 4;
+const ORDER = { critical: 0, warning: 1, info: 2 };
+const KINDS = { healthy: "good", degraded: "warn", unhealthy: "bad", unknown: "none" };
+const WORST = ["unhealthy", "unknown", "degraded", "healthy"];
+export const BANDS = [
+  { key: "normal", label: "normal", look: "normal" },
+  { key: "slow", label: "slow", look: "slow" },
+  { key: "warning", label: "warning", look: "warning" },
+  { key: "critical", label: "critical", look: "critical" },
+];
+export const LATENCY = [
+  { key: "p50_ms", label: "p50", look: "p50" },
+  { key: "p95_ms", label: "p95", look: "p95" },
+  { key: "p99_ms", label: "p99", look: "p99" },
+];
+
+/** The alerts that fire, the worst first. */
+export function firing(state) {
+  const alerts = (state.alerts?.alerts || []).filter((alert) => alert.state === "firing");
+  return alerts.sort((one, other) => ORDER[one.severity] - ORDER[other.severity] || (one.timestamp < other.timestamp ? -1 : 1));
+}
+
+/** The check that is worst: of those that are as bad, one that matters more. */
+export function worstCheck(state) {
+  const roles = ["critical", "optional", "informational"];
+  const rank = ({ status: word, role }) => WORST.indexOf(word) * 3 + roles.indexOf(role);
+  return [...(state.health?.checks || [])].sort((one, other) => rank(one) - rank(other))[0] ?? null;
+}
+
+/** Which notifiers do not deliver: their last failure came after their last success, or something waits since. */
+export function silent(state) {
+  const failed = ({ last_failure_at: failure, last_sent_at: sent }) => failure && (!sent || failure > sent);
+  return (state.notifiers?.notifiers || []).filter(failed);
+}
+
+/** One sentence, and how bad it is. */
+export function verdict(state) {
+  const alerts = firing(state);
+  const pending = (state.alerts?.alerts || []).filter((alert) => alert.state === "pending").length;
+  const health = state.health?.status;
+  const stuck = state.stuck?.count ?? 0;
+  const facts = [];
+  if (alerts.length) facts.push(`${words.plural(alerts.length, "alert")} ${alerts.length === 1 ? "fires" : "fire"}`);
+  if (health === "unhealthy" || health === "degraded") facts.push(`the service is ${health}`);
+  if (stuck) facts.push(`${words.plural(stuck, "request")} ${stuck === 1 ? "is" : "are"} stuck`);
+  if (state.health?.draining) facts.push("it is draining");
+  const bad = health === "unhealthy" || alerts.some(({ severity }) => severity === "critical");
+  if (bad) return { kind: "bad", word: "Trouble", why: facts.join(", ") };
+  if (facts.length) return { kind: "warn", word: "Look here", why: facts.join(", ") };
+  if (pending) return { kind: "wait", word: "Watch", why: `${words.plural(pending, "alert")} pending, none fires` };
+  const checks = state.health?.checks?.length ?? 0;
+  return { kind: "good", word: "Quiet", why: checks ? `no alert fires, ${words.plural(checks, "check")} without complaint` : "no alert fires" };
+}
+
+/** The time axis and the values of the last hour, for charts. */
+export function series(source, keys, marks) {
+  const values = Object.fromEntries(keys.map((key) => [key, source?.[key] || []]));
+  return { begin: Date.parse(source?.begin) || 0, step: (source?.step_seconds || 60) * 1000, values, marks };
+}
+
+function figure(key, label) {
+  const number = el("span", { class: "figure", "data-key": key }, words.NONE);
+  return { number, root: el("span", { class: "figure-box" }, label ? el("span", { class: "figure-label" }, label) : null, number) };
+}
+
+function set({ number }, value, text) {
+  say(number, text);
+  number.setAttribute("data-value", value ?? "");
+}
+
+/** The five charts with their numbers. */
+class Numbers {
+  constructor(root) {
+    this.rate = figure("requests_per_second");
+    this.errors = figure("error_rate");
+    this.flight = figure("in_flight");
+    this.latency = LATENCY.map(({ key, label }) => figure(key, label));
+    this.rateNote = el("span", { class: "aside" });
+    this.errorNote = el("span", { class: "aside" });
+    this.flightNote = el("span", { class: "aside" });
+    this.bandBox = el("span", { class: "aside" });
+    const box = (...children) => el("p", { class: "figures" }, ...children);
+    const one = (key, label, look) => [{ key, label, look }];
+    this.charts = [
+      [new Chart({ title: "Requests", unit: "a second", format: words.decimal, series: one("requests_per_second", "requests a second", "plain"), figure: box(this.rate.root, this.rateNote) }), ["requests_per_second"]],
+      [new Chart({ title: "Error rate", unit: "share of 5xx", format: words.percent, least: 0.01, series: one("error_rate", "error rate", "failed"), figure: box(this.errors.root, this.errorNote) }), ["error_rate"]],
+      [new Chart({ title: "In flight", unit: "requests", format: words.decimal, least: 3, series: one("in_flight", "in flight", "plain"), figure: box(this.flight.root, this.flightNote) }), ["in_flight"]],
+      [new Chart({ title: "Latency", unit: "to the head of the response", format: words.ms, series: LATENCY, figure: box(...this.latency.map(({ root: inner }) => inner)) }), LATENCY.map(({ key }) => key)],
+      [new Chart({ title: "Severity", unit: "requests a minute", format: words.decimal, stacked: true, series: BANDS, figure: box(this.bandBox) }), BANDS.map(({ key }) => key)],
+    ];
+    this.charts[3][0].root.classList.add("wide-chart");
+    root.append(...this.charts.map(([chart]) => chart.root));
+  }
+
+  update(state, marks) {
+    const now = state.now || {};
+    set(this.rate, now.requests_per_second, words.decimal(now.requests_per_second));
+    set(this.errors, now.error_rate, words.percent(now.error_rate));
+    set(this.flight, now.in_flight, words.count(now.in_flight));
+    this.latency.forEach((one, index) => set(one, now[LATENCY[index].key], words.ms(now[LATENCY[index].key])));
+    say(this.rateNote, `${words.count(now.requests)} in the last ${words.length((now.covered_seconds ?? 0) * 1000)}`);
+    say(this.errorNote, `${words.count(now.errors)} of ${words.count(now.requests)}`);
+    this.errors.number.classList.toggle("hot", (now.error_rate ?? 0) >= 0.05);
+    const stuck = state.stuck?.count ?? 0;
+    say(this.flightNote, !state.stuck?.watched ? "" : stuck ? `${words.count(stuck)} stuck` : "none stuck");
+    const bands = BANDS.map((band) => ({ ...band, value: now.severities?.[band.key] ?? 0 }));
+    const told = bands.filter(({ value }) => value).map(({ label, value }) => `${words.count(value)} ${label}`).join(", ");
+    if (this.told !== told) {
+      this.told = told;
+      this.bandBox.replaceChildren(share(bands, 120, 12), el("span", { class: "aside-text" }, told || "no requests"));
+    }
+    const limits = now.bands_ms || [];
+    const edges = limits.length === 3 ? `slow from ${words.ms(limits[0])}, warning from ${words.ms(limits[1])}, critical from ${words.ms(limits[2])} or a 5xx` : "";
+    this.charts[4][0].root.setAttribute("title", edges);
+    for (const [chart, keys] of this.charts) chart.show(series(state.hour, keys, marks));
+  }
+}
+
+function alertLine(alert) {
+  const kind = alert.severity === "critical" ? "bad" : "warn";
+  const by = alert.acknowledged_by ? `acknowledged by ${words.short(alert.acknowledged_by, 40)}` : alert.muted ? "muted" : "not acknowledged";
+  return el(
+    "li",
+    {},
+    status(kind, alert.severity),
+    el("a", { class: "name", href: `#alert=${alert.fingerprint}` }, words.short(alert.name, 60)),
+    el("span", { class: "aside" }, since(alert.timestamp, words), ` · ${by}`),
+  );
+}
+
+function row(title, ...content) {
+  return el("div", { class: "fact" }, el("dt", {}, title), el("dd", {}, ...content));
+}
+
+function alertsFact(state) {
+  const alerts = firing(state);
+  const pending = (state.alerts?.alerts || []).filter((alert) => alert.state === "pending");
+  const list = alerts.slice(0, LISTED).map(alertLine);
+  if (alerts.length > LISTED) list.push(el("li", {}, el("a", { href: "#alerts" }, `and ${words.count(alerts.length - LISTED)} more`)));
+  const waiting = pending.length ? status("wait", `${words.count(pending.length)} pending`) : null;
+  if (alerts.length === 0 && !waiting) return row("Alerts", status("good", "none fires, none is pending"));
+  return row("Alerts", el("span", { class: "pair" }, alerts.length ? status("bad", `${words.count(alerts.length)} firing`) : status("good", "none fires"), waiting), list.length ? el("ul", { class: "lines" }, ...list) : null);
+}
+
+function healthFact(state) {
+  const word = state.health?.status;
+  if (!word) return row("Health", status("none", "no checks"));
+  const worst = worstCheck(state);
+  const draining = state.health.draining ? el("span", { class: "aside" }, "draining: it takes no new traffic") : null;
+  const detail = worst && worst.status !== "healthy" ? `worst: ${words.short(worst.name, 60)}, ${worst.role}, ${worst.status}` : `${words.plural(state.health.checks.length, "check")}, all healthy`;
+  return row("Health", status(KINDS[word] || "none", word), el("span", { class: "aside" }, detail), draining);
+}
+
+function releaseFact(state) {
+  const [last] = state.deployments?.deployments || [];
+  const version = state.service?.version ? words.short(state.service.version, 40) : "no version";
+  if (!last) return row("Release", el("b", {}, version), el("span", { class: "aside" }, "no deployment is known"));
+  const judged = last.more_errors === true ? status("bad", "more errors since") : last.more_errors === false ? status("good", "no more errors than before") : status("none", "too early to judge");
+  return row("Release", el("b", {}, version), el("span", { class: "aside" }, `${words.short(last.version, 40)} deployed `, since(last.at, words)), judged);
+}
+
+function stuckFact(state) {
+  const { watched, count, requests } = state.stuck || {};
+  if (!watched) return row("Stuck requests", status("none", "not watched"));
+  if (!count) return row("Stuck requests", status("good", "none"));
+  const lines = requests.slice(0, 3).map((one) => {
+    const name = el("span", { class: "name" }, words.short(`${one.method} ${one.endpoint}`, 48));
+    return el("li", {}, name, el("span", { class: "aside" }, "for ", el("time", { "data-lasted": one.since, datetime: one.since }, words.lasted(one.since)), one.request_id ? ` · ${words.short(one.request_id, 40)}` : ""));
+  });
+  return row("Stuck requests", status("warn", words.count(count)), el("ul", { class: "lines" }, ...lines));
+}
+
+function notifiersFact(state) {
+  const all = state.notifiers?.notifiers || [];
+  if (all.length === 0) return row("Notifiers", status("none", "nobody is told of alerts"));
+  const broken = silent(state);
+  if (broken.length) return row("Notifiers", status("bad", `${broken.map(({ name }) => words.short(name, 24)).join(", ")} ${broken.length === 1 ? "does" : "do"} not deliver`), el("span", { class: "aside" }, `since `, since(broken[0].last_failure_at, words)));
+  const told = all.some(({ last_sent_at: at }) => at);
+  return row("Notifiers", status(told ? "good" : "none", told ? `${words.count(all.length)} deliver` : `${words.count(all.length)}, nothing sent yet`));
+}
+
+/** What the sections are that this view shows. */
+export const SECTIONS = ["service", "now", "stuck", "hour", "alerts", "health", "deployments", "notifiers"];
+
+export function nowView() {
+  const situation = byId("situation");
+  const headline = el("p", { class: "verdict", role: "status" });
+  const facts = el("dl", { class: "facts" });
+  situation.append(headline, facts);
+  const numbers = new Numbers(byId("numbers"));
+  let last = "";
+  let sig = "";
+  return {
+    sections: SECTIONS,
+    update(state, { marks, changed }) {
+      const { kind, word, why } = verdict(state);
+      if (last !== `${kind} ${why}`) {
+        last = `${kind} ${why}`;
+        headline.replaceChildren(status(kind, word), el("span", { class: "why" }, why));
+        situation.dataset.kind = kind;
+      }
+      const next = `${["service", "alerts", "health", "deployments", "stuck", "notifiers"].map((name) => changed[name]).join()} ${words.zone()}`;
+      if (sig !== next) {
+        sig = next;
+        facts.replaceChildren(alertsFact(state), healthFact(state), stuckFact(state), releaseFact(state), notifiersFact(state));
+      }
+      numbers.update(state, marks);
+    },
+  };
+}
