@@ -18,7 +18,7 @@ function compare(value, rule, threshold) {
   const unit = rule?.unit;
   const side = rule?.comparison === "below" ? "below" : "above";
   const [now, limit] = [words.inUnit(value, unit), words.inUnit(threshold, unit)];
-  return [against(value, threshold, side, `${now}, breaks ${side} ${limit}`), el("span", { class: "against-text" }, el("b", {}, now), ` ${side === "below" ? "<" : ">"} ${limit}`)];
+  return [against(value, threshold, side, `${now}, breaks ${side} ${limit}`), el("span", { class: "against-text" }, el("b", {}, now), `, limit ${side === "below" ? "<" : ">"} ${limit}`)];
 }
 
 function mutedText(muted) {
@@ -40,7 +40,7 @@ function alertName(alert) {
     labels ? el("span", { class: "name aside" }, words.short(labels, 200)) : null,
     el("span", { class: "name aside" }, words.short(alert.message || alert.summary, 240)),
     alert.error ? el("span", { class: "name aside" }, `not judged: ${words.short(alert.error, 200)}`) : null,
-    alert.runbook ? el("span", { class: "name aside" }, "Runbook: ", link(alert.runbook, words.short(alert.runbook, 100))) : null,
+    alert.runbook ? el("span", { class: "name aside" }, link(alert.runbook, "Runbook", (text) => `Runbook: ${words.short(text, 100)}`)) : null,
   ];
 }
 
@@ -123,9 +123,9 @@ function alertsTable(actions, rules) {
       { head: "Acknowledged", sig: (row) => `${row.acknowledged_by} ${row.state}`, node: acknowledged },
       {
         head: "Actions",
-        sig: (row) => row.state,
+        sig: (row) => `${row.state} ${Boolean(row.acknowledged_by)}`,
         node: (row) => [
-          row.state === "firing" ? actions.button("Acknowledge", `Acknowledge ${words.short(row.name, 60)}`, () => actions.acknowledge(row)) : null,
+          row.state === "firing" && !row.acknowledged_by ? actions.button("Acknowledge", `Acknowledge ${words.short(row.name, 60)}`, () => actions.acknowledge(row)) : null,
           actions.button("Silence", `Silence ${words.short(row.name, 60)}`, () => actions.silence(row)),
         ],
         look: "actions",

@@ -39,10 +39,10 @@ function later(chart) {
 const sizes = new ResizeObserver((entries) => {
   for (const { target, contentRect } of entries) {
     const chart = target.chart;
-    if (chart && Math.round(contentRect.width) !== chart.width) {
-      chart.width = Math.round(contentRect.width);
-      later(chart);
-    }
+    const [width, height] = [Math.round(contentRect.width), Math.round(contentRect.height)];
+    if (!chart || (width === chart.width && height === chart.height)) continue;
+    Object.assign(chart, { width, height });
+    later(chart);
   }
 });
 
@@ -51,13 +51,14 @@ const sizes = new ResizeObserver((entries) => {
  * pattern. `format` puts a value into words, `least` is the smallest top of the axis.
  */
 export class Chart {
-  constructor({ title, unit, format, series, stacked = false, height = 96, least = 0, heading = "h3", figure = null }) {
-    Object.assign(this, { title, unit, format, series, stacked, height, least });
+  constructor({ title, unit, format, series, stacked = false, least = 0, heading = "h3", figure = null }) {
+    Object.assign(this, { title, unit, format, series, stacked, least });
     this.width = 0;
+    this.height = 0;
     this.at = null;
     this.data = { begin: 0, step: MINUTE, values: {}, marks: [] };
     this.readout = el("span", { class: "readout" });
-    this.surface = svg("svg", { class: "surface", height, "aria-hidden": "true", focusable: "false" });
+    this.surface = svg("svg", { class: "surface", "aria-hidden": "true", focusable: "false" });
     this.plot = el(
       "div",
       {
@@ -190,8 +191,7 @@ export class Chart {
   }
 
   draw() {
-    if (this.width === 0) return;
-    this.surface.setAttribute("width", this.width);
+    if (this.width === 0 || this.height === 0) return;
     const bottom = this.height - MARGIN.bottom;
     const all = this.series.flatMap(({ key }) => (this.data.values[key] || []).filter(known));
     const sums = Array.from({ length: this.length }, (_, index) => this.series.reduce((sum, { key }) => sum + (this.value(key, index) ?? 0), 0));

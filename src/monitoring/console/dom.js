@@ -37,15 +37,15 @@ export function button(label, click, attributes) {
   return el("button", { type: "button", ...attributes, on: { click } }, label);
 }
 
-/** A link, if the address is one of the web. Any other one stays a text: it could be `javascript:`. */
-export function link(address, label) {
+/** A link, if the address is one of the web. Any other one stays a text, as `told` puts it: it could be `javascript:`. */
+export function link(address, label, told) {
   let url = null;
   try {
     url = new URL(address);
   } catch {
     url = null;
   }
-  if (!url || (url.protocol !== "https:" && url.protocol !== "http:")) return el("span", {}, address);
+  if (!url || (url.protocol !== "https:" && url.protocol !== "http:")) return el("span", {}, told(address));
   return el("a", { href: url.href, rel: "noreferrer noopener", target: "_blank" }, label);
 }
 

@@ -41,7 +41,7 @@ class Details {
     this.note = el("p", { class: "note", role: "status" }, "Asking for its numbers");
     this.lists = el("div", { class: "lists" });
     const one = (key, label, look) => [{ key, label, look }];
-    const common = { heading: "h4", height: 110 };
+    const common = { heading: "h4" };
     this.charts = [
       [new Chart({ ...common, title: "Requests", unit: "a second", format: words.decimal, series: one("requests_per_second", "requests a second", "plain") }), ["requests_per_second"]],
       [new Chart({ ...common, title: "Error rate", unit: "share of 5xx", format: words.percent, least: 0.01, series: one("error_rate", "error rate", "failed") }), ["error_rate"]],

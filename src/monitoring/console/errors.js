@@ -41,7 +41,7 @@ function pairsTable() {
     sort: "Count",
     empty: "No errors in this window, and none in the one before.",
     columns: [
-      { head: "Category", text: (row) => named(row.category), sort: (row) => row.category },
+      { head: "Category", text: (row) => named(row.category), sort: (row) => row.category, look: "strong" },
       { head: "Endpoint", text: (row) => words.short(row.endpoint), sort: (row) => row.endpoint, look: "name" },
       { head: "Count", text: (row) => words.count(row.count), sort: (row) => row.count, value: (row) => row.count, look: "num" },
       { head: "Share", text: (row) => words.percent(row.share), sort: (row) => row.share, value: (row) => row.share, look: "num wide" },
@@ -60,7 +60,7 @@ function failuresTable(tools) {
       { head: "Time", text: (row) => words.moment(row.at), look: "when" },
       { head: "Endpoint", text: (row) => words.short(`${row.method} ${row.endpoint}`), look: "name" },
       { head: "Status", text: statusText, look: "num" },
-      { head: "Category", text: (row) => (row.category ? named(row.category) : words.NONE) },
+      { head: "Category", text: (row) => (row.category ? named(row.category) : words.NONE), look: "word" },
       { head: "Cause", text: (row) => (row.cause ? words.short(row.cause, 400) : words.NONE), look: "cause" },
       { head: "Took", text: (row) => words.ms(row.duration_ms), look: "num wide" },
       { head: "Request id", sig: (row) => row.request_id, node: (row) => requestId(row.request_id, tools), look: "id" },
@@ -69,7 +69,7 @@ function failuresTable(tools) {
 }
 
 export function errorsView(tools) {
-  const chart = new Chart({ title: "Errors by category", unit: "a minute", format: words.decimal, stacked: true, least: 3, height: 150, series: looks({ server_error: [] }) });
+  const chart = new Chart({ title: "Errors by category", unit: "a minute", format: words.decimal, stacked: true, least: 3, series: looks({ server_error: [] }) });
   const pairs = pairsTable();
   const failures = failuresTable(tools);
   const pairsNote = el("p", { class: "note" });

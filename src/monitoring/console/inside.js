@@ -96,14 +96,14 @@ function notifiersTable() {
   });
 }
 
-function valuesTable(label, filter) {
+function valuesTable(label, own) {
   return new Table({
     label,
     id: (row) => `${row.kind} ${row.key}`,
-    filter: filter ? (row) => row.lower : null,
+    filter: own ? (row) => row.lower : null,
     columns: [
       { head: "Name", text: (row) => words.short(row.key, 200), sort: (row) => row.key, look: "name" },
-      { head: "Kind", text: (row) => row.kind || "gauge", sort: (row) => row.kind, look: "wide" },
+      ...(own ? [{ head: "Kind", text: (row) => row.kind, sort: (row) => row.kind, look: "wide" }] : []),
       { head: "Value", text: (row) => row.text, sort: (row) => row.value, value: (row) => row.value, look: "num" },
     ],
     sort: "Name",
@@ -148,7 +148,7 @@ export function insideView() {
     ["The application's own metrics", valuesTable("Metrics of the application", true), (inside) => application(inside.application || { columns: [], rows: [] }), "application"],
   ].map(([title, table, rows, key]) => {
     const note = el("p", { class: "note", hidden: true });
-    return { title, table, rows, key, note, box: el("div", { class: "group", hidden: true }, part(title, null, note), table.root) };
+    return { title, table, rows, key, note, box: el("div", { class: title === "Notifiers" ? "group full" : "group", hidden: true }, part(title, null, note), table.root) };
   });
   const window = el("p", { class: "note" });
   const missing = el("p", { class: "note" });

@@ -130,7 +130,7 @@ function alertLine(alert) {
     {},
     status(kind, alert.severity),
     el("a", { class: "name", href: `#alert=${alert.fingerprint}` }, words.short(alert.name, 60)),
-    el("span", { class: "aside" }, since(alert.timestamp, words), ` · ${by}`),
+    el("span", { class: "aside" }, since(alert.timestamp, words), `, ${by}`),
   );
 }
 
@@ -162,17 +162,20 @@ function releaseFact(state) {
   const version = state.service?.version ? words.short(state.service.version, 40) : "no version";
   if (!last) return row("Release", el("b", {}, version), el("span", { class: "aside" }, "no deployment is known"));
   const judged = last.more_errors === true ? status("bad", "more errors since") : last.more_errors === false ? status("good", "no more errors than before") : status("none", "too early to judge");
-  return row("Release", el("b", {}, version), el("span", { class: "aside" }, `${words.short(last.version, 40)} deployed `, since(last.at, words)), judged);
+  const which = last.version === state.service?.version ? "deployed " : `${words.short(last.version, 40)} was deployed `;
+  return row("Release", el("span", { class: "pair" }, el("b", {}, version), judged), el("span", { class: "aside" }, which, since(last.at, words)));
 }
 
 function stuckFact(state) {
   const { watched, count, requests } = state.stuck || {};
   if (!watched) return row("Stuck requests", status("none", "not watched"));
   if (!count) return row("Stuck requests", status("good", "none"));
-  const lines = requests.slice(0, 3).map((one) => {
+  const lines = requests.slice(0, 2).map((one) => {
     const name = el("span", { class: "name" }, words.short(`${one.method} ${one.endpoint}`, 48));
-    return el("li", {}, name, el("span", { class: "aside" }, "for ", el("time", { "data-lasted": one.since, datetime: one.since }, words.lasted(one.since)), one.request_id ? ` · ${words.short(one.request_id, 40)}` : ""));
+    const lasts = el("time", { "data-lasted": one.since, datetime: one.since }, words.lasted(one.since));
+    return el("li", {}, name, " ", lasts, el("code", { class: "cut", title: words.short(one.request_id) }, words.short(one.request_id, 60)));
   });
+  if (count > lines.length) lines.push(el("li", { class: "aside" }, `and ${words.count(count - lines.length)} more, all younger`));
   return row("Stuck requests", status("warn", words.count(count)), el("ul", { class: "lines" }, ...lines));
 }
 
@@ -180,7 +183,7 @@ function notifiersFact(state) {
   const all = state.notifiers?.notifiers || [];
   if (all.length === 0) return row("Notifiers", status("none", "nobody is told of alerts"));
   const broken = silent(state);
-  if (broken.length) return row("Notifiers", status("bad", `${broken.map(({ name }) => words.short(name, 24)).join(", ")} ${broken.length === 1 ? "does" : "do"} not deliver`), el("span", { class: "aside" }, `since `, since(broken[0].last_failure_at, words)));
+  if (broken.length) return row("Notifiers", status("bad", `${broken.map(({ name }) => words.short(name, 24)).join(", ")} ${broken.length === 1 ? "does" : "do"} not deliver`), el("span", { class: "aside" }, "last failure ", since(broken[0].last_failure_at, words)));
   const told = all.some(({ last_sent_at: at }) => at);
   return row("Notifiers", status(told ? "good" : "none", told ? `${words.count(all.length)} deliver` : `${words.count(all.length)}, nothing sent yet`));
 }

@@ -29,9 +29,12 @@ export class Table {
     this.cells = new Map();
     this.opened = new Map();
     this.wanted = "";
+    // On a phone a table that nobody sorts has its cells below each other. Then it is a table by these roles alone.
+    this.stacks = !columns.some((column) => column.sort);
     this.heads = columns.map((column, index) => this.#head(column, index));
-    this.body = el("tbody");
-    this.table = el("table", { "aria-label": label }, el("thead", {}, el("tr", { "aria-rowindex": "1" }, ...this.heads)), this.body);
+    this.body = el("tbody", this.#role("rowgroup"));
+    const headRow = el("tr", { "aria-rowindex": "1", ...this.#role("row") }, ...this.heads);
+    this.table = el("table", { "aria-label": label, class: this.stacks ? "stack" : null, ...this.#role("table") }, el("thead", this.#role("rowgroup"), headRow), this.body);
     this.scroll = el("div", { class: "scroll", role: "region", tabindex: "0", "aria-label": `Table: ${label}` }, this.table);
     this.nothing = el("p", { class: "nothing", hidden: true });
     this.found = el("span", { class: "found", "aria-live": "polite" });
@@ -41,11 +44,17 @@ export class Table {
     this.root = el("div", { class: "table" }, filter ? this.#filterBox() : null, this.scroll, this.nothing, this.pages);
   }
 
+  #role(role) {
+    return this.stacks ? { role } : {};
+  }
+
   #head(column, index) {
-    const attributes = { scope: "col", class: column.look, title: column.hint };
+    const attributes = { scope: "col", class: column.look, title: column.hint, ...this.#role("columnheader") };
     if (!column.sort) return el("th", attributes, column.head);
     const arrow = el("span", { class: "arrow", "aria-hidden": "true" });
-    return el("th", attributes, el("button", { type: "button", on: { click: () => this.sortBy(index) } }, column.head, arrow));
+    const isNumber = column.look?.startsWith("num");
+    const parts = isNumber ? [arrow, column.head] : [column.head, arrow];
+    return el("th", attributes, el("button", { type: "button", on: { click: () => this.sortBy(index) } }, ...parts));
   }
 
   #filterBox() {
@@ -68,7 +77,7 @@ export class Table {
   turn(by) {
     this.page += by;
     this.arrange();
-    this.scroll.scrollTop = 0;
+    this.scroll.scrollTo(0, 0);
   }
 
   /** Takes new rows. While somebody points at a row, or works in one, the order stays: nobody shall click on another row. */
@@ -113,7 +122,7 @@ export class Table {
 
   /** Turns to the page of a row, and gives its element. */
   find(id) {
-    let index = this.shown.findIndex((row) => this.id(row) === id);
+    const index = this.shown.findIndex((row) => this.id(row) === id);
     if (index < 0) return null;
     this.page = Math.floor(index / PAGE);
     this.#draw();
@@ -173,10 +182,11 @@ export class Table {
     const id = this.id(row);
     let line = this.cells.get(id);
     if (!line) {
-      line = { tr: el("tr", { id: this.anchor?.(row) }), tds: [], row };
+      line = { tr: el("tr", { id: this.anchor?.(row), ...this.#role("row") }), tds: [], row };
       this.columns.forEach((column, place) => {
         const isHead = place === 0;
-        const td = el(isHead ? "th" : "td", { class: column.look, scope: isHead ? "row" : null });
+        const role = this.#role(isHead ? "rowheader" : "cell");
+        const td = el(isHead ? "th" : "td", { class: column.look, scope: isHead ? "row" : null, "data-head": column.head, ...role });
         if (isHead && this.open) td.append(this.#opener(id));
         line.tds.push({ td, sig: undefined });
         line.tr.append(td);
