@@ -141,7 +141,7 @@ function rulesTable() {
     filter: (row) => `${row.name} ${row.signal} ${row.state}`.toLowerCase(),
     empty: "There are no rules.",
     columns: [
-      { head: "Rule", sig: (row) => row.name + row.summary, node: (row) => [el("span", { class: "name strong" }, words.short(row.name, 100)), el("span", { class: "name aside" }, words.short([row.summary, row.method, row.endpoint].filter(Boolean).join(" · "), 200))], sort: (row) => row.name },
+      { head: "Rule", look: "alert-name", sig: (row) => row.name + row.summary, node: (row) => [el("span", { class: "name strong" }, words.short(row.name, 100)), el("span", { class: "name aside" }, words.short([row.summary, row.method, row.endpoint].filter(Boolean).join(" · "), 200))], sort: (row) => row.name },
       { head: "State", sig: (row) => `${row.state} ${row.firing} ${row.pending}`, node: (row) => status(STATES[row.state] || "none", row.firing > 1 ? `${row.firing} firing` : named(row.state)), sort: (row) => RANK.indexOf(row.state) },
       { head: "Severity", text: (row) => row.severity, sort: (row) => row.severity, look: "wide" },
       { head: "Value and threshold", sig: (row) => `${row.value} ${row.threshold}`, node: (row) => compare(row.value, row, row.threshold), look: "against-cell" },
