@@ -1,7 +1,13 @@
 // Opens the page in Chromium and writes down what must not happen there.
 
+import { after, afterEach, before } from "node:test";
+
 import { chromium } from "playwright-core";
 
+import { MockService } from "./server.mjs";
+
+/** How often the page asks, in milliseconds. */
+export const POLL = 2_000;
 const PATH = process.env.CHROMIUM || "/usr/bin/chromium";
 
 /** A browser. In a container without user namespaces its sandbox cannot start. */
@@ -37,3 +43,26 @@ export async function open(browser, url, { scheme = "light", width = 1280, heigh
 
 /** Waits until the page has drawn what it got. */
 export const settled = (page) => page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve, 50))));
+
+/** One browser for all tests of a file, and services that end with each test. */
+export function stage() {
+  let browser;
+  let services = [];
+  before(async () => (browser = await launch()));
+  after(() => browser.close());
+  afterEach(async () => {
+    for (const context of browser.contexts()) await context.close();
+    await Promise.all(services.map((one) => one.stop().catch(() => {})));
+    services = [];
+  });
+  const serve = async (say, more = {}) => {
+    const service = new MockService({ say, ...more });
+    services.push(service);
+    service.url = await service.start();
+    return service;
+  };
+  return { serve, browser: () => browser };
+}
+
+/** A service that everybody on its machine may read without a token. */
+export const readable = (say) => ({ ...say, service: { ...say.service, access: "loopback" } });

@@ -9,7 +9,7 @@ import * as words from "./words.js";
 const STATES = { firing: "bad", pending: "wait", resolved: "good", inactive: "good", no_data: "none", error: "warn" };
 const RANK = ["firing", "error", "pending", "no_data", "resolved", "inactive"];
 const SEVERITIES = { critical: "bad", warning: "warn", info: "wait" };
-const named = (word) => String(word ?? "").replaceAll("_", " ");
+const named = (word) => words.short(String(word ?? "").replaceAll("_", " "), 60);
 
 /** Ids of elements come from here and not from the fingerprint alone: nothing else can have them. */
 const anchor = (fingerprint) => `alert-${fingerprint}`;
@@ -25,7 +25,7 @@ function mutedText(muted) {
   if (!muted) return "";
   if (typeof muted === "string") return named(muted);
   const [[why, number]] = Object.entries(muted);
-  return `${named(why)} by ${number}`;
+  return `${named(why)} by ${named(number)}`;
 }
 
 function acknowledged(alert) {
@@ -194,7 +194,7 @@ export function alertsView(tools) {
   const [alerts, ruled, silences, history] = [alertsTable(actions, rules), rulesTable(), silencesTable(actions), historyTable()];
   const evaluated = el("p", { class: "note" });
   const closed = el("p", { class: "note", hidden: true }, "Buttons are off: the API has no token, so a browser can change nothing.");
-  const evaluate = actions.button("Evaluate now", "Evaluate all rules now", () => actions.evaluate());
+  const evaluate = actions.button("Evaluate now", null, () => actions.evaluate());
   byId("alerts").append(
     el("div", { class: "part-head" }, evaluated, evaluate, closed),
     alerts.root,

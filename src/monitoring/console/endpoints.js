@@ -14,6 +14,8 @@ const WINDOWS = [
 ];
 /** How often the charts of an opened endpoint are asked for. */
 const EVERY = 10_000;
+/** The longest address that is asked for: the API takes a query of some 4,000 bytes. */
+const LONGEST = 4_000;
 
 const number = (head, key, text, more) => ({ head, text: (row) => text(row[key]), sort: (row) => row[key], value: (row) => row[key], look: "num", ...more });
 
@@ -74,6 +76,7 @@ class Details {
     this.asked = performance.now();
     const { window } = this;
     const address = `console/endpoint.json?method=${encodeURIComponent(this.row.method)}&endpoint=${encodeURIComponent(this.row.endpoint)}&window=${window}`;
+    if (address.length > LONGEST) return say(this.note, "Its name is too long to be asked for.");
     try {
       const response = await fetch(address, { headers: this.tools.token.headers(), cache: "no-store", credentials: "omit", redirect: "error" });
       if (!response.ok) return say(this.note, await refusal(response));

@@ -25,7 +25,7 @@ function change({ change: by, previous }) {
 
 function statusText(row) {
   if (row.grpc_status !== null && row.grpc_status !== undefined) return `gRPC ${row.grpc_status}`;
-  return row.status === null || row.status === undefined ? row.outcome : String(row.status);
+  return row.status === null || row.status === undefined ? named(row.outcome) : String(row.status);
 }
 
 function requestId(id, tools) {

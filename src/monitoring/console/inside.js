@@ -72,7 +72,7 @@ function circuitsTable() {
     id: (row) => row.name,
     columns: [
       { head: "Circuit", text: (row) => words.short(row.name), look: "name" },
-      { head: "State", sig: (row) => row.state, node: (row) => status(CIRCUITS[row.state] || "none", row.state.replaceAll("_", " ")) },
+      { head: "State", sig: (row) => row.state, node: (row) => status(CIRCUITS[row.state] || "none", words.short(String(row.state).replaceAll("_", " "), 40)) },
     ],
   });
 }
@@ -91,7 +91,7 @@ function notifiersTable() {
       { head: "Failed, refused, dropped", text: (row) => [row.failed, row.refused, row.dropped].map(words.count).join(", "), look: "num wide" },
       number("Waiting", "waiting", words.count),
       { head: "Last sent", sig: (row) => row.last_sent_at, node: (row) => moment(row.last_sent_at) },
-      { head: "Last failure", sig: (row) => row.last_failure_at, node: (row) => [moment(row.last_failure_at), row.last_failure ? ` (${row.last_failure})` : null] },
+      { head: "Last failure", sig: (row) => row.last_failure_at, node: (row) => [moment(row.last_failure_at), row.last_failure ? ` (${words.short(row.last_failure, 40)})` : null] },
     ],
   });
 }

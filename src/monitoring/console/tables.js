@@ -4,6 +4,8 @@ import { button, el, say } from "./dom.js";
 import * as words from "./words.js";
 
 const PAGE = 100;
+/** How many rows are drawn in one task. */
+const SLICE = 25;
 
 /** What is missing comes last, whichever way is sorted. */
 function compared(one, other, down) {
@@ -29,6 +31,7 @@ export class Table {
     this.cells = new Map();
     this.opened = new Map();
     this.wanted = "";
+    this.drawing = 0;
     // On a phone a table that nobody sorts has its cells below each other. Then it is a table by these roles alone.
     this.stacks = !columns.some((column) => column.sort);
     this.heads = columns.map((column, index) => this.#head(column, index));
@@ -125,11 +128,11 @@ export class Table {
     const index = this.shown.findIndex((row) => this.id(row) === id);
     if (index < 0) return null;
     this.page = Math.floor(index / PAGE);
-    this.#draw();
+    this.#draw(true);
     return this.cells.get(id)?.tr ?? null;
   }
 
-  #draw() {
+  #draw(whole = false) {
     const last = Math.max(0, Math.ceil(this.shown.length / PAGE) - 1);
     this.page = Math.max(0, Math.min(this.page, last));
     this.heads.forEach((head, index) => {
@@ -146,19 +149,34 @@ export class Table {
       tr.remove();
       this.cells.delete(id);
     }
-    let place = this.body.firstChild;
-    page.forEach((row, index) => {
+    this.#foot(page.length);
+    this.drawing += 1;
+    this.#fill(page, 0, this.drawing, whole ? PAGE : SLICE);
+  }
+
+  /** Draws some rows now and the next ones in a task of their own, so that none is long. A later drawing ends this one. */
+  #fill(page, from, drawing, many) {
+    if (drawing !== this.drawing) return;
+    let place = from === 0 ? this.body.firstChild : this.#end(page[from - 1]).nextSibling;
+    for (let index = from; index < Math.min(page.length, from + many); index += 1) {
+      const row = page[index];
       const { tr } = this.#row(row, this.page * PAGE + index);
       // Only a row in the wrong place moves: a moved element loses its focus.
       if (tr === place) place = place.nextSibling;
       else this.body.insertBefore(tr, place);
       const details = this.opened.get(this.id(row));
-      if (!details) return;
+      if (!details) continue;
       if (details.tr === place) place = place.nextSibling;
       else this.body.insertBefore(details.tr, place);
       details.update(row);
-    });
-    this.#foot(page.length);
+    }
+    if (from + many < page.length) setTimeout(() => this.#fill(page, from + many, drawing, many));
+  }
+
+  /** The last element of a row that is drawn. */
+  #end(row) {
+    const id = this.id(row);
+    return this.opened.get(id)?.tr ?? this.cells.get(id).tr;
   }
 
   #foot(length) {
