@@ -26,36 +26,45 @@ test("the script works for less than 300 ms until a quiet service is shown", asy
   assert.ok(Math.min(...times) < 300, `${times}`);
 });
 
+/** The longest task of the page, in milliseconds of its processor: a machine with other work makes none longer. */
+async function longestTask(page, work) {
+  const chromium = page.context().browser();
+  await chromium.startTracing(page, { categories: ["toplevel", "devtools.timeline"] });
+  await work();
+  const { traceEvents } = JSON.parse((await chromium.stopTracing()).toString());
+  const place = ({ pid, tid }) => `${pid} ${tid}`;
+  const mains = traceEvents.filter(({ name, args }) => name === "thread_name" && args.name === "CrRendererMain").map(place);
+  const tasks = traceEvents.filter((event) => event.name.endsWith("RunTask") && mains.includes(place(event)));
+  assert.ok(tasks.length > 100, `${tasks.length} tasks`);
+  return Math.max(...tasks.map(({ tdur = 0 }) => tdur)) / 1000;
+}
+
 test("two thousand endpoints sort and filter by pages of a hundred, and no task is long", async () => {
-  const rounds = [];
-  for (let round = 0; round < 5; round += 1) {
-    const service = await serve(readable(large()));
-    const page = await open(browser(), service.url);
-    const table = page.locator("#endpoints table").first();
-    assert.equal(await table.getAttribute("aria-rowcount"), "2001");
-    assert.equal(await page.locator("#endpoints tbody tr").count(), 100);
-    await page.evaluate(() => (window.longTasks.length = 0));
+  const service = await serve(readable(large()));
+  const page = await open(browser(), service.url);
+  const table = page.locator("#endpoints table").first();
+  assert.equal(await table.getAttribute("aria-rowcount"), "2001");
+  await page.waitForFunction(() => document.querySelectorAll("#endpoints tbody tr").length === 100);
+  const longest = await longestTask(page, async () => {
     for (const head of ["Endpoint", "p95", "Errors", "Requests"]) {
       await page.click(`#endpoints thead button:has-text("${head}")`);
       await settled(page);
     }
-    await page.fill("#endpoints input", "tenant-7/");
-    await settled(page);
-    await page.fill("#endpoints input", "");
-    await settled(page);
+    for (const wanted of ["t", "tenant-7/", ""]) {
+      await page.fill("#endpoints input", wanted);
+      await settled(page);
+    }
     await page.click('#endpoints .pages button:has-text("Next")');
-    assert.equal(await page.locator("#endpoints tbody tr").first().getAttribute("aria-rowindex"), "102");
+    await page.waitForSelector('#endpoints tbody tr[aria-rowindex="102"]');
     await page.fill('#alerts input[aria-label="Filter history"]', "resource-77");
     await settled(page);
     await page.click('#alerts .table:has(table[aria-label="History"]) thead button:has-text("Lasted")');
     await settled(page);
-    const longest = Math.max(0, ...(await page.evaluate(() => window.longTasks)));
-    rounds.push(longest);
-    await page.context().close();
-    await service.stop();
-    // A machine with other work has long tasks now and then: the page is one that can do it without.
-    if (longest < 50) break;
-  }
-  console.log(`# longest task in each round: ${rounds.join(", ")} ms`);
-  assert.ok(Math.min(...rounds) < 50, `${rounds}`);
+    // New numbers for all of them.
+    service.say = readable(large(Date.now(), 1));
+    await page.waitForResponse((response) => response.url().includes("console.json") && response.status() === 200);
+    await settled(page);
+  });
+  console.log(`# longest task: ${longest.toFixed(0)} ms; by the clock there were ${await page.evaluate(() => window.longTasks.length)} above 50 ms since the start`);
+  assert.ok(longest < 50, `${longest}`);
 });
