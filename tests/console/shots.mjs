@@ -2,12 +2,13 @@
 //
 // `node shots.mjs FOLDER` writes them there; without a folder, into `docs`.
 
-import { mkdirSync, statSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 import { launch, open, readable, settled } from "./browser.mjs";
 import { quiet, trouble } from "./fixtures.mjs";
+import { packed } from "./png.mjs";
 import { MockService } from "./server.mjs";
 
 const folder = process.argv[2] || fileURLToPath(new URL("../../docs/", import.meta.url));
@@ -22,8 +23,9 @@ for (const [name, say] of [["quiet", quiet(at)], ["trouble", trouble(at)]]) {
     const page = await open(browser, await service.start(), { scheme, reducedMotion: "reduce" });
     await settled(page);
     const path = join(folder, `console-${name}-${scheme}.png`);
-    await page.screenshot({ path, animations: "disabled" });
-    console.log(`${path}: ${Math.round(statSync(path).size / 1024)} KiB`);
+    const picture = packed(await page.screenshot({ animations: "disabled" }));
+    writeFileSync(path, picture);
+    console.log(`${path}: ${Math.round(picture.length / 1024)} KiB`);
     await page.context().close();
     await service.stop();
   }
