@@ -36,7 +36,7 @@ test("an alert that fires is shown within two polls", async () => {
   const asked = () => service.requests.filter(({ url }) => url.includes("console.json")).length;
   const before = asked();
   service.say = readable(trouble());
-  await page.waitForSelector("#alert-1f2e3d4c5b6a7980");
+  await page.waitForSelector("#alert-1f2e3d4c5b6a7980", { timeout: 5 * POLL });
   assert.ok(asked() - before <= 2, `${asked() - before}`);
   assert.match(await page.title(), /^\(4 firing\)/);
   assert.match(await page.innerText(".verdict"), /Trouble/);
