@@ -24,6 +24,7 @@ test("it works below any path, also without the slash at its end", async () => {
     const page = await open(browser(), address);
     await page.click("#endpoints .opener");
     await page.waitForSelector("#endpoints .small-list");
+    await page.waitForRequest(/since=/);
     assert.deepEqual(await page.faults(), []);
     await page.close();
   }

@@ -1,6 +1,6 @@
 // Opens the page of a real service, and compares it with what its API and its metrics say.
 //
-// `CONFORMANCE` is the program of `cargo build --example conformance`. `CONSOLE_URL` is the page of any other service that runs,
+// `CONFORMANCE` is the program `conformance-server`, an example of the package of tests. `CONSOLE_URL` is the page of any other service that runs,
 // such as that of `cargo run --example console`, and `CONSOLE_TOKEN` its token, if it needs one.
 
 import assert from "node:assert/strict";
@@ -30,16 +30,20 @@ async function start(more = {}) {
   const [app, admin] = [await freePort(), await freePort()];
   const env = { PATH: process.env.PATH, ADDR: `127.0.0.1:${app}`, ADMIN_ADDR: `127.0.0.1:${admin}`, MONITORING_TOKEN: TOKEN, SERVICE_NAME: "shop", APP_VERSION: "1.2.3", ...more };
   const child = spawn(CONFORMANCE, { env, stdio: "ignore" });
+  const ended = new Promise((resolve) => child.once("exit", resolve));
+  const stop = () => {
+    child.kill("SIGKILL");
+    return ended;
+  };
   const [service, api] = [`http://127.0.0.1:${app}`, `http://127.0.0.1:${admin}`];
   for (let left = 100; ; left -= 1) {
     if (await fetch(`${api}/metrics`).then(({ ok }) => ok, () => false)) break;
-    assert.ok(left > 0 && child.exitCode === null, "the conformance server did not start");
+    if (left === 0 || child.exitCode !== null) {
+      child.kill("SIGKILL");
+      throw new Error("the conformance server did not start");
+    }
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
-  const stop = () => new Promise((resolve) => {
-    child.once("exit", resolve);
-    child.kill("SIGKILL");
-  });
   return { service, api, url: `${api}${BASE}/`, stop };
 }
 
@@ -76,7 +80,7 @@ test("the numbers of the page are those of the API and of the metrics", { skip: 
       assert.equal(Number(await cell(name, 3).getAttribute("data-value")), share, name);
       assert.equal(api.error_rate, share, name);
       assert.equal(Number(await cell(name, 5).getAttribute("data-value")), api.p95_ms, name);
-      const counted = [...metrics.matchAll(/^http_requests_total\{([^}]*)\} (\d+)/gm)].filter(([, labels]) => labels.includes(`method="${method}"`) && labels.includes(`endpoint="${route}"`));
+      const counted = [...metrics.matchAll(/^http_requests_total\{(.*)\} (\d+)$/gm)].filter(([, labels]) => labels.includes(`method="${method}"`) && labels.includes(`endpoint="${route}"`));
       assert.equal(counted.reduce((sum, [, , value]) => sum + Number(value), 0), requests, name);
     }
     assert.match(await page.locator('#errors table[aria-label="Last failures"]').textContent(), /\/err/);
