@@ -36,7 +36,8 @@ test("somebody who gives no token is asked no more, and sees why nothing is show
   await page.locator("#token-input").waitFor({ state: "visible" });
   await page.keyboard.press("Escape");
   await page.waitForSelector("#trouble:not([hidden])");
-  assert.match(await page.innerText("#trouble"), /It wants the token/);
+  assert.match(await page.innerText("#trouble"), /only with its token/);
+  assert.equal(await page.innerText("#live"), "Locked");
   await page.waitForTimeout(1.5 * POLL);
   assert.equal(await page.isVisible("#token-dialog"), false);
 });

@@ -52,6 +52,8 @@ test("a service that stops is stale and keeps its last numbers", async () => {
   assert.match(await page.innerText("#live"), /Stale, \d+ s old/);
   assert.match(await page.innerText("#trouble"), /cannot be reached.*No answer since/s);
   assert.equal(await page.innerText('[data-key="requests_per_second"]'), "16.2");
+  assert.match(await page.innerText(".verdict"), /^Unknown\s+the service does not answer; before that: Quiet/);
+  assert.equal(await page.title(), "(stale) shop");
   await service.start(service.port);
   await page.waitForSelector('body[data-live="live"]', { timeout: 12_000 });
   assert.equal(await page.isVisible("#trouble"), false);

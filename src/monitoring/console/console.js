@@ -20,9 +20,10 @@ let marks = [];
 let declined = false;
 
 const token = new Token();
-const poll = new Poll({ token, changed: take, told: showLive, locked: askForToken });
+const poll = new Poll({ token, changed: take, told: showLive, lockedOut: askForToken });
 const tools = { token, marks: () => marks, refresh: () => poll.now(), say: tell };
-const views = [nowView(), alertsView(tools), endpointsView(tools), errorsView(tools), healthView(), deploymentsView(), insideView()];
+const first = nowView();
+const views = [first, alertsView(tools), endpointsView(tools), errorsView(tools), healthView(), deploymentsView(), insideView()];
 const due = new Set();
 const channel = new MessageChannel();
 
@@ -68,10 +69,16 @@ function showHead() {
   const up = service.started_at ? ` It started ${words.moment(service.started_at)}.` : "";
   const instance = service.instance ? `: ${words.short(service.instance, 80)}` : "";
   say(byId("scope"), `This instance only${instance}.${up} Other instances have numbers and a console of their own.`);
-  const fire = firing(state).length;
-  document.title = `${fire ? `(${fire} firing) ` : ""}${name}`;
+  showTitle();
   byId("token-open").hidden = service.may_change === false && !token.isThere;
   say(byId("token-open"), token.isThere ? "Forget token" : "Token");
+}
+
+/** What a tab in the background says. */
+function showTitle() {
+  const fire = firing(state).length;
+  const before = document.body.dataset.live === "stale" ? "(stale) " : fire ? `(${fire} firing) ` : "";
+  document.title = `${before}${byId("service").textContent}`;
 }
 
 /** How old is what is shown. A service that does not answer is shown as stale, with its last numbers, and never as zero. */
@@ -80,15 +87,19 @@ function showLive() {
   const old = age !== null && age > STALE;
   const failing = poll.failed > 0 && (age === null || old);
   const live = byId("live");
-  const word = poll.paused ? "paused" : age === null ? (failing ? "stale" : "wait") : old ? "stale" : "live";
+  const waits = failing ? (poll.locked ? "locked" : "stale") : "wait";
+  const word = poll.paused ? "paused" : age === null ? waits : old ? "stale" : "live";
   live.dataset.state = word;
   document.body.dataset.live = word;
-  const text = { paused: "Paused", wait: "Waiting for the first answer", live: "Live", stale: "Stale" }[word];
+  first.stale(old && !poll.paused);
+  showTitle();
+  const text = { paused: "Paused", wait: "Waiting for the first answer", locked: "Locked", live: "Live", stale: "Stale" }[word];
   say(byId("live-text"), age === null ? text : `${text}, ${words.length(age)} old`);
   const trouble = byId("trouble");
   trouble.hidden = !failing;
   if (!failing) return;
-  const since = poll.heard === null ? "No answer yet." : `No answer since ${words.moment(words.now() - age)}: what is shown is what was true then.`;
+  const nothing = poll.locked ? "The button Token takes it." : "There was no answer yet.";
+  const since = poll.heard === null ? nothing : `No answer since ${words.moment(words.now() - age)}: what is shown is what was true then.`;
   say(trouble, `${poll.failure} ${since}`);
 }
 

@@ -199,15 +199,27 @@ export function nowView() {
   const numbers = new Numbers(byId("numbers"));
   let last = "";
   let sig = "";
+  let judged = null;
+  let isStale = false;
+  const judge = () => {
+    const old = { kind: "none", word: "Unknown", why: judged ? `the service does not answer; before that: ${judged.word}, ${judged.why}` : "no numbers yet" };
+    const { kind, word, why } = judged && !isStale ? judged : old;
+    if (last === `${kind} ${why}`) return;
+    last = `${kind} ${why}`;
+    headline.replaceChildren(status(kind, word), el("span", { class: "why" }, why));
+    situation.dataset.kind = kind;
+  };
+  judge();
   return {
     sections: SECTIONS,
+    /** Whether what is shown is old: nobody shall read of a service that has stopped that it is quiet. */
+    stale(yes) {
+      isStale = yes;
+      judge();
+    },
     update(state, { marks, changed }) {
-      const { kind, word, why } = verdict(state);
-      if (last !== `${kind} ${why}`) {
-        last = `${kind} ${why}`;
-        headline.replaceChildren(status(kind, word), el("span", { class: "why" }, why));
-        situation.dataset.kind = kind;
-      }
+      judged = verdict(state);
+      judge();
       const next = `${["service", "alerts", "health", "deployments", "stuck", "notifiers"].map((name) => changed[name]).join()} ${words.zone()}`;
       if (sig !== next) {
         sig = next;

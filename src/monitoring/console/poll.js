@@ -7,7 +7,7 @@ const PATIENCE = 8_000;
 /** An answer that is older than this is no longer what is true now. */
 export const STALE = 6_000;
 
-/** Calls `changed` with the new sections, `told` after each answer or failure, and `locked` where a token is missing or wrong. */
+/** Calls `changed` with the new sections, `told` after each answer or failure, and `lockedOut` where a token is missing or wrong. */
 export class Poll {
   #cursor = "";
   #etag = "";
@@ -15,12 +15,13 @@ export class Poll {
   #asking = false;
   #again = false;
 
-  constructor({ token, changed, told, locked }) {
-    Object.assign(this, { token, changed, told, locked });
+  constructor({ token, changed, told, lockedOut }) {
+    Object.assign(this, { token, changed, told, lockedOut });
     /** When the last answer came, by `performance.now()`. */
     this.heard = null;
     this.failure = "";
     this.failed = 0;
+    this.locked = false;
     this.paused = false;
     document.addEventListener("visibilitychange", () => this.seen());
   }
@@ -70,14 +71,15 @@ export class Poll {
     if (this.#etag) headers["If-None-Match"] = this.#etag;
     const address = this.#cursor ? `console.json?since=${encodeURIComponent(this.#cursor)}` : "console.json";
     const response = await fetch(address, { headers, cache: "no-store", credentials: "omit", redirect: "error", signal: AbortSignal.timeout(PATIENCE) });
+    this.locked = response.status === 401;
     if (response.status === 304) {
       this.heard = performance.now();
       return;
     }
-    if (response.status === 401) {
+    if (this.locked) {
       // An answer to a question from before the token was given says nothing of it.
-      if (headers.Authorization === this.token.headers().Authorization) this.locked();
-      throw sentence("It wants the token.");
+      if (headers.Authorization === this.token.headers().Authorization) this.lockedOut();
+      throw sentence("The service shows its numbers only with its token.");
     }
     if (!response.ok) throw sentence(await refusal(response));
     const answer = await response.json();

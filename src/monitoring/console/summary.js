@@ -56,6 +56,7 @@ export function summaryDialog(current) {
     byId("summary-dialog").showModal();
     text.focus();
     text.setSelectionRange(0, 0);
+    text.scrollTop = 0;
   });
   done.addEventListener("click", async () => say(done, (await copy(text.value)) ? "Copied" : "Select it and copy it"));
 }
