@@ -17,7 +17,8 @@ const anchor = (fingerprint) => `alert-${fingerprint}`;
 function compare(value, rule, threshold) {
   const unit = rule?.unit;
   const side = rule?.comparison === "below" ? "below" : "above";
-  const [now, limit] = [words.inUnit(value, unit), words.inUnit(threshold, unit)];
+  const now = value === null || value === undefined ? "no value" : words.inUnit(value, unit);
+  const limit = words.inUnit(threshold, unit);
   return [against(value, threshold, side, `${now}, breaks ${side} ${limit}`), el("span", { class: "against-text" }, el("b", {}, now), `, limit ${side === "below" ? "<" : ">"} ${limit}`)];
 }
 

@@ -2,7 +2,7 @@
 
 import { Chart } from "./charts.js";
 import { button, byId, copy, el, part, say, status } from "./dom.js";
-import { series } from "./now.js";
+import { lived, series } from "./now.js";
 import { Table } from "./tables.js";
 import * as words from "./words.js";
 
@@ -17,7 +17,7 @@ function looks(categories) {
 }
 
 function change({ change: by, previous }) {
-  if (by === null || by === undefined) return status("none", "not comparable");
+  if (by === null || by === undefined) return status("none", "unknown");
   if (by === 0) return el("span", { class: "aside" }, "as before");
   if (previous === 0 && by > 0) return status("bad", `new, +${words.count(by)}`);
   return by > 0 ? status("warn", `+${words.count(by)}`) : status("good", `−${words.count(-by)}`);
@@ -86,8 +86,9 @@ export function errorsView(tools) {
       if (errors) {
         chart.setSeries(looks(errors.hour?.categories));
         const source = { begin: errors.hour?.begin, step_seconds: errors.hour?.step_seconds, ...errors.hour?.categories };
-        chart.show(series(source, Object.keys(errors.hour?.categories || {}), marks));
-        say(pairsNote, `${words.count(errors.errors_count)} in the last ${words.length(errors.window_seconds * 1000)}, beside the ${words.length(errors.window_seconds * 1000)} before`);
+        chart.show(lived(series(source, Object.keys(errors.hour?.categories || {}), marks)));
+        const all = errors.errors.reduce((sum, { count }) => sum + count, 0);
+        say(pairsNote, `${words.count(all)} in the last ${words.length(errors.window_seconds * 1000)}, beside the ${words.length(errors.window_seconds * 1000)} before`);
         pairs.update(errors.errors);
       }
       if (last && this.seen !== `${changed.failures} ${words.zone()}`) {

@@ -23,6 +23,7 @@ function valueOf(family, value) {
   if (family.endsWith("_timestamp_seconds")) return words.ago(new Date(value * 1000).toISOString());
   if (/_bytes(_total)?$/.test(family)) return words.bytes(value);
   if (/_seconds(_total)?$/.test(family)) return words.ms(value * 1000);
+  if (family.endsWith("_ms")) return words.ms(value);
   if (family.endsWith("_ratio")) return words.percent(value);
   if (family.endsWith("_percent")) return `${words.decimal(value)} %`;
   return words.decimal(value);

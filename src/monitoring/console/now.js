@@ -5,6 +5,8 @@ import { byId, el, say, since, status } from "./dom.js";
 import * as words from "./words.js";
 
 const LISTED = 4;
+/** The fewest steps of a chart. */
+const SHORTEST = 15;
 const ORDER = { critical: 0, warning: 1, info: 2 };
 const KINDS = { healthy: "good", degraded: "warn", unhealthy: "bad", unknown: "none" };
 const WORST = ["unhealthy", "unknown", "degraded", "healthy"];
@@ -58,10 +60,20 @@ export function verdict(state) {
   return { kind: "good", word: "Quiet", why: checks ? `no alert fires, ${words.plural(checks, "check")} without complaint` : "no alert fires" };
 }
 
-/** The time axis and the values of the last hour, for charts. */
+/** The time axis and the values of charts. */
 export function series(source, keys, marks) {
   const values = Object.fromEntries(keys.map((key) => [key, source?.[key] || []]));
   return { begin: Date.parse(source?.begin) || 0, step: (source?.step_seconds || 60) * 1000, values, marks };
+}
+
+/** The same without what was before a young process, but for the last quarter of an hour: that is no gap. */
+export function lived(all) {
+  const columns = Object.values(all.values);
+  const length = Math.max(0, ...columns.map((one) => one.length));
+  let first = 0;
+  while (first < length - SHORTEST && columns.every((one) => one[first] === null)) first += 1;
+  const values = Object.fromEntries(Object.entries(all.values).map(([key, one]) => [key, one.slice(first)]));
+  return { ...all, begin: all.begin + first * all.step, values };
 }
 
 function figure(key, label) {
@@ -118,7 +130,7 @@ class Numbers {
     const limits = now.bands_ms || [];
     const edges = limits.length === 3 ? `slow from ${words.ms(limits[0])}, warning from ${words.ms(limits[1])}, critical from ${words.ms(limits[2])} or a 5xx` : "";
     this.charts[4][0].root.setAttribute("title", edges);
-    for (const [chart, keys] of this.charts) chart.show(series(state.hour, keys, marks));
+    for (const [chart, keys] of this.charts) chart.show(lived(series(state.hour, keys, marks)));
   }
 }
 
@@ -159,10 +171,11 @@ function healthFact(state) {
 
 function releaseFact(state) {
   const [last] = state.deployments?.deployments || [];
-  const version = state.service?.version ? words.short(state.service.version, 40) : "no version";
+  const named = state.service?.version || last?.version;
+  const version = named ? words.short(named, 40) : "no version";
   if (!last) return row("Release", el("b", {}, version), el("span", { class: "aside" }, "no deployment is known"));
   const judged = last.more_errors === true ? status("bad", "more errors since") : last.more_errors === false ? status("good", "no more errors than before") : status("none", "too early to judge");
-  const which = last.version === state.service?.version ? "deployed " : `${words.short(last.version, 40)} was deployed `;
+  const which = last.version === named ? "deployed " : `${words.short(last.version, 40)} was deployed `;
   return row("Release", el("span", { class: "pair" }, el("b", {}, version), judged), el("span", { class: "aside" }, which, since(last.at, words)));
 }
 

@@ -59,6 +59,7 @@ export function percent(share) {
 /** A time in milliseconds, as a length. */
 export function ms(value) {
   if (!known(value)) return NONE;
+  if (value !== 0 && value < 1) return `${three.format(value * 1000)} µs`;
   if (value < 1000) return `${three.format(value)} ms`;
   if (value < MINUTE) return `${three.format(value / 1000)} s`;
   return length(value);
