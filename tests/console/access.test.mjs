@@ -24,7 +24,16 @@ test("the numbers ask for the token in a form, and it goes nowhere but into the 
   assert.equal(service.requests.at(-1).headers.authorization, "Bearer s3cret-token");
   assert.ok(service.requests.every(({ url }) => !url.includes("s3cret")));
   assert.ok(service.requests.every(({ headers }) => headers.cookie === undefined));
-  const kept = await page.evaluate(() => [JSON.stringify(localStorage), JSON.stringify(sessionStorage), document.cookie, location.href, document.documentElement.outerHTML, document.querySelector("#token-input").value].join());
+  const kept = await page.evaluate(() =>
+    [
+      JSON.stringify(localStorage),
+      JSON.stringify(sessionStorage),
+      document.cookie,
+      location.href,
+      document.documentElement.outerHTML,
+      document.querySelector("#token-input").value,
+    ].join(),
+  );
   assert.ok(!kept.includes("s3cret"));
   await page.reload();
   await input.waitFor({ state: "visible" });
@@ -60,13 +69,23 @@ test("a person evaluates, acknowledges, silences and ends a silence", async () =
   await page.waitForFunction(() => document.querySelector("#said").textContent.includes("Silenced until"));
   await page.click('button[aria-label="End silence 7"]');
   await page.waitForFunction(() => document.querySelector("#said").textContent.includes("has ended"));
-  assert.deepEqual(service.orders.map(({ path, body }) => [path, body]), [
-    ["/evaluate", {}],
-    ["/alerts/1f2e3d4c5b6a7980/ack", { by: "grace" }],
-    ["/silences", { labels: { alert: "circuit_breaker_open", circuit: "payments" }, lasts: "2h", by: "grace", comment: "" }],
-    ["/silences/7/end", {}],
-  ]);
-  assert.ok(service.orders.every(({ headers }) => headers.authorization === "Bearer s3cret-token" && headers["sec-fetch-site"] === "same-origin" && headers["content-type"] === "application/json"));
+  assert.deepEqual(
+    service.orders.map(({ path, body }) => [path, body]),
+    [
+      ["/evaluate", {}],
+      ["/alerts/1f2e3d4c5b6a7980/ack", { by: "grace" }],
+      ["/silences", { labels: { alert: "circuit_breaker_open", circuit: "payments" }, lasts: "2h", by: "grace", comment: "" }],
+      ["/silences/7/end", {}],
+    ],
+  );
+  assert.ok(
+    service.orders.every(
+      ({ headers }) =>
+        headers.authorization === "Bearer s3cret-token" &&
+        headers["sec-fetch-site"] === "same-origin" &&
+        headers["content-type"] === "application/json",
+    ),
+  );
 });
 
 test("a wrong token for an order is asked for again, and a refusal is shown", async () => {

@@ -17,12 +17,20 @@ export const launch = () => chromium.launch({ executablePath: PATH, args: ["--no
 function watch() {
   window.violations = [];
   window.longTasks = [];
-  document.addEventListener("securitypolicyviolation", ({ violatedDirective, blockedURI }) => window.violations.push(`${violatedDirective} ${blockedURI}`));
-  new PerformanceObserver((list) => window.longTasks.push(...list.getEntries().map(({ duration }) => Math.round(duration)))).observe({ type: "longtask", buffered: true });
+  document.addEventListener("securitypolicyviolation", ({ violatedDirective, blockedURI }) =>
+    window.violations.push(`${violatedDirective} ${blockedURI}`),
+  );
+  new PerformanceObserver((list) =>
+    window.longTasks.push(...list.getEntries().map(({ duration }) => Math.round(duration))),
+  ).observe({ type: "longtask", buffered: true });
 }
 
 /** Opens an address and waits for the first numbers. `faults()` is everything that must not happen. */
-export async function open(browser, url, { scheme = "light", width = 1280, height = 800, wait = true, allowed = /^$/, ...more } = {}) {
+export async function open(
+  browser,
+  url,
+  { scheme = "light", width = 1280, height = 800, wait = true, allowed = /^$/, ...more } = {},
+) {
   const context = await browser.newContext({ viewport: { width, height }, colorScheme: scheme, ...more });
   const page = await context.newPage();
   const seen = [];
@@ -42,7 +50,8 @@ export async function open(browser, url, { scheme = "light", width = 1280, heigh
 }
 
 /** Waits until the page has drawn what it got. */
-export const settled = (page) => page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve, 50))));
+export const settled = (page) =>
+  page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve, 50))));
 
 /** One browser for all tests of a file, and services that end with each test. */
 export function stage() {

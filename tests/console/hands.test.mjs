@@ -14,8 +14,13 @@ test("a sorted table is in order, and a filter says how many fit", async () => {
   const { url } = await serve(readable(large()));
   const page = await open(browser(), url);
   await page.click('#endpoints thead button:has-text("p95")');
-  const values = await page.locator("#endpoints tbody tr td:nth-child(5)").evaluateAll((all) => all.map((one) => Number(one.dataset.value)));
-  assert.deepEqual(values, [...values].sort((one, other) => other - one));
+  const values = await page
+    .locator("#endpoints tbody tr td:nth-child(5)")
+    .evaluateAll((all) => all.map((one) => Number(one.dataset.value)));
+  assert.deepEqual(
+    values,
+    [...values].sort((one, other) => other - one),
+  );
   assert.equal(await page.getAttribute('#endpoints thead th:has-text("p95")', "aria-sort"), "descending");
   await page.fill("#endpoints input", "resource-77/");
   await page.waitForFunction(() => document.querySelectorAll("#endpoints tbody tr").length === 1);
@@ -31,10 +36,19 @@ test("an endpoint opens its own charts over three times", async () => {
   await page.waitForSelector("#endpoints .small-list");
   for (const window of ["15m", "24h", "1h"]) {
     await page.click(`#endpoints button[data-window="${window}"]`);
-    await page.waitForFunction((one) => document.querySelector(`button[data-window="${one}"]`).getAttribute("aria-pressed") === "true", window);
+    await page.waitForFunction(
+      (one) => document.querySelector(`button[data-window="${one}"]`).getAttribute("aria-pressed") === "true",
+      window,
+    );
   }
-  const asked = service.requests.filter(({ url }) => url.includes("endpoint.json")).map(({ url }) => new URL(url, "http://mock").searchParams);
-  assert.ok(["15m", "1h", "24h"].every((window) => asked.some((one) => one.get("window") === window && one.get("endpoint") === "/orders")));
+  const asked = service.requests
+    .filter(({ url }) => url.includes("endpoint.json"))
+    .map(({ url }) => new URL(url, "http://mock").searchParams);
+  assert.ok(
+    ["15m", "1h", "24h"].every((window) =>
+      asked.some((one) => one.get("window") === window && one.get("endpoint") === "/orders"),
+    ),
+  );
   assert.match(await page.innerText("#endpoints .lists"), /critical from\s+2 s/);
 });
 
@@ -66,7 +80,12 @@ test("each chart is read with the keyboard and has a table", async () => {
 test("the keyboard alone reaches everything that can be used", async () => {
   const { url } = await serve(readable(trouble()));
   const page = await open(browser(), url);
-  const wanted = await page.evaluate(() => [...document.querySelectorAll("button, a[href], input, select, summary, [tabindex='0']")].filter((one) => one.checkVisibility() && !one.disabled).length);
+  const wanted = await page.evaluate(
+    () =>
+      [...document.querySelectorAll("button, a[href], input, select, summary, [tabindex='0']")].filter(
+        (one) => one.checkVisibility() && !one.disabled,
+      ).length,
+  );
   const reached = new Set();
   for (let step = 0; step < wanted + 20; step += 1) {
     await page.keyboard.press("Tab");
@@ -88,7 +107,10 @@ test("times are those of UTC, or those of the browser", async () => {
   const page = await open(browser(), url, { timezoneId: "Asia/Tokyo" });
   const [before] = await texts(page, '#errors table[aria-label="Last failures"] tbody th');
   await page.click("#zone");
-  await page.waitForFunction((one) => document.querySelector('#errors table[aria-label="Last failures"] tbody th').textContent !== one, before);
+  await page.waitForFunction(
+    (one) => document.querySelector('#errors table[aria-label="Last failures"] tbody th').textContent !== one,
+    before,
+  );
   const [later] = await texts(page, '#errors table[aria-label="Last failures"] tbody th');
   const hour = (text) => Number(/(\d+):\d+:\d+$/.exec(text)[1]);
   assert.equal((hour(before) + 9) % 24, hour(later));
@@ -100,7 +122,17 @@ test("the summary says what a colleague asks first", async () => {
   const page = await open(browser(), `${url}#alert=99aabbccddeeff00`);
   await page.click("#summary-open");
   const text = await page.inputValue("#summary-text");
-  for (const part of ["shop 2.8.0 (production), instance shop-6d9f7c5b48-x2kzq only", "Trouble: 4 alerts fire", "acknowledged by ada", "Health: database (critical) is unhealthy", "database at /orders: 214 (before: 3)", "Last deployment: 2.8.0", "Not delivering: pagerduty", url]) assert.ok(text.includes(part), `${part}\n${text}`);
+  for (const part of [
+    "shop 2.8.0 (production), instance shop-6d9f7c5b48-x2kzq only",
+    "Trouble: 4 alerts fire",
+    "acknowledged by ada",
+    "Health: database (critical) is unhealthy",
+    "database at /orders: 214 (before: 3)",
+    "Last deployment: 2.8.0",
+    "Not delivering: pagerduty",
+    url,
+  ])
+    assert.ok(text.includes(part), `${part}\n${text}`);
 });
 
 test("what is copied is the whole request id", async () => {

@@ -96,7 +96,8 @@ test("what was not observed is a gap, and an empty service has no zero that nobo
   const page = await open(browser(), (await serve(empty())).url, { wait: false });
   await page.waitForSelector('body[data-live="live"]');
   await settled(page);
-  for (const key of ["requests_per_second", "error_rate", "p50_ms", "p95_ms", "p99_ms"]) assert.equal(await page.innerText(`[data-key="${key}"]`), "–");
+  for (const key of ["requests_per_second", "error_rate", "p50_ms", "p95_ms", "p99_ms"])
+    assert.equal(await page.innerText(`[data-key="${key}"]`), "–");
 });
 
 test("a link to an alert leads to its row, before and after the page is open", async () => {

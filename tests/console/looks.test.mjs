@@ -15,7 +15,13 @@ const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.mi
 async function violations(page) {
   await page.evaluate(AXE);
   const { violations: found } = await page.evaluate(() => window.axe.run(document, { resultTypes: ["violations"] }));
-  return found.map(({ id, nodes }) => `${id}: ${nodes.slice(0, 3).map(({ html, any }) => `${html.slice(0, 160)} ${any[0]?.message ?? ""}`).join(" | ")}`);
+  return found.map(
+    ({ id, nodes }) =>
+      `${id}: ${nodes
+        .slice(0, 3)
+        .map(({ html, any }) => `${html.slice(0, 160)} ${any[0]?.message ?? ""}`)
+        .join(" | ")}`,
+  );
 }
 
 const texts = (page, selector) => page.locator(selector).allInnerTexts();
@@ -26,12 +32,18 @@ test("everything of now is above the fold of 1280 by 800", async () => {
     const page = await open(browser(), url);
     const bottom = await page.evaluate(() => document.querySelector(".fold").getBoundingClientRect().bottom);
     assert.ok(bottom <= 800, `${bottom}`);
-    for (const title of ["Alerts", "Health", "Stuck requests", "Release", "Notifiers"]) assert.ok((await texts(page, ".fact dt")).includes(title), title);
+    for (const title of ["Alerts", "Health", "Stuck requests", "Release", "Notifiers"])
+      assert.ok((await texts(page, ".fact dt")).includes(title), title);
   }
 });
 
 for (const scheme of ["light", "dark"]) {
-  for (const [name, say] of [["quiet", quiet], ["trouble", trouble], ["empty", empty], ["hostile", hostile]]) {
+  for (const [name, say] of [
+    ["quiet", quiet],
+    ["trouble", trouble],
+    ["empty", empty],
+    ["hostile", hostile],
+  ]) {
     test(`axe finds nothing in ${scheme}: ${name}`, async () => {
       const { url } = await serve(readable(say()));
       const page = await open(browser(), url, { scheme, wait: name !== "empty" });

@@ -6,7 +6,7 @@ const SIGNATURE = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
 
 function chunks(png) {
   const all = [];
-  for (let at = 8; at < png.length; ) {
+  for (let at = 8; at < png.length;) {
     const length = png.readUInt32BE(at);
     all.push([png.toString("latin1", at + 4, at + 8), png.subarray(at + 8, at + 8 + length)]);
     at += length + 12;
@@ -47,7 +47,8 @@ function pixels(data, width, height, size) {
 }
 
 /** How far apart two colours are. */
-const apart = (one, other) => [16, 8, 0].reduce((sum, shift) => sum + (((one >> shift) & 255) - ((other >> shift) & 255)) ** 2, 0);
+const apart = (one, other) =>
+  [16, 8, 0].reduce((sum, shift) => sum + (((one >> shift) & 255) - ((other >> shift) & 255)) ** 2, 0);
 
 /** The same picture in fewer bytes. It keeps its 256 most frequent colours; each other one becomes the nearest of them. */
 export function packed(png) {
@@ -58,13 +59,24 @@ export function packed(png) {
   const colour = (pixel) => (from[pixel * size] << 16) | (from[pixel * size + 1] << 8) | from[pixel * size + 2];
   const often = new Map();
   for (let pixel = 0; pixel < width * height; pixel += 1) often.set(colour(pixel), (often.get(colour(pixel)) || 0) + 1);
-  const palette = [...often].sort((one, other) => other[1] - one[1]).slice(0, 256).map(([one]) => one);
-  const nearest = (one) => palette.reduce((best, other, index) => (apart(one, other) < apart(one, palette[best]) ? index : best), 0);
+  const palette = [...often]
+    .sort((one, other) => other[1] - one[1])
+    .slice(0, 256)
+    .map(([one]) => one);
+  const nearest = (one) =>
+    palette.reduce((best, other, index) => (apart(one, other) < apart(one, palette[best]) ? index : best), 0);
   const places = new Map([...often.keys()].map((one) => [one, nearest(one)]));
   const rows = Buffer.alloc(height * (width + 1));
-  for (let pixel = 0; pixel < width * height; pixel += 1) rows[Math.floor(pixel / width) * (width + 1) + 1 + (pixel % width)] = places.get(colour(pixel));
+  for (let pixel = 0; pixel < width * height; pixel += 1)
+    rows[Math.floor(pixel / width) * (width + 1) + 1 + (pixel % width)] = places.get(colour(pixel));
   const colours = Buffer.from(palette.flatMap((one) => [one >> 16, (one >> 8) & 255, one & 255]));
   const header = Buffer.from(head);
   header[9] = 3;
-  return Buffer.concat([SIGNATURE, chunk("IHDR", header), chunk("PLTE", colours), chunk("IDAT", deflateSync(rows, { level: 9 })), chunk("IEND", Buffer.alloc(0))]);
+  return Buffer.concat([
+    SIGNATURE,
+    chunk("IHDR", header),
+    chunk("PLTE", colours),
+    chunk("IDAT", deflateSync(rows, { level: 9 })),
+    chunk("IEND", Buffer.alloc(0)),
+  ]);
 }

@@ -17,7 +17,10 @@ mkdirSync(folder, { recursive: true });
 // The same moment each time, so that the pictures change only if the page does.
 const at = Date.UTC(2026, 10, 27, 3, 12, 40);
 const browser = await launch();
-for (const [name, say] of [["quiet", quiet(at)], ["trouble", trouble(at)]]) {
+for (const [name, say] of [
+  ["quiet", quiet(at)],
+  ["trouble", trouble(at)],
+]) {
   for (const scheme of ["light", "dark"]) {
     const service = new MockService({ say: readable(say) });
     const page = await open(browser, await service.start(), { scheme, reducedMotion: "reduce" });

@@ -65,6 +65,8 @@ test("two thousand endpoints sort and filter by pages of a hundred, and no task 
     await page.waitForResponse((response) => response.url().includes("console.json") && response.status() === 200);
     await settled(page);
   });
-  console.log(`# longest task: ${longest.toFixed(0)} ms; by the clock there were ${await page.evaluate(() => window.longTasks.length)} above 50 ms since the start`);
+  console.log(
+    `# longest task: ${longest.toFixed(0)} ms; by the clock there were ${await page.evaluate(() => window.longTasks.length)} above 50 ms since the start`,
+  );
   assert.ok(longest < 50, `${longest}`);
 });

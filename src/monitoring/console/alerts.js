@@ -1,9 +1,10 @@
 // Shows alerts, rules, silences and what fired lately, and takes what a person does with them.
 
-import { against } from "./charts.js";
-import { button, byId, el, link, part, say, since, status } from "./dom.js";
-import { firing } from "./now.js";
+import { Actions } from "./actions.js";
+import { against } from "./bars.js";
+import { byId, el, link, part, say, since, status } from "./dom.js";
 import { Table } from "./tables.js";
+import { firing } from "./verdict.js";
 import * as words from "./words.js";
 
 const STATES = { firing: "bad", pending: "wait", resolved: "good", inactive: "good", no_data: "none", error: "warn" };
@@ -19,7 +20,10 @@ function compare(value, rule, threshold) {
   const side = rule?.comparison === "below" ? "below" : "above";
   const now = value === null || value === undefined ? "no value" : words.inUnit(value, unit);
   const limit = words.inUnit(threshold, unit);
-  return [against(value, threshold, side, `${now}, breaks ${side} ${limit}`), el("span", { class: "against-text" }, el("b", {}, now), `, limit ${side === "below" ? "<" : ">"} ${limit}`)];
+  return [
+    against(value, threshold, side, `${now}, breaks ${side} ${limit}`),
+    el("span", { class: "against-text" }, el("b", {}, now), `, limit ${side === "below" ? "<" : ">"} ${limit}`),
+  ];
 }
 
 function mutedText(muted) {
@@ -30,82 +34,30 @@ function mutedText(muted) {
 }
 
 function acknowledged(alert) {
-  if (alert.acknowledged_by) return [el("span", { class: "name" }, words.short(alert.acknowledged_by, 60)), " ", since(alert.acknowledged_at, words)];
+  if (alert.acknowledged_by)
+    return [el("span", { class: "name" }, words.short(alert.acknowledged_by, 60)), " ", since(alert.acknowledged_at, words)];
   return alert.state === "firing" ? status("warn", "nobody") : words.NONE;
 }
 
 function alertName(alert) {
   const labels = words.labels(alert.labels);
   return [
-    el("a", { class: "name strong", href: `#alert=${alert.fingerprint}`, title: "Link to this alert" }, words.short(alert.name, 100)),
+    el(
+      "a",
+      { class: "name strong", href: `#alert=${alert.fingerprint}`, title: "Link to this alert" },
+      words.short(alert.name, 100),
+    ),
     labels ? el("span", { class: "name aside" }, words.short(labels, 200)) : null,
     el("span", { class: "name aside" }, words.short(alert.message || alert.summary, 240)),
     alert.error ? el("span", { class: "name aside" }, `not judged: ${words.short(alert.error, 200)}`) : null,
-    alert.runbook ? el("span", { class: "name aside" }, link(alert.runbook, "Runbook", (text) => `Runbook: ${words.short(text, 100)}`)) : null,
+    alert.runbook
+      ? el(
+          "span",
+          { class: "name aside" },
+          link(alert.runbook, "Runbook", (text) => `Runbook: ${words.short(text, 100)}`),
+        )
+      : null,
   ];
-}
-
-/** What a person can do. Each method asks for what it needs, sends it, and says what came of it. */
-class Actions {
-  #by = "";
-
-  constructor(tools) {
-    this.tools = tools;
-    this.buttons = new Set();
-    byId("ack-form").addEventListener("submit", () => this.#sendAck());
-    byId("silence-form").addEventListener("submit", () => this.#sendSilence());
-  }
-
-  allowed(yes) {
-    this.may = yes;
-    for (const one of document.querySelectorAll("button[data-changes]")) one.disabled = !yes;
-  }
-
-  button(label, what, click) {
-    return button(label, click, { class: "small", "data-changes": "", "aria-label": what, disabled: !this.may });
-  }
-
-  async #order(path, body, done) {
-    const { ok, body: answer, why } = await this.tools.token.order(path, body);
-    this.tools.say(ok ? done(answer) : why, !ok);
-    if (ok) this.tools.refresh();
-  }
-
-  evaluate() {
-    return this.#order("evaluate", {}, (answer) => `Evaluated: ${words.plural(answer.triggered_alerts_count ?? 0, "alert")} firing.`);
-  }
-
-  acknowledge(alert) {
-    this.alert = alert;
-    say(byId("ack-what"), `${words.short(alert.name)}: ${words.short(alert.message, 240)}`);
-    byId("ack-by").value = this.#by;
-    byId("ack-dialog").showModal();
-  }
-
-  #sendAck() {
-    this.#by = byId("ack-by").value.trim();
-    const { fingerprint, name } = this.alert;
-    return this.#order(`alerts/${encodeURIComponent(fingerprint)}/ack`, { by: this.#by }, () => `Acknowledged ${words.short(name, 60)} by ${words.short(this.#by, 60)}.`);
-  }
-
-  silence(alert) {
-    this.labels = { alert: alert.name, ...alert.labels };
-    const list = Object.entries(this.labels).map(([name, value]) => el("div", {}, el("dt", {}, words.short(name, 60)), el("dd", { class: "name" }, words.short(value))));
-    byId("silence-labels").replaceChildren(...list);
-    byId("silence-by").value = this.#by;
-    byId("silence-comment").value = "";
-    byId("silence-dialog").showModal();
-  }
-
-  #sendSilence() {
-    this.#by = byId("silence-by").value.trim();
-    const body = { labels: this.labels, lasts: byId("silence-lasts").value, by: this.#by, comment: byId("silence-comment").value };
-    return this.#order("silences", body, (silence) => `Silenced until ${words.moment(silence.until)}.`);
-  }
-
-  end(silence) {
-    return this.#order(`silences/${silence.id}/end`, {}, () => "The silence has ended.");
-  }
 }
 
 function alertsTable(actions, rules) {
@@ -116,17 +68,41 @@ function alertsTable(actions, rules) {
     empty: "No alert fires, and none is pending.",
     rowClass: (row) => `alert ${row.state === "firing" ? row.severity : row.state}`,
     columns: [
-      { head: "Alert", sig: (row) => JSON.stringify([row.name, row.labels, row.message, row.error, row.runbook]), node: alertName, look: "alert-name" },
-      { head: "State", sig: (row) => `${row.state} ${JSON.stringify(row.muted)}`, node: (row) => [status(STATES[row.state] || "none", named(row.state)), row.muted ? el("span", { class: "aside" }, mutedText(row.muted)) : null] },
-      { head: "Severity", sig: (row) => row.severity, node: (row) => status(SEVERITIES[row.severity], row.severity), look: "wide" },
-      { head: "Value and threshold", sig: (row) => `${row.metric_value} ${row.threshold}`, node: (row) => compare(row.metric_value, rules.get(row.name), row.threshold), look: "against-cell" },
+      {
+        head: "Alert",
+        sig: (row) => JSON.stringify([row.name, row.labels, row.message, row.error, row.runbook]),
+        node: alertName,
+        look: "alert-name",
+      },
+      {
+        head: "State",
+        sig: (row) => `${row.state} ${JSON.stringify(row.muted)}`,
+        node: (row) => [
+          status(STATES[row.state] || "none", named(row.state)),
+          row.muted ? el("span", { class: "aside" }, mutedText(row.muted)) : null,
+        ],
+      },
+      {
+        head: "Severity",
+        sig: (row) => row.severity,
+        node: (row) => status(SEVERITIES[row.severity], row.severity),
+        look: "wide",
+      },
+      {
+        head: "Value and threshold",
+        sig: (row) => `${row.metric_value} ${row.threshold}`,
+        node: (row) => compare(row.metric_value, rules.get(row.name), row.threshold),
+        look: "against-cell",
+      },
       { head: "Since", sig: (row) => row.timestamp, node: (row) => since(row.timestamp, words) },
       { head: "Acknowledged", sig: (row) => `${row.acknowledged_by} ${row.state}`, node: acknowledged },
       {
         head: "Actions",
         sig: (row) => `${row.state} ${Boolean(row.acknowledged_by)}`,
         node: (row) => [
-          row.state === "firing" && !row.acknowledged_by ? actions.button("Acknowledge", `Acknowledge ${words.short(row.name, 60)}`, () => actions.acknowledge(row)) : null,
+          row.state === "firing" && !row.acknowledged_by
+            ? actions.button("Acknowledge", `Acknowledge ${words.short(row.name, 60)}`, () => actions.acknowledge(row))
+            : null,
           actions.button("Silence", `Silence ${words.short(row.name, 60)}`, () => actions.silence(row)),
         ],
         look: "actions",
@@ -142,13 +118,41 @@ function rulesTable() {
     filter: (row) => `${row.name} ${row.signal} ${row.state}`.toLowerCase(),
     empty: "There are no rules.",
     columns: [
-      { head: "Rule", look: "alert-name", sig: (row) => row.name + row.summary, node: (row) => [el("span", { class: "name strong" }, words.short(row.name, 100)), el("span", { class: "name aside" }, words.short([row.summary, row.method, row.endpoint].filter(Boolean).join(" · "), 200))], sort: (row) => row.name },
-      { head: "State", sig: (row) => `${row.state} ${row.firing} ${row.pending}`, node: (row) => status(STATES[row.state] || "none", row.firing > 1 ? `${row.firing} firing` : named(row.state)), sort: (row) => RANK.indexOf(row.state) },
+      {
+        head: "Rule",
+        look: "alert-name",
+        sig: (row) => row.name + row.summary,
+        node: (row) => [
+          el("span", { class: "name strong" }, words.short(row.name, 100)),
+          el(
+            "span",
+            { class: "name aside" },
+            words.short([row.summary, row.method, row.endpoint].filter(Boolean).join(" · "), 200),
+          ),
+        ],
+        sort: (row) => row.name,
+      },
+      {
+        head: "State",
+        sig: (row) => `${row.state} ${row.firing} ${row.pending}`,
+        node: (row) => status(STATES[row.state] || "none", row.firing > 1 ? `${row.firing} firing` : named(row.state)),
+        sort: (row) => RANK.indexOf(row.state),
+      },
       { head: "Severity", text: (row) => row.severity, sort: (row) => row.severity, look: "wide" },
-      { head: "Value and threshold", sig: (row) => `${row.value} ${row.threshold}`, node: (row) => compare(row.value, row, row.threshold), look: "against-cell" },
+      {
+        head: "Value and threshold",
+        sig: (row) => `${row.value} ${row.threshold}`,
+        node: (row) => compare(row.value, row, row.threshold),
+        look: "against-cell",
+      },
       { head: "Signal", text: (row) => named(row.signal), sort: (row) => row.signal, look: "wide" },
       { head: "Window", text: (row) => words.length(row.window_seconds * 1000), look: "num wide" },
-      { head: "For", text: (row) => words.length(row.pending_for_seconds * 1000), look: "num wide", hint: "How long it must be broken" },
+      {
+        head: "For",
+        text: (row) => words.length(row.pending_for_seconds * 1000),
+        look: "num wide",
+        hint: "How long it must be broken",
+      },
     ],
     sort: "State",
     down: false,
@@ -165,7 +169,12 @@ function silencesTable(actions) {
       { head: "By", text: (row) => words.short(row.by, 60), look: "name-short" },
       { head: "Why", text: (row) => words.short(row.comment, 250) || words.NONE, look: "cause" },
       { head: "Until", text: (row) => words.moment(row.until), look: "when" },
-      { head: "Actions", sig: (row) => row.id, node: (row) => actions.button("End", `End silence ${row.id}`, () => actions.end(row)), look: "actions" },
+      {
+        head: "Actions",
+        sig: (row) => row.id,
+        node: (row) => actions.button("End", `End silence ${row.id}`, () => actions.end(row)),
+        look: "actions",
+      },
     ],
   });
 }
@@ -179,10 +188,31 @@ function historyTable() {
     empty: "No alert fired in the last 24 hours.",
     columns: [
       { head: "Fired", text: (row) => words.moment(row.timestamp), sort: (row) => row.timestamp, down: true, look: "when" },
-      { head: "Alert", text: (row) => words.short(`${row.name} ${words.labels(row.labels)}`), sort: (row) => row.name, look: "name" },
-      { head: "Severity", sig: (row) => row.severity, node: (row) => status(SEVERITIES[row.severity], row.severity), sort: (row) => row.severity },
-      { head: "Lasted", text: (row) => (row.resolved_at ? words.length(lasts(row)) : "still fires"), sort: lasts, value: lasts, look: "num" },
-      { head: "Ended", text: (row) => (row.resolved_at ? named(row.resolve_reason) : words.NONE), sort: (row) => row.resolve_reason, look: "wide" },
+      {
+        head: "Alert",
+        text: (row) => words.short(`${row.name} ${words.labels(row.labels)}`),
+        sort: (row) => row.name,
+        look: "name",
+      },
+      {
+        head: "Severity",
+        sig: (row) => row.severity,
+        node: (row) => status(SEVERITIES[row.severity], row.severity),
+        sort: (row) => row.severity,
+      },
+      {
+        head: "Lasted",
+        text: (row) => (row.resolved_at ? words.length(lasts(row)) : "still fires"),
+        sort: lasts,
+        value: lasts,
+        look: "num",
+      },
+      {
+        head: "Ended",
+        text: (row) => (row.resolved_at ? named(row.resolve_reason) : words.NONE),
+        sort: (row) => row.resolve_reason,
+        look: "wide",
+      },
       { head: "Message", text: (row) => words.short(row.message, 240), look: "cause wide" },
     ],
     sort: "Fired",
@@ -194,14 +224,23 @@ export function alertsView(tools) {
   const actions = new Actions(tools);
   const [alerts, ruled, silences, history] = [alertsTable(actions, rules), rulesTable(), silencesTable(actions), historyTable()];
   const evaluated = el("p", { class: "note" });
-  const closed = el("p", { class: "note", hidden: true }, "Buttons are off: the API has no token, so a browser can change nothing.");
+  const closed = el(
+    "p",
+    { class: "note", hidden: true },
+    "Buttons are off: the API has no token, so a browser can change nothing.",
+  );
   const evaluate = actions.button("Evaluate now", null, () => actions.evaluate());
   byId("alerts").append(
     el("div", { class: "part-head" }, evaluated, evaluate, closed),
     alerts.root,
     part("Rules"),
     ruled.root,
-    el("div", { class: "two" }, el("div", {}, part("Silences"), silences.root), el("div", {}, part("Fired in the last 24 hours"), history.root)),
+    el(
+      "div",
+      { class: "two" },
+      el("div", {}, part("Silences"), silences.root),
+      el("div", {}, part("Fired in the last 24 hours"), history.root),
+    ),
   );
   return {
     sections: ["service", "alerts", "history", "silences"],
@@ -213,10 +252,17 @@ export function alertsView(tools) {
         rules.clear();
         for (const rule of state.alerts.rules) rules.set(rule.name, rule);
         const shown = state.alerts.alerts.filter(({ state: word }) => word !== "inactive");
-        alerts.update(shown.sort((one, other) => RANK.indexOf(one.state) - RANK.indexOf(other.state) || (one.severity < other.severity ? -1 : 1)));
+        alerts.update(
+          shown.sort(
+            (one, other) => RANK.indexOf(one.state) - RANK.indexOf(other.state) || (one.severity < other.severity ? -1 : 1),
+          ),
+        );
         ruled.update(state.alerts.rules);
         const at = state.alerts.last_evaluation;
-        evaluated.replaceChildren(`${words.plural(state.alerts.rules.length, "rule")}, evaluated `, at ? since(at, words) : "never");
+        evaluated.replaceChildren(
+          `${words.plural(state.alerts.rules.length, "rule")}, evaluated `,
+          at ? since(at, words) : "never",
+        );
         const fire = firing(state).length;
         const badge = byId("badge-alerts");
         badge.hidden = fire === 0;
@@ -225,7 +271,10 @@ export function alertsView(tools) {
       if (state.silences) silences.update(state.silences.silences);
       if (state.history && this.seen !== changed.history) {
         this.seen = changed.history;
-        this.rows = state.history.history.map((row) => ({ ...row, lower: `${row.name} ${words.labels(row.labels)} ${row.message}`.toLowerCase() }));
+        this.rows = state.history.history.map((row) => ({
+          ...row,
+          lower: `${row.name} ${words.labels(row.labels)} ${row.message}`.toLowerCase(),
+        }));
       }
       if (this.rows) history.update(this.rows);
       this.follow();

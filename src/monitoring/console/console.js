@@ -7,11 +7,14 @@ import { endpointsView } from "./endpoints.js";
 import { errorsView } from "./errors.js";
 import { healthView } from "./health.js";
 import { insideView } from "./inside.js";
-import { firing, nowView } from "./now.js";
+import { nowView } from "./now.js";
 import { Poll, STALE } from "./poll.js";
 import { summaryDialog } from "./summary.js";
 import { Token } from "./token.js";
+import { firing } from "./verdict.js";
 import * as words from "./words.js";
+
+const NO_SECTIONS = ["cursor", "whole"];
 
 /** The sections as they came last, and how often each has changed. */
 const state = {};
@@ -42,14 +45,15 @@ function show(names) {
   if (idle && due.size > 0) channel.port2.postMessage(0);
 }
 
-function take({ cursor, whole, timestamp, ...sections }) {
+function take({ timestamp, ...sections }) {
   words.hear(timestamp);
-  const names = Object.keys(sections);
+  const names = Object.keys(sections).filter((name) => !NO_SECTIONS.includes(name));
   for (const name of names) {
     state[name] = sections[name];
     changed[name] = (changed[name] || 0) + 1;
   }
-  if (sections.deployments) marks = sections.deployments.deployments.map(({ at, version }) => ({ at: Date.parse(at), label: version }));
+  if (sections.deployments)
+    marks = sections.deployments.deployments.map(({ at, version }) => ({ at: Date.parse(at), label: version }));
   declined = false;
   show(names);
   showHead();
@@ -99,7 +103,8 @@ function showLive() {
   trouble.hidden = !failing;
   if (!failing) return;
   const nothing = poll.locked ? "The button Token takes it." : "There was no answer yet.";
-  const since = poll.heard === null ? nothing : `No answer since ${words.moment(words.now() - age)}: what is shown is what was true then.`;
+  const since =
+    poll.heard === null ? nothing : `No answer since ${words.moment(words.now() - age)}: what is shown is what was true then.`;
   say(trouble, `${poll.failure} ${since}`);
 }
 
@@ -115,7 +120,9 @@ async function askForToken() {
   token.forget();
   if (declined) return;
   declined = true;
-  const why = wrong ? "That is not the token of this service." : "This service shows its numbers only to those who have its token.";
+  const why = wrong
+    ? "That is not the token of this service."
+    : "This service shows its numbers only to those who have its token.";
   if (await token.ask(why)) {
     declined = false;
     poll.now();

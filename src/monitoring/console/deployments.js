@@ -19,8 +19,19 @@ export function deploymentsView() {
     empty: "No deployment is known.",
     columns: [
       { head: "Version", text: (row) => words.short(row.version, 80), look: "name strong" },
-      { head: "When", sig: (row) => row.at, node: (row) => [el("span", { class: "when" }, words.moment(row.at)), el("span", { class: "aside" }, since(row.at, words))] },
-      { head: "Errors before → after", text: (row) => beside(row.error_rate_before, row.error_rate_after, words.percent), look: "num" },
+      {
+        head: "When",
+        sig: (row) => row.at,
+        node: (row) => [
+          el("span", { class: "when" }, words.moment(row.at)),
+          el("span", { class: "aside" }, since(row.at, words)),
+        ],
+      },
+      {
+        head: "Errors before → after",
+        text: (row) => beside(row.error_rate_before, row.error_rate_after, words.percent),
+        look: "num",
+      },
       { head: "p95 before → after", text: (row) => beside(row.p95_ms_before, row.p95_ms_after, words.ms), look: "num" },
       { head: "Judged", sig: (row) => row.more_errors, node: judged },
       { head: "By", text: (row) => (row.by ? words.short(row.by, 60) : words.NONE), look: "name-short wide" },
@@ -35,7 +46,10 @@ export function deploymentsView() {
       if (!deployments) return;
       const shown = deployments.deployments.length;
       const count = deployments.deployments_count ?? shown;
-      say(note, `${count > shown ? `The last ${words.count(shown)} of ${words.count(count)}. ` : ""}The 30 minutes before beside the 30 minutes after. On charts, ▼ marks a deployment.`);
+      say(
+        note,
+        `${count > shown ? `The last ${words.count(shown)} of ${words.count(count)}. ` : ""}The 30 minutes before beside the 30 minutes after. On charts, ▼ marks a deployment.`,
+      );
       table.update(deployments.deployments);
     },
   };

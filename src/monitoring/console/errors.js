@@ -7,7 +7,17 @@ import { Table } from "./tables.js";
 import * as words from "./words.js";
 
 /** Each category has its own colour and pattern, whichever others there are. */
-const LOOKS = ["server_error", "timeout", "external_service", "database", "validation", "not_found", "authentication", "conflict", "rate_limit"];
+const LOOKS = [
+  "server_error",
+  "timeout",
+  "external_service",
+  "database",
+  "validation",
+  "not_found",
+  "authentication",
+  "conflict",
+  "rate_limit",
+];
 const named = (category) => words.short(String(category ?? "").replaceAll("_", " "), 60);
 
 function looks(categories) {
@@ -30,8 +40,12 @@ function statusText(row) {
 
 function requestId(id, tools) {
   if (!id) return words.NONE;
-  const take = async () => tools.say((await copy(id)) ? `Copied ${words.short(id, 60)}` : "The browser did not allow to copy it.");
-  return [el("code", {}, words.short(id, 48)), button("Copy", take, { class: "small", "aria-label": `Copy the request id ${words.short(id, 48)}` })];
+  const take = async () =>
+    tools.say((await copy(id)) ? `Copied ${words.short(id, 60)}` : "The browser did not allow to copy it.");
+  return [
+    el("code", {}, words.short(id, 48)),
+    button("Copy", take, { class: "small", "aria-label": `Copy the request id ${words.short(id, 48)}` }),
+  ];
 }
 
 function pairsTable() {
@@ -44,8 +58,21 @@ function pairsTable() {
       { head: "Category", text: (row) => named(row.category), sort: (row) => row.category, look: "strong" },
       { head: "Endpoint", text: (row) => words.short(row.endpoint), sort: (row) => row.endpoint, look: "name" },
       { head: "Count", text: (row) => words.count(row.count), sort: (row) => row.count, value: (row) => row.count, look: "num" },
-      { head: "Share", text: (row) => words.percent(row.share), sort: (row) => row.share, value: (row) => row.share, look: "num wide" },
-      { head: "Before", text: (row) => words.count(row.previous), sort: (row) => row.previous, value: (row) => row.previous, look: "num wide", hint: "In the window before, which is as long" },
+      {
+        head: "Share",
+        text: (row) => words.percent(row.share),
+        sort: (row) => row.share,
+        value: (row) => row.share,
+        look: "num wide",
+      },
+      {
+        head: "Before",
+        text: (row) => words.count(row.previous),
+        sort: (row) => row.previous,
+        value: (row) => row.previous,
+        look: "num wide",
+        hint: "In the window before, which is as long",
+      },
       { head: "Change", sig: (row) => `${row.change} ${row.previous}`, node: change, sort: (row) => row.change, down: true },
     ],
   });
@@ -69,7 +96,14 @@ function failuresTable(tools) {
 }
 
 export function errorsView(tools) {
-  const chart = new Chart({ title: "Errors by category", unit: "a minute", format: words.decimal, stacked: true, least: 3, series: looks({ server_error: [] }) });
+  const chart = new Chart({
+    title: "Errors by category",
+    unit: "a minute",
+    format: words.decimal,
+    stacked: true,
+    least: 3,
+    series: looks({ server_error: [] }),
+  });
   const pairs = pairsTable();
   const failures = failuresTable(tools);
   const pairsNote = el("p", { class: "note" });
@@ -88,14 +122,20 @@ export function errorsView(tools) {
         const source = { begin: errors.hour?.begin, step_seconds: errors.hour?.step_seconds, ...errors.hour?.categories };
         chart.show(lived(series(source, Object.keys(errors.hour?.categories || {}), marks)));
         const all = errors.errors.reduce((sum, { count }) => sum + count, 0);
-        say(pairsNote, `${words.count(all)} in the last ${words.length(errors.window_seconds * 1000)}, beside the ${words.length(errors.window_seconds * 1000)} before`);
+        say(
+          pairsNote,
+          `${words.count(all)} in the last ${words.length(errors.window_seconds * 1000)}, beside the ${words.length(errors.window_seconds * 1000)} before`,
+        );
         pairs.update(errors.errors);
       }
       if (last && this.seen !== `${changed.failures} ${words.zone()}`) {
         this.seen = `${changed.failures} ${words.zone()}`;
         // Two failures can be alike. Counted from the oldest one on, each keeps its number.
         failures.update(last.failures.map((row, index) => ({ ...row, key: `${last.total - index}` })));
-        say(failuresNote, `${words.count(last.failures.length)} of ${words.count(last.total)} since the start, the newest first. No bodies, no headers.`);
+        say(
+          failuresNote,
+          `${words.count(last.failures.length)} of ${words.count(last.total)} since the start, the newest first. No bodies, no headers.`,
+        );
       }
     },
   };

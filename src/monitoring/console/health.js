@@ -1,13 +1,12 @@
 // Shows the checks of the service: what each says now, and what it said in the last hour.
 
-import { strip } from "./charts.js";
+import { strip } from "./bars.js";
 import { byId, el, say, since, status } from "./dom.js";
 import { Table } from "./tables.js";
+import { byHealth } from "./verdict.js";
 import * as words from "./words.js";
 
 const KINDS = { healthy: "good", degraded: "warn", unhealthy: "bad", unknown: "none" };
-const WORST = ["unhealthy", "unknown", "degraded", "healthy"];
-const ROLES = ["critical", "optional", "informational"];
 
 function told(statuses) {
   const counts = new Map();
@@ -27,7 +26,12 @@ export function healthView() {
       { head: "Check", text: (row) => words.short(row.name), look: "name" },
       { head: "Status", sig: (row) => row.status, node: (row) => status(KINDS[row.status] || "none", row.status) },
       { head: "Role", text: (row) => row.role, look: "wide" },
-      { head: "Last hour", sig: (row) => (row.strip?.statuses || []).join(), node: (row) => strip(row.strip?.statuses || [], told(row.strip?.statuses || [])), look: "strip-cell" },
+      {
+        head: "Last hour",
+        sig: (row) => (row.strip?.statuses || []).join(),
+        node: (row) => strip(row.strip?.statuses || [], told(row.strip?.statuses || [])),
+        look: "strip-cell",
+      },
       { head: "Answered", sig: (row) => row.answered_at, node: (row) => moment(row.answered_at), look: "wide" },
       { head: "Changed", sig: (row) => row.last_change, node: (row) => moment(row.last_change) },
       { head: "Took", text: (row) => words.ms(row.latency_ms), value: (row) => row.latency_ms, look: "num wide" },
@@ -40,10 +44,12 @@ export function healthView() {
     sections: ["health"],
     update({ health }) {
       if (!health) return;
-      const rank = ({ status: word, role }) => WORST.indexOf(word) * 3 + ROLES.indexOf(role);
-      table.update([...health.checks].sort((one, other) => rank(one) - rank(other) || (one.name < other.name ? -1 : 1)));
+      table.update(byHealth(health.checks));
       const texts = health.errors_shown ? "" : " Texts of errors are not shown here.";
-      say(note, `${health.draining ? "The service is draining: it takes no new traffic. " : ""}A bar is a minute: the taller, the worse.${texts}`);
+      say(
+        note,
+        `${health.draining ? "The service is draining: it takes no new traffic. " : ""}A bar is a minute: the taller, the worse.${texts}`,
+      );
       const bad = health.checks.filter(({ status: word }) => word === "unhealthy" || word === "degraded").length;
       const badge = byId("badge-health");
       badge.hidden = bad === 0;

@@ -1,6 +1,6 @@
 // Shows what the service does beside answering requests: calls, functions, queries, jobs, pools, the process, its own metrics.
 
-import { share } from "./charts.js";
+import { share } from "./bars.js";
 import { byId, el, part, say, since, status } from "./dom.js";
 import { Table } from "./tables.js";
 import * as words from "./words.js";
@@ -29,7 +29,13 @@ function valueOf(family, value) {
   return words.decimal(value);
 }
 
-const number = (head, key, text, look = "num") => ({ head, text: (row) => text(row[key]), sort: (row) => row[key], value: (row) => row[key], look });
+const number = (head, key, text, look = "num") => ({
+  head,
+  text: (row) => text(row[key]),
+  sort: (row) => row[key],
+  value: (row) => row[key],
+  look,
+});
 
 function workTable(label, nameOf, empty) {
   return new Table({
@@ -73,7 +79,11 @@ function circuitsTable() {
     id: (row) => row.name,
     columns: [
       { head: "Circuit", text: (row) => words.short(row.name), look: "name" },
-      { head: "State", sig: (row) => row.state, node: (row) => status(CIRCUITS[row.state] || "none", words.short(String(row.state).replaceAll("_", " "), 40)) },
+      {
+        head: "State",
+        sig: (row) => row.state,
+        node: (row) => status(CIRCUITS[row.state] || "none", words.short(String(row.state).replaceAll("_", " "), 40)),
+      },
     ],
   });
 }
@@ -81,7 +91,12 @@ function circuitsTable() {
 function notifiersTable() {
   const moment = (at) => (at ? since(at, words) : words.NONE);
   const broken = (row) => row.last_failure_at && (!row.last_sent_at || row.last_failure_at > row.last_sent_at);
-  const word = (row) => (broken(row) ? status("bad", "does not deliver") : row.last_sent_at ? status("good", "delivers") : status("none", "nothing sent yet"));
+  const word = (row) =>
+    broken(row)
+      ? status("bad", "does not deliver")
+      : row.last_sent_at
+        ? status("good", "delivers")
+        : status("none", "nothing sent yet");
   return new Table({
     label: "Notifiers",
     id: (row) => row.name,
@@ -89,10 +104,18 @@ function notifiersTable() {
       { head: "Notifier", text: (row) => words.short(row.name, 60), look: "name" },
       { head: "Delivery", sig: (row) => `${row.last_failure_at} ${row.last_sent_at}`, node: word },
       number("Sent", "sent", words.count),
-      { head: "Failed, refused, dropped", text: (row) => [row.failed, row.refused, row.dropped].map(words.count).join(", "), look: "num wide" },
+      {
+        head: "Failed, refused, dropped",
+        text: (row) => [row.failed, row.refused, row.dropped].map(words.count).join(", "),
+        look: "num wide",
+      },
       number("Waiting", "waiting", words.count),
       { head: "Last sent", sig: (row) => row.last_sent_at, node: (row) => moment(row.last_sent_at) },
-      { head: "Last failure", sig: (row) => row.last_failure_at, node: (row) => [moment(row.last_failure_at), row.last_failure ? ` (${words.short(row.last_failure, 40)})` : null] },
+      {
+        head: "Last failure",
+        sig: (row) => row.last_failure_at,
+        node: (row) => [moment(row.last_failure_at), row.last_failure ? ` (${words.short(row.last_failure, 40)})` : null],
+      },
     ],
   });
 }
@@ -119,7 +142,9 @@ function application({ columns, rows }) {
     const family = parsed(key).family;
     const isSum = row.kind === "histogram";
     const mean = row.count ? row.sum / row.count : null;
-    const text = isSum ? `${words.count(row.count)}, mean ${mean === null ? words.NONE : valueOf(family, mean)}` : valueOf(family, row.value);
+    const text = isSum
+      ? `${words.count(row.count)}, mean ${mean === null ? words.NONE : valueOf(family, mean)}`
+      : valueOf(family, row.value);
     return { kind: row.kind, key, value: isSum ? row.count : row.value, text, lower: key.toLowerCase() };
   });
 }
@@ -145,11 +170,33 @@ export function insideView() {
     ["Monitored functions", workTable("Monitored functions", (row) => row.name), (inside) => inside.operations, "operations"],
     ["Jobs", workTable("Jobs", (row) => row.job), (inside) => inside.jobs, "jobs"],
     ["Notifiers", notifiersTable(), (_, state) => state.notifiers?.notifiers || []],
-    ["Process, runtime and databases", valuesTable("Process and runtime", false), (inside) => pools(inside.samples)[1], "samples"],
-    ["The application's own metrics", valuesTable("Metrics of the application", true), (inside) => application(inside.application || { columns: [], rows: [] }), "application"],
+    [
+      "Process, runtime and databases",
+      valuesTable("Process and runtime", false),
+      (inside) => pools(inside.samples)[1],
+      "samples",
+    ],
+    [
+      "The application's own metrics",
+      valuesTable("Metrics of the application", true),
+      (inside) => application(inside.application || { columns: [], rows: [] }),
+      "application",
+    ],
   ].map(([title, table, rows, key]) => {
     const note = el("p", { class: "note", hidden: true });
-    return { title, table, rows, key, note, box: el("div", { class: title === "Notifiers" ? "group full" : "group", hidden: true }, part(title, null, note), table.root) };
+    return {
+      title,
+      table,
+      rows,
+      key,
+      note,
+      box: el(
+        "div",
+        { class: title === "Notifiers" ? "group full" : "group", hidden: true },
+        part(title, null, note),
+        table.root,
+      ),
+    };
   });
   const window = el("p", { class: "note" });
   const missing = el("p", { class: "note" });

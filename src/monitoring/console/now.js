@@ -1,15 +1,15 @@
 // Shows what is now: the situation in words, and the numbers of the whole service over the last hour.
 
-import { Chart, share } from "./charts.js";
+import { share } from "./bars.js";
+import { Chart } from "./charts.js";
 import { byId, el, say, since, status } from "./dom.js";
+import { firing, silent, verdict, worstCheck } from "./verdict.js";
 import * as words from "./words.js";
 
 const LISTED = 4;
 /** The fewest steps of a chart. */
 const SHORTEST = 15;
-const ORDER = { critical: 0, warning: 1, info: 2 };
 const KINDS = { healthy: "good", degraded: "warn", unhealthy: "bad", unknown: "none" };
-const WORST = ["unhealthy", "unknown", "degraded", "healthy"];
 export const BANDS = [
   { key: "normal", label: "normal", look: "normal" },
   { key: "slow", label: "slow", look: "slow" },
@@ -21,44 +21,6 @@ export const LATENCY = [
   { key: "p95_ms", label: "p95", look: "p95" },
   { key: "p99_ms", label: "p99", look: "p99" },
 ];
-
-/** The alerts that fire, the worst first. */
-export function firing(state) {
-  const alerts = (state.alerts?.alerts || []).filter((alert) => alert.state === "firing");
-  return alerts.sort((one, other) => ORDER[one.severity] - ORDER[other.severity] || (one.timestamp < other.timestamp ? -1 : 1));
-}
-
-/** The check that is worst: of those that are as bad, one that matters more. */
-export function worstCheck(state) {
-  const roles = ["critical", "optional", "informational"];
-  const rank = ({ status: word, role }) => WORST.indexOf(word) * 3 + roles.indexOf(role);
-  return [...(state.health?.checks || [])].sort((one, other) => rank(one) - rank(other))[0] ?? null;
-}
-
-/** Which notifiers do not deliver: their last failure came after their last success, or something waits since. */
-export function silent(state) {
-  const failed = ({ last_failure_at: failure, last_sent_at: sent }) => failure && (!sent || failure > sent);
-  return (state.notifiers?.notifiers || []).filter(failed);
-}
-
-/** One sentence, and how bad it is. */
-export function verdict(state) {
-  const alerts = firing(state);
-  const pending = (state.alerts?.alerts || []).filter((alert) => alert.state === "pending").length;
-  const health = state.health?.status;
-  const stuck = state.stuck?.count ?? 0;
-  const facts = [];
-  if (alerts.length) facts.push(`${words.plural(alerts.length, "alert")} ${alerts.length === 1 ? "fires" : "fire"}`);
-  if (health === "unhealthy" || health === "degraded") facts.push(`the service is ${health}`);
-  if (stuck) facts.push(`${words.plural(stuck, "request")} ${stuck === 1 ? "is" : "are"} stuck`);
-  if (state.health?.draining) facts.push("it is draining");
-  const bad = health === "unhealthy" || alerts.some(({ severity }) => severity === "critical");
-  if (bad) return { kind: "bad", word: "Trouble", why: facts.join(", ") };
-  if (facts.length) return { kind: "warn", word: "Look here", why: facts.join(", ") };
-  if (pending) return { kind: "wait", word: "Watch", why: `${words.plural(pending, "alert")} pending, none fires` };
-  const checks = state.health?.checks?.length ?? 0;
-  return { kind: "good", word: "Quiet", why: checks ? `no alert fires, ${words.plural(checks, "check")} without complaint` : "no alert fires" };
-}
 
 /** The time axis and the values of charts. */
 export function series(source, keys, marks) {
@@ -78,7 +40,10 @@ export function lived(all) {
 
 function figure(key, label) {
   const number = el("span", { class: "figure", "data-key": key }, words.NONE);
-  return { number, root: el("span", { class: "figure-box" }, label ? el("span", { class: "figure-label" }, label) : null, number) };
+  return {
+    number,
+    root: el("span", { class: "figure-box" }, label ? el("span", { class: "figure-label" }, label) : null, number),
+  };
 }
 
 function set({ number }, value, text) {
@@ -100,11 +65,59 @@ class Numbers {
     const box = (...children) => el("p", { class: "figures" }, ...children);
     const one = (key, label, look) => [{ key, label, look }];
     this.charts = [
-      [new Chart({ title: "Requests", unit: "a second", format: words.decimal, series: one("requests_per_second", "requests a second", "plain"), figure: box(this.rate.root, this.rateNote) }), ["requests_per_second"]],
-      [new Chart({ title: "Error rate", unit: "share of 5xx", format: words.percent, least: 0.01, series: one("error_rate", "error rate", "failed"), figure: box(this.errors.root, this.errorNote) }), ["error_rate"]],
-      [new Chart({ title: "In flight", unit: "requests", format: words.decimal, least: 3, series: one("in_flight", "in flight", "plain"), figure: box(this.flight.root, this.flightNote) }), ["in_flight"]],
-      [new Chart({ title: "Latency", unit: "to the head of the response", format: words.ms, series: LATENCY, figure: box(...this.latency.map(({ root: inner }) => inner)) }), LATENCY.map(({ key }) => key)],
-      [new Chart({ title: "Severity", unit: "requests a minute", format: words.decimal, stacked: true, series: BANDS, figure: box(this.bandBox) }), BANDS.map(({ key }) => key)],
+      [
+        new Chart({
+          title: "Requests",
+          unit: "a second",
+          format: words.decimal,
+          series: one("requests_per_second", "requests a second", "plain"),
+          figure: box(this.rate.root, this.rateNote),
+        }),
+        ["requests_per_second"],
+      ],
+      [
+        new Chart({
+          title: "Error rate",
+          unit: "share of 5xx",
+          format: words.percent,
+          least: 0.01,
+          series: one("error_rate", "error rate", "failed"),
+          figure: box(this.errors.root, this.errorNote),
+        }),
+        ["error_rate"],
+      ],
+      [
+        new Chart({
+          title: "In flight",
+          unit: "requests",
+          format: words.decimal,
+          least: 3,
+          series: one("in_flight", "in flight", "plain"),
+          figure: box(this.flight.root, this.flightNote),
+        }),
+        ["in_flight"],
+      ],
+      [
+        new Chart({
+          title: "Latency",
+          unit: "to the head of the response",
+          format: words.ms,
+          series: LATENCY,
+          figure: box(...this.latency.map(({ root: inner }) => inner)),
+        }),
+        LATENCY.map(({ key }) => key),
+      ],
+      [
+        new Chart({
+          title: "Severity",
+          unit: "requests a minute",
+          format: words.decimal,
+          stacked: true,
+          series: BANDS,
+          figure: box(this.bandBox),
+        }),
+        BANDS.map(({ key }) => key),
+      ],
     ];
     this.charts[3][0].root.classList.add("wide-chart");
     root.append(...this.charts.map(([chart]) => chart.root));
@@ -122,13 +135,19 @@ class Numbers {
     const stuck = state.stuck?.count ?? 0;
     say(this.flightNote, !state.stuck?.watched ? "" : stuck ? `${words.count(stuck)} stuck` : "none stuck");
     const bands = BANDS.map((band) => ({ ...band, value: now.severities?.[band.key] ?? 0 }));
-    const told = bands.filter(({ value }) => value).map(({ label, value }) => `${words.count(value)} ${label}`).join(", ");
+    const told = bands
+      .filter(({ value }) => value)
+      .map(({ label, value }) => `${words.count(value)} ${label}`)
+      .join(", ");
     if (this.told !== told) {
       this.told = told;
       this.bandBox.replaceChildren(share(bands, 120, 12), el("span", { class: "aside-text" }, told || "no requests"));
     }
     const limits = now.bands_ms || [];
-    const edges = limits.length === 3 ? `slow from ${words.ms(limits[0])}, warning from ${words.ms(limits[1])}, critical from ${words.ms(limits[2])} or a 5xx` : "";
+    const edges =
+      limits.length === 3
+        ? `slow from ${words.ms(limits[0])}, warning from ${words.ms(limits[1])}, critical from ${words.ms(limits[2])} or a 5xx`
+        : "";
     this.charts[4][0].root.setAttribute("title", edges);
     for (const [chart, keys] of this.charts) chart.show(lived(series(state.hour, keys, marks)));
   }
@@ -136,7 +155,11 @@ class Numbers {
 
 function alertLine(alert) {
   const kind = alert.severity === "critical" ? "bad" : "warn";
-  const by = alert.acknowledged_by ? `acknowledged by ${words.short(alert.acknowledged_by, 40)}` : alert.muted ? "muted" : "not acknowledged";
+  const by = alert.acknowledged_by
+    ? `acknowledged by ${words.short(alert.acknowledged_by, 40)}`
+    : alert.muted
+      ? "muted"
+      : "not acknowledged";
   return el(
     "li",
     {},
@@ -154,10 +177,20 @@ function alertsFact(state) {
   const alerts = firing(state);
   const pending = (state.alerts?.alerts || []).filter((alert) => alert.state === "pending");
   const list = alerts.slice(0, LISTED).map(alertLine);
-  if (alerts.length > LISTED) list.push(el("li", {}, el("a", { href: "#alerts" }, `and ${words.count(alerts.length - LISTED)} more`)));
+  if (alerts.length > LISTED)
+    list.push(el("li", {}, el("a", { href: "#alerts" }, `and ${words.count(alerts.length - LISTED)} more`)));
   const waiting = pending.length ? status("wait", `${words.count(pending.length)} pending`) : null;
   if (alerts.length === 0 && !waiting) return row("Alerts", status("good", "none fires, none is pending"));
-  return row("Alerts", el("span", { class: "pair" }, alerts.length ? status("bad", `${words.count(alerts.length)} firing`) : status("good", "none fires"), waiting), list.length ? el("ul", { class: "lines" }, ...list) : null);
+  return row(
+    "Alerts",
+    el(
+      "span",
+      { class: "pair" },
+      alerts.length ? status("bad", `${words.count(alerts.length)} firing`) : status("good", "none fires"),
+      waiting,
+    ),
+    list.length ? el("ul", { class: "lines" }, ...list) : null,
+  );
 }
 
 function healthFact(state) {
@@ -165,7 +198,10 @@ function healthFact(state) {
   if (!word) return row("Health", status("none", "no checks"));
   const worst = worstCheck(state);
   const draining = state.health.draining ? el("span", { class: "aside" }, "draining: it takes no new traffic") : null;
-  const detail = worst && worst.status !== "healthy" ? `worst: ${words.short(worst.name, 60)}, ${worst.role}, ${worst.status}` : `${words.plural(state.health.checks.length, "check")}, all healthy`;
+  const detail =
+    worst && worst.status !== "healthy"
+      ? `worst: ${words.short(worst.name, 60)}, ${worst.role}, ${worst.status}`
+      : `${words.plural(state.health.checks.length, "check")}, all healthy`;
   return row("Health", status(KINDS[word] || "none", word), el("span", { class: "aside" }, detail), draining);
 }
 
@@ -174,9 +210,18 @@ function releaseFact(state) {
   const named = state.service?.version || last?.version;
   const version = named ? words.short(named, 40) : "no version";
   if (!last) return row("Release", el("b", {}, version), el("span", { class: "aside" }, "no deployment is known"));
-  const judged = last.more_errors === true ? status("bad", "more errors since") : last.more_errors === false ? status("good", "no more errors than before") : status("none", "too early to judge");
+  const judged =
+    last.more_errors === true
+      ? status("bad", "more errors since")
+      : last.more_errors === false
+        ? status("good", "no more errors than before")
+        : status("none", "too early to judge");
   const which = last.version === named ? "deployed " : `${words.short(last.version, 40)} was deployed `;
-  return row("Release", el("span", { class: "pair" }, el("b", {}, version), judged), el("span", { class: "aside" }, which, since(last.at, words)));
+  return row(
+    "Release",
+    el("span", { class: "pair" }, el("b", {}, version), judged),
+    el("span", { class: "aside" }, which, since(last.at, words)),
+  );
 }
 
 function stuckFact(state) {
@@ -186,9 +231,17 @@ function stuckFact(state) {
   const lines = requests.slice(0, 2).map((one) => {
     const name = el("span", { class: "name" }, words.short(`${one.method} ${one.endpoint}`, 48));
     const lasts = el("time", { "data-lasted": one.since, datetime: one.since }, words.lasted(one.since));
-    return el("li", {}, name, " ", lasts, el("code", { class: "cut", title: words.short(one.request_id) }, words.short(one.request_id, 60)));
+    return el(
+      "li",
+      {},
+      name,
+      " ",
+      lasts,
+      el("code", { class: "cut", title: words.short(one.request_id) }, words.short(one.request_id, 60)),
+    );
   });
-  if (count > lines.length) lines.push(el("li", { class: "aside" }, `and ${words.count(count - lines.length)} more, all younger`));
+  if (count > lines.length)
+    lines.push(el("li", { class: "aside" }, `and ${words.count(count - lines.length)} more, all younger`));
   return row("Stuck requests", status("warn", words.count(count)), el("ul", { class: "lines" }, ...lines));
 }
 
@@ -196,9 +249,20 @@ function notifiersFact(state) {
   const all = state.notifiers?.notifiers || [];
   if (all.length === 0) return row("Notifiers", status("none", "nobody is told of alerts"));
   const broken = silent(state);
-  if (broken.length) return row("Notifiers", status("bad", `${broken.map(({ name }) => words.short(name, 24)).join(", ")} ${broken.length === 1 ? "does" : "do"} not deliver`), el("span", { class: "aside" }, "last failure ", since(broken[0].last_failure_at, words)));
+  if (broken.length)
+    return row(
+      "Notifiers",
+      status(
+        "bad",
+        `${broken.map(({ name }) => words.short(name, 24)).join(", ")} ${broken.length === 1 ? "does" : "do"} not deliver`,
+      ),
+      el("span", { class: "aside" }, "last failure ", since(broken[0].last_failure_at, words)),
+    );
   const told = all.some(({ last_sent_at: at }) => at);
-  return row("Notifiers", status(told ? "good" : "none", told ? `${words.count(all.length)} deliver` : `${words.count(all.length)}, nothing sent yet`));
+  return row(
+    "Notifiers",
+    status(told ? "good" : "none", told ? `${words.count(all.length)} deliver` : `${words.count(all.length)}, nothing sent yet`),
+  );
 }
 
 /** What the sections are that this view shows. */
@@ -215,7 +279,11 @@ export function nowView() {
   let judged = null;
   let isStale = false;
   const judge = () => {
-    const old = { kind: "none", word: "Unknown", why: judged ? `the service does not answer; before that: ${judged.word}, ${judged.why}` : "no numbers yet" };
+    const old = {
+      kind: "none",
+      word: "Unknown",
+      why: judged ? `the service does not answer; before that: ${judged.word}, ${judged.why}` : "no numbers yet",
+    };
     const { kind, word, why } = judged && !isStale ? judged : old;
     if (last === `${kind} ${why}`) return;
     last = `${kind} ${why}`;

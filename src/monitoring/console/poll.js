@@ -70,7 +70,13 @@ export class Poll {
     const headers = this.token.headers();
     if (this.#etag) headers["If-None-Match"] = this.#etag;
     const address = this.#cursor ? `console.json?since=${encodeURIComponent(this.#cursor)}` : "console.json";
-    const response = await fetch(address, { headers, cache: "no-store", credentials: "omit", redirect: "error", signal: AbortSignal.timeout(PATIENCE) });
+    const response = await fetch(address, {
+      headers,
+      cache: "no-store",
+      credentials: "omit",
+      redirect: "error",
+      signal: AbortSignal.timeout(PATIENCE),
+    });
     this.locked = response.status === 401;
     if (response.status === 304) {
       this.heard = performance.now();

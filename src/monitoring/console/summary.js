@@ -1,24 +1,30 @@
 // Writes down the incident as a text for a chat or a ticket.
 
 import { byId, copy, say } from "./dom.js";
-import { firing, silent, verdict, worstCheck } from "./now.js";
+import { firing, silent, verdict, worstCheck } from "./verdict.js";
 import * as words from "./words.js";
 
 const MOST = 10;
 
 /** The time with its date and its zone: a text outlives the day. */
-const stamp = (at) => new Date(at).toISOString().replace("T", " ").replace(/\.\d+Z$/, " UTC");
+const stamp = (at) =>
+  new Date(at)
+    .toISOString()
+    .replace("T", " ")
+    .replace(/\.\d+Z$/, " UTC");
 
 function alertLines(state) {
   const rules = new Map((state.alerts?.rules || []).map((rule) => [rule.name, rule]));
-  return firing(state).slice(0, MOST).map((alert) => {
-    const unit = rules.get(alert.name)?.unit;
-    const of = words.labels(alert.labels);
-    const side = rules.get(alert.name)?.comparison === "below" ? "below" : "above";
-    const by = alert.acknowledged_by ? `acknowledged by ${words.short(alert.acknowledged_by, 60)}` : "not acknowledged";
-    const value = `${words.inUnit(alert.metric_value, unit)}, breaks ${side} ${words.inUnit(alert.threshold, unit)}`;
-    return `- ${alert.severity} ${words.short(alert.name)}${of ? ` (${words.short(of)})` : ""}: ${value}; since ${stamp(alert.timestamp)}; ${by}`;
-  });
+  return firing(state)
+    .slice(0, MOST)
+    .map((alert) => {
+      const unit = rules.get(alert.name)?.unit;
+      const of = words.labels(alert.labels);
+      const side = rules.get(alert.name)?.comparison === "below" ? "below" : "above";
+      const by = alert.acknowledged_by ? `acknowledged by ${words.short(alert.acknowledged_by, 60)}` : "not acknowledged";
+      const value = `${words.inUnit(alert.metric_value, unit)}, breaks ${side} ${words.inUnit(alert.threshold, unit)}`;
+      return `- ${alert.severity} ${words.short(alert.name)}${of ? ` (${words.short(of)})` : ""}: ${value}; since ${stamp(alert.timestamp)}; ${by}`;
+    });
 }
 
 /** The incident in some twenty lines. `age` is how old the numbers are, in milliseconds. */
@@ -34,11 +40,27 @@ export function summary(state, age) {
   const alerts = alertLines(state);
   if (alerts.length) lines.push("", "Firing:", ...alerts);
   const worst = worstCheck(state);
-  if (worst && worst.status !== "healthy") lines.push("", `Health: ${words.short(worst.name)} (${worst.role}) is ${worst.status}${worst.last_change ? ` since ${stamp(worst.last_change)}` : ""}`);
+  if (worst && worst.status !== "healthy")
+    lines.push(
+      "",
+      `Health: ${words.short(worst.name)} (${worst.role}) is ${worst.status}${worst.last_change ? ` since ${stamp(worst.last_change)}` : ""}`,
+    );
   const errors = (state.errors?.errors || []).filter(({ count }) => count > 0).slice(0, 5);
-  if (errors.length) lines.push("", "Errors of the last minutes:", ...errors.map((one) => `- ${one.category} at ${words.short(one.endpoint)}: ${words.count(one.count)} (before: ${words.count(one.previous)})`));
+  if (errors.length)
+    lines.push(
+      "",
+      "Errors of the last minutes:",
+      ...errors.map(
+        (one) =>
+          `- ${one.category} at ${words.short(one.endpoint)}: ${words.count(one.count)} (before: ${words.count(one.previous)})`,
+      ),
+    );
   const [last] = state.deployments?.deployments || [];
-  if (last) lines.push("", `Last deployment: ${words.short(last.version, 60)} at ${stamp(last.at)}${last.more_errors ? ", more errors since" : ""}`);
+  if (last)
+    lines.push(
+      "",
+      `Last deployment: ${words.short(last.version, 60)} at ${stamp(last.at)}${last.more_errors ? ", more errors since" : ""}`,
+    );
   const broken = silent(state);
   if (broken.length) lines.push("", `Not delivering: ${broken.map(({ name }) => words.short(name, 60)).join(", ")}`);
   lines.push("", location.href.replace(/#.*$/, ""));

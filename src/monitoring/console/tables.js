@@ -21,7 +21,19 @@ function compared(one, other, down) {
  * `{root, update(row), close()}`.
  */
 export class Table {
-  constructor({ label, columns, id, filter = null, sort = null, down = true, empty = "None.", open = null, opens = "", rowClass = null, anchor = null }) {
+  constructor({
+    label,
+    columns,
+    id,
+    filter = null,
+    sort = null,
+    down = true,
+    empty = "None.",
+    open = null,
+    opens = "",
+    rowClass = null,
+    anchor = null,
+  }) {
     Object.assign(this, { label, columns, id, filter, empty, open, opens, rowClass, anchor });
     this.sorted = sort === null ? null : columns.findIndex(({ head }) => head === sort);
     this.down = down;
@@ -37,7 +49,12 @@ export class Table {
     this.heads = columns.map((column, index) => this.#head(column, index));
     this.body = el("tbody", this.#role("rowgroup"));
     const headRow = el("tr", { "aria-rowindex": "1", ...this.#role("row") }, ...this.heads);
-    this.table = el("table", { "aria-label": label, class: this.stacks ? "stack" : null, ...this.#role("table") }, el("thead", this.#role("rowgroup"), headRow), this.body);
+    this.table = el(
+      "table",
+      { "aria-label": label, class: this.stacks ? "stack" : null, ...this.#role("table") },
+      el("thead", this.#role("rowgroup"), headRow),
+      this.body,
+    );
     this.scroll = el("div", { class: "scroll", role: "region", tabindex: "0", "aria-label": `Table: ${label}` }, this.table);
     this.nothing = el("p", { class: "nothing", hidden: true });
     this.found = el("span", { class: "found", "aria-live": "polite" });
@@ -61,7 +78,13 @@ export class Table {
   }
 
   #filterBox() {
-    const input = el("input", { type: "search", placeholder: `Filter ${this.label.toLowerCase()}`, "aria-label": `Filter ${this.label.toLowerCase()}`, autocomplete: "off", spellcheck: "false" });
+    const input = el("input", {
+      type: "search",
+      placeholder: `Filter ${this.label.toLowerCase()}`,
+      "aria-label": `Filter ${this.label.toLowerCase()}`,
+      autocomplete: "off",
+      spellcheck: "false",
+    });
     input.addEventListener("input", () => {
       this.wanted = input.value.trim().toLowerCase();
       this.page = 0;
@@ -187,7 +210,10 @@ export class Table {
     say(this.nothing, this.wanted && this.rows.length > 0 ? "Nothing fits the filter." : this.empty);
     const first = this.page * PAGE;
     const of = all === this.rows.length ? words.count(all) : `${words.count(all)} (of ${words.count(this.rows.length)})`;
-    say(this.found, all > PAGE ? `${words.count(first + 1)} to ${words.count(first + length)} of ${of}` : this.wanted ? `${of} found` : "");
+    say(
+      this.found,
+      all > PAGE ? `${words.count(first + 1)} to ${words.count(first + length)} of ${of}` : this.wanted ? `${of} found` : "",
+    );
     const many = all > PAGE;
     this.pages.hidden = !many && !this.wanted;
     this.before.hidden = !many;
@@ -204,7 +230,12 @@ export class Table {
       this.columns.forEach((column, place) => {
         const isHead = place === 0;
         const role = this.#role(isHead ? "rowheader" : "cell");
-        const td = el(isHead ? "th" : "td", { class: column.look, scope: isHead ? "row" : null, "data-head": column.head, ...role });
+        const td = el(isHead ? "th" : "td", {
+          class: column.look,
+          scope: isHead ? "row" : null,
+          "data-head": column.head,
+          ...role,
+        });
         if (isHead && this.open) td.append(this.#opener(id));
         line.tds.push({ td, sig: undefined });
         line.tr.append(td);
@@ -230,7 +261,12 @@ export class Table {
 
   #opener(id) {
     const attributes = { type: "button", class: "opener", "aria-expanded": "false", title: this.opens };
-    return el("button", { ...attributes, on: { click: () => this.toggle(id) } }, el("span", { class: "twist", "aria-hidden": "true" }), el("span", { class: "name" }));
+    return el(
+      "button",
+      { ...attributes, on: { click: () => this.toggle(id) } },
+      el("span", { class: "twist", "aria-hidden": "true" }),
+      el("span", { class: "name" }),
+    );
   }
 
   toggle(id) {

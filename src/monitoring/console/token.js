@@ -62,7 +62,14 @@ export class Token {
       let response;
       try {
         const headers = { ...this.headers(), "Content-Type": "application/json" };
-        const sent = { method: "POST", headers, body: JSON.stringify(body), cache: "no-store", credentials: "omit", redirect: "error" };
+        const sent = {
+          method: "POST",
+          headers,
+          body: JSON.stringify(body),
+          cache: "no-store",
+          credentials: "omit",
+          redirect: "error",
+        };
         response = await fetch(path, { ...sent, signal: AbortSignal.timeout(15_000) });
       } catch {
         return { ok: false, why: "The service cannot be reached. It is not known whether it was done." };

@@ -97,7 +97,14 @@ function fields(at) {
   const date = new Date(at);
   if (Number.isNaN(date.getTime())) return null;
   return utc
-    ? [date.getUTCFullYear(), date.getUTCMonth(), date.getUTCDate(), date.getUTCHours(), date.getUTCMinutes(), date.getUTCSeconds()]
+    ? [
+        date.getUTCFullYear(),
+        date.getUTCMonth(),
+        date.getUTCDate(),
+        date.getUTCHours(),
+        date.getUTCMinutes(),
+        date.getUTCSeconds(),
+      ]
     : [date.getFullYear(), date.getMonth(), date.getDate(), date.getHours(), date.getMinutes(), date.getSeconds()];
 }
 
@@ -146,4 +153,7 @@ export function short(text, longest = LONGEST) {
 export const plural = (number, one, many = `${one}s`) => `${count(number)} ${number === 1 ? one : many}`;
 
 /** Labels in one line. */
-export const labels = (all) => Object.entries(all || {}).map(([name, value]) => `${name}=${value}`).join(", ");
+export const labels = (all) =>
+  Object.entries(all || {})
+    .map(([name, value]) => `${name}=${value}`)
+    .join(", ");
