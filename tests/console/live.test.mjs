@@ -96,6 +96,7 @@ test("what was not observed is a gap, and an empty service has no zero that nobo
   const page = await open(browser(), (await serve(empty())).url, { wait: false });
   await page.waitForSelector('body[data-live="live"]');
   await settled(page);
+  assert.match(await page.innerText(".verdict"), /^Unwatched/);
   for (const key of ["requests_per_second", "error_rate", "p50_ms", "p95_ms", "p99_ms"])
     assert.equal(await page.innerText(`[data-key="${key}"]`), "–");
 });

@@ -23,7 +23,8 @@ function chunk(name, data) {
   return Buffer.concat([head, body, tail]);
 }
 
-function paeth(left, up, corner) {
+/** What the fourth filter of PNG expects of a byte. */
+function predicted(left, up, corner) {
   const [a, b, c] = [Math.abs(up - corner), Math.abs(left - corner), Math.abs(left + up - 2 * corner)];
   return a <= b && a <= c ? left : b <= c ? up : corner;
 }
@@ -39,7 +40,7 @@ function pixels(data, width, height, size) {
       const left = x >= size ? out[y * row + x - size] : 0;
       const up = y > 0 ? out[(y - 1) * row + x] : 0;
       const corner = x >= size && y > 0 ? out[(y - 1) * row + x - size] : 0;
-      const guess = [0, left, up, (left + up) >> 1, paeth(left, up, corner)][filter];
+      const guess = [0, left, up, (left + up) >> 1, predicted(left, up, corner)][filter];
       out[y * row + x] = raw[y * (row + 1) + 1 + x] + guess;
     }
   }

@@ -54,6 +54,8 @@ function take({ timestamp, ...sections }) {
   }
   if (sections.deployments)
     marks = sections.deployments.deployments.map(({ at, version }) => ({ at: Date.parse(at), label: version }));
+  // What is shown is at most five seconds old, whatever the service says.
+  if (sections.service?.poll_ms > 0) poll.every = Math.min(5_000, Math.max(1_000, sections.service.poll_ms));
   declined = false;
   show(names);
   showHead();

@@ -180,6 +180,7 @@ function alertsFact(state) {
   if (alerts.length > LISTED)
     list.push(el("li", {}, el("a", { href: "#alerts" }, `and ${words.count(alerts.length - LISTED)} more`)));
   const waiting = pending.length ? status("wait", `${words.count(pending.length)} pending`) : null;
+  if (state.alerts?.rules.length === 0) return row("Alerts", status("none", "no rules"));
   if (alerts.length === 0 && !waiting) return row("Alerts", status("good", "none fires, none is pending"));
   return row(
     "Alerts",

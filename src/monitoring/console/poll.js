@@ -1,6 +1,6 @@
 // Asks the service what changed, again and again while somebody looks, and says when the last answer came.
 
-/** How often is asked, in milliseconds. */
+/** How often is asked, in milliseconds, until the service says it. */
 const EVERY = 2_000;
 /** How long an answer may take. */
 const PATIENCE = 8_000;
@@ -21,6 +21,7 @@ export class Poll {
     this.heard = null;
     this.failure = "";
     this.failed = 0;
+    this.every = EVERY;
     this.locked = false;
     this.paused = false;
     document.addEventListener("visibilitychange", () => this.seen());
@@ -61,7 +62,7 @@ export class Poll {
     }
     this.#asking = false;
     this.told();
-    const wait = this.#again ? 0 : EVERY;
+    const wait = this.#again ? 0 : this.every;
     this.#again = false;
     if (!this.paused) this.#timer = setTimeout(() => this.now(), wait);
   }

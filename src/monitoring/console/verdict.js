@@ -21,7 +21,7 @@ export function byHealth(checks) {
 /** The check that is worst: of those that are as bad, one that matters more. */
 export const worstCheck = (state) => byHealth(state.health?.checks || [])[0] ?? null;
 
-/** Which notifiers do not deliver: their last failure came after their last success, or something waits since. */
+/** Which notifiers do not deliver: their last failure came after their last success. */
 export function silent(state) {
   const failed = ({ last_failure_at: failure, last_sent_at: sent }) => failure && (!sent || failure > sent);
   return (state.notifiers?.notifiers || []).filter(failed);
@@ -42,10 +42,11 @@ export function verdict(state) {
   if (bad) return { kind: "bad", word: "Trouble", why: facts.join(", ") };
   if (facts.length) return { kind: "warn", word: "Look here", why: facts.join(", ") };
   if (pending) return { kind: "wait", word: "Watch", why: `${words.plural(pending, "alert")} pending, none fires` };
-  const checks = state.health?.checks?.length ?? 0;
-  return {
-    kind: "good",
-    word: "Quiet",
-    why: checks ? `no alert fires, ${words.plural(checks, "check")} without complaint` : "no alert fires",
-  };
+  const [rules, checks] = [state.alerts?.rules?.length ?? 0, state.health?.checks?.length ?? 0];
+  if (rules + checks === 0) return { kind: "none", word: "Unwatched", why: "there are no rules and no checks" };
+  const quiet = [
+    rules ? "no alert fires" : "there are no rules",
+    checks ? `${words.plural(checks, "check")} without complaint` : "",
+  ];
+  return { kind: "good", word: "Quiet", why: quiet.filter(Boolean).join(", ") };
 }
