@@ -8,6 +8,7 @@ use super::{
     alerting::{Common, Group, RuleFile, length},
     document::yaml,
     presence, rule_tests,
+    served::Served,
     slo::{CheckedSlo, Slo},
 };
 #[cfg(feature = "notify")]
@@ -44,6 +45,7 @@ pub struct Generated {
     pub(super) service: Option<String>,
     pub(super) dashboard: Option<String>,
     pub(super) slos: Vec<CheckedSlo>,
+    pub(super) served: Served,
     #[cfg(feature = "notify")]
     pub(super) routes: Option<Arc<CheckedRoutes>>,
 }
@@ -70,6 +72,7 @@ impl Generated {
             service: None,
             dashboard: None,
             slos: Vec::new(),
+            served: Served::default(),
             #[cfg(feature = "notify")]
             routes: None,
         }
@@ -86,6 +89,26 @@ impl Generated {
     #[must_use]
     pub fn dashboard(mut self, address: impl Into<String>) -> Self {
         self.dashboard = Some(address.into());
+        self
+    }
+
+    /// Where the application listens. Defaults to 8000, where `vitals check` asks.
+    #[must_use]
+    pub const fn port(mut self, port: u16) -> Self {
+        self.served.port = port;
+        self
+    }
+
+    /// The image of the service, for Kubernetes and Docker. Defaults to none.
+    #[must_use]
+    pub fn image(mut self, image: impl Into<String>) -> Self {
+        self.served.image = Some(image.into());
+        self
+    }
+
+    /// How it is served, but where the application listens, and its image.
+    pub(crate) fn served(mut self, served: Served) -> Self {
+        self.served = served;
         self
     }
 
