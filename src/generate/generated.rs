@@ -14,7 +14,7 @@ use super::{
 #[cfg(feature = "notify")]
 use crate::notify::{CheckedRoutes, Routes};
 use crate::{
-    alerts::{Alerts, CheckedRule, Published},
+    alerts::{Alerts, CheckedAlerts, CheckedRule, Published, Runbooks},
     config::ConfigError,
     metrics::Settings,
 };
@@ -40,6 +40,7 @@ const SLOT: Duration = Duration::from_secs(10);
 pub struct Generated {
     pub(super) rules: Arc<[CheckedRule]>,
     pub(super) interval: Duration,
+    pub(super) runbooks: Runbooks,
     pub(super) metrics: Settings,
     pub(super) slot: Duration,
     pub(super) service: Option<String>,
@@ -59,14 +60,14 @@ impl Generated {
     ///
     /// If a rule cannot work.
     pub fn new(alerts: Alerts, metrics: &Settings) -> Result<Self, ConfigError> {
-        let checked = alerts.checked()?;
-        Ok(Self::of(checked.rules, checked.interval, metrics))
+        Ok(Self::of(&alerts.checked()?, metrics))
     }
 
-    pub(crate) fn of(rules: Arc<[CheckedRule]>, interval: Duration, metrics: &Settings) -> Self {
+    pub(crate) fn of(alerts: &CheckedAlerts, metrics: &Settings) -> Self {
         Self {
-            rules,
-            interval,
+            rules: Arc::clone(&alerts.rules),
+            interval: alerts.interval,
+            runbooks: alerts.runbooks.clone(),
             metrics: metrics.clone(),
             slot: SLOT,
             service: None,
@@ -230,6 +231,11 @@ impl Generated {
 
     pub(super) fn common(&self, published: &Published<'_>) -> Common<'_> {
         let dashboard = self.dashboard.as_deref();
-        Common::new(self.service.as_deref(), dashboard, published)
+        Common::new(
+            self.service.as_deref(),
+            dashboard,
+            &self.runbooks,
+            published,
+        )
     }
 }
