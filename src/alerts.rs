@@ -87,6 +87,7 @@ pub mod presets;
 mod promql;
 mod readable;
 mod rule;
+mod runbooks;
 mod running;
 mod set;
 mod severity;
@@ -132,6 +133,7 @@ pub(crate) use self::{
     checked::{CheckedRule, Scope},
     promql::Published,
     rule::Comparison,
+    runbooks::Runbooks,
     signal::Kind,
 };
 pub(crate) use self::{

@@ -24,6 +24,7 @@ mod check;
 #[cfg(feature = "sentry")]
 mod deploy;
 mod http;
+mod k8s;
 mod report;
 mod rules;
 
@@ -34,7 +35,7 @@ use clap::Parser;
 pub use self::check::Check;
 #[cfg(feature = "sentry")]
 pub use self::deploy::Deploy;
-pub use self::rules::Rules;
+pub use self::{k8s::K8s, rules::Rules};
 
 /// Asks a service for its health.
 #[derive(Debug, Parser)]
@@ -45,6 +46,9 @@ enum Command {
     Check(Check),
     /// Prints the rules of a running service as a file for Prometheus. Exits with 0 if the service gave it, else with 2.
     Rules(Rules),
+    /// Prints what Kubernetes and Docker need to run a service, from its own settings. Exits with 0 if the service gave it, else
+    /// with 2.
+    K8s(K8s),
     /// Records a deployment in Sentry. Exits with 0 if Sentry took it, else with 2.
     #[cfg(feature = "sentry")]
     Deploy(Deploy),
@@ -56,6 +60,7 @@ pub fn main() -> ExitCode {
     match Command::parse() {
         Command::Check(check) => check.run(),
         Command::Rules(rules) => rules.run(),
+        Command::K8s(k8s) => k8s.run(),
         #[cfg(feature = "sentry")]
         Command::Deploy(deploy) => deploy.run(),
     }

@@ -1,4 +1,5 @@
-//! Writes what Prometheus and Alertmanager need to decide as the process does: rules, their tests, and who is told.
+//! Writes what Prometheus and Alertmanager need to decide as the process does: rules, their tests, and who is told. Also what
+//! Kubernetes and Docker need to run the service: probes, and where its metrics are.
 //!
 //! Thresholds, names and routes stand in the application alone. What is generated from them is never edited: it is generated
 //! again, and a version of it that is kept in a repository shows in its diff what changed.
@@ -44,17 +45,26 @@ mod alert_name;
 mod alerting;
 #[cfg(feature = "notify")]
 mod alertmanager;
+mod docker;
 mod document;
 mod generated;
+mod kubernetes;
+mod node;
 mod presence;
+mod probes;
 #[cfg(feature = "notify")]
 mod receiver;
 mod rule_tests;
 mod scenario;
+mod scrape;
+mod served;
 mod slo;
 mod template;
 mod values;
 
+pub(crate) use self::served::Served;
+#[cfg(feature = "health")]
+pub(crate) use self::served::{Asked, Probes};
 pub use self::{generated::Generated, slo::Slo};
 
 #[cfg(test)]

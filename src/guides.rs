@@ -25,6 +25,7 @@ pages! {
     notifications: "../docs/notifications.md";
     rules: "../docs/rules.md";
     monitoring: "../docs/monitoring.md";
+    work: "../docs/work.md";
     operations: "../docs/operations.md";
     logging: "../docs/logging.md";
     traces: "../docs/traces.md";
@@ -33,4 +34,43 @@ pages! {
     migration: "../docs/migration.md";
     performance: "../docs/performance.md";
     promises: "../docs/promises.md";
+}
+
+#[doc = include_str!("guides/links.md")]
+#[doc = include_str!("../docs/runbooks.md")]
+pub mod runbooks {
+    pages! {
+        high_error_rate: "../docs/runbooks/high_error_rate.md";
+        slow_response_time: "../docs/runbooks/slow_response_time.md";
+        high_memory_usage: "../docs/runbooks/high_memory_usage.md";
+        circuit_breaker_open: "../docs/runbooks/circuit_breaker_open.md";
+        many_errors: "../docs/runbooks/many_errors.md";
+        elevated_error_rate: "../docs/runbooks/elevated_error_rate.md";
+        very_slow_response_time: "../docs/runbooks/very_slow_response_time.md";
+        health_check_failed: "../docs/runbooks/health_check_failed.md";
+        error_spike: "../docs/runbooks/error_spike.md";
+        database_errors: "../docs/runbooks/database_errors.md";
+        authentication_spike: "../docs/runbooks/authentication_spike.md";
+        new_error: "../docs/runbooks/new_error.md";
+        new_errors_after_deployment: "../docs/runbooks/new_errors_after_deployment.md";
+        slow_query_time: "../docs/runbooks/slow_query_time.md";
+        slow_queries: "../docs/runbooks/slow_queries.md";
+        pool_usage_high: "../docs/runbooks/pool_usage_high.md";
+        redis_memory_high: "../docs/runbooks/redis_memory_high.md";
+        cache_hits_low: "../docs/runbooks/cache_hits_low.md";
+        queue_backlog: "../docs/runbooks/queue_backlog.md";
+        job_failed: "../docs/runbooks/job_failed.md";
+        job_overdue: "../docs/runbooks/job_overdue.md";
+        workers_down: "../docs/runbooks/workers_down.md";
+        external_errors: "../docs/runbooks/external_errors.md";
+        payment_failure_rate: "../docs/runbooks/payment_failure_rate.md";
+        disk_space_low: "../docs/runbooks/disk_space_low.md";
+        disk_space_critical: "../docs/runbooks/disk_space_critical.md";
+        certificate_expires: "../docs/runbooks/certificate_expires.md";
+        runtime_lag: "../docs/runbooks/runtime_lag.md";
+        service_down: "../docs/runbooks/service_down.md";
+        service_absent: "../docs/runbooks/service_absent.md";
+        slo_budget_burns: "../docs/runbooks/slo_budget_burns.md";
+        slo_without_data: "../docs/runbooks/slo_without_data.md";
+    }
 }

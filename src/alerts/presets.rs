@@ -1,6 +1,6 @@
 //! Offers the rules that five guides to monitoring ask for.
 //!
-//! [`usual`] is what a service has by default. The others are there by choice: [`guides`] has those that need no name, and each
+//! Each has a page that says what to do: [runbooks](crate::guides::runbooks). [`usual`] is what a service has by default. The others are there by choice: [`guides`] has those that need no name, and each
 //! of the functions below gives one rule, which can be changed as any other.
 
 use std::time::Duration;
@@ -21,18 +21,18 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 #[must_use]
 pub fn usual() -> [Rule; 4] {
     [
-        Rule::new("high_error_rate", Signal::error_rate_percent())
+        built_in("high_error_rate", Signal::error_rate_percent())
             .above(5.0)
             .severity(Critical)
             .summary("More requests fail than they should"),
-        Rule::new("slow_response_time", Signal::p95_ms())
+        built_in("slow_response_time", Signal::p95_ms())
             .above(2_000.0)
             .summary("Responses take longer than they should"),
-        Rule::new("high_memory_usage", Signal::memory_usage_percent())
+        built_in("high_memory_usage", Signal::memory_usage_percent())
             .above(80.0)
             .severity(Critical)
             .summary("The service is about to run out of memory"),
-        Rule::new("circuit_breaker_open", Signal::circuit_breaker_open_count())
+        built_in("circuit_breaker_open", Signal::circuit_breaker_open_count())
             .above(0.0)
             .severity(Critical)
             .summary("A circuit breaker is open: what is behind it is not called"),
@@ -70,7 +70,7 @@ pub fn guides() -> Vec<Rule> {
 /// More than 10 errors a minute. Critical, told every 5 minutes.
 #[must_use]
 pub fn many_errors() -> Rule {
-    Rule::new("many_errors", Signal::errors_per_minute())
+    built_in("many_errors", Signal::errors_per_minute())
         .above(10.0)
         .severity(Critical)
         .repeat(5 * MINUTE)
@@ -80,7 +80,7 @@ pub fn many_errors() -> Rule {
 /// More than 1 % of the requests fail. Warns.
 #[must_use]
 pub fn elevated_error_rate() -> Rule {
-    Rule::new("elevated_error_rate", Signal::error_rate_percent())
+    built_in("elevated_error_rate", Signal::error_rate_percent())
         .above(1.0)
         .repeat(15 * MINUTE)
         .summary("More requests fail than usual")
@@ -89,7 +89,7 @@ pub fn elevated_error_rate() -> Rule {
 /// 5 % of the responses take longer than 5 seconds. Warns, told every 15 minutes.
 #[must_use]
 pub fn very_slow_response_time() -> Rule {
-    Rule::new("very_slow_response_time", Signal::p95_ms())
+    built_in("very_slow_response_time", Signal::p95_ms())
         .above(5_000.0)
         .pending_for(5 * MINUTE)
         .repeat(15 * MINUTE)
@@ -100,7 +100,7 @@ pub fn very_slow_response_time() -> Rule {
 /// 5 minutes.
 #[must_use]
 pub fn health_check_failed() -> Rule {
-    Rule::new("health_check_failed", Signal::health_check_failed())
+    built_in("health_check_failed", Signal::health_check_failed())
         .above(0.0)
         .pending_for(MINUTE)
         .severity(Critical)
@@ -111,7 +111,7 @@ pub fn health_check_failed() -> Rule {
 /// Twice as many errors as in the 5 minutes before, and at least 20. Critical, told every 5 minutes.
 #[must_use]
 pub fn error_spike() -> Rule {
-    Rule::new("error_spike", Signal::error_spike_percent())
+    built_in("error_spike", Signal::error_spike_percent())
         .above(100.0)
         .pending_for(Duration::ZERO)
         .severity(Critical)
@@ -123,7 +123,7 @@ pub fn error_spike() -> Rule {
 #[must_use]
 pub fn database_errors() -> Rule {
     let signal = Signal::errors_per_minute().category(ErrorCategory::Database);
-    Rule::new("database_errors", signal)
+    built_in("database_errors", signal)
         .above(1.0)
         .severity(Critical)
         .repeat(5 * MINUTE)
@@ -134,7 +134,7 @@ pub fn database_errors() -> Rule {
 #[must_use]
 pub fn authentication_spike() -> Rule {
     let signal = Signal::error_spike_percent().category(ErrorCategory::Authentication);
-    Rule::new("authentication_spike", signal)
+    built_in("authentication_spike", signal)
         .above(100.0)
         .pending_for(Duration::ZERO)
         .repeat(15 * MINUTE)
@@ -144,7 +144,7 @@ pub fn authentication_spike() -> Rule {
 /// A kind of failure of the server that did not occur for a day. Critical, told once.
 #[must_use]
 pub fn new_error() -> Rule {
-    Rule::new("new_error", Signal::new_errors())
+    built_in("new_error", Signal::new_errors())
         .above(0.0)
         .pending_for(Duration::ZERO)
         .severity(Critical)
@@ -155,7 +155,7 @@ pub fn new_error() -> Rule {
 /// A kind of failure of the server that did not occur before, within 30 minutes of a deployment. Critical, told every 5 minutes.
 #[must_use]
 pub fn new_errors_after_deployment() -> Rule {
-    Rule::new(
+    built_in(
         "new_errors_after_deployment",
         Signal::new_errors_since_deployment(),
     )
@@ -170,7 +170,7 @@ pub fn new_errors_after_deployment() -> Rule {
 /// 5 % of the queries take longer than a second. Warns, told every 15 minutes.
 #[must_use]
 pub fn slow_query_time() -> Rule {
-    Rule::new("slow_query_time", Signal::query_p95_ms())
+    built_in("slow_query_time", Signal::query_p95_ms())
         .above(1_000.0)
         .pending_for(5 * MINUTE)
         .repeat(15 * MINUTE)
@@ -180,7 +180,7 @@ pub fn slow_query_time() -> Rule {
 /// More than 10 queries in 5 minutes take longer than a second. Told once, for information.
 #[must_use]
 pub fn slow_queries() -> Rule {
-    Rule::new("slow_queries", Signal::slow_queries())
+    built_in("slow_queries", Signal::slow_queries())
         .above(10.0)
         .severity(Info)
         .no_repeat()
@@ -190,7 +190,7 @@ pub fn slow_queries() -> Rule {
 /// More than 80 % of the connections of a pool are in use. Warns, told every 10 minutes.
 #[must_use]
 pub fn pool_usage() -> Rule {
-    Rule::new("pool_usage_high", Signal::pool_usage_percent())
+    built_in("pool_usage_high", Signal::pool_usage_percent())
         .above(80.0)
         .repeat(10 * MINUTE)
         .summary("A pool of connections is nearly used up")
@@ -199,7 +199,7 @@ pub fn pool_usage() -> Rule {
 /// Redis uses more than 80 % of its memory. Warns, told every 10 minutes.
 #[must_use]
 pub fn redis_memory() -> Rule {
-    Rule::new("redis_memory_high", Signal::redis_memory_percent())
+    built_in("redis_memory_high", Signal::redis_memory_percent())
         .above(80.0)
         .repeat(10 * MINUTE)
         .summary("Redis is about to run out of memory")
@@ -209,7 +209,7 @@ pub fn redis_memory() -> Rule {
 /// every 15 minutes. A cache that is seldom asked can be below that without a reason.
 #[must_use]
 pub fn cache_hits() -> Rule {
-    Rule::new("cache_hits_low", Signal::cache_hit_percent())
+    built_in("cache_hits_low", Signal::cache_hit_percent())
         .below(70.0)
         .pending_for(5 * MINUTE)
         .repeat(15 * MINUTE)
@@ -219,7 +219,7 @@ pub fn cache_hits() -> Rule {
 /// More than 1,000 jobs wait in a queue for 5 minutes. Warns, told every 15 minutes.
 #[must_use]
 pub fn queue_backlog() -> Rule {
-    Rule::new("queue_backlog", Signal::queue_length())
+    built_in("queue_backlog", Signal::queue_length())
         .above(1_000.0)
         .pending_for(5 * MINUTE)
         .repeat(15 * MINUTE)
@@ -229,7 +229,7 @@ pub fn queue_backlog() -> Rule {
 /// A run of a job fails. Warns, told every 15 minutes.
 #[must_use]
 pub fn job_failed() -> Rule {
-    Rule::new("job_failed", Signal::job_failures())
+    built_in("job_failed", Signal::job_failures())
         .above(0.0)
         .pending_for(Duration::ZERO)
         .repeat(15 * MINUTE)
@@ -240,6 +240,7 @@ pub fn job_failed() -> Rule {
 #[must_use]
 pub fn job_overdue(job: &str, longest: Duration) -> Rule {
     Rule::new(format!("job_overdue_{job}"), Signal::job_age().only(job))
+        .page("job_overdue")
         .above(longest.as_secs_f64())
         .severity(Critical)
         .repeat(5 * MINUTE)
@@ -249,7 +250,7 @@ pub fn job_overdue(job: &str, longest: Duration) -> Rule {
 /// A gauge of the application that counts workers is 0 for 5 minutes. Critical, told every 5 minutes.
 #[must_use]
 pub fn workers_down(gauge: &str) -> Rule {
-    Rule::new("workers_down", Signal::gauge(gauge, &[]))
+    built_in("workers_down", Signal::gauge(gauge, &[]))
         .below(1.0)
         .pending_for(5 * MINUTE)
         .severity(Critical)
@@ -260,7 +261,7 @@ pub fn workers_down(gauge: &str) -> Rule {
 /// More than 20 % of the calls of another service fail. Warns, told every 15 minutes.
 #[must_use]
 pub fn external_errors() -> Rule {
-    Rule::new("external_errors", Signal::external_error_rate_percent())
+    built_in("external_errors", Signal::external_error_rate_percent())
         .above(20.0)
         .repeat(15 * MINUTE)
         .summary("Calls of another service fail")
@@ -273,7 +274,7 @@ pub fn payment_failures() -> Rule {
     let all = CounterOf::named("payments_processed_total");
     let failed = all.clone().label("status", "failed");
     let signal = Signal::share_percent("payment_failure_percent", failed, all);
-    Rule::new("payment_failure_rate", signal)
+    built_in("payment_failure_rate", signal)
         .above(10.0)
         .window(15 * MINUTE)
         .pending_for(5 * MINUTE)
@@ -285,7 +286,7 @@ pub fn payment_failures() -> Rule {
 /// Less than 20 % of a file system is free. Warns, told every day.
 #[must_use]
 pub fn disk_space_low() -> Rule {
-    Rule::new("disk_space_low", Signal::disk_free_percent())
+    built_in("disk_space_low", Signal::disk_free_percent())
         .below(20.0)
         .repeat(DAY)
         .summary("A file system is nearly full")
@@ -294,7 +295,7 @@ pub fn disk_space_low() -> Rule {
 /// Less than 10 % of a file system is free. Critical, told every 5 minutes.
 #[must_use]
 pub fn disk_space_critical() -> Rule {
-    Rule::new("disk_space_critical", Signal::disk_free_percent())
+    built_in("disk_space_critical", Signal::disk_free_percent())
         .below(10.0)
         .severity(Critical)
         .repeat(5 * MINUTE)
@@ -304,7 +305,7 @@ pub fn disk_space_critical() -> Rule {
 /// A certificate expires in less than 30 days. Warns, told every day.
 #[must_use]
 pub fn certificate_expires() -> Rule {
-    Rule::new("certificate_expires", Signal::certificate_days_left())
+    built_in("certificate_expires", Signal::certificate_days_left())
         .below(30.0)
         .severity(Warning)
         .repeat(DAY)
@@ -314,9 +315,14 @@ pub fn certificate_expires() -> Rule {
 /// A task of the Tokio runtime waits longer than a second for its turn. Critical, told every 5 minutes.
 #[must_use]
 pub fn runtime_lag() -> Rule {
-    Rule::new("runtime_lag", Signal::runtime_lag_ms())
+    built_in("runtime_lag", Signal::runtime_lag_ms())
         .above(1_000.0)
         .severity(Critical)
         .repeat(5 * MINUTE)
         .summary("The runtime of the service is blocked")
+}
+
+/// A rule whose page among the [runbooks](crate::guides::runbooks) has its name.
+fn built_in(name: &'static str, signal: Signal) -> Rule {
+    Rule::new(name, signal).page(name)
 }

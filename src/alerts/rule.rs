@@ -33,6 +33,8 @@ pub struct Rule {
     pub(crate) severity: AlertSeverity,
     pub(crate) summary: String,
     pub(crate) runbook: Option<String>,
+    /// The page among the runbooks of this crate, which counts where there is no other runbook.
+    pub(crate) page: Option<&'static str>,
     pub(crate) repeat: Repeat,
     pub(crate) each_endpoint: bool,
     pub(crate) endpoint: Option<Arc<str>>,
@@ -75,6 +77,7 @@ impl Rule {
             severity: AlertSeverity::Warning,
             summary: String::new(),
             runbook: None,
+            page: None,
             repeat: Repeat::Usual,
             each_endpoint: false,
             endpoint: None,
@@ -146,10 +149,16 @@ impl Rule {
     }
 
     /// Where it is written what to do: an address that begins with `https://` or `http://`, of at most 2,000 bytes. Defaults to
-    /// none.
+    /// none, and for the rules of [`presets`](super::presets) to their page: see [`Alerts::runbooks`](super::Alerts::runbooks).
     #[must_use]
     pub fn runbook(mut self, address: impl Into<String>) -> Self {
         self.runbook = Some(address.into());
+        self
+    }
+
+    /// The page among the runbooks of this crate.
+    pub(super) const fn page(mut self, page: &'static str) -> Self {
+        self.page = Some(page);
         self
     }
 

@@ -6,6 +6,7 @@ use super::{
     checked::{CheckedRule, REPEAT, is_repeat},
     presets,
     rule::{Repeat, Rule},
+    runbooks::Runbooks,
     severity::AlertSeverity,
     signal::Gauge,
 };
@@ -40,6 +41,8 @@ pub struct Alerts {
     repeats: Vec<(AlertSeverity, Duration)>,
     /// A rule that was left out, and is none.
     misspelt: Option<String>,
+    /// Where the pages of built-in rules are.
+    runbooks: Option<String>,
 }
 
 /// Rules that can work.
@@ -47,6 +50,8 @@ pub struct Alerts {
 pub(crate) struct CheckedAlerts {
     pub(crate) rules: Arc<[CheckedRule]>,
     pub(crate) interval: Duration,
+    #[cfg(feature = "generate")]
+    pub(crate) runbooks: Runbooks,
 }
 
 /// What there is in a service that rules can name.
@@ -69,6 +74,7 @@ impl Alerts {
             interval: Duration::from_secs(60),
             repeats: Vec::new(),
             misspelt: None,
+            runbooks: None,
         }
     }
 
@@ -126,6 +132,20 @@ impl Alerts {
         self
     }
 
+    /// Where the pages of the built-in rules are: an address in which `{name}` stands for the name of a page. A rule's own
+    /// [`runbook`](Rule::runbook) wins. Defaults to the [pages of this crate](crate::guides::runbooks) at docs.rs.
+    ///
+    /// ```
+    /// use tower_vitals::alerts::Alerts;
+    ///
+    /// let alerts = Alerts::default().runbooks("https://wiki.example.com/runbooks/{name}");
+    /// ```
+    #[must_use]
+    pub fn runbooks(mut self, address: impl Into<String>) -> Self {
+        self.runbooks = Some(address.into());
+        self
+    }
+
     /// How often the rules are evaluated, from 10 ms to an hour. Defaults to 60 seconds. If it is longer than the window of a rule, what
     /// happens between two windows is judged by nobody.
     #[must_use]
@@ -156,6 +176,7 @@ impl Alerts {
             let field = format!("alerts.repeat.{severity}");
             return Err(ConfigError::new(field, format!("{every:?}"), REPEAT));
         }
+        let runbooks = Runbooks::checked(self.runbooks)?;
         let mut names = Vec::with_capacity(self.rules.len());
         let mut rules = Vec::with_capacity(self.rules.len());
         for mut rule in self.rules {
@@ -165,6 +186,9 @@ impl Alerts {
                 && let Some((_, every)) = chosen.next()
             {
                 rule.repeat = Repeat::Every(*every);
+            }
+            if let (None, Some(page)) = (&rule.runbook, rule.page) {
+                rule.runbook = Some(runbooks.page(page));
             }
             let rule = rule.checked(&names)?;
             names.push(Arc::clone(&rule.name));
@@ -180,6 +204,8 @@ impl Alerts {
         Ok(CheckedAlerts {
             rules: rules.into(),
             interval,
+            #[cfg(feature = "generate")]
+            runbooks,
         })
     }
 }

@@ -58,18 +58,7 @@ impl Rules {
     /// Prints the file, and returns the exit code: 0 if the service gave it, else 2.
     #[must_use]
     pub fn run(&self) -> ExitCode {
-        match self.ask() {
-            Ok(text) => match io::stdout().write_all(text.as_bytes()) {
-                Ok(()) => ExitCode::SUCCESS,
-                // Half a file is none.
-                Err(_) => ExitCode::from(2),
-            },
-            Err(error) => {
-                // Nobody can be told that something was not printed.
-                let _ = writeln!(io::stderr(), "✗ {}", printable(&error, LONGEST_LINE));
-                ExitCode::from(2)
-            }
-        }
+        print(self.ask())
     }
 
     fn ask(&self) -> Result<String, String> {
@@ -79,19 +68,43 @@ impl Rules {
             (.., true) => "alertmanager",
             _ => "rules",
         };
-        let base = given(self.url.as_deref())
-            .unwrap_or(URL)
-            .trim_end_matches('/');
-        let target = format!("{base}/rules.yml?part={part}");
-        let token = given(self.token.as_ref().map(Token::secret));
-        let (status, body) = http::get(&target, token, self.timeout)?;
-        if status != 200 {
-            let answer: serde_json::Value = serde_json::from_slice(&body).unwrap_or_default();
-            let reason = answer["error"]
-                .as_str()
-                .unwrap_or("is this the address of the monitoring API?");
-            return Err(format!("HTTP {status}: {reason}"));
+        let (url, token) = (self.url.as_deref(), self.token.as_ref());
+        fetch(url, token, self.timeout, &format!("/rules.yml?part={part}"))
+    }
+}
+
+/// The text at this path of the monitoring API.
+pub(super) fn fetch(
+    url: Option<&str>,
+    token: Option<&Token>,
+    timeout: Duration,
+    path: &str,
+) -> Result<String, String> {
+    let base = given(url).unwrap_or(URL).trim_end_matches('/');
+    let token = given(token.map(Token::secret));
+    let (status, body) = http::get(&format!("{base}{path}"), token, timeout)?;
+    if status != 200 {
+        let answer: serde_json::Value = serde_json::from_slice(&body).unwrap_or_default();
+        let reason = answer["error"]
+            .as_str()
+            .unwrap_or("is this the address of the monitoring API?");
+        return Err(format!("HTTP {status}: {reason}"));
+    }
+    String::from_utf8(body).map_err(|_| "the answer is no text".to_owned())
+}
+
+/// Prints a file, or why there is none, and returns the exit code.
+pub(super) fn print(file: Result<String, String>) -> ExitCode {
+    match file {
+        Ok(text) => match io::stdout().write_all(text.as_bytes()) {
+            Ok(()) => ExitCode::SUCCESS,
+            // Half a file is none.
+            Err(_) => ExitCode::from(2),
+        },
+        Err(error) => {
+            // Nobody can be told that something was not printed.
+            let _ = writeln!(io::stderr(), "✗ {}", printable(&error, LONGEST_LINE));
+            ExitCode::from(2)
         }
-        String::from_utf8(body).map_err(|_| "the answer is no text".to_owned())
     }
 }

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::{alert_name::AlertNames, template};
 use crate::{
-    alerts::{CheckedRule, Promql, Published},
+    alerts::{CheckedRule, Promql, Published, Runbooks},
     metrics::catalog::Id,
 };
 
@@ -51,6 +51,7 @@ pub(super) struct Common<'c> {
     pub(super) service: Option<&'c str>,
     pub(super) dashboard: Option<&'c str>,
     pub(super) release: Option<String>,
+    runbooks: &'c Runbooks,
 }
 
 // === impl Common ===
@@ -59,6 +60,7 @@ impl<'c> Common<'c> {
     pub(super) fn new(
         service: Option<&'c str>,
         dashboard: Option<&'c str>,
+        runbooks: &'c Runbooks,
         published: &Published<'_>,
     ) -> Self {
         let build = published.series(Id::Build);
@@ -66,6 +68,7 @@ impl<'c> Common<'c> {
             service,
             dashboard,
             release: build.map(|build| release(&build)),
+            runbooks,
         }
     }
 
@@ -133,6 +136,13 @@ impl<'c> Common<'c> {
             },
             service,
         )
+    }
+
+    /// An entry that stands for no rule of the application, with its page among the runbooks.
+    pub(super) fn with_page(&self, mut entry: Entry, page: &str) -> Entry {
+        let address = template::literal(&self.runbooks.page(page));
+        entry.annotations.insert("runbook_url", address);
+        self.complete(entry, self.service)
     }
 
     /// The entry with what all have.

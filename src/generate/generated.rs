@@ -8,12 +8,13 @@ use super::{
     alerting::{Common, Group, RuleFile, length},
     document::yaml,
     presence, rule_tests,
+    served::Served,
     slo::{CheckedSlo, Slo},
 };
 #[cfg(feature = "notify")]
 use crate::notify::{CheckedRoutes, Routes};
 use crate::{
-    alerts::{Alerts, CheckedRule, Published},
+    alerts::{Alerts, CheckedAlerts, CheckedRule, Published, Runbooks},
     config::ConfigError,
     metrics::Settings,
 };
@@ -39,11 +40,13 @@ const SLOT: Duration = Duration::from_secs(10);
 pub struct Generated {
     pub(super) rules: Arc<[CheckedRule]>,
     pub(super) interval: Duration,
+    pub(super) runbooks: Runbooks,
     pub(super) metrics: Settings,
     pub(super) slot: Duration,
     pub(super) service: Option<String>,
     pub(super) dashboard: Option<String>,
     pub(super) slos: Vec<CheckedSlo>,
+    pub(super) served: Served,
     #[cfg(feature = "notify")]
     pub(super) routes: Option<Arc<CheckedRoutes>>,
 }
@@ -57,19 +60,20 @@ impl Generated {
     ///
     /// If a rule cannot work.
     pub fn new(alerts: Alerts, metrics: &Settings) -> Result<Self, ConfigError> {
-        let checked = alerts.checked()?;
-        Ok(Self::of(checked.rules, checked.interval, metrics))
+        Ok(Self::of(&alerts.checked()?, metrics))
     }
 
-    pub(crate) fn of(rules: Arc<[CheckedRule]>, interval: Duration, metrics: &Settings) -> Self {
+    pub(crate) fn of(alerts: &CheckedAlerts, metrics: &Settings) -> Self {
         Self {
-            rules,
-            interval,
+            rules: Arc::clone(&alerts.rules),
+            interval: alerts.interval,
+            runbooks: alerts.runbooks.clone(),
             metrics: metrics.clone(),
             slot: SLOT,
             service: None,
             dashboard: None,
             slos: Vec::new(),
+            served: Served::default(),
             #[cfg(feature = "notify")]
             routes: None,
         }
@@ -86,6 +90,26 @@ impl Generated {
     #[must_use]
     pub fn dashboard(mut self, address: impl Into<String>) -> Self {
         self.dashboard = Some(address.into());
+        self
+    }
+
+    /// Where the application listens. Defaults to 8000, where `vitals check` asks.
+    #[must_use]
+    pub const fn port(mut self, port: u16) -> Self {
+        self.served.port = port;
+        self
+    }
+
+    /// The image of the service, for Kubernetes and Docker. Defaults to none.
+    #[must_use]
+    pub fn image(mut self, image: impl Into<String>) -> Self {
+        self.served.image = Some(image.into());
+        self
+    }
+
+    /// How it is served, but where the application listens, and its image.
+    pub(crate) fn served(mut self, served: Served) -> Self {
+        self.served = served;
         self
     }
 
@@ -207,6 +231,11 @@ impl Generated {
 
     pub(super) fn common(&self, published: &Published<'_>) -> Common<'_> {
         let dashboard = self.dashboard.as_deref();
-        Common::new(self.service.as_deref(), dashboard, published)
+        Common::new(
+            self.service.as_deref(),
+            dashboard,
+            &self.runbooks,
+            published,
+        )
     }
 }

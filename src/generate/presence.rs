@@ -15,19 +15,21 @@ pub(super) fn alerts(common: &Common<'_>, published: &Published<'_>) -> Vec<Entr
     [
         (
             "ServiceDown",
+            "service_down",
             down,
             "A process of the service is not scraped",
             "{{ $labels.instance }} served metrics in the last day, and cannot be scraped",
         ),
         (
             "ServiceAbsent",
+            "service_absent",
             format!("absent({started})"),
             "The service has no metrics",
             "No rule of the service can be judged",
         ),
     ]
     .into_iter()
-    .map(|(name, expr, summary, description)| {
+    .map(|(name, page, expr, summary, description)| {
         let entry = Entry {
             alert: Some(name.to_owned()),
             expr,
@@ -42,7 +44,7 @@ pub(super) fn alerts(common: &Common<'_>, published: &Published<'_>) -> Vec<Entr
             ]),
             ..Entry::default()
         };
-        common.complete(entry, common.service)
+        common.with_page(entry, page)
     })
     .collect()
 }

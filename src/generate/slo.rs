@@ -274,7 +274,7 @@ impl CheckedSlo {
             ]),
             ..Entry::default()
         };
-        common.complete(entry, common.service)
+        common.with_page(entry, "slo_budget_burns")
     }
 
     /// An objective for requests that nobody counts is a mistake in its endpoint or its method.
@@ -298,7 +298,7 @@ impl CheckedSlo {
             ]),
             ..Entry::default()
         };
-        common.complete(entry, common.service)
+        common.with_page(entry, "slo_without_data")
     }
 
     fn labels(&self, severity: &str, tier: Option<&str>) -> BTreeMap<&'static str, String> {

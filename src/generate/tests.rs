@@ -1,5 +1,7 @@
 //! What is generated, and what Prometheus and Alertmanager make of it.
 
+mod runbooks;
+mod served;
 mod slo;
 mod texts;
 mod tools;

@@ -137,6 +137,14 @@ impl Paths {
         Some((Probe::one(name)?, None))
     }
 
+    /// The path of a probe: that at the end of which its default one stands, if there is one, and otherwise an alias.
+    #[cfg(feature = "generate")]
+    pub(super) fn of(&self, probe: &str) -> Option<&str> {
+        let places = self.at.iter().filter(|(_, place)| place.probe == probe);
+        let paths = places.map(|(path, _)| path.as_str());
+        paths.min_by_key(|path| (!path.ends_with(probe), path.len()))
+    }
+
     /// All paths except those of single checks.
     pub(super) fn all(&self) -> impl Iterator<Item = &str> {
         self.at.keys().map(String::as_str)

@@ -8,11 +8,16 @@ use std::{
     task::{Context, Poll},
 };
 
+#[cfg(feature = "generate")]
+use std::time::Duration;
+
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::Full;
 use tower_service::Service;
 
+#[cfg(feature = "generate")]
+use super::check::Role;
 use super::{
     accept::accepted,
     handle::Health,
@@ -228,6 +233,21 @@ impl HealthService {
     /// All paths except those of single checks.
     pub(crate) fn paths(&self) -> impl Iterator<Item = &str> {
         self.paths.all()
+    }
+
+    /// Where a probe answers, which is at `probe` by default.
+    #[cfg(feature = "generate")]
+    pub(crate) fn path_of(&self, probe: &str) -> Option<&str> {
+        self.paths.of(probe)
+    }
+
+    /// The interval, the timeout, and the failures in a row of each critical check that is asked.
+    #[cfg(feature = "generate")]
+    pub(crate) fn critical_times(&self) -> impl Iterator<Item = (Duration, Duration, u32)> {
+        let entries = self.health.registry.entries.iter();
+        let checks = entries.map(|entry| &entry.check);
+        let asked = checks.filter(|check| check.role == Role::Critical && !check.is_manual());
+        asked.map(|check| (check.interval, check.timeout, check.failures))
     }
 
     /// Whether a probe is at this path.

@@ -35,8 +35,17 @@ pub(super) fn json(status: StatusCode, value: &impl Serialize) -> Response<Full<
 
 /// A response with a document of YAML.
 pub(super) fn yaml(text: String) -> Response<Full<Bytes>> {
+    of_kind(text, "application/yaml")
+}
+
+/// A response with a text.
+pub(super) fn plain(text: String) -> Response<Full<Bytes>> {
+    of_kind(text, "text/plain; charset=utf-8")
+}
+
+fn of_kind(text: String, kind: &'static str) -> Response<Full<Bytes>> {
     let mut response = respond(StatusCode::OK, text.into());
-    let value = HeaderValue::from_static("application/yaml");
+    let value = HeaderValue::from_static(kind);
     response.headers_mut().insert(header::CONTENT_TYPE, value);
     response
 }

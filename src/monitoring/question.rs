@@ -12,6 +12,7 @@ use super::{
     checks::ShownHealth,
     counted::Counted,
     generated::Part,
+    kubernetes::Wanted,
     parameters::{Parameters, time},
     refusal::Refusal,
     routes::Read,
@@ -52,6 +53,7 @@ pub(super) enum Question {
     Deployments(usize),
     Health,
     Rules(Part),
+    Kubernetes(Wanted),
 }
 
 #[derive(Serialize)]
@@ -106,6 +108,7 @@ impl Question {
             Read::Errors => &["window", "limit"],
             Read::Deployments => &["limit"],
             Read::Rules => &["part"],
+            Read::Kubernetes => &["part", "port", "image"],
         };
         let given = Parameters::parse(query, known)?;
         let limit = || {
@@ -126,6 +129,7 @@ impl Question {
             Read::Deployments => Self::Deployments(limit()?),
             Read::Health => Self::Health,
             Read::Rules => Self::Rules(Part::parse(&given)?),
+            Read::Kubernetes => Self::Kubernetes(Wanted::parse(&given)?),
         })
     }
 
@@ -201,6 +205,8 @@ impl Question {
                 ok(&ShownHealth::of(health, check_errors, now()))
             }
             Self::Rules(part) => answer::yaml(part.text(sources)?),
+            Self::Kubernetes(wanted) if wanted.is_yaml() => answer::yaml(wanted.text(sources)?),
+            Self::Kubernetes(wanted) => answer::plain(wanted.text(sources)?),
         })
     }
 }

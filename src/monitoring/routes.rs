@@ -17,6 +17,7 @@ pub(super) enum Read {
     Deployments,
     Health,
     Rules,
+    Kubernetes,
 }
 
 /// What can be changed.
@@ -47,7 +48,7 @@ pub(super) enum Asked<'p> {
 }
 
 /// All paths.
-pub(super) const ROUTES: [Route; 13] = [
+pub(super) const ROUTES: [Route; 14] = [
     Route::reads("/metrics", Read::Metrics),
     Route::reads("/status", Read::Status),
     Route::reads("/alerts", Read::Alerts),
@@ -61,6 +62,7 @@ pub(super) const ROUTES: [Route; 13] = [
     Route::both("/deployments", Read::Deployments, Change::Deployed),
     Route::reads("/health", Read::Health),
     Route::reads("/rules.yml", Read::Rules),
+    Route::reads("/kubernetes.yml", Read::Kubernetes),
 ];
 
 // === impl Route ===

@@ -93,6 +93,12 @@ fn parse(field: &str, address: &str) -> Result<SocketAddr, ConfigError> {
 // === impl Admin ===
 
 impl Admin {
+    /// As it was given.
+    #[cfg(feature = "generate")]
+    pub(super) const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// Binds the address, unless that is done. Returns the bound address.
     fn bind(&self, state: &mut State) -> io::Result<SocketAddr> {
         if let Some(serving) = state.serving.upgrade() {

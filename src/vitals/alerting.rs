@@ -50,8 +50,7 @@ impl CheckedAlerting {
     /// What is generated from the rules, over the names of these settings.
     #[cfg(feature = "generate")]
     pub(super) fn generated(&self, settings: &Settings) -> Generated {
-        let CheckedAlerts { rules, interval } = &self.0;
-        Generated::of(Arc::clone(rules), *interval, settings)
+        Generated::of(&self.0, settings)
     }
 
     /// The name and the severity of each rule.

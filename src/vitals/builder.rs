@@ -193,23 +193,6 @@ impl VitalsBuilder {
         self
     }
 
-    /// Publishes to the global recorder, which the application installs before or after `build`. `/metrics` is not served.
-    ///
-    /// The histograms of that recorder need buckets, which [`buckets`](Self::buckets) and others do not choose there. The recorder of this crate has the edges of the bands and
-    /// 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2, 2.5, 5, 7.5 and 10 seconds.
-    pub fn use_global_recorder(mut self) -> Self {
-        self.recorder = Recorder::Global;
-        self
-    }
-
-    /// Uses counters and a recorder of its own, apart from everything else in the process. Use it in tests.
-    ///
-    /// `/metrics` shows what this application counted and nothing else.
-    pub fn isolated(mut self) -> Self {
-        self.recorder = Recorder::Isolated;
-        self
-    }
-
     /// Checks the settings and installs the recorder. Logs one event at `INFO` that says what is on: the service, its release and
     /// environment, whether Sentry is on and why, the paths of probes, what is excluded, how metrics are named, the format of
     /// log lines, and what memory the counters take at most.
@@ -259,9 +242,17 @@ impl VitalsBuilder {
         metrics.set_release(&release);
         let lately = Lately::start(lately, &metrics, &release);
         #[cfg(feature = "generate")]
-        let generated =
-            super::generated::of(&alerting, &notifications, &lately, &release, &metrics)
-                .with_slos(self.slos)?;
+        let generated = super::generated::of(
+            (&alerting, &notifications),
+            (&lately, &release, &metrics),
+            &super::generated::Parts {
+                health: self.health.as_ref(),
+                admin: admin.as_ref(),
+                shutdown: &shutdown,
+                metrics: exporter.is_some(),
+            },
+        )
+        .with_slos(self.slos)?;
         let notifications = notifications.start(&release, &lately, &metrics)?;
         let alerting = alerting.with(&lately, &metrics);
         notifications.hear(&alerting);

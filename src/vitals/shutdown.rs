@@ -107,6 +107,12 @@ impl Shutdown {
         })
     }
 
+    /// How long readiness fails before the server stops to accept connections, and how long everything may take.
+    #[cfg(feature = "generate")]
+    pub(super) const fn times(&self) -> (Duration, Duration) {
+        (self.settings.delay, self.settings.deadline)
+    }
+
     /// Notes when it began. `false` if it had begun before.
     fn begin(&self) -> bool {
         self.progress.send_if_modified(|progress| {

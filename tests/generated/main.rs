@@ -4,6 +4,8 @@
     reason = "a test fails by a panic, which shows its place"
 )]
 
+mod kubernetes;
+
 use std::{net::SocketAddr, process::Command};
 
 use axum::Router;
@@ -40,8 +42,13 @@ async fn served(vitals: &Vitals) -> String {
 
 /// What `vitals rules` prints, and how it exits.
 async fn command(url: &str, token: &str, arguments: &[&str]) -> (String, String, Option<i32>) {
+    run(url, token, &[&["rules"], arguments].concat()).await
+}
+
+/// What `vitals` prints, and how it exits.
+async fn run(url: &str, token: &str, arguments: &[&str]) -> (String, String, Option<i32>) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_vitals-tested"));
-    command.arg("rules").args(arguments);
+    command.args(arguments);
     command
         .env("MONITORING_URL", url)
         .env("MONITORING_TOKEN", token);

@@ -25,7 +25,11 @@ pub(crate) fn labels(markdown: &str) -> Vec<&str> {
     let after = markdown.split("][").skip(1);
     after
         .filter_map(|rest| rest.split(']').next())
-        .filter(|label| label.starts_with("guide:") || label.starts_with("file:"))
+        .filter(|label| {
+            ["guide:", "file:", "runbook:"]
+                .iter()
+                .any(|start| label.starts_with(start))
+        })
         .collect()
 }
 

@@ -3,7 +3,11 @@
 use std::time::Duration;
 
 use super::{super::METRICS_PATH, VitalsBuilder};
-use crate::{config::ConfigError, health::HealthService, metrics::Names};
+use crate::{
+    config::ConfigError,
+    health::HealthService,
+    metrics::{Names, Recorder},
+};
 
 // === impl VitalsBuilder ===
 
@@ -128,6 +132,23 @@ impl VitalsBuilder {
     /// ```
     pub fn log_metrics(mut self, every: Duration) -> Self {
         self.log_metrics = Some(every);
+        self
+    }
+
+    /// Publishes to the global recorder, which the application installs before or after `build`. `/metrics` is not served.
+    ///
+    /// The histograms of that recorder need buckets, which [`buckets`](Self::buckets) and others do not choose there. The recorder of this crate has the edges of the bands and
+    /// 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2, 2.5, 5, 7.5 and 10 seconds.
+    pub fn use_global_recorder(mut self) -> Self {
+        self.recorder = Recorder::Global;
+        self
+    }
+
+    /// Uses counters and a recorder of its own, apart from everything else in the process. Use it in tests.
+    ///
+    /// `/metrics` shows what this application counted and nothing else.
+    pub fn isolated(mut self) -> Self {
+        self.recorder = Recorder::Isolated;
         self
     }
 }
