@@ -44,6 +44,7 @@ mod alert_name;
 mod alerting;
 #[cfg(feature = "notify")]
 mod alertmanager;
+mod dashboards;
 mod document;
 mod generated;
 mod presence;
@@ -55,7 +56,13 @@ mod slo;
 mod template;
 mod values;
 
-pub use self::{generated::Generated, slo::Slo};
+pub(crate) use self::dashboards::NAMES as DASHBOARDS;
+pub use self::{
+    dashboards::{Dashboard, OwnMetric},
+    generated::Generated,
+    slo::Slo,
+};
+pub use crate::provisioning::{grafana_dashboards, grafana_datasource};
 
 #[cfg(test)]
 mod tests;
