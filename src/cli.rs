@@ -1,4 +1,5 @@
-//! Asks a running service for its health, for a person, a script or a container's `HEALTHCHECK`, and for its rules. Records deployments.
+//! Asks a running service for its health, for a person, a script or a container's `HEALTHCHECK`, for its rules and its
+//! dashboards. Records deployments.
 //!
 //! The command `vitals` is [`main`]. An application with a command line of its own adds [`Check`] as a subcommand:
 //!
@@ -21,6 +22,7 @@
 //! ```
 
 mod check;
+mod dashboards;
 #[cfg(feature = "sentry")]
 mod deploy;
 mod http;
@@ -31,10 +33,10 @@ use std::{process::ExitCode, time::Duration};
 
 use clap::Parser;
 
-pub use self::check::Check;
 #[cfg(feature = "sentry")]
 pub use self::deploy::Deploy;
 pub use self::rules::Rules;
+pub use self::{check::Check, dashboards::Dashboards};
 
 /// Asks a service for its health.
 #[derive(Debug, Parser)]
@@ -45,6 +47,8 @@ enum Command {
     Check(Check),
     /// Prints the rules of a running service as a file for Prometheus. Exits with 0 if the service gave it, else with 2.
     Rules(Rules),
+    /// Writes the dashboards of a running service for Grafana. Exits with 0 if all files are written, else with 2.
+    Dashboards(Dashboards),
     /// Records a deployment in Sentry. Exits with 0 if Sentry took it, else with 2.
     #[cfg(feature = "sentry")]
     Deploy(Deploy),
@@ -56,6 +60,7 @@ pub fn main() -> ExitCode {
     match Command::parse() {
         Command::Check(check) => check.run(),
         Command::Rules(rules) => rules.run(),
+        Command::Dashboards(dashboards) => dashboards.run(),
         #[cfg(feature = "sentry")]
         Command::Deploy(deploy) => deploy.run(),
     }

@@ -56,7 +56,6 @@ mod slo;
 mod template;
 mod values;
 
-pub(crate) use self::dashboards::NAMES as DASHBOARDS;
 pub use self::{
     dashboards::{Dashboard, OwnMetric},
     generated::Generated,

@@ -24,10 +24,8 @@ use self::{
 use crate::{
     alerts::{CheckedRule, Published},
     metrics::{Metrics, Settings},
+    provisioning::DASHBOARDS,
 };
-
-/// The names of all dashboards, in their order.
-pub(crate) const NAMES: [&str; 5] = ["system", "business", "performance", "errors", "deployments"];
 
 /// A dashboard for Grafana 11 and later.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,7 +45,7 @@ pub(super) struct Sources<'g> {
     pub(super) page: Option<&'g str>,
 }
 
-/// Titles and descriptions, in the order of [`NAMES`].
+/// Titles and descriptions, in the order of their names.
 const HEADS: [(&str, &str); 5] = [
     (
         "System",
@@ -96,7 +94,7 @@ impl Dashboard {
 // === impl Sources ===
 
 impl Sources<'_> {
-    /// All dashboards, in the order of their names above.
+    /// All dashboards, in the order of their names.
     pub(super) fn dashboards(&self) -> Vec<Dashboard> {
         let Self {
             rules,
@@ -121,7 +119,7 @@ impl Sources<'_> {
             errors::sections,
             deployments::sections,
         ];
-        let heads = NAMES.into_iter().zip(HEADS);
+        let heads = DASHBOARDS.into_iter().zip(HEADS);
         let all = heads
             .zip(sections)
             .map(|((name, (title, description)), sections)| {

@@ -11,7 +11,7 @@ use super::{
     answer,
     checks::ShownHealth,
     counted::Counted,
-    generated::Part,
+    generated::{AskedDashboard, Part},
     parameters::{Parameters, time},
     refusal::Refusal,
     routes::Read,
@@ -52,6 +52,7 @@ pub(super) enum Question {
     Deployments(usize),
     Health,
     Rules(Part),
+    Dashboard(AskedDashboard),
 }
 
 #[derive(Serialize)]
@@ -97,9 +98,10 @@ struct ShownWindow {
 // === impl Question ===
 
 impl Question {
-    pub(super) fn parse(read: Read, query: Option<&str>) -> Result<Self, Refusal> {
+    /// `segment` is the part of the path that stands in braces in the table of routes.
+    pub(super) fn parse(read: Read, segment: &str, query: Option<&str>) -> Result<Self, Refusal> {
         let known: &[&str] = match read {
-            Read::Metrics | Read::Status | Read::Silences | Read::Health => &[],
+            Read::Metrics | Read::Status | Read::Silences | Read::Health | Read::Dashboard => &[],
             Read::Alerts => &["hours"],
             Read::ActiveAlerts => &["state"],
             Read::Endpoints => &["window", "sort", "limit"],
@@ -126,6 +128,7 @@ impl Question {
             Read::Deployments => Self::Deployments(limit()?),
             Read::Health => Self::Health,
             Read::Rules => Self::Rules(Part::parse(&given)?),
+            Read::Dashboard => Self::Dashboard(AskedDashboard::parse(segment)?),
         })
     }
 
@@ -201,6 +204,7 @@ impl Question {
                 ok(&ShownHealth::of(health, check_errors, now()))
             }
             Self::Rules(part) => answer::yaml(part.text(sources)?),
+            Self::Dashboard(asked) => answer::json_text(asked.text(sources)?),
         })
     }
 }
