@@ -1,4 +1,5 @@
-//! Writes what Prometheus and Alertmanager need to decide as the process does: rules, their tests, and who is told.
+//! Writes what Prometheus and Alertmanager need to decide as the process does: rules, their tests, and who is told. Writes dashboards for
+//! Grafana over the same names.
 //!
 //! Thresholds, names and routes stand in the application alone. What is generated from them is never edited: it is generated
 //! again, and a version of it that is kept in a repository shows in its diff what changed.
@@ -33,6 +34,13 @@
 //! A rule that Prometheus cannot compute is a comment, which says why. Two rules more tell of a service that cannot be judged:
 //! `ServiceDown` if a target that served these metrics in the last day is not scraped, and `ServiceAbsent` if there are no metrics
 //! at all.
+//!
+//! # Dashboards
+//!
+//! [`Generated::dashboards`] gives five: System, Business, Performance, Errors and Deployments. Their queries are over the names of the
+//! service's metrics and over those that the application has recorded. Panels of latencies have the bands of the service as thresholds.
+//! Where a rule judges the number of a panel, the panel has its threshold, its name and its runbook. A rule over one endpoint has a
+//! panel of its own. [`grafana_dashboards`] and [`grafana_datasource`] are the files by which Grafana finds dashboards and numbers.
 //!
 //! # Differences
 //!

@@ -126,7 +126,12 @@ impl Sources<'_> {
                 let head = Head {
                     name,
                     title,
-                    description,
+                    description: match (name, own.len().saturating_sub(business::MOST)) {
+                        ("business", more @ 1..) => {
+                            format!("{description} There is no room for {more} more metrics.")
+                        }
+                        _ => description.to_owned(),
+                    },
                     service,
                     page,
                 };

@@ -1,8 +1,11 @@
-//! What a running service generates for Prometheus, asked over a socket and by the command.
+//! What a running service generates for Prometheus and Grafana, asked over a socket and by the command.
 #![expect(
     clippy::unwrap_used,
     reason = "a test fails by a panic, which shows its place"
 )]
+
+mod dashboards;
+mod schema;
 
 use std::{net::SocketAddr, process::Command};
 
@@ -40,8 +43,13 @@ async fn served(vitals: &Vitals) -> String {
 
 /// What `vitals rules` prints, and how it exits.
 async fn command(url: &str, token: &str, arguments: &[&str]) -> (String, String, Option<i32>) {
+    run(url, token, &[&["rules"], arguments].concat()).await
+}
+
+/// What the command prints, and how it exits.
+async fn run(url: &str, token: &str, arguments: &[&str]) -> (String, String, Option<i32>) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_vitals-tested"));
-    command.arg("rules").args(arguments);
+    command.args(arguments);
     command
         .env("MONITORING_URL", url)
         .env("MONITORING_TOKEN", token);

@@ -27,12 +27,12 @@ pub(super) struct Section {
 }
 
 /// What tells a dashboard from others.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Head<'h> {
     /// As it stands in paths.
     pub(super) name: &'static str,
     pub(super) title: &'static str,
-    pub(super) description: &'static str,
+    pub(super) description: String,
     pub(super) service: Option<&'h str>,
     /// The page of the service itself.
     pub(super) page: Option<&'h str>,
@@ -51,7 +51,7 @@ impl Head<'_> {
             annotations: List {
                 list: annotations(catalog),
             },
-            description: self.description.to_owned(),
+            description: self.description.clone(),
             editable: true,
             graph_tooltip: 1,
             links: self.links(),
@@ -275,7 +275,7 @@ mod tests {
         let head = Head {
             name: "deployments",
             title: "Deployments",
-            description: "",
+            description: String::new(),
             service,
             page: None,
         };

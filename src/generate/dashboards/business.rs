@@ -18,6 +18,10 @@ const RATE: &str = "$__rate_interval";
 /// The most labels of a legend: the first ones in the order of their names.
 const MOST_LABELS: usize = 2;
 
+/// The most metrics of the application that have a panel: the first ones in the order of their names. Nobody looks at more, and a
+/// browser cannot show them.
+pub(super) const MOST: usize = 200;
+
 /// The labels that tell tenants apart.
 const TENANT: [&str; 2] = ["tenant_id", "tenant"];
 
@@ -26,7 +30,7 @@ pub(super) fn sections(context: &Context<'_>) -> Vec<Section> {
         let name = &metric.0.name;
         name.starts_with("order") || name.starts_with("payment")
     };
-    let (orders, others): (Vec<_>, Vec<_>) = context.own.iter().partition(is_order);
+    let (orders, others): (Vec<_>, Vec<_>) = context.own.iter().take(MOST).partition(is_order);
     vec![
         day(context),
         Section {

@@ -16,11 +16,14 @@ pub(super) fn sections(context: &Context<'_>) -> Vec<Section> {
 fn versions(context: &Context<'_>) -> Section {
     let catalog = context.catalog;
     let current = Draft::number("Current version", "short")
-        .about("Which versions and revisions run, and in how many processes.")
-        .query(catalog.of(Id::Build).by(0).by(1).now("count"));
+        .about("Which versions run, and in how many processes.")
+        .query(catalog.of(Id::Build).by(0).now("count"));
     let history = Draft::table("Deployment history", "dateTimeAsIso")
         .about("When each version was deployed.")
         .query(catalog.of(Id::Deployed).by(0).now("max").map(millis));
+    let builds = Draft::table("Builds", "short")
+        .about("Versions, revisions and compilers of the processes that run, and how many there are of each.")
+        .query(catalog.of(Id::Build).by(0).by(1).by(2).now("count"));
     let running = Draft::lines("Processes by version", "short")
         .about("How many processes run each version.")
         .query(catalog.of(Id::Build).by(0).now("count"));
@@ -33,7 +36,7 @@ fn versions(context: &Context<'_>) -> Section {
         .query(catalog.of(Id::Target).by(0).by(1).by(2).now("count"));
     Section {
         title: "Versions",
-        panels: vec![current, history, running, uptime, service],
+        panels: vec![current, history, running, uptime, builds, service],
     }
 }
 

@@ -187,8 +187,6 @@ pub(super) struct Field {
     pub(super) custom: Custom,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) mappings: Vec<Mapping>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) min: Option<f64>,
     pub(super) no_value: String,
     pub(super) thresholds: Thresholds,
     pub(super) unit: &'static str,
@@ -203,6 +201,9 @@ pub(super) struct Color {
 #[derive(Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Custom {
+    /// The axis begins here, unless a value is below.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) axis_soft_min: Option<u8>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) draw_style: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]

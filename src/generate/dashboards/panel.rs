@@ -158,7 +158,6 @@ impl Draft {
                     color: Color { mode: color },
                     custom,
                     mappings: self.mappings,
-                    min: (self.shape == Shape::Lines).then_some(0.0),
                     no_value: self.no_value,
                     thresholds: Thresholds {
                         mode: "absolute",
@@ -236,6 +235,7 @@ impl Draft {
             false => "dashed",
         };
         Custom {
+            axis_soft_min: Some(0),
             draw_style: Some("line"),
             fill_opacity: Some(10),
             line_width: Some(1),
@@ -268,7 +268,12 @@ fn target(index: usize, query: Query, is_table: bool) -> Target {
         expr: query.expr,
         format: if is_table { "table" } else { "time_series" },
         instant: is_table,
-        legend_format: query.legend,
+        // The columns of a table are the labels that there are.
+        legend_format: if is_table {
+            String::new()
+        } else {
+            query.legend
+        },
         range: !is_table,
         ref_id: letter.to_string(),
     }

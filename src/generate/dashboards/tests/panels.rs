@@ -304,6 +304,33 @@ fn an_application_without_metrics_has_five_dashboards_with_panels() {
 }
 
 #[test]
+fn a_dashboard_says_for_how_many_metrics_it_has_no_room() {
+    let with = |count: usize| {
+        let generated = Generated::new(Alerts::none(), &Settings::new()).unwrap();
+        let names = (0..count).map(|n| OwnMetric::gauge(format!("metric_{n:04}")));
+        let (_, board) = boards(&names.fold(generated, Generated::metric)).swap_remove(1);
+        let panels = board["panels"].as_array().unwrap().len();
+        (panels, board["description"].as_str().unwrap().to_owned())
+    };
+    let ((some, silent), (all, told)) = (with(200), with(1_000));
+    assert_eq!(some, all);
+    assert!(!silent.contains("no room"), "{silent}");
+    assert!(
+        told.ends_with(" There is no room for 800 more metrics."),
+        "{told}"
+    );
+    // The command takes a dashboard of a mebibyte at most.
+    let generated = Generated::new(Alerts::none(), &Settings::new()).unwrap();
+    let long = (0..1_000).map(|n| OwnMetric::histogram(format!("{n:0200}")).labels(["a", "b"]));
+    let boards = long.fold(generated, Generated::metric).dashboards();
+    assert!(
+        boards[1].json().len() < 1 << 20,
+        "{}",
+        boards[1].json().len()
+    );
+}
+
+#[test]
 fn deployments_are_marked_and_choices_follow_from_each_other() {
     for (name, board) in boards(&generated(&Settings::new())) {
         let mark = &board["annotations"]["list"][0];
