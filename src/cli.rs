@@ -1,4 +1,5 @@
-//! Asks a running service for its health, for a person, a script or a container's `HEALTHCHECK`, and for its rules. Records deployments.
+//! Asks a running service for its health, for a person, a script or a container's `HEALTHCHECK`, for its rules and its
+//! dashboards. Records deployments.
 //!
 //! The command `vitals` is [`main`]. An application with a command line of its own adds [`Check`] as a subcommand:
 //!
@@ -21,6 +22,7 @@
 //! ```
 
 mod check;
+mod dashboards;
 #[cfg(feature = "sentry")]
 mod deploy;
 mod http;
@@ -32,10 +34,9 @@ use std::{process::ExitCode, time::Duration};
 
 use clap::Parser;
 
-pub use self::check::Check;
 #[cfg(feature = "sentry")]
 pub use self::deploy::Deploy;
-pub use self::{k8s::K8s, rules::Rules};
+pub use self::{check::Check, dashboards::Dashboards, k8s::K8s, rules::Rules};
 
 /// Asks a service for its health.
 #[derive(Debug, Parser)]
@@ -49,6 +50,8 @@ enum Command {
     /// Prints what Kubernetes and Docker need to run a service, from its own settings. Exits with 0 if the service gave it, else
     /// with 2.
     K8s(K8s),
+    /// Writes the dashboards of a running service for Grafana. Exits with 0 if all files are written, else with 2.
+    Dashboards(Dashboards),
     /// Records a deployment in Sentry. Exits with 0 if Sentry took it, else with 2.
     #[cfg(feature = "sentry")]
     Deploy(Deploy),
@@ -61,6 +64,7 @@ pub fn main() -> ExitCode {
         Command::Check(check) => check.run(),
         Command::Rules(rules) => rules.run(),
         Command::K8s(k8s) => k8s.run(),
+        Command::Dashboards(dashboards) => dashboards.run(),
         #[cfg(feature = "sentry")]
         Command::Deploy(deploy) => deploy.run(),
     }

@@ -1,5 +1,5 @@
 //! Writes what Prometheus and Alertmanager need to decide as the process does: rules, their tests, and who is told. Also what
-//! Kubernetes and Docker need to run the service: probes, and where its metrics are.
+//! Kubernetes and Docker need to run the service: probes, and where its metrics are. And dashboards for Grafana over the same names.
 //!
 //! Thresholds, names and routes stand in the application alone. What is generated from them is never edited: it is generated
 //! again, and a version of it that is kept in a repository shows in its diff what changed.
@@ -35,6 +35,13 @@
 //! `ServiceDown` if a target that served these metrics in the last day is not scraped, and `ServiceAbsent` if there are no metrics
 //! at all.
 //!
+//! # Dashboards
+//!
+//! [`Generated::dashboards`] gives five: System, Business, Performance, Errors and Deployments. Their queries are over the names of the
+//! service's metrics and over those that the application has recorded. Panels of latencies have the bands of the service as thresholds.
+//! Where a rule judges the number of a panel, the panel has its threshold, its name and its runbook. A rule over one endpoint has a
+//! panel of its own. [`grafana_dashboards`] and [`grafana_datasource`] are the files by which Grafana finds dashboards and numbers.
+//!
 //! # Differences
 //!
 //! Prometheus 3 takes ranges without their left edge. So it sees one scrape less in a range: shares and quantiles stay the same,
@@ -45,6 +52,7 @@ mod alert_name;
 mod alerting;
 #[cfg(feature = "notify")]
 mod alertmanager;
+mod dashboards;
 mod docker;
 mod document;
 mod generated;
@@ -65,7 +73,12 @@ mod values;
 pub(crate) use self::served::Served;
 #[cfg(feature = "health")]
 pub(crate) use self::served::{Asked, Probes};
-pub use self::{generated::Generated, slo::Slo};
+pub use self::{
+    dashboards::{Dashboard, OwnMetric},
+    generated::Generated,
+    slo::Slo,
+};
+pub use crate::provisioning::{grafana_dashboards, grafana_datasource};
 
 #[cfg(test)]
 mod tests;

@@ -66,6 +66,8 @@ pub mod monitoring;
 #[cfg(feature = "generate")]
 #[cfg_attr(tower_vitals_docsrs, doc(cfg(feature = "generate")))]
 pub mod generate;
+#[cfg(any(feature = "cli", feature = "generate"))]
+mod provisioning;
 
 pub mod exclude;
 mod known_methods;

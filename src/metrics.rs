@@ -53,6 +53,8 @@ mod publish;
 pub(crate) mod publishing;
 mod push;
 pub(crate) mod readings;
+#[cfg(feature = "generate")]
+mod recorded;
 mod recorder;
 mod remember;
 pub(crate) mod sampled;
@@ -83,6 +85,8 @@ use std::{
 
 #[cfg(feature = "statistics")]
 use self::bounds::Bounds;
+#[cfg(feature = "generate")]
+pub(crate) use self::recorded::Recorded;
 pub use self::{
     circuits::CircuitState,
     names::Names,

@@ -32,6 +32,7 @@
 //! | `GET /health` | the checks |
 //! | `GET /rules.yml?part=` | with feature `generate`: the `rules` for Prometheus as YAML, their `tests`, the rules of objectives (`slo`), or the configuration of an `alertmanager` |
 //! | `GET /kubernetes.yml?part=&port=&image=` | with feature `generate`: a `deployment`, `service`, `service-monitor` or `pod-monitor` for Kubernetes, a check for `docker`, a stack for `compose`, or its `prometheus` |
+//! | `GET /dashboards/{name}.json` | with feature `generate`: a dashboard for Grafana: `system`, `business`, `performance`, `errors` or `deployments` |
 //! | `POST /evaluate` | evaluates all rules now, and gives the alerts that fire then |
 //! | `POST /silences` | begins a silence: `labels`, `lasts` (`"30m"` or seconds) or `ends`, `by`, `comment` |
 //! | `POST /silences/{id}/end` | ends it |

@@ -7,6 +7,8 @@
 //! a 0 before it.
 
 mod condition;
+#[cfg(feature = "generate")]
+mod dashboard;
 mod expr;
 mod gauges;
 mod own;

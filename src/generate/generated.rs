@@ -6,6 +6,7 @@ use std::{sync::Arc, time::Duration};
 use super::alertmanager::Told;
 use super::{
     alerting::{Common, Group, RuleFile, length},
+    dashboards::{self, Dashboard, OwnMetric},
     document::yaml,
     presence, rule_tests,
     served::Served,
@@ -16,7 +17,7 @@ use crate::notify::{CheckedRoutes, Routes};
 use crate::{
     alerts::{Alerts, CheckedAlerts, CheckedRule, Published, Runbooks},
     config::ConfigError,
-    metrics::Settings,
+    metrics::{Metrics, Settings},
 };
 
 /// The shortest slots of windows, unless the application chose others.
@@ -47,6 +48,8 @@ pub struct Generated {
     pub(super) dashboard: Option<String>,
     pub(super) slos: Vec<CheckedSlo>,
     pub(super) served: Served,
+    /// What the application records, in the order of the names.
+    own: Vec<OwnMetric>,
     #[cfg(feature = "notify")]
     pub(super) routes: Option<Arc<CheckedRoutes>>,
 }
@@ -74,6 +77,7 @@ impl Generated {
             dashboard: None,
             slos: Vec::new(),
             served: Served::default(),
+            own: Vec::new(),
             #[cfg(feature = "notify")]
             routes: None,
         }
@@ -126,6 +130,23 @@ impl Generated {
         }
         self.slos.push(checked);
         Ok(self)
+    }
+
+    /// A metric that the application records, for the dashboard Business. [`Vitals::generated`](crate::Vitals::generated) knows those
+    /// that were recorded. Of two with one name, the later one counts. Defaults to none.
+    #[must_use]
+    pub fn metric(mut self, metric: OwnMetric) -> Self {
+        let name = |one: &OwnMetric| one.name().to_owned();
+        match self.own.binary_search_by_key(&name(&metric), name) {
+            Ok(place) => self.own[place] = metric,
+            Err(place) => self.own.insert(place, metric),
+        }
+        self
+    }
+
+    /// What the application has recorded until now.
+    pub(crate) fn recorded(self, metrics: &Metrics) -> Self {
+        dashboards::recorded(metrics).fold(self, Self::metric)
     }
 
     pub(crate) fn with_slos(self, slos: Vec<Slo>) -> Result<Self, ConfigError> {
@@ -205,6 +226,21 @@ impl Generated {
             },
             &[],
         )
+    }
+
+    /// The dashboards `system`, `business`, `performance`, `errors` and `deployments`, in this order, for Grafana 11 and later. Two
+    /// generations of the same are the same bytes.
+    #[must_use]
+    pub fn dashboards(&self) -> Vec<Dashboard> {
+        let sources = dashboards::Sources {
+            rules: &self.rules,
+            metrics: &self.metrics,
+            published: self.published(),
+            own: &self.own,
+            service: self.service.as_deref(),
+            page: self.dashboard.as_deref(),
+        };
+        sources.dashboards()
     }
 
     /// The configuration of an Alertmanager with the routes, the repeats and the inhibitions of the process. Secrets are in files,

@@ -301,6 +301,12 @@ impl Settings {
         edges.map(Duration::from_nanos).collect()
     }
 
+    /// The three edges of the bands, ascending.
+    #[cfg(feature = "generate")]
+    pub(crate) fn band_edges(&self) -> [Duration; 3] {
+        self.bands.edges()
+    }
+
     /// Adds edges of durations to the head.
     #[cfg(feature = "statistics")]
     pub(crate) fn more_edges(mut self, edges: Vec<Duration>) -> Self {

@@ -33,6 +33,11 @@ pub(super) fn json(status: StatusCode, value: &impl Serialize) -> Response<Full<
     }
 }
 
+/// A response with a text that is JSON.
+pub(super) fn json_text(text: String) -> Response<Full<Bytes>> {
+    respond(StatusCode::OK, text.into())
+}
+
 /// A response with a document of YAML.
 pub(super) fn yaml(text: String) -> Response<Full<Bytes>> {
     of_kind(text, "application/yaml")

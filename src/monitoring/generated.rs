@@ -1,6 +1,8 @@
-//! Answers with what is generated for Prometheus and Alertmanager.
+//! Answers with what is generated for Prometheus, Alertmanager and Grafana.
 
 use super::{parameters::Parameters, refusal::Refusal, sources::Sources};
+#[cfg(feature = "generate")]
+use crate::provisioning::DASHBOARDS;
 
 /// Which of the generated files is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -10,6 +12,10 @@ pub(super) enum Part {
     Slo,
     Alertmanager,
 }
+
+/// Which of the dashboards is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct AskedDashboard(&'static str);
 
 // === impl Part ===
 
@@ -46,6 +52,42 @@ impl Part {
     }
 
     #[cfg(not(feature = "generate"))]
+    pub(super) fn text(self, _: &Sources) -> Result<String, Refusal> {
+        Err(Refusal::not_found("feature generate is off"))
+    }
+}
+
+// === impl AskedDashboard ===
+
+#[cfg(feature = "generate")]
+impl AskedDashboard {
+    pub(super) fn parse(name: &str) -> Result<Self, Refusal> {
+        let known = DASHBOARDS.into_iter().find(|known| *known == name);
+        let found = known.map(Self);
+        found.ok_or_else(|| {
+            Refusal::not_found(format!(
+                "no such dashboard: expected {}",
+                DASHBOARDS.join(", ")
+            ))
+        })
+    }
+
+    /// The dashboard with what the application has recorded until now.
+    pub(super) fn text(self, sources: &Sources) -> Result<String, Refusal> {
+        let generated = sources.generated.clone().recorded(&sources.metrics);
+        let mut all = generated.dashboards().into_iter();
+        let found = all.find(|dashboard| dashboard.name() == self.0);
+        let found = found.ok_or_else(|| Refusal::not_found("no such dashboard"))?;
+        Ok(found.into_json())
+    }
+}
+
+#[cfg(not(feature = "generate"))]
+impl AskedDashboard {
+    pub(super) fn parse(_: &str) -> Result<Self, Refusal> {
+        Err(Refusal::not_found("feature generate is off"))
+    }
+
     pub(super) fn text(self, _: &Sources) -> Result<String, Refusal> {
         Err(Refusal::not_found("feature generate is off"))
     }

@@ -11,7 +11,7 @@ use super::{
     answer,
     checks::ShownHealth,
     counted::Counted,
-    generated::Part,
+    generated::{AskedDashboard, Part},
     kubernetes::Wanted,
     parameters::{Parameters, time},
     refusal::Refusal,
@@ -54,6 +54,7 @@ pub(super) enum Question {
     Health,
     Rules(Part),
     Kubernetes(Wanted),
+    Dashboard(AskedDashboard),
 }
 
 #[derive(Serialize)]
@@ -99,9 +100,10 @@ struct ShownWindow {
 // === impl Question ===
 
 impl Question {
-    pub(super) fn parse(read: Read, query: Option<&str>) -> Result<Self, Refusal> {
+    /// `segment` is the part of the path that stands in braces in the table of routes.
+    pub(super) fn parse(read: Read, segment: &str, query: Option<&str>) -> Result<Self, Refusal> {
         let known: &[&str] = match read {
-            Read::Metrics | Read::Status | Read::Silences | Read::Health => &[],
+            Read::Metrics | Read::Status | Read::Silences | Read::Health | Read::Dashboard => &[],
             Read::Alerts => &["hours"],
             Read::ActiveAlerts => &["state"],
             Read::Endpoints => &["window", "sort", "limit"],
@@ -130,6 +132,7 @@ impl Question {
             Read::Health => Self::Health,
             Read::Rules => Self::Rules(Part::parse(&given)?),
             Read::Kubernetes => Self::Kubernetes(Wanted::parse(&given)?),
+            Read::Dashboard => Self::Dashboard(AskedDashboard::parse(segment)?),
         })
     }
 
@@ -207,6 +210,7 @@ impl Question {
             Self::Rules(part) => answer::yaml(part.text(sources)?),
             Self::Kubernetes(wanted) if wanted.is_yaml() => answer::yaml(wanted.text(sources)?),
             Self::Kubernetes(wanted) => answer::plain(wanted.text(sources)?),
+            Self::Dashboard(asked) => answer::json_text(asked.text(sources)?),
         })
     }
 }

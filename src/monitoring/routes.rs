@@ -18,6 +18,7 @@ pub(super) enum Read {
     Health,
     Rules,
     Kubernetes,
+    Dashboard,
 }
 
 /// What can be changed.
@@ -42,13 +43,13 @@ pub(super) struct Route {
 /// What a request asks for.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Asked<'p> {
-    Read(Read),
     /// With the segment in braces, or an empty one.
+    Read(Read, &'p str),
     Change(Change, &'p str),
 }
 
 /// All paths.
-pub(super) const ROUTES: [Route; 14] = [
+pub(super) const ROUTES: [Route; 15] = [
     Route::reads("/metrics", Read::Metrics),
     Route::reads("/status", Read::Status),
     Route::reads("/alerts", Read::Alerts),
@@ -63,6 +64,7 @@ pub(super) const ROUTES: [Route; 14] = [
     Route::reads("/health", Read::Health),
     Route::reads("/rules.yml", Read::Rules),
     Route::reads("/kubernetes.yml", Read::Kubernetes),
+    Route::reads("/dashboards/{name}.json", Read::Dashboard),
 ];
 
 // === impl Route ===
@@ -119,7 +121,7 @@ pub(super) fn asked<'p>(method: &Method, rest: &'p str) -> Result<Asked<'p>, Ref
         return Err(Refusal::not_found("there is nothing at this path"));
     };
     let asked = match *method {
-        Method::GET | Method::HEAD => route.read.map(Asked::Read),
+        Method::GET | Method::HEAD => route.read.map(|read| Asked::Read(read, segment)),
         Method::POST => route.change.map(|change| Asked::Change(change, segment)),
         _ => None,
     };
@@ -153,6 +155,9 @@ mod tests {
             "/silences/end",
             "/silences/1",
             "/index.html",
+            "/dashboards/system",
+            "/dashboards/.json",
+            "/dashboards/a/b.json",
         ] {
             for method in [Method::GET, Method::POST] {
                 let refusal = asked(&method, path).unwrap_err();
@@ -161,6 +166,8 @@ mod tests {
         }
         let end = Asked::Change(Change::EndSilence, "17");
         assert_eq!(asked(&Method::POST, "/silences/17/end"), Ok(end));
+        let system = Asked::Read(Read::Dashboard, "system");
+        assert_eq!(asked(&Method::GET, "/dashboards/system.json"), Ok(system));
     }
 
     #[test]

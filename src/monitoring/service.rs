@@ -97,8 +97,8 @@ impl MonitoringService {
         guard.may_read(request)?;
         let rest = request.uri.path().strip_prefix(&**path).unwrap_or_default();
         match asked(&request.method, rest)? {
-            Asked::Read(read) => {
-                let question = Question::parse(read, request.uri.query())?;
+            Asked::Read(read, segment) => {
+                let question = Question::parse(read, segment, request.uri.query())?;
                 Ok(self.ask(question, request))
             }
             Asked::Change(change, segment) => {

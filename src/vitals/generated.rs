@@ -7,7 +7,7 @@ use super::{
 #[cfg(feature = "health")]
 use crate::generate::{Asked, Probes};
 use crate::{
-    generate::{Generated, Served},
+    generate::{Dashboard, Generated, Served},
     health::HealthService,
     metrics::Metrics,
     release::Release,
@@ -88,12 +88,31 @@ impl Parts<'_> {
 // === impl Vitals ===
 
 impl Vitals {
-    /// What files for Prometheus and Alertmanager are [generated](crate::generate) from: the rules of the application, the names of
-    /// its metrics, and who is told.
+    /// What files for Prometheus, Alertmanager and Grafana are [generated](crate::generate) from: the rules of the application, the
+    /// names of its metrics, what it has recorded until now, and who is told.
     #[cfg_attr(tower_vitals_docsrs, doc(cfg(feature = "generate")))]
     #[must_use]
     pub fn generated(&self) -> Generated {
-        self.generated.clone()
+        self.generated.clone().recorded(&self.metrics)
+    }
+
+    /// The [dashboards](Generated::dashboards) of the service for Grafana, also of what the application has recorded until now.
+    ///
+    /// ```
+    /// use tower_vitals::Vitals;
+    ///
+    /// let vitals = Vitals::builder().isolated().service_name("shop").build()?;
+    /// let [system, ..] = &vitals.grafana_dashboards()[..] else {
+    ///     unreachable!("there are five");
+    /// };
+    /// assert_eq!(system.name(), "system");
+    /// assert!(system.json().contains("\"title\": \"shop: System\""));
+    /// # Ok::<(), tower_vitals::config::ConfigError>(())
+    /// ```
+    #[cfg_attr(tower_vitals_docsrs, doc(cfg(feature = "generate")))]
+    #[must_use]
+    pub fn grafana_dashboards(&self) -> Vec<Dashboard> {
+        self.generated().dashboards()
     }
 
     /// The rules of the application as a file for Prometheus.

@@ -1,10 +1,12 @@
-//! What a running service generates for Prometheus, asked over a socket and by the command.
+//! What a running service generates for Prometheus and Grafana, asked over a socket and by the command.
 #![expect(
     clippy::unwrap_used,
     reason = "a test fails by a panic, which shows its place"
 )]
 
+mod dashboards;
 mod kubernetes;
+mod schema;
 
 use std::{net::SocketAddr, process::Command};
 

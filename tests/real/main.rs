@@ -1,5 +1,5 @@
 //! Tests the health part with PostgreSQL and Redis that stop and freeze, and with the clients that people use; what is measured of
-//! both; traces with a collector of OpenTelemetry.
+//! both; traces with a collector of OpenTelemetry; the dashboards with Prometheus.
 //!
 //! A test that needs more than the toolchain is ignored by default and names what it needs; `.ci/run` installs that and runs the test.
 #![cfg(target_os = "linux")]
@@ -10,6 +10,7 @@
 )]
 
 mod collector;
+mod dashboards;
 mod dependencies;
 #[path = "../it/support/dsn.rs"]
 #[expect(dead_code, reason = "shared with other tests, which ask for more")]
@@ -34,7 +35,6 @@ mod lines;
 #[path = "../../examples/conformance/probe.rs"]
 mod probe;
 #[path = "../programs/mod.rs"]
-#[expect(dead_code, reason = "shared with other tests, which ask for more")]
 mod programs;
 mod samplers;
 mod servers;

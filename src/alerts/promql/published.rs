@@ -105,6 +105,19 @@ impl Published<'_> {
 
 // === impl Family ===
 
+#[cfg(feature = "generate")]
+impl<'n> Family<'n> {
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The constant labels that its samples have beside their own.
+    pub(super) fn constant(&self) -> impl Iterator<Item = (&'n str, &'n str)> {
+        let (own, constant) = (self.labels, self.naming.labels());
+        constant.filter(|(name, _)| !own.contains(name))
+    }
+}
+
 impl Family<'_> {
     /// All its series.
     pub(super) fn all(&self) -> Selector {

@@ -42,6 +42,21 @@ impl Selector {
         self.matched(label, "=~", expression)
     }
 
+    /// The value, on a dashboard: there, a text with `$` or `[[` can be the name of a variable.
+    pub(super) fn with_on_dashboard(self, label: &str, value: &str) -> Self {
+        match value.contains('$') || value.contains("[[") {
+            true => self.matching(label, &literal(value).replace(r"\$", "[$]")),
+            false => self.with(label, value),
+        }
+    }
+
+    /// A label that Prometheus gave to the target has a value that fits this regular expression.
+    pub(super) fn of_target(mut self, label: &str, expression: &str) -> Self {
+        let matcher = (label.to_owned(), "=~", expression.to_owned());
+        self.matchers.push(matcher);
+        self
+    }
+
     /// The value is one of these.
     pub(super) fn with_one_of(self, label: &str, values: &[&str]) -> Self {
         match values {
@@ -157,7 +172,7 @@ fn is_name(name: &str) -> bool {
 }
 
 /// A regular expression that fits this text alone.
-fn literal(text: &str) -> String {
+pub(super) fn literal(text: &str) -> String {
     let mut literal = String::with_capacity(text.len());
     for one in text.chars() {
         if r"\.+*?()|[]{}^$".contains(one) {
