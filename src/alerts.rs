@@ -131,12 +131,12 @@ pub use self::{
 pub(crate) use self::{
     checked::{CheckedRule, Scope},
     promql::Published,
-    rule::Comparison,
     signal::Kind,
 };
 pub(crate) use self::{
     fingerprint::Labels,
     numbers::Numbers,
+    rule::Comparison,
     running::{Host, Running},
     set::{CheckedAlerts, Existing},
     signal::Gauge,

@@ -11,10 +11,12 @@ use super::{
     answer,
     checks::ShownHealth,
     counted::Counted,
+    diagnosis::ShownDiagnosis,
     generated::Part,
     parameters::{Parameters, time},
     refusal::Refusal,
     routes::Read,
+    settings::CheckedMonitoring,
     shown::{ShownAlert, ShownFiring, ShownSilence},
     sources::Sources,
 };
@@ -52,6 +54,7 @@ pub(super) enum Question {
     Deployments(usize),
     Health,
     Rules(Part),
+    Doctor,
 }
 
 #[derive(Serialize)]
@@ -99,7 +102,7 @@ struct ShownWindow {
 impl Question {
     pub(super) fn parse(read: Read, query: Option<&str>) -> Result<Self, Refusal> {
         let known: &[&str] = match read {
-            Read::Metrics | Read::Status | Read::Silences | Read::Health => &[],
+            Read::Metrics | Read::Status | Read::Silences | Read::Health | Read::Doctor => &[],
             Read::Alerts => &["hours"],
             Read::ActiveAlerts => &["state"],
             Read::Endpoints => &["window", "sort", "limit"],
@@ -126,6 +129,7 @@ impl Question {
             Read::Deployments => Self::Deployments(limit()?),
             Read::Health => Self::Health,
             Read::Rules => Self::Rules(Part::parse(&given)?),
+            Read::Doctor => Self::Doctor,
         })
     }
 
@@ -133,7 +137,7 @@ impl Question {
     pub(super) fn answer(
         &self,
         sources: &Sources,
-        check_errors: bool,
+        settings: &CheckedMonitoring,
     ) -> Result<Response<Full<Bytes>>, Refusal> {
         let now = || rfc3339::since_1970(timestamp::since_1970()).to_string();
         let alerts = &sources.alerts;
@@ -198,9 +202,13 @@ impl Question {
             }
             Self::Health => {
                 let health = sources.health.as_ref();
-                ok(&ShownHealth::of(health, check_errors, now()))
+                ok(&ShownHealth::of(health, settings.check_errors, now()))
             }
             Self::Rules(part) => answer::yaml(part.text(sources)?),
+            Self::Doctor => {
+                let diagnosis = sources.doctor.examine();
+                ok(&ShownDiagnosis::of(diagnosis, settings, now()))
+            }
         })
     }
 }

@@ -17,6 +17,7 @@ pub(super) enum Read {
     Deployments,
     Health,
     Rules,
+    Doctor,
 }
 
 /// What can be changed.
@@ -27,6 +28,7 @@ pub(super) enum Change {
     EndSilence,
     Acknowledge,
     Deployed,
+    Test,
 }
 
 /// A path below that of the API.
@@ -47,7 +49,7 @@ pub(super) enum Asked<'p> {
 }
 
 /// All paths.
-pub(super) const ROUTES: [Route; 13] = [
+pub(super) const ROUTES: [Route; 15] = [
     Route::reads("/metrics", Read::Metrics),
     Route::reads("/status", Read::Status),
     Route::reads("/alerts", Read::Alerts),
@@ -61,6 +63,8 @@ pub(super) const ROUTES: [Route; 13] = [
     Route::both("/deployments", Read::Deployments, Change::Deployed),
     Route::reads("/health", Read::Health),
     Route::reads("/rules.yml", Read::Rules),
+    Route::reads("/doctor", Read::Doctor),
+    Route::changes("/doctor/test", Change::Test),
 ];
 
 // === impl Route ===

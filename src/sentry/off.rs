@@ -37,6 +37,11 @@ impl SentryOptions {
         match *self {}
     }
 
+    #[cfg(feature = "statistics")]
+    pub(crate) const fn share_of_transactions(&self) -> f32 {
+        match *self {}
+    }
+
     pub(crate) const fn state(_: Option<&Self>) -> &'static str {
         "off: the crate is built without feature sentry"
     }

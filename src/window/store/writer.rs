@@ -99,6 +99,11 @@ impl StoreWriter {
         Self { shared }
     }
 
+    /// Whether nothing is written: there is no thread, or it has ended.
+    pub(crate) fn is_off(&self) -> bool {
+        self.shared.lock().ended
+    }
+
     /// Lets the thread write these records soon, in the place of those that wait.
     pub(crate) fn write_records(&self, records: Records) {
         let mut state = self.shared.lock();

@@ -1,0 +1,1 @@
+//! Facts that are planted, and what is found of them.
