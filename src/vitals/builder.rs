@@ -361,6 +361,7 @@ impl VitalsBuilder {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{config::Environment, metrics::Names};
 
     fn environment(variables: &[(&str, &str)]) -> Result<VitalsBuilder, ConfigError> {
         let variable = |name: &str| {

@@ -330,3 +330,6 @@ fn judged(rule: &Rule) -> String {
 fn or_none(text: &str) -> &str {
     if text.is_empty() { "none" } else { text }
 }
+
+#[cfg(all(test, feature = "health", feature = "notify", feature = "sentry"))]
+mod tests;
