@@ -5,7 +5,11 @@ use std::{collections::BTreeMap, process::ExitCode};
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::{api::Api, given, table::text};
+use super::{
+    api::{Api, Failure},
+    given,
+    table::text,
+};
 use crate::{config::Environment, text::printable};
 
 /// The most bytes of a line about what was done.
@@ -91,7 +95,7 @@ impl Acknowledge {
         let fits = |one: char| one.is_ascii_alphanumeric();
         if !self.fingerprint.chars().all(fits) || self.fingerprint.is_empty() {
             let error = "the fingerprint has letters and digits alone".to_owned();
-            return super::api::Failure::Nobody(error).tell(1);
+            return Failure::Nobody(error).tell(1);
         }
         let path = format!("/alerts/{}/ack", self.fingerprint);
         done(

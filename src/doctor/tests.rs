@@ -333,21 +333,26 @@ fn nothing_is_wrong_with_a_service_that_is_well() {
 
 #[test]
 fn each_planted_fact_is_the_only_thing_that_is_wrong_and_names_the_setting() {
+    let mut missed = Vec::new();
     for (plant, check, grade, what, change) in PLANTED {
         let mut facts = well();
         plant(&mut facts);
         let diagnosis = facts.diagnosis();
-        let bad: Vec<_> = diagnosis
+        let bad = diagnosis
             .findings
             .iter()
-            .filter(|one| one.grade != Grade::Ok)
-            .collect();
-        let [found] = bad[..] else {
-            panic!("{check}, {what}: {bad:?}");
+            .filter(|one| one.grade != Grade::Ok);
+        let bad: Vec<_> = bad.collect();
+        let is_it = |one: &&Finding| {
+            let names = one
+                .change
+                .as_ref()
+                .is_some_and(|text| text.contains(change));
+            (one.check, one.grade) == (check, grade) && one.what.contains(what) && names
         };
-        assert_eq!((found.check, found.grade), (check, grade), "{found:?}");
-        assert!(found.what.contains(what), "{found:?}");
-        assert!(found.change.as_ref().unwrap().contains(change), "{found:?}");
-        assert_eq!(diagnosis.worst(), grade);
+        if bad.len() != 1 || !bad.iter().all(is_it) || diagnosis.worst() != grade {
+            missed.push(format!("{check}, {what}: {bad:?}"));
+        }
     }
+    assert!(missed.is_empty(), "{missed:#?}");
 }

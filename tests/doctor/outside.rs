@@ -85,7 +85,8 @@ async fn probes_and_metrics_that_are_not_at_the_port_of_the_api_are_found() {
         .unwrap();
     let vitals = stack().health(health.service()).build().unwrap();
     // The routes of the stack are not merged.
-    let app = Router::new().fallback_service(vitals.monitoring().unwrap());
+    let below = format!("{BASE}/{{*rest}}");
+    let app = Router::new().route_service(&below, vitals.monitoring().unwrap());
     let served = Served::of(vitals, app).await;
     let ran = doctor(&served.url(BASE), TOKEN).await;
     assert_eq!(ran.code, 1, "{ran:?}");
