@@ -157,7 +157,7 @@ impl Alerts {
     }
 
     /// What the environment says of them, if it was read.
-    pub(crate) fn from_variables(&self) -> Option<&FromEnvironment> {
+    pub(crate) fn as_read(&self) -> Option<&FromEnvironment> {
         self.from.as_deref()
     }
 

@@ -262,7 +262,12 @@ impl VitalsBuilder {
         };
         #[cfg(feature = "statistics")]
         let doctor = super::doctor::Doctor::new(&effective, &exclude, &alerting, &deployments)
-            .serving(exporter.is_some(), self.health.as_ref(), &api, &release);
+            .serving(
+                exporter.is_some(),
+                self.health.as_ref(),
+                api.facts(),
+                &release,
+            );
         let api = api.with(&Shown {
             metrics: &metrics,
             lately: &lately,

@@ -3,13 +3,13 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use super::{
-    Vitals, alerting::Alerting, deployment::Deployments, lately::Lately, monitoring::CheckedApi,
+    Vitals, alerting::Alerting, deployment::Deployments, lately::Lately,
     notifications::Notifications,
 };
 use crate::{
     doctor::{
-        CheckFacts, CountedFacts, Diagnosis, Examine, Facts, Finding, SentryFacts, Setting,
-        StateFacts, made_by,
+        AccessFacts, CheckFacts, CountedFacts, Diagnosis, Examine, Facts, Finding, SentryFacts,
+        Setting, StateFacts, made_by,
     },
     exclude::Exclusion,
     health::HealthService,
@@ -86,7 +86,7 @@ impl Doctor {
         self,
         serves_metrics: bool,
         health: Option<&HealthService>,
-        api: &CheckedApi,
+        access: Option<AccessFacts>,
         release: &Release,
     ) -> Self {
         let mut examined = Arc::unwrap_or_clone(self.0);
@@ -95,7 +95,7 @@ impl Doctor {
         known.service = release.service.as_deref().map(str::to_owned);
         known.version.clone_from(&release.version);
         known.environment.clone_from(&release.environment);
-        known.access = api.facts();
+        known.access = access;
         let probes = health.iter().flat_map(|health| health.paths());
         known.probes = probes.map(str::to_owned).collect();
         examined.health = health.cloned();

@@ -2,6 +2,8 @@
 
 use std::{fs, future, time::Duration};
 
+use axum::body::{Body, to_bytes};
+use tower::ServiceExt;
 use tower_vitals::{
     Release,
     alerts::{AlertSeverity, Alerts},
@@ -11,14 +13,44 @@ use tower_vitals::{
     notify::{Notification, Notifier, Notifiers, NotifyError, Routes, Slack},
     sentry::SentryOptions,
 };
+use tracing::{
+    Event, Metadata, Subscriber,
+    instrument::WithSubscriber,
+    span::{Attributes, Id, Record},
+};
 
 use crate::{
     directory::Directory,
-    served::{BASE, Served, TOKEN, answering, http, stack, vitals, with},
+    served::{BASE, Served, TOKEN, answering, app, http as answer, stack, vitals, with},
 };
 
 /// Takes nothing.
 struct Refusing(&'static str);
+
+/// Fails to write each line.
+struct Failing;
+
+impl Subscriber for Failing {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.target().starts_with("tower_vitals")
+    }
+
+    fn new_span(&self, _: &Attributes<'_>) -> Id {
+        Id::from_u64(1)
+    }
+
+    fn record(&self, _: &Id, _: &Record<'_>) {}
+
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+
+    fn event(&self, _: &Event<'_>) {
+        panic!("on purpose");
+    }
+
+    fn enter(&self, _: &Id) {}
+
+    fn exit(&self, _: &Id) {}
+}
 
 impl Notifier for Refusing {
     fn name(&self) -> &str {
@@ -185,9 +217,14 @@ async fn a_state_file_that_cannot_be_written_is_found() {
             .find(|one| one.check == "state_file");
         file.is_some_and(|file| file.change.is_some())
     };
-    while !failed() {
-        tokio::task::yield_now().await;
-    }
+    let found = async {
+        while !failed() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), found)
+        .await
+        .unwrap();
     let ran = served.vitals(&["doctor"]).await;
     assert_eq!(ran.code, 1, "{ran:?}");
     ran.finds("✗ state_file:", "", "MONITORING_STATE");
@@ -221,7 +258,7 @@ async fn a_short_token_and_an_api_for_everybody_are_found() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_notifier_that_refuses_and_one_without_a_route_are_found() {
-    let refusing = answering(|_| http(403, "", "no such hook")).await;
+    let refusing = answering(|_| answer(403, "", "no such hook")).await;
     let slack = Slack::new(&format!("http://{refusing}/services/s3cret")).unwrap();
     let to_slack = AlertSeverity::ALL
         .into_iter()
@@ -276,7 +313,7 @@ async fn a_sentry_that_is_away_and_one_that_gets_everything_are_found() {
     ran.finds("! sampling:", "every request", "SENTRY_TRACES_SAMPLE_RATE");
     assert!(!ran.out.contains("5e471e15"), "{ran:?}");
 
-    let taking = answering(|_| http(200, "", "{}")).await;
+    let taking = answering(|_| answer(200, "", "{}")).await;
     let dsn = format!("http://5e471e15e471e15e471e15e471e15e47@{taking}/1");
     let served = Served::start(stack().sentry(SentryOptions::new(&dsn).unwrap())).await;
     let ran = served.vitals(&["doctor", "--send-test"]).await;
@@ -297,4 +334,22 @@ async fn metrics_that_a_recorder_of_the_application_gets_are_found() {
         "use_global_recorder",
     );
     assert!(!ran.out.contains("scrape:"), "{ran:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn log_lines_that_were_lost_are_found() {
+    let vitals = stack().build().unwrap();
+    let request = http::Request::get("/orders/7").body(Body::empty()).unwrap();
+    let answered = async {
+        let response = app(&vitals).oneshot(request).await.unwrap();
+        assert_eq!(response.status(), 200);
+        // The line is written at the end of the body.
+        to_bytes(response.into_body(), 100).await.unwrap();
+    };
+    answered.with_subscriber(Failing).await;
+    let app = app(&vitals);
+    let served = Served::of(vitals, app).await;
+    let ran = served.vitals(&["doctor"]).await;
+    assert_eq!(ran.code, 1, "{ran:?}");
+    ran.finds("✗ log:", "log lines were lost", "LOG_QUEUE");
 }

@@ -204,7 +204,7 @@ impl VitalsBuilder {
     fn described_alerts(&self) -> Vec<Setting> {
         let alerts = &self.alerting.0;
         let usual = crate::alerts::Alerts::default();
-        let from = alerts.from_variables();
+        let from = alerts.as_read();
         let setting = |name: String,
                        value: String,
                        read: Option<String>,
@@ -331,5 +331,5 @@ fn or_none(text: &str) -> &str {
     if text.is_empty() { "none" } else { text }
 }
 
-#[cfg(all(test, feature = "health", feature = "notify", feature = "sentry"))]
+#[cfg(test)]
 mod tests;

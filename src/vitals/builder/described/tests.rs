@@ -1,4 +1,5 @@
 //! Where each setting came from.
+#![cfg(all(feature = "health", feature = "notify", feature = "sentry"))]
 
 use crate::{
     alerts::{Alerts, Rule, Signal},
