@@ -262,12 +262,8 @@ impl VitalsBuilder {
         };
         #[cfg(feature = "statistics")]
         let doctor = super::doctor::Doctor::new(&effective, &exclude, &alerting, &deployments)
-            .serving(
-                exporter.is_some(),
-                self.health.as_ref(),
-                api.facts(),
-                &release,
-            );
+            .serving(exporter.is_some(), api.facts(), &release)
+            .probed_by(self.health.as_ref());
         let api = api.with(&Shown {
             metrics: &metrics,
             lately: &lately,

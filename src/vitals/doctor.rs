@@ -85,7 +85,6 @@ impl Doctor {
     pub(super) fn serving(
         self,
         serves_metrics: bool,
-        health: Option<&HealthService>,
         access: Option<AccessFacts>,
         release: &Release,
     ) -> Self {
@@ -96,8 +95,14 @@ impl Doctor {
         known.version.clone_from(&release.version);
         known.environment.clone_from(&release.environment);
         known.access = access;
+        Self(Arc::new(examined))
+    }
+
+    /// Adds the checks.
+    pub(super) fn probed_by(self, health: Option<&HealthService>) -> Self {
+        let mut examined = Arc::unwrap_or_clone(self.0);
         let probes = health.iter().flat_map(|health| health.paths());
-        known.probes = probes.map(str::to_owned).collect();
+        examined.known.probes = probes.map(str::to_owned).collect();
         examined.health = health.cloned();
         Self(Arc::new(examined))
     }
