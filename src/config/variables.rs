@@ -18,6 +18,11 @@ impl Variables {
             self.0.get(*name).or_else(of_file).map(String::as_str)
         })
     }
+
+    /// Forgets a variable whose setting the application has replaced.
+    pub(crate) fn forget(&mut self, name: &str) {
+        self.0.remove(name);
+    }
 }
 
 // === impl Environment ===

@@ -94,6 +94,7 @@ impl Notifiers {
     #[must_use]
     pub fn url(mut self, url: impl Into<String>) -> Self {
         self.url = Some(url.into());
+        self.variables.forget(URL);
         self
     }
 

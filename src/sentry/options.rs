@@ -118,7 +118,7 @@ impl SentryOptions {
             None => Self::with(Source::Dsn(None)),
         };
         let rate = |name| environment.parse(name, EXPECTED_RATE, parse_rate);
-        if let Some(rate) = rate("SENTRY_TRACES_SAMPLE_RATE")? {
+        if let Some(rate) = rate(RATE)? {
             options.sample_rate = rate;
             options.transactions = rate > 0.0;
         }
@@ -198,6 +198,7 @@ impl SentryOptions {
             return Err(ConfigError::new("sentry.sample_rate", value, EXPECTED_RATE));
         }
         self.sample_rate = rate;
+        self.variables.forget(RATE);
         Ok(self)
     }
 
@@ -226,6 +227,9 @@ impl fmt::Debug for SentryOptions {
             .finish_non_exhaustive()
     }
 }
+
+/// The variable of the share of transactions.
+const RATE: &str = "SENTRY_TRACES_SAMPLE_RATE";
 
 const EXPECTED_RATE: &str = "expected a number from 0 to 1";
 

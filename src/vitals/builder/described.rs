@@ -118,7 +118,8 @@ impl VitalsBuilder {
                 settings,
             } = &self.origin;
             let variable = variables.first_of(setting.variables);
-            match variable.filter(|_| is(settings)) {
+            let variable = variable.filter(|_| is(settings));
+            match variable.or_else(|| self.read_for_sentry(&setting)) {
                 None if is(&defaults) => Setting::default(setting.name, setting.shown),
                 variable => Setting::of(setting.name, setting.shown, variable),
             }
@@ -137,8 +138,17 @@ impl VitalsBuilder {
         }
     }
 
+    /// The variable of a setting that only the options for Sentry have read: the release, if the builder has none.
+    fn read_for_sentry(&self, setting: &Described) -> Option<&str> {
+        let options = self.sentry.as_ref().filter(|_| self.release.is_none())?;
+        let is_of_release = matches!(setting.name, "release" | "environment");
+        let variables = is_of_release.then(|| options.variables())?;
+        variables.first_of(setting.variables)
+    }
+
     fn described(&self) -> Vec<Described> {
-        let release = self.release.as_ref();
+        let of_sentry = || self.sentry.as_ref().and_then(SentryOptions::release);
+        let release = self.release.as_ref().or_else(of_sentry);
         let version = release.and_then(|release| release.version.as_deref());
         let environment = release.map_or("production", |release| &release.environment);
         let settings = &self.settings;
