@@ -132,13 +132,13 @@ pub use self::{
 pub(crate) use self::{
     checked::{CheckedRule, Scope},
     promql::Published,
-    rule::Comparison,
     runbooks::Runbooks,
     signal::Kind,
 };
 pub(crate) use self::{
     fingerprint::Labels,
     numbers::Numbers,
+    rule::Comparison,
     running::{Host, Running},
     set::{CheckedAlerts, Existing},
     signal::Gauge,

@@ -1,5 +1,5 @@
-//! Asks a running service for its health, for a person, a script or a container's `HEALTHCHECK`, for its rules and its
-//! dashboards. Records deployments.
+//! Asks a running service for its health, for a person, a script or a container's `HEALTHCHECK`, for its alerts, its rules and its
+//! dashboards, and for what is wrong with it. Records deployments.
 //!
 //! The command `vitals` is [`main`]. An application with a command line of its own adds [`Check`] as a subcommand:
 //!
@@ -21,14 +21,22 @@
 //! # }
 //! ```
 
+mod alerts;
+mod api;
 mod check;
 mod dashboards;
 #[cfg(feature = "sentry")]
 mod deploy;
+#[cfg(feature = "health")]
+mod direct;
+mod doctor;
 mod http;
 mod k8s;
 mod report;
 mod rules;
+mod silence;
+mod status;
+mod table;
 
 use std::{process::ExitCode, time::Duration};
 
@@ -36,7 +44,16 @@ use clap::Parser;
 
 #[cfg(feature = "sentry")]
 pub use self::deploy::Deploy;
-pub use self::{check::Check, dashboards::Dashboards, k8s::K8s, rules::Rules};
+pub use self::{
+    alerts::Alerts,
+    check::Check,
+    dashboards::Dashboards,
+    doctor::Doctor,
+    k8s::K8s,
+    rules::Rules,
+    silence::{Acknowledge, Silence},
+    status::Status,
+};
 
 /// Asks a service for its health.
 #[derive(Debug, Parser)]
@@ -45,6 +62,18 @@ enum Command {
     /// Reads the health of a service. Exits with 0 if it is healthy or degraded, with 1 if not, and with 2 if nobody answers
     /// or the arguments are wrong.
     Check(Check),
+    /// Shows how a running service does. Exits with 1 if a critical alert fires or the service is not healthy, with 2 if it gives no
+    /// answer, else with 0.
+    Status(Status),
+    /// Shows the alerts of a running service. Exits with 1 if one fires, with 2 if the service gives no answer, else with 0.
+    Alerts(Alerts),
+    /// Tells nobody of an alert for a while. Exits with 0 if that is done, with 1 if the service refuses, with 2 if it gives no answer.
+    Silence(Silence),
+    /// Notes that somebody has seen an alert. Exits as `silence`.
+    Ack(Acknowledge),
+    /// Looks for what is wrong with a running service. Exits with 0 if there is no problem, with 1 if there is one, with 2 if nobody
+    /// answers or the arguments are wrong.
+    Doctor(Doctor),
     /// Prints the rules of a running service as a file for Prometheus. Exits with 0 if the service gave it, else with 2.
     Rules(Rules),
     /// Prints what Kubernetes and Docker need to run a service, from its own settings. Exits with 0 if the service gave it, else
@@ -62,6 +91,11 @@ enum Command {
 pub fn main() -> ExitCode {
     match Command::parse() {
         Command::Check(check) => check.run(),
+        Command::Status(status) => status.run(),
+        Command::Alerts(alerts) => alerts.run(),
+        Command::Silence(silence) => silence.run(),
+        Command::Ack(ack) => ack.run(),
+        Command::Doctor(doctor) => doctor.run(),
         Command::Rules(rules) => rules.run(),
         Command::K8s(k8s) => k8s.run(),
         Command::Dashboards(dashboards) => dashboards.run(),

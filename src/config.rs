@@ -3,10 +3,11 @@
 mod environment;
 mod header_name;
 pub(crate) mod resource_attributes;
+mod variables;
 
 use std::{error::Error, fmt};
 
-pub(crate) use self::{environment::Environment, header_name::header_name};
+pub(crate) use self::{environment::Environment, header_name::header_name, variables::Variables};
 
 /// A setting that cannot work. It is found when the setting is made or when the stack is built.
 ///

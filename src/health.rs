@@ -46,6 +46,7 @@ mod expiry;
 pub(crate) mod grpc;
 mod handle;
 mod memory;
+mod once;
 mod paths;
 mod query;
 mod ready_made;
@@ -70,6 +71,7 @@ pub use self::{
     changes::HealthChanges,
     check::{Answer, Check, Role},
     handle::Health,
+    once::HealthReport,
     service::{Details, HealthService},
     shape::Shape,
     state::{CheckReport, Status},

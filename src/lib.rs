@@ -63,6 +63,10 @@ pub mod vitals;
 #[cfg(all(feature = "health", feature = "statistics"))]
 pub mod monitoring;
 
+#[cfg(feature = "statistics")]
+#[cfg_attr(tower_vitals_docsrs, doc(cfg(feature = "statistics")))]
+pub mod doctor;
+
 #[cfg(feature = "generate")]
 #[cfg_attr(tower_vitals_docsrs, doc(cfg(feature = "generate")))]
 pub mod generate;

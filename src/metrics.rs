@@ -249,6 +249,12 @@ impl Metrics {
         self.inner.settings.bounds().on_grid()
     }
 
+    /// How many endpoints are counted separately, and how many can be.
+    #[cfg(feature = "statistics")]
+    pub(crate) fn endpoints(&self) -> (usize, usize) {
+        self.inner.http.named()
+    }
+
     /// What was counted so far.
     #[must_use]
     pub fn totals(&self) -> Totals {

@@ -33,6 +33,8 @@
 //! | `GET /rules.yml?part=` | with feature `generate`: the `rules` for Prometheus as YAML, their `tests`, the rules of objectives (`slo`), or the configuration of an `alertmanager` |
 //! | `GET /kubernetes.yml?part=&port=&image=` | with feature `generate`: a `deployment`, `service`, `service-monitor` or `pod-monitor` for Kubernetes, a check for `docker`, a stack for `compose`, or its `prometheus` |
 //! | `GET /dashboards/{name}.json` | with feature `generate`: a dashboard for Grafana: `system`, `business`, `performance`, `errors` or `deployments` |
+//! | `GET /doctor` | the settings in effect, without secrets, and what is [wrong](crate::doctor) with the service; the public gets no settings |
+//! | `POST /doctor/test` | sends an event to Sentry and a test through each notifier, and says who took it |
 //! | `POST /evaluate` | evaluates all rules now, and gives the alerts that fire then |
 //! | `POST /silences` | begins a silence: `labels`, `lasts` (`"30m"` or seconds) or `ends`, `by`, `comment` |
 //! | `POST /silences/{id}/end` | ends it |
@@ -61,6 +63,7 @@ mod answer;
 mod body;
 mod checks;
 mod counted;
+mod diagnosis;
 mod generated;
 mod guard;
 mod host;
@@ -84,6 +87,6 @@ pub use self::{
     settings::Monitoring,
 };
 pub(crate) use self::{
-    settings::{CheckedMonitoring, check_path, check_token},
+    settings::{CheckedMonitoring, PATH, check_path, check_token},
     sources::{NewDeployment, RecordDeployment, Sources},
 };

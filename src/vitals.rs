@@ -8,6 +8,8 @@ mod builder;
 mod deployment;
 #[cfg(feature = "tonic")]
 mod descriptors;
+#[cfg(feature = "statistics")]
+mod doctor;
 mod flush;
 #[cfg(feature = "generate")]
 mod generated;
@@ -93,6 +95,8 @@ pub struct Vitals {
     api: Api,
     #[cfg(feature = "generate")]
     generated: Generated,
+    #[cfg(feature = "statistics")]
+    doctor: doctor::Doctor,
 }
 
 // === impl Vitals ===

@@ -1,8 +1,12 @@
 //! Reads the settings of the usual rules from environment variables.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use super::{presets, rule::Rule, set::Alerts};
+use super::{
+    presets,
+    rule::Rule,
+    set::{Alerts, FromEnvironment},
+};
 use crate::config::{ConfigError, Environment};
 
 const DURATION: &str = "expected a time such as `60`, `5m` or `500ms`";
@@ -22,6 +26,17 @@ struct ForAll {
 impl Alerts {
     /// The usual rules with the settings of `ALERT_*` and `MONITORING_*`. What is not set is as in [`default`](Self::default).
     pub(crate) fn from_environment(environment: &Environment<'_>) -> Result<Self, ConfigError> {
+        let (alerts, variables) = environment.noting(Self::of_variables);
+        let mut alerts = alerts?;
+        alerts.from = Some(Arc::new(FromEnvironment {
+            variables,
+            rules: alerts.asked_for().to_vec(),
+            interval: alerts.every(),
+        }));
+        Ok(alerts)
+    }
+
+    fn of_variables(environment: &Environment<'_>) -> Result<Self, ConfigError> {
         let positive = |name| duration(environment, name, |time| !time.is_zero());
         let any = |name| duration(environment, name, |_| true);
         let for_all = ForAll {

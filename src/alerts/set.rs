@@ -10,7 +10,7 @@ use super::{
     severity::AlertSeverity,
     signal::Gauge,
 };
-use crate::config::{ConfigError, Environment};
+use crate::config::{ConfigError, Environment, Variables};
 
 const SHORTEST_INTERVAL: Duration = Duration::from_millis(10);
 const LONGEST_INTERVAL: Duration = Duration::from_secs(60 * 60);
@@ -43,6 +43,17 @@ pub struct Alerts {
     misspelt: Option<String>,
     /// Where the pages of built-in rules are.
     runbooks: Option<String>,
+    /// What the environment says, for those who ask where a setting came from. `None` if it was not read.
+    pub(super) from: Option<Arc<FromEnvironment>>,
+}
+
+/// What the environment says of rules.
+#[derive(Clone, Debug)]
+pub(crate) struct FromEnvironment {
+    pub(crate) variables: Variables,
+    /// The rules that it makes, and how often they are evaluated.
+    pub(crate) rules: Vec<Rule>,
+    pub(crate) interval: Duration,
 }
 
 /// Rules that can work.
@@ -75,6 +86,7 @@ impl Alerts {
             repeats: Vec::new(),
             misspelt: None,
             runbooks: None,
+            from: None,
         }
     }
 
@@ -152,6 +164,21 @@ impl Alerts {
     pub const fn interval(mut self, interval: Duration) -> Self {
         self.interval = interval;
         self
+    }
+
+    /// The rules as they are asked for.
+    pub(crate) fn asked_for(&self) -> &[Rule] {
+        &self.rules
+    }
+
+    /// How often they are evaluated.
+    pub(crate) const fn every(&self) -> Duration {
+        self.interval
+    }
+
+    /// What the environment says of them, if it was read.
+    pub(crate) fn as_read(&self) -> Option<&FromEnvironment> {
+        self.from.as_deref()
     }
 
     /// The rules, if all can work.

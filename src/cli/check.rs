@@ -13,10 +13,14 @@ use clap::{Args, ValueEnum};
 use form_urlencoded::byte_serialize;
 use tokio::time::Instant;
 
+#[cfg(feature = "health")]
+use super::direct;
 use super::{
     LONGEST_LINE, duration, given, http,
     report::{Report, Shown},
 };
+#[cfg(feature = "health")]
+use crate::health::HealthBuilder;
 use crate::{config::Environment, text::printable};
 
 /// The subcommand `check`.
@@ -31,6 +35,11 @@ pub struct Check {
     /// Leaves this check out; can be repeated
     #[arg(long, value_name = "NAME")]
     exclude: Vec<String>,
+    /// Runs checks in this process instead, before a service runs: the address in DATABASE_URL and in REDIS_URL, the memory, and the disk
+    /// of the current folder if this build has the feature `disk`
+    #[cfg(feature = "health")]
+    #[arg(long)]
+    direct: bool,
     /// How long to wait for everything: `10`, `10s` or `500ms`, at most 1 hour
     #[arg(long, env = "TIMEOUT", default_value = "10s", value_parser = duration)]
     timeout: Duration,
@@ -49,8 +58,9 @@ pub struct Check {
     format: Format,
 }
 
+/// The format of an output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Format {
+pub(super) enum Format {
     Text,
     Json,
 }
@@ -65,6 +75,13 @@ impl Check {
     /// Asks, prints the answer, and returns the exit code.
     #[must_use]
     pub fn run(&self) -> ExitCode {
+        #[cfg(feature = "health")]
+        if self.direct {
+            return match direct::of_environment(&Environment::process()) {
+                Ok(health) => self.run_direct(health),
+                Err(error) => refuse(&error),
+            };
+        }
         let url = self.url();
         let began = Instant::now();
         // Nobody can be told that something was not printed. A reader that has left is not a failure of the service.
@@ -74,11 +91,51 @@ impl Check {
                 let _ = io::stdout().write_all(text.as_bytes());
                 ExitCode::from(report.judge(&self.check, self.strict))
             }
-            Err(error) => {
-                let line = format!("{}: {error}", without_user(&url));
-                let _ = writeln!(io::stderr(), "✗ {}", printable(&line, LONGEST_LINE));
-                ExitCode::from(2)
+            Err(error) => refuse(&format!("{}: {error}", without_user(&url))),
+        }
+    }
+
+    /// Runs the checks of an application once, before it serves, prints what they answered, and returns the exit code. The arguments
+    /// choose checks and the output as for [`run`](Self::run).
+    ///
+    /// It blocks, and has a Tokio runtime of its own: call it outside of one.
+    ///
+    /// ```no_run
+    /// use clap::Parser;
+    /// use tower_vitals::{cli, health::{Check, Health}};
+    ///
+    /// #[derive(Parser)]
+    /// enum Command {
+    ///     Serve,
+    ///     SelfCheck(cli::Check),
+    /// }
+    ///
+    /// # fn main() -> std::process::ExitCode {
+    /// let health = Health::builder().check(Check::tcp("database", "db:5432"));
+    /// match Command::parse() {
+    ///     Command::Serve => std::process::ExitCode::SUCCESS,
+    ///     Command::SelfCheck(check) => check.run_direct(health),
+    /// }
+    /// # }
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// Within a Tokio runtime.
+    #[cfg(feature = "health")]
+    #[cfg_attr(tower_vitals_docsrs, doc(cfg(feature = "health")))]
+    #[must_use]
+    pub fn run_direct(&self, health: HealthBuilder) -> ExitCode {
+        let health = health.without(&self.exclude);
+        let answer = direct::ask(health, self.timeout);
+        let body = answer.map(|answer| answer.to_string().into_bytes());
+        let report = body.and_then(|body| Report::read(200, &body, &self.check));
+        match report {
+            Ok(report) => {
+                let _ = io::stdout().write_all(self.shown(&report).as_bytes());
+                ExitCode::from(report.judge(&self.check, self.strict))
             }
+            Err(error) => refuse(&error),
         }
     }
 
@@ -116,17 +173,21 @@ impl Check {
         Ok((status, report))
     }
 
-    fn output(&self, report: &Report, url: &str, status: u16, took: Duration) -> String {
+    fn shown(&self, report: &Report) -> String {
         if self.format == Format::Json {
             return format!("{}\n", report.json());
         }
         let no_colour = Environment::process().get("NO_COLOR").is_some();
-        let mut text = report.text(Shown {
+        report.text(Shown {
             chosen: &self.check,
             verbose: self.verbose,
             colour: io::stdout().is_terminal() && !no_colour,
-        });
-        if self.verbose {
+        })
+    }
+
+    fn output(&self, report: &Report, url: &str, status: u16, took: Duration) -> String {
+        let mut text = self.shown(report);
+        if self.verbose && self.format == Format::Text {
             let url = printable(&without_user(url), LONGEST_LINE);
             text.push_str(&format!("{url} answered {status} in {took:.1?}\n"));
         }
@@ -154,6 +215,13 @@ impl fmt::Debug for Token {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Token(…)")
     }
+}
+
+/// Says why nothing was asked, and returns the exit code.
+fn refuse(error: &str) -> ExitCode {
+    // Nobody can be told that it was not printed.
+    let _ = writeln!(io::stderr(), "✗ {}", printable(error, LONGEST_LINE));
+    ExitCode::from(2)
 }
 
 /// The address without a user and its password.

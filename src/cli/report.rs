@@ -207,7 +207,7 @@ fn time(millis: f64) -> Option<String> {
 }
 
 /// JSON whose strings escape all that [`printable`] would escape. It means the same.
-fn plain_json(json: &str) -> String {
+pub(super) fn plain_json(json: &str) -> String {
     let mut kept = String::new();
     for character in json.chars() {
         if is_printable(character) {

@@ -33,7 +33,7 @@ use crate::{config::ConfigError, runtime};
 #[derive(Clone, Debug, Default)]
 #[must_use = "no check runs before `start`"]
 pub struct HealthBuilder {
-    checks: Vec<Check>,
+    pub(super) checks: Vec<Check>,
 }
 
 // === impl Health ===
@@ -66,14 +66,7 @@ impl HealthBuilder {
     ///
     /// If a setting of a check is not valid, two checks have one name, or there is no Tokio runtime with a clock.
     pub fn start(self) -> Result<Health, ConfigError> {
-        for (index, check) in self.checks.iter().enumerate() {
-            check.verify()?;
-            let earlier = &self.checks[..index];
-            if earlier.iter().any(|other| other.name == check.name) {
-                let reason = "there is already a check with this name";
-                return Err(ConfigError::new("health.check", &*check.name, reason));
-            }
-        }
+        self.verify()?;
         let entries = self.checks.into_iter().map(Entry::new).collect();
         let registry = Registry::new(entries);
         for index in 0..registry.entries.len() {
@@ -91,5 +84,26 @@ impl HealthBuilder {
             }
         }
         Ok(Health::of(registry))
+    }
+
+    /// Leaves out the checks with these names.
+    #[cfg(feature = "cli")]
+    pub(crate) fn without(mut self, names: &[String]) -> Self {
+        self.checks
+            .retain(|check| !names.contains(&(*check.name).to_owned()));
+        self
+    }
+
+    /// Refuses checks that cannot work together.
+    pub(super) fn verify(&self) -> Result<(), ConfigError> {
+        for (index, check) in self.checks.iter().enumerate() {
+            check.verify()?;
+            let earlier = &self.checks[..index];
+            if earlier.iter().any(|other| other.name == check.name) {
+                let reason = "there is already a check with this name";
+                return Err(ConfigError::new("health.check", &*check.name, reason));
+            }
+        }
+        Ok(())
     }
 }

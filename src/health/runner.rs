@@ -79,6 +79,12 @@ pub(super) async fn run(registry: Weak<Registry>, index: usize) {
     }
 }
 
+/// Asks a check once. No notice reports a failure.
+pub(super) async fn once(check: &Check) -> Result<Answer, String> {
+    let mut asked = ask(check, false);
+    answer(check, &mut asked).await
+}
+
 /// Notices when what the application has set is too old, as long as there is a handle to the checks.
 pub(super) async fn expire(registry: Weak<Registry>, index: usize) {
     let mut telling = Telling::default();

@@ -108,6 +108,12 @@ impl Health {
 // === impl HealthService ===
 
 impl HealthService {
+    /// Whether everybody may read texts of errors.
+    #[cfg(feature = "statistics")]
+    pub(crate) const fn shows_errors_to_all(&self) -> bool {
+        matches!(self.details, Details::Public)
+    }
+
     pub(crate) const fn handle(&self) -> &Health {
         &self.health
     }

@@ -55,7 +55,7 @@ impl Notifications {
 
 impl Metrics {
     /// What became of the notifications of a notifier, in the order of the outcomes.
-    #[cfg(all(test, feature = "notify"))]
+    #[cfg(feature = "notify")]
     pub(crate) fn notifications(&self, notifier: &str) -> Option<[u64; 4]> {
         self.inner.notifications.read().get(notifier).copied()
     }

@@ -246,6 +246,11 @@ impl Settings {
         self.names.as_str()
     }
 
+    #[cfg(feature = "statistics")]
+    pub(crate) const fn cap_shown(&self) -> usize {
+        self.endpoint_cap
+    }
+
     pub(crate) fn prefix_shown(&self) -> &str {
         self.naming.prefix()
     }

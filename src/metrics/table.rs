@@ -135,6 +135,13 @@ impl Table {
         rows.endpoints.values().cloned().collect()
     }
 
+    /// How many endpoints count against the cap, and the cap.
+    #[cfg(feature = "statistics")]
+    pub(super) fn named(&self) -> (usize, usize) {
+        let rows = self.rows.read().unwrap_or_else(PoisonError::into_inner);
+        (rows.named, self.limits.endpoints)
+    }
+
     /// The buckets. The result has none if the table only counts.
     pub(super) const fn bounds(&self) -> Option<&Bounds> {
         self.bounds.as_ref()

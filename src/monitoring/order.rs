@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use super::{
     answer, body,
+    diagnosis::tested,
     parameters::time,
     question::shown,
     refusal::Refusal,
@@ -47,6 +48,7 @@ pub(super) enum Order {
     EndSilence(u64),
     Acknowledge(Fingerprint, String),
     Deployed(NewDeployment),
+    Test,
 }
 
 #[derive(Deserialize)]
@@ -105,6 +107,10 @@ impl Order {
                 let NoBody {} = body::read(headers, request_body).await?;
                 Self::Evaluate
             }
+            Change::Test => {
+                let NoBody {} = body::read(headers, request_body).await?;
+                Self::Test
+            }
             Change::Silence => {
                 let asked: SilenceBody = body::read(headers, request_body).await?;
                 Self::Silence(asked.checked()?)
@@ -131,6 +137,11 @@ impl Order {
         let alerts = &sources.alerts;
         match self {
             Self::Evaluate => Ok(evaluated(alerts.evaluate())),
+            Self::Test => {
+                let findings = sources.doctor.send_tests();
+                let now = rfc3339::since_1970(timestamp::since_1970()).to_string();
+                Ok(answer::json(StatusCode::OK, &tested(&findings, &now)))
+            }
             Self::Silence(silence) => {
                 if alerts.silences().len() >= MOST_SILENCES {
                     let sentence = format!("there are {MOST_SILENCES} silences already");

@@ -11,11 +11,13 @@ use super::{
     answer,
     checks::ShownHealth,
     counted::Counted,
+    diagnosis::ShownDiagnosis,
     generated::{AskedDashboard, Part},
     kubernetes::Wanted,
     parameters::{Parameters, time},
     refusal::Refusal,
     routes::Read,
+    settings::CheckedMonitoring,
     shown::{ShownAlert, ShownFiring, ShownSilence},
     sources::Sources,
 };
@@ -55,6 +57,7 @@ pub(super) enum Question {
     Rules(Part),
     Kubernetes(Wanted),
     Dashboard(AskedDashboard),
+    Doctor,
 }
 
 #[derive(Serialize)]
@@ -103,7 +106,12 @@ impl Question {
     /// `segment` is the part of the path that stands in braces in the table of routes.
     pub(super) fn parse(read: Read, segment: &str, query: Option<&str>) -> Result<Self, Refusal> {
         let known: &[&str] = match read {
-            Read::Metrics | Read::Status | Read::Silences | Read::Health | Read::Dashboard => &[],
+            Read::Metrics
+            | Read::Status
+            | Read::Silences
+            | Read::Health
+            | Read::Dashboard
+            | Read::Doctor => &[],
             Read::Alerts => &["hours"],
             Read::ActiveAlerts => &["state"],
             Read::Endpoints => &["window", "sort", "limit"],
@@ -133,6 +141,7 @@ impl Question {
             Read::Rules => Self::Rules(Part::parse(&given)?),
             Read::Kubernetes => Self::Kubernetes(Wanted::parse(&given)?),
             Read::Dashboard => Self::Dashboard(AskedDashboard::parse(segment)?),
+            Read::Doctor => Self::Doctor,
         })
     }
 
@@ -140,7 +149,7 @@ impl Question {
     pub(super) fn answer(
         &self,
         sources: &Sources,
-        check_errors: bool,
+        settings: &CheckedMonitoring,
     ) -> Result<Response<Full<Bytes>>, Refusal> {
         let now = || rfc3339::since_1970(timestamp::since_1970()).to_string();
         let alerts = &sources.alerts;
@@ -205,12 +214,16 @@ impl Question {
             }
             Self::Health => {
                 let health = sources.health.as_ref();
-                ok(&ShownHealth::of(health, check_errors, now()))
+                ok(&ShownHealth::of(health, settings.check_errors, now()))
             }
             Self::Rules(part) => answer::yaml(part.text(sources)?),
             Self::Kubernetes(wanted) if wanted.is_yaml() => answer::yaml(wanted.text(sources)?),
             Self::Kubernetes(wanted) => answer::plain(wanted.text(sources)?),
             Self::Dashboard(asked) => answer::json_text(asked.text(sources)?),
+            Self::Doctor => {
+                let diagnosis = sources.doctor.examine();
+                ok(&ShownDiagnosis::of(diagnosis, settings, now()))
+            }
         })
     }
 }

@@ -19,6 +19,7 @@ pub(super) enum Read {
     Rules,
     Kubernetes,
     Dashboard,
+    Doctor,
 }
 
 /// What can be changed.
@@ -29,6 +30,7 @@ pub(super) enum Change {
     EndSilence,
     Acknowledge,
     Deployed,
+    Test,
 }
 
 /// A path below that of the API.
@@ -49,7 +51,7 @@ pub(super) enum Asked<'p> {
 }
 
 /// All paths.
-pub(super) const ROUTES: [Route; 15] = [
+pub(super) const ROUTES: [Route; 17] = [
     Route::reads("/metrics", Read::Metrics),
     Route::reads("/status", Read::Status),
     Route::reads("/alerts", Read::Alerts),
@@ -65,6 +67,8 @@ pub(super) const ROUTES: [Route; 15] = [
     Route::reads("/rules.yml", Read::Rules),
     Route::reads("/kubernetes.yml", Read::Kubernetes),
     Route::reads("/dashboards/{name}.json", Read::Dashboard),
+    Route::reads("/doctor", Read::Doctor),
+    Route::changes("/doctor/test", Change::Test),
 ];
 
 // === impl Route ===

@@ -117,7 +117,7 @@ impl MonitoringService {
             turns,
         } = self.clone();
         let asked = request.uri.path_and_query().map(ToString::to_string);
-        let read = move || question.answer(&sources, settings.check_errors);
+        let read = move || question.answer(&sources, &settings);
         State::UnderWay(Box::pin(async move {
             let response = response_of(turns.share(asked.unwrap_or_default(), read).await);
             answer::for_method(response, &method)
@@ -132,11 +132,10 @@ impl MonitoringService {
         let Self { sources, turns, .. } = self.clone();
         let obeyed = async move {
             let order = Order::read(change, &segment, &headers, body).await?;
-            let is_evaluation = matches!(order, Order::Evaluate);
-            let obey = move || order.obey(&sources);
-            match is_evaluation {
-                true => turns.evaluate(obey).await,
-                false => turns.work(obey).await,
+            match order {
+                Order::Evaluate => turns.evaluate(move || order.obey(&sources)).await,
+                Order::Test => turns.test(move || order.obey(&sources)).await,
+                order => turns.work(move || order.obey(&sources)).await,
             }
         };
         State::UnderWay(Box::pin(async move { response_of(obeyed.await) }))

@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// Where the API is by default.
-const PATH: &str = "/api/v1/monitoring";
+pub(crate) const PATH: &str = "/api/v1/monitoring";
 
 /// The longest path, in bytes.
 const LONGEST_PATH: usize = 200;
@@ -92,6 +92,33 @@ impl Monitoring {
         self
     }
 
+    /// Who may ask, in a word.
+    pub(crate) const fn word(&self) -> &'static str {
+        match self.access {
+            Access::Token(_) => "token",
+            Access::Loopback => "loopback",
+            Access::Public => "public",
+        }
+    }
+
+    /// The token, wherever it is given.
+    pub(crate) fn secret(&self) -> Option<&str> {
+        match &self.access {
+            Access::Token(token) => Some(token),
+            _ => self.token.as_deref(),
+        }
+    }
+
+    /// The path that the application gives.
+    pub(crate) fn own_path(&self) -> Option<&str> {
+        self.path.as_deref()
+    }
+
+    /// Whether texts of errors are shown.
+    pub(crate) const fn shows_errors(&self) -> bool {
+        self.check_errors
+    }
+
     /// Checks everything. `path` is the one of the environment.
     pub(crate) fn checked(self, path: Option<String>) -> Result<CheckedMonitoring, ConfigError> {
         let refuse =
@@ -156,6 +183,11 @@ impl CheckedMonitoring {
     pub(crate) fn has_short_token(&self) -> bool {
         let token = self.guard.token();
         token.is_some_and(|token| token.chars().count() < SHORT)
+    }
+
+    /// Whether everybody may read.
+    pub(super) const fn is_public(&self) -> bool {
+        matches!(self.guard, Guard::Public { .. })
     }
 
     /// Who may ask, in a word.

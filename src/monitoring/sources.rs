@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 #[cfg(feature = "generate")]
 use crate::generate::Generated;
-use crate::{alerts::AlertsHandle, health::Health, metrics::Metrics, statistics::StatisticsHandle};
+use crate::{
+    alerts::AlertsHandle, doctor::Examine, health::Health, metrics::Metrics,
+    statistics::StatisticsHandle,
+};
 
 /// What the API shows and changes.
 #[derive(Clone)]
@@ -22,6 +25,7 @@ pub(crate) struct Sources {
     pub(crate) environment: Arc<str>,
     #[cfg(feature = "generate")]
     pub(crate) generated: Generated,
+    pub(crate) doctor: Arc<dyn Examine>,
 }
 
 /// Records deployments.

@@ -30,6 +30,7 @@ pub(super) struct Turns {
     /// However many ask, their answers take one thread.
     working: Arc<Semaphore>,
     evaluating: Arc<Semaphore>,
+    testing: Arc<Semaphore>,
     waiting: Waiting,
 }
 
@@ -52,6 +53,7 @@ impl Turns {
         Self {
             working: Arc::new(Semaphore::new(1)),
             evaluating: Arc::new(Semaphore::new(1)),
+            testing: Arc::new(Semaphore::new(1)),
             waiting: Waiting::default(),
         }
     }
@@ -101,6 +103,22 @@ impl Turns {
         task::spawn_blocking(run)
             .await
             .unwrap_or_else(|_| Err(failed()))
+    }
+
+    /// Sends tests, if none are under way. Readers do not wait for them. They end by themselves.
+    pub(super) async fn test(&self, work: impl FnOnce() -> Answer + Send + 'static) -> Answer {
+        if Handle::try_current().is_err() {
+            return work();
+        }
+        let Ok(turn) = Arc::clone(&self.testing).try_acquire_owned() else {
+            return Err(Refusal::unavailable("tests are under way: ask later"));
+        };
+        let run = move || {
+            let _turn = turn;
+            work()
+        };
+        let sent = task::spawn_blocking(run).await;
+        sent.unwrap_or_else(|_| Err(failed()))
     }
 
     /// Runs an evaluation, if none is under way. One that takes too long goes on without the client.

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     alerts::AlertSeverity,
-    config::{ConfigError, Environment},
+    config::{ConfigError, Environment, Variables},
     report::delivery_queue::contained,
 };
 
@@ -48,6 +48,8 @@ pub struct Notifiers {
     all: Vec<Arc<dyn Notifier>>,
     routes: Routes,
     url: Option<String>,
+    /// Which variables made notifiers.
+    variables: Variables,
 }
 
 /// Notifiers that can work.
@@ -92,6 +94,7 @@ impl Notifiers {
     #[must_use]
     pub fn url(mut self, url: impl Into<String>) -> Self {
         self.url = Some(url.into());
+        self.variables.forget(URL);
         self
     }
 
@@ -105,15 +108,36 @@ impl Notifiers {
     }
 
     pub(crate) fn from_environment(environment: &Environment<'_>) -> Result<Self, ConfigError> {
-        let url = environment.get(URL);
-        if let Some(url) = &url {
-            check(URL, url)?;
-        }
+        let (made, variables) = environment.noting(|environment| {
+            let url = environment.get(URL);
+            if let Some(url) = &url {
+                check(URL, url)?;
+            }
+            Ok((environment::notifiers(environment)?, url))
+        });
+        let (all, url) = made?;
         Ok(Self {
-            all: environment::notifiers(environment)?,
+            all,
             url,
+            variables,
             ..Self::default()
         })
+    }
+
+    /// The names of all notifiers. One that panics has none.
+    pub(crate) fn names(&self) -> impl Iterator<Item = String> {
+        let name = |one: &Arc<dyn Notifier>| contained(|| one.name().to_owned());
+        self.all.iter().filter_map(name)
+    }
+
+    /// Which variables made notifiers.
+    pub(crate) const fn variables(&self) -> &Variables {
+        &self.variables
+    }
+
+    /// The page where to look.
+    pub(crate) fn page(&self) -> Option<&str> {
+        self.url.as_deref()
     }
 
     /// The notifiers that can work, if each of the `rules` with its severity reaches one of them.

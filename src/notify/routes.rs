@@ -222,6 +222,22 @@ impl CheckedRoutes {
         })
     }
 
+    /// The name of each notifier, and whether alerts of one of the rules reach it, at once or later.
+    pub(crate) fn reached<'r>(
+        &self,
+        rules: impl Iterator<Item = (&'r str, AlertSeverity)>,
+    ) -> Vec<(&str, bool)> {
+        let mut reached = BTreeSet::new();
+        for (rule, severity) in rules {
+            reached.extend(self.of(rule, severity));
+            let later = self.escalation(rule, severity);
+            reached.extend(later.into_iter().flat_map(|later| later.to));
+        }
+        let all = self.notifiers.iter().enumerate();
+        all.map(|(index, name)| (name.as_str(), reached.contains(&index)))
+            .collect()
+    }
+
     /// Who is told of what the application says.
     pub(crate) fn of_severity(&self, severity: AlertSeverity) -> BTreeSet<usize> {
         // No rule has an empty name.

@@ -139,6 +139,19 @@ impl Running {
         }
     }
 
+    /// The name of each notifier, and whether alerts of one of these rules reach it.
+    pub(crate) fn reached<'r>(
+        &self,
+        rules: impl Iterator<Item = (&'r str, AlertSeverity)>,
+    ) -> Vec<(&str, bool)> {
+        self.routes.reached(rules)
+    }
+
+    /// Whether a message says where to look.
+    pub(crate) const fn has_page(&self) -> bool {
+        self.origin.url.is_some()
+    }
+
     /// Tells what the application says. Returns how many notifiers are told: none if there is no route, or if it said the same
     /// too often.
     pub(crate) fn say(

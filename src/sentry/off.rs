@@ -5,6 +5,8 @@ pub(crate) mod job;
 
 use std::time::Duration;
 
+#[cfg(feature = "statistics")]
+use crate::config::Variables;
 use crate::{
     config::ConfigError,
     facts::{exchange::Exchange, layer_kinds::LayerKinds, sentry_data::HubGuard, work::EndedWork},
@@ -34,6 +36,16 @@ pub(crate) struct Outgoing;
 
 impl SentryOptions {
     pub(crate) const fn release(&self) -> Option<&Release> {
+        match *self {}
+    }
+
+    #[cfg(feature = "statistics")]
+    pub(crate) const fn variables(&self) -> &Variables {
+        match *self {}
+    }
+
+    #[cfg(feature = "statistics")]
+    pub(crate) const fn share_of_transactions(&self) -> f32 {
         match *self {}
     }
 

@@ -5,7 +5,7 @@ use std::fmt;
 use sentry::types::Dsn;
 
 use crate::{
-    config::{ConfigError, Environment},
+    config::{ConfigError, Environment, Variables},
     release::Release,
     report::ReportPolicy,
     scrub::{Scrubbing, urls::dsn_without_key},
@@ -32,6 +32,8 @@ pub struct SentryOptions {
     pub(super) shows_client: bool,
     pub(super) policy: ReportPolicy,
     pub(super) scrubbing: Scrubbing,
+    /// Which variables they come from.
+    variables: Variables,
 }
 
 /// Where the client comes from.
@@ -79,7 +81,35 @@ impl SentryOptions {
     ///
     /// If a value is not valid. The error names the variable.
     pub fn from_env() -> Result<Self, ConfigError> {
-        Self::from_environment(&Environment::process())
+        let environment = Environment::process();
+        let (options, variables) = environment.noting(Self::from_environment);
+        Ok(Self {
+            variables,
+            ..options?
+        })
+    }
+
+    /// Where events go, without an address.
+    pub(crate) fn shown(&self) -> Option<&'static str> {
+        match self.source {
+            Source::Dsn(None) => None,
+            Source::Dsn(Some(_)) => Some("set"),
+            Source::CurrentClient => Some("the client of the application"),
+        }
+    }
+
+    /// The share of requests that are transactions.
+    pub(crate) const fn share_of_transactions(&self) -> f32 {
+        if self.transactions {
+            self.sample_rate
+        } else {
+            0.0
+        }
+    }
+
+    /// Which variables they come from.
+    pub(crate) const fn variables(&self) -> &Variables {
+        &self.variables
     }
 
     fn from_environment(environment: &Environment<'_>) -> Result<Self, ConfigError> {
@@ -88,7 +118,7 @@ impl SentryOptions {
             None => Self::with(Source::Dsn(None)),
         };
         let rate = |name| environment.parse(name, EXPECTED_RATE, parse_rate);
-        if let Some(rate) = rate("SENTRY_TRACES_SAMPLE_RATE")? {
+        if let Some(rate) = rate(RATE)? {
             options.sample_rate = rate;
             options.transactions = rate > 0.0;
         }
@@ -113,6 +143,7 @@ impl SentryOptions {
             shows_client: false,
             policy: ReportPolicy::new(),
             scrubbing: Scrubbing::new(),
+            variables: Variables::default(),
         }
     }
 
@@ -167,6 +198,7 @@ impl SentryOptions {
             return Err(ConfigError::new("sentry.sample_rate", value, EXPECTED_RATE));
         }
         self.sample_rate = rate;
+        self.variables.forget(RATE);
         Ok(self)
     }
 
@@ -195,6 +227,9 @@ impl fmt::Debug for SentryOptions {
             .finish_non_exhaustive()
     }
 }
+
+/// The variable of the share of transactions.
+const RATE: &str = "SENTRY_TRACES_SAMPLE_RATE";
 
 const EXPECTED_RATE: &str = "expected a number from 0 to 1";
 

@@ -26,7 +26,7 @@ pub(crate) fn since_1970(since: Duration) -> impl fmt::Display {
 }
 
 /// The time since 1970 of a text such as `2026-11-20T12:00:00Z`. `None` if it is no such text.
-#[cfg(all(feature = "health", feature = "statistics"))]
+#[cfg(any(feature = "cli", all(feature = "health", feature = "statistics")))]
 pub(crate) fn parse(text: &str) -> Option<Duration> {
     let at = humantime::parse_rfc3339(text).ok()?;
     at.duration_since(SystemTime::UNIX_EPOCH).ok()

@@ -114,6 +114,13 @@ impl Alerting {
         AlertsHandle::new(Arc::clone(&self.0))
     }
 
+    /// The name and the severity of each rule.
+    #[cfg(feature = "notify")]
+    pub(super) fn severities(&self) -> impl Iterator<Item = (&str, AlertSeverity)> {
+        let rules = self.0.watch().rules().iter();
+        rules.map(|rule| (&*rule.name, rule.severity))
+    }
+
     pub(super) fn are_on(&self) -> bool {
         !self.0.watch().rules().is_empty()
     }

@@ -4,6 +4,9 @@
 mod admin;
 #[cfg(feature = "statistics")]
 mod alerts;
+#[cfg(feature = "statistics")]
+mod described;
+mod environment;
 mod exclusion;
 mod logs;
 mod metrics;
@@ -23,6 +26,8 @@ mod traces;
 
 use std::{sync::Arc, time::Duration};
 
+#[cfg(feature = "statistics")]
+use self::described::Origin;
 use super::{
     Vitals,
     admin::AdminSettings,
@@ -41,14 +46,14 @@ use crate::generate::Slo;
 use crate::{
     access_log::AccessLogObserver,
     category::{CategoryObserver, Rules},
-    config::{ConfigError, Environment},
-    exclude::{Exclusion, OwnPaths, Patterns, Rules as ExcludeRules},
+    config::ConfigError,
+    exclude::{OwnPaths, Patterns, Rules as ExcludeRules},
     facts::layer_kinds::LayerKinds,
     health::HealthService,
-    metrics::{Exporter, Names, Recorder, Settings},
+    metrics::{Exporter, Recorder, Settings},
     observe::{Engine, PanicAnswer},
     operations,
-    release::{Release, service as service_name},
+    release::Release,
     request_id::RequestIdLayer,
     sentry::{Connection, SentryOptions},
     stuck::StuckObserver,
@@ -101,6 +106,8 @@ pub struct VitalsBuilder {
     exclude_rules: Result<ExcludeRules, ConfigError>,
     pub(super) settings: Settings,
     recorder: Recorder,
+    #[cfg(feature = "statistics")]
+    origin: Origin,
 }
 
 // === impl VitalsBuilder ===
@@ -134,27 +141,9 @@ impl VitalsBuilder {
             exclude_rules: Ok(ExcludeRules::default()),
             settings: Settings::new(),
             recorder: Recorder::default(),
+            #[cfg(feature = "statistics")]
+            origin: Origin::default(),
         }
-    }
-
-    pub(super) fn from_environment(environment: &Environment<'_>) -> Result<Self, ConfigError> {
-        let mut builder = Self::new().release(Release::from_environment(environment));
-        builder.service = service_name::from_environment(environment)?;
-        if let Some(list) = environment.get("MONITORING_EXCLUDE") {
-            let patterns = Patterns::new(list.split(',').map(str::trim));
-            let patterns = patterns.map_err(|error| error.within("MONITORING_EXCLUDE"))?;
-            builder.exclude = Ok(patterns);
-        }
-        let expected = "expected prometheus or otel";
-        if let Some(names) = environment.parse("MONITORING_METRIC_NAMES", expected, Names::parse)? {
-            builder = builder.names(names);
-        }
-        builder.admin = AdminSettings::from_environment(environment)?;
-        builder.lately = LatelySettings::from_environment(environment)?;
-        builder.alerting = AlertingSettings::from_environment(environment)?;
-        builder.notifications = NotificationSettings::from_environment(environment)?;
-        builder.monitoring = MonitoringSettings::from_environment(environment)?;
-        Ok(builder)
     }
 
     /// How requests get their id. Defaults to [`RequestIdLayer::new`]. The layer's own exclusions and counters are not used.
@@ -208,14 +197,13 @@ impl VitalsBuilder {
     /// - Another recorder is installed in this process, without [`use_global_recorder`](Self::use_global_recorder).
     /// - Another part of this process counts with other settings.
     pub fn build(self) -> Result<Vitals, ConfigError> {
+        #[cfg(feature = "statistics")]
+        let effective = self.effective();
         let admin = self.admin.checked()?;
         let shutdown = Shutdown::new(self.shutdown)?;
         let lately = self.lately.checked()?;
         let api = self.monitoring.checked(self.health.as_ref())?;
-        let exclude = Exclusion {
-            patterns: self.exclude?,
-            rules: self.exclude_rules?,
-        };
+        let exclude = exclusion::of(self.exclude, self.exclude_rules)?;
         let rules = Arc::new(self.rules.checked()?);
         let log_metrics = self.log_metrics.map(log_values::checked).transpose()?;
         let alerting = self.alerting.checked()?;
@@ -263,6 +251,10 @@ impl VitalsBuilder {
             sentry: sentry.clone(),
             notifications: notifications.clone(),
         };
+        #[cfg(feature = "statistics")]
+        let doctor = super::doctor::Doctor::new(&effective, &exclude, &alerting, &deployments)
+            .serving(exporter.is_some(), api.facts(), &release)
+            .probed_by(self.health.as_ref());
         let api = api.with(&Shown {
             metrics: &metrics,
             lately: &lately,
@@ -273,6 +265,8 @@ impl VitalsBuilder {
             release: &release,
             #[cfg(feature = "generate")]
             generated: &generated,
+            #[cfg(feature = "statistics")]
+            doctor: &doctor,
         });
         if shared {
             release.clone().announce();
@@ -350,6 +344,8 @@ impl VitalsBuilder {
             api,
             #[cfg(feature = "generate")]
             generated,
+            #[cfg(feature = "statistics")]
+            doctor,
         })
     }
 }
@@ -357,6 +353,7 @@ impl VitalsBuilder {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{config::Environment, metrics::Names};
 
     fn environment(variables: &[(&str, &str)]) -> Result<VitalsBuilder, ConfigError> {
         let variable = |name: &str| {

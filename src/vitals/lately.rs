@@ -218,6 +218,11 @@ impl Lately {
     pub(super) fn has_file(&self) -> bool {
         self.0.writer.is_some()
     }
+
+    /// Whether nothing is written to the state file. `None` without one.
+    pub(super) fn file_is_off(&self) -> Option<bool> {
+        self.0.writer.as_ref().map(StoreWriter::is_off)
+    }
 }
 
 impl fmt::Debug for Lately {

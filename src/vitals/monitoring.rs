@@ -9,12 +9,14 @@ use http_body_util::Full;
 use tower_service::Service;
 
 use super::{
-    Deployment, METRICS_PATH, Vitals, alerting::Alerting, deployment::Deployments, lately::Lately,
+    Deployment, METRICS_PATH, Vitals, alerting::Alerting, deployment::Deployments, doctor::Doctor,
+    lately::Lately,
 };
 #[cfg(feature = "generate")]
 use crate::generate::Generated;
 use crate::{
     config::{ConfigError, Environment},
+    doctor::AccessFacts,
     health::HealthService,
     metrics::Metrics,
     monitoring::{
@@ -34,7 +36,7 @@ const PATH: &str = "MONITORING_PATH";
 pub(super) struct MonitoringSettings {
     pub(super) monitoring: Option<Monitoring>,
     /// As the environment has it.
-    path: Option<String>,
+    pub(super) path: Option<String>,
 }
 
 /// Settings that can work. `None` if the API is off.
@@ -55,6 +57,7 @@ pub(super) struct Shown<'s> {
     pub(super) release: &'s Release,
     #[cfg(feature = "generate")]
     pub(super) generated: &'s Generated,
+    pub(super) doctor: &'s Doctor,
 }
 
 // === impl MonitoringSettings ===
@@ -107,6 +110,14 @@ impl CheckedApi {
         self.0.as_ref().map(CheckedMonitoring::path)
     }
 
+    /// Who may ask.
+    pub(super) fn facts(&self) -> Option<AccessFacts> {
+        self.0.as_ref().map(|checked| AccessFacts {
+            word: checked.access(),
+            short_token: checked.has_short_token(),
+        })
+    }
+
     /// Makes the API. Warns once if its token can be guessed.
     pub(super) fn with(self, shown: &Shown<'_>) -> Api {
         let Some(checked) = self.0 else {
@@ -131,6 +142,7 @@ impl CheckedApi {
             environment: Arc::clone(&shown.deployments.environment),
             #[cfg(feature = "generate")]
             generated: shown.generated.clone(),
+            doctor: Arc::new(shown.doctor.clone()),
         };
         Api(Some(MonitoringService::new(checked, sources)))
     }

@@ -12,6 +12,7 @@ use crate::generate::Generated;
 use crate::{
     alerts::{AlertSeverity, Evaluation, Listener},
     config::{ConfigError, Environment},
+    doctor::NotifierFacts,
     metrics::Metrics,
     notify::{CheckedNotifiers, NotifierTest, Notifiers, Origin, Running},
     release::Release,
@@ -143,6 +144,45 @@ impl Notifications {
 
     pub(super) const fn is_on(&self) -> bool {
         self.0.is_some()
+    }
+
+    /// How each notifier does.
+    pub(super) fn facts(
+        &self,
+        alerting: &Alerting,
+        metrics: &Metrics,
+    ) -> Option<Vec<NotifierFacts>> {
+        let Some(told) = &self.0 else {
+            return Some(Vec::new());
+        };
+        let reached = told.running.reached(alerting.severities()).into_iter();
+        let facts = reached.map(|(name, routed)| {
+            let [sent, dropped, refused, failed] = metrics.notifications(name).unwrap_or_default();
+            NotifierFacts {
+                name: name.to_owned(),
+                routed,
+                sent,
+                lost: dropped + refused + failed,
+            }
+        });
+        Some(facts.collect())
+    }
+
+    /// Whether a message says where to look.
+    pub(super) fn have_page(&self) -> bool {
+        let told = self.0.as_ref();
+        told.is_some_and(|told| told.running.has_page())
+    }
+
+    /// Sends a test through each notifier, and says whether it took it.
+    pub(super) fn test(&self) -> Vec<(String, Result<(), String>)> {
+        let Some(told) = &self.0 else {
+            return Vec::new();
+        };
+        let at = WallTime::new(timestamp::since_1970());
+        let tests = told.running.test(at, told.lately.deployment());
+        let told = tests.into_iter().map(|test| (test.notifier, test.result));
+        told.collect()
     }
 }
 

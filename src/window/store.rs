@@ -50,6 +50,8 @@ pub(crate) struct Restored {
     /// The content of the window, as it was given.
     pub(crate) window: Option<Vec<u8>>,
     pub(crate) records: Records,
+    /// The files are used.
+    pub(crate) on: bool,
 }
 
 /// A file, and what a person knows about it.
@@ -78,10 +80,12 @@ pub(crate) fn start(
     let of_thread = warnings.clone();
     let open = move || Store::open(&place, service, &of_thread);
     let started = StoreWriter::start(open, PATIENCE, interval, window, failed);
-    started.unwrap_or_else(|problem| {
+    let (mut writer, restored) = started.unwrap_or_else(|problem| {
         warnings.tell(&path, &problem);
         (StoreWriter::off(), Restored::default())
-    })
+    });
+    writer.off = !restored.on;
+    (writer, restored)
 }
 
 /// How many bytes of the window the file can hold.
@@ -124,7 +128,13 @@ impl Store {
         let window = store.window.read(Ok);
         let records = store.events.read(|lines| Records::decode(&lines));
         let records = records.unwrap_or_default();
-        (store, Restored { window, records })
+        let on = store.window.on && store.events.on;
+        let restored = Restored {
+            window,
+            records,
+            on,
+        };
+        (store, restored)
     }
 }
 

@@ -1,7 +1,10 @@
 //! Sets which requests are not observed, by more than their path.
 
 use super::VitalsBuilder;
-use crate::exclude::{Rule, Rules};
+use crate::{
+    config::ConfigError,
+    exclude::{Exclusion, Patterns, Rule, Rules},
+};
 
 impl VitalsBuilder {
     /// The [rules](Rule) by which requests are not observed, beside the patterns of [`exclude`](Self::exclude). They replace
@@ -12,4 +15,15 @@ impl VitalsBuilder {
         self.exclude_rules = Rules::new(rules);
         self
     }
+}
+
+/// What is not observed, if all of it can work.
+pub(super) fn of(
+    patterns: Result<Patterns, ConfigError>,
+    rules: Result<Rules, ConfigError>,
+) -> Result<Exclusion, ConfigError> {
+    Ok(Exclusion {
+        patterns: patterns?,
+        rules: rules?,
+    })
 }

@@ -10,7 +10,11 @@ use http::{Request, Response};
 #[cfg(feature = "health")]
 use http_body_util::Full;
 
+#[cfg(feature = "statistics")]
+use super::doctor::Doctor;
 use super::{alerting::Alerting, deployment::Deployments, lately::Lately};
+#[cfg(feature = "statistics")]
+use crate::doctor::AccessFacts;
 #[cfg(feature = "generate")]
 use crate::generate::Generated;
 use crate::{
@@ -44,6 +48,8 @@ pub(super) struct Shown<'s> {
     pub(super) release: &'s Release,
     #[cfg(feature = "generate")]
     pub(super) generated: &'s Generated,
+    #[cfg(feature = "statistics")]
+    pub(super) doctor: &'s Doctor,
 }
 
 // === impl MonitoringSettings ===
@@ -75,6 +81,11 @@ impl MonitoringSettings {
 
 impl CheckedApi {
     pub(super) const fn path(&self) -> Option<&str> {
+        None
+    }
+
+    #[cfg(feature = "statistics")]
+    pub(super) const fn facts(&self) -> Option<AccessFacts> {
         None
     }
 

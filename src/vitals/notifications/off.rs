@@ -7,6 +7,8 @@ use super::{
     alerting::{Alerting, CheckedAlerting},
     lately::Lately,
 };
+#[cfg(feature = "statistics")]
+use crate::doctor::NotifierFacts;
 #[cfg(feature = "generate")]
 use crate::generate::Generated;
 use crate::{
@@ -95,5 +97,20 @@ impl Notifications {
 
     pub(super) const fn is_on(&self) -> bool {
         false
+    }
+
+    #[cfg(feature = "statistics")]
+    pub(super) const fn facts(&self, _: &Alerting, _: &Metrics) -> Option<Vec<NotifierFacts>> {
+        None
+    }
+
+    #[cfg(feature = "statistics")]
+    pub(super) const fn have_page(&self) -> bool {
+        false
+    }
+
+    #[cfg(feature = "statistics")]
+    pub(super) const fn test(&self) -> Vec<(String, Result<(), String>)> {
+        Vec::new()
     }
 }

@@ -29,6 +29,8 @@ pub(super) trait Target: Send + 'static {
 #[derive(Debug)]
 pub(crate) struct StoreWriter {
     shared: Arc<Shared>,
+    /// The files are not used: they are another's, or could not be opened.
+    pub(super) off: bool,
 }
 
 #[derive(Debug, Default)]
@@ -89,14 +91,19 @@ impl StoreWriter {
             RecvTimeoutError::Timeout => Problem::Slow,
             RecvTimeoutError::Disconnected => Problem::Panicked,
         })?;
-        Ok((Self { shared }, read))
+        Ok((Self { shared, off: false }, read))
     }
 
     /// A writer that writes nothing.
     pub(super) fn off() -> Self {
         let shared = Arc::<Shared>::default();
         shared.lock().ended = true;
-        Self { shared }
+        Self { shared, off: true }
+    }
+
+    /// Whether the files are not used: they are another's, or could not be opened.
+    pub(crate) const fn is_off(&self) -> bool {
+        self.off
     }
 
     /// Lets the thread write these records soon, in the place of those that wait.

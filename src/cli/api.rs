@@ -1,0 +1,131 @@
+//! Asks the monitoring API of a service.
+
+use std::{
+    io::{self, Write},
+    process::ExitCode,
+    time::Duration,
+};
+
+use clap::Args;
+use serde_json::Value;
+
+use super::{
+    LONGEST_LINE,
+    check::{Format, Token},
+    duration, given,
+    http::{self, Asked, Reply},
+    report::plain_json,
+};
+use crate::{config::Environment, text::printable};
+
+/// Where the monitoring API is by default.
+pub(super) const URL: &str = "http://127.0.0.1:8000/api/v1/monitoring";
+
+/// The variable of the token.
+pub(super) const TOKEN: &str = "MONITORING_TOKEN";
+
+/// Where the monitoring API is, and what it is asked with.
+#[derive(Args, Clone, Debug)]
+pub(super) struct Api {
+    /// The address of the monitoring API, http or https [default: http://127.0.0.1:8000/api/v1/monitoring]
+    #[arg(long, env = "MONITORING_URL", hide_env_values = true)]
+    url: Option<String>,
+    /// The token of the monitoring API. Others can see an argument; use the variable MONITORING_TOKEN, or MONITORING_TOKEN_FILE
+    /// for a file that holds it
+    #[arg(long)]
+    token: Option<Token>,
+    /// How long to wait for one answer: `10`, `10s` or `500ms`, at most 1 hour
+    #[arg(long, env = "TIMEOUT", default_value = "10s", value_parser = duration)]
+    pub(super) timeout: Duration,
+    /// The format of the output
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub(super) format: Format,
+}
+
+/// Why there is no answer.
+pub(super) enum Failure {
+    /// Nobody answered, or the arguments are wrong.
+    Nobody(String),
+    /// The service answered, and refused.
+    Refused(String),
+}
+
+// === impl Api ===
+
+impl Api {
+    /// The address without a slash at its end.
+    pub(super) fn base(&self) -> &str {
+        given(self.url.as_deref())
+            .unwrap_or(URL)
+            .trim_end_matches('/')
+    }
+
+    /// The token, if there is one.
+    pub(super) fn token(&self) -> Result<Option<String>, String> {
+        if let Some(token) = given(self.token.as_ref().map(Token::secret)) {
+            return Ok(Some(token.to_owned()));
+        }
+        let token = Environment::process().secret(TOKEN);
+        token.map_err(|error| error.to_string())
+    }
+
+    /// Sends one request to a path below the address, a POST if there is JSON.
+    pub(super) fn send(&self, path: &str, json: Option<Value>) -> Result<Reply, String> {
+        let token = self.token()?;
+        http::send(Asked {
+            url: &format!("{}{path}", self.base()),
+            token: token.as_deref(),
+            json: json.map(|json| json.to_string()),
+            timeout: self.timeout,
+            longest: http::LONGEST,
+        })
+    }
+
+    /// The JSON of an answer that is none of an error.
+    pub(super) fn json(&self, path: &str, json: Option<Value>) -> Result<Value, Failure> {
+        let reply = self.send(path, json).map_err(Failure::Nobody)?;
+        let answer = serde_json::from_slice(&reply.body).unwrap_or(Value::Null);
+        match reply.status {
+            200..300 if !answer.is_null() => Ok(answer),
+            status => Err(Failure::Refused(format!(
+                "HTTP {status}: {}",
+                reason(&answer)
+            ))),
+        }
+    }
+
+    /// Prints a text, or JSON if that is asked for.
+    pub(super) fn print(&self, json: &Value, text: impl FnOnce() -> String) {
+        let output = match self.format {
+            Format::Json => format!("{}\n", plain_json(&json.to_string())),
+            Format::Text => text(),
+        };
+        // Nobody can be told that something was not printed.
+        let _ = io::stdout().write_all(output.as_bytes());
+    }
+}
+
+// === impl Failure ===
+
+impl Failure {
+    pub(super) fn text(&self) -> &str {
+        let (Self::Nobody(text) | Self::Refused(text)) = self;
+        text
+    }
+
+    /// Prints the reason. The exit code is 2, or `refused` if the service answered.
+    pub(super) fn tell(&self, refused: u8) -> ExitCode {
+        let (error, code) = match self {
+            Self::Nobody(error) => (error, 2),
+            Self::Refused(error) => (error, refused),
+        };
+        let _ = writeln!(io::stderr(), "✗ {}", printable(error, LONGEST_LINE));
+        ExitCode::from(code)
+    }
+}
+
+/// The sentence of an error.
+pub(super) fn reason(answer: &Value) -> &str {
+    let sentence = answer["error"].as_str();
+    sentence.unwrap_or("is this the address of the monitoring API?")
+}
