@@ -63,6 +63,8 @@ function alertName(alert) {
 function alertsTable(actions, rules) {
   return new Table({
     label: "Alerts",
+    // Its rows are tall.
+    many: 50,
     id: (row) => row.fingerprint,
     anchor: (row) => anchor(row.fingerprint),
     empty: "No alert fires, and none is pending.",
