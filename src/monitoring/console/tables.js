@@ -4,6 +4,8 @@ import { button, el, say } from "./dom.js";
 import * as words from "./words.js";
 
 const MOST = 100;
+/** With fewer rows, nobody needs a filter. */
+const FEW = 10;
 /** How many rows are drawn in one task. */
 const SLICE = 25;
 
@@ -91,7 +93,8 @@ export class Table {
       this.page = 0;
       this.arrange();
     });
-    return el("div", { class: "filter" }, input);
+    this.box = el("div", { class: "filter", hidden: true }, input);
+    return this.box;
   }
 
   sortBy(index) {
@@ -206,6 +209,7 @@ export class Table {
 
   #foot(length) {
     const all = this.shown.length;
+    if (this.box) this.box.hidden = this.rows.length < FEW && !this.wanted;
     this.table.setAttribute("aria-rowcount", all + 1);
     this.scroll.hidden = all === 0;
     this.nothing.hidden = all > 0;
