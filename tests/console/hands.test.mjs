@@ -25,6 +25,9 @@ test("a sorted table is in order, and a filter says how many fit", async () => {
   await page.fill("#endpoints input", "resource-77/");
   await page.waitForFunction(() => document.querySelectorAll("#endpoints tbody tr").length === 1);
   assert.match(await page.innerText("#endpoints .found"), /^1 \(of 2,000\) found$/);
+  await page.fill('#alerts input[aria-label="Filter alerts"]', "resource-778");
+  await page.waitForFunction(() => document.querySelectorAll("#alerts tbody tr.alert").length === 1);
+  assert.equal(await page.isVisible('#alerts input[aria-label="Filter rules"]'), false);
   await page.fill("#endpoints input", "no such thing");
   await page.waitForSelector("#endpoints .nothing:not([hidden])");
 });

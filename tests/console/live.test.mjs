@@ -114,3 +114,13 @@ test("a link to an alert leads to its row, before and after the page is open", a
   await page.evaluate(() => (location.hash = "#alert=0000000000000000"));
   await page.waitForFunction(() => document.querySelector("#said").textContent.includes("does not fire any more"));
 });
+
+test("a part that cannot be shown keeps no other from being shown, then and later", async () => {
+  const say = readable(quiet());
+  const service = await serve({ ...say, alerts: { ...say.alerts, rules: [null] } });
+  const page = await open(browser(), service.url);
+  assert.equal(await page.locator("#endpoints tbody tr").count(), 10);
+  service.say = { ...readable(trouble()), alerts: service.say.alerts };
+  await page.waitForFunction(() => document.querySelector("#health").textContent.includes("unhealthy"));
+  assert.match((await page.faults())[0], /^error: /);
+});

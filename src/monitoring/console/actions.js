@@ -9,7 +9,6 @@ export class Actions {
 
   constructor(tools) {
     this.tools = tools;
-    this.buttons = new Set();
     byId("ack-form").addEventListener("submit", () => this.#sendAck());
     byId("silence-form").addEventListener("submit", () => this.#sendSilence());
   }

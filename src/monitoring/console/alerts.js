@@ -63,6 +63,9 @@ function alertName(alert) {
 function alertsTable(actions, rules) {
   return new Table({
     label: "Alerts",
+    // Its rows are tall.
+    many: 50,
+    filter: (row) => `${row.name} ${words.labels(row.labels)} ${row.message}`.toLowerCase(),
     id: (row) => row.fingerprint,
     anchor: (row) => anchor(row.fingerprint),
     empty: "No alert fires, and none is pending.",

@@ -35,8 +35,9 @@ channel.port1.onmessage = () => {
   const [view] = due;
   if (!view) return;
   due.delete(view);
-  view.update(state, { marks, changed });
+  // First, so that a view that fails keeps none of the others from being drawn.
   if (due.size > 0) channel.port2.postMessage(0);
+  view.update(state, { marks, changed });
 };
 
 function show(names) {

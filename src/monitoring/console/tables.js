@@ -3,7 +3,9 @@
 import { button, el, say } from "./dom.js";
 import * as words from "./words.js";
 
-const PAGE = 100;
+const MOST = 100;
+/** With fewer rows, nobody needs a filter. */
+const FEW = 10;
 /** How many rows are drawn in one task. */
 const SLICE = 25;
 
@@ -18,7 +20,7 @@ function compared(one, other, down) {
 /**
  * A table. `columns` are `{head, text(row)}` or `{head, node(row), sig(row)}`, and perhaps `sort(row)`, `value(row)` (the exact
  * number), `look` (classes), `hint`. `id(row)` tells rows apart. `open(row)` gives what a row shows when it is opened:
- * `{root, update(row), close()}`.
+ * `{root, update(row), close()}`. `many` is how many rows a page has.
  */
 export class Table {
   constructor({
@@ -33,8 +35,9 @@ export class Table {
     opens = "",
     rowClass = null,
     anchor = null,
+    many = MOST,
   }) {
-    Object.assign(this, { label, columns, id, filter, empty, open, opens, rowClass, anchor });
+    Object.assign(this, { label, columns, id, filter, empty, open, opens, rowClass, anchor, many });
     this.sorted = sort === null ? null : columns.findIndex(({ head }) => head === sort);
     this.down = down;
     this.page = 0;
@@ -90,7 +93,8 @@ export class Table {
       this.page = 0;
       this.arrange();
     });
-    return el("div", { class: "filter" }, input);
+    this.box = el("div", { class: "filter", hidden: true }, input);
+    return this.box;
   }
 
   sortBy(index) {
@@ -131,7 +135,7 @@ export class Table {
   }
 
   #pageOf(rows) {
-    return rows.slice(this.page * PAGE, (this.page + 1) * PAGE);
+    return rows.slice(this.page * this.many, (this.page + 1) * this.many);
   }
 
   arrange() {
@@ -150,13 +154,13 @@ export class Table {
   find(id) {
     const index = this.shown.findIndex((row) => this.id(row) === id);
     if (index < 0) return null;
-    this.page = Math.floor(index / PAGE);
+    this.page = Math.floor(index / this.many);
     this.#draw(true);
     return this.cells.get(id)?.tr ?? null;
   }
 
   #draw(whole = false) {
-    const last = Math.max(0, Math.ceil(this.shown.length / PAGE) - 1);
+    const last = Math.max(0, Math.ceil(this.shown.length / this.many) - 1);
     this.page = Math.max(0, Math.min(this.page, last));
     this.heads.forEach((head, index) => {
       if (!this.columns[index].sort) return;
@@ -174,7 +178,7 @@ export class Table {
     }
     this.#foot(page.length);
     this.drawing += 1;
-    this.#fill(page, 0, this.drawing, whole ? PAGE : SLICE);
+    this.#fill(page, 0, this.drawing, whole ? this.many : SLICE);
   }
 
   /** Draws some rows now and the next ones in a task of their own, so that none is long. A later drawing ends this one. */
@@ -183,7 +187,7 @@ export class Table {
     let place = from === 0 ? this.body.firstChild : this.#end(page[from - 1]).nextSibling;
     for (let index = from; index < Math.min(page.length, from + many); index += 1) {
       const row = page[index];
-      const { tr } = this.#row(row, this.page * PAGE + index);
+      const { tr } = this.#row(row, this.page * this.many + index);
       // Only a row in the wrong place moves: a moved element loses its focus.
       if (tr === place) place = place.nextSibling;
       else this.body.insertBefore(tr, place);
@@ -193,7 +197,8 @@ export class Table {
       else this.body.insertBefore(details.tr, place);
       details.update(row);
     }
-    if (from + many < page.length) setTimeout(() => this.#fill(page, from + many, drawing, many));
+    // In the frame after the next one: else the browser lays all of them out together.
+    if (from + many < page.length) requestAnimationFrame(() => setTimeout(() => this.#fill(page, from + many, drawing, many)));
   }
 
   /** The last element of a row that is drawn. */
@@ -204,22 +209,23 @@ export class Table {
 
   #foot(length) {
     const all = this.shown.length;
+    if (this.box) this.box.hidden = this.rows.length < FEW && !this.wanted;
     this.table.setAttribute("aria-rowcount", all + 1);
     this.scroll.hidden = all === 0;
     this.nothing.hidden = all > 0;
     say(this.nothing, this.wanted && this.rows.length > 0 ? "Nothing fits the filter." : this.empty);
-    const first = this.page * PAGE;
+    const first = this.page * this.many;
     const of = all === this.rows.length ? words.count(all) : `${words.count(all)} (of ${words.count(this.rows.length)})`;
     say(
       this.found,
-      all > PAGE ? `${words.count(first + 1)} to ${words.count(first + length)} of ${of}` : this.wanted ? `${of} found` : "",
+      all > this.many ? `${words.count(first + 1)} to ${words.count(first + length)} of ${of}` : this.wanted ? `${of} found` : "",
     );
-    const many = all > PAGE;
+    const many = all > this.many;
     this.pages.hidden = !many && !this.wanted;
     this.before.hidden = !many;
     this.after.hidden = !many;
     this.before.disabled = this.page === 0;
-    this.after.disabled = first + PAGE >= all;
+    this.after.disabled = first + this.many >= all;
   }
 
   #row(row, index) {
