@@ -41,6 +41,9 @@ pub(super) const ERRORS: About = About::new(|kind| {
 /// Durations of requests, in seconds.
 pub(super) const LATENCY: About = About::new(|kind| matches!(kind, Kind::Latency(_))).scaled(0.001);
 
+/// What 95 % of the requests do not exceed, in seconds.
+pub(super) const P95: About = About::new(|kind| matches!(kind, Kind::Latency(95))).scaled(0.001);
+
 pub(super) const REQUESTS: About = About::new(|kind| matches!(kind, Kind::RequestsPerSecond));
 pub(super) const IN_FLIGHT: About = About::new(|kind| matches!(kind, Kind::InFlight));
 pub(super) const QUERY_LATENCY: About =

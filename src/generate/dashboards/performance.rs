@@ -65,7 +65,7 @@ fn responses(context: &Context<'_>) -> Section {
         title: "Response times",
         panels: vec![
             judged.mark_bands(latency, judged::LATENCY),
-            judged.mark(judged_latency, judged::LATENCY),
+            judged.mark(judged_latency, judged::P95),
             severities,
             judged.link(rate, judged::REQUESTS),
         ],
@@ -163,7 +163,7 @@ fn database(context: &Context<'_>) -> Section {
         panels: vec![
             judged.mark(duration, judged::QUERY_LATENCY),
             slowest,
-            judged.mark(slow_queries(context), judged::SLOW_QUERIES),
+            judged.link(slow_queries(context), judged::SLOW_QUERIES),
             judged.mark(usage, judged::POOL),
             connections,
             size,

@@ -300,7 +300,7 @@ fn background(context: &Context<'_>) -> Section {
         panels: vec![
             judged.mark(queue, judged::QUEUE),
             time,
-            judged.mark(failed, judged::JOB_FAILURES),
+            judged.link(failed, judged::JOB_FAILURES),
             workers(context),
             judged.mark(age, judged::JOB_AGE),
         ],

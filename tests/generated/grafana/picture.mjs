@@ -18,10 +18,11 @@ const browser = await chromium.launch({ executablePath: "/usr/bin/chromium", arg
 try {
   const tab = await browser.newPage({ viewport: { width: 1280, height: 400 + 560 * queries.length } });
   await tab.goto(page.href, { waitUntil: "networkidle" });
-  for (const shown of await tab.locator(".alert-danger").allTextContents()) {
-    throw new Error(`Prometheus says: ${shown}`);
+  // Debian's Prometheus draws by the first of them, newer pages by the second.
+  await tab.locator(".rickshaw_graph svg, .graph-chart canvas").nth(queries.length - 1).waitFor();
+  for (const said of await tab.locator(".alert-danger").allTextContents()) {
+    if (said.trim()) throw new Error(`Prometheus says: ${said}`);
   }
-  await tab.locator("canvas").nth(queries.length - 1).waitFor();
   await tab.screenshot({ path: file, fullPage: true });
 } finally {
   await browser.close();

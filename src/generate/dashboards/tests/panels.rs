@@ -157,7 +157,7 @@ fn panels_are_numbered_in_order_and_do_not_overlap() {
 }
 
 /// The families of the catalog whose samples an expression has, with the labels that they have in Prometheus.
-fn families<'s>(settings: &'s Settings, expr: &str) -> Vec<(Id, Vec<String>)> {
+fn families(settings: &Settings, expr: &str) -> Vec<(Id, Vec<String>)> {
     let words = words(expr);
     let has = |name: &str| {
         let samples = ["", "_bucket", "_sum", "_count"];
