@@ -3,13 +3,14 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use bytes::Bytes;
-use http::{Response, StatusCode};
+use http::{HeaderMap, Response, StatusCode};
 use http_body_util::Full;
 use serde::Serialize;
 
 use super::{
     answer,
     checks::ShownHealth,
+    console::{self, Console, Cursor, EndpointQuestion},
     counted::Counted,
     generated::Part,
     parameters::{Parameters, time},
@@ -52,6 +53,9 @@ pub(super) enum Question {
     Deployments(usize),
     Health,
     Rules(Part),
+    /// Of the console, what changed since.
+    Console(Option<Cursor>),
+    Endpoint(EndpointQuestion),
 }
 
 #[derive(Serialize)]
@@ -106,6 +110,8 @@ impl Question {
             Read::Errors => &["window", "limit"],
             Read::Deployments => &["limit"],
             Read::Rules => &["part"],
+            Read::Console => &["since"],
+            Read::Endpoint => &EndpointQuestion::PARAMETERS,
         };
         let given = Parameters::parse(query, known)?;
         let limit = || {
@@ -126,6 +132,11 @@ impl Question {
             Read::Deployments => Self::Deployments(limit()?),
             Read::Health => Self::Health,
             Read::Rules => Self::Rules(Part::parse(&given)?),
+            Read::Console => {
+                let expected = "a cursor of this console";
+                Self::Console(given.one("since", expected, Cursor::parse)?)
+            }
+            Read::Endpoint => Self::Endpoint(EndpointQuestion::parse(&given)?),
         })
     }
 
@@ -134,6 +145,8 @@ impl Question {
         &self,
         sources: &Sources,
         check_errors: bool,
+        console: &Console,
+        headers: &HeaderMap,
     ) -> Result<Response<Full<Bytes>>, Refusal> {
         let now = || rfc3339::since_1970(timestamp::since_1970()).to_string();
         let alerts = &sources.alerts;
@@ -201,6 +214,8 @@ impl Question {
                 ok(&ShownHealth::of(health, check_errors, now()))
             }
             Self::Rules(part) => answer::yaml(part.text(sources)?),
+            Self::Console(since) => console::changed(&console.current(), since.as_ref(), headers),
+            Self::Endpoint(question) => ok(&question.answer(sources)),
         })
     }
 }

@@ -17,6 +17,8 @@ pub(super) enum Read {
     Deployments,
     Health,
     Rules,
+    Console,
+    Endpoint,
 }
 
 /// What can be changed.
@@ -46,8 +48,8 @@ pub(super) enum Asked<'p> {
     Change(Change, &'p str),
 }
 
-/// All paths.
-pub(super) const ROUTES: [Route; 13] = [
+/// All paths but those of the files of the [page](super::console).
+pub(super) const ROUTES: [Route; 15] = [
     Route::reads("/metrics", Read::Metrics),
     Route::reads("/status", Read::Status),
     Route::reads("/alerts", Read::Alerts),
@@ -61,6 +63,8 @@ pub(super) const ROUTES: [Route; 13] = [
     Route::both("/deployments", Read::Deployments, Change::Deployed),
     Route::reads("/health", Read::Health),
     Route::reads("/rules.yml", Read::Rules),
+    Route::reads("/console.json", Read::Console),
+    Route::reads("/console/endpoint.json", Read::Endpoint),
 ];
 
 // === impl Route ===
@@ -129,7 +133,7 @@ mod tests {
     use http::StatusCode;
     use serde_json::{Map, Value};
 
-    use super::*;
+    use super::{super::console::ASSETS, *};
 
     #[test]
     fn a_path_is_compared_as_it_was_sent() {
@@ -151,6 +155,10 @@ mod tests {
             "/silences/end",
             "/silences/1",
             "/index.html",
+            "/console",
+            "/console/",
+            "/console/x.js",
+            "/console/../console.json",
         ] {
             for method in [Method::GET, Method::POST] {
                 let refusal = asked(&method, path).unwrap_err();
@@ -178,6 +186,8 @@ mod tests {
             .iter()
             .map(|route| (route.path.to_owned(), route.allow().to_owned()))
             .collect();
+        let files = ASSETS.iter().map(|asset| asset.path.to_owned());
+        served.extend(files.map(|path| (path, "GET, HEAD".to_owned())));
         told.sort();
         served.sort();
         assert_eq!(told, served);

@@ -98,6 +98,7 @@ async fn no_answer_has_a_secret_of_a_request_a_check_a_setting_or_the_machine() 
         "/errors?window=1h",
         "/deployments",
         "/health",
+        "/console.json",
         "/nothing",
         "/alerts?hours=0",
     ] {

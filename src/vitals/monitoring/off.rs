@@ -15,10 +15,12 @@ use super::{alerting::Alerting, deployment::Deployments, lately::Lately};
 use crate::generate::Generated;
 use crate::{
     config::{ConfigError, Environment},
+    failures::FailuresObserver,
     health::HealthService,
     metrics::Metrics,
     release::Release,
-    sentry::Connection,
+    sentry::{Connection, SentryOptions},
+    stuck::StuckObserver,
 };
 
 /// There are none.
@@ -42,6 +44,8 @@ pub(super) struct Shown<'s> {
     pub(super) deployments: &'s Deployments,
     pub(super) sentry: &'s Connection,
     pub(super) release: &'s Release,
+    pub(super) failures: &'s FailuresObserver,
+    pub(super) stuck: &'s StuckObserver,
     #[cfg(feature = "generate")]
     pub(super) generated: &'s Generated,
 }
@@ -76,6 +80,10 @@ impl MonitoringSettings {
 impl CheckedApi {
     pub(super) const fn path(&self) -> Option<&str> {
         None
+    }
+
+    pub(super) const fn failures(&self, _: Option<&SentryOptions>) -> FailuresObserver {
+        FailuresObserver
     }
 
     pub(super) const fn with(self, _: &Shown<'_>) -> Api {

@@ -9,6 +9,8 @@ use super::{
 };
 #[cfg(feature = "generate")]
 use crate::generate::Generated;
+#[cfg(all(feature = "health", feature = "statistics"))]
+use crate::monitoring::{Deliveries, Delivery};
 use crate::{
     config::{ConfigError, Environment},
     metrics::Metrics,
@@ -95,5 +97,12 @@ impl Notifications {
 
     pub(super) const fn is_on(&self) -> bool {
         false
+    }
+}
+
+#[cfg(all(feature = "health", feature = "statistics"))]
+impl Deliveries for Notifications {
+    fn deliveries(&self) -> Vec<Delivery> {
+        Vec::new()
     }
 }
