@@ -77,6 +77,8 @@ mod handle;
 mod history;
 mod judge;
 mod lines;
+#[cfg(feature = "health")]
+mod listed;
 mod listener;
 mod new_errors;
 mod notices;
@@ -106,6 +108,8 @@ mod windows;
 
 #[cfg(all(test, feature = "notify"))]
 pub(crate) use self::alert::Transition;
+#[cfg(feature = "health")]
+pub(crate) use self::listed::ListedRule;
 #[cfg(feature = "prometheus")]
 #[cfg_attr(tower_vitals_docsrs, doc(cfg(feature = "prometheus")))]
 pub use self::promql::Promql;

@@ -142,6 +142,13 @@ impl Facts {
         judge::category(self).and(evidence.text.as_deref())
     }
 
+    /// The same, to be kept.
+    #[cfg(all(feature = "health", feature = "statistics"))]
+    pub(crate) fn cause_text(&self) -> Option<Arc<str>> {
+        let evidence = self.evidence.as_ref()?;
+        judge::category(self).and(evidence.text.clone())
+    }
+
     /// The category that the handler set.
     pub(crate) fn handler_category(&self) -> Option<ErrorCategory> {
         self.handler.as_ref()?.category

@@ -38,6 +38,7 @@ mod certificate;
 mod changes;
 mod check;
 mod computed;
+mod course;
 #[cfg(feature = "disk")]
 mod disk;
 mod event;
@@ -54,6 +55,8 @@ mod registry;
 mod response;
 mod runner;
 mod runtime_lag;
+#[cfg(feature = "statistics")]
+mod seen;
 mod service;
 mod shape;
 mod snapshot;
@@ -65,6 +68,8 @@ mod state;
 pub use self::grpc::GrpcHealth;
 #[cfg(feature = "statistics")]
 pub(crate) use self::paths::{PLAIN, is_plain};
+#[cfg(feature = "statistics")]
+pub(crate) use self::seen::SeenCheck;
 pub(crate) use self::source::Source;
 pub use self::{
     builder::HealthBuilder,

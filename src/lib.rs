@@ -81,6 +81,11 @@ mod observe;
 pub mod access_log;
 pub mod catch_panic;
 pub mod category;
+#[cfg(all(feature = "health", feature = "statistics"))]
+mod failures;
+#[cfg(not(all(feature = "health", feature = "statistics")))]
+#[path = "failures/off.rs"]
+mod failures;
 pub mod request_id;
 #[cfg(feature = "sentry")]
 pub mod sentry;

@@ -41,9 +41,26 @@
 //! | `POST /alerts/{fingerprint}/ack` | notes that somebody has seen an alert: `by` |
 //! | `POST /deployments` | records a deployment: `version`, `by`, `changes` |
 //!
+//! | `GET /` | the [console](#the-console) |
+//! | `GET /console.json?since=` | all that the console shows, or what changed since a cursor |
+//! | `GET /console/endpoint.json?method=&endpoint=&window=` | one endpoint in the last `15m`, `1h` or `24h`, step by step |
+//!
 //! The answers to HEAD are those to GET without their body. An error is `{"error": "…"}` with one sentence. A window is a time such as
 //! `30s`, `5m` or `1h`, at most `24h` and by default `5m`. A list has 1 to 1,000 entries, by default 100. An unknown parameter is refused,
 //! and so is one that is given twice.
+//!
+//! # The console
+//!
+//! The path itself, with a slash, is a page for browsers. Its files hold no data, so they need no token: the page asks for it, and
+//! sends it with each question. Under [`Access::Loopback`] they are for clients on this machine like all else.
+//!
+//! The page asks for `/console.json` every two seconds. What it shows is computed once a second at most, whoever asks, and not at all
+//! if nobody does. An answer has the sections that changed since the cursor of the one before. With `If-None-Match`, it is 304 if none
+//! has. Numbers are those of the last minute (`now`), of the last five minutes, and of the last hour by the minute.
+//!
+//! `failures` has the last requests that failed: time, id, method, route, status, category, duration, and the text of the error. It is
+//! scrubbed as what is sent to Sentry, also if nothing is sent, and left out without feature `scrub`. No
+//! body, header, query or path is kept, and nothing of an excluded path. [`Monitoring::failures`] says how many are kept.
 //!
 //! # POST
 //!
@@ -62,6 +79,7 @@ mod access;
 mod answer;
 mod body;
 mod checks;
+mod console;
 mod counted;
 mod diagnosis;
 mod generated;
@@ -88,5 +106,5 @@ pub use self::{
 };
 pub(crate) use self::{
     settings::{CheckedMonitoring, PATH, check_path, check_token},
-    sources::{NewDeployment, RecordDeployment, Sources},
+    sources::{Deliveries, Delivery, NewDeployment, RecordDeployment, Sources},
 };

@@ -31,6 +31,7 @@ mod alertmanager;
 mod arrived;
 mod courier;
 mod current;
+mod delivered;
 mod dispatch;
 #[cfg(feature = "email")]
 mod email;

@@ -42,8 +42,12 @@ mod deployments;
 mod endpoints;
 mod errors;
 mod handle;
+#[cfg(feature = "health")]
+mod overview;
 mod quantile;
 mod releases;
+#[cfg(feature = "health")]
+mod steps;
 mod times;
 mod traffic;
 mod wall_time;
@@ -67,8 +71,13 @@ pub use self::{
     },
 };
 pub(crate) use self::{
-    handle::{Source, Stretches},
+    handle::{Source, Stretch, Stretches},
     releases::DeploymentMark,
+};
+#[cfg(feature = "health")]
+pub(crate) use self::{
+    overview::{EndpointHistory, Hour, Overview, Requests},
+    steps::{Step, Steps},
 };
 use crate::{
     facts::exchange::Outcome,
@@ -138,6 +147,18 @@ pub(crate) struct Now {
     pub(crate) in_flight: u64,
     pub(crate) circuits: BTreeMap<&'static str, CircuitState>,
     pub(crate) samples: BTreeMap<String, f64>,
+}
+
+// === impl Now ===
+
+impl Now {
+    fn of(source: &dyn Source) -> Self {
+        Self {
+            in_flight: source.in_flight(),
+            circuits: source.circuits(),
+            samples: source.samples(),
+        }
+    }
 }
 
 // === impl Statistics ===

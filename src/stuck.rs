@@ -1,5 +1,8 @@
 //! Reports requests that still have no response when they are already critical.
 
+#[cfg(all(feature = "health", feature = "statistics"))]
+mod listed;
+
 use std::{
     collections::HashMap,
     ptr,
@@ -32,6 +35,9 @@ use crate::{
 /// How often the waiting requests are checked.
 const EVERY: Duration = Duration::from_secs(1);
 
+#[cfg(all(feature = "health", feature = "statistics"))]
+pub(crate) use self::listed::StuckRequest;
+
 /// The observer that remembers waiting requests. One that is off has no kind, and so no hook of it runs.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct StuckObserver {
@@ -55,8 +61,15 @@ struct Request {
 // === impl StuckObserver ===
 
 impl StuckObserver {
-    /// Checks from now on, by one task on the current runtime, for as long as a layer of the stack is in memory.
-    pub(crate) fn start(metrics: &Metrics, sentry: &SentryObserver) -> Result<Self, ConfigError> {
+    /// Checks from now on if it is on, by one task on the current runtime, for as long as a layer of the stack is in memory.
+    pub(crate) fn start(
+        is_on: bool,
+        metrics: &Metrics,
+        sentry: &SentryObserver,
+    ) -> Result<Self, ConfigError> {
+        if !is_on {
+            return Ok(Self::default());
+        }
         let runtime = runtime::with_clock("log_stuck")?;
         let waiting = Arc::new(Waiting {
             requests: Mutex::default(),

@@ -33,7 +33,7 @@ use crate::{config::ConfigError, statistics::WallTime};
 /// ```
 #[derive(Clone, Debug)]
 pub struct AlertsHandle {
-    running: Arc<Running>,
+    pub(super) running: Arc<Running>,
 }
 
 // === impl AlertsHandle ===

@@ -17,6 +17,7 @@ impl LayerKinds {
     pub(crate) const TRACE_CONTEXT: Self = Self(1 << 6);
     pub(crate) const SPAN: Self = Self(1 << 7);
     pub(crate) const CATCH_PANIC: Self = Self(1 << 8);
+    pub(crate) const FAILURES: Self = Self(1 << 9);
 
     pub(crate) const fn is_empty(self) -> bool {
         self.0 == 0

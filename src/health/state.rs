@@ -10,7 +10,10 @@ use std::{
 
 use tokio::time::Instant;
 
-use super::check::{Answer, Check, Role};
+use super::{
+    check::{Answer, Check, Role},
+    course::Course,
+};
 use crate::metrics::checks::Latencies;
 
 /// How healthy a check or the service is, from best to worst. There are four statuses.
@@ -76,6 +79,7 @@ struct State {
     /// Failures and successes in a row.
     failures: u32,
     successes: u32,
+    course: Course<Status>,
 }
 
 /// A change of status: from and to.
@@ -118,6 +122,7 @@ impl Entry {
                 error: None,
                 failures: 0,
                 successes: 0,
+                course: Course::default(),
             }),
         }
     }
@@ -157,6 +162,13 @@ impl Entry {
                 _ => self.check.expiry.as_ref().and_then(|expiry| expiry.shown()),
             },
         }
+    }
+
+    /// When the last answer came, and which statuses there were.
+    #[cfg(feature = "statistics")]
+    pub(super) fn course(&self) -> (Option<Instant>, Course<Status>) {
+        let state = self.lock();
+        (state.answered, state.course.clone())
     }
 
     /// Counts a run of the check.
@@ -235,6 +247,7 @@ impl Entry {
     fn change(&self, state: &mut State) -> Option<Change> {
         let now = self.report_of(state).status;
         let before = std::mem::replace(&mut state.published, now);
+        state.course.note(before, now);
         (before != now).then_some((before, now))
     }
 

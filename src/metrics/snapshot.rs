@@ -2,6 +2,9 @@
 
 use std::{collections::BTreeMap, fmt::Write as _};
 
+#[cfg(all(feature = "health", feature = "statistics"))]
+use crate::facts::severity::SeverityBands;
+
 use super::{
     Metrics,
     checks::{self, CheckReading},
@@ -82,6 +85,22 @@ impl Metrics {
         let counters = counters.into_iter();
         let counters = counters.map(|(key, value)| (key, value as f64));
         gauges.into_iter().chain(counters).collect()
+    }
+
+    /// What the application records through the facade. Nothing if its recorder is not of this crate.
+    #[cfg(all(feature = "health", feature = "statistics"))]
+    pub(crate) fn application(&self) -> Snapshot {
+        let mut taker = Taker::default();
+        if self.is_global() {
+            prometheus::give_application(&mut taker);
+        }
+        taker.snapshot
+    }
+
+    /// The bands by which requests are judged.
+    #[cfg(all(feature = "health", feature = "statistics"))]
+    pub(crate) fn bands(&self) -> SeverityBands {
+        self.settings().bands
     }
 
     /// Gives all samples at this moment.

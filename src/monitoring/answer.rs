@@ -27,7 +27,7 @@ const HEADERS: [(HeaderName, &str); 7] = [
 /// A response with a value as JSON.
 pub(super) fn json(status: StatusCode, value: &impl Serialize) -> Response<Full<Bytes>> {
     match serde_json::to_vec(value) {
-        Ok(text) => respond(status, text),
+        Ok(text) => respond(status, text.into()),
         // No value of this crate is of a kind that JSON lacks.
         Err(error) => told(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
     }
@@ -55,13 +55,18 @@ fn of_kind(text: String, kind: &'static str) -> Response<Full<Bytes>> {
     response
 }
 
+/// A response with JSON that is written already.
+pub(super) fn bytes(status: StatusCode, text: Bytes) -> Response<Full<Bytes>> {
+    respond(status, text)
+}
+
 /// A response that says in a sentence what is wrong.
 pub(super) fn told(status: StatusCode, sentence: &str) -> Response<Full<Bytes>> {
     respond(status, json!({ "error": sentence }).to_string().into())
 }
 
-fn respond(status: StatusCode, text: Vec<u8>) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::from(text));
+fn respond(status: StatusCode, text: Bytes) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(text));
     *response.status_mut() = status;
     for (name, value) in HEADERS {
         let value = HeaderValue::from_static(value);

@@ -32,6 +32,14 @@ pub(super) enum Guard {
 // === impl Guard ===
 
 impl Guard {
+    /// Whether a request may have the page, which holds no data. It is not asked for a token: a browser sends none with a link.
+    pub(super) fn may_open(&self, request: &Parts) -> Result<(), Refusal> {
+        match self {
+            Self::Loopback { hosts, .. } => is_from_this_machine(request, hosts),
+            Self::Token(_) | Self::Public { .. } => Ok(()),
+        }
+    }
+
     /// Whether a request may read. Everything else is asked only of a request that may.
     pub(super) fn may_read(&self, request: &Parts) -> Result<(), Refusal> {
         match self {

@@ -3,13 +3,14 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use bytes::Bytes;
-use http::{Response, StatusCode};
+use http::{HeaderMap, Response, StatusCode};
 use http_body_util::Full;
 use serde::Serialize;
 
 use super::{
     answer,
     checks::ShownHealth,
+    console::{self, Console, Cursor, EndpointQuestion},
     counted::Counted,
     diagnosis::ShownDiagnosis,
     generated::{AskedDashboard, Part},
@@ -58,6 +59,9 @@ pub(super) enum Question {
     Kubernetes(Wanted),
     Dashboard(AskedDashboard),
     Doctor,
+    /// Of the console, what changed since.
+    Console(Option<Cursor>),
+    Endpoint(EndpointQuestion),
 }
 
 #[derive(Serialize)]
@@ -119,6 +123,8 @@ impl Question {
             Read::Deployments => &["limit"],
             Read::Rules => &["part"],
             Read::Kubernetes => &["part", "port", "image"],
+            Read::Console => &["since"],
+            Read::Endpoint => &EndpointQuestion::PARAMETERS,
         };
         let given = Parameters::parse(query, known)?;
         let limit = || {
@@ -142,6 +148,11 @@ impl Question {
             Read::Kubernetes => Self::Kubernetes(Wanted::parse(&given)?),
             Read::Dashboard => Self::Dashboard(AskedDashboard::parse(segment)?),
             Read::Doctor => Self::Doctor,
+            Read::Console => {
+                let expected = "a cursor of this console";
+                Self::Console(given.one("since", expected, Cursor::parse)?)
+            }
+            Read::Endpoint => Self::Endpoint(EndpointQuestion::parse(&given)?),
         })
     }
 
@@ -150,6 +161,8 @@ impl Question {
         &self,
         sources: &Sources,
         settings: &CheckedMonitoring,
+        console: &Console,
+        headers: &HeaderMap,
     ) -> Result<Response<Full<Bytes>>, Refusal> {
         let now = || rfc3339::since_1970(timestamp::since_1970()).to_string();
         let alerts = &sources.alerts;
@@ -224,6 +237,8 @@ impl Question {
                 let diagnosis = sources.doctor.examine();
                 ok(&ShownDiagnosis::of(diagnosis, settings, now()))
             }
+            Self::Console(since) => console::changed(&console.current(), since.as_ref(), headers),
+            Self::Endpoint(question) => ok(&question.answer(sources)),
         })
     }
 }

@@ -20,6 +20,8 @@ pub(super) enum Read {
     Kubernetes,
     Dashboard,
     Doctor,
+    Console,
+    Endpoint,
 }
 
 /// What can be changed.
@@ -50,8 +52,8 @@ pub(super) enum Asked<'p> {
     Change(Change, &'p str),
 }
 
-/// All paths.
-pub(super) const ROUTES: [Route; 17] = [
+/// All paths but those of the files of the [page](super::console).
+pub(super) const ROUTES: [Route; 19] = [
     Route::reads("/metrics", Read::Metrics),
     Route::reads("/status", Read::Status),
     Route::reads("/alerts", Read::Alerts),
@@ -69,6 +71,8 @@ pub(super) const ROUTES: [Route; 17] = [
     Route::reads("/dashboards/{name}.json", Read::Dashboard),
     Route::reads("/doctor", Read::Doctor),
     Route::changes("/doctor/test", Change::Test),
+    Route::reads("/console.json", Read::Console),
+    Route::reads("/console/endpoint.json", Read::Endpoint),
 ];
 
 // === impl Route ===
@@ -137,7 +141,7 @@ mod tests {
     use http::StatusCode;
     use serde_json::{Map, Value};
 
-    use super::*;
+    use super::{super::console::ASSETS, *};
 
     #[test]
     fn a_path_is_compared_as_it_was_sent() {
@@ -162,6 +166,10 @@ mod tests {
             "/dashboards/system",
             "/dashboards/.json",
             "/dashboards/a/b.json",
+            "/console",
+            "/console/",
+            "/console/x.js",
+            "/console/../console.json",
         ] {
             for method in [Method::GET, Method::POST] {
                 let refusal = asked(&method, path).unwrap_err();
@@ -191,6 +199,8 @@ mod tests {
             .iter()
             .map(|route| (route.path.to_owned(), route.allow().to_owned()))
             .collect();
+        let files = ASSETS.iter().map(|asset| asset.path.to_owned());
+        served.extend(files.map(|path| (path, "GET, HEAD".to_owned())));
         told.sort();
         served.sort();
         assert_eq!(told, served);

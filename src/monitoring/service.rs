@@ -10,13 +10,14 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{Request, Response, request::Parts};
+use http::{HeaderMap, Request, Response, header, request::Parts};
 use http_body::Body;
 use http_body_util::Full;
 use tower_service::Service;
 
 use super::{
     answer,
+    console::{self, Console, Shell},
     order::Order,
     parameters::Parameters,
     question::Question,
@@ -36,6 +37,7 @@ use crate::facts::{exchange::Shared, marks::Mark};
 pub struct MonitoringService {
     settings: Arc<CheckedMonitoring>,
     sources: Arc<Sources>,
+    console: Arc<Console>,
     turns: Turns,
 }
 
@@ -52,11 +54,21 @@ enum State {
 
 impl MonitoringService {
     pub(crate) fn new(settings: CheckedMonitoring, sources: Sources) -> Self {
+        let sources = Arc::new(sources);
+        let may_change = settings.guard.token().is_some();
+        let (access, errors) = (settings.access(), settings.check_errors);
+        let shown = Arc::clone(&sources);
         Self {
+            console: Arc::new(Console::new(shown, access, may_change, errors)),
             settings: Arc::new(settings),
-            sources: Arc::new(sources),
+            sources,
             turns: Turns::new(),
         }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn failures(&self) -> Option<Arc<crate::failures::Failures>> {
+        self.sources.failures.failures.clone()
     }
 
     /// The path at and below which it answers.
@@ -94,8 +106,12 @@ impl MonitoringService {
         B: Body<Data: Send, Error: Send> + Send + 'static,
     {
         let CheckedMonitoring { path, guard, .. } = &*self.settings;
-        guard.may_read(request)?;
         let rest = request.uri.path().strip_prefix(&**path).unwrap_or_default();
+        if let Some(shell) = console::asked(&request.method, rest) {
+            guard.may_open(request)?;
+            return self.open(shell, request);
+        }
+        guard.may_read(request)?;
         match asked(&request.method, rest)? {
             Asked::Read(read, segment) => {
                 let question = Question::parse(read, segment, request.uri.query())?;
@@ -109,15 +125,38 @@ impl MonitoringService {
         }
     }
 
+    fn open(&self, shell: Shell, request: &Parts) -> Result<State, Refusal> {
+        let (base, query) = (self.path(), request.uri.query());
+        let response = console::shell(shell, base, query, &request.headers)?;
+        Ok(State::There(Some(answer::for_method(
+            response,
+            &request.method,
+        ))))
+    }
+
     fn ask(&self, question: Question, request: &Parts) -> State {
         let method = request.method.clone();
+        if let Question::Console(since) = &question
+            && let Some(fresh) = self.console.fresh()
+        {
+            // However many pages are open, nearly all of them are answered here.
+            let response = console::changed(&fresh, since.as_ref(), &request.headers);
+            return State::There(Some(answer::for_method(response, &method)));
+        }
         let Self {
             settings,
             sources,
+            console,
             turns,
         } = self.clone();
-        let asked = request.uri.path_and_query().map(ToString::to_string);
-        let read = move || question.answer(&sources, &settings);
+        let mut asked = request.uri.path_and_query().map(ToString::to_string);
+        let mut headers = HeaderMap::new();
+        for tag in request.headers.get_all(header::IF_NONE_MATCH) {
+            // Who knows something gets another answer.
+            asked.get_or_insert_default().push_str(&format!(" {tag:?}"));
+            headers.append(header::IF_NONE_MATCH, tag.clone());
+        }
+        let read = move || question.answer(&sources, &settings, &console, &headers);
         State::UnderWay(Box::pin(async move {
             let response = response_of(turns.share(asked.unwrap_or_default(), read).await);
             answer::for_method(response, &method)

@@ -14,6 +14,10 @@ pub(crate) const PATH: &str = "/api/v1/monitoring";
 /// The longest path, in bytes.
 const LONGEST_PATH: usize = 200;
 
+/// How many failures are kept by default, and at most.
+const FAILURES: usize = 50;
+const MOST_FAILURES: usize = 200;
+
 /// A token with fewer characters can be guessed.
 const SHORT: usize = 16;
 
@@ -35,6 +39,7 @@ pub struct Monitoring {
     path: Option<String>,
     hosts: Vec<String>,
     check_errors: bool,
+    failures: usize,
 }
 
 /// Settings that can work.
@@ -44,6 +49,7 @@ pub(crate) struct CheckedMonitoring {
     pub(super) path: Box<str>,
     pub(super) guard: Guard,
     pub(super) check_errors: bool,
+    failures: usize,
 }
 
 // === impl Monitoring ===
@@ -57,6 +63,7 @@ impl Monitoring {
             path: None,
             hosts: Vec::new(),
             check_errors: false,
+            failures: FAILURES,
         }
     }
 
@@ -119,6 +126,12 @@ impl Monitoring {
         self.check_errors
     }
 
+    /// How many of the last failed requests the [console](super#the-console) shows, from 0 to 200. With 0, none is kept. Defaults to 50.
+    pub const fn failures(mut self, most: usize) -> Self {
+        self.failures = most;
+        self
+    }
+
     /// Checks everything. `path` is the one of the environment.
     pub(crate) fn checked(self, path: Option<String>) -> Result<CheckedMonitoring, ConfigError> {
         let refuse =
@@ -134,6 +147,11 @@ impl Monitoring {
         let hosts: Vec<_> = hosts.collect::<Result<_, _>>()?;
         if !hosts.is_empty() && !matches!(self.access, Access::Loopback) {
             return refuse("hosts", "only Access::Loopback looks at `Host`");
+        }
+        if self.failures > MOST_FAILURES {
+            let value = self.failures.to_string();
+            let reason = "expected 0 to 200";
+            return Err(ConfigError::new("monitoring.failures", value, reason));
         }
         let token = self.token;
         if let Some(token) = &token {
@@ -157,6 +175,7 @@ impl Monitoring {
             path: path.into(),
             guard,
             check_errors: self.check_errors,
+            failures: self.failures,
         })
     }
 }
@@ -177,6 +196,11 @@ impl CheckedMonitoring {
     /// Where the API is.
     pub(crate) fn path(&self) -> &str {
         &self.path
+    }
+
+    /// How many failures are kept.
+    pub(crate) const fn failures(&self) -> usize {
+        self.failures
     }
 
     /// Whether the token can be guessed.

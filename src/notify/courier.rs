@@ -9,6 +9,8 @@ use std::{
 
 use tokio::time::Instant;
 
+#[cfg(feature = "health")]
+use super::delivered::Delivered;
 use super::{
     lines::Lines,
     mailbox::{Mailbox, Paused, Terms, Trial, Work},
@@ -90,6 +92,21 @@ impl Courier {
     /// What became of all notifications up to now.
     pub(super) fn accounts(&self) -> Accounts {
         self.mailbox.accounts()
+    }
+
+    /// What became of them, for people who look at it.
+    #[cfg(feature = "health")]
+    pub(super) fn delivered(&self) -> Delivered {
+        let accounts = self.accounts();
+        Delivered {
+            notifier: self.name().to_owned(),
+            sent: accounts.sent,
+            failed: accounts.failed,
+            refused: accounts.refused,
+            dropped: accounts.dropped,
+            waiting: accounts.pending,
+            last: self.mailbox.attempts.last(),
+        }
     }
 
     /// Waits until nothing waits. Returns how many still wait at `deadline`.
@@ -205,6 +222,7 @@ impl Delivery {
                 text: "it panicked".to_owned(),
             })
         });
+        self.mailbox.attempts.note(&told);
         match &told {
             Ok(()) => self.lines.works(),
             Err(error) => self.lines.fails(error),

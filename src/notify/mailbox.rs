@@ -12,6 +12,7 @@ use std::{
 use tokio::time::Instant;
 
 use super::{
+    delivered::Attempts,
     notification::Notification,
     notifier::NotifyError,
     queue::{Accounts, Next, Queue},
@@ -37,6 +38,7 @@ pub(super) struct Mailbox {
     name: Arc<str>,
     terms: Terms,
     metrics: Metrics,
+    pub(super) attempts: Attempts,
     state: Mutex<State>,
     changed: Condvar,
 }
@@ -103,6 +105,7 @@ impl Mailbox {
             name,
             terms,
             metrics: metrics.clone(),
+            attempts: Attempts::default(),
             state: Mutex::new(State {
                 queue: Queue::new(terms.every),
                 trials: VecDeque::new(),

@@ -8,6 +8,8 @@ use std::{
 
 use tokio::time::Instant;
 
+#[cfg(feature = "health")]
+use super::delivered::Delivered;
 use super::{
     courier::Courier,
     current::Current,
@@ -260,6 +262,12 @@ impl Running {
     pub(crate) fn pending(&self) -> u64 {
         let couriers = self.couriers.iter();
         couriers.map(|courier| courier.accounts().pending).sum()
+    }
+
+    /// What became of all that each notifier was to tell.
+    #[cfg(feature = "health")]
+    pub(crate) fn delivered(&self) -> Vec<Delivered> {
+        self.couriers.iter().map(Courier::delivered).collect()
     }
 
     /// Returns how many are told.

@@ -49,6 +49,11 @@ impl SentryOptions {
         match *self {}
     }
 
+    #[cfg(feature = "scrub")]
+    pub(crate) const fn own_scrubbing(&self) -> crate::scrub::Scrubbing {
+        match *self {}
+    }
+
     pub(crate) const fn state(_: Option<&Self>) -> &'static str {
         "off: the crate is built without feature sentry"
     }

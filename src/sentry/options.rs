@@ -132,6 +132,11 @@ impl SentryOptions {
         self.release.as_ref()
     }
 
+    /// How what is sent is scrubbed. What else shows texts of errors does it in the same way.
+    pub(crate) fn own_scrubbing(&self) -> Scrubbing {
+        self.scrubbing.clone()
+    }
+
     fn with(source: Source) -> Self {
         Self {
             source,

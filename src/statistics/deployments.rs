@@ -57,6 +57,10 @@ pub struct JudgedDeployment {
     pub error_rate_before: Option<f64>,
     /// The same in the time after.
     pub error_rate_after: Option<f64>,
+    /// The p95 of the time before, in milliseconds, as exact as [that of an endpoint](Traffic::p95_ms).
+    pub p95_ms_before: Option<f64>,
+    /// The same of the time after.
+    pub p95_ms_after: Option<f64>,
     /// Whether the share of errors rose by more than chance explains: by more than two standard errors of the difference.
     /// `None` if there were fewer than 10 requests before, or after.
     pub more_errors: Option<bool>,
@@ -73,20 +77,7 @@ impl DeploymentStatistics {
         between: impl Fn(Duration, Duration) -> Sums,
     ) -> Self {
         let marks = by_time(marks);
-        let traffic = |from, to| Traffic::of_all(&between(from, to), bounds);
-        let mut previous = None;
-        let mut deployments = Vec::new();
-        for (index, mark) in marks.iter().enumerate() {
-            let from = mark.at.saturating_sub(COMPARED);
-            let from = previous.map_or(from, |previous| from.max(previous));
-            let next = marks.get(index + 1).map_or(Duration::MAX, |next| next.at);
-            let to = mark.at.saturating_add(COMPARED).min(next);
-            let before = traffic(from, mark.at);
-            let after = traffic(mark.at, to);
-            deployments.push(JudgedDeployment::new(mark, &before, &after));
-            previous = Some(mark.at);
-        }
-        deployments.reverse();
+        let deployments = JudgedDeployment::newest(&marks, usize::MAX, bounds, between);
         let count = |more| {
             let all = deployments.iter();
             let of_each = all.map(|one| u64::from(one.more_errors == Some(more)));
@@ -107,6 +98,29 @@ impl DeploymentStatistics {
 // === impl JudgedDeployment ===
 
 impl JudgedDeployment {
+    /// The newest of these deployments, which stand in the order of time: the newest first.
+    pub(super) fn newest(
+        marks: &[&DeploymentMark],
+        most: usize,
+        bounds: &Bounds,
+        between: impl Fn(Duration, Duration) -> Sums,
+    ) -> Vec<Self> {
+        let traffic = |from, to| Traffic::of_all(&between(from, to), bounds);
+        let judged = |(index, mark): (usize, &&DeploymentMark)| {
+            let from = mark.at.saturating_sub(COMPARED);
+            let previous = index.checked_sub(1).and_then(|before| marks.get(before));
+            let from = previous.map_or(from, |previous| from.max(previous.at));
+            let next = marks.get(index + 1).map_or(Duration::MAX, |next| next.at);
+            let to = mark.at.saturating_add(COMPARED).min(next);
+            Self::new(mark, &traffic(from, mark.at), &traffic(mark.at, to))
+        };
+        let older = marks.len().saturating_sub(most);
+        let newest = marks.iter().enumerate().skip(older);
+        let mut all: Vec<_> = newest.map(judged).collect();
+        all.reverse();
+        all
+    }
+
     fn new(mark: &DeploymentMark, before: &Traffic, after: &Traffic) -> Self {
         let enough = before.requests.min(after.requests) >= FEWEST;
         Self {
@@ -117,6 +131,8 @@ impl JudgedDeployment {
             changes: mark.changes.clone(),
             error_rate_before: before.error_rate,
             error_rate_after: after.error_rate,
+            p95_ms_before: before.p95_ms,
+            p95_ms_after: after.p95_ms,
             more_errors: enough.then(|| has_risen(before, after)),
         }
     }

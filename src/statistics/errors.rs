@@ -76,6 +76,15 @@ impl ErrorStatistics {
         all
     }
 
+    /// The failures of each category that occurred, at all endpoints.
+    pub(super) fn counted(sums: &Sums) -> BTreeMap<&'static str, u64> {
+        let mut all = BTreeMap::new();
+        for (category, _, count) in failures(sums) {
+            add(all.entry(category.as_str()).or_default(), count);
+        }
+        all
+    }
+
     fn order(&self) -> (Reverse<u64>, Reverse<u64>, &'static str, &str) {
         let name = self.category.as_str();
         (

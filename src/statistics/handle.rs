@@ -5,8 +5,8 @@ use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 use super::{DeploymentStatistics, Now, ReleaseStatistics, Statistics, releases::DeploymentMark};
 use crate::{
     config::ConfigError,
-    metrics::{CircuitState, bounds::Bounds},
-    window::Sums,
+    metrics::{CircuitState, bounds::Bounds, readings::Key},
+    window::{Span, Sums},
 };
 
 /// The longest window.
@@ -16,6 +16,9 @@ const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 /// observed or is not kept any more.
 pub(crate) type Stretches<'s> = dyn Fn(Duration, Duration) -> Sums + 's;
 
+/// Gives what was counted in any stretch of time, for the keys that are wanted.
+pub(crate) type Stretch<'s> = dyn Fn(Span, &dyn Fn(&Key) -> bool) -> Sums + 's;
+
 /// Where the numbers of statistics are kept.
 pub(crate) trait Source: Send + Sync {
     /// What was counted in the window that ends now, and in the one as long that ended when it began.
@@ -24,6 +27,12 @@ pub(crate) trait Source: Send + Sync {
     /// What was counted in any stretch of time, as it is known at this moment: the counters are read once for all of them, and
     /// stretches that follow each other share their edge.
     fn stretches(&self) -> Box<Stretches<'_>>;
+
+    /// The same for any keys.
+    fn view(&self) -> Box<Stretch<'_>>;
+
+    /// How long the shortest slot is.
+    fn slot(&self) -> Duration;
 
     /// The wall time since 1970.
     fn now(&self) -> Duration;
@@ -60,7 +69,7 @@ pub(crate) trait Source: Send + Sync {
 /// They are computed when they are asked for, on the thread that asks, from what was counted. No request waits for that.
 #[derive(Clone)]
 pub struct StatisticsHandle {
-    source: Arc<dyn Source>,
+    pub(super) source: Arc<dyn Source>,
 }
 
 // === impl StatisticsHandle ===
@@ -93,12 +102,7 @@ impl StatisticsHandle {
             return Err(ConfigError::new("window", format!("{window:?}"), reason));
         }
         let [sums, before] = self.source.last(window);
-        let now = Now {
-            in_flight: self.source.in_flight(),
-            circuits: self.source.circuits(),
-            samples: self.source.samples(),
-        };
-        let bounds = self.source.bounds();
+        let (bounds, now) = (self.source.bounds(), Now::of(&*self.source));
         Ok(Statistics::new(window, &sums, &before, bounds, now))
     }
 

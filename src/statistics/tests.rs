@@ -2,6 +2,8 @@ mod deployments;
 mod endpoints;
 mod errors;
 mod handle;
+#[cfg(feature = "health")]
+mod steps;
 mod traffic;
 mod work;
 

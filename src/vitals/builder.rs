@@ -226,6 +226,7 @@ impl VitalsBuilder {
         let release = service::named(release, self.service)?;
         let sentry_state = SentryOptions::state(self.sentry.as_ref());
         let shared = self.recorder != Recorder::Isolated;
+        let failures = api.failures(self.sentry.as_ref());
         let sentry = Connection::new(self.sentry, &release, &metrics, shared)?;
         metrics.set_release(&release);
         let lately = Lately::start(lately, &metrics, &release);
@@ -255,6 +256,7 @@ impl VitalsBuilder {
         let doctor = super::doctor::Doctor::new(&effective, &exclude, &alerting, &deployments)
             .serving(exporter.is_some(), api.facts(), &release)
             .probed_by(self.health.as_ref());
+        let stuck = StuckObserver::start(self.log_stuck, &metrics, &sentry.observer)?;
         let api = api.with(&Shown {
             metrics: &metrics,
             lately: &lately,
@@ -263,6 +265,8 @@ impl VitalsBuilder {
             deployments: &deployments,
             sentry: &sentry,
             release: &release,
+            failures: &failures,
+            stuck: &stuck,
             #[cfg(feature = "generate")]
             generated: &generated,
             #[cfg(feature = "statistics")]
@@ -272,15 +276,11 @@ impl VitalsBuilder {
             release.clone().announce();
         }
 
-        let stuck = match self.log_stuck {
-            true => StuckObserver::start(&metrics, &sentry.observer)?,
-            false => StuckObserver::default(),
-        };
         if let Some(health) = &self.health {
             health.connect(&metrics, Arc::new(sentry.clone()));
         }
         let timing = TimingObserver::new(Some(self.bands), self.body_sizes);
-        let last = (stuck, sentry.observer.clone());
+        let last = (stuck, (failures, sentry.observer.clone()));
         let log = (self.access_log, last);
         let trace_context = self.trace_context.on;
         let catch_panics = self.panics.is_some();

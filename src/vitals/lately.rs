@@ -16,7 +16,7 @@ use crate::{
     emit,
     metrics::{CircuitState, Metrics, Sink, bounds::Bounds, readings::Key},
     release::Release,
-    statistics::{DeploymentMark, Source, StatisticsHandle, Stretches},
+    statistics::{DeploymentMark, Source, StatisticsHandle, Stretch, Stretches},
     timestamp,
     window::{
         Settings, Span, Sums, Window,
@@ -251,14 +251,22 @@ impl Source for Kept {
         let now = view.sums(Span::Last(window), |_| true);
         let before = Span::Between(now.begin.saturating_sub(window), now.begin);
         let failures = |key: &Key| matches!(key, Key::Errors { .. });
-        let before = view.sums(before, failures);
-        [now, before]
+        [now, view.sums(before, failures)]
     }
 
     fn stretches(&self) -> Box<Stretches<'_>> {
         let view = self.window.view();
         let traffic = |key: &Key| matches!(key, Key::Requests { .. } | Key::Durations { .. });
         Box::new(move |from, to| view.sums(Span::Between(from, to), traffic))
+    }
+
+    fn view(&self) -> Box<Stretch<'_>> {
+        let view = self.window.view();
+        Box::new(move |span, wanted| view.sums(span, wanted))
+    }
+
+    fn slot(&self) -> Duration {
+        self.slot
     }
 
     fn now(&self) -> Duration {

@@ -17,6 +17,7 @@ use crate::generate::Generated;
 use crate::{
     config::{ConfigError, Environment},
     doctor::AccessFacts,
+    failures::FailuresObserver,
     health::HealthService,
     metrics::Metrics,
     monitoring::{
@@ -25,7 +26,8 @@ use crate::{
     },
     release::Release,
     report::notice::NoticeSink,
-    sentry::Connection,
+    sentry::{Connection, SentryOptions},
+    stuck::StuckObserver,
 };
 
 const TOKEN: &str = "MONITORING_TOKEN";
@@ -55,6 +57,8 @@ pub(super) struct Shown<'s> {
     pub(super) deployments: &'s Deployments,
     pub(super) sentry: &'s Connection,
     pub(super) release: &'s Release,
+    pub(super) failures: &'s FailuresObserver,
+    pub(super) stuck: &'s StuckObserver,
     #[cfg(feature = "generate")]
     pub(super) generated: &'s Generated,
     pub(super) doctor: &'s Doctor,
@@ -118,6 +122,12 @@ impl CheckedApi {
         })
     }
 
+    /// What keeps the failures that it shows. Nothing is kept if it is off.
+    pub(super) fn failures(&self, sentry: Option<&SentryOptions>) -> FailuresObserver {
+        let most = self.0.as_ref().map_or(0, CheckedMonitoring::failures);
+        FailuresObserver::keep(most, sentry)
+    }
+
     /// Makes the API. Warns once if its token can be guessed.
     pub(super) fn with(self, shown: &Shown<'_>) -> Api {
         let Some(checked) = self.0 else {
@@ -140,6 +150,10 @@ impl CheckedApi {
             service: release.service.as_deref().map(Into::into),
             version: release.version.as_deref().map(Into::into),
             environment: Arc::clone(&shown.deployments.environment),
+            failures: shown.failures.clone(),
+            stuck: shown.stuck.clone(),
+            notifiers: Arc::new(shown.deployments.notifications.clone()),
+            bands: shown.metrics.bands(),
             #[cfg(feature = "generate")]
             generated: shown.generated.clone(),
             doctor: Arc::new(shown.doctor.clone()),
@@ -212,6 +226,15 @@ impl Vitals {
     #[must_use]
     pub fn monitoring(&self) -> Option<MonitoringService> {
         self.api.0.clone()
+    }
+}
+
+#[cfg(test)]
+impl Vitals {
+    /// The failures that the API shows, if it is on and keeps some.
+    pub(crate) fn failures(&self) -> Option<Arc<crate::failures::Failures>> {
+        let service = self.api.0.as_ref()?;
+        service.failures()
     }
 }
 

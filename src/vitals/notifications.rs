@@ -9,6 +9,8 @@ use super::{
 };
 #[cfg(feature = "generate")]
 use crate::generate::Generated;
+#[cfg(feature = "health")]
+use crate::monitoring::{Deliveries, Delivery};
 use crate::{
     alerts::{AlertSeverity, Evaluation, Listener},
     config::{ConfigError, Environment},
@@ -183,6 +185,27 @@ impl Notifications {
         let tests = told.running.test(at, told.lately.deployment());
         let told = tests.into_iter().map(|test| (test.notifier, test.result));
         told.collect()
+    }
+}
+
+#[cfg(feature = "health")]
+impl Deliveries for Notifications {
+    fn deliveries(&self) -> Vec<Delivery> {
+        let told = self.0.as_ref();
+        let delivered = told.map(|told| told.running.delivered());
+        let of_each = delivered.unwrap_or_default().into_iter();
+        of_each
+            .map(|one| Delivery {
+                notifier: one.notifier,
+                sent: one.sent,
+                failed: one.failed,
+                refused: one.refused,
+                dropped: one.dropped,
+                waiting: one.waiting,
+                last_sent: one.last.worked,
+                last_failure: one.last.failed,
+            })
+            .collect()
     }
 }
 

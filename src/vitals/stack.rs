@@ -7,6 +7,7 @@ use tower_layer::Layer;
 use crate::{
     access_log::AccessLogObserver,
     category::CategoryObserver,
+    failures::FailuresObserver,
     observe::{Engine, EngineHandle, Examined, Observed, WrapRequestBodyLayer},
     request_id::RequestIdObserver,
     sentry::SentryObserver,
@@ -50,7 +51,7 @@ pub(super) type Stack = (
             (
                 AccessLogObserver,
                 // Last, since nothing waits for them.
-                (StuckObserver, SentryObserver),
+                (StuckObserver, (FailuresObserver, SentryObserver)),
             ),
         ),
     ),

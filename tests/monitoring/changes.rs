@@ -34,6 +34,8 @@ async fn get_changes_nothing() {
         "/errors",
         "/deployments",
         "/health",
+        "/console.json",
+        "/console/endpoint.json?method=GET&endpoint=x",
     ] {
         for method in ["GET", "HEAD"] {
             assert_eq!(

@@ -7,6 +7,8 @@
 mod access;
 mod answers;
 mod changes;
+mod console;
+mod console_data;
 mod firing;
 mod guide;
 #[path = "../it/support/lines.rs"]

@@ -25,8 +25,10 @@ async fn nothing_is_at_a_path_that_must_be_decoded_joined_or_followed() {
         format!("{BASE}/../../../../etc/passwd"),
         format!("{BASE}/%2e%2e/%2e%2e/etc/passwd"),
         format!("{BASE}s/metrics"),
-        BASE.to_owned(),
-        format!("{BASE}/"),
+        format!("{BASE}/console"),
+        format!("{BASE}/console/"),
+        format!("{BASE}/console/index.html"),
+        format!("{BASE}/console/../console.json"),
     ] {
         for method in ["GET", "HEAD", "POST"] {
             let answer = ask(served.address, method, &path, &[bearer(TOKEN)], "").await;

@@ -99,6 +99,7 @@ async fn no_answer_has_a_secret_of_a_request_a_check_a_setting_or_the_machine() 
         "/deployments",
         "/health",
         "/doctor",
+        "/console.json",
         "/nothing",
         "/alerts?hours=0",
     ] {

@@ -131,6 +131,7 @@ pub(crate) fn app(vitals: &Vitals) -> Router {
             "/broken/{id}",
             get(async || http::StatusCode::INTERNAL_SERVER_ERROR),
         )
+        .route("/hangs", get(std::future::pending::<()>))
         .merge(vitals.routes())
         // Outside of the routes of the stack as well: those are no traffic wherever the layer is.
         .layer(vitals.layer())

@@ -1,7 +1,7 @@
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use super::*;
-use crate::config::ConfigError;
+use crate::{config::ConfigError, window::Span};
 
 /// Two windows: in the one that ends now, as many requests as the window has seconds.
 struct Kept {
@@ -24,6 +24,17 @@ impl Source for Kept {
             (0..seconds).for_each(|_| window.request(&Method::GET, "/", 200, Some(MS(1))));
             window.sums
         })
+    }
+
+    fn view(&self) -> Box<Stretch<'_>> {
+        Box::new(|span, _| match span {
+            Span::Last(window) => self.stretches()(self.now() - window, self.now()),
+            Span::Between(from, to) => self.stretches()(from, to),
+        })
+    }
+
+    fn slot(&self) -> Duration {
+        Duration::from_secs(10)
     }
 
     fn now(&self) -> Duration {

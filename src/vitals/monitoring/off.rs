@@ -19,10 +19,12 @@ use crate::doctor::AccessFacts;
 use crate::generate::Generated;
 use crate::{
     config::{ConfigError, Environment},
+    failures::FailuresObserver,
     health::HealthService,
     metrics::Metrics,
     release::Release,
-    sentry::Connection,
+    sentry::{Connection, SentryOptions},
+    stuck::StuckObserver,
 };
 
 /// There are none.
@@ -46,6 +48,8 @@ pub(super) struct Shown<'s> {
     pub(super) deployments: &'s Deployments,
     pub(super) sentry: &'s Connection,
     pub(super) release: &'s Release,
+    pub(super) failures: &'s FailuresObserver,
+    pub(super) stuck: &'s StuckObserver,
     #[cfg(feature = "generate")]
     pub(super) generated: &'s Generated,
     #[cfg(feature = "statistics")]
@@ -87,6 +91,10 @@ impl CheckedApi {
     #[cfg(feature = "statistics")]
     pub(super) const fn facts(&self) -> Option<AccessFacts> {
         None
+    }
+
+    pub(super) const fn failures(&self, _: Option<&SentryOptions>) -> FailuresObserver {
+        FailuresObserver
     }
 
     pub(super) const fn with(self, _: &Shown<'_>) -> Api {

@@ -1,3 +1,6 @@
+#[cfg(feature = "axum")]
+mod failures;
+
 use std::{env, fs, process};
 
 use super::*;

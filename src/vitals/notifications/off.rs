@@ -11,6 +11,8 @@ use super::{
 use crate::doctor::NotifierFacts;
 #[cfg(feature = "generate")]
 use crate::generate::Generated;
+#[cfg(all(feature = "health", feature = "statistics"))]
+use crate::monitoring::{Deliveries, Delivery};
 use crate::{
     config::{ConfigError, Environment},
     metrics::Metrics,
@@ -111,6 +113,13 @@ impl Notifications {
 
     #[cfg(feature = "statistics")]
     pub(super) const fn test(&self) -> Vec<(String, Result<(), String>)> {
+        Vec::new()
+    }
+}
+
+#[cfg(all(feature = "health", feature = "statistics"))]
+impl Deliveries for Notifications {
+    fn deliveries(&self) -> Vec<Delivery> {
         Vec::new()
     }
 }
