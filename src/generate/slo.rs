@@ -100,7 +100,10 @@ impl Slo {
         }
     }
 
-    /// Only requests of one route, such as `/orders/{id}`. Defaults to all.
+    /// Only requests of one route, such as `/orders/{id}`, as it is spelled in the metrics. Defaults to all.
+    ///
+    /// Building a stack cannot refuse a route that does not exist: it learns routes only from requests. So a rule tells of it in
+    /// Prometheus: the alert `SloWithoutData` fires if nothing has had the route for an hour.
     #[must_use]
     pub fn endpoint(mut self, route: impl Into<String>) -> Self {
         self.endpoint = Some(route.into());
