@@ -130,6 +130,8 @@ pub use self::{
 #[cfg(feature = "generate")]
 pub(crate) use self::{
     checked::{CheckedRule, Scope},
+    new_errors::OF_SERVER,
+    own::Own,
     promql::Published,
     rule::Comparison,
     signal::Kind,

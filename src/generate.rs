@@ -44,6 +44,7 @@ mod alert_name;
 mod alerting;
 #[cfg(feature = "notify")]
 mod alertmanager;
+mod beginnings;
 mod document;
 mod generated;
 mod presence;
@@ -52,8 +53,11 @@ mod receiver;
 mod rule_tests;
 mod scenario;
 mod slo;
+mod slo_tests;
 mod template;
+mod test_file;
 mod values;
+mod work;
 
 pub use self::{generated::Generated, slo::Slo};
 

@@ -30,7 +30,7 @@
 //! | `GET /errors?window=&limit=` | the failures by category and endpoint, beside the window before |
 //! | `GET /deployments?limit=` | the deployments, and whether more errors followed them |
 //! | `GET /health` | the checks |
-//! | `GET /rules.yml?part=` | with feature `generate`: the `rules` for Prometheus as YAML, their `tests`, the rules of objectives (`slo`), or the configuration of an `alertmanager` |
+//! | `GET /rules.yml?part=` | with feature `generate`: the `rules` for Prometheus as YAML, their `tests`, the rules of objectives (`slo`) and theirs (`slo_tests`), or the configuration of an `alertmanager` |
 //! | `POST /evaluate` | evaluates all rules now, and gives the alerts that fire then |
 //! | `POST /silences` | begins a silence: `labels`, `lasts` (`"30m"` or seconds) or `ends`, `by`, `comment` |
 //! | `POST /silences/{id}/end` | ends it |

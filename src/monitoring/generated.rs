@@ -8,6 +8,7 @@ pub(super) enum Part {
     Rules,
     Tests,
     Slo,
+    SloTests,
     Alertmanager,
 }
 
@@ -15,12 +16,13 @@ pub(super) enum Part {
 
 impl Part {
     pub(super) fn parse(given: &Parameters<'_>) -> Result<Self, Refusal> {
-        let expected = "rules, tests, slo or alertmanager";
+        let expected = "rules, tests, slo, slo_tests or alertmanager";
         let part = given.one("part", expected, |text| {
             Some(match text {
                 "rules" => Self::Rules,
                 "tests" => Self::Tests,
                 "slo" => Self::Slo,
+                "slo_tests" => Self::SloTests,
                 "alertmanager" => Self::Alertmanager,
                 _ => return None,
             })
@@ -35,6 +37,7 @@ impl Part {
             Self::Rules => generated.rules(),
             Self::Tests => generated.rule_tests(),
             Self::Slo => generated.slo_rules(),
+            Self::SloTests => generated.slo_tests(),
             #[cfg(feature = "notify")]
             Self::Alertmanager => {
                 let told = generated.alertmanager();

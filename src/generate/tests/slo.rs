@@ -162,3 +162,30 @@ fn an_objective_of_an_unknown_endpoint_is_an_alert() {
     let said = files.run("promtool", &["test", "rules", "tests.yml"]);
     assert!(said.is_ok(), "{}", said.unwrap_err());
 }
+
+#[test]
+#[ignore = "needs promtool; .ci/run installs it"]
+fn promtool_runs_the_generated_tests_of_objectives() {
+    for (index, settings) in all_settings().iter().enumerate() {
+        let files = Files::new(&format!("slo-tests-{index}"));
+        let all = generated(settings).slo(Slo::new(99.95).tiers(2)).unwrap();
+        let all = all
+            .slo(Slo::new(92.0).endpoint(AWKWARD).method("POST"))
+            .unwrap();
+        let (rules, tests) = (all.slo_rules(), all.slo_tests());
+        files.write("slo.yml", &rules);
+        files.write("tests.yml", &tests);
+        let said = files.run("promtool", &["test", "rules", "tests.yml"]);
+        assert!(said.is_ok(), "{}", said.unwrap_err());
+        let named = |says: &str| tests.matches(says).count();
+        assert_eq!(named("above 0.72 %, and ends"), 1, "{tests}");
+        assert_eq!(named("at 0.72 %"), 1, "{tests}");
+        // Two tiers, and three of four.
+        assert_eq!(named(", and ends"), 5, "{tests}");
+        assert_eq!(named("does not fire tier"), 5, "{tests}");
+        assert_eq!(named("with few requests"), 2, "{tests}");
+        assert_eq!(named("left of the budget"), 2, "{tests}");
+        assert_eq!(named("that there is no data"), 2, "{tests}");
+        assert_eq!(named("tier 1 cannot fire"), 1, "{tests}");
+    }
+}
