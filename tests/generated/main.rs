@@ -5,6 +5,10 @@
 )]
 
 mod changes;
+#[path = "../programs/mod.rs"]
+#[expect(dead_code, reason = "shared with other tests, which ask for more")]
+mod programs;
+mod real;
 
 use std::{net::SocketAddr, process::Command};
 
