@@ -52,6 +52,7 @@ mod alert_name;
 mod alerting;
 #[cfg(feature = "notify")]
 mod alertmanager;
+mod beginnings;
 mod dashboards;
 mod docker;
 mod document;
@@ -67,8 +68,11 @@ mod scenario;
 mod scrape;
 mod served;
 mod slo;
+mod slo_tests;
 mod template;
+mod test_file;
 mod values;
+mod work;
 
 pub(crate) use self::served::Served;
 #[cfg(feature = "health")]

@@ -41,8 +41,9 @@ pub struct Rules {
     /// The rules of objectives: those of the service, else one of 99.9 %
     #[arg(long)]
     slo: bool,
-    /// The tests of the rules, for `promtool test rules` beside a file `rules.yml`
-    #[arg(long, conflicts_with = "slo")]
+    /// The tests of the rules, for `promtool test rules` beside a file `rules.yml`. With --slo those of the objectives, beside a file
+    /// `slo.yml`
+    #[arg(long)]
     tests: bool,
     /// The configuration of an Alertmanager
     #[arg(long, conflicts_with_all = ["slo", "tests"])]
@@ -63,6 +64,7 @@ impl Rules {
 
     fn ask(&self) -> Result<String, String> {
         let part = match (self.slo, self.tests, self.alertmanager) {
+            (true, true, _) => "slo_tests",
             (true, ..) => "slo",
             (_, true, _) => "tests",
             (.., true) => "alertmanager",

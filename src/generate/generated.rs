@@ -1,6 +1,6 @@
 //! Holds what files are generated from.
 
-use std::{sync::Arc, time::Duration};
+use std::{borrow::Cow, sync::Arc, time::Duration};
 
 #[cfg(feature = "notify")]
 use super::alertmanager::Told;
@@ -11,6 +11,7 @@ use super::{
     presence, rule_tests,
     served::Served,
     slo::{CheckedSlo, Slo},
+    slo_tests,
 };
 #[cfg(feature = "notify")]
 use crate::notify::{CheckedRoutes, Routes};
@@ -200,7 +201,7 @@ impl Generated {
     /// Tests of the rules, for `promtool test rules` beside them in a file `rules.yml`: that each one fires, that it does not at its
     /// threshold, with few requests and without data, and that it ends.
     ///
-    /// They are about shares and rates of requests, latencies, and what is now. A comment names the rules without a test.
+    /// A comment names the rules without a test, such as those whose window is no multiple of 15 seconds.
     #[must_use]
     pub fn rule_tests(&self) -> String {
         let (tests, comments) = rule_tests::of(&self.rules, &self.published(), self.interval);
@@ -213,12 +214,8 @@ impl Generated {
     pub fn slo_rules(&self) -> String {
         let published = self.published();
         let common = self.common(&published);
-        let usual: Vec<_> = match self.slos.as_slice() {
-            [] => Slo::new(99.9).checked().into_iter().collect(),
-            _ => Vec::new(),
-        };
-        let all = self.slos.iter().chain(&usual);
-        let groups = all.flat_map(|slo| slo.groups(&common, &published));
+        let all = self.objectives();
+        let groups = all.iter().flat_map(|slo| slo.groups(&common, &published));
         let groups = groups.filter(|group| !group.rules.is_empty());
         yaml(
             &RuleFile {
@@ -243,6 +240,16 @@ impl Generated {
         sources.dashboards()
     }
 
+    /// Tests of the rules of the objectives, for `promtool test rules` beside them in a file `slo.yml`: that each tier fires at its
+    /// pace and not below, that it ends, that few requests are no alert, what is left of the budget, and that no data is told.
+    #[must_use]
+    pub fn slo_tests(&self) -> String {
+        let published = self.published();
+        let common = self.common(&published);
+        let (tests, comments) = slo_tests::of(&self.objectives(), &common, &published);
+        yaml(&tests, &comments)
+    }
+
     /// The configuration of an Alertmanager with the routes, the repeats and the inhibitions of the process. Secrets are in files,
     /// whose names it has. `None` if nobody is told.
     ///
@@ -259,6 +266,14 @@ impl Generated {
         };
         let (configuration, comments) = told.configuration();
         Some(yaml(&configuration, &comments))
+    }
+
+    /// Those of the application, else one.
+    fn objectives(&self) -> Cow<'_, [CheckedSlo]> {
+        match self.slos.as_slice() {
+            [] => Slo::new(99.9).checked().into_iter().collect(),
+            some => some.into(),
+        }
     }
 
     pub(super) fn published(&self) -> Published<'_> {

@@ -2,59 +2,24 @@
 
 use std::time::Duration;
 
-use serde::Serialize;
-
 use super::{
     alerting::length,
-    scenario::{Load, Scenario, Series},
+    beginnings,
+    scenario::{Load, Scenario},
+    test_file::{Evaluations, Series, Test, TestFile, firing, steps},
     values::{STEP, Values},
 };
-use crate::alerts::{CheckedRule, Comparison, Promql, Published};
+use crate::alerts::{CheckedRule, Comparison, Kind, Promql, Published};
 
 /// The shortest window of a rule that has tests: a scrape every 15 seconds tells nothing of shorter ones.
 const SHORTEST: Duration = Duration::from_secs(60);
-
-/// A file of tests.
-#[derive(Debug, Serialize)]
-pub(super) struct TestFile {
-    rule_files: [&'static str; 1],
-    evaluation_interval: String,
-    tests: Vec<Test>,
-}
-
-#[derive(Debug, Serialize)]
-struct Test {
-    name: String,
-    interval: String,
-    input_series: Vec<Input>,
-    promql_expr_test: Vec<Expected>,
-}
-
-#[derive(Debug, Serialize)]
-struct Input {
-    series: String,
-    values: String,
-}
-
-#[derive(Debug, Serialize)]
-struct Expected {
-    expr: String,
-    eval_time: String,
-    exp_samples: [Sample; 1],
-}
-
-#[derive(Debug, Serialize)]
-struct Sample {
-    labels: &'static str,
-    value: u8,
-}
 
 /// The tests of one rule.
 #[derive(Debug)]
 struct Tests<'t> {
     rule: &'t CheckedRule,
     scenario: Scenario<'t>,
-    evaluation: Duration,
+    evaluations: Evaluations,
     written: Vec<Test>,
 }
 
@@ -64,66 +29,69 @@ pub(super) fn of(
     published: &Published<'_>,
     interval: Duration,
 ) -> (TestFile, Vec<String>) {
-    // Rules are judged where there are samples.
-    let steps = interval.as_nanos().div_ceil(STEP.as_nanos());
-    let evaluation = STEP * u32::try_from(steps.max(1)).unwrap_or(u32::MAX);
+    let evaluations = Evaluations::new(interval);
     let (mut tests, mut comments) = (Vec::new(), Vec::new());
     for rule in rules {
         if matches!(rule.promql(published), Promql::None(_)) {
             continue;
         }
-        match Tests::of(rule, published, evaluation) {
+        match of_rule(rule, published, evaluations) {
             Ok(written) => tests.extend(written),
             Err(reason) => comments.push(format!("{} has no test: {reason}", rule.name)),
         }
     }
     let file = TestFile {
         rule_files: ["rules.yml"],
-        evaluation_interval: length(evaluation),
+        evaluation_interval: length(evaluations.0),
         tests,
     };
     (file, comments)
 }
 
+fn of_rule(
+    rule: &CheckedRule,
+    published: &Published<'_>,
+    evaluations: Evaluations,
+) -> Result<Vec<Test>, &'static str> {
+    let scenario = Scenario::of(rule, published);
+    let is_now = match rule.signal.kind {
+        Kind::ErrorSpike | Kind::NewErrors => false,
+        _ => scenario.load.is_now(),
+    };
+    let is_whole = rule.window.as_millis().is_multiple_of(STEP.as_millis());
+    if !is_now && (rule.window < SHORTEST || !is_whole) {
+        return Err("its window does not consist of scrapes every 15 seconds");
+    }
+    match rule.signal.kind {
+        Kind::ErrorSpike => return beginnings::of_spike(&scenario, evaluations),
+        Kind::NewErrors => return beginnings::of_new_errors(&scenario, evaluations),
+        _ => {}
+    }
+    let (good, bad) = scenario.limits().ok_or("no number breaks it")?;
+    let mut tests = Tests {
+        rule,
+        scenario,
+        evaluations,
+        written: Vec::new(),
+    };
+    tests
+        .write(good, bad)
+        .ok_or("no series brings it to its threshold")?;
+    Ok(tests.written)
+}
+
 // === impl Tests ===
 
-impl<'t> Tests<'t> {
-    fn of(
-        rule: &'t CheckedRule,
-        published: &'t Published<'t>,
-        evaluation: Duration,
-    ) -> Result<Vec<Test>, &'static str> {
-        let scenario = Scenario::of(rule, published);
-        let scenario = scenario.ok_or("none is written for this signal")?;
-        let window = rule.window;
-        let is_counted = !matches!(scenario.load, Load::Shown(_) | Load::InFlight);
-        let is_whole = window.as_millis().is_multiple_of(STEP.as_millis());
-        if is_counted && (window < SHORTEST || !is_whole) {
-            return Err("its window does not consist of scrapes every 15 seconds");
-        }
-        let (good, bad) = scenario.limits().ok_or("no number breaks it")?;
-        let mut tests = Self {
-            rule,
-            scenario,
-            evaluation,
-            written: Vec::new(),
-        };
-        tests
-            .write(good, bad)
-            .ok_or("these names have no such metric")?;
-        Ok(tests.written)
-    }
-
+impl Tests<'_> {
     fn write(&mut self, good: f64, bad: f64) -> Option<()> {
         let rule = self.rule;
-        let window = match self.scenario.load {
-            Load::Shown(_) | Load::InFlight => Duration::ZERO,
-            _ => rule.window,
+        let window = match self.scenario.load.is_now() {
+            true => Duration::ZERO,
+            false => rule.window,
         };
-        let fired = self.after(window + rule.pending_for, 2);
-        let ended = self.after(fired + window + rule.keep_firing_for, 3);
-        let steps =
-            |time: Duration| u64::try_from(time.as_nanos() / STEP.as_nanos()).unwrap_or(u64::MAX);
+        let after = |time, evaluations| self.evaluations.after(time, evaluations);
+        let fired = after(window + rule.pending_for, 2);
+        let ended = after(fired + window + rule.keep_firing_for, 3);
         let side = match rule.comparison {
             Comparison::Above => "above",
             Comparison::Below => "below",
@@ -156,37 +124,13 @@ impl<'t> Tests<'t> {
         Some(())
     }
 
-    /// The moment of an evaluation, so many after this time.
-    fn after(&self, time: Duration, evaluations: u32) -> Duration {
-        let whole = time.as_nanos().div_ceil(self.evaluation.as_nanos());
-        self.evaluation
-            * (u32::try_from(whole)
-                .unwrap_or(u32::MAX)
-                .saturating_add(evaluations))
-    }
-
     fn test(&mut self, says: &str, series: Vec<Series>, expected: &[(Duration, u8)]) {
         let rule = &self.rule.name;
-        let inputs = series.into_iter();
-        let expected = expected.iter();
-        self.written.push(Test {
-            name: format!("{rule} {says}"),
-            interval: length(STEP),
-            input_series: inputs
-                .map(|(series, values)| Input { series, values })
-                .collect(),
-            promql_expr_test: expected
-                .map(|(at, value)| Expected {
-                    expr: format!(
-                        "count(ALERTS{{rule=\"{rule}\",alertstate=\"firing\"}}) or vector(0)"
-                    ),
-                    eval_time: length(*at),
-                    exp_samples: [Sample {
-                        labels: "{}",
-                        value: *value,
-                    }],
-                })
-                .collect(),
+        let test = Test::new(format!("{rule} {says}"), series);
+        let alerts = firing(rule);
+        let test = expected.iter().fold(test, |test, (at, number)| {
+            test.counts(&alerts, *at, *number)
         });
+        self.written.push(test);
     }
 }

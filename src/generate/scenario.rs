@@ -1,17 +1,18 @@
 //! Knows which series bring a rule to its threshold.
 
-use super::values::Values;
+use super::{
+    test_file::{Series, steps},
+    values::Values,
+    work::{self, Parts},
+};
 use crate::{
-    alerts::{CheckedRule, Comparison, Gauge, Kind, Published, Scope},
+    alerts::{CheckedRule, Comparison, Gauge, Kind, Own, Published, Scope},
     facts::exchange::Outcome,
     metrics::catalog::Id,
 };
 
 /// How many requests there are in each step of a test of shares. So a share has four digits behind the point.
-const MANY: f64 = 1_000_000.0;
-
-/// A series with its values.
-pub(super) type Series = (String, String);
+pub(super) const MANY: f64 = 1_000_000.0;
 
 /// What a test counts or shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,34 +24,53 @@ pub(super) enum Load {
     /// So many requests in each step, or so many failed ones.
     Requests,
     Failures,
+    /// How often something occurs in a window.
+    Counted,
     /// The value of a gauge.
     Shown(Gauge),
     InFlight,
+    /// The value of a gauge of the application.
+    Own,
 }
 
 /// The series that a rule judges.
 #[derive(Debug)]
 pub(super) struct Scenario<'s> {
-    rule: &'s CheckedRule,
-    published: &'s Published<'s>,
+    pub(super) rule: &'s CheckedRule,
+    pub(super) published: &'s Published<'s>,
     pub(super) load: Load,
     route: String,
     method: String,
 }
 
+// === impl Load ===
+
+impl Load {
+    /// Whether it says how something is now, and not what happened in a window.
+    pub(super) const fn is_now(self) -> bool {
+        matches!(self, Self::Shown(_) | Self::InFlight | Self::Own)
+    }
+}
+
 // === impl Scenario ===
 
 impl<'s> Scenario<'s> {
-    /// `None` if there is no test for rules of this kind.
-    pub(super) fn of(rule: &'s CheckedRule, published: &'s Published<'s>) -> Option<Self> {
+    pub(super) fn of(rule: &'s CheckedRule, published: &'s Published<'s>) -> Self {
         let load = match &rule.signal.kind {
-            Kind::ErrorRate => Load::Failed,
+            Kind::ErrorRate | Kind::OutboundErrorRate | Kind::Own(Own::Share { .. }) => {
+                Load::Failed
+            }
             Kind::Latency(percent) => Load::Slow(*percent),
+            Kind::QueryLatency => Load::Slow(95),
             Kind::RequestsPerSecond => Load::Requests,
-            Kind::ErrorsPerMinute => Load::Failures,
+            Kind::ErrorsPerMinute | Kind::ErrorSpike => Load::Failures,
+            Kind::JobFailures
+            | Kind::SlowQueries
+            | Kind::NewErrors
+            | Kind::NewErrorsSinceDeployment => Load::Counted,
             Kind::InFlight => Load::InFlight,
             Kind::Now(gauge) => Load::Shown(*gauge),
-            _ => return None,
+            Kind::Own(Own::Gauge { .. } | Own::Asked { .. }) => Load::Own,
         };
         let (route, method) = match &rule.scope {
             Scope::Endpoint { route, method } => (
@@ -59,13 +79,13 @@ impl<'s> Scenario<'s> {
             ),
             _ => ("/a".to_owned(), None),
         };
-        Some(Self {
+        Self {
             rule,
             published,
             load,
             route,
             method: method.unwrap_or_else(|| "GET".to_owned()),
-        })
+        }
     }
 
     /// The number that does not break the rule, but nearly does, and the next one, which does. `None` if nothing breaks it.
@@ -97,7 +117,22 @@ impl<'s> Scenario<'s> {
             }
             Load::Requests => halves(15.0),
             Load::Failures => halves(0.25),
-            Load::InFlight => last(1.0, f64::MAX),
+            // Failures are whole, and the window has them in each of its steps.
+            Load::Counted => {
+                let (good, bad) = match is_above {
+                    true => (threshold.floor(), threshold.floor() + 1.0),
+                    false => (threshold.ceil(), threshold.ceil() - 1.0),
+                };
+                let each = steps(self.rule.window).max(1) as f64;
+                (bad >= 0.0).then_some((good.max(0.0) / each, bad / each))
+            }
+            Load::InFlight | Load::Own => last(1.0, f64::MAX).or_else(|| {
+                // A gauge of the application can be below 0.
+                (self.load == Load::Own).then(|| {
+                    let step = if is_above { 1.0 } else { -1.0 };
+                    (threshold, threshold + step)
+                })
+            }),
             Load::Shown(gauge) => shown(gauge, threshold, is_above),
         }
     }
@@ -113,7 +148,27 @@ impl<'s> Scenario<'s> {
             Some(_) => bad.map(|_| 0.0),
             None => bad.map(|bad| MANY - bad),
         };
+        let parts = || Parts {
+            bad: values.clone(),
+            rest: match self.load {
+                Load::Counted => values.map(|_| 1.0),
+                _ => good(values),
+            },
+            all: match self.load {
+                Load::Counted => values.map(|bad| bad + 1.0),
+                _ => all(values),
+            },
+        };
+        let kind = &self.rule.signal.kind;
         Some(match self.load {
+            Load::Counted => work::series(self.rule, self.published, &parts())?,
+            Load::Failed if !matches!(kind, Kind::ErrorRate) => {
+                work::series(self.rule, self.published, &parts())?
+            }
+            Load::Slow(_) if matches!(kind, Kind::QueryLatency) => {
+                work::series(self.rule, self.published, &parts())?
+            }
+            Load::Own => vec![work::own(self.rule, self.published, values)?],
             Load::Failed => {
                 let mut series = vec![self.uncounted()?];
                 match self.rule.signal.category {
@@ -140,15 +195,7 @@ impl<'s> Scenario<'s> {
                 ]
             }
             Load::Requests => vec![self.uncounted()?, counter(self.requests("200"), values)?],
-            Load::Failures => {
-                let of_category = self.rule.signal.category.is_some();
-                let failures = if of_category {
-                    self.errors()
-                } else {
-                    self.requests("500")
-                };
-                vec![self.uncounted()?, counter(failures, values)?]
-            }
+            Load::Failures => vec![self.uncounted()?, counter(self.failures(), values)?],
             Load::InFlight => {
                 let name = self
                     .published
@@ -157,6 +204,20 @@ impl<'s> Scenario<'s> {
             }
             Load::Shown(gauge) => self.shown(gauge, values)?,
         })
+    }
+
+    /// The series of what fails.
+    pub(super) fn failures(&self) -> Option<String> {
+        match self.rule.signal.category {
+            Some(_) => self.errors(),
+            None => self.requests("500"),
+        }
+    }
+
+    /// What says that the process has been there from the beginning on.
+    pub(super) fn observed(&self) -> Option<Vec<Series>> {
+        let started = self.published.series(Id::Started)?;
+        Some(vec![self.uncounted()?, (started, "1x100000".to_owned())])
     }
 
     fn shown(&self, gauge: Gauge, values: &Values) -> Option<Vec<Series>> {

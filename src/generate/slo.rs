@@ -18,7 +18,7 @@ const HOUR: Duration = Duration::from_secs(60 * 60);
 const PERIOD: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 /// The fewest requests of the longer window of a tier.
-const AT_LEAST: f64 = 20.0;
+pub(super) const AT_LEAST: f64 = 20.0;
 
 /// How fast a budget must be spent, over two windows, and whom it concerns. As the workbook on site reliability has them.
 const TIERS: [Tier; 4] = [
@@ -47,12 +47,12 @@ const TIERS: [Tier; 4] = [
 ];
 
 #[derive(Clone, Copy, Debug)]
-struct Tier {
-    name: &'static str,
+pub(super) struct Tier {
+    pub(super) name: &'static str,
     /// How many times as fast as the budget allows.
     burn: f64,
     long: Duration,
-    short: Duration,
+    pub(super) short: Duration,
     severity: &'static str,
 }
 
@@ -100,7 +100,10 @@ impl Slo {
         }
     }
 
-    /// Only requests of one route, such as `/orders/{id}`. Defaults to all.
+    /// Only requests of one route, such as `/orders/{id}`, as it is spelled in the metrics. Defaults to all.
+    ///
+    /// Building a stack cannot refuse a route that does not exist: it learns routes only from requests. So a rule tells of it in
+    /// Prometheus: the alert `SloWithoutData` fires if nothing has had the route for an hour.
     #[must_use]
     pub fn endpoint(mut self, route: impl Into<String>) -> Self {
         self.endpoint = Some(route.into());
@@ -191,10 +194,28 @@ impl CheckedSlo {
         &self.name
     }
 
+    pub(super) const fn errors(&self) -> &CheckedRule {
+        &self.errors
+    }
+
+    /// The per cent of the requests that may fail.
+    pub(super) const fn budget(&self) -> f64 {
+        self.budget
+    }
+
+    pub(super) fn tiers(&self) -> &'static [Tier] {
+        &TIERS[..self.tiers]
+    }
+
+    /// The per cent of the requests above which a tier fires.
+    pub(super) fn limit(&self, tier: &Tier) -> f64 {
+        decimal(tier.burn * self.budget)
+    }
+
     /// What is recorded, the alerts, and the budget that is left.
     pub(super) fn groups(&self, common: &Common<'_>, published: &Published<'_>) -> [Group; 2] {
         let service = common.service.unwrap_or("service");
-        let tiers = &TIERS[..self.tiers];
+        let tiers = self.tiers();
         let mut windows: Vec<_> = tiers
             .iter()
             .flat_map(|tier| [tier.long, tier.short])
@@ -248,7 +269,7 @@ impl CheckedSlo {
 
     fn burns(&self, tier: &Tier, common: &Common<'_>) -> Entry {
         let only = self.only(common);
-        let limit = decimal(tier.burn * self.budget);
+        let limit = self.limit(tier);
         let [long, short] = [tier.long, tier.short].map(errors_of);
         let (requests, seconds) = (requests_of(tier.long), tier.long.as_secs());
         let few = AT_LEAST - 0.5;
@@ -312,7 +333,7 @@ impl CheckedSlo {
     }
 
     /// What tells apart what is recorded of this objective.
-    fn only(&self, common: &Common<'_>) -> String {
+    pub(super) fn only(&self, common: &Common<'_>) -> String {
         let slo = template::string(&template::inert(&self.name));
         let service = common.service.map(template::inert);
         match service.as_deref().map(template::string) {

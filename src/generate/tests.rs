@@ -57,6 +57,34 @@ fn every_rule() -> Alerts {
         )
         .above(20.0),
         Rule::new("awkward_query", Signal::query_p95_ms().only(AWKWARD)).above(1_000.0),
+        Rule::new("spike_each", Signal::error_spike_percent())
+            .above(33.3)
+            .each_endpoint(),
+        Rule::new(
+            "spike_of_database",
+            Signal::error_spike_percent().category(ErrorCategory::Database),
+        )
+        .above(200.0),
+        Rule::new("new_each", Signal::new_errors())
+            .above(1.0)
+            .each_endpoint(),
+        Rule::new("awkward_job", Signal::job_failures().only(AWKWARD)).above(2.0),
+        Rule::new(
+            "awkward_call",
+            Signal::external_error_rate_percent().only(AWKWARD),
+        )
+        .above(12.5),
+        Rule::new("own_now", Signal::gauge(AWKWARD, &[("kind", AWKWARD)])).above(-2.5),
+        Rule::new("own_low", Signal::gauge("own.things", &[])).below(7.0),
+        Rule::new(
+            "own_beside",
+            Signal::share_percent(
+                "beside",
+                CounterOf::named("own_failed"),
+                CounterOf::named("own_all"),
+            ),
+        )
+        .above(3.0),
         awkward,
     ])
 }

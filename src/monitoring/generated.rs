@@ -10,6 +10,7 @@ pub(super) enum Part {
     Rules,
     Tests,
     Slo,
+    SloTests,
     Alertmanager,
 }
 
@@ -21,12 +22,13 @@ pub(super) struct AskedDashboard(&'static str);
 
 impl Part {
     pub(super) fn parse(given: &Parameters<'_>) -> Result<Self, Refusal> {
-        let expected = "rules, tests, slo or alertmanager";
+        let expected = "rules, tests, slo, slo_tests or alertmanager";
         let part = given.one("part", expected, |text| {
             Some(match text {
                 "rules" => Self::Rules,
                 "tests" => Self::Tests,
                 "slo" => Self::Slo,
+                "slo_tests" => Self::SloTests,
                 "alertmanager" => Self::Alertmanager,
                 _ => return None,
             })
@@ -41,6 +43,7 @@ impl Part {
             Self::Rules => generated.rules(),
             Self::Tests => generated.rule_tests(),
             Self::Slo => generated.slo_rules(),
+            Self::SloTests => generated.slo_tests(),
             #[cfg(feature = "notify")]
             Self::Alertmanager => {
                 let told = generated.alertmanager();

@@ -4,8 +4,13 @@
     reason = "a test fails by a panic, which shows its place"
 )]
 
+mod changes;
 mod dashboards;
 mod kubernetes;
+#[path = "../programs/mod.rs"]
+#[expect(dead_code, reason = "shared with other tests, which ask for more")]
+mod programs;
+mod real;
 mod schema;
 
 use std::{net::SocketAddr, process::Command};
@@ -73,6 +78,7 @@ async fn the_command_prints_what_the_library_generates() {
         (&[][..], generated.rules()),
         (&["--tests"], generated.rule_tests()),
         (&["--slo"], generated.slo_rules()),
+        (&["--slo", "--tests"], generated.slo_tests()),
     ] {
         let printed = command(&url, TOKEN, arguments).await;
         assert_eq!(printed, (expected, String::new(), Some(0)), "{arguments:?}");
@@ -99,7 +105,7 @@ async fn the_command_says_why_it_has_no_rules() {
     let (_, said, code) = command(&url, TOKEN, &["--alertmanager"]).await;
     assert_eq!(said, "✗ HTTP 404: there is no notifier\n");
     assert_eq!(code, Some(2));
-    let (_, said, code) = command(&url, TOKEN, &["--tests", "--slo"]).await;
+    let (_, said, code) = command(&url, TOKEN, &["--tests", "--alertmanager"]).await;
     assert!(said.contains("cannot be used with"), "{said}");
     assert_eq!(code, Some(2));
 }

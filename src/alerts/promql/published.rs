@@ -2,6 +2,8 @@
 
 use std::{borrow::Cow, time::Duration};
 
+#[cfg(feature = "generate")]
+use super::own;
 use super::selector::Selector;
 use crate::{
     alerts::few::Stretches,
@@ -88,6 +90,16 @@ impl Published<'_> {
             |upto| edge(upto).into_iter().next(),
         );
         Some(selector.with("le", &spelling?).to_string())
+    }
+
+    /// The series of the application with this name and these labels. `None` if no series can have them.
+    pub(crate) fn own(&self, name: &str, labels: &[(String, String)]) -> Option<String> {
+        Some(own::series(name, labels).ok()?.to_string())
+    }
+
+    /// How long it must be known what fails before something is new.
+    pub(crate) const fn hour(&self) -> Duration {
+        self.few.hour
     }
 
     fn labelled(&self, id: Id, suffix: &str, labels: &[(usize, &str)]) -> Option<Selector> {

@@ -5,9 +5,12 @@ mod histories;
 mod names;
 mod promtool;
 mod rules;
+mod scrapes;
+mod shapes;
 mod shares;
 mod texts;
 mod verdicts;
+mod views;
 
 use super::*;
 use crate::{

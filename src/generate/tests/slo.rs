@@ -134,3 +134,58 @@ fn tiers_fire_where_a_budget_burns_and_there_is_traffic() {
     let said = files.run("promtool", &["test", "rules", "tests.yml"]);
     assert!(said.is_ok(), "{}", said.unwrap_err());
 }
+
+#[test]
+#[ignore = "needs promtool; .ci/run installs it"]
+fn an_objective_of_an_unknown_endpoint_is_an_alert() {
+    let files = Files::new("slo-unknown");
+    let known = shop(Slo::new(99.9).endpoint("/a"));
+    let both = known.slo(Slo::new(99.9).endpoint("/b")).unwrap();
+    files.write("rules.yml", &both.slo_rules());
+    let alerts = |route: &str| {
+        let alert = "alertname=\"SloWithoutData\",alertstate=\"firing\"";
+        format!("count(ALERTS{{{alert},slo=\"{route}\"}}) or vector(0)")
+    };
+    let expected = |route, time, value| {
+        let expr = alerts(route);
+        format!(
+            "  - {{expr: '{expr}', eval_time: {time}, exp_samples: [{{labels: '{{}}', value: {value}}}]}}\n"
+        )
+    };
+    let tests = format!(
+        "rule_files: [rules.yml]\nevaluation_interval: 1m\ntests:\n- interval: 1m\n  input_series:\n  - {{series: '{OK}', values: '0+9x120'}}\n  promql_expr_test:\n{}{}{}",
+        expected("/b", "55m", 0),
+        expected("/b", "65m", 1),
+        expected("/a", "65m", 0),
+    );
+    files.write("tests.yml", &tests);
+    let said = files.run("promtool", &["test", "rules", "tests.yml"]);
+    assert!(said.is_ok(), "{}", said.unwrap_err());
+}
+
+#[test]
+#[ignore = "needs promtool; .ci/run installs it"]
+fn promtool_runs_the_generated_tests_of_objectives() {
+    for (index, settings) in all_settings().iter().enumerate() {
+        let files = Files::new(&format!("slo-tests-{index}"));
+        let all = generated(settings).slo(Slo::new(99.95).tiers(2)).unwrap();
+        let all = all
+            .slo(Slo::new(92.0).endpoint(AWKWARD).method("POST"))
+            .unwrap();
+        let (rules, tests) = (all.slo_rules(), all.slo_tests());
+        files.write("slo.yml", &rules);
+        files.write("tests.yml", &tests);
+        let said = files.run("promtool", &["test", "rules", "tests.yml"]);
+        assert!(said.is_ok(), "{}", said.unwrap_err());
+        let named = |says: &str| tests.matches(says).count();
+        assert_eq!(named("above 0.72 %, and ends"), 1, "{tests}");
+        assert_eq!(named("at 0.72 %"), 1, "{tests}");
+        // Two tiers, and three of four.
+        assert_eq!(named(", and ends"), 5, "{tests}");
+        assert_eq!(named("does not fire tier"), 5, "{tests}");
+        assert_eq!(named("with few requests"), 2, "{tests}");
+        assert_eq!(named("left of the budget"), 2, "{tests}");
+        assert_eq!(named("that there is no data"), 2, "{tests}");
+        assert_eq!(named("tier 1 cannot fire"), 1, "{tests}");
+    }
+}

@@ -143,6 +143,28 @@ fn a_changed_name_of_metrics_changes_rules_and_tests_alike() {
     }
 }
 
+#[test]
+fn another_preset_of_names_changes_expressions_and_series_alone() {
+    let of = |names| {
+        let shop = shop(500.0, &Settings::new().names(names));
+        format!("{}{}", shop.rules(), shop.rule_tests())
+    };
+    let changed = changed(&of(Names::Prometheus), &of(Names::OpenTelemetry));
+    let added: Vec<_> = changed
+        .iter()
+        .filter(|line| line.starts_with('+'))
+        .collect();
+    let kinds = ["+expr: ", "+- series: "];
+    let other = |line: &&&String| !kinds.iter().any(|kind| line.starts_with(kind));
+    assert_eq!(added.iter().find(other), None, "{changed:#?}");
+    assert!(added.len() > 3, "{changed:#?}");
+    for line in added {
+        let is_renamed = line.contains("http_server_request_duration_seconds")
+            || line.contains("http_server_active_requests");
+        assert!(is_renamed, "{line}");
+    }
+}
+
 #[cfg(feature = "notify")]
 #[test]
 fn a_changed_route_changes_its_receiver_alone() {

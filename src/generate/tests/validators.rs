@@ -38,6 +38,18 @@ fn promtool_runs_the_generated_tests() {
         assert!(named("at the threshold") > 20, "{tests}");
         assert!(named("with few requests") > 5, "{tests}");
         assert!(named("without data") > 20, "{tests}");
+        assert!(named("is active above") > 1, "{tests}");
+        assert!(named("fires where nothing failed before") > 1, "{tests}");
+        assert!(named("for what is known") > 1, "{tests}");
+        // Each rule that Prometheus can compute has a test.
+        assert_eq!(named("has no test"), 0, "{tests}");
+        let names = rules.lines().filter_map(|line| {
+            let line = line.trim();
+            line.strip_prefix("rule: ")
+        });
+        for name in names {
+            assert!(named(&format!("- name: {name} ")) > 2, "{name}\n{tests}");
+        }
     }
 }
 

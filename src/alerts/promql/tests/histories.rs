@@ -5,9 +5,10 @@ use std::fmt::Write;
 use super::{
     cases::STEP,
     promtool::{Files, quoted},
+    shapes::{Part, Shape},
     *,
 };
-use crate::alerts::few::{Counts, ShareRule, Stretches};
+use crate::alerts::few::{Counts, ShareRule};
 
 /// How many steps of 15 seconds a history has: seven hours.
 const STEPS: usize = 1_680;
@@ -15,7 +16,7 @@ const STEPS: usize = 1_680;
 /// How many steps there are from one evaluation to the next.
 const EVALUATION: usize = 4;
 
-/// The requests of each step, and how many of them failed.
+/// The requests until the end of each step, and how many of them failed.
 struct History(Vec<Counts>);
 
 // === impl History ===
@@ -23,8 +24,9 @@ struct History(Vec<Counts>);
 impl History {
     /// From 0.001 to 1,000 requests a second, with bursts, with gaps, and with failures about the threshold.
     fn random(threshold: f64) -> Self {
-        let mut steps = Vec::with_capacity(STEPS);
-        while steps.len() < STEPS {
+        let mut sum = Counts::default();
+        let mut steps = vec![sum];
+        while steps.len() <= STEPS {
             // In steps of 15 seconds.
             let rate = 10_f64.powf(fastrand::f64() * 6.0 - 3.0) * 15.0;
             let share = match fastrand::u8(0..6) {
@@ -42,31 +44,36 @@ impl History {
                     false => chance(exact),
                 };
                 let failures = chance(requests as f64 * share).min(requests);
-                steps.push(Counts { failures, requests });
+                sum.failures += failures;
+                sum.requests += requests;
+                steps.push(sum);
             }
         }
-        steps.truncate(STEPS);
+        steps.truncate(STEPS + 1);
         Self(steps)
     }
 
     /// What happened in the time until the end of this step.
     fn counts(&self, step: usize, time: Duration) -> Counts {
         let length = usize::try_from(time.as_millis() / STEP.as_millis()).unwrap();
-        let range = &self.0[step.saturating_sub(length)..step];
+        self.between(step.saturating_sub(length), step)
+    }
+
+    fn between(&self, from: usize, to: usize) -> Counts {
         Counts {
-            requests: range.iter().map(|one| one.requests).sum(),
-            failures: range.iter().map(|one| one.failures).sum(),
+            requests: self.0[to].requests - self.0[from].requests,
+            failures: self.0[to].failures - self.0[from].failures,
         }
     }
 
     /// The values of a counter that is born at 0, and is reset where a process ends.
-    fn counter(&self, resets: &[usize], count: impl Fn(&Counts) -> u64) -> String {
+    fn counter(&self, resets: &[usize], part: Part) -> String {
         let (mut values, mut value) = ("0".to_owned(), 0);
-        for (step, counts) in self.0.iter().enumerate() {
+        for step in 0..STEPS {
             if resets.contains(&step) {
                 value = 0;
             }
-            value += count(counts);
+            value += part.of(self.between(step, step + 1));
             write!(values, " {value}").unwrap();
         }
         values
@@ -74,7 +81,7 @@ impl History {
 }
 
 /// A whole number that is this one on average.
-fn chance(exact: f64) -> u64 {
+pub(super) fn chance(exact: f64) -> u64 {
     exact.floor() as u64 + u64::from(fastrand::f64() < exact.fract())
 }
 
@@ -83,59 +90,56 @@ fn chance(exact: f64) -> u64 {
 fn three_hundred_histories_get_the_same_verdict_at_every_evaluation() {
     let (mut broken, mut compared) = (0, 0);
     let rules = [
-        (5.0, 20, 5),
-        (1.0, 20, 5),
-        (10.0, 10, 15),
-        (50.0, 3, 5),
-        (2.0, 100, 60),
-        (20.0, 20, 30),
+        (Shape::Errors, 42, 5.0, 20, 5),
+        (Shape::Errors, 42, 1.0, 20, 5),
+        (Shape::Errors, 42, 10.0, 10, 15),
+        (Shape::Errors, 42, 50.0, 3, 5),
+        (Shape::Errors, 42, 2.0, 100, 60),
+        (Shape::Errors, 42, 20.0, 20, 30),
+        (Shape::OtelErrors, 12, 5.0, 20, 5),
+        (Shape::Latency, 12, 5.0, 20, 5),
+        (Shape::Latency, 12, 1.0, 100, 10),
+        (Shape::OtelLatency, 12, 50.0, 20, 5),
     ];
-    for (index, (threshold, at_least, minutes)) in rules.into_iter().enumerate() {
-        let window = MINUTE * minutes;
+    for (index, (shape, histories, threshold, at_least, minutes)) in rules.into_iter().enumerate() {
         let process = ShareRule {
             threshold,
             at_least,
-            window,
+            window: MINUTE * minutes,
         };
-        let rule = above(Signal::error_rate_percent(), threshold);
-        let (_, breach) = texts(&rule.at_least(at_least).window(window), &Settings::new());
         // 1 wherever the process says something else.
+        let breach = shape.breach(&process);
         let differs = format!("(count({breach}) or vector(0)) != on () process_verdict");
         let recorded = format!(
             "groups:\n- name: all\n  rules:\n  - record: differs\n    expr: {}\n",
             quoted(&differs)
         );
         let mut tests = "rule_files: [rules.yml]\nevaluation_interval: 1m\ntests:\n".to_owned();
-        for seed in 0..50 {
+        for seed in 0..histories {
             fastrand::seed(1_000 * index as u64 + seed);
             let history = History::random(threshold);
             let resets: Vec<_> = (0..fastrand::usize(0..4))
                 .map(|_| fastrand::usize(0..STEPS))
                 .collect();
             let verdicts: Vec<_> = (0..=STEPS)
-                .map(|step| {
-                    let judged =
-                        process.judge(&Stretches::new(SLOT), |time| history.counts(step, time));
-                    u8::from(judged.is_broken)
-                })
+                .map(|step| shape.is_broken(&process, |time| history.counts(step, time)))
+                .map(u8::from)
                 .collect();
             let evaluations = verdicts.iter().step_by(EVALUATION);
             compared += evaluations.clone().count();
             broken += evaluations.filter(|one| **one == 1).count();
             let verdicts: Vec<_> = verdicts.iter().map(u8::to_string).collect();
-            let sound = history.counter(&resets, |one| one.requests - one.failures);
-            let failed = history.counter(&resets, |one| one.failures);
-            let series = |status| {
-                format!("http_requests_total{{method=\"GET\",endpoint=\"/a\",status=\"{status}\"}}")
-            };
-            write!(
+            writeln!(
                 tests,
-                "- name: seed_{seed}\n  interval: 15s\n  input_series:\n  - {{series: '{}', values: '{sound}'}}\n  - {{series: '{}', values: '{failed}'}}\n  - {{series: process_verdict, values: '{}'}}\n  promql_expr_test:\n  - {{expr: 'count_over_time(differs[8h]) or vector(0)', eval_time: 7h, exp_samples: [{{labels: '{{}}', value: 0}}]}}\n",
-                series(200),
-                series(500),
+                "- name: seed_{seed}\n  interval: 15s\n  input_series:\n  - {{series: process_verdict, values: '{}'}}",
                 verdicts.join(" "),
             )
             .unwrap();
+            for (series, part) in shape.series() {
+                let values = history.counter(&resets, part);
+                writeln!(tests, "  - {{series: '{series}', values: '{values}'}}").unwrap();
+            }
+            tests += "  promql_expr_test:\n  - {expr: 'count_over_time(differs[8h]) or vector(0)', eval_time: 7h, exp_samples: [{labels: '{}', value: 0}]}\n";
         }
         let files = Files::new(&format!("histories-{index}"));
         files.write("rules.yml", &recorded);

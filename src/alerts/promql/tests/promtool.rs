@@ -23,6 +23,15 @@ impl Files {
 
     /// What promtool says about a file, if it takes it.
     pub(super) fn run(&self, command: [&str; 2], file: &str) -> Result<String, String> {
+        match self.said(command, file) {
+            (true, said) => Ok(said),
+            // Of thousands of rules, the first say enough.
+            (false, said) => Err(said.chars().take(10_000).collect()),
+        }
+    }
+
+    /// All that promtool says about a file, and whether it takes it.
+    pub(super) fn said(&self, command: [&str; 2], file: &str) -> (bool, String) {
         let output = Command::new("promtool")
             .args(command)
             .arg(file)
@@ -31,11 +40,7 @@ impl Files {
             .expect("promtool is not installed");
         let [out, errors] =
             [&output.stdout, &output.stderr].map(|text| String::from_utf8_lossy(text));
-        match output.status.success() {
-            true => Ok(out.into_owned()),
-            // Of thousands of rules, the first say enough.
-            false => Err(format!("{out}\n{errors}").chars().take(10_000).collect()),
-        }
+        (output.status.success(), format!("{out}\n{errors}"))
     }
 }
 
