@@ -59,7 +59,7 @@
 //! has. Numbers are those of the last minute (`now`), of the last five minutes, and of the last hour by the minute.
 //!
 //! `failures` has the last requests that failed: time, id, method, route, status, category, duration, and the text of the error. It is
-//! scrubbed as what is sent to Sentry, also if nothing is sent, and left out without feature `scrub`. No
+//! scrubbed as what is sent to Sentry, also if nothing is sent, and left out without feature `scrub` and under [`Access::Public`]. No
 //! body, header, query or path is kept, and nothing of an excluded path. [`Monitoring::failures`] says how many are kept.
 //!
 //! # POST

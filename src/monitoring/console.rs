@@ -60,12 +60,6 @@ impl Console {
     pub(super) fn current(&self) -> Arc<Rendering> {
         self.live.current(|| self.sections.draw())
     }
-
-    /// How often it was drawn.
-    #[cfg(test)]
-    pub(super) fn drawn(&self) -> u64 {
-        self.live.drawn()
-    }
 }
 
 /// What changed since a cursor. If the client has seen all of it, the answer has no body.

@@ -338,6 +338,25 @@ async fn checks_have_their_past_and_their_errors_only_where_details_are_allowed(
     }
 }
 
+#[tokio::test]
+async fn the_text_of_an_error_is_for_those_who_may_read_it() {
+    let token = Access::Token(TOKEN.to_owned());
+    for (access, cause) in [
+        (token, json!("password=[Filtered] of the cause")),
+        (Access::Public, Value::Null),
+    ] {
+        let served = Served::start(with(Monitoring::new(access))).await;
+        ask(served.address, "GET", "/fails?sentinel=1", &[], "").await;
+        let shown = served.json("/console.json").await;
+        let failure = &shown["failures"]["failures"][0];
+        assert_eq!(
+            (&failure["endpoint"], &failure["cause"]),
+            (&json!("/fails"), &cause)
+        );
+        assert!(!shown.to_string().contains("sentinel"), "{shown}");
+    }
+}
+
 /// Refuses what it is to tell, or takes it.
 struct Takes(&'static str, bool);
 

@@ -10,7 +10,7 @@ use tokio::{
     task::JoinHandle,
 };
 use tower_vitals::{
-    Vitals,
+    Failure, Vitals,
     monitoring::{Access, Monitoring},
     vitals::VitalsBuilder,
 };
@@ -131,10 +131,15 @@ pub(crate) fn app(vitals: &Vitals) -> Router {
             "/broken/{id}",
             get(async || http::StatusCode::INTERNAL_SERVER_ERROR),
         )
+        .route("/fails", get(fails))
         .route("/hangs", get(std::future::pending::<()>))
         .merge(vitals.routes())
         // Outside of the routes of the stack as well: those are no traffic wherever the layer is.
         .layer(vitals.layer())
+}
+
+async fn fails() -> Failure {
+    Failure::new(std::io::Error::other("password=sentinel of the cause"))
 }
 
 pub(crate) fn bearer(token: &str) -> (&'static str, String) {

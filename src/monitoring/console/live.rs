@@ -3,10 +3,7 @@
 use std::{
     collections::HashMap,
     fmt,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering::Relaxed},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -35,7 +32,6 @@ pub(super) struct Live {
     /// Held while somebody draws.
     turn: Mutex<()>,
     last: Mutex<Option<Arc<Rendering>>>,
-    drawn: AtomicU64,
 }
 
 /// All sections at one moment.
@@ -79,7 +75,6 @@ impl Live {
             clock: Box::new(clock),
             turn: Mutex::default(),
             last: Mutex::default(),
-            drawn: AtomicU64::new(0),
         }
     }
 
@@ -99,7 +94,6 @@ impl Live {
         if let Some(fresh) = self.fresh() {
             return fresh;
         }
-        self.drawn.fetch_add(1, Relaxed);
         let at = (self.clock)();
         let drawn = draw();
         let before = lock(&self.last).as_ref().map(Arc::clone);
@@ -107,11 +101,6 @@ impl Live {
         let rendering = Arc::new(rendering);
         *lock(&self.last) = Some(Arc::clone(&rendering));
         rendering
-    }
-
-    #[cfg(test)]
-    pub(super) fn drawn(&self) -> u64 {
-        self.drawn.load(Relaxed)
     }
 }
 

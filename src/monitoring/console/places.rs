@@ -161,8 +161,8 @@ impl StuckSection {
 // === impl FailuresSection ===
 
 impl FailuresSection {
-    /// `None` if nobody keeps failures.
-    pub(super) fn of(failures: Option<&Failures>) -> Self {
+    /// `None` if nobody keeps failures. With `causes`, the texts of errors are there.
+    pub(super) fn of(failures: Option<&Failures>, causes: bool) -> Self {
         let Some(failures) = failures else {
             return Self {
                 most: 0,
@@ -179,7 +179,10 @@ impl FailuresSection {
             status: one.status,
             grpc_status: one.grpc_status,
             category: one.category.map(ErrorCategory::as_str),
-            cause: failures.cause(one).map(ToOwned::to_owned),
+            cause: match causes {
+                true => failures.cause(one).map(ToOwned::to_owned),
+                false => None,
+            },
             duration_ms: millis(one.duration),
             outcome: one.outcome.as_str(),
         };

@@ -85,7 +85,9 @@ impl Sections {
             self.may_change,
         );
         let failures = sources.failures.failures.as_deref();
-        let sections = vec![
+        // Everybody would read them.
+        let causes = self.access != "public";
+        vec![
             ("service", json(&service)),
             ("now", json(&NowSection::new(&overview, sources.bands))),
             ("stuck", json(&StuckSection::of(&sources.stuck, origin))),
@@ -98,7 +100,7 @@ impl Sections {
                 json(&EndpointsSection::new(&overview, &kept.hour)),
             ),
             ("errors", json(&ErrorsSection::new(&overview, &kept.hour))),
-            ("failures", json(&FailuresSection::of(failures))),
+            ("failures", json(&FailuresSection::of(failures, causes))),
             (
                 "health",
                 json(&HealthSection::of(sources, self.errors, now, origin)),
@@ -112,8 +114,7 @@ impl Sections {
                 "inside",
                 json(&InsideSection::new(lately, &sources.metrics)),
             ),
-        ];
-        sections
+        ]
     }
 
     fn deployments(&self, kept: &mut Kept, now: Instant) -> Vec<u8> {
