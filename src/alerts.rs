@@ -135,7 +135,6 @@ pub use self::{
 #[cfg(feature = "generate")]
 pub(crate) use self::{
     checked::{CheckedRule, Scope},
-    new_errors::OF_SERVER,
     own::Own,
     promql::Published,
     runbooks::Runbooks,

@@ -118,7 +118,8 @@ impl Observer for CategoryObserver {
     fn end(&self, cx: &ObserverContext<'_>, facts: &Facts) {
         if let Some(category) = judge::category(facts) {
             let endpoint = Endpoint::name(facts.endpoint.as_ref());
-            let error_type = Some(judge::error_type(facts));
+            // A client can fail in many ways, which would leave no room for those of the server.
+            let error_type = category.is_of_server().then(|| judge::error_type(facts));
             cx.metrics().failed(endpoint, category, error_type);
         }
     }

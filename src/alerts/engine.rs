@@ -16,7 +16,8 @@ use super::{
     severity::AlertSeverity,
     silence::Silences,
     state::AlertState,
-    tracked::{Change, Tick, Tracked, set_back},
+    timing::Step,
+    tracked::{Change, Tick, Tracked},
     verdict::{Readings, Verdict},
 };
 
@@ -138,13 +139,13 @@ impl Engine {
         self.at
     }
 
-    /// The wall clock was set back by this. All times are told as it counts now, and silences last as long as asked.
-    pub(crate) fn set_back(&mut self, by: Duration) {
+    /// The wall clock was set. All times are told as it counts now, and silences last as long as asked.
+    pub(crate) fn shift(&mut self, step: Step) {
         let alerts = self.alerts.iter_mut().flat_map(BTreeMap::values_mut);
-        alerts.for_each(|tracked| tracked.set_back(by));
-        self.silences.set_back(by);
-        self.history.set_back(by);
-        set_back(&mut self.at, by);
+        alerts.for_each(|tracked| tracked.shift(step));
+        self.silences.shift(step);
+        self.history.shift(step);
+        step.apply(&mut self.at);
     }
 
     /// How many alerts had no place at the last step.

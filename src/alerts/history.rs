@@ -13,7 +13,7 @@ use super::{
     readable::readable,
     severity::AlertSeverity,
     state::{AlertState, ResolveReason},
-    tracked::set_back,
+    timing::Step,
 };
 use crate::statistics::WallTime;
 
@@ -136,11 +136,11 @@ impl History {
         }
     }
 
-    /// The wall clock was set back by this.
-    pub(crate) fn set_back(&mut self, by: Duration) {
+    /// The wall clock was set.
+    pub(crate) fn shift(&mut self, step: Step) {
         for entry in &mut self.entries {
-            set_back([&mut entry.fired_at], by);
-            set_back(&mut entry.resolved_at, by);
+            step.apply([&mut entry.fired_at]);
+            step.apply(&mut entry.resolved_at);
         }
     }
 

@@ -6,15 +6,6 @@ use super::{
     tally::{Tallies, Tally},
     windows::{Stretch, Windows},
 };
-use crate::facts::category::ErrorCategory;
-
-/// The categories that count where a rule names none.
-pub(crate) const OF_SERVER: [ErrorCategory; 4] = [
-    ErrorCategory::ExternalService,
-    ErrorCategory::Database,
-    ErrorCategory::Timeout,
-    ErrorCategory::ServerError,
-];
 
 /// How many kinds of failures are new, at one route or at all of them. A kind is a category and a type of error at an endpoint. `None` if it is not
 /// known what occurred before.
@@ -62,7 +53,7 @@ fn new_at(tally: &Tally, route: &str, before: &Tallies, rule: &CheckedRule) -> u
         .filter(|category| match wanted {
             Some(wanted) => wanted == *category,
             // What a client does wrong can be new at any time.
-            None => OF_SERVER.contains(category),
+            None => category.is_of_server(),
         })
         .peekable();
     // Most routes have none, and need no search.
@@ -74,6 +65,11 @@ fn new_at(tally: &Tally, route: &str, before: &Tallies, rule: &CheckedRule) -> u
         let occurred = before.is_some_and(|before| before.failures(Some(category)) > 0);
         let is_new =
             |error_type: &&str| before.is_none_or(|before| !before.has_type(category, error_type));
+        let mut types_before = before.into_iter().flat_map(|before| before.types(category));
+        // The types of before can be unknown: they were counted by hand, by an older version, or had no room.
+        if occurred && types_before.next().is_none() {
+            return 0;
+        }
         let new_types = tally.types(category).filter(is_new).count();
         // A failure that was counted by hand has no type.
         new_types.max(usize::from(!occurred))

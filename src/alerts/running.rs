@@ -221,13 +221,12 @@ impl Running {
         self.clock().wall
     }
 
-    /// What both clocks show. If the wall clock was set back, then so are the times of alerts, silences and history: lengths stay.
+    /// What both clocks show. If the wall clock was set, the times of alerts, silences and history move with it: lengths stay.
     fn clock(&self) -> Moment {
         let mut read = locked(&self.read);
         let now = self.host.clock();
-        let back = read.set_back(now);
-        if !back.is_zero() {
-            self.watch.engine().set_back(back);
+        if let Some(step) = read.step(now) {
+            self.watch.engine().shift(step);
         }
         now
     }

@@ -116,7 +116,7 @@ impl Signal {
 
     /// How many kinds of failures occurred in the window and not in the rest of the last 24 hours. A kind is a category, an endpoint and
     /// a type of error: `PaymentError: Timeout` is one whose root is a `Timeout`, and `panic`, `503` or `UNAVAILABLE` stand for failures
-    /// without an error. After 512 names of types, all others are one. Without a [category](Self::category) these are the failures of the server: `server_error`, `database`, `external_service` and
+    /// without an error. Types are known of failures of the server, and after 512 names all others are one. Without a [category](Self::category) these are the failures of the server: `server_error`, `database`, `external_service` and
     /// `timeout`. No data before an hour was observed.
     #[must_use]
     pub const fn new_errors() -> Self {

@@ -8,7 +8,7 @@ use super::{
     checked::CheckedRule,
     fingerprint::{Fingerprint, Labels},
     readable::readable,
-    tracked::set_back,
+    timing::Step,
 };
 use crate::{config::ConfigError, statistics::WallTime};
 
@@ -183,10 +183,10 @@ impl Silences {
         self.all.retain(|silence| silence.until > now);
     }
 
-    /// The wall clock was set back by this.
-    pub(crate) fn set_back(&mut self, by: Duration) {
+    /// The wall clock was set.
+    pub(crate) fn shift(&mut self, step: Step) {
         for silence in &mut self.all {
-            set_back([&mut silence.from, &mut silence.until], by);
+            step.apply([&mut silence.from, &mut silence.until]);
         }
     }
 

@@ -12,6 +12,7 @@ use super::{
     readable::readable,
     silence::Silences,
     state::{AlertState, ResolveReason},
+    timing::Step,
     tracked::Tracked,
 };
 
@@ -89,8 +90,17 @@ impl Engine {
         self.history = stored.history;
         self.at = stored.at;
         self.is_restored = true;
+        // The wall clock was set back while no process ran.
+        let back = stored.at.and_then(|at| at.checked_sub(now));
+        let step = back.map(Step::Back);
+        if let Some(step) = step {
+            self.shift(step);
+        }
         let mut ended = Vec::new();
-        for alert in stored.alerts {
+        for mut alert in stored.alerts {
+            if let Some(step) = step {
+                alert.tracked.shift(step);
+            }
             let mut rules = self.rules.iter();
             let index = rules.position(|rule| *rule.name == *alert.rule);
             let place = index.and_then(|index| self.alerts.get_mut(index));

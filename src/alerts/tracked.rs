@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     checked::CheckedRule,
     state::{AlertState, ResolveReason},
+    timing::Step,
     verdict::Verdict,
 };
 
@@ -147,13 +148,13 @@ impl Tracked {
         is_due
     }
 
-    /// The wall clock was set back by this.
-    pub(crate) fn set_back(&mut self, by: Duration) {
-        set_back([&mut self.since], by);
-        set_back(&mut self.active_at, by);
+    /// The wall clock was set.
+    pub(crate) fn shift(&mut self, step: Step) {
+        step.apply([&mut self.since]);
+        step.apply(&mut self.active_at);
         if let Some(firing) = &mut self.firing {
-            set_back([&mut firing.fired_at], by);
-            set_back(firing.acknowledged.as_mut().map(|by| &mut by.at), by);
+            step.apply([&mut firing.fired_at]);
+            step.apply(firing.acknowledged.as_mut().map(|seen| &mut seen.at));
         }
     }
 
@@ -233,12 +234,5 @@ impl Firing {
         };
         self.quiet_for = Some(quiet_for);
         (quiet_for >= rule.keep_firing_for).then_some(reason)
-    }
-}
-
-/// Sets times back by this.
-pub(super) fn set_back<'t>(times: impl IntoIterator<Item = &'t mut Duration>, by: Duration) {
-    for time in times {
-        *time = time.saturating_sub(by);
     }
 }

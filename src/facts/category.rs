@@ -45,6 +45,14 @@ impl ErrorCategory {
         Self::RateLimit,
     ];
 
+    /// Those that are failures of the server, by itself or by what it needs.
+    pub(crate) const OF_SERVER: [Self; 4] = [
+        Self::ExternalService,
+        Self::Database,
+        Self::Timeout,
+        Self::ServerError,
+    ];
+
     /// The value of the metric label and of the log field.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -59,6 +67,11 @@ impl ErrorCategory {
             Self::Timeout => "timeout",
             Self::RateLimit => "rate_limit",
         }
+    }
+
+    /// Whether the server fails, by itself or by what it needs, and not the client.
+    pub(crate) fn is_of_server(self) -> bool {
+        Self::OF_SERVER.contains(&self)
     }
 
     /// The category of an HTTP status by itself. A status below 400 or above 599 has none.

@@ -8,7 +8,8 @@ use super::{
     values::{STEP, Values},
 };
 use crate::{
-    alerts::{CheckedRule, Comparison, OF_SERVER, Scope},
+    alerts::{CheckedRule, Comparison, Scope},
+    facts::category::ErrorCategory,
     metrics::catalog::Id,
 };
 
@@ -127,7 +128,9 @@ pub(super) fn of_new_errors(
 fn kinds(rule: &CheckedRule, number: usize) -> Option<Vec<(&'static str, String)>> {
     let categories: Vec<_> = match rule.signal.category {
         Some(category) => vec![category.as_str()],
-        None => OF_SERVER.map(|category| category.as_str()).into(),
+        None => ErrorCategory::OF_SERVER
+            .map(|category| category.as_str())
+            .into(),
     };
     let routes = match &rule.scope {
         Scope::Service => (0..number).map(|number| format!("/{number}")).collect(),

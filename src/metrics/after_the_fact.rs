@@ -25,7 +25,8 @@ impl Metrics {
         self.start(method);
         let first_overflow = self.end(method, &facts, None);
         if let Some(category) = judge::category(&facts) {
-            self.failed(endpoint, category, Some(judge::error_type(&facts)));
+            let error_type = category.is_of_server().then(|| judge::error_type(&facts));
+            self.failed(endpoint, category, error_type);
         }
         first_overflow
     }

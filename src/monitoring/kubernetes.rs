@@ -4,7 +4,7 @@ use super::{parameters::Parameters, refusal::Refusal, sources::Sources};
 
 /// What is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum File {
+enum Kind {
     Deployment,
     Service,
     ServiceMonitor,
@@ -17,7 +17,7 @@ enum File {
 /// A file, for a service that listens there and has this image.
 #[derive(Debug)]
 pub(super) struct Wanted {
-    file: File,
+    file: Kind,
     #[cfg_attr(
         not(feature = "generate"),
         expect(dead_code, reason = "nothing is generated")
@@ -38,13 +38,13 @@ impl Wanted {
             "deployment, service, service-monitor, pod-monitor, docker, compose or prometheus";
         let file = given.one("part", expected, |text| {
             Some(match text {
-                "deployment" => File::Deployment,
-                "service" => File::Service,
-                "service-monitor" => File::ServiceMonitor,
-                "pod-monitor" => File::PodMonitor,
-                "docker" => File::Docker,
-                "compose" => File::Compose,
-                "prometheus" => File::Prometheus,
+                "deployment" => Kind::Deployment,
+                "service" => Kind::Service,
+                "service-monitor" => Kind::ServiceMonitor,
+                "pod-monitor" => Kind::PodMonitor,
+                "docker" => Kind::Docker,
+                "compose" => Kind::Compose,
+                "prometheus" => Kind::Prometheus,
                 _ => return None,
             })
         })?;
@@ -62,7 +62,7 @@ impl Wanted {
             is_name.then(|| text.to_owned())
         })?;
         Ok(Self {
-            file: file.unwrap_or(File::Deployment),
+            file: file.unwrap_or(Kind::Deployment),
             port,
             image,
         })
@@ -70,7 +70,7 @@ impl Wanted {
 
     /// Whether the file is a document of YAML.
     pub(super) fn is_yaml(&self) -> bool {
-        self.file != File::Docker
+        self.file != Kind::Docker
     }
 
     #[cfg(feature = "generate")]
@@ -83,13 +83,13 @@ impl Wanted {
             generated = generated.image(image);
         }
         Ok(match self.file {
-            File::Deployment => generated.deployment(),
-            File::Service => generated.kubernetes_service(),
-            File::ServiceMonitor => generated.service_monitor(),
-            File::PodMonitor => generated.pod_monitor(),
-            File::Docker => generated.healthcheck(),
-            File::Compose => generated.compose(),
-            File::Prometheus => generated.prometheus(),
+            Kind::Deployment => generated.deployment(),
+            Kind::Service => generated.kubernetes_service(),
+            Kind::ServiceMonitor => generated.service_monitor(),
+            Kind::PodMonitor => generated.pod_monitor(),
+            Kind::Docker => generated.healthcheck(),
+            Kind::Compose => generated.compose(),
+            Kind::Prometheus => generated.prometheus(),
         })
     }
 

@@ -16,7 +16,7 @@ use crate::config::ConfigError;
 const LONGEST: usize = 2_048;
 
 /// What an error shows in place of an address.
-const HIDDEN: &str = "…";
+pub(super) const HIDDEN: &str = "…";
 
 /// The shortest part of an address that is taken out of a text.
 const SHORTEST_SECRET: usize = 4;

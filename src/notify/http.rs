@@ -2,6 +2,7 @@
 
 mod connect;
 mod exchange;
+mod look_up;
 mod proxy;
 
 use std::{fmt, time::Duration};
@@ -53,7 +54,7 @@ pub(super) const JSON: (HeaderName, HeaderValue) = (
 /// Posts messages.
 ///
 /// Redirects are not followed, and no proxy is asked that a notifier was not given, whatever the environment says. Each message has a
-/// connection of its own. Nothing below logs: a line at TRACE would show what is sent.
+/// connection of its own. Nothing below logs what is sent. rustls can log the name of a host, if another crate turns that on.
 pub(super) struct Client {
     connector: Connector,
 }
@@ -143,7 +144,7 @@ impl Client {
     pub(super) fn ask(&self, post: Post<'_>, timeout: Duration) -> Result<Answer, NotifyError> {
         let answered = exchange::exchange(&self.connector, post.address, post.request(), timeout);
         let Answered { head, body } = answered.map_err(|failed| NotifyError::Later {
-            text: explained(&failed, post.address, timeout),
+            text: self.explained(&failed, post.address, timeout),
             after: None,
         })?;
         Ok(Answer {
@@ -151,6 +152,15 @@ impl Client {
             after: after(&head.headers),
             body,
         })
+    }
+
+    /// What happened, without the address.
+    fn explained(&self, failed: &Failed, address: &Address, timeout: Duration) -> String {
+        let text = match failed {
+            Failed::Late => format!("no answer within {timeout:?}"),
+            Failed::Because(text) => self.connector.hide_in(&address.hide_in(text)),
+        };
+        printable(&text, LONGEST_ERROR)
     }
 }
 
@@ -243,15 +253,6 @@ impl fmt::Debug for Answer {
 fn after(headers: &HeaderMap) -> Option<Duration> {
     let after = headers.get(header::RETRY_AFTER)?.to_str().ok()?;
     retry::asked(after, timestamp::since_1970())
-}
-
-/// What happened, without the address.
-fn explained(failed: &Failed, address: &Address, timeout: Duration) -> String {
-    let text = match failed {
-        Failed::Late => format!("no answer within {timeout:?}"),
-        Failed::Because(text) => address.hide_in(text),
-    };
-    printable(&text, LONGEST_ERROR)
 }
 
 #[cfg(test)]

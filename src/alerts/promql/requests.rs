@@ -12,7 +12,6 @@ use super::{
 use crate::{
     alerts::{
         checked::{CheckedRule, Scope},
-        new_errors::OF_SERVER,
         rule::Comparison,
         signal::Kind,
     },
@@ -70,7 +69,7 @@ impl<'r> Requests<'r> {
                 let failed = match category {
                     Some(category) => errors.only(0, Some(category.as_str())),
                     None => {
-                        let of_server = OF_SERVER.map(ErrorCategory::as_str);
+                        let of_server = ErrorCategory::OF_SERVER.map(ErrorCategory::as_str);
                         errors.all().with_one_of(errors.label(0), &of_server)
                     }
                 };

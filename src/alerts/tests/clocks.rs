@@ -85,6 +85,14 @@ fn a_wall_clock_that_is_set_back_lengthens_no_silence() {
         assert_eq!(history[0].fired_at(), alert.since);
     }
 
+    // Put right, and wrong again.
+    clocks.lock().unwrap().wall += 2 * HOUR;
+    let right = running.now();
+    assert_eq!(until(), WallTime::new(right + 50 * MINUTE));
+    clocks.lock().unwrap().wall -= 2 * HOUR;
+    assert_eq!(running.now(), now);
+    assert_eq!(until(), WallTime::new(now + 50 * MINUTE));
+
     let now = pass(49 * MINUTE);
     running.evaluate();
     assert_eq!(until(), WallTime::new(now + MINUTE));

@@ -59,6 +59,19 @@ fn a_later_process_goes_on_where_this_one_ended() {
 }
 
 #[test]
+fn a_clock_that_was_set_back_while_no_process_ran_lengthens_no_silence() {
+    let mut steps = Steps::new([quick("a")]);
+    steps.step_all(&[(0, BROKEN)]);
+    steps.silence(&[("alert", "a")], HOUR);
+    let (at, stored) = (steps.at, steps.engine.stored());
+    let mut later = Steps::new([quick("a")]);
+    later.engine.restore(stored, at - 3 * HOUR);
+    let until = later.engine.silences().all()[0].until();
+    assert_eq!(until, WallTime::new(at - 2 * HOUR));
+    assert_eq!(later.engine.last_step(), Some(at - 3 * HOUR));
+}
+
+#[test]
 fn a_restart_is_a_gap() {
     let mut steps = Steps::new([rule("a")]);
     steps.step(BROKEN);

@@ -98,4 +98,7 @@ fn an_error_of_another_type_is_new() {
     service.now += 10 * MINUTE;
     of_type(&mut service, "/a", "panic");
     assert_eq!(one(rule(), &service), Verdict::Fine(0.0));
+    // Nobody knows which types there were before.
+    service.errors_of_type("/b", ErrorCategory::Timeout, "Elapsed");
+    assert_eq!(one(rule(), &service), Verdict::Fine(0.0));
 }

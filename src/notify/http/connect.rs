@@ -1,7 +1,7 @@
 //! Opens the connection for a message: to its address, or through a proxy.
 
 use std::{
-    net::{IpAddr, SocketAddr},
+    net::IpAddr,
     sync::{Arc, OnceLock},
 };
 
@@ -14,7 +14,7 @@ use rustls_pki_types::ServerName;
 use rustls_platform_verifier::BuilderVerifierExt;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
-    net::{TcpStream, lookup_host},
+    net::TcpStream,
     time::{Instant, timeout},
 };
 use tokio_rustls::{
@@ -22,7 +22,13 @@ use tokio_rustls::{
     rustls::{ClientConfig, crypto::ring},
 };
 
-use super::{super::address::Address, exchange::Failed, proxy::Proxy};
+use super::{
+    super::address::{Address, HIDDEN},
+    LONGEST,
+    exchange::Failed,
+    look_up::LookUp,
+    proxy::Proxy,
+};
 
 /// A connection, encrypted or not.
 pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -33,7 +39,9 @@ type Connection = Box<dyn Stream>;
 
 /// Opens connections.
 pub(super) struct Connector {
+    /// Is asked where a connection is encrypted from end to end. What is not stays on this machine.
     proxy: Option<Proxy>,
+    names: OnceLock<LookUp>,
     /// Made for the first connection that needs it: it reads the certificates that the machine trusts.
     tls: OnceLock<Arc<ClientConfig>>,
 }
@@ -44,6 +52,7 @@ impl Connector {
     pub(super) const fn new(proxy: Option<Proxy>) -> Self {
         Self {
             proxy,
+            names: OnceLock::new(),
             tls: OnceLock::new(),
         }
     }
@@ -59,11 +68,11 @@ impl Connector {
         let is_https = uri.scheme() == Some(&Scheme::HTTPS);
         let host = uri.host().unwrap_or_default();
         let port = uri.port_u16().unwrap_or(if is_https { 443 } else { 80 });
-        let stream: Connection = match &self.proxy {
+        let stream: Connection = match self.proxy.as_ref().filter(|_| is_https) {
             Some(proxy) => self.through(proxy, host, port, deadline).await?,
             None => {
                 let allowed = |ip| address.allows(ip);
-                Box::new(open(host, port, deadline, allowed).await?)
+                Box::new(self.open(host, port, deadline, allowed).await?)
             }
         };
         match is_https {
@@ -80,12 +89,19 @@ impl Connector {
         port: u16,
         deadline: Instant,
     ) -> Result<Connection, Failed> {
-        let stream = open(&proxy.host, proxy.port, deadline, |_| true).await?;
+        let stream = self
+            .open(&proxy.host, proxy.port, deadline, |_| true)
+            .await?;
         let stream: Connection = match proxy.is_https {
             true => self.encrypt(Box::new(stream), &proxy.host).await?,
             false => Box::new(stream),
         };
-        let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
+        let mut client = http1::Builder::new();
+        let connected = client
+            .max_buf_size(LONGEST)
+            .handshake(TokioIo::new(stream))
+            .await;
+        let (mut sender, connection) = connected?;
         tokio::spawn(connection.with_upgrades());
         let authority = format!("{host}:{port}");
         let mut request = Request::builder()
@@ -121,28 +137,39 @@ impl Connector {
             .with_no_client_auth();
         Ok(Arc::clone(self.tls.get_or_init(|| Arc::new(config))))
     }
-}
 
-/// Connects to the first address of a host that is allowed and answers.
-async fn open(
-    host: &str,
-    port: u16,
-    deadline: Instant,
-    allowed: impl Fn(IpAddr) -> bool,
-) -> Result<TcpStream, Failed> {
-    let found = lookup_host((without_brackets(host), port)).await?;
-    let found: Vec<SocketAddr> = found.filter(|at| allowed(at.ip())).collect();
-    let mut last = Failed::Because("the name has no address to which anything is sent".to_owned());
-    for (tried, at) in found.iter().enumerate() {
-        let left = deadline.saturating_duration_since(Instant::now());
-        let others = u32::try_from(found.len() - tried).unwrap_or(u32::MAX);
-        match timeout(left / others, TcpStream::connect(at)).await {
-            Ok(Ok(stream)) => return Ok(stream),
-            Ok(Err(error)) => last = error.into(),
-            Err(_) => last = Failed::Late,
+    /// The text without the host of the proxy.
+    pub(super) fn hide_in(&self, text: &str) -> String {
+        match &self.proxy {
+            Some(proxy) => text.replace(without_brackets(&proxy.host), HIDDEN),
+            None => text.to_owned(),
         }
     }
-    Err(last)
+
+    /// Connects to the first address of a host that is allowed and answers.
+    async fn open(
+        &self,
+        host: &str,
+        port: u16,
+        deadline: Instant,
+        allowed: impl Fn(IpAddr) -> bool,
+    ) -> Result<TcpStream, Failed> {
+        let names = self.names.get_or_init(LookUp::default);
+        let mut found = names.addresses(without_brackets(host), port).await?;
+        found.retain(|at| allowed(at.ip()));
+        let mut last =
+            Failed::Because("the name has no address to which anything is sent".to_owned());
+        for (tried, at) in found.iter().enumerate() {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let others = u32::try_from(found.len() - tried).unwrap_or(u32::MAX);
+            match timeout(left / others, TcpStream::connect(at)).await {
+                Ok(Ok(stream)) => return Ok(stream),
+                Ok(Err(error)) => last = error.into(),
+                Err(_) => last = Failed::Late,
+            }
+        }
+        Err(last)
+    }
 }
 
 /// The host as it is looked up: an IPv6 address has brackets only in an address.

@@ -11,9 +11,14 @@ use tokio::{
     runtime::{Builder, Handle},
     time::{Instant, timeout_at},
 };
+use tracing::{Dispatch, dispatcher};
 
-use super::{super::address::Address, LONGEST, connect::Connector};
-use crate::facts::chain;
+use super::{
+    super::{address::Address, retry},
+    LONGEST,
+    connect::Connector,
+};
+use crate::{facts::chain, report::delivery_queue::contained};
 
 /// What came back.
 pub(super) struct Answered {
@@ -43,12 +48,17 @@ pub(super) fn exchange(
     request: Request<Full<Bytes>>,
     time: Duration,
 ) -> Result<Answered, Failed> {
-    let exchange = || {
+    let run = || {
         let runtime = Builder::new_current_thread().enable_all().build()?;
         let answered = runtime.block_on(answered(connector, address, request, time));
-        // A name that is looked up for ever must not hold up the next message.
         runtime.shutdown_background();
         answered
+    };
+    // A runtime panics where the system has no more threads or descriptors. That can pass.
+    let exchange = || {
+        let quiet = || dispatcher::with_default(&Dispatch::none(), run);
+        let failed = || Err(io::Error::other("its runtime cannot start").into());
+        contained(quiet).unwrap_or_else(failed)
     };
     if Handle::try_current().is_err() {
         return exchange();
@@ -67,7 +77,7 @@ async fn answered(
     request: Request<Full<Bytes>>,
     time: Duration,
 ) -> Result<Answered, Failed> {
-    let deadline = Instant::now() + time;
+    let deadline = retry::deadline(time);
     let ask = async {
         let stream = connector.connect(address, deadline).await?;
         let mut client = http1::Builder::new();

@@ -26,10 +26,16 @@ impl Proxy {
             _ => return None,
         };
         let authority = uri.authority()?.as_str();
-        let user = authority.rsplit_once('@').map(|(user, _)| user);
+        let (user, place) = match authority.rsplit_once('@') {
+            Some((user, place)) => (Some(user), place),
+            None => (None, authority),
+        };
         let authorization = match user {
             Some(user) => {
-                let user: Vec<u8> = percent_decode_str(user).collect();
+                let mut user: Vec<u8> = percent_decode_str(user).collect();
+                if !user.contains(&b':') {
+                    user.push(b':');
+                }
                 let mut value =
                     HeaderValue::try_from(format!("Basic {}", BASE64_STANDARD.encode(user)))
                         .ok()?;
@@ -39,9 +45,17 @@ impl Proxy {
             None => None,
         };
         let host = uri.host().filter(|host| !host.is_empty())?;
+        let port = match place.strip_prefix(host)? {
+            "" => port,
+            given => given
+                .strip_prefix(':')?
+                .parse()
+                .ok()
+                .filter(|port| *port > 0)?,
+        };
         Some(Self {
             host: host.to_owned(),
-            port: uri.port_u16().unwrap_or(port),
+            port,
             is_https,
             authorization,
         })
@@ -82,6 +96,19 @@ mod tests {
                 "http://[::1]:3128",
                 Some(("[::1]".to_owned(), 3128, false, None)),
             ),
+            (
+                "http://jane@proxy.example",
+                Some((
+                    "proxy.example".to_owned(),
+                    80,
+                    false,
+                    Some("Basic amFuZTo=".to_owned()),
+                )),
+            ),
+            ("http://user:pw@proxy.example:99999", None),
+            ("http://proxy.example:80800", None),
+            ("http://proxy.example:0", None),
+            ("http://proxy.example:", None),
             ("proxy.example:3128", None),
             ("socks5://proxy.example", None),
             ("http://", None),

@@ -403,25 +403,74 @@ fn no_log_no_error_and_no_debug_shows_the_address_or_what_is_sent() {
 #[test]
 fn a_proxy_that_a_notifier_was_given_is_asked() {
     let proxy = Sink::answering("HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n");
-    let target = Sink::answering(OK);
     let url = format!("http://user:sentinel@{}", proxy.at);
     let client = Client::through("proxy", &url).unwrap();
-    let address = address(&target.url("/hook"));
+    let ask = |url: &str| {
+        let address = address(url);
+        let post = Post {
+            address: &address,
+            headers: &[],
+            body: b"the message",
+        };
+        client.post(post, LONG)
+    };
+    let text = later(ask("https://hooks.example.com/hook"));
+    assert_eq!(text, "the proxy answered 403");
+    let request = String::from_utf8(proxy.requests()[0].clone()).unwrap();
+    let asked = "CONNECT hooks.example.com:443 HTTP/1.1\r\n";
+    assert!(request.starts_with(asked), "{request}");
+    let authorization = "proxy-authorization: Basic dXNlcjpzZW50aW5lbA==\r\n";
+    assert!(request.contains(authorization), "{request}");
+    // What is not encrypted does not leave this machine.
+    let here = Sink::answering(OK);
+    assert_eq!(ask(&here.url("/hook")).unwrap().status, StatusCode::OK);
+    assert_eq!((here.connections(), proxy.connections()), (1, 1));
+    for bad in ["sentinel", "socks5://sentinel", "http://", "ftp://sentinel"] {
+        let error = Client::through("proxy", bad).unwrap_err();
+        assert_eq!((error.field(), error.value()), ("proxy", "…"));
+    }
+}
+
+#[test]
+fn a_proxy_that_agrees_gets_nothing_but_what_is_encrypted() {
+    let (sender, heard) = std::sync::mpsc::channel();
+    let proxy = Sink::start(move |mut stream, _| {
+        stream
+            .write_all(b"HTTP/1.1 200 Connection established\r\n\r\n")
+            .unwrap();
+        let mut first = [0; 3];
+        io::Read::read_exact(&mut stream, &mut first).unwrap();
+        sender.send(first).unwrap();
+        let _ = stream.write_all(b"no TLS");
+    });
+    let client = Client::through("proxy", &proxy.url("")).unwrap();
+    let address = address("https://hooks.example.com/hook");
     let post = Post {
         address: &address,
         headers: &[],
         body: b"the message",
     };
-    let text = later(client.post(post, LONG));
-    assert!(!text.contains("sentinel"), "{text}");
-    let request = String::from_utf8(proxy.requests()[0].clone()).unwrap();
-    let asked = format!("CONNECT {} HTTP/1.1\r\n", target.at);
-    assert!(request.starts_with(&asked), "{request}");
-    assert_eq!(target.connections(), 0);
-    for bad in ["sentinel", "socks5://sentinel", "http://", "ftp://sentinel"] {
-        let error = Client::through("proxy", bad).unwrap_err();
-        assert_eq!((error.field(), error.value()), ("proxy", "…"));
-    }
+    later(client.post(post, LONG));
+    // The beginning of a handshake of TLS.
+    assert_eq!(heard.recv_timeout(LONG).unwrap(), [22, 3, 1]);
+}
+
+#[tokio::test]
+async fn a_notifier_can_be_asked_within_a_runtime_and_for_any_time() {
+    let sink = Sink::answering(OK);
+    let answer = post_within(&sink.url("/"), Duration::MAX);
+    assert_eq!(answer.unwrap().status, StatusCode::OK);
+}
+
+/// As [`post`], without a look at the time.
+fn post_within(url: &str, timeout: Duration) -> Result<Answer, NotifyError> {
+    let address = address(url);
+    let post = Post {
+        address: &address,
+        headers: &[],
+        body: b"the message",
+    };
+    Client::new().post(post, timeout)
 }
 
 #[test]

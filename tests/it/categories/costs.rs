@@ -111,7 +111,7 @@ async fn a_hostile_error_costs_a_bounded_text_and_never_the_response() {
         (&Hostile::Huge, 0),
         (&Hostile::Secret, 0),
         (&Hostile::PanickingText, 1),
-        (&Hostile::PanickingSource, 2),
+        (&Hostile::PanickingSource, 3),
     ] {
         let vitals = isolated();
         let (written, _guard) = written(Format::Json);
