@@ -47,7 +47,8 @@ providers:
 /// ```
 /// use tower_vitals::generate::grafana_datasource;
 ///
-/// assert!(grafana_datasource("http://prometheus:9090").contains("url: \"http://prometheus:9090\""));
+/// let text = grafana_datasource("http://prometheus:9090");
+/// assert!(text.contains("url: \"http://prometheus:9090\""));
 /// ```
 #[must_use]
 pub fn grafana_datasource(prometheus: &str) -> String {

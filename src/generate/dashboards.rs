@@ -7,6 +7,7 @@ mod deployments;
 mod errors;
 mod exporters;
 mod judged;
+mod machine;
 mod metric;
 mod model;
 mod panel;

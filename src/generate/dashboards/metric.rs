@@ -11,12 +11,17 @@ use crate::metrics::{
 /// knows its own.
 ///
 /// ```
-/// use tower_vitals::{alerts::Alerts, generate::{Generated, OwnMetric}, metrics::Settings};
+/// use tower_vitals::{
+///     alerts::Alerts,
+///     generate::{Generated, OwnMetric},
+///     metrics::Settings,
+/// };
 ///
-/// let generated = Generated::new(Alerts::default(), &Settings::new())?
-///     .metric(OwnMetric::counter("orders_created_total").labels(["channel"]));
+/// let orders = OwnMetric::counter("orders_created_total").labels(["channel"]);
+/// let generated = Generated::new(Alerts::default(), &Settings::new())?.metric(orders);
 /// let business = &generated.dashboards()[1];
-/// assert!(business.json().contains("sum by (channel) (increase(orders_created_total{"));
+/// let query = "sum by (channel) (increase(orders_created_total{";
+/// assert!(business.json().contains(query));
 /// # Ok::<(), tower_vitals::config::ConfigError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,6 +1,7 @@
 //! What stands on the dashboards.
 
 mod changes;
+mod guides;
 mod panels;
 
 use std::collections::BTreeSet;
