@@ -142,8 +142,9 @@ impl VitalsBuilder {
     fn read_for_sentry(&self, setting: &Described) -> Option<&str> {
         let options = self.sentry.as_ref().filter(|_| self.release.is_none())?;
         let is_of_release = matches!(setting.name, "release" | "environment");
-        let variables = is_of_release.then(|| options.variables())?;
-        variables.first_of(setting.variables)
+        is_of_release
+            .then(|| options.variables())?
+            .first_of(setting.variables)
     }
 
     fn described(&self) -> Vec<Described> {
