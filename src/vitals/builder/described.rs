@@ -6,14 +6,11 @@ use std::{fmt, time::Duration};
 
 use self::rules::{OF_ALL_RULES, judged, same, threshold_of};
 use super::VitalsBuilder;
+#[cfg(feature = "notify")]
+use crate::doctor::made_by;
 #[cfg(feature = "health")]
 use crate::monitoring::PATH;
-use crate::{
-    config::Variables,
-    doctor::{Setting, made_by},
-    sentry::SentryOptions,
-    vitals::doctor::Effective,
-};
+use crate::{config::Variables, doctor::Setting, sentry::SentryOptions, vitals::doctor::Effective};
 
 /// What the environment made of the settings.
 #[derive(Clone, Debug, Default)]
