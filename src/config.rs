@@ -7,7 +7,9 @@ mod variables;
 
 use std::{error::Error, fmt};
 
-pub(crate) use self::{environment::Environment, header_name::header_name, variables::Variables};
+#[cfg(any(feature = "sentry", feature = "statistics"))]
+pub(crate) use self::variables::Variables;
+pub(crate) use self::{environment::Environment, header_name::header_name};
 
 /// A setting that cannot work. It is found when the setting is made or when the stack is built.
 ///

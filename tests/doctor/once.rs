@@ -55,6 +55,11 @@ async fn one_failure_is_a_failure_and_a_panic_ends_nobody_else() {
         .await
         .unwrap();
     assert_eq!(report.status, Status::Unhealthy);
+    assert_eq!(
+        report.checks[0].status,
+        Status::Unhealthy,
+        "five in a row are not waited for"
+    );
     let errors: Vec<_> = report
         .checks
         .iter()

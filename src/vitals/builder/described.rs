@@ -1,17 +1,16 @@
 //! Says which settings are in effect, and where each came from.
 
+mod rules;
+
 use std::{fmt, time::Duration};
 
+use self::rules::{OF_ALL_RULES, judged, same, threshold_of};
 use super::VitalsBuilder;
+#[cfg(feature = "notify")]
+use crate::doctor::made_by;
 #[cfg(feature = "health")]
 use crate::monitoring::PATH;
-use crate::{
-    alerts::{Comparison, Rule},
-    config::Variables,
-    doctor::{Setting, made_by},
-    sentry::SentryOptions,
-    vitals::doctor::Effective,
-};
+use crate::{config::Variables, doctor::Setting, sentry::SentryOptions, vitals::doctor::Effective};
 
 /// What the environment made of the settings.
 #[derive(Clone, Debug, Default)]
@@ -43,14 +42,6 @@ const ENVIRONMENT: &[&str] = &[
     "SENTRY_ENVIRONMENT",
     "ENVIRONMENT",
     "OTEL_RESOURCE_ATTRIBUTES",
-];
-
-/// The variables that change all usual rules.
-const OF_ALL_RULES: [&str; 4] = [
-    "MONITORING_ALERT_WINDOW",
-    "MONITORING_ALERT_FOR",
-    "MONITORING_ALERT_KEEP_FIRING",
-    "MONITORING_MIN_REQUESTS",
 ];
 
 // === impl Described ===
@@ -142,8 +133,9 @@ impl VitalsBuilder {
     fn read_for_sentry(&self, setting: &Described) -> Option<&str> {
         let options = self.sentry.as_ref().filter(|_| self.release.is_none())?;
         let is_of_release = matches!(setting.name, "release" | "environment");
-        let variables = is_of_release.then(|| options.variables())?;
-        variables.first_of(setting.variables)
+        is_of_release
+            .then(|| options.variables())?
+            .first_of(setting.variables)
     }
 
     fn described(&self) -> Vec<Described> {
@@ -300,41 +292,6 @@ impl VitalsBuilder {
     fn described_sentry(&self) -> Vec<Setting> {
         Vec::new()
     }
-}
-
-/// The variable of the threshold of a usual rule.
-fn threshold_of(rule: &str) -> Option<&'static str> {
-    match rule {
-        "high_error_rate" => Some("ALERT_ERROR_RATE_THRESHOLD"),
-        "slow_response_time" => Some("ALERT_RESPONSE_TIME_THRESHOLD"),
-        "high_memory_usage" => Some("ALERT_MEMORY_THRESHOLD"),
-        "circuit_breaker_open" => Some("ALERT_CIRCUIT_BREAKER_THRESHOLD"),
-        _ => None,
-    }
-}
-
-/// What a rule with the name of this one says.
-fn same(rules: &[Rule], rule: &Rule) -> Option<String> {
-    let found = rules.iter().find(|one| one.name == rule.name);
-    found.map(judged)
-}
-
-fn judged(rule: &Rule) -> String {
-    let threshold = match rule.comparison {
-        Some((Comparison::Above, threshold)) => format!("above {threshold}"),
-        Some((Comparison::Below, threshold)) => format!("below {threshold}"),
-        None => "without threshold".to_owned(),
-    };
-    let Rule {
-        window,
-        pending_for,
-        severity,
-        ..
-    } = rule;
-    format!(
-        "{} {threshold} for {pending_for:?} over {window:?}, {severity}",
-        rule.signal.name()
-    )
 }
 
 fn or_none(text: &str) -> &str {
