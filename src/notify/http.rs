@@ -2,6 +2,7 @@
 
 mod connect;
 mod exchange;
+mod failed;
 mod look_up;
 mod proxy;
 
@@ -15,7 +16,8 @@ use http_body_util::Full;
 
 use self::{
     connect::Connector,
-    exchange::{Answered, Failed},
+    exchange::Answered,
+    failed::Failed,
     proxy::Proxy,
 };
 

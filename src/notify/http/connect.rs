@@ -25,7 +25,7 @@ use tokio_rustls::{
 use super::{
     super::address::{Address, HIDDEN},
     LONGEST,
-    exchange::Failed,
+    failed::Failed,
     look_up::LookUp,
     proxy::Proxy,
 };

@@ -1,6 +1,6 @@
 //! Carries one request and its answer over a connection of its own.
 
-use std::{error::Error, io, thread, time::Duration};
+use std::{io, thread, time::Duration};
 
 use bytes::Bytes;
 use http::{Request, response};
@@ -17,27 +17,15 @@ use super::{
     super::{address::Address, retry},
     LONGEST,
     connect::Connector,
+    failed::Failed,
 };
-use crate::{facts::chain, report::delivery_queue::contained};
+use crate::report::delivery_queue::contained;
 
 /// What came back.
 pub(super) struct Answered {
     pub(super) head: response::Parts,
     /// What came of it in time, up to its limit. The head says already whether the message arrived.
     pub(super) body: Vec<u8>,
-}
-
-/// Why there is no answer.
-pub(super) enum Failed {
-    /// The time is over.
-    Late,
-    Because(String),
-}
-
-impl<E: Error + 'static> From<E> for Failed {
-    fn from(error: E) -> Self {
-        Self::Because(chain::text_or_empty(&error))
-    }
 }
 
 /// Sends a request and waits for its answer, at most `time`, on a runtime of its own: it needs none of the application, and waits

@@ -11,7 +11,7 @@ use std::{
 
 use tokio::sync::oneshot;
 
-use super::exchange::Failed;
+use super::failed::Failed;
 
 /// Looks up one name at a time. So a look-up that hangs holds one thread, however often it is tried.
 #[derive(Debug, Default)]
