@@ -12,10 +12,10 @@ use http_body_util::BodyExt;
 use tower::{BoxError, Layer, ServiceExt, service_fn};
 
 use crate::{
-    Failure, Vitals,
-    facts::exchange::Outcome,
+    facts::{exchange::Outcome, failure::Failure},
     failures::Failures,
     monitoring::{Access, Monitoring},
+    vitals::Vitals,
 };
 
 /// A stack that keeps so many failures, and those.
