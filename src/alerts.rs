@@ -103,6 +103,7 @@ mod timing;
 mod tracked;
 mod unit;
 mod verdict;
+mod wall_clock;
 mod watch;
 mod windows;
 

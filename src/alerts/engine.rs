@@ -16,9 +16,9 @@ use super::{
     severity::AlertSeverity,
     silence::Silences,
     state::AlertState,
-    timing::Step,
     tracked::{Change, Tick, Tracked},
     verdict::{Readings, Verdict},
+    wall_clock::Step,
 };
 
 /// The most alerts that have other labels than their rule. The one that a rule has by itself has a place in any case.

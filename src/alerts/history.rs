@@ -13,7 +13,7 @@ use super::{
     readable::readable,
     severity::AlertSeverity,
     state::{AlertState, ResolveReason},
-    timing::Step,
+    wall_clock::Step,
 };
 use crate::statistics::WallTime;
 

@@ -21,8 +21,9 @@ use super::{
     set::CheckedAlerts,
     state::AlertState,
     stored::Stored,
-    timing::{LastRead, Timing},
+    timing::Timing,
     tracked::Tick,
+    wall_clock::LastRead,
     watch::{Evaluated, Watch},
 };
 use crate::{

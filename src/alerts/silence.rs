@@ -8,7 +8,7 @@ use super::{
     checked::CheckedRule,
     fingerprint::{Fingerprint, Labels},
     readable::readable,
-    timing::Step,
+    wall_clock::Step,
 };
 use crate::{config::ConfigError, statistics::WallTime};
 

@@ -12,8 +12,8 @@ use super::{
     readable::readable,
     silence::Silences,
     state::{AlertState, ResolveReason},
-    timing::Step,
     tracked::Tracked,
+    wall_clock::Step,
 };
 
 /// Alerts, silences and history, as a later process reads them.

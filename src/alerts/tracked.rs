@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use super::{
     checked::CheckedRule,
     state::{AlertState, ResolveReason},
-    timing::Step,
     verdict::Verdict,
+    wall_clock::Step,
 };
 
 /// How much time an alert that is told uses up.

@@ -14,12 +14,7 @@ use http::{
 };
 use http_body_util::Full;
 
-use self::{
-    connect::Connector,
-    exchange::Answered,
-    failed::Failed,
-    proxy::Proxy,
-};
+use self::{connect::Connector, exchange::Answered, failed::Failed, proxy::Proxy};
 
 use super::{
     address::Address,

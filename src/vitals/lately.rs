@@ -76,25 +76,21 @@ impl LatelySettings {
     }
 
     pub(super) fn checked(self) -> Result<CheckedLately, ConfigError> {
+        let refuse = |field: &str, value, reason| Err(ConfigError::new(field, value, reason));
         if let Some(slot) = self.slot
             && !(Duration::from_millis(1)..=Duration::from_secs(3_600)).contains(&slot)
         {
-            let reason = "expected 1 ms to 1 h";
-            return Err(ConfigError::new(
+            return refuse(
                 "statistics_slot",
                 format!("{slot:?}"),
-                reason,
-            ));
+                "expected 1 ms to 1 h",
+            );
         }
         if let Some(memory) = self.memory
             && memory < LEAST_MEMORY
         {
             let reason = "expected at least 1048576 bytes (1 MiB)";
-            return Err(ConfigError::new(
-                "statistics_memory",
-                memory.to_string(),
-                reason,
-            ));
+            return refuse("statistics_memory", memory.to_string(), reason);
         }
         Ok(CheckedLately {
             place: self.state.checked()?,

@@ -95,7 +95,8 @@ async fn served(vitals: &Vitals, shown: &mut Shown) {
     let document: Value = serde_json::from_str(include_str!("../monitoring/openapi.json")).unwrap();
     let paths = document["paths"].as_object().unwrap().iter();
     let paths = paths.filter(|(_, methods)| methods.get("get").is_some());
-    let paths = paths.map(|(path, _)| format!("/api/v1/monitoring{path}"));
+    let paths =
+        paths.map(|(path, _)| format!("/api/v1/monitoring{}", path.replace("{name}", "system")));
     let all = paths.chain(["/metrics", "/fails"].map(str::to_owned));
     for path in all.collect::<Vec<_>>() {
         let request = Request::get(&path).header("host", "localhost");

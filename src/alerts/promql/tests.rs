@@ -6,6 +6,7 @@ mod names;
 mod promtool;
 mod rules;
 mod scrapes;
+mod seen;
 mod shapes;
 mod shares;
 mod texts;

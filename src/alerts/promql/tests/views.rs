@@ -1,7 +1,7 @@
 //! What the verdict of the process would be over the scrapes of Prometheus.
 
 use super::{
-    scrapes::{History, SECONDS},
+    seen::{History, SECONDS},
     shapes::{Part, Shape},
     *,
 };

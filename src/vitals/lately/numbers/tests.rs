@@ -10,8 +10,10 @@ use tokio::time::Instant;
 use tower::ServiceExt;
 
 use crate::{
-    ErrorCategoryLayer, Failure,
     alerts::{Alerts, Rule, Running, Signal},
+    catch_panic::CatchPanicLayer,
+    category::ErrorCategoryLayer,
+    facts::failure::Failure,
     facts::work::EndedWork,
     metrics,
     vitals::Vitals,
@@ -177,7 +179,7 @@ async fn a_request_that_fails_with_an_error_of_a_new_type_is_a_new_error() {
     let layer = ErrorCategoryLayer::new().metrics(process.kept.metrics.clone());
     let app = Router::new()
         .route("/prices/{text}", get(show))
-        .layer(crate::CatchPanicLayer::new())
+        .layer(CatchPanicLayer::new())
         .layer(layer);
     let ask = |text: &str| {
         let request = Request::get(format!("/prices/{text}"));
