@@ -71,7 +71,7 @@ pub mod doctor;
 #[cfg_attr(tower_vitals_docsrs, doc(cfg(feature = "generate")))]
 pub mod generate;
 #[cfg(any(feature = "cli", feature = "generate"))]
-mod provisioning;
+pub mod provisioning;
 
 pub mod exclude;
 mod known_methods;
