@@ -6,7 +6,7 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::{
-    api::{Api, Failure},
+    api::{Api, Failure, Output},
     table::{between, columns, text},
 };
 
@@ -18,6 +18,8 @@ pub struct Alerts {
     hours: u16,
     #[command(flatten)]
     api: Api,
+    #[command(flatten)]
+    output: Output,
 }
 
 // === impl Alerts ===
@@ -30,7 +32,7 @@ impl Alerts {
             Ok((active, history)) => {
                 let fires = list(&active).iter().any(|alert| alert["state"] == "firing");
                 let both = json!({ "active": active, "history": history });
-                self.api.print(&both, || tables(&active, &history));
+                self.output.print(&both, || tables(&active, &history));
                 ExitCode::from(u8::from(fires))
             }
             Err(failure) => failure.tell(2),

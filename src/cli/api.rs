@@ -37,6 +37,11 @@ pub(super) struct Api {
     /// How long to wait for one answer: `10`, `10s` or `500ms`, at most 1 hour
     #[arg(long, env = "TIMEOUT", default_value = "10s", value_parser = duration)]
     pub(super) timeout: Duration,
+}
+
+/// How a command shows what it was told.
+#[derive(Args, Clone, Copy, Debug)]
+pub(super) struct Output {
     /// The format of the output
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub(super) format: Format,
@@ -94,6 +99,20 @@ impl Api {
         }
     }
 
+    /// The text at this path. It is that of a file.
+    pub(super) fn text(&self, path: &str) -> Result<String, String> {
+        let reply = self.send(path, None)?;
+        if reply.status != 200 {
+            let answer = serde_json::from_slice(&reply.body).unwrap_or(Value::Null);
+            return Err(format!("HTTP {}: {}", reply.status, reason(&answer)));
+        }
+        String::from_utf8(reply.body).map_err(|_| "the answer is no text".to_owned())
+    }
+}
+
+// === impl Output ===
+
+impl Output {
     /// Prints a text, or JSON if that is asked for.
     pub(super) fn print(&self, json: &Value, text: impl FnOnce() -> String) {
         let output = match self.format {

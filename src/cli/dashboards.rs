@@ -5,19 +5,15 @@ use std::{
     io::Write,
     path::{Path, PathBuf},
     process::ExitCode,
-    time::Duration,
 };
 
 use clap::Args;
 
-use super::{LONGEST_LINE, check::Token, duration, given, http};
+use super::{LONGEST_LINE, api::Api};
 use crate::{
     provisioning::{DASHBOARDS, HEAD, grafana_dashboards, grafana_datasource},
     text::printable,
 };
-
-/// Where the monitoring API is by default.
-const URL: &str = "http://127.0.0.1:8000/api/v1/monitoring";
 
 /// By this, a dashboard is one of this crate.
 const OURS: &str = "\"uid\": \"vitals-";
@@ -43,21 +39,14 @@ pub struct Dashboards {
     /// The folder for the files, which is made if it is not there. A file of the same name that is not of this command stays, and
     /// then nothing is written
     folder: PathBuf,
-    /// The address of the monitoring API, http or https [default: http://127.0.0.1:8000/api/v1/monitoring]
-    #[arg(long, env = "MONITORING_URL", hide_env_values = true)]
-    url: Option<String>,
-    /// The token of the monitoring API. Others can see an argument; use the variable
-    #[arg(long, env = "MONITORING_TOKEN", hide_env_values = true)]
-    token: Option<Token>,
+    #[command(flatten)]
+    api: Api,
     /// Where the folder is for Grafana
     #[arg(long, default_value = "/etc/grafana/provisioning/dashboards")]
     path: String,
     /// The address of Prometheus, as Grafana reaches it
     #[arg(long, default_value = "http://prometheus:9090")]
     prometheus: String,
-    /// How long to wait for each dashboard: `10`, `10s` or `500ms`, at most 1 hour
-    #[arg(long, env = "TIMEOUT", default_value = "10s", value_parser = duration)]
-    timeout: Duration,
 }
 
 /// A file to be written.
@@ -118,19 +107,7 @@ impl Dashboards {
     }
 
     fn ask(&self, name: &str) -> Result<String, String> {
-        let base = given(self.url.as_deref())
-            .unwrap_or(URL)
-            .trim_end_matches('/');
-        let target = format!("{base}/dashboards/{name}.json");
-        let token = given(self.token.as_ref().map(Token::secret));
-        let (status, body) = http::get(&target, token, self.timeout)?;
-        if status != 200 {
-            let answer: serde_json::Value = serde_json::from_slice(&body).unwrap_or_default();
-            let reason = answer["error"].as_str();
-            let reason = reason.unwrap_or("is this the address of the monitoring API?");
-            return Err(format!("HTTP {status}: {reason}"));
-        }
-        let text = String::from_utf8(body).map_err(|_| "the answer is no text".to_owned())?;
+        let text = self.api.text(&format!("/dashboards/{name}.json"))?;
         match text.contains(OURS) {
             true => Ok(text),
             false => Err(format!("{name}: the answer is no dashboard")),

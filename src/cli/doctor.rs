@@ -13,7 +13,7 @@ use self::{
     outside::Address,
 };
 use super::{
-    api::{Api, reason},
+    api::{Api, Output, reason},
     http::{self, Asked, Reply},
     table::{columns, text},
 };
@@ -45,6 +45,8 @@ pub struct Doctor {
     strict: bool,
     #[command(flatten)]
     api: Api,
+    #[command(flatten)]
+    output: Output,
 }
 
 /// What was found.
@@ -65,7 +67,7 @@ impl Doctor {
     #[must_use]
     pub fn run(&self) -> ExitCode {
         let found = self.look();
-        self.api.print(&found.json(), || found.text());
+        self.output.print(&found.json(), || found.text());
         let worst = found.findings.iter().map(|finding| finding.grade).max();
         let limit = if self.strict {
             Grade::Warning

@@ -1,15 +1,11 @@
 //! Fetches what a running service generates for Kubernetes and Docker: the subcommand `k8s`.
 
-use std::{process::ExitCode, time::Duration};
+use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
 use form_urlencoded::byte_serialize;
 
-use super::{
-    check::Token,
-    duration,
-    rules::{fetch, print},
-};
+use super::{api::Api, rules::print};
 
 /// The subcommand `k8s`.
 ///
@@ -29,12 +25,8 @@ use super::{
 /// ```
 #[derive(Args, Clone, Debug)]
 pub struct K8s {
-    /// The address of the monitoring API, http or https [default: http://127.0.0.1:8000/api/v1/monitoring]
-    #[arg(long, env = "MONITORING_URL", hide_env_values = true)]
-    url: Option<String>,
-    /// The token of the monitoring API. Others can see an argument; use the variable
-    #[arg(long, env = "MONITORING_TOKEN", hide_env_values = true)]
-    token: Option<Token>,
+    #[command(flatten)]
+    api: Api,
     /// Which file is printed
     #[arg(long, value_enum, default_value_t = Part::Deployment)]
     part: Part,
@@ -44,9 +36,6 @@ pub struct K8s {
     /// The image of the service [default: none]
     #[arg(long)]
     image: Option<String>,
-    /// How long to wait for everything: `10`, `10s` or `500ms`, at most 1 hour
-    #[arg(long, env = "TIMEOUT", default_value = "10s", value_parser = duration)]
-    timeout: Duration,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -81,8 +70,7 @@ impl K8s {
             path.push_str("&image=");
             path.extend(byte_serialize(image.as_bytes()));
         }
-        let (url, token) = (self.url.as_deref(), self.token.as_ref());
-        print(fetch(url, token, self.timeout, &path))
+        print(self.api.text(&path))
     }
 }
 

@@ -3,16 +3,12 @@
 use std::{
     io::{self, Write},
     process::ExitCode,
-    time::Duration,
 };
 
 use clap::Args;
 
-use super::{LONGEST_LINE, check::Token, duration, given, http};
+use super::{LONGEST_LINE, api::Api};
 use crate::text::printable;
-
-/// Where the monitoring API is by default.
-const URL: &str = "http://127.0.0.1:8000/api/v1/monitoring";
 
 /// The subcommand `rules`.
 ///
@@ -32,12 +28,8 @@ const URL: &str = "http://127.0.0.1:8000/api/v1/monitoring";
 /// ```
 #[derive(Args, Clone, Debug)]
 pub struct Rules {
-    /// The address of the monitoring API, http or https [default: http://127.0.0.1:8000/api/v1/monitoring]
-    #[arg(long, env = "MONITORING_URL", hide_env_values = true)]
-    url: Option<String>,
-    /// The token of the monitoring API. Others can see an argument; use the variable
-    #[arg(long, env = "MONITORING_TOKEN", hide_env_values = true)]
-    token: Option<Token>,
+    #[command(flatten)]
+    api: Api,
     /// The rules of objectives: those of the service, else one of 99.9 %
     #[arg(long)]
     slo: bool,
@@ -48,9 +40,6 @@ pub struct Rules {
     /// The configuration of an Alertmanager
     #[arg(long, conflicts_with_all = ["slo", "tests"])]
     alertmanager: bool,
-    /// How long to wait for everything: `10`, `10s` or `500ms`, at most 1 hour
-    #[arg(long, env = "TIMEOUT", default_value = "10s", value_parser = duration)]
-    timeout: Duration,
 }
 
 // === impl Rules ===
@@ -70,29 +59,8 @@ impl Rules {
             (.., true) => "alertmanager",
             _ => "rules",
         };
-        let (url, token) = (self.url.as_deref(), self.token.as_ref());
-        fetch(url, token, self.timeout, &format!("/rules.yml?part={part}"))
+        self.api.text(&format!("/rules.yml?part={part}"))
     }
-}
-
-/// The text at this path of the monitoring API.
-pub(super) fn fetch(
-    url: Option<&str>,
-    token: Option<&Token>,
-    timeout: Duration,
-    path: &str,
-) -> Result<String, String> {
-    let base = given(url).unwrap_or(URL).trim_end_matches('/');
-    let token = given(token.map(Token::secret));
-    let (status, body) = http::get(&format!("{base}{path}"), token, timeout)?;
-    if status != 200 {
-        let answer: serde_json::Value = serde_json::from_slice(&body).unwrap_or_default();
-        let reason = answer["error"]
-            .as_str()
-            .unwrap_or("is this the address of the monitoring API?");
-        return Err(format!("HTTP {status}: {reason}"));
-    }
-    String::from_utf8(body).map_err(|_| "the answer is no text".to_owned())
 }
 
 /// Prints a file, or why there is none, and returns the exit code.

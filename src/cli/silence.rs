@@ -6,7 +6,7 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::{
-    api::{Api, Failure},
+    api::{Api, Failure, Output},
     given,
     table::text,
 };
@@ -37,6 +37,8 @@ pub struct Silence {
     who: Who,
     #[command(flatten)]
     api: Api,
+    #[command(flatten)]
+    output: Output,
 }
 
 /// The subcommand `ack`.
@@ -48,6 +50,8 @@ pub struct Acknowledge {
     who: Who,
     #[command(flatten)]
     api: Api,
+    #[command(flatten)]
+    output: Output,
 }
 
 /// Who does it.
@@ -66,7 +70,7 @@ impl Silence {
     pub fn run(&self) -> ExitCode {
         if let Some(id) = self.end {
             let path = format!("/silences/{id}/end");
-            return done(&self.api, &path, json!({}), |_| {
+            return done((&self.api, self.output), &path, json!({}), |_| {
                 format!("silence {id} has ended")
             });
         }
@@ -79,7 +83,7 @@ impl Silence {
             "by": self.who.name(),
             "comment": self.comment,
         });
-        done(&self.api, "/silences", body, |silence| {
+        done((&self.api, self.output), "/silences", body, |silence| {
             let (id, until) = (&silence["id"], text(&silence["until"]));
             format!("silence {id} of {alert} until {until}")
         })
@@ -99,7 +103,7 @@ impl Acknowledge {
         }
         let path = format!("/alerts/{}/ack", self.fingerprint);
         done(
-            &self.api,
+            (&self.api, self.output),
             &path,
             json!({ "by": self.who.name() }),
             |alert| {
@@ -120,10 +124,15 @@ impl Who {
     }
 }
 
-fn done(api: &Api, path: &str, body: Value, said: impl FnOnce(&Value) -> String) -> ExitCode {
+fn done(
+    (api, output): (&Api, Output),
+    path: &str,
+    body: Value,
+    said: impl FnOnce(&Value) -> String,
+) -> ExitCode {
     match api.json(path, Some(body)) {
         Ok(answer) => {
-            api.print(&answer, || {
+            output.print(&answer, || {
                 format!("✓ {}\n", printable(&said(&answer), LONGEST))
             });
             ExitCode::SUCCESS

@@ -6,7 +6,7 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::{
-    api::{Api, Failure},
+    api::{Api, Failure, Output},
     table::{between, columns, number, text},
 };
 
@@ -15,6 +15,8 @@ use super::{
 pub struct Status {
     #[command(flatten)]
     api: Api,
+    #[command(flatten)]
+    output: Output,
 }
 
 /// What the API says, as it says it.
@@ -35,7 +37,7 @@ impl Status {
     pub fn run(&self) -> ExitCode {
         match self.ask() {
             Ok(screen) => {
-                self.api.print(&screen.json(), || screen.text());
+                self.output.print(&screen.json(), || screen.text());
                 ExitCode::from(screen.judge())
             }
             Err(failure) => failure.tell(2),
