@@ -24,7 +24,10 @@ pages! {
     alerts: "../docs/alerts.md";
     notifications: "../docs/notifications.md";
     rules: "../docs/rules.md";
+    dashboards: "../docs/dashboards.md";
     monitoring: "../docs/monitoring.md";
+    console: "../docs/console.md";
+    command: "../docs/command.md";
     work: "../docs/work.md";
     operations: "../docs/operations.md";
     logging: "../docs/logging.md";

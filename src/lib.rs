@@ -19,6 +19,7 @@
 //!
 // The first definition of a link wins, so the README's links to files lead to the pages of these docs.
 #![doc = include_str!("guides/links.md")]
+#![doc = include_str!("guides/console.md")]
 // Its code needs these features.
 #![cfg_attr(
     all(

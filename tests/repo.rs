@@ -133,7 +133,8 @@ fn the_readme_is_short_and_leads_to_every_page() {
 
 #[test]
 fn each_link_leads_somewhere_in_the_repository_and_in_the_rendered_pages() {
-    let rendered = file("src/guides/links.md").text + &file("src/guides/picture.md").text;
+    let parts = ["links", "picture", "console"].map(|part| file(&format!("src/guides/{part}.md")));
+    let rendered = parts.map(|part| part.text).concat();
     let rendered = links::definitions(&rendered);
     let mut faults = Vec::new();
     for page in pages() {
@@ -250,18 +251,19 @@ fn the_readmes_first_program_needs_only_the_crates_that_it_adds() {
 }
 
 #[test]
-fn the_rendered_picture_is_the_picture() {
-    let picture = fs::read(concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/../docs/bugsink-issue.png"
-    ))
-    .unwrap();
-    let rendered = file("src/guides/picture.md").text;
-    let data = "[file:picture]: data:image/png;base64,".to_owned() + &base64(&picture) + "\n";
-    assert!(
-        rendered == data,
-        "src/guides/picture.md is not docs/bugsink-issue.png"
-    );
+fn the_rendered_pictures_are_the_pictures() {
+    let defined = |label: &str, picture: &str| {
+        let path = format!("{}/../docs/{picture}.png", env!("CARGO_MANIFEST_DIR"));
+        let picture = base64(&fs::read(path).unwrap());
+        format!("[file:{label}]: data:image/png;base64,{picture}\n")
+    };
+    let sentry = defined("picture", "bugsink-issue");
+    let console = defined("console-quiet", "console-quiet-light")
+        + &defined("console-trouble", "console-trouble-dark");
+    for (page, pictures) in [("picture", sentry), ("console", console)] {
+        let rendered = file(&format!("src/guides/{page}.md")).text;
+        assert!(rendered == pictures, "src/guides/{page}.md");
+    }
 }
 
 fn base64(bytes: &[u8]) -> String {
