@@ -89,6 +89,7 @@ mod kubernetes;
 mod order;
 mod parameters;
 mod peer;
+mod proxy;
 mod question;
 mod refusal;
 mod routes;
