@@ -91,6 +91,7 @@ mod parameters;
 mod peer;
 mod proxy;
 mod question;
+mod questions;
 mod refusal;
 mod routes;
 mod service;

@@ -28,6 +28,9 @@ pub enum Access {
     /// So behind a reverse proxy on the same machine choose [`Token`](Self::Token), or serve the API at the
     /// [admin port](crate::VitalsBuilder::admin_addr) alone, to which the proxy does not lead.
     ///
+    /// GET with `Sec-Fetch-Site` is answered if it is `same-origin` or `none`, so that no page of another site makes this machine
+    /// work. The page of the [console](super#the-console) itself, which is no work, can be linked to from everywhere.
+    ///
     /// [connect]: https://docs.rs/axum/0.8/axum/extract/connect_info/struct.ConnectInfo.html
     Loopback,
     /// Everybody who reaches the port. Texts of health checks' errors are not shown then.

@@ -41,7 +41,10 @@ impl Guard {
     pub(super) fn may_read(&self, request: &Parts) -> Result<(), Refusal> {
         match self {
             Self::Token(token) => carries(&request.headers, token),
-            Self::Loopback { hosts, .. } => is_from_this_machine(request, hosts),
+            Self::Loopback { hosts, .. } => {
+                is_from_this_machine(request, hosts)?;
+                is_from_no_other_site(&request.headers)
+            }
             Self::Public { .. } => Ok(()),
         }
     }
@@ -104,6 +107,16 @@ fn is_from_this_machine(request: &Parts, hosts: &[Host]) -> Result<(), Refusal> 
     match Host::all_of(&request.uri, &request.headers) {
         Some(named) if named.iter().all(ours) => Ok(()),
         _ => refuse("`Host` is not this machine"),
+    }
+}
+
+/// Whether no page of another site asks: it could read no answer, but make this machine work. The page itself is no work, and can
+/// be linked to.
+fn is_from_no_other_site(headers: &HeaderMap) -> Result<(), Refusal> {
+    let mut sites = headers.get_all(SEC_FETCH_SITE).iter();
+    match sites.all(|site| site == "same-origin" || site == "none") {
+        true => Ok(()),
+        false => Err(Refusal::forbidden("the request comes from another site")),
     }
 }
 

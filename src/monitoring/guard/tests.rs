@@ -129,6 +129,31 @@ fn loopback_refuses_the_headers_that_proxies_add() {
 }
 
 #[test]
+fn loopback_answers_no_page_of_another_site() {
+    const SITE: &str = "sec-fetch-site";
+    for (sites, expected) in [
+        (&[][..], 200),
+        (&["none"], 200),
+        (&["same-origin"], 200),
+        (&["same-site"], 403),
+        (&["cross-site"], 403),
+        (&["anything"], 403),
+        (&["same-origin", "cross-site"], 403),
+    ] {
+        let sites = sites.iter().map(|site| (SITE, *site));
+        let headers: Vec<_> = [LOCAL].into_iter().chain(sites).collect();
+        let request = request(&headers);
+        for token in [None, Some("secret")] {
+            let guard = loopback(token);
+            assert_eq!(status(guard.may_read(&request)), expected, "{headers:?}");
+            assert_eq!(guard.may_open(&request), Ok(()), "the page is a link away");
+        }
+        // Whoever has the token, and everybody, may ask from anywhere.
+        assert_eq!((Guard::Public { token: None }).may_read(&request), Ok(()));
+    }
+}
+
+#[test]
 fn loopback_of_http_2_looks_at_the_authority() {
     for (authority, host, expected) in [
         ("localhost:8080", None, 200),
