@@ -20,8 +20,16 @@ pub enum Access {
     /// A client on this machine. What counts is the peer of the connection, which is axum's [`ConnectInfo`][connect] or a
     /// [`PeerAddress`](super::PeerAddress) in the extensions of the request; without either, nobody is let in. `Host` must be
     /// `localhost`, `127.0.0.1`, `[::1]` or one of [`hosts`](super::Monitoring::hosts), so that no name of somebody else leads
-    /// here. A request with `Forwarded`, `X-Forwarded-*`, `X-Real-IP` or `Via` came through a proxy, which makes everybody a
-    /// client on this machine, and is refused.
+    /// here.
+    ///
+    /// A proxy on this machine makes everybody a client on this machine. A request with `Via`, `Forwarded`, `X-Forwarded-*`,
+    /// `X-Real-IP`, `X-Client-IP`, `CF-*`, `X-Envoy-*` or another header that proxies add is refused, and so is one of HTTP/1.0, which
+    /// nginx speaks unless it is told otherwise. **A proxy that speaks HTTP/1.1 and adds no header cannot be told from a client.**
+    /// So behind a reverse proxy on the same machine choose [`Token`](Self::Token), or serve the API at the
+    /// [admin port](crate::VitalsBuilder::admin_addr) alone, to which the proxy does not lead.
+    ///
+    /// GET with `Sec-Fetch-Site` is answered if it is `same-origin` or `none`, so that no page of another site makes this machine
+    /// work. The page of the [console](super#the-console) itself, which is no work, can be linked to from everywhere.
     ///
     /// [connect]: https://docs.rs/axum/0.8/axum/extract/connect_info/struct.ConnectInfo.html
     Loopback,

@@ -2,11 +2,8 @@
 
 use http::{HeaderMap, HeaderName, header, request::Parts};
 
-use super::{host::Host, peer, refusal::Refusal};
+use super::{host::Host, peer, proxy, refusal::Refusal};
 use crate::bearer;
-
-/// What a request through a proxy has. All headers that begin with `x-forwarded` count as well.
-const OF_A_PROXY: [&str; 3] = ["forwarded", "x-real-ip", "via"];
 
 /// What a browser adds. All headers that begin with `sec-fetch-` count as well.
 const OF_A_BROWSER: [HeaderName; 3] = [header::ORIGIN, header::REFERER, header::COOKIE];
@@ -44,7 +41,10 @@ impl Guard {
     pub(super) fn may_read(&self, request: &Parts) -> Result<(), Refusal> {
         match self {
             Self::Token(token) => carries(&request.headers, token),
-            Self::Loopback { hosts, .. } => is_from_this_machine(request, hosts),
+            Self::Loopback { hosts, .. } => {
+                is_from_this_machine(request, hosts)?;
+                is_from_no_other_site(&request.headers)
+            }
             Self::Public { .. } => Ok(()),
         }
     }
@@ -98,15 +98,25 @@ fn is_from_this_machine(request: &Parts, hosts: &[Host]) -> Result<(), Refusal> 
             );
         }
     }
-    let mut names = request.headers.keys().map(HeaderName::as_str);
-    let proxy = names.any(|name| OF_A_PROXY.contains(&name) || name.starts_with("x-forwarded"));
-    if proxy {
-        return refuse("the request came through a proxy, so nobody knows from where");
+    if proxy::was_between(request) {
+        return refuse(
+            "the request came through a proxy, or by HTTP/1.0 as from one, so nobody knows from where",
+        );
     }
     let ours = |host: &Host| host.is_this_machine() || hosts.iter().any(|one| one.admits(host));
     match Host::all_of(&request.uri, &request.headers) {
         Some(named) if named.iter().all(ours) => Ok(()),
         _ => refuse("`Host` is not this machine"),
+    }
+}
+
+/// Whether no page of another site asks: it could read no answer, but make this machine work. The page itself is no work, and can
+/// be linked to.
+fn is_from_no_other_site(headers: &HeaderMap) -> Result<(), Refusal> {
+    let mut sites = headers.get_all(SEC_FETCH_SITE).iter();
+    match sites.all(|site| site == "same-origin" || site == "none") {
+        true => Ok(()),
+        false => Err(Refusal::forbidden("the request comes from another site")),
     }
 }
 

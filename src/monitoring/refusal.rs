@@ -19,6 +19,8 @@ pub(super) struct Refusal {
     pub(super) sentence: Cow<'static, str>,
     /// The methods that the path has, if the method is the reason.
     allow: Option<&'static str>,
+    /// After how many seconds to ask again, if that is known.
+    retry_after: Option<u16>,
 }
 
 // === impl Refusal ===
@@ -29,6 +31,7 @@ impl Refusal {
             status,
             sentence: sentence.into(),
             allow: None,
+            retry_after: None,
         }
     }
 
@@ -56,6 +59,14 @@ impl Refusal {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, sentence)
     }
 
+    /// It can be asked again in a second.
+    pub(super) fn busy(sentence: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            retry_after: Some(1),
+            ..Self::unavailable(sentence)
+        }
+    }
+
     /// The same for every wrong token: it tells nothing about the right one.
     pub(super) fn unauthorized() -> Self {
         Self::new(
@@ -76,6 +87,9 @@ impl Refusal {
         let headers = response.headers_mut();
         if let Some(allow) = self.allow {
             headers.insert(header::ALLOW, HeaderValue::from_static(allow));
+        }
+        if let Some(seconds) = self.retry_after {
+            headers.insert(header::RETRY_AFTER, seconds.into());
         }
         if self.status == StatusCode::UNAUTHORIZED {
             let scheme = HeaderValue::from_static("Bearer");

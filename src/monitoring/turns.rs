@@ -1,49 +1,30 @@
 //! Runs what takes long on threads that may block, one after the other.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
-use bytes::Bytes;
-use http::Response;
-use http_body_util::Full;
 use tokio::{
     runtime::Handle,
     sync::{Semaphore, oneshot},
     task, time,
 };
 
-use super::refusal::Refusal;
+use super::{
+    questions::{Answer, Questions, failed},
+    refusal::Refusal,
+};
 use crate::runtime;
 
 /// How long an answer waits for an evaluation.
 const LONGEST: Duration = Duration::from_secs(10);
 
-/// What somebody gets who asked.
-pub(super) type Answer = Result<Response<Full<Bytes>>, Refusal>;
-
 /// Whose turn it is. Clones share it.
 #[derive(Clone, Debug)]
 pub(super) struct Turns {
-    /// However many ask, their answers take one thread.
-    working: Arc<Semaphore>,
+    questions: Questions,
+    /// Changes have a turn of their own: however many ask, an operator can act.
+    changing: Arc<Semaphore>,
     evaluating: Arc<Semaphore>,
     testing: Arc<Semaphore>,
-    waiting: Waiting,
-}
-
-/// Who waits for the same answer, by what they asked. Their turn has not come.
-#[derive(Clone, Debug, Default)]
-struct Waiting(Arc<Mutex<HashMap<String, Vec<oneshot::Sender<Answer>>>>>);
-
-/// Those who wait for one answer. If it is dropped, they get none.
-#[derive(Debug)]
-struct Together {
-    waiting: Waiting,
-    /// `None` after they were taken: who asks the same then is of others.
-    asked: Option<String>,
 }
 
 // === impl Turns ===
@@ -51,15 +32,15 @@ struct Together {
 impl Turns {
     pub(super) fn new() -> Self {
         Self {
-            working: Arc::new(Semaphore::new(1)),
+            questions: Questions::default(),
+            changing: Arc::new(Semaphore::new(1)),
             evaluating: Arc::new(Semaphore::new(1)),
             testing: Arc::new(Semaphore::new(1)),
-            waiting: Waiting::default(),
         }
     }
 
     /// Makes an answer when its turn comes. All who ask the same until then share it, so it is never older than its question.
-    /// Without a Tokio runtime it is made here and now.
+    /// Without a Tokio runtime it is made here and now. If nobody waits for it any more, it is not made.
     pub(super) async fn share(
         &self,
         asked: String,
@@ -68,34 +49,20 @@ impl Turns {
         let Ok(runtime) = Handle::try_current() else {
             return work();
         };
-        let (sender, receiver) = oneshot::channel();
-        if let Some(mut together) = self.waiting.join(asked, sender) {
-            let turn = Arc::clone(&self.working).acquire_owned();
-            // It goes on if the first client leaves.
-            runtime.spawn(async move {
-                // Nobody closes the semaphore.
-                let turn = turn.await.ok();
-                let run = move || {
-                    let _turn = turn;
-                    let readers = together.take();
-                    let answer = work();
-                    for reader in readers {
-                        // Who has left needs nothing.
-                        let _ = reader.send(answer.clone());
-                    }
-                };
-                let _ = task::spawn_blocking(run).await;
-            });
+        let (reader, answer) = oneshot::channel();
+        if let Some(answering) = self.questions.join(asked, reader, work)? {
+            runtime.spawn(answering.run());
         }
-        receiver.await.unwrap_or_else(|_| Err(failed()))
+        answer.await.unwrap_or_else(|_| Err(failed()))
     }
 
-    /// Does something when its turn comes. Without a Tokio runtime it is done here and now.
+    /// Changes something when its turn comes. Without a Tokio runtime it is done here and now.
     pub(super) async fn work(&self, work: impl FnOnce() -> Answer + Send + 'static) -> Answer {
         if Handle::try_current().is_err() {
             return work();
         }
-        let turn = Arc::clone(&self.working).acquire_owned().await.ok();
+        // Nobody closes the semaphore.
+        let turn = Arc::clone(&self.changing).acquire_owned().await.ok();
         let run = move || {
             let _turn = turn;
             work()
@@ -143,49 +110,6 @@ impl Turns {
                 "the evaluation takes longer than 10 seconds, and goes on",
             )),
         }
-    }
-}
-
-fn failed() -> Refusal {
-    Refusal::unavailable("the answer could not be made")
-}
-
-// === impl Waiting ===
-
-impl Waiting {
-    /// Adds a reader. Gives those who wait together if this is the first one: who has it makes their answer.
-    fn join(&self, asked: String, reader: oneshot::Sender<Answer>) -> Option<Together> {
-        let mut waiting = self.lock();
-        if let Some(readers) = waiting.get_mut(&asked) {
-            readers.push(reader);
-            return None;
-        }
-        waiting.insert(asked.clone(), vec![reader]);
-        Some(Together {
-            waiting: self.clone(),
-            asked: Some(asked),
-        })
-    }
-
-    fn lock(&self) -> MutexGuard<'_, HashMap<String, Vec<oneshot::Sender<Answer>>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-// === impl Together ===
-
-impl Together {
-    /// Those who wait. Who asks the same from now on waits for the next answer.
-    fn take(&mut self) -> Vec<oneshot::Sender<Answer>> {
-        let asked = self.asked.take();
-        let readers = asked.and_then(|asked| self.waiting.lock().remove(&asked));
-        readers.unwrap_or_default()
-    }
-}
-
-impl Drop for Together {
-    fn drop(&mut self) {
-        self.take();
     }
 }
 

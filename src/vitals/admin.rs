@@ -2,6 +2,7 @@
 
 mod answers;
 mod connections;
+mod progress;
 
 use std::{
     io,

@@ -104,6 +104,29 @@ async fn loopback_is_the_peer_of_the_socket_and_nothing_that_a_client_says() {
 }
 
 #[tokio::test]
+async fn loopback_lets_in_no_proxy_that_asks_as_nginx_does_by_default() {
+    let served = Served::start(with(Monitoring::new(Access::Loopback))).await;
+    let silence = r#"{"labels":{"endpoint":"/"},"lasts":"30m","by":"a proxy"}"#;
+    for (method, path, body, by_1_1) in [
+        ("GET", "/status", "", 200),
+        ("GET", "/", "", 200),
+        ("POST", "/silences", silence, 201),
+    ] {
+        for (version, expected) in [("1.0", 403), ("1.1", by_1_1)] {
+            let request = format!(
+                "{method} {BASE}{path} HTTP/{version}\r\nHost: 127.0.0.1:8080\r\nConnection: close\r\n\
+                 Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+                body.len(),
+            );
+            let answer = parse(&raw(served.address, request.as_bytes()).await);
+            assert_eq!(answer.status, expected, "{method} {path} {version}");
+        }
+    }
+    let shown = served.ask_with("GET", "/silences", &[], "").await.json();
+    assert_eq!(shown.as_array().unwrap().len(), 1, "{shown}");
+}
+
+#[tokio::test]
 async fn loopback_without_the_address_of_the_peer_lets_nobody_in() {
     let vitals = with(Monitoring::new(Access::Loopback)).build().unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -1,6 +1,9 @@
 //! What readers that do not read hold up.
 
-use tokio::{io::AsyncWriteExt, net::TcpSocket};
+use tokio::{
+    io::AsyncWriteExt,
+    net::{TcpSocket, TcpStream},
+};
 
 use crate::served::{BASE, Served, TOKEN, ask, with_token};
 
@@ -48,4 +51,28 @@ async fn readers_that_never_read_hold_up_neither_the_api_nor_the_application() {
     // The counters are not locked.
     assert!(served.vitals.metrics().snapshot().counters.len() > 900);
     drop(readers);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn questions_that_nobody_waits_for_lock_out_neither_readers_nor_operators() {
+    let served = Served::start(with_token()).await;
+    for n in 0..3_000 {
+        let mut asker = TcpStream::connect(served.address).await.unwrap();
+        let request = format!(
+            "GET {BASE}/endpoints?window={}s HTTP/1.1\r\nhost: a\r\nauthorization: Bearer {TOKEN}\r\n\r\n",
+            n + 1
+        );
+        asker.write_all(request.as_bytes()).await.unwrap();
+    }
+    let silence = r#"{"labels":{"endpoint":"/"},"lasts":"30m","by":"an operator"}"#;
+    assert_eq!(served.post("/silences", silence).await.status, 201);
+    loop {
+        let status = served.ask("GET", "/status").await;
+        if status.status == 200 {
+            break;
+        }
+        // As long as the server has not seen that they left.
+        assert_eq!(status.status, 503, "{status:?}");
+        assert_eq!(status.header("retry-after"), Some("1"));
+    }
 }

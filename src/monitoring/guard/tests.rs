@@ -1,4 +1,4 @@
-use http::{Method, Request, StatusCode};
+use http::{HeaderValue, Method, Request, StatusCode, Version};
 
 use super::*;
 use crate::monitoring::PeerAddress;
@@ -56,6 +56,104 @@ fn loopback_looks_at_host_and_refuses_what_came_through_a_proxy() {
 }
 
 #[test]
+fn loopback_refuses_what_a_proxy_that_adds_no_header_sends_by_http_1_0() {
+    for (version, expected) in [
+        (Version::HTTP_09, 403),
+        (Version::HTTP_10, 403),
+        (Version::HTTP_11, 200),
+        (Version::HTTP_2, 200),
+    ] {
+        // As nginx does unless it is told otherwise.
+        let mut request = request(&[("host", "127.0.0.1:8080"), ("connection", "close")]);
+        request.version = version;
+        let guard = loopback(None);
+        for judged in [guard.may_read(&request), guard.may_open(&request)] {
+            assert_eq!(status(judged), expected, "{version:?}");
+        }
+        let token = Guard::Token("secret".to_owned());
+        let bearer = HeaderValue::from_static("Bearer secret");
+        request.headers.insert("authorization", bearer);
+        assert_eq!(token.may_read(&request), Ok(()), "the token is enough");
+    }
+}
+
+#[test]
+fn loopback_refuses_the_headers_that_proxies_add() {
+    for (name, expected) in [
+        ("CDN-Loop", 403),
+        ("CF-Connecting-IP", 403),
+        ("CF-Connecting-IPv6", 403),
+        ("CF-Ray", 403),
+        ("Client-IP", 403),
+        ("DO-Connecting-IP", 403),
+        ("Fastly-Client-IP", 403),
+        ("Fastly-SSL", 403),
+        ("Fly-Client-IP", 403),
+        ("Forwarded-For", 403),
+        ("Incap-Client-IP", 403),
+        ("Proxy-Client-IP", 403),
+        ("Proxy-Connection", 403),
+        ("Remote-Addr", 403),
+        ("True-Client-IP", 403),
+        ("WL-Proxy-Client-IP", 403),
+        ("X-Amzn-Trace-Id", 403),
+        ("X-Appengine-User-IP", 403),
+        ("X-ARR-LOG-ID", 403),
+        ("X-Azure-ClientIP", 403),
+        ("X-Azure-SocketIP", 403),
+        ("X-Client-IP", 403),
+        ("X-Client-Port", 403),
+        ("X-Cluster-Client-IP", 403),
+        ("X-Envoy-External-Address", 403),
+        ("X-Envoy-Attempt-Count", 403),
+        ("X-Nf-Client-Connection-IP", 403),
+        ("X-Original-Forwarded-For", 403),
+        ("X-Original-URL", 403),
+        ("X-ProxyUser-IP", 403),
+        ("X-Remote-IP", 403),
+        ("X-Rewrite-URL", 403),
+        ("X-Scheme", 403),
+        ("X-Sucuri-ClientIP", 403),
+        ("X-Varnish", 403),
+        // Clients send these themselves.
+        ("Accept", 200),
+        ("Connection", 200),
+        ("If-None-Match", 200),
+        ("Traceparent", 200),
+        ("X-Request-Id", 200),
+        ("X-Requested-With", 200),
+    ] {
+        let judged = loopback(None).may_read(&request(&[LOCAL, (name, "127.0.0.1")]));
+        assert_eq!(status(judged), expected, "{name}");
+    }
+}
+
+#[test]
+fn loopback_answers_no_page_of_another_site() {
+    const SITE: &str = "sec-fetch-site";
+    for (sites, expected) in [
+        (&[][..], 200),
+        (&["none"], 200),
+        (&["same-origin"], 200),
+        (&["same-site"], 403),
+        (&["cross-site"], 403),
+        (&["anything"], 403),
+        (&["same-origin", "cross-site"], 403),
+    ] {
+        let sites = sites.iter().map(|site| (SITE, *site));
+        let headers: Vec<_> = [LOCAL].into_iter().chain(sites).collect();
+        let request = request(&headers);
+        for token in [None, Some("secret")] {
+            let guard = loopback(token);
+            assert_eq!(status(guard.may_read(&request)), expected, "{headers:?}");
+            assert_eq!(guard.may_open(&request), Ok(()), "the page is a link away");
+        }
+        // Whoever has the token, and everybody, may ask from anywhere.
+        assert_eq!((Guard::Public { token: None }).may_read(&request), Ok(()));
+    }
+}
+
+#[test]
 fn loopback_of_http_2_looks_at_the_authority() {
     for (authority, host, expected) in [
         ("localhost:8080", None, 200),
@@ -83,7 +181,7 @@ fn loopback_lets_nobody_in_whose_peer_is_elsewhere_or_not_known() {
         (None, 403, "into_make_service_with_connect_info"),
     ] {
         // A client can claim anything.
-        let mut request = request(&[LOCAL, ("x-client-ip", "127.0.0.1")]);
+        let mut request = request(&[LOCAL, ("x-peer", "127.0.0.1")]);
         request.extensions.clear();
         if let Some(peer) = peer {
             request

@@ -8,18 +8,18 @@ use http::StatusCode;
 use super::*;
 use crate::monitoring::answer;
 
-/// Takes the turn until the sender is dropped. The task ends then.
+/// Takes the turn of questions until the sender is dropped. The task ends then.
 async fn busy(turns: &Turns) -> (mpsc::Sender<()>, task::JoinHandle<Answer>) {
     let (release, released) = mpsc::channel::<()>();
     let (begin, begun) = oneshot::channel();
-    let working = turns.clone();
+    let asking = turns.clone();
     let task = tokio::spawn(async move {
         let work = move || {
             let _ = begin.send(());
             let _ = released.recv();
             Ok(answer::told(StatusCode::OK, "busy"))
         };
-        working.work(work).await
+        asking.share("/busy".to_owned(), work).await
     });
     begun.await.unwrap();
     (release, task)
@@ -36,7 +36,7 @@ fn ask(turns: &Turns, asked: &str, made: &Arc<AtomicUsize>) -> task::JoinHandle<
 
 /// Lets the tasks run until so many wait.
 async fn until_waiting(turns: &Turns, asked: &str, readers: usize) {
-    while turns.waiting.lock().get(asked).map_or(0, Vec::len) < readers {
+    while turns.questions.readers(asked) < readers {
         task::yield_now().await;
     }
 }
@@ -57,8 +57,7 @@ async fn all_who_ask_the_same_before_its_turn_share_one_answer() {
         assert_eq!(reader.await.unwrap().unwrap().status(), StatusCode::OK);
     }
     assert!(other.await.unwrap().is_ok() && busy.await.unwrap().is_ok());
-    assert_eq!(made.load(Relaxed), 2, "one for each question");
-    assert!(turns.waiting.lock().is_empty());
+    assert_eq!(turns.questions.len(), 0);
     // What is asked later is made later.
     assert!(ask(&turns, "/metrics", &made).await.unwrap().is_ok());
     assert_eq!(made.load(Relaxed), 3);
@@ -97,4 +96,90 @@ fn an_answer_that_a_runtime_never_made_holds_up_no_other() {
     let second = runtime();
     let answered = second.block_on(async { ask(&turns, "/metrics", &made).await.unwrap() });
     assert!(answered.is_ok());
+}
+
+#[tokio::test]
+async fn a_question_whose_readers_have_gone_is_not_answered() {
+    let turns = Turns::new();
+    let (abandoned, wanted) = (Arc::default(), Arc::default());
+    let (release, _busy) = busy(&turns).await;
+    for _ in 0..3 {
+        let reader = ask(&turns, "/metrics", &abandoned);
+        until_waiting(&turns, "/metrics", 1).await;
+        reader.abort();
+        assert!(reader.await.unwrap_err().is_cancelled());
+    }
+    let status = ask(&turns, "/status", &wanted);
+    until_waiting(&turns, "/status", 1).await;
+    drop(release);
+    // It waited behind the other, so its turn came later.
+    assert!(status.await.unwrap().is_ok());
+    assert_eq!(abandoned.load(Relaxed), 0);
+    assert_eq!(wanted.load(Relaxed), 1);
+}
+
+#[tokio::test]
+async fn readers_of_one_question_who_have_gone_take_no_room() {
+    let turns = Turns::new();
+    let made = Arc::default();
+    let (_release, _busy) = busy(&turns).await;
+    let stays = ask(&turns, "/metrics", &made);
+    until_waiting(&turns, "/metrics", 1).await;
+    for _ in 0..1_000 {
+        let reader = ask(&turns, "/metrics", &made);
+        task::yield_now().await;
+        reader.abort();
+        let _ = reader.await;
+    }
+    assert!(turns.questions.readers("/metrics") <= 8);
+    assert!(!stays.is_finished());
+}
+
+#[tokio::test]
+async fn thirty_two_different_questions_wait_and_abandoned_ones_leave_their_place() {
+    let turns = Turns::new();
+    let made = Arc::default();
+    let (release, _busy) = busy(&turns).await;
+    let mut readers = Vec::new();
+    for n in 0..32 {
+        let asked = format!("/endpoints?window={n}s");
+        readers.push(ask(&turns, &asked, &made));
+        until_waiting(&turns, &asked, 1).await;
+    }
+    let refused = ask(&turns, "/status", &made).await.unwrap().unwrap_err();
+    let response = refused.response();
+    assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(response.headers()["retry-after"], "1");
+    assert!(refused.sentence.contains("32 other questions"));
+    // Who asks what somebody else has asked is no question more.
+    let same = ask(&turns, "/endpoints?window=7s", &made);
+    until_waiting(&turns, "/endpoints?window=7s", 2).await;
+    for reader in readers.drain(..20) {
+        reader.abort();
+        let _ = reader.await;
+    }
+    let status = ask(&turns, "/status", &made);
+    until_waiting(&turns, "/status", 1).await;
+    assert_eq!(
+        turns.questions.len(),
+        14,
+        "12 with readers, one with a second, and this"
+    );
+    drop(release);
+    assert!(same.await.unwrap().is_ok() && status.await.unwrap().is_ok());
+    for reader in readers {
+        assert!(reader.await.unwrap().is_ok());
+    }
+    assert_eq!(made.load(Relaxed), 14);
+}
+
+#[tokio::test]
+async fn a_change_waits_for_no_question() {
+    let turns = Turns::new();
+    let (release, busy) = busy(&turns).await;
+    let changed = turns.work(|| Ok(answer::told(StatusCode::CREATED, "done")));
+    assert_eq!(changed.await.unwrap().status(), StatusCode::CREATED);
+    assert!(!busy.is_finished(), "the question is still being answered");
+    drop(release);
+    assert!(busy.await.unwrap().is_ok());
 }

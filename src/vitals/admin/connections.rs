@@ -8,6 +8,7 @@ use hyper_util::{
     server::conn::auto,
 };
 use tokio::{
+    io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
     select,
     sync::{oneshot, watch},
@@ -15,14 +16,26 @@ use tokio::{
     time,
 };
 
-use super::answers::Answers;
+use super::{answers::Answers, progress::Progress};
 
 /// The most connections. One more closes the oldest: a probe comes on a connection of its own, and must be answered however
 /// many readers are stuck.
 const MOST: usize = 256;
 
-/// How long a connection may take for the head of a request, or wait for one.
-const LONGEST_HEAD: Duration = Duration::from_secs(30);
+/// How long a connection may take for its first bytes or the head of a request, wait for one, or take nothing of an answer.
+const LONGEST: Duration = Duration::from_secs(30);
+
+/// How long a client of HTTP/2 may send nothing, and then give no sign of life.
+const LONGEST_SILENCE: Duration = Duration::from_secs(10);
+
+/// How long the end of a connection that is closed may take.
+const FAREWELL: Duration = Duration::from_secs(1);
+
+/// The most requests of a connection of HTTP/2 at a time.
+const MOST_STREAMS: u32 = 16;
+
+/// The bytes of an answer of HTTP/2 that wait for their client. The rest stays with the answer.
+const MOST_UNSENT: usize = 64 << 10;
 
 /// The pause after a connection that could not be accepted: the process has no more file descriptors.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -79,28 +92,49 @@ impl Connections {
     }
 }
 
-async fn connection(
-    stream: TcpStream,
-    peer: SocketAddr,
-    answers: Answers,
-    mut stop: watch::Receiver<()>,
-) {
+async fn connection<I>(stream: I, peer: SocketAddr, answers: Answers, mut stop: watch::Receiver<()>)
+where
+    I: AsyncRead + AsyncWrite + Unpin + 'static,
+{
     let mut server = auto::Builder::new(TokioExecutor::new());
     server
         .http1()
         .timer(TokioTimer::new())
-        .header_read_timeout(LONGEST_HEAD);
+        .header_read_timeout(LONGEST);
+    server
+        .http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(MOST_STREAMS)
+        .max_send_buf_size(MOST_UNSENT)
+        .keep_alive_interval(LONGEST_SILENCE)
+        .keep_alive_timeout(LONGEST_SILENCE);
+    let progress = Progress::new();
+    let noted = progress.clone();
     let answer = service_fn(move |request| {
         let mut answers = answers.clone();
-        async move { Ok::<_, Infallible>(answers.answer(request, peer).await) }
+        let exchange = noted.begin();
+        async move {
+            let answer = answers.answer(request, peer).await;
+            Ok::<_, Infallible>(answer.map(|body| exchange.answered(body)))
+        }
     });
     let mut served = pin!(server.serve_connection(TokioIo::new(stream), answer));
+    let mut stalled = pin!(progress.stalls(LONGEST));
     // A connection that fails is the client's affair.
     select! {
-        _ = &mut served => {}
+        _ = &mut served => return,
+        () = &mut stalled => {}
         _ = stop.changed() => {
             served.as_mut().graceful_shutdown();
-            let _ = served.await;
+            select! {
+                _ = &mut served => return,
+                () = &mut stalled => {}
+            }
         }
     }
+    served.as_mut().graceful_shutdown();
+    let _ = time::timeout(FAREWELL, served).await;
 }
+
+#[cfg(all(test, feature = "prometheus"))]
+mod tests;

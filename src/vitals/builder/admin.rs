@@ -31,8 +31,8 @@ impl VitalsBuilder {
     ///
     /// Every address of the machine is allowed. Whoever reaches the port reads the metrics, so choose a loopback address, or
     /// one that only the monitoring reaches. What is asked there is no traffic: it has no metric and no log line. It speaks
-    /// HTTP/1, and HTTP/2 if the application has feature `http2` of `hyper-util` (axum's `http2` and tonic's server have it).
-    /// At most 256 connections are open; one more closes the oldest. The port answers during the whole shutdown, with 503 for
+    /// HTTP/1, and HTTP/2 without TLS. At most 256 connections are open; one more closes the oldest. One whose client asks nothing or
+    /// takes nothing of an answer for 30 s is closed. Over HTTP/2, a connection has 16 requests at a time. The port answers during the whole shutdown, with 503 for
     /// readiness, and closes last.
     ///
     /// `build` fails if the address is none, and `run` if it cannot be bound.
