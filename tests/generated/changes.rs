@@ -113,7 +113,7 @@ fn a_changed_threshold_changes_rule_test_and_verdict() {
     let before = App::new();
     let after = App {
         threshold: 7.5,
-        ..before.clone()
+        ..before
     };
     let lines = changed(&before, &after);
     assert_eq!(
@@ -156,7 +156,7 @@ fn a_changed_band_changes_rule_test_and_verdict() {
     let before = App::new();
     let after = App {
         band: 1_000,
-        ..before.clone()
+        ..before
     };
     let lines = changed(&before, &after);
     let expected = [
@@ -189,7 +189,7 @@ fn a_changed_route_changes_rule_test_and_verdict() {
     let before = App::new();
     let after = App {
         route: "/refunds",
-        ..before.clone()
+        ..before
     };
     let lines = changed(&before, &after);
     let mut expected = vec!["expr", "endpoint"];

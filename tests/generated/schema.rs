@@ -57,6 +57,9 @@ fn judged(folder: &Path, files: &[PathBuf]) -> (bool, String) {
     (output.status.success(), String::from_utf8(text).unwrap())
 }
 
+/// What makes a dashboard wrong.
+type Fault = fn(&mut Value);
+
 #[test]
 #[ignore = "needs node and npm; .ci/run installs them"]
 fn dashboards_are_what_the_types_of_grafana_say() {
@@ -90,7 +93,7 @@ fn dashboards_are_what_the_types_of_grafana_say() {
 
     // Each of these would be seen.
     let text = fs::read_to_string(&files[0]).unwrap();
-    let faults: [(&str, fn(&mut Value)); 6] = [
+    let faults: [(&str, Fault); 6] = [
         ("a number as a text", |board| {
             board["schemaVersion"] = "42".into()
         }),

@@ -266,7 +266,7 @@ fn each_query_has_data(names: &str) {
     left.push(of_exporter());
     assert!(left.len() > 120, "{}", left.len());
     left.retain(|asked| WITHOUT.iter().all(|(panel, _)| *panel != asked.panel));
-    let begun = std::time::Instant::now();
+    let begun = tokio::time::Instant::now();
     loop {
         let faults: BTreeSet<_> = left
             .iter()

@@ -2,11 +2,8 @@
 
 use std::{collections::VecDeque, convert::Infallible, net::SocketAddr, pin::pin, time::Duration};
 
-use hyper::service::service_fn;
-use hyper_util::{
-    rt::{TokioExecutor, TokioIo, TokioTimer},
-    server::conn::auto,
-};
+use hyper::{server::conn::http1, service::service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
@@ -25,17 +22,8 @@ const MOST: usize = 256;
 /// How long a connection may take for its first bytes or the head of a request, wait for one, or take nothing of an answer.
 const LONGEST: Duration = Duration::from_secs(30);
 
-/// How long a client of HTTP/2 may send nothing, and then give no sign of life.
-const LONGEST_SILENCE: Duration = Duration::from_secs(10);
-
 /// How long the end of a connection that is closed may take.
 const FAREWELL: Duration = Duration::from_secs(1);
-
-/// The most requests of a connection of HTTP/2 at a time.
-const MOST_STREAMS: u32 = 16;
-
-/// The bytes of an answer of HTTP/2 that wait for their client. The rest stays with the answer.
-const MOST_UNSENT: usize = 64 << 10;
 
 /// The pause after a connection that could not be accepted: the process has no more file descriptors.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -96,18 +84,9 @@ async fn connection<I>(stream: I, peer: SocketAddr, answers: Answers, mut stop: 
 where
     I: AsyncRead + AsyncWrite + Unpin + 'static,
 {
-    let mut server = auto::Builder::new(TokioExecutor::new());
-    server
-        .http1()
-        .timer(TokioTimer::new())
-        .header_read_timeout(LONGEST);
-    server
-        .http2()
-        .timer(TokioTimer::new())
-        .max_concurrent_streams(MOST_STREAMS)
-        .max_send_buf_size(MOST_UNSENT)
-        .keep_alive_interval(LONGEST_SILENCE)
-        .keep_alive_timeout(LONGEST_SILENCE);
+    // HTTP/1 alone: who probes and scrapes speaks it, and one connection holds one answer.
+    let mut server = http1::Builder::new();
+    server.timer(TokioTimer::new()).header_read_timeout(LONGEST);
     let progress = Progress::new();
     let noted = progress.clone();
     let answer = service_fn(move |request| {
@@ -136,5 +115,6 @@ where
     let _ = time::timeout(FAREWELL, served).await;
 }
 
-#[cfg(all(test, feature = "prometheus"))]
+#[cfg(test)]
+#[cfg(feature = "prometheus")]
 mod tests;
