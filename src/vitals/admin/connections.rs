@@ -2,8 +2,12 @@
 
 use std::{collections::VecDeque, convert::Infallible, net::SocketAddr, pin::pin, time::Duration};
 
-use hyper::{server::conn::http1, service::service_fn};
+#[cfg(not(feature = "tonic"))]
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+#[cfg(feature = "tonic")]
+use hyper_util::{rt::TokioExecutor, server::conn::auto};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
@@ -21,6 +25,18 @@ const MOST: usize = 256;
 
 /// How long a connection may take for its first bytes or the head of a request, wait for one, or take nothing of an answer.
 const LONGEST: Duration = Duration::from_secs(30);
+
+/// How long a client of HTTP/2 may send nothing, and then give no sign of life.
+#[cfg(feature = "tonic")]
+const LONGEST_SILENCE: Duration = Duration::from_secs(10);
+
+/// The most requests of a connection of HTTP/2 at a time.
+#[cfg(feature = "tonic")]
+const MOST_STREAMS: u32 = 16;
+
+/// The bytes of an answer of HTTP/2 that wait for their client. The rest stays with the answer.
+#[cfg(feature = "tonic")]
+const MOST_UNSENT: usize = 64 << 10;
 
 /// How long the end of a connection that is closed may take.
 const FAREWELL: Duration = Duration::from_secs(1);
@@ -84,9 +100,7 @@ async fn connection<I>(stream: I, peer: SocketAddr, answers: Answers, mut stop: 
 where
     I: AsyncRead + AsyncWrite + Unpin + 'static,
 {
-    // HTTP/1 alone: who probes and scrapes speaks it, and one connection holds one answer.
-    let mut server = http1::Builder::new();
-    server.timer(TokioTimer::new()).header_read_timeout(LONGEST);
+    let server = server();
     let progress = Progress::new();
     let noted = progress.clone();
     let answer = service_fn(move |request| {
@@ -115,6 +129,32 @@ where
     let _ = time::timeout(FAREWELL, served).await;
 }
 
+/// HTTP/1. Who probes and scrapes speaks it, and one connection holds one answer.
+#[cfg(not(feature = "tonic"))]
+fn server() -> http1::Builder {
+    let mut server = http1::Builder::new();
+    server.timer(TokioTimer::new()).header_read_timeout(LONGEST);
+    server
+}
+
+/// HTTP/1 and HTTP/2, for who speaks gRPC has its clients.
+#[cfg(feature = "tonic")]
+fn server() -> auto::Builder<TokioExecutor> {
+    let mut server = auto::Builder::new(TokioExecutor::new());
+    server
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(LONGEST);
+    server
+        .http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(MOST_STREAMS)
+        .max_send_buf_size(MOST_UNSENT)
+        .keep_alive_interval(LONGEST_SILENCE)
+        .keep_alive_timeout(LONGEST_SILENCE);
+    server
+}
+
 #[cfg(test)]
-#[cfg(feature = "prometheus")]
+#[cfg(all(feature = "prometheus", feature = "tonic"))]
 mod tests;
