@@ -13,6 +13,7 @@ use super::{
     fingerprint::Labels,
     history::History,
     notices::{Critical, is_inhibited, notice},
+    rule::Comparison,
     severity::AlertSeverity,
     silence::Silences,
     state::AlertState,
@@ -28,6 +29,8 @@ pub(super) const MOST_ALERTS: usize = 1_000;
 #[derive(Debug)]
 pub(crate) struct Engine {
     pub(super) rules: Arc<[CheckedRule]>,
+    /// By the index of their rule: the value of the last step that is nearest to break it, or that breaks it most.
+    pub(super) values: Vec<Option<f64>>,
     /// By the index of their rule. Alerts that are inactive and that nobody was told of lately are not there.
     pub(super) alerts: Vec<BTreeMap<Labels, Tracked>>,
     pub(super) silences: Silences,
@@ -52,6 +55,7 @@ struct Changed {
 impl Engine {
     pub(crate) fn new(rules: Arc<[CheckedRule]>) -> Self {
         Self {
+            values: vec![None; rules.len()],
             alerts: rules.iter().map(|_| BTreeMap::new()).collect(),
             rules,
             silences: Silences::default(),
@@ -69,7 +73,9 @@ impl Engine {
         self.left_out = readings.left_out;
         let mut by_rule: Vec<HashMap<Labels, Verdict>> = Vec::new();
         by_rule.resize_with(self.rules.len(), HashMap::new);
+        self.values = vec![None; self.rules.len()];
         for reading in readings.all {
+            self.note_value(reading.rule, &reading.verdict);
             if let Some(found) = by_rule.get_mut(reading.rule) {
                 found.entry(reading.labels).or_insert(reading.verdict);
             }
@@ -164,6 +170,18 @@ impl Engine {
             elapsed: tick.elapsed.max(gone),
             is_gap: true,
             ..tick
+        }
+    }
+
+    /// Keeps the value of a rule, if it is the worst one of this step.
+    fn note_value(&mut self, index: usize, verdict: &Verdict) {
+        let rule = self.rules.get(index).zip(self.values.get_mut(index));
+        if let Some(((rule, worst), value)) = rule.zip(verdict.value()) {
+            let known = worst.unwrap_or(value);
+            *worst = Some(match rule.comparison {
+                Comparison::Above => known.max(value),
+                Comparison::Below => known.min(value),
+            });
         }
     }
 

@@ -31,7 +31,7 @@ pub(crate) struct ListedRule {
     pub(crate) each_endpoint: bool,
     /// The worst state of its alerts.
     pub(crate) state: AlertState,
-    /// The value of the alert that is in that state.
+    /// The value that is nearest to break it, or that breaks it most.
     pub(crate) value: Option<f64>,
     pub(crate) firing: usize,
     pub(crate) pending: usize,
@@ -49,14 +49,15 @@ impl AlertsHandle {
 // === impl Engine ===
 
 impl Engine {
-    fn listed(&self) -> Vec<ListedRule> {
-        let all = self.rules.iter().zip(&self.alerts);
-        all.map(|(rule, alerts)| {
+    pub(super) fn listed(&self) -> Vec<ListedRule> {
+        let all = self.rules.iter().zip(&self.alerts).zip(&self.values);
+        all.map(|((rule, alerts), value)| {
             let worst = alerts.values().max_by_key(|one| one.state.rank());
             let count = |state| alerts.values().filter(|one| one.state == state).count();
             ListedRule {
                 firing: count(AlertState::Firing),
                 pending: count(AlertState::Pending),
+                value: *value,
                 ..ListedRule::new(rule, worst)
             }
         })
@@ -87,7 +88,7 @@ impl ListedRule {
             },
             each_endpoint: rule.scope == Scope::EachEndpoint,
             state: worst.map_or(AlertState::Inactive, |one| one.state),
-            value: worst.and_then(|one| one.value),
+            value: None,
             firing: 0,
             pending: 0,
         }

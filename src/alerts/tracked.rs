@@ -87,12 +87,7 @@ impl Tracked {
         rule: &CheckedRule,
     ) -> Option<Change> {
         self.debt = self.debt.saturating_sub(tick.elapsed);
-        self.value = match verdict {
-            Verdict::Broken(value) | Verdict::Fine(value) | Verdict::Unjudged(value) => {
-                Some(*value)
-            }
-            Verdict::NoData | Verdict::Error(_) => None,
-        };
+        self.value = verdict.value();
         self.error = match verdict {
             Verdict::Error(error) => Some(error.clone()),
             _ => None,

@@ -30,3 +30,15 @@ pub(crate) struct Readings {
     /// How many more there were that broke a rule. So many at once are one incident.
     pub(crate) left_out: u64,
 }
+
+// === impl Verdict ===
+
+impl Verdict {
+    /// What the rule found, if it found a number.
+    pub(crate) const fn value(&self) -> Option<f64> {
+        match self {
+            Self::Broken(value) | Self::Fine(value) | Self::Unjudged(value) => Some(*value),
+            Self::NoData | Self::Error(_) => None,
+        }
+    }
+}

@@ -26,7 +26,7 @@ pub enum Access {
     /// `X-Real-IP`, `X-Client-IP`, `CF-*`, `X-Envoy-*` or another header that proxies add is refused, and so is one of HTTP/1.0, which
     /// nginx speaks unless it is told otherwise. **A proxy that speaks HTTP/1.1 and adds no header cannot be told from a client.**
     /// So behind a reverse proxy on the same machine choose [`Token`](Self::Token), or serve the API at the
-    /// [admin port](crate::VitalsBuilder::admin_addr) alone, to which the proxy does not lead.
+    /// [admin port](crate::vitals::VitalsBuilder::admin_addr) alone, to which the proxy does not lead.
     ///
     /// GET with `Sec-Fetch-Site` is answered if it is `same-origin` or `none`, so that no page of another site makes this machine
     /// work. The page of the [console](super#the-console) itself, which is no work, can be linked to from everywhere.

@@ -7,7 +7,7 @@ use crate::metrics::{
     samples::{Kind, Unit},
 };
 
-/// A metric that the application records, for the [dashboards](super::Generated::dashboards) of a step of a build. A running service
+/// A metric that the application records, for the [dashboards](crate::generate::Generated::dashboards) of a step of a build. A running service
 /// knows its own.
 ///
 /// ```
