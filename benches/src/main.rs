@@ -5,6 +5,7 @@ mod budget;
 mod contention;
 mod costs;
 mod measure;
+mod pages;
 mod scale;
 mod table;
 mod wire;
@@ -18,7 +19,8 @@ without arguments: instructions, allocations and CPU time of a request, in one p
 budget: whether a request, a monitored function and an evaluation of alerts cost no more instructions than they did
 wire: requests/s, p99 and CPU time of servers under wrk and h2load
 contention: two threads on one route against one
-scale: many series, many requests without a scrape, many open streams";
+scale: many series, many requests without a scrape, many open streams
+pages: a hundred open pages of the console";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
@@ -29,6 +31,7 @@ fn main() -> ExitCode {
         ["wire"] => wire::print(),
         ["contention"] => contention::print(),
         ["scale"] => scale::print(),
+        ["pages"] => pages::print(),
         // What the above start, each in a process of its own: recorders, subscribers and clients are global.
         ["run", subject, case] => costs::run(Subject::named(subject), Case::named(case)),
         ["call"] => costs::call(),

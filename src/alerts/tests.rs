@@ -3,6 +3,7 @@
 mod clocks;
 mod few;
 mod kept;
+mod listed;
 mod load;
 mod model;
 mod new_errors;

@@ -12,8 +12,12 @@ use tokio::time::Instant;
 
 use crate::timestamp::{self, rfc3339};
 
-/// How long a drawing is shown.
+/// How long a drawing is shown at least, and at most.
 const EVERY: Duration = Duration::from_secs(1);
+const LONGEST: Duration = Duration::from_secs(3);
+
+/// How many times as long as it was drawn a drawing is shown. So open pages take half a hundredth of a processor for drawings.
+const TIMES: u32 = 200;
 
 /// The most answers that are kept of one drawing: open pages have seen one of the last few.
 const MOST_ANSWERS: usize = 16;
@@ -38,7 +42,8 @@ pub(super) struct Live {
 #[derive(Debug)]
 pub(in crate::monitoring) struct Rendering {
     epoch: u64,
-    at: Instant,
+    /// Until when it is shown.
+    until: Instant,
     timestamp: String,
     /// It grows with each drawing that differs from the one before.
     version: u64,
@@ -82,9 +87,7 @@ impl Live {
     pub(super) fn fresh(&self) -> Option<Arc<Rendering>> {
         let now = (self.clock)();
         let last = lock(&self.last);
-        let fresh = last
-            .as_ref()
-            .filter(|one| now.duration_since(one.at) < EVERY);
+        let fresh = last.as_ref().filter(|one| now < one.until);
         fresh.map(Arc::clone)
     }
 
@@ -97,7 +100,9 @@ impl Live {
         let at = (self.clock)();
         let drawn = draw();
         let before = lock(&self.last).as_ref().map(Arc::clone);
-        let rendering = Rendering::after(before.as_deref(), self.epoch, at, drawn);
+        let took = (self.clock)().duration_since(at);
+        let until = at + took.saturating_mul(TIMES).clamp(EVERY, LONGEST);
+        let rendering = Rendering::after(before.as_deref(), self.epoch, until, drawn);
         let rendering = Arc::new(rendering);
         *lock(&self.last) = Some(Arc::clone(&rendering));
         rendering
@@ -113,7 +118,7 @@ impl fmt::Debug for Live {
 // === impl Rendering ===
 
 impl Rendering {
-    fn after(before: Option<&Self>, epoch: u64, at: Instant, drawn: Vec<Drawn>) -> Self {
+    fn after(before: Option<&Self>, epoch: u64, until: Instant, drawn: Vec<Drawn>) -> Self {
         let seen = before.map_or(0, |before| before.version);
         let mut version = seen;
         let sections = drawn.into_iter().map(|(name, value)| {
@@ -133,7 +138,7 @@ impl Rendering {
         Self {
             sections: sections.collect(),
             epoch,
-            at,
+            until,
             timestamp: rfc3339::since_1970(timestamp::since_1970()).to_string(),
             version,
             answers: Mutex::default(),

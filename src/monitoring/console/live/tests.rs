@@ -67,6 +67,21 @@ fn a_hundred_open_pages_are_one_drawing_a_second() {
 }
 
 #[test]
+fn what_takes_long_to_draw_is_shown_longer() {
+    for (took, shown) in [(0, 1_000), (5, 1_000), (7, 1_400), (500, 3_000)] {
+        let stage = Stage::new();
+        stage.live.current(|| {
+            stage.later(took);
+            Vec::new()
+        });
+        stage.later(shown - 1 - took.min(shown - 1));
+        assert!(stage.live.fresh().is_some(), "{took} ms");
+        stage.later(1);
+        assert!(stage.live.fresh().is_none(), "{took} ms");
+    }
+}
+
+#[test]
 fn a_cursor_gets_only_the_sections_that_changed_since() {
     let stage = Stage::new();
     let first = json(&stage.show(&[("a", "1"), ("b", "[2]"), ("c", "{}")]), None);
