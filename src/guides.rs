@@ -24,7 +24,7 @@ pages! {
     alerts: "../docs/alerts.md";
     notifications: "../docs/notifications.md";
     rules: "../docs/rules.md";
-    dashboards: "../docs/dashboards.md";
+    dashboards: "../docs/dashboards.md", "guides/dashboards.md";
     monitoring: "../docs/monitoring.md";
     console: "../docs/console.md";
     command: "../docs/command.md";

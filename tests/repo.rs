@@ -133,7 +133,7 @@ fn the_readme_is_short_and_leads_to_every_page() {
 
 #[test]
 fn each_link_leads_somewhere_in_the_repository_and_in_the_rendered_pages() {
-    let parts = ["links", "picture", "console"].map(|part| file(&format!("src/guides/{part}.md")));
+    let parts = ["links", "picture", "console", "dashboards"].map(|part| file(&format!("src/guides/{part}.md")));
     let rendered = parts.map(|part| part.text).concat();
     let rendered = links::definitions(&rendered);
     let mut faults = Vec::new();
@@ -260,7 +260,12 @@ fn the_rendered_pictures_are_the_pictures() {
     let sentry = defined("picture", "bugsink-issue");
     let console = defined("console-quiet", "console-quiet-light")
         + &defined("console-trouble", "console-trouble-dark");
-    for (page, pictures) in [("picture", sentry), ("console", console)] {
+    let dashboards = defined("prometheus-graph", "prometheus-graph");
+    for (page, pictures) in [
+        ("picture", sentry),
+        ("console", console),
+        ("dashboards", dashboards),
+    ] {
         let rendered = file(&format!("src/guides/{page}.md")).text;
         assert!(rendered == pictures, "src/guides/{page}.md");
     }
