@@ -39,7 +39,14 @@ fn none(rule: &str, faults: &[String]) {
 #[test]
 fn each_promise_points_at_tests_that_are_there() {
     let sources = [files("src", "rs"), files("tests", "rs")].concat();
-    let there: BTreeSet<_> = sources.iter().flat_map(|file| tests(&file.text)).collect();
+    let mut there: BTreeSet<_> = sources
+        .iter()
+        .flat_map(|file| tests(&file.text))
+        .map(str::to_owned)
+        .collect();
+    // Those of the console are sentences.
+    let pages = files("tests/console", "mjs");
+    there.extend(pages.iter().flat_map(|file| sentences(&file.text)));
     let pages = [
         (file("docs/promises.md").text, "tests"),
         (file("docs/sentry.md").text, "proved by"),
@@ -133,7 +140,8 @@ fn the_readme_is_short_and_leads_to_every_page() {
 
 #[test]
 fn each_link_leads_somewhere_in_the_repository_and_in_the_rendered_pages() {
-    let parts = ["links", "picture", "console", "dashboards"].map(|part| file(&format!("src/guides/{part}.md")));
+    let parts = ["links", "picture", "console", "dashboards"]
+        .map(|part| file(&format!("src/guides/{part}.md")));
     let rendered = parts.map(|part| part.text).concat();
     let rendered = links::definitions(&rendered);
     let mut faults = Vec::new();
@@ -284,6 +292,13 @@ fn base64(bytes: &[u8]) -> String {
         }
     }
     text
+}
+
+/// The names of tests in JavaScript, with `_` between their words.
+fn sentences(text: &str) -> impl Iterator<Item = String> {
+    let tests = text.split("test(\"").skip(1);
+    let names = tests.filter_map(|rest| rest.split_once("\", ").map(|(name, _)| name));
+    names.map(|name| name.replace(", ", " ").replace(' ', "_"))
 }
 
 #[test]
