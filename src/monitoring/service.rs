@@ -107,7 +107,7 @@ impl MonitoringService {
     {
         let CheckedMonitoring { path, guard, .. } = &*self.settings;
         let rest = request.uri.path().strip_prefix(&**path).unwrap_or_default();
-        if let Some(shell) = console::asked(&request.method, rest) {
+        if let Some(shell) = console::asked(rest) {
             guard.may_open(request)?;
             return self.open(shell, request);
         }
@@ -127,7 +127,7 @@ impl MonitoringService {
 
     fn open(&self, shell: Shell, request: &Parts) -> Result<State, Refusal> {
         let (base, query) = (self.path(), request.uri.query());
-        let response = console::shell(shell, base, query, &request.headers)?;
+        let response = console::shell(shell, base, &request.method, query, &request.headers)?;
         Ok(State::There(Some(answer::for_method(
             response,
             &request.method,

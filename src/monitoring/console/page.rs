@@ -26,10 +26,7 @@ pub(in crate::monitoring) enum Shell {
 }
 
 /// What of the page is asked for, if anything is.
-pub(in crate::monitoring) fn asked(method: &Method, rest: &str) -> Option<Shell> {
-    if !matches!(*method, Method::GET | Method::HEAD) {
-        return None;
-    }
+pub(in crate::monitoring) fn asked(rest: &str) -> Option<Shell> {
     match rest {
         "" => Some(Shell::WithoutSlash),
         rest => Asset::at(rest).map(Shell::Asset),
@@ -40,9 +37,13 @@ pub(in crate::monitoring) fn asked(method: &Method, rest: &str) -> Option<Shell>
 pub(in crate::monitoring) fn shell(
     shell: Shell,
     base: &str,
+    method: &Method,
     query: Option<&str>,
     headers: &HeaderMap,
 ) -> Result<Response<Full<Bytes>>, Refusal> {
+    if !matches!(*method, Method::GET | Method::HEAD) {
+        return Err(Refusal::method("GET, HEAD"));
+    }
     if query.is_some_and(|query| !query.is_empty()) {
         // A token in an address would stand in logs.
         return Err(Refusal::bad("the page has no parameters"));
