@@ -1,6 +1,7 @@
 //! Prints what our stack costs beside what people use today.
 
 mod alerts;
+mod beside;
 mod budget;
 mod contention;
 mod costs;
@@ -20,7 +21,8 @@ budget: whether a request, a monitored function and an evaluation of alerts cost
 wire: requests/s, p99 and CPU time of servers under wrk and h2load
 contention: two threads on one route against one
 scale: many series, many requests without a scrape, many open streams
-pages: a hundred open pages of the console";
+pages: a hundred open pages of the console
+beside: times of requests beside evaluations and readers of the monitoring API";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
@@ -32,6 +34,7 @@ fn main() -> ExitCode {
         ["contention"] => contention::print(),
         ["scale"] => scale::print(),
         ["pages"] => pages::print(),
+        ["beside"] => beside::print(),
         // What the above start, each in a process of its own: recorders, subscribers and clients are global.
         ["run", subject, case] => costs::run(Subject::named(subject), Case::named(case)),
         ["call"] => costs::call(),
