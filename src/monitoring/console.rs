@@ -28,7 +28,8 @@ pub(super) use self::{
 use self::{live::Live, sections::Sections};
 use super::{answer, sources::Sources};
 
-/// What all open pages share: it is drawn once a second at most, whoever asks, and not at all if nobody does.
+/// What all open pages share: it is drawn once a second at most, and less often if that takes long, whoever asks. If nobody does, it is
+/// not drawn at all.
 #[derive(Debug)]
 pub(super) struct Console {
     live: Live,
@@ -51,7 +52,7 @@ impl Console {
         }
     }
 
-    /// What was drawn less than a second ago.
+    /// The last drawing, if it is new enough.
     pub(super) fn fresh(&self) -> Option<Arc<Rendering>> {
         self.live.fresh()
     }

@@ -106,7 +106,7 @@ impl Client {
         }
     }
 
-    const fn by(proxy: Option<Proxy>) -> Self {
+    fn by(proxy: Option<Proxy>) -> Self {
         Self {
             connector: Connector::new(proxy),
         }

@@ -41,7 +41,7 @@ type Connection = Box<dyn Stream>;
 pub(super) struct Connector {
     /// Is asked where a connection is encrypted from end to end. What is not stays on this machine.
     proxy: Option<Proxy>,
-    names: OnceLock<LookUp>,
+    names: LookUp,
     /// Made for the first connection that needs it: it reads the certificates that the machine trusts.
     tls: OnceLock<Arc<ClientConfig>>,
 }
@@ -49,10 +49,10 @@ pub(super) struct Connector {
 // === impl Connector ===
 
 impl Connector {
-    pub(super) const fn new(proxy: Option<Proxy>) -> Self {
+    pub(super) fn new(proxy: Option<Proxy>) -> Self {
         Self {
             proxy,
-            names: OnceLock::new(),
+            names: LookUp::default(),
             tls: OnceLock::new(),
         }
     }
@@ -154,8 +154,7 @@ impl Connector {
         deadline: Instant,
         allowed: impl Fn(IpAddr) -> bool,
     ) -> Result<TcpStream, Failed> {
-        let names = self.names.get_or_init(LookUp::default);
-        let mut found = names.addresses(without_brackets(host), port).await?;
+        let mut found = self.names.addresses(without_brackets(host), port).await?;
         found.retain(|at| allowed(at.ip()));
         let mut last =
             Failed::Because("the name has no address to which anything is sent".to_owned());
