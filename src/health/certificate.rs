@@ -23,6 +23,7 @@ use super::{
     expiry::{DAY, Expiry, left, text},
     ready_made::without_secrets,
 };
+use crate::look_up::LookUp;
 
 /// The days left below which a certificate is degraded.
 const DEGRADED: u16 = 30;
@@ -103,11 +104,13 @@ impl Check {
         };
         let expiry = Expiry::of(host);
         let noted = Arc::clone(&expiry);
+        let names = Arc::new(LookUp::default());
         let mut check = Self::new(name, move || {
             let (target, noted) = (target.clone(), Arc::clone(&noted));
+            let names = Arc::clone(&names);
             async move {
                 let mut found = Found(noted, None);
-                let at = target.expires_at().await?;
+                let at = target.expires_at(&names).await?;
                 found.1 = Some(at);
                 judge(left(at), degraded, failed)
             }
@@ -158,7 +161,7 @@ impl Target {
     }
 
     /// When the certificate of the host expires, in seconds since 1970.
-    async fn expires_at(&self) -> Result<i64, BoxError> {
+    async fn expires_at(&self, names: &LookUp) -> Result<i64, BoxError> {
         let looks = Arc::new(Looks {
             provider: Arc::new(ring::default_provider()),
             certificate: Mutex::default(),
@@ -169,7 +172,8 @@ impl Target {
             .dangerous()
             .with_custom_certificate_verifier(Arc::<Looks>::clone(&looks))
             .with_no_client_auth();
-        let socket = TcpStream::connect((&*self.host, self.port)).await?;
+        let addresses = names.host(&self.host, self.port).await?;
+        let socket = TcpStream::connect(&*addresses).await?;
         let connector = TlsConnector::from(Arc::new(config));
         let connected = connector.connect(self.name.clone(), socket).await;
         let certificate = looks.certificate.lock();

@@ -2,14 +2,16 @@
 
 #[cfg(feature = "sqlx")]
 use std::time::Duration;
+use std::{net, sync::Arc};
 
-use tokio::net::{TcpStream, ToSocketAddrs};
+use tokio::net::TcpStream;
 #[cfg(feature = "sqlx")]
 use tokio::time;
 
 use super::Check;
 #[cfg(any(feature = "redis", feature = "reqwest"))]
 use super::check::BoxError;
+use crate::look_up::LookUp;
 
 /// How long a pool takes at most to take back a connection.
 #[cfg(feature = "sqlx")]
@@ -21,10 +23,19 @@ const KEPT_SECONDS: u64 = 60;
 
 impl Check {
     /// Whether a TCP connection to `address`, such as `cache:6379`, can be opened.
-    pub fn tcp(name: &str, address: impl ToSocketAddrs + Clone + Send + Sync + 'static) -> Self {
+    ///
+    /// A name is looked up by the system, which can hang. Then the check has failed until that look-up ends: no other one is begun.
+    pub fn tcp(
+        name: &str,
+        address: impl net::ToSocketAddrs + Clone + Send + Sync + 'static,
+    ) -> Self {
+        let names = Arc::new(LookUp::default());
         Self::new(name, move || {
-            let address = address.clone();
-            async move { TcpStream::connect(address).await.map(drop) }
+            let (address, names) = (address.clone(), Arc::clone(&names));
+            async move {
+                let found = names.addresses(address).await?;
+                TcpStream::connect(&*found).await.map(drop)
+            }
         })
     }
 

@@ -3,7 +3,6 @@
 mod connect;
 mod exchange;
 mod failed;
-mod look_up;
 mod proxy;
 
 use std::{fmt, time::Duration};

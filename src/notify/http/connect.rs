@@ -26,9 +26,9 @@ use super::{
     super::address::{Address, HIDDEN},
     LONGEST,
     failed::Failed,
-    look_up::LookUp,
     proxy::Proxy,
 };
+use crate::look_up::LookUp;
 
 /// A connection, encrypted or not.
 pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -154,7 +154,7 @@ impl Connector {
         deadline: Instant,
         allowed: impl Fn(IpAddr) -> bool,
     ) -> Result<TcpStream, Failed> {
-        let mut found = self.names.addresses(without_brackets(host), port).await?;
+        let mut found = self.names.host(without_brackets(host), port).await?;
         found.retain(|at| allowed(at.ip()));
         let mut last =
             Failed::Because("the name has no address to which anything is sent".to_owned());

@@ -2,11 +2,13 @@
 
 use std::{
     io,
+    net::{SocketAddr, ToSocketAddrs},
     sync::{
         Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
         mpsc,
     },
+    vec,
 };
 
 use tower_vitals::health::{Check, Health, Role, Status};
@@ -68,4 +70,46 @@ async fn a_check_that_blocks_takes_no_worker_and_is_asked_again_when_it_is_free(
     let well = || (health.status() == Status::Healthy).then_some(());
     assert!(eventually(well).await.is_some());
     assert!(asked.load(Ordering::SeqCst) > runs);
+}
+
+/// A name whose look-up hangs until the other end is dropped.
+#[derive(Clone)]
+struct Hangs {
+    looked_up: Arc<AtomicUsize>,
+    until: Arc<Mutex<mpsc::Receiver<()>>>,
+    at: SocketAddr,
+}
+
+impl ToSocketAddrs for Hangs {
+    type Iter = vec::IntoIter<SocketAddr>;
+
+    fn to_socket_addrs(&self) -> io::Result<Self::Iter> {
+        self.looked_up.fetch_add(1, Ordering::SeqCst);
+        self.until.lock().unwrap().recv().ok();
+        Ok(vec![self.at].into_iter())
+    }
+}
+
+#[tokio::test]
+async fn a_name_whose_look_up_hangs_is_looked_up_once_by_a_check() {
+    let server = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await;
+    let server = server.unwrap();
+    let (free, until) = mpsc::channel::<()>();
+    let name = Hangs {
+        looked_up: Arc::default(),
+        until: Arc::new(Mutex::new(until)),
+        at: server.local_addr().unwrap(),
+    };
+    let looked_up = Arc::clone(&name.looked_up);
+    let check = Check::tcp("cache", name).interval(MS(20)).timeout(MS(50));
+    let health = Health::builder().check(check).start().unwrap();
+    let asked_often = || (health.reports()[0].runs >= 5).then_some(());
+    assert!(eventually(asked_often).await.is_some());
+    assert_eq!(looked_up.load(Ordering::SeqCst), 1);
+    let error = health.reports().swap_remove(0).error.unwrap();
+    assert!(error.contains("still hangs"), "{error}");
+
+    drop(free);
+    let well = || (health.status() == Status::Healthy).then_some(());
+    assert!(eventually(well).await.is_some());
 }

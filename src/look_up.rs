@@ -1,6 +1,7 @@
 //! Looks up the addresses of a host, on a thread of its own: the system's look-up can hang.
 
 use std::{
+    io,
     net::{IpAddr, SocketAddr, ToSocketAddrs},
     sync::{
         Arc,
@@ -11,11 +12,9 @@ use std::{
 
 use tokio::sync::oneshot;
 
-use super::failed::Failed;
-
 /// Looks up one name at a time. So a look-up that hangs holds one thread, however often it is tried.
 #[derive(Debug, Default)]
-pub(super) struct LookUp {
+pub(crate) struct LookUp {
     is_under_way: Arc<AtomicBool>,
 }
 
@@ -25,38 +24,34 @@ struct UnderWay(Arc<AtomicBool>);
 // === impl LookUp ===
 
 impl LookUp {
-    pub(super) async fn addresses(&self, host: &str, port: u16) -> Result<Vec<SocketAddr>, Failed> {
-        let asked = (host.to_owned(), port);
-        self.by(host, port, move || {
-            asked.to_socket_addrs().map(Iterator::collect)
-        })
-        .await
+    /// The addresses of a host by its name. One that is an address needs no look-up.
+    pub(crate) async fn host(&self, host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
+        match host.parse::<IpAddr>() {
+            Ok(ip) => Ok(vec![(ip, port).into()]),
+            Err(_) => self.addresses((host.to_owned(), port)).await,
+        }
     }
 
-    async fn by(
+    /// The addresses of anything that has some.
+    pub(crate) async fn addresses(
         &self,
-        host: &str,
-        port: u16,
-        look_up: impl FnOnce() -> std::io::Result<Vec<SocketAddr>> + Send + 'static,
-    ) -> Result<Vec<SocketAddr>, Failed> {
-        if let Ok(ip) = host.parse::<IpAddr>() {
-            return Ok(vec![(ip, port).into()]);
-        }
+        asked: impl ToSocketAddrs + Send + 'static,
+    ) -> io::Result<Vec<SocketAddr>> {
         if self.is_under_way.swap(true, Relaxed) {
             let text = "the name was looked up before, and that still hangs";
-            return Err(Failed::Because(text.to_owned()));
+            return Err(io::Error::other(text));
         }
         let under_way = UnderWay(Arc::clone(&self.is_under_way));
         let (answer, answered) = oneshot::channel();
         let run = move || {
-            let found = look_up();
+            let found = asked.to_socket_addrs().map(Iterator::collect);
             drop(under_way);
             // Nobody waits after the deadline.
             let _ = answer.send(found);
         };
         let thread = thread::Builder::new().name("vitals-look-up".to_owned());
         thread.spawn(run)?;
-        Ok(answered.await??)
+        answered.await.map_err(io::Error::other)?
     }
 }
 
@@ -70,36 +65,49 @@ impl Drop for UnderWay {
 
 #[cfg(test)]
 mod tests {
-    use std::{sync::mpsc, time::Duration};
+    use std::{
+        sync::{Mutex, mpsc},
+        time::Duration,
+        vec,
+    };
 
     use tokio::time::timeout;
 
     use super::*;
 
+    const FOUND: ([u8; 4], u16) = ([192, 0, 2, 7], 443);
+
+    /// A name whose look-up hangs until the other end is dropped.
+    struct Hangs(Mutex<mpsc::Receiver<()>>);
+
+    impl ToSocketAddrs for Hangs {
+        type Iter = vec::IntoIter<SocketAddr>;
+
+        fn to_socket_addrs(&self) -> io::Result<Self::Iter> {
+            let _ = self.0.lock().unwrap().recv();
+            Ok(vec![FOUND.into()].into_iter())
+        }
+    }
+
     #[tokio::test(start_paused = true)]
     async fn a_look_up_that_hangs_holds_one_thread() {
         let names = LookUp::default();
         let (free, freed) = mpsc::channel::<()>();
-        let hangs = names.by("hooks.example.com", 443, move || {
-            let _ = freed.recv();
-            Ok(vec![([192, 0, 2, 7], 443).into()])
-        });
+        let hangs = names.addresses(Hangs(Mutex::new(freed)));
         assert!(timeout(Duration::from_secs(10), hangs).await.is_err());
         for _ in 0..100 {
-            let never = names.by("hooks.example.com", 443, || panic!("a second thread"));
-            let Err(Failed::Because(text)) = never.await else {
-                panic!("it was looked up");
-            };
+            let never = names.host("hooks.example.com", 443).await;
+            let text = never.unwrap_err().to_string();
             assert!(text.contains("still hangs"), "{text}");
         }
         // An address needs none.
-        let found = names.addresses("192.0.2.7", 443).await;
-        assert_eq!(found.ok(), Some(vec![([192, 0, 2, 7], 443).into()]));
+        let found = names.host("192.0.2.7", 443).await;
+        assert_eq!(found.unwrap(), [FOUND.into()]);
         drop(free);
         while names.is_under_way.load(Relaxed) {
             thread::yield_now();
         }
-        let again = names.by("hooks.example.com", 443, || Ok(Vec::new()));
-        assert_eq!(again.await.ok(), Some(Vec::new()));
+        let again = names.addresses(SocketAddr::from(FOUND)).await;
+        assert_eq!(again.unwrap(), [FOUND.into()]);
     }
 }
