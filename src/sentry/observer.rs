@@ -13,7 +13,7 @@ use sentry::{Client, Hub, Level, protocol::Event};
 use super::{
     base::Base,
     enrich::{self, Enrich},
-    event, transaction,
+    event, scope, transaction,
 };
 use crate::{
     facts::{
@@ -227,6 +227,10 @@ impl Observer for SentryObserver {
             sentry.transaction = Some(Box::new(transaction));
         }
         start.sentry = Some(sentry);
+    }
+
+    fn request_excluded(&self, cx: &StartContext<'_>, start: &mut Start) {
+        start.hub = scope::hub_for_excluded(self, cx.started);
     }
 
     fn end(&self, cx: &ObserverContext<'_>, facts: &Facts) {
