@@ -83,6 +83,7 @@ mod observer;
 mod options;
 mod outgoing;
 mod outside;
+mod passed;
 mod reachability;
 mod readable;
 mod scope;
