@@ -7,7 +7,10 @@ use sentry::{
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
-use super::{event::cut, readable::read};
+use super::{
+    event::{cut, cut_text},
+    readable::read,
+};
 use crate::scrub::{Scrubbing, health_data::Item};
 
 /// The envelope without secrets, and how many of its items could not be scrubbed and are dropped.
@@ -40,6 +43,8 @@ fn scrubbed_item(item: EnvelopeItem, scrubbing: &Scrubbing) -> Option<EnvelopeIt
             rename_types(event.contexts.values_mut());
             let mut event = by_fields(&event, Item::Event, scrubbing)?;
             event.tags.values_mut().for_each(cut);
+            let texts = event.exception.iter_mut().filter_map(|one| one.value.as_mut());
+            texts.for_each(cut_text);
             let id = event.user.as_mut().and_then(|user| user.id.as_mut());
             id.into_iter().for_each(cut);
             event.into()

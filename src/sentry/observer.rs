@@ -344,7 +344,7 @@ fn passed_on(facts: &Facts, sentry: &SentryData) {
 fn was_told_by_handler(facts: &Facts, sentry: &SentryData) -> bool {
     let evidence = facts.evidence.as_ref();
     let error = evidence.and_then(|evidence| evidence.links.outermost());
-    error.is_some_and(|error| sentry.told.has(&error.kind, &error.text))
+    error.is_some_and(|(text, mut kinds)| kinds.any(|kind| sentry.told.has(kind, text)))
 }
 
 /// Whether the request ended in a poll, and not in a destructor, which may run when the thread ends.

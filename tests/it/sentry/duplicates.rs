@@ -159,6 +159,11 @@ async fn an_error_that_the_handler_has_captured_is_not_told_again() {
         sentry::capture_error(&error);
         Err(error)?
     };
+    let carried = async || -> Result<(), Failure> {
+        let error = std::io::Error::other(lost());
+        sentry::capture_error(&error);
+        Err(error)?
+    };
     let other = async || -> Result<(), Failure> {
         sentry::capture_error(&std::fmt::Error);
         Err(lost())?
@@ -169,10 +174,11 @@ async fn an_error_that_the_handler_has_captured_is_not_told_again() {
     };
     let app = Router::new()
         .route("/captured", get(captured))
+        .route("/carried", get(carried))
         .route("/other", get(other))
         .route("/logged", get(logged))
         .layer(vitals.layer());
-    for path in ["/captured", "/other", "/logged"] {
+    for path in ["/captured", "/carried", "/other", "/logged"] {
         assert_eq!(send(&app, path).await, 500);
     }
     vitals.flush(LONG);
@@ -187,6 +193,7 @@ async fn an_error_that_the_handler_has_captured_is_not_told_again() {
         ),
         [
             [Some("/captured"), Some("no such order"), None],
+            [Some("/carried"), Some("no such order"), None],
             [Some("/other"), None, None],
             [Some("/other"), Some("no such order"), None],
             [Some("/logged"), None, Some("no order in the cellar")],
