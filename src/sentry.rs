@@ -111,6 +111,7 @@ pub(crate) use self::{
 pub use self::{
     guard::{guard, guard_with},
     options::SentryOptions,
+    trace::trace_headers,
 };
 #[cfg(doc)]
 use crate::scrub::Scrubbing;
