@@ -283,6 +283,15 @@ fn a_scope_for_sentry_costs_what_its_hub_does() {
     let options = SentryOptions::new("http://public@localhost/1").unwrap();
     let with = whole(Vitals::builder().sentry(options));
     allocates("our client", &with, without + 2);
+    let options = SentryOptions::new("http://public@localhost/1").unwrap();
+    let unsampled = options.transactions().sample_rate(0.0).unwrap();
+    let with = whole(Vitals::builder().sentry(unsampled));
+    allocates("transactions that are not sampled", &with, without + 8);
+    let excluding = || Vitals::builder().exclude(["/orders/"]);
+    let without = added(&whole(excluding()));
+    let options = SentryOptions::new("http://public@localhost/1").unwrap();
+    let with = whole(excluding().sentry(options));
+    allocates("excluded path, with our client", &with, without + 2);
 }
 
 #[test]

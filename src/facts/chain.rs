@@ -39,6 +39,13 @@ pub(crate) fn with_text<'e>(
     causes(error).filter(|cause| boxes::carried(*cause).is_none())
 }
 
+/// The errors around the outermost one with a text of its own. They only carry it.
+pub(crate) fn carriers<'e>(
+    error: &'e (dyn Error + 'static),
+) -> impl Iterator<Item = &'e (dyn Error + 'static)> {
+    causes(error).take_while(|cause| boxes::carried(*cause).is_some())
+}
+
 /// As [`with_text`], to the root of a long chain.
 pub(crate) fn to_root<'e>(
     error: &'e (dyn Error + 'static),

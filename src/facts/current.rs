@@ -12,7 +12,7 @@ use http::Extensions;
 use super::{
     exchange::{Exchange, Shared},
     marks::Mark,
-    sentry_data::{ForkedHub, HubGuard},
+    sentry_data::{ForkedHub, HubGuard, thread_has_hub},
 };
 
 thread_local! {
@@ -107,6 +107,16 @@ impl Exchange {
         let _entered = Entered::new(self, &mut lent, EnterMode::Run);
         let _hub = hub.map(HubGuard::new);
         code()
+    }
+
+    /// Binds the hub of the exchange to this thread, and does not make the exchange the current one. `alive`: the thread is surely
+    /// not ending.
+    pub(crate) fn bind_hub(&self, alive: bool) -> Option<HubGuard> {
+        match self.hub_of_excluded() {
+            Some(hub) => thread_has_hub(alive).then(|| HubGuard::new(hub.clone())),
+            // Its route is not observed, which was not known when the request began.
+            None => self.sentry()?.bind(alive),
+        }
     }
 
     fn fork_hub(self: &Arc<Self>) -> Option<ForkedHub> {

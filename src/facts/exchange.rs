@@ -31,7 +31,7 @@ use super::{
     overrides::Overrides,
     route::Endpoint,
     router,
-    sentry_data::SentryData,
+    sentry_data::{ForkedHub, SentryData},
     severity::Severity,
     start::LateStart,
     trace_context::TraceContext,
@@ -195,6 +195,12 @@ impl Exchange {
     pub(crate) fn id_value(&self) -> Option<&HeaderValue> {
         let late = || self.late.get()?.id.get();
         self.start.id.as_ref().or_else(late)
+    }
+
+    /// The hub of a request that no layer observes, if a layer for Sentry gave it one.
+    pub(crate) fn hub_of_excluded(&self) -> Option<&ForkedHub> {
+        let late = || self.late.get()?.hub.get();
+        self.start.hub.as_ref().or_else(late)
     }
 
     /// What Sentry needs, if a layer for Sentry observes the request and a client is bound.

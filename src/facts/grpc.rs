@@ -12,6 +12,8 @@ use bytes::Buf;
 use http::{HeaderMap, HeaderValue, header};
 use percent_encoding::percent_decode;
 
+use crate::text::end_at_word;
+
 /// The longest text of a status that is kept, in bytes.
 const LONGEST_MESSAGE: usize = 16_384;
 
@@ -251,8 +253,11 @@ impl Status {
 
 /// The text of a status, as the application wrote it: on the wire it is percent-encoded.
 pub(crate) fn message(value: &[u8]) -> Option<Arc<str>> {
-    let value = &value[..value.len().min(LONGEST_MESSAGE)];
-    let text = percent_decode(value).decode_utf8_lossy();
+    let kept = &value[..value.len().min(LONGEST_MESSAGE)];
+    let mut text = percent_decode(kept).decode_utf8_lossy();
+    if kept.len() < value.len() {
+        end_at_word(text.to_mut());
+    }
     (!text.is_empty()).then(|| text.into())
 }
 
@@ -336,6 +341,19 @@ mod tests {
             let value = HeaderValue::from_static(kind);
             assert_eq!(Format::of(&value), format, "{kind}");
         }
+    }
+
+    #[test]
+    fn the_text_of_a_status_does_not_end_within_a_secret() {
+        let secret = "postgres://admin:SENTINEL@db/shop";
+        for before in LONGEST_MESSAGE - 30..LONGEST_MESSAGE {
+            let text = format!("{} {secret} more", "%20".repeat(before / 3));
+            let kept = message(text.as_bytes()).unwrap();
+            assert!(!kept.contains("SENT"), "{before}");
+        }
+        let whole = "x".repeat(LONGEST_MESSAGE);
+        assert_eq!(*message(whole.as_bytes()).unwrap(), whole);
+        assert_eq!(*message(b"100%25 away").unwrap(), *"100% away");
     }
 
     #[test]

@@ -6,18 +6,28 @@ use std::{
     sync::Arc,
 };
 
-use super::{
-    chain::{self, LONGEST},
-    type_name,
-};
+use super::{chain, type_name};
 use crate::text::end_at_word;
 
 /// The most errors of a chain that are shown.
 const MOST: usize = 16;
 
+/// The longest text of an error, in bytes. It is scrubbed before it is cut to what is sent, on another thread.
+const LONGEST: usize = 16_384;
+
+/// How much of what `Debug` prints is kept to find a name at its beginning, in bytes.
+const BEGINNING: usize = 1_024;
+
+/// The most errors around an error that only carry it.
+const MOST_CARRIERS: usize = 4;
+
 /// The error and its causes, outermost first.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Links(Vec<Link>);
+pub(crate) struct Links {
+    all: Vec<Link>,
+    /// The types of the errors that only carried the outermost one, with the same text.
+    carriers: Vec<String>,
+}
 
 /// One error in a chain of causes.
 #[derive(Clone, Debug)]
@@ -32,34 +42,41 @@ pub(crate) struct Link {
 
 impl Links {
     pub(crate) fn of(error: &(dyn Error + 'static)) -> Self {
+        let carriers = chain::carriers(error).take(MOST_CARRIERS).map(kind_of);
+        let carriers = carriers.collect();
         let all: Vec<_> = chain::to_root(error).collect();
         let Some((root, before)) = all.split_last().filter(|_| all.len() > MOST) else {
-            return Self(all.into_iter().map(Link::of).collect());
+            let all = all.into_iter().map(Link::of).collect();
+            return Self { all, carriers };
         };
         // The root is the reason, so it stays.
         let (shown, left_out) = before.split_at(MOST - 2);
         let shown = shown.iter().map(|error| Link::of(*error));
         let rest = [Link::left_out(left_out.len()), Link::of(*root)];
-        Self(shown.chain(rest).collect())
+        let all = shown.chain(rest).collect();
+        Self { all, carriers }
     }
 
     pub(crate) fn or(self, other: Self) -> Self {
-        if self.0.is_empty() { other } else { self }
+        if self.all.is_empty() { other } else { self }
     }
 
-    pub(crate) fn outermost(&self) -> Option<&Link> {
-        self.0.first()
+    /// The text of the outermost error, and its type and those of the errors that carried it.
+    pub(crate) fn outermost(&self) -> Option<(&str, impl Iterator<Item = &str>)> {
+        let first = self.all.first()?;
+        let kinds = self.carriers.iter().map(String::as_str);
+        Some((&first.text, kinds.chain([&*first.kind])))
     }
 
     /// The kinds of the error and of its root.
     pub(crate) fn types(&self) -> Option<(&str, &str)> {
-        let (outer, root) = self.0.first().zip(self.0.last())?;
+        let (outer, root) = self.all.first().zip(self.all.last())?;
         Some((&outer.kind, &root.kind))
     }
 
     /// Innermost first.
     pub(crate) fn innermost_first(&self) -> impl Iterator<Item = &Link> {
-        self.0.iter().rev()
+        self.all.iter().rev()
     }
 }
 
@@ -75,26 +92,41 @@ impl Link {
     }
 
     fn of(error: &(dyn Error + 'static)) -> Self {
-        let (mut kind, mut text) = (Raw::default(), Raw::default());
+        let kind = kind_of(error);
+        let mut text = Raw::of(LONGEST);
         // The text is cut, or the error fails to print: what there is, is enough.
-        let _ = (write!(kind, "{error:?}"), write!(text, "{error}"));
+        let _ = write!(text, "{error}");
         Self {
-            kind: type_name::of_debug(&kind.kept).to_owned(),
+            kind,
             text: text.whole_words().into(),
         }
     }
 }
 
+fn kind_of(error: &(dyn Error + 'static)) -> String {
+    let mut debug = Raw::of(BEGINNING);
+    let _ = write!(debug, "{error:?}");
+    type_name::of_debug(&debug.kept).to_owned()
+}
+
 /// Takes what fits without escaping it, and then refuses.
-#[derive(Default)]
 struct Raw {
     kept: String,
+    most: usize,
     is_cut: bool,
 }
 
 // === impl Raw ===
 
 impl Raw {
+    const fn of(most: usize) -> Self {
+        Self {
+            kept: String::new(),
+            most,
+            is_cut: false,
+        }
+    }
+
     /// What was kept. It is scrubbed later, so it must not end within a secret.
     fn whole_words(mut self) -> String {
         if self.is_cut {
@@ -109,7 +141,7 @@ impl Write for Raw {
         if self.is_cut {
             return Err(fmt::Error);
         }
-        let room = LONGEST - self.kept.len();
+        let room = self.most - self.kept.len();
         let fits = text
             .char_indices()
             .map(|(at, one)| at + one.len_utf8())
@@ -144,7 +176,7 @@ mod tests {
     fn texts(length: usize) -> Vec<String> {
         let inner = (0..length - 1).fold(None, |inner, n| Some(Box::new(Nested(n, inner))));
         let links = Links::of(&Nested(length - 1, inner));
-        links.0.iter().map(|link| link.text.to_string()).collect()
+        links.all.iter().map(|link| link.text.to_string()).collect()
     }
 
     #[test]
@@ -161,21 +193,21 @@ mod tests {
     fn what_touches_the_cut_goes_with_it() {
         for (length, secret, part) in [
             (
-                1_000,
+                LONGEST - 24,
                 "postgres://admin:S3ntinelPassw0rdLong@db/shop",
                 "S3nt",
             ),
-            (1_008, "4111111111111111", "4111"),
-            (1_005, "4111 1111 1111 1111 ", "4111"),
-            (1_006, "jane.sentinel@hospital.org", "jane"),
-            (1_004, "AKIAIOSFODNN7EXAMPLEX", "AKIA"),
+            (LONGEST - 16, "4111111111111111", "4111"),
+            (LONGEST - 19, "4111 1111 1111 1111 ", "4111"),
+            (LONGEST - 18, "jane.sentinel@hospital.org", "jane"),
+            (LONGEST - 20, "AKIAIOSFODNN7EXAMPLEX", "AKIA"),
         ] {
             let before = "word ".repeat(length);
             let text = format!("{} {secret}{}", &before[..length], " and more".repeat(9));
             let link = Link::of(&*Box::<dyn Error>::from(text));
             assert!(!link.text.contains(part), "{secret}: {}", link.text);
             assert!(
-                link.text.len() > 950,
+                link.text.len() > LONGEST - 100,
                 "no more goes than the word: {}",
                 link.text
             );

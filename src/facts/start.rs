@@ -4,7 +4,11 @@ use std::sync::OnceLock;
 
 use http::HeaderValue;
 
-use super::{logged_request::LoggedRequest, sentry_data::SentryData, trace_context::TraceContext};
+use super::{
+    logged_request::LoggedRequest,
+    sentry_data::{ForkedHub, SentryData},
+    trace_context::TraceContext,
+};
 
 /// What the observers of a layer make for a request, before the inner service is called.
 #[derive(Debug, Default)]
@@ -12,6 +16,8 @@ pub(crate) struct Start {
     pub(crate) id: Option<HeaderValue>,
     /// Set if a layer for Sentry observes the request and a client is bound.
     pub(crate) sentry: Option<SentryData>,
+    /// The hub of a request that no layer observes, because its path is excluded.
+    pub(crate) hub: Option<ForkedHub>,
     pub(crate) trace: Option<Box<TraceContext>>,
     pub(crate) logged: Option<Box<LoggedRequest>>,
 }
@@ -21,6 +27,7 @@ pub(crate) struct Start {
 pub(super) struct LateStart {
     pub(super) id: OnceLock<HeaderValue>,
     pub(super) sentry: OnceLock<SentryData>,
+    pub(super) hub: OnceLock<ForkedHub>,
     pub(super) trace: OnceLock<Box<TraceContext>>,
     pub(super) logged: OnceLock<Box<LoggedRequest>>,
 }
@@ -32,10 +39,11 @@ impl Start {
         let Self {
             id,
             sentry,
+            hub,
             trace,
             logged,
         } = self;
-        id.is_none() && sentry.is_none() && trace.is_none() && logged.is_none()
+        id.is_none() && sentry.is_none() && hub.is_none() && trace.is_none() && logged.is_none()
     }
 }
 
@@ -49,6 +57,9 @@ impl LateStart {
         }
         if let Some(sentry) = start.sentry {
             let _ = self.sentry.set(sentry);
+        }
+        if let Some(hub) = start.hub {
+            let _ = self.hub.set(hub);
         }
         if let Some(trace) = start.trace {
             let _ = self.trace.set(trace);

@@ -30,7 +30,7 @@ pin_project! {
     impl<B, E> PinnedDrop for ResponseBody<B, E> {
         fn drop(this: Pin<&mut Self>) {
             let mut this = this.project();
-            let _entered = this.tracker.as_mut().and_then(Tracker::enter_drop);
+            let _entered = this.tracker.as_mut().map(Tracker::enter_drop);
             this.inner.set(None);
         }
     }

@@ -34,7 +34,7 @@ pin_project! {
         fn drop(this: Pin<&mut Self>) {
             let mut this = this.project();
             // The handler's destructors run in its exchange, and before the exchange ends.
-            let _entered = this.tracker.as_mut().and_then(Tracker::enter_drop);
+            let _entered = this.tracker.as_mut().map(Tracker::enter_drop);
             this.inner.set(None);
         }
     }

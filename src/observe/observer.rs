@@ -50,6 +50,9 @@ pub(crate) trait Observer: fmt::Debug + Send + Sync {
     /// Runs before the inner service is called. What it puts into `start` is then in the exchange.
     fn request(&self, cx: &StartContext<'_>, request: &mut request::Parts, start: &mut Start) {}
 
+    /// Runs in place of `request` if a layer excludes the path. No other hook but `excluded` runs then.
+    fn request_excluded(&self, cx: &StartContext<'_>, start: &mut Start) {}
+
     /// Runs after `request`, when the exchange can be shared.
     fn shared(&self, active: LayerKinds, exchange: &Arc<Exchange>) {}
 
@@ -63,7 +66,8 @@ pub(crate) trait Observer: fmt::Debug + Send + Sync {
     fn span_closed(&self, cx: &ObserverContext<'_>, facts: &Facts) {}
 
     /// Runs in place of `end` when a request has ended that the layer does not observe. There are facts only if it may have
-    /// failed. On a path that a layer excludes, it runs in place of all other hooks.
+    /// failed. On a path that a layer excludes, it runs in place of all other hooks but
+    /// `request_excluded`.
     fn excluded(&self, cx: &ObserverContext<'_>, outcome: Outcome, failure: Option<&Facts>) {}
 
     /// Runs when the inner service fails before it takes a request. `metrics` is where the layer counts.
@@ -156,6 +160,15 @@ impl<A: Observer, B: Observer> Observer for (A, B) {
         }
         if cx.active.overlaps(self.1.kinds()) {
             self.1.request(cx, request, start);
+        }
+    }
+
+    fn request_excluded(&self, cx: &StartContext<'_>, start: &mut Start) {
+        if cx.active.overlaps(self.0.kinds()) {
+            self.0.request_excluded(cx, start);
+        }
+        if cx.active.overlaps(self.1.kinds()) {
+            self.1.request_excluded(cx, start);
         }
     }
 

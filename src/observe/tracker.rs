@@ -21,6 +21,7 @@ use crate::{
         layer_kinds::LayerKinds,
         marks::Mark,
         route::Endpoint,
+        sentry_data::HubGuard,
     },
     runtime::late_now,
 };
@@ -85,6 +86,7 @@ pub(super) fn run<T>(tracker: &mut Option<Tracker>, code: impl FnOnce() -> T) ->
     };
     tracker.running = true;
     let value = if tracker.excluded {
+        let _hub = tracker.exchange.bind_hub(true);
         code()
     } else {
         let _entered = tracker.enter(tracker.enter_mode());
@@ -123,6 +125,7 @@ impl Tracker {
         let cx = StartContext::new(engine, active, exchange, excluded);
         if excluded {
             exchange.marks().set(Mark::Excluded);
+            observer.request_excluded(&cx, exchange.start_mut());
         } else {
             exchange.update_early(|overrides| {
                 overrides.endpoint = Endpoint::of(&request.extensions);
@@ -165,6 +168,10 @@ impl Tracker {
                 exchange.start_late(start);
             }
             observer.joined(active, &exchange, request);
+        } else if !active.is_empty() {
+            let mut start = Start::default();
+            observer.request_excluded(&cx, &mut start);
+            exchange.start_late(start);
         }
         Self::new(engine, &cx, exchange, excluded, request)
     }
@@ -242,9 +249,12 @@ impl Tracker {
         Entered::new(&self.exchange, &mut self.lent, self.span.as_deref(), mode)
     }
 
-    /// Runs destructors of the inner service in the exchange, if it is observed.
-    pub(super) fn enter_drop(&mut self) -> Option<Entered<'_>> {
-        (!self.excluded).then(|| self.enter(EnterMode::Drop))
+    /// Runs destructors of the inner service in the exchange, if it is observed, else with its hub alone.
+    pub(super) fn enter_drop(&mut self) -> (Option<Entered<'_>>, Option<HubGuard>) {
+        if self.excluded {
+            return (None, self.exchange.bind_hub(false));
+        }
+        (Some(self.enter(EnterMode::Drop)), None)
     }
 
     /// Makes the exchange and its hub current for its log event, of which a subscriber can make a breadcrumb or a log of Sentry.

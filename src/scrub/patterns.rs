@@ -8,7 +8,7 @@ use super::{
     FILTERED,
     assigned::Assigned,
     cards::without_cards,
-    prefixes::{COMMON, KEYS},
+    prefixes::{COMMON, KEYS, any_of},
     urls::{query, without_secrets},
 };
 
@@ -66,8 +66,9 @@ impl Patterns {
                 r#"(\bpath: \\*"[^"]*",\s+query: )(None|Some\(\\*"(?:[^"\\]|\\.)*?\\*"\))(,\s+fragment: )(None|Some\(\\*"(?:[^"\\]|\\.)*?\\*"\))"#,
             ),
             formed: regex(&format!(
-                r"(?P<before>^|[^A-Za-z0-9])(?:(?-u:{})|(?-u:(?P<common>{COMMON})))|(?i-u:\bdigest\s+\w+=)[^\r\n]*",
-                KEYS.join("|")
+                r"(?P<before>^|[^A-Za-z0-9])(?:(?-u:{})|(?-u:(?P<common>{})))|(?i-u:\bdigest\s+\w+=)[^\r\n]*",
+                any_of(KEYS),
+                any_of(COMMON)
             )),
             scheme: regex(
                 r#"(?i-u:\b(bearer|basic|digest|token|apikey))(\s+\\*["']?)([\w.~+/:-]{4,}=*)"#,

@@ -1,49 +1,115 @@
 //! The beginnings by which vendors make their keys and tokens recognisable.
 
-/// Patterns of keys and tokens, in the forms that their vendors have made public. The list is not complete. A key counts at the
-/// beginning of a text and after any character but a letter or digit.
-pub(super) const KEYS: &[&str] = &[
-    // JSON web tokens, and what has their form.
-    r"eyJ[\w-]{4,}\.[\w-]+(?:\.[\w-]*)*",
-    // Amazon: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html
-    r"(?:AKIA|ASIA|AIDA|AROA|AGPA|ANPA|ANVA|ABIA|ACCA|AIPA)[A-Z0-9]{16}\b",
-    // GitHub.
-    r"gh[pousr]_[\w-]{10,}|github_pat_[\w-]{10,}",
-    // GitLab: https://docs.gitlab.com/security/tokens/#token-prefixes
-    r"gl(?:pat|rt|rtr|dt|ptt|ft|soat|cbt|imt|agent|oas|ffct|wt)-[\w-]{10,}(?:\.[\w-]+)*",
-    // Slack: https://docs.slack.dev/authentication/tokens/
-    r"xox[a-z](?:\.xox[a-z])?-[\w-]{10,}|(?:xapp|xwfp)-[\w-]{10,}",
-    // Stripe.
-    r"[sr]k_(?:live|test)_[\w-]{10,}|whsec_[\w+/=-]{10,}",
-    // Google.
-    r"AIza[\w-]{20,}|GOCSPX-[\w-]{20,}|ya29\.[\w-]{20,}|1//0[\w-]{30,}",
-    // OpenAI, Anthropic, Hugging Face, Replicate, Groq, xAI, Perplexity.
-    r"sk-(?:proj|svcacct|admin|ant)-[\w-]{10,}|r8_[A-Za-z0-9]{30,}|gsk_[A-Za-z0-9]{30,}|xai-[A-Za-z0-9]{30,}|pplx-[A-Za-z0-9]{30,}",
-    // SendGrid, Brevo, Mailgun, Mailchimp, Resend.
-    r"SG\.[\w-]{8,}\.[\w-]{8,}|xkeysib-[\w-]{20,}|key-[0-9a-f]{32}\b|[0-9a-f]{32}-us\d{1,2}\b",
-    // Twilio.
-    r"SK[0-9a-f]{32}\b",
-    // DigitalOcean, Heroku, Netlify, Render, Supabase, PlanetScale, Neon.
-    r"do[opr]_v1_[0-9a-f]{10,}|HRKU-[\w-]{20,}|nfp_[A-Za-z0-9]{20,}|rnd_[A-Za-z0-9]{20,}|sbp_[0-9a-f]{20,}|sb_secret_[\w-]{10,}|pscale_(?:tkn|pw|oauth)_[\w.-]{10,}|napi_[a-z0-9]{40,}",
-    // Shopify.
-    r"shp(?:at|ca|pa|ss|tka)_[A-Za-z0-9]{10,}",
-    // Registries of packages: PyPI, RubyGems, Clojars, NuGet, Docker, crates.io, JFrog.
-    r"pypi-[\w-]{16,}|rubygems_[0-9a-f]{20,}|CLOJARS_[a-z0-9]{20,}|oy2[a-z0-9]{43}\b|dckr_(?:pat|oat)_[\w-]{10,}|cio[A-Za-z0-9]{32}\b|AKCp[A-Za-z0-9]{20,}",
-    // Doppler, Linear, Notion, Figma, Postman, Databricks, Airtable, Typeform.
-    r"dp\.(?:pt|st|ct|sa|scim|audit)\.[\w.-]{10,}|lin_(?:api|oauth)_[A-Za-z0-9]{10,}|ntn_[A-Za-z0-9]{20,}|figd_[\w-]{20,}|PMAK-[\w-]{20,}|dapi[0-9a-f]{32}(?:-\d)?\b|pat[A-Za-z0-9]{14}\.[0-9a-f]{64}|tfp_[\w-]{20,}",
-    // Atlassian.
-    r"AT(?:ATT|CTT|BB)[\w=-]{20,}",
-    // Sentry, Grafana, New Relic, Dynatrace, Honeycomb.
-    r"sntry[su]_[\w+/=-]{10,}|gl(?:sa|c)_[\w+/=-]{20,}|NRAK-[A-Z0-9]{20,}|NRII-[\w-]{20,}|dt0[a-z]\d{2}\.[A-Z0-9]{10,}\.[A-Z0-9]{10,}|hc[abx]i[ck]_[a-z0-9]{20,}",
-    // HashiCorp Vault and Terraform Cloud, Pulumi, 1Password, Tailscale.
-    r"hv[sbr]\.[\w-]{10,}|[A-Za-z0-9]{14}\.atlasv1\.[\w-]{20,}|pul-[0-9a-f]{40}\b|ops_eyJ[\w-]{10,}|tskey-[\w-]{10,}",
-    // age.
-    r"AGE-SECRET-KEY-1[A-Z0-9]{10,}|AGE-SECRET-KEY-PQ-1[A-Z0-9]{10,}",
-    // Telegram, Discord.
-    r"bot\d{6,}:[\w-]{8,}|\d{8,10}:AA[\w-]{33}|api/webhooks/\d+/[\w-]+|[MNO][A-Za-z0-9]{23,25}\.[\w-]{6}\.[\w-]{27,}",
-    // Square, Facebook, Alibaba, HubSpot, CircleCI, Buildkite, Contentful, EasyPost, Duffel.
-    r"sq0[a-z]{3}-[\w-]{20,}|EAA[A-Z0-9][A-Za-z0-9]{40,}|LTAI[A-Za-z0-9]{12,}|pat-(?:na|eu)\d-[0-9a-f-]{30,}|CCI(?:PAT|PRJ)_[\w-]{20,}|bk[ua]a?_[0-9a-f]{20,}|CFPAT-[\w-]{20,}|EZ[AT]K[A-Za-z0-9]{50,}|duffel_(?:live|test)_[\w-]{20,}",
+/// A vendor, a pattern of its keys, and where their form is published: by the vendor, else by a tool that looks for them.
+pub(super) type Key = (&'static str, &'static str, &'static str);
+
+const GITLEAKS: &str = "https://github.com/gitleaks/gitleaks/blob/master/config/gitleaks.toml";
+
+const TRUFFLEHOG: &str = "https://github.com/trufflesecurity/trufflehog/tree/main/pkg/detectors";
+
+const KEYHOG: &str = "https://docs.rs/crate/keyhog-core/0.5.86/source/detectors/";
+
+/// The list is not complete; a row is one line. A key counts at the beginning of a text and after any character but a letter or digit.
+#[rustfmt::skip]
+pub(super) const KEYS: &[Key] = &[
+    ("JSON web tokens, and what has their form", r"eyJ[\w-]{4,}\.[\w-]+(?:\.[\w-]*)*", "https://www.rfc-editor.org/rfc/rfc7519"),
+    ("Amazon", r"(?:AKIA|ASIA|AIDA|AROA|AGPA|ANPA|ANVA|ABIA|ACCA|AIPA)[A-Z0-9]{16}\b", "https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html"),
+    ("GitHub", r"gh[pousr]_[\w-]{10,}|github_pat_[\w-]{10,}", "https://github.blog/engineering/platform-security/behind-githubs-new-authentication-token-formats/"),
+    ("GitLab", r"gl(?:pat|rt|rtr|dt|ptt|ft|soat|cbt|imt|agent|oas|ffct|wt)-[\w-]{10,}(?:\.[\w-]+)*", "https://docs.gitlab.com/security/tokens/#token-prefixes"),
+    ("Slack", r"xox[a-z](?:\.xox[a-z])?-[\w-]{10,}|(?:xapp|xwfp)-[\w-]{10,}", "https://docs.slack.dev/authentication/tokens/"),
+    ("Stripe", r"[sr]k_(?:live|test)_[\w-]{10,}", "https://docs.stripe.com/keys"),
+    ("Stripe, for webhooks", r"whsec_[\w+/=-]{10,}", "https://docs.stripe.com/webhooks"),
+    ("Google, keys", r"AIza[\w-]{20,}", GITLEAKS),
+    ("Google, clients", r"GOCSPX-[\w-]{20,}", KEYHOG),
+    ("Google, tokens", r"ya29\.[\w-]{20,}|1//0[\w-]{30,}", "https://developers.google.com/identity/protocols/oauth2/web-server"),
+    ("OpenAI", r"sk-(?:proj|svcacct|admin)-[\w-]{10,}", GITLEAKS),
+    ("Anthropic", r"sk-ant-[\w-]{10,}", GITLEAKS),
+    ("Replicate", r"r8_[A-Za-z0-9]{30,}", TRUFFLEHOG),
+    ("Groq", r"gsk_[A-Za-z0-9]{30,}", TRUFFLEHOG),
+    ("xAI", r"xai-[A-Za-z0-9]{30,}", TRUFFLEHOG),
+    ("Perplexity", r"pplx-[A-Za-z0-9]{30,}", GITLEAKS),
+    ("SendGrid", r"SG\.[\w-]{8,}\.[\w-]{8,}", GITLEAKS),
+    ("Brevo", r"xkeysib-[\w-]{20,}", GITLEAKS),
+    ("Mailgun", r"key-[0-9a-f]{32}\b", GITLEAKS),
+    ("Mailchimp", r"[0-9a-f]{32}-us\d{1,2}\b", GITLEAKS),
+    ("Twilio", r"SK[0-9a-f]{32}\b", GITLEAKS),
+    ("DigitalOcean", r"do[opr]_v1_[0-9a-f]{10,}", GITLEAKS),
+    ("Heroku", r"HRKU-[\w-]{20,}", GITLEAKS),
+    ("Netlify", r"nfp_[A-Za-z0-9]{20,}", TRUFFLEHOG),
+    ("Render", r"rnd_[A-Za-z0-9]{20,}", KEYHOG),
+    ("Supabase", r"sbp_[0-9a-f]{20,}|sb_secret_[\w-]{10,}", "https://supabase.com/docs/guides/api/api-keys"),
+    ("PlanetScale", r"pscale_(?:tkn|pw|oauth)_[\w.-]{10,}", GITLEAKS),
+    ("Neon", r"napi_[a-z0-9]{40,}", "https://neon.com/docs/manage/api-keys"),
+    ("Shopify", r"shp(?:at|ca|pa|ss)_[A-Za-z0-9]{10,}", GITLEAKS),
+    ("Shopify, for themes", r"shptka_[A-Za-z0-9]{10,}", "https://github.com/Shopify/cli"),
+    ("PyPI", r"pypi-[\w-]{16,}", GITLEAKS),
+    ("RubyGems", r"rubygems_[0-9a-f]{20,}", GITLEAKS),
+    ("Clojars", r"CLOJARS_[a-z0-9]{20,}", GITLEAKS),
+    ("NuGet", r"oy2[a-z0-9]{43}\b", "https://github.com/NuGet/NuGetGallery"),
+    ("Docker", r"dckr_(?:pat|oat)_[\w-]{10,}", TRUFFLEHOG),
+    ("crates.io", r"cio[A-Za-z0-9]{32}\b", "https://github.com/rust-lang/crates.io"),
+    ("JFrog", r"AKCp[A-Za-z0-9]{20,}", GITLEAKS),
+    ("Doppler", r"dp\.(?:pt|st|ct|sa|scim|audit)\.[\w.-]{10,}", "https://docs.doppler.com/reference/auth-token-formats"),
+    ("Linear", r"lin_(?:api|oauth)_[A-Za-z0-9]{10,}", GITLEAKS),
+    ("Notion", r"ntn_[A-Za-z0-9]{20,}", GITLEAKS),
+    ("Figma", r"figd_[\w-]{20,}", KEYHOG),
+    ("Postman", r"PMAK-[\w-]{20,}", GITLEAKS),
+    ("Databricks", r"dapi[0-9a-f]{32}(?:-\d)?\b", GITLEAKS),
+    ("Airtable", r"pat[A-Za-z0-9]{14}\.[0-9a-f]{64}", GITLEAKS),
+    ("Typeform", r"tfp_[\w-]{20,}", GITLEAKS),
+    ("Atlassian", r"AT(?:ATT|CTT|BB)[\w=-]{20,}", TRUFFLEHOG),
+    ("Sentry", r"sntry[su]_[\w+/=-]{10,}", GITLEAKS),
+    ("Grafana", r"gl(?:sa|c)_[\w+/=-]{20,}", GITLEAKS),
+    ("New Relic", r"NRAK-[A-Z0-9]{20,}|NRII-[\w-]{20,}", GITLEAKS),
+    ("Dynatrace", r"dt0[a-z]\d{2}\.[A-Z0-9]{10,}\.[A-Z0-9]{10,}", GITLEAKS),
+    ("Honeycomb", r"hc[abx]i[ck]_[a-z0-9]{20,}", "https://docs.honeycomb.io/configure/environments/manage-api-keys/"),
+    ("Vault of HashiCorp", r"hv[sbr]\.[\w-]{10,}", "https://developer.hashicorp.com/vault/docs/concepts/tokens"),
+    ("Terraform Cloud", r"[A-Za-z0-9]{14}\.atlasv1\.[\w-]{20,}", GITLEAKS),
+    ("Pulumi", r"pul-[0-9a-f]{40}\b", GITLEAKS),
+    ("1Password", r"ops_eyJ[\w-]{10,}", GITLEAKS),
+    ("Tailscale", r"tskey-[\w-]{10,}", TRUFFLEHOG),
+    ("age", r"AGE-SECRET-KEY-(?:PQ-)?1[A-Z0-9]{10,}", "https://github.com/FiloSottile/age"),
+    ("Telegram", r"bot\d{6,}:[\w-]{8,}|\d{8,10}:AA[\w-]{33}", "https://core.telegram.org/bots/api#authorizing-your-bot"),
+    ("Discord", r"api/webhooks/\d+/[\w-]+|[MNO][A-Za-z0-9]{23,25}\.[\w-]{6}\.[\w-]{27,}", "https://docs.discord.com/developers/reference#authentication"),
+    ("Square", r"sq0[a-z]{3}-[\w-]{20,}", GITLEAKS),
+    ("Facebook, Square", r"EAA[A-Z0-9][A-Za-z0-9]{40,}", GITLEAKS),
+    ("Alibaba", r"LTAI[A-Za-z0-9]{12,}", GITLEAKS),
+    ("HubSpot", r"pat-(?:na|eu)\d-[0-9a-f-]{30,}", TRUFFLEHOG),
+    ("CircleCI", r"CCI(?:PAT|PRJ)_[\w-]{20,}", TRUFFLEHOG),
+    ("Buildkite", r"bk[ua]a?_[0-9a-f]{20,}", TRUFFLEHOG),
+    ("Contentful", r"CFPAT-[\w-]{20,}", TRUFFLEHOG),
+    ("EasyPost", r"EZ[AT]K[A-Za-z0-9]{50,}", GITLEAKS),
+    ("Duffel", r"duffel_(?:live|test)_[\w-]{20,}", GITLEAKS),
 ];
 
 /// Beginnings that ordinary names have as well, such as `npm_config_registry`. A digit or a capital must follow.
-pub(super) const COMMON: &str = r"npm_[\w-]{10,}|hf_[A-Za-z0-9]{10,}|sk-[\w-]{10,}";
+#[rustfmt::skip]
+pub(super) const COMMON: &[Key] = &[
+    ("npm", r"npm_[\w-]{10,}", GITLEAKS),
+    ("Hugging Face", r"hf_[A-Za-z0-9]{10,}", GITLEAKS),
+    ("OpenAI, of former years", r"sk-[\w-]{10,}", GITLEAKS),
+];
+
+/// One pattern for all of a table.
+pub(super) fn any_of(table: &[Key]) -> String {
+    let patterns: Vec<_> = table.iter().map(|(_, pattern, _)| *pattern).collect();
+    patterns.join("|")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn each_form_of_a_key_has_a_vendor_and_a_source() {
+        let mut vendors = BTreeSet::new();
+        for (vendor, pattern, source) in KEYS.iter().chain(COMMON) {
+            assert!(vendors.insert(vendor), "{vendor} stands twice");
+            assert!(source.starts_with("https://"), "{vendor}");
+            // As the patterns are used.
+            regex::Regex::new(&format!("(?-u:{pattern})")).unwrap();
+        }
+    }
+}

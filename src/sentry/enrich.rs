@@ -11,7 +11,7 @@ use tokio::task;
 use super::{
     duplicates,
     event::{clean_tags, set_fingerprint, tag},
-    shown_request, stack, trace,
+    passed, shown_request, stack, trace,
 };
 #[cfg(feature = "health")]
 use crate::facts::asked_check::AskedCheck;
@@ -88,6 +88,7 @@ impl Enrich {
                 if panic {
                     // Before the limit: a panic that is suppressed here is not reported at the end of the request.
                     sentry.mark(Reported::Panic);
+                    passed::note_panic();
                     self.panicked(&mut event, exchange)?;
                 } else if duplicates::repeats_ours(&event, &self.policy_of(exchange)) {
                     return None;
@@ -101,6 +102,7 @@ impl Enrich {
                 UNOBSERVED_PANIC.set(true);
                 self.panicked_outside(&mut event)?;
             }
+            None if passed::repeats(&event) => return None,
             None => {}
         }
         Some(event)

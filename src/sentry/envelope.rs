@@ -7,7 +7,10 @@ use sentry::{
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
-use super::{event::cut, readable::read};
+use super::{
+    event::{cut, cut_text},
+    readable::read,
+};
 use crate::scrub::{Scrubbing, health_data::Item};
 
 /// The envelope without secrets, and how many of its items could not be scrubbed and are dropped.
@@ -22,24 +25,41 @@ pub(super) fn scrubbed(envelope: Envelope, scrubbing: &Scrubbing) -> (Option<Env
     // An envelope of raw bytes has no items that can be scrubbed, so it is dropped.
     let mut lost = usize::from(envelope.items().next().is_none());
     for item in envelope.into_items() {
-        match scrubbed_item(item, scrubbing) {
-            Some(item) => {
-                kept.add_item(item);
-                empty = false;
-            }
-            None => lost += 1,
+        let (item, lost_here) = scrubbed_item(item, scrubbing);
+        lost += lost_here;
+        if let Some(item) = item {
+            kept.add_item(item);
+            empty = false;
         }
     }
     ((!empty).then_some(kept), lost)
 }
 
-fn scrubbed_item(item: EnvelopeItem, scrubbing: &Scrubbing) -> Option<EnvelopeItem> {
+/// The item without secrets, and how much of it could not be scrubbed and is dropped.
+fn scrubbed_item(item: EnvelopeItem, scrubbing: &Scrubbing) -> (Option<EnvelopeItem>, usize) {
+    match item {
+        EnvelopeItem::ItemContainer(ItemContainer::Logs(logs)) => list(logs, scrubbing),
+        EnvelopeItem::ItemContainer(ItemContainer::Metrics(metrics)) => list(metrics, scrubbing),
+        one => {
+            let kept = scrubbed_one(one, scrubbing);
+            let lost = usize::from(kept.is_none());
+            (kept, lost)
+        }
+    }
+}
+
+fn scrubbed_one(item: EnvelopeItem, scrubbing: &Scrubbing) -> Option<EnvelopeItem> {
     Some(match item {
         EnvelopeItem::Event(event) => {
             let mut event = in_schema(*event);
             rename_types(event.contexts.values_mut());
             let mut event = by_fields(&event, Item::Event, scrubbing)?;
             event.tags.values_mut().for_each(cut);
+            let texts = event
+                .exception
+                .iter_mut()
+                .filter_map(|one| one.value.as_mut());
+            texts.for_each(cut_text);
             let id = event.user.as_mut().and_then(|user| user.id.as_mut());
             id.into_iter().for_each(cut);
             event.into()
@@ -54,10 +74,6 @@ fn scrubbed_item(item: EnvelopeItem, scrubbing: &Scrubbing) -> Option<EnvelopeIt
         EnvelopeItem::SessionAggregates(item) => by_fields(&item, Item::Session, scrubbing)?.into(),
         EnvelopeItem::MonitorCheckIn(item) => by_fields(&item, Item::CheckIn, scrubbing)?.into(),
         EnvelopeItem::Attachment(attachment) => scrubbed_attachment(attachment, scrubbing)?.into(),
-        EnvelopeItem::ItemContainer(ItemContainer::Logs(logs)) => list(&logs, scrubbing)?.into(),
-        EnvelopeItem::ItemContainer(ItemContainer::Metrics(metrics)) => {
-            list(&metrics, scrubbing)?.into()
-        }
         // It has only numbers of lost items.
         report @ EnvelopeItem::ClientReport(_) => report,
         // A kind of a later SDK, which cannot be scrubbed.
@@ -73,10 +89,23 @@ fn by_fields<T: Serialize + DeserializeOwned>(
     by_json(item, |json| scrubbing.scrub_item(kind, json))
 }
 
-/// Logs or metrics. All that they say is free, so the preset for health data drops them.
-fn list<T: Serialize + DeserializeOwned>(list: &T, scrubbing: &Scrubbing) -> Option<T> {
-    let by_list = || by_json(list, |json| scrubbing.scrub_any(json));
-    scrubbing.keeps_free_text().then(by_list).flatten()
+/// Logs or metrics, one by one: a metric that is no number cannot be sent, and the others can. All that they say is free, so the
+/// preset for health data drops them.
+fn list<T>(list: Vec<T>, scrubbing: &Scrubbing) -> (Option<EnvelopeItem>, usize)
+where
+    T: Serialize + DeserializeOwned,
+    EnvelopeItem: From<Vec<T>>,
+{
+    if !scrubbing.keeps_free_text() {
+        return (None, 1);
+    }
+    let all = list.len();
+    let kept = list
+        .iter()
+        .filter_map(|one| by_json(one, |json| scrubbing.scrub_any(json)));
+    let kept: Vec<T> = kept.collect();
+    let lost = all - kept.len();
+    ((!kept.is_empty()).then(|| kept.into()), lost)
 }
 
 fn by_json<T: Serialize + DeserializeOwned>(item: &T, scrub: impl Fn(&mut Value)) -> Option<T> {

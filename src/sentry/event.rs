@@ -25,6 +25,9 @@ const LONGEST_KEY: usize = 32;
 /// The longest value of a tag, in characters. Sentry refuses a longer one.
 const LONGEST_VALUE: usize = 200;
 
+/// The longest text of an error, in characters. Sentry cuts a longer one.
+const LONGEST_TEXT: usize = 8_192;
+
 /// The longest value of a tag before it is scrubbed, in characters.
 const LONGEST_RAW: usize = 1_024;
 
@@ -182,8 +185,17 @@ fn clean_value(value: &str) -> String {
 
 /// Cuts a tag to the length that Sentry accepts. Only what is scrubbed may be cut: the rest of a secret is none.
 pub(super) fn cut(value: &mut String) {
-    if let Some((end, _)) = value.char_indices().nth(LONGEST_VALUE) {
-        value.truncate(end);
+    cut_after(value, LONGEST_VALUE);
+}
+
+/// As [`cut`], the text of an error.
+pub(super) fn cut_text(text: &mut String) {
+    cut_after(text, LONGEST_TEXT);
+}
+
+fn cut_after(text: &mut String, most: usize) {
+    if let Some((end, _)) = text.char_indices().nth(most) {
+        text.truncate(end);
     }
 }
 

@@ -7,13 +7,13 @@ use std::{
     thread,
 };
 
-use http::request;
+use http::{request, response};
 use sentry::{Client, Hub, Level, protocol::Event};
 
 use super::{
     base::Base,
     enrich::{self, Enrich},
-    event, transaction,
+    event, passed, scope, transaction,
 };
 use crate::{
     facts::{
@@ -21,6 +21,7 @@ use crate::{
         category::ErrorCategory,
         evidence::Needs,
         exchange::{Exchange, Outcome, Start},
+        grpc::Code,
         judge,
         layer_kinds::LayerKinds,
         overrides::Overrides,
@@ -229,11 +230,22 @@ impl Observer for SentryObserver {
         start.sentry = Some(sentry);
     }
 
+    fn request_excluded(&self, cx: &StartContext<'_>, start: &mut Start) {
+        start.hub = scope::hub_for_excluded(self, cx.started);
+    }
+
+    fn head(&self, cx: &ObserverContext<'_>, response: &mut response::Parts) {
+        if response.status.is_server_error() && cx.exchange.sentry().is_some() {
+            passed::note();
+        }
+    }
+
     fn end(&self, cx: &ObserverContext<'_>, facts: &Facts) {
         let exchange = cx.exchange;
         let Some(sentry) = exchange.sentry() else {
             return;
         };
+        passed_on(facts, sentry);
         let policy = facts.report_policy.as_ref().unwrap_or(&self.policy);
         let kind = IncidentKind::of(facts, policy);
         // What ends after its transaction is lost, and Sentry's own layer makes a part of it of the span.
@@ -308,11 +320,31 @@ fn is_of_panic(facts: &Facts) -> bool {
     evidence.is_none_or(|evidence| evidence.of_panic || evidence.links.types().is_none())
 }
 
+/// Notes what layers further out see of an exchange that failed after its head, or without one.
+fn passed_on(facts: &Facts, sentry: &SentryData) {
+    let failed = || {
+        facts
+            .grpc
+            .as_ref()
+            .is_some_and(|grpc| grpc.code != Code::OK)
+    };
+    match facts.outcome {
+        Outcome::Error => passed::note(),
+        // Of a body of HTTP, nobody logs that it broke.
+        Outcome::Completed | Outcome::BodyError if failed() => passed::note(),
+        // It was noted when it was captured.
+        Outcome::Panicked => {}
+        // The handler has caught it.
+        _ if sentry.was_reported(Reported::Panic) => passed::note_caught(),
+        _ => {}
+    }
+}
+
 /// Whether the handler has captured the very error that it then returned.
 fn was_told_by_handler(facts: &Facts, sentry: &SentryData) -> bool {
     let evidence = facts.evidence.as_ref();
     let error = evidence.and_then(|evidence| evidence.links.outermost());
-    error.is_some_and(|error| sentry.told.has(&error.kind, &error.text))
+    error.is_some_and(|(text, mut kinds)| kinds.any(|kind| sentry.told.has(kind, text)))
 }
 
 /// Whether the request ended in a poll, and not in a destructor, which may run when the thread ends.

@@ -9,8 +9,9 @@ use sentry::{
 
 use super::shown_request;
 use crate::facts::{
+    current::thread_is_alive,
     exchange::Exchange,
-    sentry_data::SentryData,
+    sentry_data::{SentryData, thread_has_hub},
     trace_context::{self as facts, caller::Ids},
 };
 
@@ -43,6 +44,40 @@ pub(super) fn name(event: &mut Event<'static>, exchange: &Exchange, sentry: &Sen
     }
     let trace = Context::Trace(Box::new(of_request(exchange, sentry)));
     event.contexts.insert("trace".into(), trace);
+}
+
+/// The headers that name the trace of the running request, for a request to another service: the active span's trace, else the
+/// caller's, else the request's own. No two requests name one trace, unless their caller does.
+///
+/// [`iter_trace_propagation_headers`](sentry::Scope::iter_trace_propagation_headers) of the SDK does so only while there is a span:
+/// without one it names the same trace for all requests. Outside of a watched request, these headers are that function's.
+///
+/// ```
+/// # fn call(request: http::request::Builder) -> http::request::Builder {
+/// tower_vitals::sentry::trace_headers().fold(request, |request, (name, value)| {
+///     request.header(name, value)
+/// })
+/// # }
+/// ```
+pub fn trace_headers() -> impl Iterator<Item = (&'static str, String)> {
+    let has_hub = thread_has_hub(thread_is_alive());
+    has_hub.then(headers).into_iter().flatten()
+}
+
+fn headers() -> Vec<(&'static str, String)> {
+    let exchange = Exchange::current();
+    let observed = exchange
+        .as_deref()
+        .and_then(|exchange| Some((exchange, exchange.sentry()?)));
+    // A copy: to be asked, the scope of the hub itself would be copied and stay so.
+    Hub::new_from_top(Hub::current()).configure_scope(|scope| match observed {
+        Some((exchange, sentry)) if scope.get_span().is_none() => {
+            let trace = of_request(exchange, sentry);
+            let value = format!("{}-{}", trace.trace_id, trace.span_id);
+            vec![("sentry-trace", value)]
+        }
+        _ => scope.iter_trace_propagation_headers().collect(),
+    })
 }
 
 /// The trace that a log or a metric of the current request is to name in place of the one that the SDK has named.

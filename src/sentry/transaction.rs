@@ -103,6 +103,14 @@ pub(super) fn finish(
     facts: &Facts,
     sentry: &SentryData,
 ) {
+    #[expect(deprecated, reason = "it says whether anything of it is sent")]
+    if transaction.is_sampled() {
+        describe(transaction, exchange, facts, sentry);
+    }
+    transaction.clone().finish();
+}
+
+fn describe(transaction: &Transaction, exchange: &Exchange, facts: &Facts, sentry: &SentryData) {
     let category = judge::category(facts);
     transaction.set_name(Endpoint::name(facts.endpoint.as_ref()));
     transaction.set_status(span_status(facts, category));
@@ -117,7 +125,6 @@ pub(super) fn finish(
     if let Some(status) = facts.status {
         transaction.set_data("http.response.status_code", status.as_u16().into());
     }
-    transaction.clone().finish();
 }
 
 fn span_status(facts: &Facts, category: Option<ErrorCategory>) -> SpanStatus {

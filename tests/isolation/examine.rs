@@ -14,7 +14,7 @@ use crate::app::{KINDS, marker, trace_of};
 pub(crate) struct Around {
     /// A `TraceLayer` within ours.
     traced_inside: bool,
-    /// A `TraceLayer` around ours. Its line is outside of any request.
+    /// A `TraceLayer` around ours. Its line is outside of any request, and its failure is told already.
     traced_outside: bool,
     /// What the handler adds to its hub is seen neither by the event of a bare 500 nor by `run` on another thread.
     hides_scope: bool,
@@ -118,9 +118,8 @@ impl Seen {
     ) {
         let text = event.to_string();
         let trace = text_of(&event["contexts"]["trace"]["trace_id"]);
-        let is_of_tracelayer = event["logger"] == "tower_http::trace::on_failure";
         let message = text_of(&event["logentry"]["message"]) + &text_of(&event["message"]);
-        if message.starts_with("astray") || is_of_tracelayer {
+        if message.starts_with("astray") {
             for of_request in [
                 r#""id-mark"#,
                 "begins",
@@ -132,11 +131,7 @@ impl Seen {
             }
             assert!(event.get("user").is_none(), "{event:#}");
             of_nobody.insert(trace);
-            let what = match is_of_tracelayer {
-                true => "the failure of nobody",
-                false => "astray",
-            };
-            *told.entry(what.to_owned()).or_default() += 1;
+            *told.entry("astray".to_owned()).or_default() += 1;
             return;
         }
         let mut markers = markers(&text);
@@ -252,7 +247,6 @@ fn expected(sent: Range<usize>, around: Around) -> Told {
         all.push(("log: response failed", 1));
     }
     if around.traced_outside {
-        all.push(("the failure of nobody", 1));
         all.push(("response failed of nobody", 1));
     }
     all.into_iter()

@@ -6,6 +6,7 @@ use sentry::protocol::{
     Value,
 };
 use serde_json::json;
+use tower_vitals::metrics::Sink;
 
 use super::{LONG, arrived, saying};
 use crate::support::{
@@ -131,4 +132,27 @@ async fn a_client_hides_no_failure_behind_its_host() {
         assert_eq!(vitals.flush(LONG), 0);
         assert_eq!(dsn.event()["request"]["url"], url, "{host}");
     }
+}
+
+#[tokio::test]
+async fn a_metric_that_is_no_number_goes_alone_and_is_counted() {
+    let dsn = Dsn::start(Answer::Status(200));
+    let vitals = unlimited(&dsn.url());
+    let counts = async || {
+        sentry::metrics::counter("orders", 1).capture();
+        sentry::metrics::gauge("load", f64::NAN).capture();
+        sentry::metrics::distribution("size", f64::INFINITY).capture();
+        sentry::metrics::gauge("queue", 17).capture();
+    };
+    let app = Router::new().route("/", get(counts)).layer(vitals.layer());
+    requests::send(&app, Request::new(Body::empty())).await;
+    assert_eq!(vitals.flush(LONG), 0);
+    let metrics = dsn.items("trace_metric");
+    let all = metrics
+        .iter()
+        .flat_map(|list| list["items"].as_array().unwrap());
+    let names: Vec<_> = all.map(|metric| metric["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["orders", "queue"]);
+    let lost = vitals.metrics().totals().dropped(Sink::SentryScrubbing);
+    assert_eq!(lost, 2);
 }

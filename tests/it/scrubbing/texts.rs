@@ -2,13 +2,23 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
+use axum::{
+    Router,
+    body::Body,
+    extract::{Path, Request},
+    routing::get,
+};
 use proptest::prelude::*;
 use sentry::{ClientOptions, protocol::Event};
 use tokio::time::Instant;
-use tower_vitals::scrub::Scrubbing;
+use tower_vitals::{Failure, scrub::Scrubbing};
 
 use super::{LONG, SECRETS, client};
-use crate::support::dsn::{Answer, Dsn};
+use crate::support::{
+    dsn::{Answer, Dsn},
+    reporting::unlimited,
+    requests,
+};
 
 #[test]
 fn what_is_no_secret_stays() {
@@ -95,6 +105,46 @@ fn a_value_that_resembles_a_placeholder_a_port_or_a_word_is_filtered() {
         ("Token HTTP2abcdef", "Token [Filtered]"),
     ] {
         assert_eq!(Scrubbing::new().scrub(text), kept);
+    }
+}
+
+#[tokio::test]
+async fn the_text_of_an_error_is_scrubbed_before_it_is_cut() {
+    const SENT: usize = 8_192;
+    const KEPT: usize = 16_384;
+    let dsn = Dsn::start(Answer::Status(200));
+    let vitals = unlimited(&dsn.url());
+    let fails = async |Path(at): Path<usize>| -> Result<(), Failure> {
+        let before = "word ".repeat(at / 5 + 1);
+        let secret = "postgres://admin:SENTINELpassword@db.internal/shop";
+        Err(format!(
+            "{} {secret} and {}",
+            &before[..at],
+            "more ".repeat(2_000)
+        ))?
+    };
+    let app = Router::new()
+        .route("/{at}", get(fails))
+        .layer(vitals.layer());
+    // Around the end of what is sent, and around the end of what is kept.
+    for at in [
+        0,
+        SENT - 40,
+        SENT - 30,
+        SENT - 20,
+        KEPT - 40,
+        KEPT - 30,
+        KEPT - 20,
+    ] {
+        let request = Request::builder().uri(format!("/{at}"));
+        requests::send(&app, request.body(Body::empty()).unwrap()).await;
+        assert_eq!(vitals.flush(LONG), 0);
+        let [(_, event)] = &dsn.take()[0][..] else {
+            panic!("one event");
+        };
+        let text = event["exception"]["values"][0]["value"].as_str().unwrap();
+        assert!(!text.contains("SENT"), "{at}: {text}");
+        assert_eq!(text.chars().count(), SENT, "{at}");
     }
 }
 

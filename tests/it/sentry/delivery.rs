@@ -27,6 +27,7 @@ use super::{LONG, bound, broken, reporting, send};
 use crate::support::{
     dsn::{Answer, Dsn},
     panics::silence_panics_that_were_asked_for,
+    reporting::unlimited,
     waiting::eventually,
 };
 
@@ -120,6 +121,26 @@ async fn flush_and_run_count_what_was_lost() {
         let report = vitals.run(async { Ok::<_, ()>(()) }).await.unwrap();
         assert_eq!(report.unsent, 1, "since the last flush");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_sentry_says_of_its_limits_holds_for_all_that_send() {
+    const MORE: usize = 60;
+    let dsn = Dsn::start(Answer::Limited);
+    let vitals = unlimited(&dsn.url());
+    let app = Router::new()
+        .route("/500", get(broken))
+        .layer(vitals.layer());
+    send(&app, "/500").await;
+    assert_eq!(flushed(&vitals, LONG).await, 1);
+    // So many that all senders take some of them.
+    for _ in 0..MORE {
+        send(&app, "/500").await;
+    }
+    assert_eq!(flushed(&vitals, LONG).await, MORE as u64);
+    assert_eq!(dsn.events().len(), 1, "nobody asked again");
+    let lost = vitals.metrics().totals().dropped(Sink::Sentry);
+    assert_eq!(lost, 1 + MORE as u64);
 }
 
 #[test]

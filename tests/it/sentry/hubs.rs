@@ -12,6 +12,7 @@ use axum::{Router, body::Body, extract::Request, routing::get};
 use futures::future::join_all;
 use sentry::{ClientOptions, Hub, Level, User, test::TestTransport};
 use tokio::{runtime, task};
+use tower_vitals::exclude::ExcludeLayer;
 
 use super::{LONG, reporting};
 use crate::support::{
@@ -99,6 +100,68 @@ async fn what_a_handler_does_to_its_hub_ends_with_its_request() {
         assert!(event["tags"].get("tainted").is_none(), "{event}");
         assert!(event.get("user").is_none(), "{event}");
         assert!(event.get("breadcrumbs").is_none(), "{event}");
+    }
+}
+
+#[tokio::test]
+async fn an_excluded_request_leaves_nothing_for_another_and_sees_nothing_of_another() {
+    let dsn = Dsn::start(Answer::Status(200));
+    let vitals = reporting(&dsn).exclude(["/internal/"]).build().unwrap();
+    let look = async || _ = sentry::capture_message("look", Level::Info);
+    // It waits while others run on this thread.
+    let waits = async || {
+        taint();
+        task::yield_now().await;
+        assert_eq!(user().as_deref(), Some("another"), "its own");
+    };
+    let streams = async || {
+        taint();
+        let ends = futures::stream::once(async {
+            assert_eq!(user().as_deref(), Some("another"), "its own");
+            taint();
+            Ok::<_, std::convert::Infallible>("chunk")
+        });
+        Body::from_stream(ends)
+    };
+    let misuses: [fn(); 6] = [taint, rebind, push, clear, keep, send_away];
+    let routes = Router::new()
+        .route("/waits", get(waits))
+        .route("/streams", get(streams))
+        .route("/look", get(look));
+    let routes = misuses.iter().enumerate().fold(routes, |app, (n, misuse)| {
+        let misuse = *misuse;
+        app.route(&format!("/{n}"), get(async move || misuse()))
+    });
+    let unobserved = Router::new()
+        .route("/streams", get(streams))
+        .route_layer(ExcludeLayer::route());
+    let app = Router::new()
+        .nest("/internal", routes)
+        .nest("/unobserved", unobserved)
+        .route("/look", get(look))
+        .layer(vitals.layer());
+    let send = async |path: String| {
+        let request = Request::builder().uri(path).body(Body::empty()).unwrap();
+        requests::send(&app, request).await;
+    };
+    let all = (0..misuses.len()).map(|n| format!("/internal/{n}"));
+    let streams = ["/internal/streams".into(), "/unobserved/streams".into()];
+    for path in all.chain(streams) {
+        join_all(["/internal/waits".into(), path, "/internal/look".into()].map(&send)).await;
+        send("/internal/look".into()).await;
+        send("/look".into()).await;
+        // What belongs to no request sees nothing either.
+        assert_eq!(user(), None);
+    }
+    vitals.flush(LONG);
+    let events = dsn.events();
+    assert_eq!(events.len(), 3 * (misuses.len() + 2));
+    for event in events {
+        assert!(event["tags"].get("tainted").is_none(), "{event}");
+        assert!(event.get("user").is_none(), "{event}");
+        assert!(event.get("breadcrumbs").is_none(), "{event}");
+        let observed = event["tags"].get("endpoint").is_some();
+        assert_eq!(observed, event["transaction"] == "/look", "{event}");
     }
 }
 

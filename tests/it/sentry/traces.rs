@@ -1,13 +1,16 @@
 //! Names the trace and the host of the right request, whatever its caller sends, and gives tasks the scope of the moment.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use axum::{Router, body::Body, extract::Request, routing::get};
 use http_body_util::BodyExt;
 use sentry::{Breadcrumb, Level, TransactionContext};
 use tokio::task;
 use tower::ServiceExt;
-use tower_vitals::{exchange::Exchange, sentry::SentryOptions};
+use tower_vitals::{
+    exchange::Exchange,
+    sentry::{SentryOptions, trace_headers},
+};
 
 use super::{LONG, reporting};
 use crate::support::{
@@ -149,10 +152,7 @@ async fn an_event_aside_from_the_transaction_is_in_its_trace() {
     vitals.flush(LONG);
     let traces = |items: Vec<serde_json::Value>| {
         let trace = |item: &serde_json::Value| item["contexts"]["trace"]["trace_id"].to_string();
-        items
-            .iter()
-            .map(trace)
-            .collect::<std::collections::BTreeSet<_>>()
+        items.iter().map(trace).collect::<BTreeSet<_>>()
     };
     let of_events = traces(dsn.events());
     assert_eq!(of_events.len(), 2, "a trace for each request");
@@ -180,5 +180,114 @@ async fn the_caller_decides_nothing_about_what_is_sampled() {
         let is_continued =
             |sent: &serde_json::Value| sent["contexts"]["trace"]["trace_id"] == TRACE;
         assert!(transactions.iter().all(is_continued));
+    }
+}
+
+/// Handlers that call another service with the headers of the SDK, and with those of this crate. The answer is the headers.
+fn calling() -> Router {
+    let of_sdk = async || {
+        let headers = sentry::configure_scope(|scope| {
+            scope.iter_trace_propagation_headers().collect::<Vec<_>>()
+        });
+        value(headers)
+    };
+    let ours = async || {
+        sentry::logger_info!("calls");
+        sentry::capture_message("calls", Level::Info);
+        value(trace_headers().collect())
+    };
+    let within = async || {
+        let before = value(trace_headers().collect());
+        let under = sentry::with_scope(|_| {}, || value(trace_headers().collect()));
+        let exchange = Exchange::current().unwrap();
+        let task = exchange.scope(async { value(trace_headers().collect()) });
+        let task = task::spawn(task).await.unwrap();
+        [before, under, task].join(" ")
+    };
+    let spanned = async || {
+        let own = sentry::start_transaction(TransactionContext::new("own", "op"));
+        sentry::configure_scope(|scope| scope.set_span(Some(own.clone().into())));
+        let named = value(trace_headers().collect());
+        assert!(named.starts_with(&own.get_trace_context().trace_id.to_string()));
+        named
+    };
+    Router::new()
+        .route("/sdk", get(of_sdk))
+        .route("/ours", get(ours))
+        .route("/within", get(within))
+        .route("/spanned", get(spanned))
+}
+
+/// The value of the one header.
+fn value(headers: Vec<(&'static str, String)>) -> String {
+    let [(name, value)] = headers.try_into().unwrap();
+    assert_eq!(name, "sentry-trace");
+    value
+}
+
+/// The traces in an answer of [`calling`].
+async fn named(app: &Router, path: &str, caller: Option<&str>) -> Vec<String> {
+    let mut request = Request::builder().uri(path);
+    if let Some(caller) = caller {
+        request = request.header("sentry-trace", caller);
+    }
+    let request = request.body(Body::empty()).unwrap();
+    let answer = app.clone().oneshot(request).await.unwrap();
+    let body = answer.into_body().collect().await.unwrap().to_bytes();
+    let body = String::from_utf8(body.into()).unwrap();
+    let traces = body.split(' ').map(|one| one[..TRACE.len()].to_owned());
+    traces.collect()
+}
+
+#[tokio::test]
+async fn headers_for_other_services_name_the_trace_of_their_request() {
+    let dsn = Dsn::start(Answer::Status(200));
+    let vitals = reporting(&dsn).build().unwrap();
+    let app = calling().layer(vitals.layer());
+    let mut all = BTreeSet::new();
+    for _ in 0..3 {
+        let caller = format!("{TRACE}-{SPAN}-1");
+        assert_eq!(named(&app, "/ours", Some(&caller)).await, [TRACE]);
+        let traces = named(&app, "/within", None).await;
+        assert!(traces.iter().all(|trace| *trace == traces[0]), "{traces:?}");
+        all.insert(traces[0].clone());
+        all.extend(named(&app, "/spanned", Some(&caller)).await);
+        all.extend(named(&app, "/ours", None).await);
+    }
+    assert_eq!(all.len(), 9, "a trace for each request");
+    vitals.flush(LONG);
+    let told: BTreeSet<_> = dsn
+        .events()
+        .iter()
+        .map(|event| {
+            event["contexts"]["trace"]["trace_id"]
+                .as_str()
+                .unwrap()
+                .to_owned()
+        })
+        .filter(|trace| trace != TRACE)
+        .collect();
+    assert_eq!(told.len(), 3);
+    assert!(
+        told.is_subset(&all),
+        "the event of a request names its trace"
+    );
+}
+
+#[tokio::test]
+async fn with_transactions_the_headers_of_the_sdk_name_a_trace_of_their_own_at_any_rate() {
+    for rate in [0.0, 1.0] {
+        let dsn = Dsn::start(Answer::Status(200));
+        let options = SentryOptions::new(&dsn.url()).unwrap();
+        let options = options.transactions().sample_rate(rate).unwrap();
+        let vitals = reporting(&dsn).sentry(options).build().unwrap();
+        let app = calling().layer(vitals.layer());
+        let mut all = BTreeSet::new();
+        for path in ["/sdk", "/ours", "/sdk", "/ours"] {
+            all.extend(named(&app, path, None).await);
+        }
+        assert_eq!(all.len(), 4, "{rate}");
+        let caller = format!("{TRACE}-{SPAN}-1");
+        assert_eq!(named(&app, "/sdk", Some(&caller)).await, [TRACE], "{rate}");
     }
 }

@@ -27,6 +27,8 @@ struct Answers {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Answer {
     Status(u16),
+    /// It keeps what it reads, and asks not to be sent errors for a minute.
+    Limited,
     /// It reads and never answers.
     Never,
     /// It keeps what it reads, and answers 200 when it [may](Dsn::answer).
@@ -134,7 +136,12 @@ fn serve(socket: TcpStream, taken: &Mutex<Vec<Vec<u8>>>, answer: Answer, answers
                 if status == 200 {
                     taken.lock().unwrap().push(body);
                 }
-                send(&mut socket, status);
+                send(&mut socket, status, "");
+            }
+            Answer::Limited => {
+                taken.lock().unwrap().push(body);
+                let limits = "x-sentry-rate-limits: 60:error:organization\r\n";
+                send(&mut socket, 429, limits);
             }
             Answer::Never => thread::park(),
             Answer::Held => {
@@ -142,15 +149,15 @@ fn serve(socket: TcpStream, taken: &Mutex<Vec<Vec<u8>>>, answer: Answer, answers
                 let allowed = answers.allowed.lock().unwrap();
                 let none = |allowed: &mut usize| *allowed == 0;
                 *answers.changed.wait_while(allowed, none).unwrap() -= 1;
-                send(&mut socket, 200);
+                send(&mut socket, 200, "");
             }
         }
     }
 }
 
 /// Sends an answer as one piece: the client acknowledges a first of several pieces only after 40 ms.
-fn send(socket: &mut TcpStream, status: u16) {
-    let answer = format!("HTTP/1.1 {status} x\r\ncontent-length: 2\r\n\r\n{{}}");
+fn send(socket: &mut TcpStream, status: u16, headers: &str) {
+    let answer = format!("HTTP/1.1 {status} x\r\n{headers}content-length: 2\r\n\r\n{{}}");
     // The client may be gone.
     let _ = socket.write_all(answer.as_bytes());
 }
