@@ -118,7 +118,9 @@ impl Exchange {
     /// The exchange of a request. `None` if the request is excluded. An exclusion by an inner layer does not count: then the
     /// exchange is still current.
     pub(crate) fn observed(request: &Extensions) -> Option<Arc<Self>> {
-        let Shared(exchange) = request.get()?;
+        let Shared::Exchange(exchange) = request.get()? else {
+            return None;
+        };
         let is_current = || Self::current().is_some_and(|current| Arc::ptr_eq(&current, exchange));
         (!exchange.marks().has(Mark::Excluded) || is_current()).then(|| Arc::clone(exchange))
     }

@@ -4,6 +4,7 @@ use std::{
     fmt,
     future::Future,
     marker::PhantomData,
+    mem,
     pin::Pin,
     task::{Context, Poll, ready},
 };
@@ -16,7 +17,7 @@ use super::{
     body::ResponseBody,
     errors::{Errors, Unexamined},
     panics,
-    tracker::Tracker,
+    slot::Slot,
 };
 
 pin_project! {
@@ -25,7 +26,7 @@ pin_project! {
         // `None` while it is being dropped, and after a panic.
         #[pin]
         inner: Option<F>,
-        tracker: Option<Tracker>,
+        slot: Slot,
         is_head_request: bool,
         errors: PhantomData<fn() -> E>,
     }
@@ -34,7 +35,7 @@ pin_project! {
         fn drop(this: Pin<&mut Self>) {
             let mut this = this.project();
             // The handler's destructors run in its exchange, and before the exchange ends.
-            let _entered = this.tracker.as_mut().and_then(Tracker::enter_drop);
+            let _entered = this.slot.enter_drop();
             this.inner.set(None);
         }
     }
@@ -44,14 +45,10 @@ pin_project! {
 
 impl<F, E> ResponseFuture<F, E> {
     #[inline(always)]
-    pub(super) const fn new(
-        inner: Option<F>,
-        tracker: Option<Tracker>,
-        is_head_request: bool,
-    ) -> Self {
+    pub(super) const fn new(inner: Option<F>, slot: Slot, is_head_request: bool) -> Self {
         Self {
             inner,
-            tracker,
+            slot,
             is_head_request,
             errors: PhantomData,
         }
@@ -70,32 +67,29 @@ where
         let mut this = self.project();
         let Some(inner) = this.inner.as_mut().as_pin_mut() else {
             // `call` panicked.
-            return panics::answer(this.tracker, *this.is_head_request);
+            return panics::answer(this.slot, *this.is_head_request);
         };
-        if let Some(tracker) = this.tracker {
+        if let Some(tracker) = this.slot.tracker() {
             tracker.first_poll();
         }
-        let Some(polled) = panics::run(this.tracker, || inner.poll(cx)) else {
+        let Some(polled) = panics::run(this.slot, || inner.poll(cx)) else {
             // What is left of the handler ends before its exchange does.
-            let _ = panics::run(this.tracker, || this.inner.set(None));
-            return panics::answer(this.tracker, *this.is_head_request);
+            let _ = panics::run(this.slot, || this.inner.set(None));
+            return panics::answer(this.slot, *this.is_head_request);
         };
         let response = match ready!(polled) {
             Ok(response) => response,
             Err(error) => {
-                if let Some(mut tracker) = this.tracker.take() {
+                if let Some(mut tracker) = this.slot.take() {
                     tracker.fail(E::look(&error));
                 }
                 return Poll::Ready(Err(error));
             }
         };
         let (mut parts, inner) = response.into_parts();
-        if let Some(tracker) = this.tracker
-            && !tracker.head(&mut parts, &inner, *this.is_head_request)
-        {
-            *this.tracker = None;
-        }
-        let body = ResponseBody::new(inner, this.tracker.take());
+        this.slot.head(&mut parts, &inner, *this.is_head_request);
+        let slot = mem::replace(this.slot, Slot::Empty);
+        let body = ResponseBody::new(inner, slot);
         Poll::Ready(Ok(Response::from_parts(parts, body)))
     }
 }

@@ -66,6 +66,9 @@ pub(crate) trait Observer: fmt::Debug + Send + Sync {
     /// failed. On a path that a layer excludes, it runs in place of all other hooks.
     fn excluded(&self, cx: &ObserverContext<'_>, outcome: Outcome, failure: Option<&Facts>) {}
 
+    /// Runs in place of `excluded` if nothing went wrong with a request that was excluded before it had an exchange.
+    fn passed(&self, active: LayerKinds, metrics: Option<&Metrics>) {}
+
     /// Runs when the inner service fails before it takes a request. `metrics` is where the layer counts.
     fn not_ready(&self, metrics: Option<&Metrics>) {}
 }
@@ -198,6 +201,11 @@ impl<A: Observer, B: Observer> Observer for (A, B) {
         if cx.active.overlaps(self.1.kinds()) {
             self.1.excluded(cx, outcome, failure);
         }
+    }
+
+    fn passed(&self, active: LayerKinds, metrics: Option<&Metrics>) {
+        self.0.passed(active, metrics);
+        self.1.passed(active, metrics);
     }
 
     fn not_ready(&self, metrics: Option<&Metrics>) {

@@ -16,7 +16,7 @@ use super::{
     errors::{Errors, Unexamined},
     future::ResponseFuture,
     panics, request_body,
-    tracker::Tracker,
+    slot::Slot,
 };
 use crate::facts::exchange::Shared;
 
@@ -80,27 +80,27 @@ where
 
     fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
         let (mut parts, mut body) = request.into_parts();
-        let mut tracker = Tracker::begin(&self.engine, &mut parts);
-        match &mut tracker {
-            Some(tracker) if !tracker.excluded => {
+        let mut slot = Slot::begin(&self.engine, &mut parts);
+        match &mut slot {
+            Slot::Observed(tracker) if !tracker.excluded => {
                 tracker.has_whole_request = request_body::follow(&mut body, &tracker.exchange);
                 tracker.note_span();
                 tracker.open_span();
             }
-            Some(_) => {}
+            Slot::Observed(_) | Slot::Passing(_) => {}
             // Outer layers are active. Where they stand, the body can have a type that they could not follow.
-            None => {
+            Slot::Empty => {
                 if let Some(exchange) = Shared::observed(&parts.extensions) {
                     request_body::follow(&mut body, exchange);
                 }
             }
         }
-        if let Some(tracker) = &mut tracker {
+        if let Some(tracker) = slot.tracker() {
             tracker.prepare_to_catch(&parts);
         }
         let is_head_request = parts.method == Method::HEAD;
         let request = Request::from_parts(parts, body);
-        let inner = panics::run(&mut tracker, || self.inner.call(request));
-        ResponseFuture::new(inner, tracker, is_head_request)
+        let inner = panics::run(&mut slot, || self.inner.call(request));
+        ResponseFuture::new(inner, slot, is_head_request)
     }
 }

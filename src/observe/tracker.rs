@@ -2,13 +2,15 @@
 
 use std::{any::Any, sync::Arc, time::Duration};
 
-use http::{StatusCode, Version, request};
+use http::{StatusCode, Version, request, uri::PathAndQuery};
 use tokio::time::Instant;
 use tracing::{Span, dispatcher};
 
 use super::{
     Beginning, EngineHandle, ObserverContext, StartContext,
     catching::Catching,
+    passing::PassingTracker,
+    slot::Slot,
     span::{Entered, RequestSpan},
 };
 use crate::{
@@ -16,10 +18,12 @@ use crate::{
     facts::{
         client_left,
         current::{self, EnterMode},
-        exchange::{Exchange, Outcome, Shared, Start},
+        exchange::{Exchange, Outcome, Shared, Start, received},
         grpc::{self, web::WebBody},
+        labels::MethodLabel,
         layer_kinds::LayerKinds,
         marks::Mark,
+        passing::Passing,
         route::Endpoint,
     },
     runtime::late_now,
@@ -77,49 +81,44 @@ pub(super) struct Head {
     pub(super) wait: Duration,
 }
 
-/// Makes the exchange current, then runs code of the inner service. After a panic, `running` stays true.
-#[inline]
-pub(super) fn run<T>(tracker: &mut Option<Tracker>, code: impl FnOnce() -> T) -> T {
-    let Some(tracker) = tracker else {
-        return code();
-    };
-    tracker.running = true;
-    let value = if tracker.excluded {
-        code()
-    } else {
-        let _entered = tracker.enter(tracker.enter_mode());
-        code()
-    };
-    tracker.running = false;
-    value
-}
-
 // === impl Tracker ===
 
 impl Tracker {
-    /// Finds or makes the exchange, claims its kinds, and runs the hooks before the inner call.
-    ///
-    /// `None` if an outer layer excludes the request, or if outer layers are active for every kind of this engine. An
-    /// inactive layer still sets its overrides.
+    /// As [`Slot::begin`], which calls it.
     #[inline(always)]
-    pub(super) fn begin(engine: &EngineHandle, request: &mut request::Parts) -> Option<Self> {
+    pub(super) fn begin(engine: &EngineHandle, request: &mut request::Parts) -> Slot {
         match request.extensions.get::<Shared>() {
-            Some(Shared(exchange)) => Self::join(engine, Arc::clone(exchange), request),
+            Some(Shared::Exchange(exchange)) => Self::join(engine, Arc::clone(exchange), request),
+            Some(Shared::Passing(passing)) => {
+                let passing = Arc::clone(passing);
+                if PassingTracker::is_enough(engine, request) {
+                    PassingTracker::join(engine, passing, request)
+                } else {
+                    Self::join_passing(engine, &passing, request)
+                }
+            }
             None => Self::open(engine, request),
         }
     }
 
     /// The outermost layer makes the exchange. Until it is complete, nobody else has it.
     #[inline(always)]
-    fn open(engine: &EngineHandle, request: &mut request::Parts) -> Option<Self> {
+    fn open(engine: &EngineHandle, request: &mut request::Parts) -> Slot {
         let observer = &engine.observer;
         let active = engine.kinds();
-        let mut shared = Arc::new(Exchange::new(request));
+        let (started, method) = (Instant::now(), MethodLabel::new(&request.method));
+        let target = received(request);
+        let path = target.as_ref().map_or("", PathAndQuery::path);
+        let excluded = engine.exclude.matches(path, request);
+        if excluded && PassingTracker::is_enough(engine, request) {
+            let passing = Passing::new(started, method, target, active);
+            return PassingTracker::open(engine, active, passing, request);
+        }
+        let mut shared = Arc::new(Exchange::begun(started, method, target));
         let Some(exchange) = Arc::get_mut(&mut shared) else {
             return Self::join(engine, shared, request);
         };
         exchange.claim_early(active, observer.needs());
-        let excluded = engine.exclude.matches(exchange.path(), request);
         let cx = StartContext::new(engine, active, exchange, excluded);
         if excluded {
             exchange.marks().set(Mark::Excluded);
@@ -132,16 +131,14 @@ impl Tracker {
                 observer.request(&cx, request, exchange.start_mut());
             }
         }
-        request.extensions.insert(Shared(Arc::clone(&shared)));
+        request
+            .extensions
+            .insert(Shared::Exchange(Arc::clone(&shared)));
         Self::new(engine, &cx, shared, excluded, request)
     }
 
     /// A layer further in joins the exchange.
-    fn join(
-        engine: &EngineHandle,
-        exchange: Arc<Exchange>,
-        request: &mut request::Parts,
-    ) -> Option<Self> {
+    fn join(engine: &EngineHandle, exchange: Arc<Exchange>, request: &mut request::Parts) -> Slot {
         let observer = &engine.observer;
         // Also if the path is excluded: one layer of each kind counts the excluded request.
         let active = exchange.claim(engine.kinds(), observer.needs());
@@ -169,6 +166,19 @@ impl Tracker {
         Self::new(engine, &cx, exchange, excluded, request)
     }
 
+    /// Follows a request that a layer further out excludes, with an exchange.
+    fn join_passing(engine: &EngineHandle, passing: &Passing, request: &request::Parts) -> Slot {
+        let active = passing.claim(engine.kinds());
+        if active.is_empty() {
+            return Slot::Empty;
+        }
+        let is_http1 = request.version < Version::HTTP_2;
+        let exchange = passing.exchange();
+        let mut tracker = Self::excluded(engine.clone(), active, exchange, is_http1);
+        tracker.grpc = grpc::Call::of(&request.headers);
+        Slot::Observed(tracker)
+    }
+
     #[inline(always)]
     fn new(
         engine: &EngineHandle,
@@ -176,23 +186,39 @@ impl Tracker {
         exchange: Arc<Exchange>,
         excluded: bool,
         request: &request::Parts,
-    ) -> Option<Self> {
+    ) -> Slot {
         let active = cx.active;
         if active.is_empty() {
-            return None;
+            return Slot::Empty;
         }
         if !excluded {
             engine.observer.shared(active, &exchange);
         }
-        Some(Self {
-            engine: engine.clone(),
+        let is_http1 = request.version < Version::HTTP_2;
+        let mut tracker = Self::excluded(engine.clone(), active, exchange, is_http1);
+        tracker.excluded = excluded;
+        tracker.beginning = cx.beginning;
+        tracker.grpc = grpc::Call::of(&request.headers);
+        Slot::Observed(tracker)
+    }
+
+    /// The tracker of a request that is excluded.
+    #[inline(always)]
+    pub(super) const fn excluded(
+        engine: EngineHandle,
+        active: LayerKinds,
+        exchange: Arc<Exchange>,
+        is_http1: bool,
+    ) -> Self {
+        Self {
+            engine,
             active,
             exchange,
             lent: None,
             span: None,
             catching: None,
-            excluded,
-            beginning: cx.beginning,
+            excluded: true,
+            beginning: Beginning::Never,
             running: false,
             has_whole_request: false,
             polled: false,
@@ -200,13 +226,20 @@ impl Tracker {
             head: None,
             expected_length: None,
             streamed: false,
-            grpc: grpc::Call::of(&request.headers),
+            grpc: None,
             is_grpc_response: false,
             web: None,
             ends_in_trailers: false,
-            is_http1: request.version < Version::HTTP_2,
+            is_http1,
             bytes: 0,
-        })
+        }
+    }
+
+    /// Makes the exchange current, if it is observed, before code of the inner service runs.
+    #[inline(always)]
+    pub(super) fn run(&mut self) -> Option<Entered<'_>> {
+        self.running = true;
+        (!self.excluded).then(|| self.enter(self.enter_mode()))
     }
 
     /// Notes the span in which the request runs, for its log event. Some layers have entered their span when the service is
