@@ -31,6 +31,12 @@ pub(crate) trait Observer: fmt::Debug + Send + Sync {
     /// The kinds of layer that this observer is.
     fn kinds(&self) -> LayerKinds;
 
+    /// Whether its hooks run if these kinds are active.
+    #[inline(always)]
+    fn is_active(&self, active: LayerKinds) -> bool {
+        active.overlaps(self.kinds())
+    }
+
     /// What this observer needs of the error behind a failure.
     fn needs(&self) -> Needs {
         Needs::NONE
@@ -132,14 +138,20 @@ impl<A: Observer, B: Observer> Observer for (A, B) {
         self.0.kinds().and(self.1.kinds())
     }
 
+    /// Always: each member is asked itself, and asking for all at each level would ask the innermost as often as there are levels.
+    #[inline(always)]
+    fn is_active(&self, _: LayerKinds) -> bool {
+        true
+    }
+
     fn needs(&self) -> Needs {
         self.0.needs().and(self.1.needs())
     }
 
     fn rules(&self, cx: &ObserverContext<'_>) -> Option<ErrorRules<'_>> {
-        let first = cx.active.overlaps(self.0.kinds());
+        let first = self.0.is_active(cx.active);
         let rules = first.then(|| self.0.rules(cx)).flatten();
-        let second = || cx.active.overlaps(self.1.kinds());
+        let second = || self.1.is_active(cx.active);
         rules.or_else(|| second().then(|| self.1.rules(cx)).flatten())
     }
 
@@ -154,10 +166,10 @@ impl<A: Observer, B: Observer> Observer for (A, B) {
     }
 
     fn request(&self, cx: &StartContext<'_>, request: &mut request::Parts, start: &mut Start) {
-        if cx.active.overlaps(self.0.kinds()) {
+        if self.0.is_active(cx.active) {
             self.0.request(cx, request, start);
         }
-        if cx.active.overlaps(self.1.kinds()) {
+        if self.1.is_active(cx.active) {
             self.1.request(cx, request, start);
         }
     }
@@ -168,37 +180,37 @@ impl<A: Observer, B: Observer> Observer for (A, B) {
     }
 
     fn head(&self, cx: &ObserverContext<'_>, response: &mut response::Parts) {
-        if cx.active.overlaps(self.0.kinds()) {
+        if self.0.is_active(cx.active) {
             self.0.head(cx, response);
         }
-        if cx.active.overlaps(self.1.kinds()) {
+        if self.1.is_active(cx.active) {
             self.1.head(cx, response);
         }
     }
 
     fn end(&self, cx: &ObserverContext<'_>, facts: &Facts) {
-        if cx.active.overlaps(self.0.kinds()) {
+        if self.0.is_active(cx.active) {
             self.0.end(cx, facts);
         }
-        if cx.active.overlaps(self.1.kinds()) {
+        if self.1.is_active(cx.active) {
             self.1.end(cx, facts);
         }
     }
 
     fn span_closed(&self, cx: &ObserverContext<'_>, facts: &Facts) {
-        if cx.active.overlaps(self.0.kinds()) {
+        if self.0.is_active(cx.active) {
             self.0.span_closed(cx, facts);
         }
-        if cx.active.overlaps(self.1.kinds()) {
+        if self.1.is_active(cx.active) {
             self.1.span_closed(cx, facts);
         }
     }
 
     fn excluded(&self, cx: &ObserverContext<'_>, outcome: Outcome, failure: Option<&Facts>) {
-        if cx.active.overlaps(self.0.kinds()) {
+        if self.0.is_active(cx.active) {
             self.0.excluded(cx, outcome, failure);
         }
-        if cx.active.overlaps(self.1.kinds()) {
+        if self.1.is_active(cx.active) {
             self.1.excluded(cx, outcome, failure);
         }
     }

@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use super::{
     EngineHandle,
+    engine::Traits,
     response::{content_type_and_length, has_no_body},
     slot::Slot,
     tracker::{Head, Tracker},
@@ -59,11 +60,12 @@ impl PassingTracker {
     /// Follows a request that a layer further out excludes.
     pub(super) fn join(
         engine: &EngineHandle,
+        traits: Traits,
         passing: Arc<Passing>,
         request: &request::Parts,
     ) -> Slot {
         // One layer of each kind counts the excluded request.
-        let active = passing.claim(engine.kinds());
+        let active = passing.claim(traits.kinds);
         Self::new(engine, active, passing, request.version)
     }
 

@@ -13,6 +13,7 @@ use tower_service::Service;
 use super::{
     Engine, EngineHandle,
     body::ResponseBody,
+    engine::Traits,
     errors::{Errors, Unexamined},
     future::ResponseFuture,
     panics, request_body,
@@ -26,16 +27,20 @@ use crate::facts::exchange::Shared;
 pub struct Observed<S, E = Unexamined> {
     inner: S,
     engine: EngineHandle,
+    /// What the engine is and needs, which never changes.
+    traits: Traits,
     errors: PhantomData<fn() -> E>,
 }
 
 // === impl Observed ===
 
 impl<S, E> Observed<S, E> {
-    pub(crate) const fn new(inner: S, engine: EngineHandle) -> Self {
+    pub(crate) fn new(inner: S, engine: EngineHandle) -> Self {
+        let traits = engine.traits();
         Self {
             inner,
             engine,
+            traits,
             errors: PhantomData,
         }
     }
@@ -43,7 +48,12 @@ impl<S, E> Observed<S, E> {
 
 impl<S: Clone, E> Clone for Observed<S, E> {
     fn clone(&self) -> Self {
-        Self::new(self.inner.clone(), self.engine.clone())
+        Self {
+            inner: self.inner.clone(),
+            engine: self.engine.clone(),
+            traits: self.traits,
+            errors: PhantomData,
+        }
     }
 }
 
@@ -80,7 +90,7 @@ where
 
     fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
         let (mut parts, mut body) = request.into_parts();
-        let mut slot = Slot::begin(&self.engine, &mut parts);
+        let mut slot = Slot::begin(&self.engine, self.traits, &mut parts);
         match &mut slot {
             Slot::Observed(tracker) if !tracker.excluded => {
                 tracker.has_whole_request = request_body::follow(&mut body, &tracker.exchange);

@@ -3,7 +3,9 @@
 use http::{request, response};
 use http_body::Body;
 
-use super::{EngineHandle, passing::PassingTracker, span::Entered, tracker::Tracker};
+use super::{
+    EngineHandle, engine::Traits, passing::PassingTracker, span::Entered, tracker::Tracker,
+};
 
 /// Who follows an exchange for one layer.
 #[derive(Debug)]
@@ -33,8 +35,12 @@ impl Slot {
     /// Empty if an outer layer excludes the request, or if outer layers are active for every kind of this engine. An inactive
     /// layer still sets its overrides.
     #[inline(always)]
-    pub(super) fn begin(engine: &EngineHandle, request: &mut request::Parts) -> Self {
-        Tracker::begin(engine, request)
+    pub(super) fn begin(
+        engine: &EngineHandle,
+        traits: Traits,
+        request: &mut request::Parts,
+    ) -> Self {
+        Tracker::begin(engine, traits, request)
     }
 
     /// The tracker, if there is one.

@@ -9,6 +9,7 @@ use tracing::{Span, dispatcher};
 use super::{
     Beginning, EngineHandle, ObserverContext, StartContext,
     catching::Catching,
+    engine::Traits,
     passing::PassingTracker,
     slot::Slot,
     span::{Entered, RequestSpan},
@@ -86,26 +87,32 @@ pub(super) struct Head {
 impl Tracker {
     /// As [`Slot::begin`], which calls it.
     #[inline(always)]
-    pub(super) fn begin(engine: &EngineHandle, request: &mut request::Parts) -> Slot {
+    pub(super) fn begin(
+        engine: &EngineHandle,
+        traits: Traits,
+        request: &mut request::Parts,
+    ) -> Slot {
         match request.extensions.get::<Shared>() {
-            Some(Shared::Exchange(exchange)) => Self::join(engine, Arc::clone(exchange), request),
+            Some(Shared::Exchange(exchange)) => {
+                Self::join(engine, traits, Arc::clone(exchange), request)
+            }
             Some(Shared::Passing(passing)) => {
                 let passing = Arc::clone(passing);
                 if PassingTracker::is_enough(engine, request) {
-                    PassingTracker::join(engine, passing, request)
+                    PassingTracker::join(engine, traits, passing, request)
                 } else {
-                    Self::join_passing(engine, &passing, request)
+                    Self::join_passing(engine, traits, &passing, request)
                 }
             }
-            None => Self::open(engine, request),
+            None => Self::open(engine, traits, request),
         }
     }
 
     /// The outermost layer makes the exchange. Until it is complete, nobody else has it.
     #[inline(always)]
-    fn open(engine: &EngineHandle, request: &mut request::Parts) -> Slot {
+    fn open(engine: &EngineHandle, traits: Traits, request: &mut request::Parts) -> Slot {
         let observer = &engine.observer;
-        let active = engine.kinds();
+        let active = traits.kinds;
         let (started, method) = (Instant::now(), MethodLabel::new(&request.method));
         let target = received(request);
         let path = target.as_ref().map_or("", PathAndQuery::path);
@@ -116,9 +123,9 @@ impl Tracker {
         }
         let mut shared = Arc::new(Exchange::begun(started, method, target));
         let Some(exchange) = Arc::get_mut(&mut shared) else {
-            return Self::join(engine, shared, request);
+            return Self::join(engine, traits, shared, request);
         };
-        exchange.claim_early(active, observer.needs());
+        exchange.claim_early(active, traits.needs);
         let cx = StartContext::new(engine, active, exchange, excluded);
         if excluded {
             exchange.marks().set(Mark::Excluded);
@@ -138,10 +145,15 @@ impl Tracker {
     }
 
     /// A layer further in joins the exchange.
-    fn join(engine: &EngineHandle, exchange: Arc<Exchange>, request: &mut request::Parts) -> Slot {
+    fn join(
+        engine: &EngineHandle,
+        traits: Traits,
+        exchange: Arc<Exchange>,
+        request: &mut request::Parts,
+    ) -> Slot {
         let observer = &engine.observer;
         // Also if the path is excluded: one layer of each kind counts the excluded request.
-        let active = exchange.claim(engine.kinds(), observer.needs());
+        let active = exchange.claim(traits.kinds, traits.needs);
         let marks = exchange.marks();
         let mut excluded = marks.has(Mark::Excluded);
         if !excluded && engine.exclude.matches(exchange.path(), request) {
@@ -167,8 +179,13 @@ impl Tracker {
     }
 
     /// Follows a request that a layer further out excludes, with an exchange.
-    fn join_passing(engine: &EngineHandle, passing: &Passing, request: &request::Parts) -> Slot {
-        let active = passing.claim(engine.kinds());
+    fn join_passing(
+        engine: &EngineHandle,
+        traits: Traits,
+        passing: &Passing,
+        request: &request::Parts,
+    ) -> Slot {
+        let active = passing.claim(traits.kinds);
         if active.is_empty() {
             return Slot::Empty;
         }
