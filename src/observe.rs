@@ -12,6 +12,7 @@ mod examine;
 mod future;
 mod layer;
 mod observer;
+mod opening;
 mod panics;
 mod passing;
 mod request_body;

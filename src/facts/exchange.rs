@@ -11,7 +11,7 @@ use std::{
 
 #[cfg(feature = "axum")]
 use http::StatusCode;
-use http::{Extensions, HeaderMap, HeaderValue, request, uri::PathAndQuery};
+use http::{Extensions, HeaderMap, HeaderValue, Uri, uri::PathAndQuery};
 use tokio::time::Instant;
 use tracing::Span;
 
@@ -138,7 +138,9 @@ impl Exchange {
     /// The id of the request, if a [`RequestIdLayer`](crate::RequestIdLayer) has set it.
     #[must_use]
     pub fn id(&self) -> Option<&str> {
-        self.id_value().and_then(|id| id.to_str().ok())
+        // Ids are letters, digits and few signs. This looks at eight of them at a time.
+        let id = self.id_value()?;
+        str::from_utf8(id.as_bytes()).ok()
     }
 
     /// The trace of which the request is a part, if a [`TraceContextLayer`](crate::TraceContextLayer) observes it.
@@ -434,9 +436,9 @@ const fn claim(kinds: LayerKinds, needs: Needs) -> u32 {
 
 /// The target of the request before any router took a prefix from it.
 #[inline(always)]
-pub(crate) fn received(request: &request::Parts) -> Option<PathAndQuery> {
-    match router::original_target(&request.extensions) {
+pub(crate) fn received(uri: &Uri, extensions: &Extensions) -> Option<PathAndQuery> {
+    match router::original_target(extensions) {
         Some(target) => target,
-        None => request.uri.path_and_query().cloned(),
+        None => uri.path_and_query().cloned(),
     }
 }

@@ -78,11 +78,10 @@ impl<'a> Record<'a> {
     /// The values of [`OWN`], which the line knows without the event. A field of the event with one of these names is there instead.
     pub(super) fn own(&self, recorded: &Recorded<'_>) -> [Option<&str>; OWN.len()] {
         let exchange = self.exchange.as_ref();
-        let id = exchange.and_then(|exchange| exchange.id());
         let trace = exchange.and_then(|exchange| exchange.trace());
         let release = self.release;
         let mut own = [
-            id,
+            None,
             trace.map(TraceContext::trace_id),
             trace.map(TraceContext::span_id),
             release.and_then(|it| it.version.as_deref()),
@@ -91,6 +90,10 @@ impl<'a> Record<'a> {
         ];
         for (value, places) in own.iter_mut().zip(recorded.shape.own) {
             *value = value.filter(|_| recorded.bits & places == 0);
+        }
+        // The event of a request has the id, which is not asked for then.
+        if recorded.bits & recorded.shape.own[0] == 0 {
+            own[0] = exchange.and_then(|exchange| exchange.id());
         }
         own
     }
@@ -109,7 +112,7 @@ impl<'a> Recorded<'a> {
     fn add(&mut self, index: usize) -> Option<&'a FieldShape> {
         let field = self.shape.fields.get(index)?;
         let is_new = !field.is_double || !self.has(field.key);
-        self.bits |= shape::bit(index);
+        self.bits |= field.bit;
         is_new.then_some(field)
     }
 }

@@ -38,6 +38,8 @@ pub(super) struct FieldShape {
     pub(super) key: &'static str,
     /// Another field has the same key.
     pub(super) is_double: bool,
+    /// Its place, as a bit.
+    pub(super) bit: u128,
     /// The key as it is in a line of JSON, with what stands around it.
     pub(super) json: Box<str>,
 }
@@ -88,8 +90,7 @@ pub(super) fn json_head(level: &str, target: &str) -> String {
 }
 
 /// 0 for a field beyond the most that an event has.
-#[inline]
-pub(super) fn bit(index: usize) -> u128 {
+fn bit(index: usize) -> u128 {
     let index = u32::try_from(index).unwrap_or(u32::MAX);
     1_u128.checked_shl(index).unwrap_or(0)
 }
@@ -100,12 +101,17 @@ impl Shape {
     fn new(metadata: &Metadata<'_>) -> Self {
         let names: Vec<_> = metadata.fields().iter().map(|field| name(&field)).collect();
         let keys: Vec<_> = names.iter().map(|name| key(name)).collect();
-        let fields = names.iter().zip(&keys).map(|(name, key)| FieldShape {
-            name,
-            key,
-            is_double: keys.iter().filter(|other| *other == key).count() > 1,
-            json: json_key(key).into(),
-        });
+        let fields = names
+            .iter()
+            .zip(&keys)
+            .enumerate()
+            .map(|(index, (name, key))| FieldShape {
+                bit: bit(index),
+                name,
+                key,
+                is_double: keys.iter().filter(|other| *other == key).count() > 1,
+                json: json_key(key).into(),
+            });
         let mut shape = Self {
             fields: fields.collect(),
             marks: keys.iter().fold(0, |marks, key| marks | mark(key)),
@@ -123,9 +129,8 @@ impl Shape {
 
     /// The fields with this key, as bits.
     pub(super) fn places(&self, wanted: &str) -> u128 {
-        let fields = self.fields.iter().enumerate();
-        let places = fields.filter(|(_, field)| field.key == wanted);
-        places.fold(0, |bits, (index, _)| bits | bit(index))
+        let places = self.fields.iter().filter(|field| field.key == wanted);
+        places.fold(0, |bits, field| bits | field.bit)
     }
 }
 
@@ -140,4 +145,65 @@ fn mark(key: &str) -> u128 {
 fn quoted(text: &str) -> String {
     // A text can always be written.
     serde_json::to_string(text).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use tracing::{Event, subscriber::with_default};
+    use tracing_subscriber::{
+        Layer,
+        layer::{Context, SubscriberExt},
+        registry,
+    };
+
+    use super::*;
+
+    thread_local! {
+        static LOOKED: RefCell<Vec<Rc<Shape>>> = RefCell::default();
+    }
+
+    /// Looks at the shape of each event.
+    struct Look;
+
+    impl<S: tracing::Subscriber> Layer<S> for Look {
+        fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+            LOOKED.with_borrow_mut(|looked| looked.push(of(event.metadata())));
+        }
+    }
+
+    #[test]
+    fn a_place_is_looked_at_once_and_each_place_has_its_own_keys() {
+        let log = |number: u64| {
+            tracing::info!(
+                number,
+                r#type = 1,
+                release = 2,
+                "field \"level\"" = 3,
+                level = 4
+            );
+        };
+        let subscriber = registry().with(Look);
+        with_default(subscriber, || {
+            log(1);
+            log(2);
+            tracing::info!(field_level = 1, level = 2);
+        });
+        let shapes = LOOKED.take();
+        assert!(Rc::ptr_eq(&shapes[0], &shapes[1]));
+        let keys = |shape: &Shape| -> Vec<_> { shape.fields.iter().map(|it| it.key).collect() };
+        assert_eq!(
+            keys(&shapes[0]),
+            [
+                "number",
+                "type",
+                "release",
+                "field \"level\"",
+                "field_level"
+            ]
+        );
+        assert_eq!(&*shapes[0].fields[3].json, r#","field \"level\"":"#);
+        assert_eq!(shapes[0].own, [0, 0, 0, 0b100, 0, 0]);
+        assert!(shapes[0].fields.iter().all(|field| !field.is_double));
+        assert!(shapes[2].fields.iter().all(|field| field.is_double));
+    }
 }

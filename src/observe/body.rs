@@ -13,7 +13,7 @@ use pin_project_lite::pin_project;
 use super::{
     catching::Catching,
     errors::{Errors, Unexamined},
-    slot::{self, Slot},
+    slot::Slot,
     tracker::Tracker,
 };
 use crate::facts::exchange::Outcome;
@@ -80,25 +80,33 @@ impl<B: Body<Data: 'static>, E: Errors<B::Error>> Body for ResponseBody<B, E> {
             let answer = catching.and_then(|catching| catching.take_body());
             return Poll::Ready(answer.map(|data| Ok(Frame::data(data))));
         };
-        let polled = slot::run(this.slot, || inner.as_mut().poll_frame(cx));
+        let polled = match this.slot {
+            Slot::Empty => return inner.poll_frame(cx),
+            Slot::Observed(tracker) => tracker.poll_frame(inner.as_mut(), cx),
+            Slot::Passing(passing) => {
+                passing.running = true;
+                let polled = inner.as_mut().poll_frame(cx);
+                passing.running = false;
+                polled
+            }
+        };
         let Poll::Ready(frame) = &polled else {
             return polled;
         };
         let ended = match (&mut *this.slot, frame) {
-            (Slot::Empty, _) => false,
-            (Slot::Observed(tracker), None) => {
-                tracker.end(Outcome::Completed);
-                true
-            }
             (Slot::Observed(tracker), Some(Ok(frame))) => {
                 let outcome = tracker.frame(frame, inner.is_end_stream());
                 outcome.map(|outcome| tracker.end(outcome)).is_some()
             }
-            // Its end is counted as it is dropped.
-            (Slot::Passing(_), None) => true,
+            (Slot::Observed(tracker), None) => {
+                tracker.end(Outcome::Completed);
+                true
+            }
             (Slot::Passing(passing), Some(Ok(frame))) => {
                 passing.frame(frame, inner.is_end_stream())
             }
+            // It is counted when the slot is emptied.
+            (Slot::Passing(_), None) => true,
             (slot, Some(Err(error))) => {
                 if let Some(mut tracker) = slot.take() {
                     let outcome = tracker.body_failed(E::look(error));
@@ -106,6 +114,7 @@ impl<B: Body<Data: 'static>, E: Errors<B::Error>> Body for ResponseBody<B, E> {
                 }
                 false
             }
+            (Slot::Empty, _) => false,
         };
         if ended {
             *this.slot = Slot::Empty;
@@ -133,5 +142,27 @@ impl<B: fmt::Debug, E> fmt::Debug for ResponseBody<B, E> {
         f.debug_struct("ResponseBody")
             .field("inner", &self.inner)
             .finish_non_exhaustive()
+    }
+}
+
+// === impl Tracker ===
+
+impl Tracker {
+    /// Polls the inner body in the exchange, if it is observed.
+    #[inline(always)]
+    fn poll_frame<B: Body>(
+        &mut self,
+        body: Pin<&mut B>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
+        self.running = true;
+        let polled = if self.excluded {
+            body.poll_frame(cx)
+        } else {
+            let _entered = self.enter(self.enter_mode());
+            body.poll_frame(cx)
+        };
+        self.running = false;
+        polled
     }
 }

@@ -9,9 +9,10 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use http::Response;
+use http::{Request, Response};
 use http_body::Body;
 use pin_project_lite::pin_project;
+use tower_service::Service;
 
 use super::{
     body::ResponseBody,
@@ -44,10 +45,32 @@ pin_project! {
 // === impl ResponseFuture ===
 
 impl<F, E> ResponseFuture<F, E> {
-    #[inline(always)]
-    pub(super) const fn new(inner: Option<F>, slot: Slot, is_head_request: bool) -> Self {
+    /// Calls the service in the exchange.
+    // A call passes the place of a value that it moves. Inlined, the request would be copied.
+    #[inline(never)]
+    pub(super) fn of_call<S, B>(
+        service: &mut S,
+        request: Request<B>,
+        mut slot: Slot,
+        is_head_request: bool,
+    ) -> Self
+    where
+        S: Service<Request<B>, Future = F>,
+    {
+        if slot.catches() {
+            return Self {
+                inner: panics::run_and_catch(&mut slot, || service.call(request)),
+                slot,
+                is_head_request,
+                errors: PhantomData,
+            };
+        }
+        let entered = slot.enter();
+        let inner = service.call(request);
+        drop(entered);
+        slot.leave();
         Self {
-            inner,
+            inner: Some(inner),
             slot,
             is_head_request,
             errors: PhantomData,
@@ -72,10 +95,19 @@ where
         if let Some(tracker) = this.slot.tracker() {
             tracker.first_poll();
         }
-        let Some(polled) = panics::run(this.slot, || inner.poll(cx)) else {
-            // What is left of the handler ends before its exchange does.
-            let _ = panics::run(this.slot, || this.inner.set(None));
-            return panics::answer(this.slot, *this.is_head_request);
+        let polled = if this.slot.catches() {
+            let Some(polled) = panics::run_and_catch(this.slot, || inner.poll(cx)) else {
+                // What is left of the handler ends before its exchange does.
+                let _ = panics::run_and_catch(this.slot, || this.inner.set(None));
+                return panics::answer(this.slot, *this.is_head_request);
+            };
+            polled
+        } else {
+            let entered = this.slot.enter();
+            let polled = inner.poll(cx);
+            drop(entered);
+            this.slot.leave();
+            polled
         };
         let response = match ready!(polled) {
             Ok(response) => response,
@@ -86,6 +118,9 @@ where
                 return Poll::Ready(Err(error));
             }
         };
+        if let Some(slot) = this.slot.pass_head(&response, *this.is_head_request) {
+            return Poll::Ready(Ok(response.map(|body| ResponseBody::new(body, slot))));
+        }
         let (mut parts, inner) = response.into_parts();
         this.slot.head(&mut parts, &inner, *this.is_head_request);
         let slot = mem::replace(this.slot, Slot::Empty);

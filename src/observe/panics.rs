@@ -13,11 +13,7 @@ use http::{HeaderValue, Response, StatusCode, header, request, response};
 use http_body::Body;
 use http_body_util::Empty;
 
-use super::{
-    body::ResponseBody,
-    slot::{self, Slot},
-    tracker::Tracker,
-};
+use super::{body::ResponseBody, slot::Slot, tracker::Tracker};
 use crate::facts::{caught_panic::CaughtPanic, exchange::Exchange};
 
 /// What is shown of a panic if the application does not choose it.
@@ -42,19 +38,18 @@ pub struct PanicInfo<'a> {
     exchange: &'a Exchange,
 }
 
-/// As [`slot::run`], but `None` after a panic if the layer catches it. Then [`answer`] has the response.
-#[inline(always)]
-pub(super) fn run<T>(slot: &mut Slot, code: impl FnOnce() -> T) -> Option<T> {
-    if slot.catches() {
-        run_and_catch(slot, code)
-    } else {
-        Some(slot::run(slot, code))
-    }
-}
-
+/// Runs code of the inner service in the exchange, for a layer that catches panics. `None` after a panic: then [`answer`] has the
+/// response.
 #[inline(never)]
-fn run_and_catch<T>(slot: &mut Slot, code: impl FnOnce() -> T) -> Option<T> {
-    let payload = match catch_unwind(AssertUnwindSafe(|| slot::run(slot, code))) {
+pub(super) fn run_and_catch<T>(slot: &mut Slot, code: impl FnOnce() -> T) -> Option<T> {
+    let run = || {
+        let entered = slot.enter();
+        let value = code();
+        drop(entered);
+        slot.leave();
+        value
+    };
+    let payload = match catch_unwind(AssertUnwindSafe(run)) {
         Ok(value) => return Some(value),
         Err(payload) => payload,
     };

@@ -3,18 +3,21 @@
 use std::sync::Arc;
 
 use bytes::Buf;
-use http::{Version, request, response};
+use http::{HeaderMap, Request, Response, Version, request};
 use http_body::{Body, Frame};
 use tokio::time::Instant;
 
 use super::{
     EngineHandle,
     engine::Traits,
+    opening::Opening,
     response::{content_type_and_length, has_no_body},
     slot::Slot,
     tracker::{Head, Tracker},
 };
-use crate::facts::{exchange::Shared, grpc, layer_kinds::LayerKinds, passing::Passing};
+use crate::facts::{
+    exchange::Shared, grpc, labels::MethodLabel, layer_kinds::LayerKinds, passing::Passing,
+};
 
 /// The drop guard of an excluded request, as long as nothing goes wrong. Then a [`Tracker`] takes its place, and judges as that
 /// of any other request.
@@ -38,23 +41,26 @@ pub(super) struct PassingTracker {
 impl PassingTracker {
     /// Whether a request that is excluded can pass: if a gRPC call is cancelled, its deadline tells whether that is a failure, and
     /// whoever catches panics must answer in the call's place.
-    pub(super) fn is_enough(engine: &EngineHandle, request: &request::Parts) -> bool {
-        engine.panics.is_none() && grpc::Call::of(&request.headers).is_none()
+    #[inline]
+    pub(super) fn is_enough(engine: &EngineHandle, headers: &HeaderMap) -> bool {
+        engine.panics.is_none() && grpc::Call::of(headers).is_none()
     }
 
     /// Follows a request for the outermost layer, which excludes it.
-    #[inline(never)]
-    pub(super) fn open(
+    #[inline]
+    pub(super) fn open<B>(
         engine: &EngineHandle,
         active: LayerKinds,
-        passing: Passing,
-        request: &mut request::Parts,
+        opening: Opening,
+        request: &mut Request<B>,
     ) -> Slot {
+        let method = MethodLabel::new(request.method());
+        let passing = Passing::new(opening.started, method, opening.target, active);
         let passing = Arc::new(passing);
         request
-            .extensions
+            .extensions_mut()
             .insert(Shared::Passing(Arc::clone(&passing)));
-        Self::new(engine, active, passing, request.version)
+        Self::new(engine, active, passing, request.version())
     }
 
     /// Follows a request that a layer further out excludes.
@@ -97,23 +103,23 @@ impl PassingTracker {
     /// nothing is noted.
     pub(super) fn head<B: Body>(
         &mut self,
-        response: &response::Parts,
-        body: &B,
+        response: &Response<B>,
         is_head_request: bool,
     ) -> Option<bool> {
-        let (format, length) = content_type_and_length(&response.headers);
-        if format.is_some() || response.status.as_u16() >= 400 {
+        let (format, length) = content_type_and_length(response.headers());
+        let (status, body) = (response.status(), response.body());
+        if format.is_some() || status.as_u16() >= 400 {
             return None;
         }
         let started = self.passing.started();
         self.head = Some(Head {
-            status: response.status,
+            status,
             after: Instant::now().saturating_duration_since(started),
             wait: Default::default(),
         });
         let hint = body.size_hint().exact();
         let expected = length.or(hint);
-        if has_no_body(response, is_head_request) || body.is_end_stream() || expected == Some(0) {
+        if has_no_body(status, is_head_request) || body.is_end_stream() || expected == Some(0) {
             self.end();
             return Some(false);
         }
@@ -170,3 +176,6 @@ impl Drop for PassingTracker {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -72,7 +72,7 @@ impl Tracker {
         }
         let hint = body.size_hint().exact();
         self.expected_length = length.or(hint);
-        if has_no_body(response, is_head_request)
+        if has_no_body(response.status, is_head_request)
             || body.is_end_stream()
             || (self.expected_length == Some(0) && !self.ends_in_trailers)
         {
@@ -150,13 +150,10 @@ impl Tracker {
 }
 
 /// These have no body: hyper drops it without polling it. After 101 the connection has another protocol.
-pub(super) fn has_no_body(response: &response::Parts, is_head_request: bool) -> bool {
+pub(super) fn has_no_body(status: StatusCode, is_head_request: bool) -> bool {
     is_head_request
-        || response.status.is_informational()
-        || matches!(
-            response.status,
-            StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED
-        )
+        || status.is_informational()
+        || matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
 }
 
 /// The format of gRPC that the content type names, and the `content-length`. One pass over the few headers of a response is

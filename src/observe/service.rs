@@ -16,8 +16,11 @@ use super::{
     engine::Traits,
     errors::{Errors, Unexamined},
     future::ResponseFuture,
-    panics, request_body,
+    opening::Opening,
+    passing::PassingTracker,
+    request_body,
     slot::Slot,
+    tracker::Tracker,
 };
 use crate::facts::exchange::Shared;
 
@@ -43,6 +46,19 @@ impl<S, E> Observed<S, E> {
             traits,
             errors: PhantomData,
         }
+    }
+}
+
+impl<S, E> Observed<S, E> {
+    /// Calls the inner service with a request that is excluded. Its parts stay where they are.
+    #[inline]
+    fn pass<B>(&mut self, opening: Opening, mut request: Request<B>) -> ResponseFuture<S::Future, E>
+    where
+        S: Service<Request<B>>,
+    {
+        let is_head_request = *request.method() == Method::HEAD;
+        let slot = PassingTracker::open(&self.engine, self.traits.kinds, opening, &mut request);
+        ResponseFuture::of_call(&mut self.inner, request, slot, is_head_request)
     }
 }
 
@@ -89,8 +105,17 @@ where
     }
 
     fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
+        let opening = match Opening::of(&self.engine, &request) {
+            Some(opening)
+                if opening.excluded
+                    && PassingTracker::is_enough(&self.engine, request.headers()) =>
+            {
+                return self.pass(opening, request);
+            }
+            opening => opening,
+        };
         let (mut parts, mut body) = request.into_parts();
-        let mut slot = Slot::begin(&self.engine, self.traits, &mut parts);
+        let mut slot = Tracker::begin(&self.engine, self.traits, opening, &mut parts);
         match &mut slot {
             Slot::Observed(tracker) if !tracker.excluded => {
                 tracker.has_whole_request = request_body::follow(&mut body, &tracker.exchange);
@@ -110,7 +135,6 @@ where
         }
         let is_head_request = parts.method == Method::HEAD;
         let request = Request::from_parts(parts, body);
-        let inner = panics::run(&mut slot, || self.inner.call(request));
-        ResponseFuture::new(inner, slot, is_head_request)
+        ResponseFuture::of_call(&mut self.inner, request, slot, is_head_request)
     }
 }

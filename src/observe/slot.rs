@@ -1,11 +1,11 @@
 //! Holds who follows an exchange for one layer: in its future, then in its body.
 
-use http::{request, response};
+use std::mem;
+
+use http::{Response, response};
 use http_body::Body;
 
-use super::{
-    EngineHandle, engine::Traits, passing::PassingTracker, span::Entered, tracker::Tracker,
-};
+use super::{passing::PassingTracker, span::Entered, tracker::Tracker};
 
 /// Who follows an exchange for one layer.
 #[derive(Debug)]
@@ -17,30 +17,23 @@ pub(super) enum Slot {
     Passing(PassingTracker),
 }
 
-/// Makes the exchange current, then runs code of the inner service. After a panic, the slot stays running.
-#[inline(always)]
-pub(super) fn run<T>(slot: &mut Slot, code: impl FnOnce() -> T) -> T {
-    let entered = slot.enter();
-    let value = code();
-    drop(entered);
-    slot.leave();
-    value
-}
-
 // === impl Slot ===
 
 impl Slot {
-    /// Finds or makes the exchange, claims its kinds, and runs the hooks before the inner call.
-    ///
-    /// Empty if an outer layer excludes the request, or if outer layers are active for every kind of this engine. An inactive
-    /// layer still sets its overrides.
-    #[inline(always)]
-    pub(super) fn begin(
-        engine: &EngineHandle,
-        traits: Traits,
-        request: &mut request::Parts,
-    ) -> Self {
-        Tracker::begin(engine, traits, request)
+    /// Notes the head of a response with which nothing went wrong, if the request is excluded. Returns the slot of its body, or
+    /// `None` if the tracker must note the head.
+    #[inline]
+    pub(super) fn pass_head<B: Body>(
+        &mut self,
+        response: &Response<B>,
+        is_head_request: bool,
+    ) -> Option<Self> {
+        let Self::Passing(passing) = self else {
+            return None;
+        };
+        let body_follows = passing.head(response, is_head_request)?;
+        let slot = mem::replace(self, Self::Empty);
+        Some(if body_follows { slot } else { Self::Empty })
     }
 
     /// The tracker, if there is one.
@@ -62,7 +55,7 @@ impl Slot {
 
     /// Takes the tracker out. That of an excluded request is made now.
     pub(super) fn take(&mut self) -> Option<Tracker> {
-        match std::mem::replace(self, Self::Empty) {
+        match mem::replace(self, Self::Empty) {
             Self::Empty => None,
             Self::Observed(tracker) => Some(tracker),
             Self::Passing(mut passing) => Some(passing.tracker()),
@@ -79,15 +72,12 @@ impl Slot {
         let body_follows = match self {
             Self::Empty => return,
             Self::Observed(tracker) => tracker.head(response, body, is_head_request),
-            Self::Passing(passing) => match passing.head(response, body, is_head_request) {
-                Some(body_follows) => body_follows,
-                None => {
-                    let mut tracker = passing.tracker();
-                    let body_follows = tracker.head(response, body, is_head_request);
-                    *self = Self::Observed(tracker);
-                    body_follows
-                }
-            },
+            Self::Passing(passing) => {
+                let mut tracker = passing.tracker();
+                let body_follows = tracker.head(response, body, is_head_request);
+                *self = Self::Observed(tracker);
+                body_follows
+            }
         };
         if !body_follows {
             *self = Self::Empty;
@@ -99,8 +89,9 @@ impl Slot {
         self.tracker().and_then(Tracker::enter_drop)
     }
 
+    /// Makes the exchange current, before code of the inner service runs. After a panic in it, the slot stays running.
     #[inline(always)]
-    fn enter(&mut self) -> Option<Entered<'_>> {
+    pub(super) fn enter(&mut self) -> Option<Entered<'_>> {
         match self {
             Self::Empty => None,
             Self::Observed(tracker) => tracker.run(),
@@ -111,8 +102,9 @@ impl Slot {
         }
     }
 
+    /// Notes that the code has returned.
     #[inline(always)]
-    const fn leave(&mut self) {
+    pub(super) const fn leave(&mut self) {
         match self {
             Self::Empty => {}
             Self::Observed(tracker) => tracker.running = false,

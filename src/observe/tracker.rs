@@ -2,7 +2,7 @@
 
 use std::{any::Any, sync::Arc, time::Duration};
 
-use http::{StatusCode, Version, request, uri::PathAndQuery};
+use http::{StatusCode, Version, request};
 use tokio::time::Instant;
 use tracing::{Span, dispatcher};
 
@@ -10,6 +10,7 @@ use super::{
     Beginning, EngineHandle, ObserverContext, StartContext,
     catching::Catching,
     engine::Traits,
+    opening::Opening,
     passing::PassingTracker,
     slot::Slot,
     span::{Entered, RequestSpan},
@@ -19,7 +20,7 @@ use crate::{
     facts::{
         client_left,
         current::{self, EnterMode},
-        exchange::{Exchange, Outcome, Shared, Start, received},
+        exchange::{Exchange, Outcome, Shared, Start},
         grpc::{self, web::WebBody},
         labels::MethodLabel,
         layer_kinds::LayerKinds,
@@ -85,42 +86,52 @@ pub(super) struct Head {
 // === impl Tracker ===
 
 impl Tracker {
-    /// As [`Slot::begin`], which calls it.
+    /// Finds or makes the exchange, claims its kinds, and runs the hooks before the inner call.
+    ///
+    /// Empty if an outer layer excludes the request, or if outer layers are active for every kind of this engine. An inactive
+    /// layer still sets its overrides.
     #[inline(always)]
     pub(super) fn begin(
         engine: &EngineHandle,
         traits: Traits,
+        opening: Option<Opening>,
         request: &mut request::Parts,
     ) -> Slot {
+        if let Some(opening) = opening {
+            return Self::open(engine, traits, opening, request);
+        }
         match request.extensions.get::<Shared>() {
             Some(Shared::Exchange(exchange)) => {
                 Self::join(engine, traits, Arc::clone(exchange), request)
             }
             Some(Shared::Passing(passing)) => {
                 let passing = Arc::clone(passing);
-                if PassingTracker::is_enough(engine, request) {
+                if PassingTracker::is_enough(engine, &request.headers) {
                     PassingTracker::join(engine, traits, passing, request)
                 } else {
                     Self::join_passing(engine, traits, &passing, request)
                 }
             }
-            None => Self::open(engine, traits, request),
+            None => Slot::Empty,
         }
     }
 
     /// The outermost layer makes the exchange. Until it is complete, nobody else has it.
     #[inline(always)]
-    fn open(engine: &EngineHandle, traits: Traits, request: &mut request::Parts) -> Slot {
+    fn open(
+        engine: &EngineHandle,
+        traits: Traits,
+        opening: Opening,
+        request: &mut request::Parts,
+    ) -> Slot {
         let observer = &engine.observer;
         let active = traits.kinds;
-        let (started, method) = (Instant::now(), MethodLabel::new(&request.method));
-        let target = received(request);
-        let path = target.as_ref().map_or("", PathAndQuery::path);
-        let excluded = engine.exclude.matches(path, request);
-        if excluded && PassingTracker::is_enough(engine, request) {
-            let passing = Passing::new(started, method, target, active);
-            return PassingTracker::open(engine, active, passing, request);
-        }
+        let Opening {
+            started,
+            target,
+            excluded,
+        } = opening;
+        let method = MethodLabel::new(&request.method);
         let mut shared = Arc::new(Exchange::begun(started, method, target));
         let Some(exchange) = Arc::get_mut(&mut shared) else {
             return Self::join(engine, traits, shared, request);
@@ -156,7 +167,10 @@ impl Tracker {
         let active = exchange.claim(traits.kinds, traits.needs);
         let marks = exchange.marks();
         let mut excluded = marks.has(Mark::Excluded);
-        if !excluded && engine.exclude.matches(exchange.path(), request) {
+        if !excluded && {
+            let (method, headers) = (&request.method, &request.headers);
+            engine.exclude.matches(exchange.path(), method, headers)
+        } {
             marks.set(Mark::Excluded);
             excluded = true;
         }
@@ -288,7 +302,7 @@ impl Tracker {
 
     /// Makes the exchange the current one.
     #[inline(always)]
-    fn enter(&mut self, mode: EnterMode) -> Entered<'_> {
+    pub(super) fn enter(&mut self, mode: EnterMode) -> Entered<'_> {
         Entered::new(&self.exchange, &mut self.lent, self.span.as_deref(), mode)
     }
 
@@ -345,7 +359,7 @@ impl Tracker {
         }
     }
 
-    const fn enter_mode(&self) -> EnterMode {
+    pub(super) const fn enter_mode(&self) -> EnterMode {
         if self.active.overlaps(LayerKinds::SENTRY) {
             EnterMode::RunWithHub
         } else {

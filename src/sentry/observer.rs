@@ -218,15 +218,14 @@ impl Observer for SentryObserver {
     }
 
     fn request(&self, cx: &StartContext<'_>, request: &mut request::Parts, start: &mut Start) {
-        let Some(mut sentry) = SentryData::for_request(self, request, cx.started) else {
-            return;
-        };
-        if self.transactions {
+        start.sentry = SentryData::for_request(self, request, cx.started);
+        if self.transactions
+            && let Some(sentry) = &mut start.sentry
+        {
             let trace = start.trace.as_deref();
-            let transaction = transaction::begin(&sentry, &request.headers, trace);
+            let transaction = transaction::begin(sentry, &request.headers, trace);
             sentry.transaction = Some(Box::new(transaction));
         }
-        start.sentry = Some(sentry);
     }
 
     fn end(&self, cx: &ObserverContext<'_>, facts: &Facts) {
