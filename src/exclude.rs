@@ -245,6 +245,10 @@ impl Node {
     }
 
     fn literal(&self, segment: &str) -> Option<&Self> {
+        // Most nodes have one child, or none.
+        if let [(only, child)] = &self.literal[..] {
+            return (**only == *segment).then_some(child);
+        }
         let at = self.place_of(segment).ok()?;
         self.literal.get(at).map(|(_, child)| child)
     }
@@ -302,19 +306,24 @@ impl Node {
 
 /// Whether no segment of the path could be read in two ways; the last may be empty (`/a/`).
 fn is_plain(rest: &str) -> bool {
-    // `rest` follows a slash.
-    let (mut before, mut dots) = (b'/', 0);
-    for byte in rest.bytes() {
-        match byte {
-            b'%' => return false,
-            b'/' if before == b'/' || dots > 0 => return false,
-            // Only where they are all that there is since the last slash.
-            b'.' if before == b'/' || (dots == 1 && before == b'.') => dots += 1,
-            _ => dots = 0,
-        }
+    // `rest` follows a slash. Most paths have neither of these.
+    let mut before = b'/';
+    let is_usual = |byte: u8| {
+        let usual = byte != b'%' && byte != b'.' && (byte != b'/' || before != b'/');
         before = byte;
-    }
-    dots == 0
+        usual
+    };
+    rest.bytes().all(is_usual) || has_only_names(rest)
+}
+
+/// As [`is_plain`], of a path with dots.
+fn has_only_names(rest: &str) -> bool {
+    let is_step = |segment: &str| segment == "." || segment == "..";
+    let mut segments = rest.split('/').rev();
+    let last = segments.next().unwrap_or("");
+    !rest.contains('%')
+        && !is_step(last)
+        && segments.all(|segment| !segment.is_empty() && !is_step(segment))
 }
 
 #[cfg(test)]

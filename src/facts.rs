@@ -54,6 +54,7 @@ pub(crate) mod marks;
 mod noted_call;
 mod outcome;
 pub(crate) mod overrides;
+pub(crate) mod passing;
 pub(crate) mod query;
 pub(crate) mod report_policy;
 pub(crate) mod request_context;

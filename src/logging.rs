@@ -59,6 +59,7 @@
 
 pub(crate) mod chosen;
 mod drain;
+mod escape;
 mod fields;
 mod filter;
 mod json;
@@ -71,6 +72,7 @@ mod queue_settings;
 mod record;
 #[cfg_attr(not(feature = "scrub"), path = "logging/scrubbed/off.rs")]
 mod scrubbed;
+mod shape;
 mod text;
 mod with_queries;
 

@@ -7,7 +7,10 @@ const LONGEST_PATH: usize = 256;
 
 /// Milliseconds with three decimals.
 pub(crate) fn millis(duration: Duration) -> f64 {
-    duration.as_micros() as f64 / 1e3
+    let micros = duration.as_micros();
+    // A float is made of 64 bits by one instruction, and of 128 by a hundred.
+    let micros = u64::try_from(micros).map_or(micros as f64, |micros| micros as f64);
+    micros / 1e3
 }
 
 /// The bytes in whole megabytes, rounded up.

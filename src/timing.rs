@@ -196,6 +196,12 @@ impl Observer for TimingObserver {
         }
     }
 
+    fn passed(&self, active: LayerKinds, metrics: Option<&Metrics>) {
+        if active.overlaps(self.kinds()) {
+            Metrics::or_global(metrics).excluded(false);
+        }
+    }
+
     fn not_ready(&self, metrics: Option<&Metrics>) {
         Metrics::or_global(metrics).not_ready();
     }

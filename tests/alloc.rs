@@ -13,6 +13,7 @@ use std::{
     collections::BTreeMap,
     convert::Infallible,
     future::{Ready, ready},
+    io,
     panic::catch_unwind,
     sync::{Arc, Mutex, Once, PoisonError},
 };
@@ -27,6 +28,7 @@ use tower::{Layer, Service, ServiceBuilder, layer::util::Identity, util::Service
 use tower_vitals::{
     AccessLogLayer, ErrorCategoryLayer, RequestIdLayer, SentryScopeLayer, TimingLayer, Vitals,
     exclude::Patterns,
+    logging::{self, Format},
     sentry::{SentryOptions, guard, tracing_layer},
     vitals::{VitalsBuilder, VitalsLayer},
 };
@@ -306,6 +308,17 @@ fn a_request_that_goes_well_allocates_nothing_for_the_tracing_layer() {
     let theirs = registry().with(sentry::integrations::tracing::layer());
     let with_theirs = with_default(theirs, || added(&stack));
     assert!(with_theirs > without + 10, "{with_theirs} and {without}");
+}
+
+#[test]
+fn a_line_of_json_allocates_nothing() {
+    let _alone = alone();
+    let stack = whole(Vitals::builder());
+    let without = with_default(registry(), || added(&stack));
+    let lines = logging::layer(Format::Json, io::sink, false);
+    with_default(registry().with(lines), || {
+        allocates("a line of JSON", &stack, without);
+    });
 }
 
 #[test]

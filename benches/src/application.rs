@@ -62,6 +62,8 @@ pub enum Case {
     Grpc,
     /// Never answered.
     Waiting,
+    /// The same with few headers.
+    WaitingShort,
     /// Answered with a body that never ends.
     Streaming,
     /// Answered with a body of many frames.
@@ -120,6 +122,7 @@ impl Case {
             Self::Broken => "500",
             Self::Grpc => "gRPC",
             Self::Waiting => "waiting",
+            Self::WaitingShort => "waiting, 4 headers",
             Self::Streaming => "streaming",
             Self::Frames => "frames",
         }
@@ -138,6 +141,7 @@ impl Case {
             Self::Broken => browser("/hello/broken"),
             Self::Grpc => request("POST", "/hello/Say", &GRPC, Body::from(MESSAGE)),
             Self::Waiting => browser("/hello/wait"),
+            Self::WaitingShort => request("GET", "/hello/wait", &BROWSER[..4], Body::empty()),
             Self::Streaming => browser("/hello/stream"),
             Self::Frames => browser("/hello/frames"),
         }

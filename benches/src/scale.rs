@@ -89,11 +89,18 @@ fn open() {
     table::head(&[
         "around the application",
         "waiting for an answer",
+        "the same, 4 headers",
         "within a body",
+        "the same, without its head",
     ]);
     for subject in ["bare", OURS, PROMETHEUS, PEERS] {
-        let bytes = ["waiting", "streaming"]
-            .map(|case| number(measure::counted(&["open", subject, case])[0] as i64));
+        let cases = [
+            "waiting",
+            "waiting, 4 headers",
+            "streaming",
+            "streaming, no head",
+        ];
+        let bytes = cases.map(|case| number(measure::counted(&["open", subject, case])[0] as i64));
         table::row(subject, &bytes);
     }
 }

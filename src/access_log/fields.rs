@@ -38,7 +38,7 @@ impl ChosenFields {
         // A clone would keep the buffer of the connection.
         let copied = |agent: &[u8]| {
             let shown = &agent[..agent.len().min(LONGEST_AGENT + 1)];
-            kept_text::keep(shown.len(), |to| to.copy_from_slice(shown))
+            kept_text::copy(shown)
         };
         let kept = LoggedRequest {
             client: self.client.and_then(|client| client.of(request)),

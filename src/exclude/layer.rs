@@ -124,10 +124,11 @@ where
     }
 
     fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
-        let (parts, body) = request.into_parts();
-        let target = received(&parts);
-        let excluded = target.is_some_and(|target| self.exclusion.matches(target.path(), &parts));
-        let request = Request::from_parts(parts, body);
+        let target = received(request.uri(), request.extensions());
+        let excluded = target.is_some_and(|target| {
+            let (method, headers) = (request.method(), request.headers());
+            self.exclusion.matches(target.path(), method, headers)
+        });
         if !excluded {
             let future = self.wrapped.call(request);
             let state = State::Wrapped { future };

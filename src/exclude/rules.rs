@@ -8,7 +8,7 @@ use std::{
     },
 };
 
-use http::{HeaderName, HeaderValue, Method, header, request};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 
 use super::Patterns;
 use crate::config::ConfigError;
@@ -181,10 +181,10 @@ impl Rule {
         self
     }
 
-    fn matches(&self, path: &str, request: &request::Parts) -> bool {
+    fn matches(&self, path: &str, asked: &Method, headers: &HeaderMap) -> bool {
         let method = self.method.as_ref();
-        method.is_none_or(|method| *method == request.method)
-            && self.headers.iter().all(|header| header.matches(request))
+        method.is_none_or(|method| method == asked)
+            && self.headers.iter().all(|header| header.matches(headers))
             && self
                 .path
                 .as_ref()
@@ -213,8 +213,8 @@ impl fmt::Display for Rule {
 // === impl Header ===
 
 impl Header {
-    fn matches(&self, request: &request::Parts) -> bool {
-        let mut sent = request.headers.get_all(&self.name).iter();
+    fn matches(&self, headers: &HeaderMap) -> bool {
+        let mut sent = headers.get_all(&self.name).iter();
         let only = sent.next().filter(|_| sent.next().is_none());
         only.is_some_and(|sent| match self.prefix {
             true => sent.as_bytes().starts_with(self.value.as_bytes()),
@@ -265,9 +265,9 @@ impl Rules {
         Ok(Self(all))
     }
 
-    fn matches(&self, path: &str, request: &request::Parts) -> bool {
+    fn matches(&self, path: &str, method: &Method, headers: &HeaderMap) -> bool {
         let mut all = self.0.iter();
-        let Some(found) = all.find(|checked| checked.rule.matches(path, request)) else {
+        let Some(found) = all.find(|checked| checked.rule.matches(path, method, headers)) else {
             return false;
         };
         // It is written only once. So processors do not take the cache line from each other.
@@ -283,9 +283,9 @@ impl Rules {
 impl Exclusion {
     /// Without rules, nothing but the path is looked at.
     #[inline]
-    pub(crate) fn matches(&self, path: &str, request: &request::Parts) -> bool {
+    pub(crate) fn matches(&self, path: &str, method: &Method, headers: &HeaderMap) -> bool {
         self.patterns.matches(path)
-            || (!self.rules.0.is_empty() && self.rules.matches(path, request))
+            || (!self.rules.0.is_empty() && self.rules.matches(path, method, headers))
     }
 
     /// The patterns and rules that no request has matched yet.

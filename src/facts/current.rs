@@ -12,7 +12,7 @@ use http::Extensions;
 use super::{
     exchange::{Exchange, Shared},
     marks::Mark,
-    sentry_data::{ForkedHub, HubGuard, thread_has_hub},
+    sentry_data::{ForkedHub, HubGuard},
 };
 
 thread_local! {
@@ -113,7 +113,7 @@ impl Exchange {
     /// not ending.
     pub(crate) fn bind_hub(&self, alive: bool) -> Option<HubGuard> {
         match self.hub_of_excluded() {
-            Some(hub) => thread_has_hub(alive).then(|| HubGuard::new(hub.clone())),
+            Some(hub) => HubGuard::bind(hub, alive),
             // Its route is not observed, which was not known when the request began.
             None => self.sentry()?.bind(alive),
         }
@@ -128,7 +128,9 @@ impl Exchange {
     /// The exchange of a request. `None` if the request is excluded. An exclusion by an inner layer does not count: then the
     /// exchange is still current.
     pub(crate) fn observed(request: &Extensions) -> Option<Arc<Self>> {
-        let Shared(exchange) = request.get()?;
+        let Shared::Exchange(exchange) = request.get()? else {
+            return None;
+        };
         let is_current = || Self::current().is_some_and(|current| Arc::ptr_eq(&current, exchange));
         (!exchange.marks().has(Mark::Excluded) || is_current()).then(|| Arc::clone(exchange))
     }

@@ -11,7 +11,7 @@ use std::{
 
 #[cfg(feature = "axum")]
 use http::StatusCode;
-use http::{Extensions, HeaderMap, HeaderValue, Request, request, uri::PathAndQuery};
+use http::{Extensions, HeaderMap, HeaderValue, Uri, uri::PathAndQuery};
 use tokio::time::Instant;
 use tracing::Span;
 
@@ -29,6 +29,7 @@ use super::{
     logged_request::LoggedRequest,
     marks::{Mark, Marks},
     overrides::Overrides,
+    passing::Passing,
     route::Endpoint,
     router,
     sentry_data::{ForkedHub, SentryData},
@@ -82,18 +83,26 @@ const LONGEST_HEAD: u64 = u64::MAX - 2;
 
 /// The exchange as it travels in the extensions of its request.
 #[derive(Clone)]
-pub(crate) struct Shared(pub(crate) Arc<Exchange>);
+pub(crate) enum Shared {
+    Exchange(Arc<Exchange>),
+    /// The outermost layer excludes the request, and has not made an exchange.
+    Passing(Arc<Passing>),
+}
 
 // === impl Exchange ===
 
 impl Exchange {
     // Inlined, as the other short functions of each request: the exchange is then made in its place.
     #[inline(always)]
-    pub(crate) fn new(request: &request::Parts) -> Self {
+    pub(crate) fn begun(
+        started: Instant,
+        method: MethodLabel,
+        target: Option<PathAndQuery>,
+    ) -> Self {
         Self {
-            started: Instant::now(),
-            method: MethodLabel::new(&request.method),
-            target: received(request),
+            started,
+            method,
+            target,
             start: Start::default(),
             late: OnceLock::new(),
             claimed_and_needed: AtomicU32::new(0),
@@ -108,10 +117,7 @@ impl Exchange {
 
     /// The exchange of a run of a job. It has no path, and its method is none of HTTP.
     pub(crate) fn of_job(name: &'static str) -> Self {
-        let (request, ()) = Request::new(()).into_parts();
-        let mut exchange = Self::new(&request);
-        exchange.method = MethodLabel::OTHER;
-        exchange.target = None;
+        let mut exchange = Self::begun(Instant::now(), MethodLabel::OTHER, None);
         exchange.update_early(|overrides| overrides.endpoint = Some(Endpoint::Job(name)));
         exchange
     }
@@ -132,7 +138,9 @@ impl Exchange {
     /// The id of the request, if a [`RequestIdLayer`](crate::RequestIdLayer) has set it.
     #[must_use]
     pub fn id(&self) -> Option<&str> {
-        self.id_value().and_then(|id| id.to_str().ok())
+        // Ids are letters, digits and few signs. This looks at eight of them at a time.
+        let id = self.id_value()?;
+        str::from_utf8(id.as_bytes()).ok()
     }
 
     /// The trace of which the request is a part, if a [`TraceContextLayer`](crate::TraceContextLayer) observes it.
@@ -412,14 +420,18 @@ impl Exchange {
 impl Shared {
     /// The exchange of a request, if a layer of this crate observes it and none excludes it.
     pub(crate) fn observed(request: &Extensions) -> Option<&Arc<Exchange>> {
-        let Self(exchange) = request.get()?;
-        (!exchange.marks.has(Mark::Excluded)).then_some(exchange)
+        match request.get()? {
+            Self::Exchange(exchange) => (!exchange.marks.has(Mark::Excluded)).then_some(exchange),
+            Self::Passing(_) => None,
+        }
     }
 
     /// Marks the exchange of a request, if a layer of this crate has made one.
     pub(crate) fn mark(request: &Extensions, mark: Mark) {
-        if let Some(Self(exchange)) = request.get() {
-            exchange.marks.set(mark);
+        match request.get() {
+            Some(Self::Exchange(exchange)) => _ = exchange.marks.set(mark),
+            Some(Self::Passing(passing)) => passing.mark(mark),
+            None => {}
         }
     }
 }
@@ -430,9 +442,9 @@ const fn claim(kinds: LayerKinds, needs: Needs) -> u32 {
 
 /// The target of the request before any router took a prefix from it.
 #[inline(always)]
-pub(crate) fn received(request: &request::Parts) -> Option<PathAndQuery> {
-    match router::original_target(&request.extensions) {
+pub(crate) fn received(uri: &Uri, extensions: &Extensions) -> Option<PathAndQuery> {
+    match router::original_target(extensions) {
         Some(target) => target,
-        None => request.uri.path_and_query().cloned(),
+        None => uri.path_and_query().cloned(),
     }
 }

@@ -1,6 +1,6 @@
 //! Keeps short texts of requests in a buffer of the thread: many requests share one allocation.
 
-use std::cell::RefCell;
+use std::{cell::RefCell, iter};
 
 use bytes::{Bytes, BytesMut};
 
@@ -11,24 +11,31 @@ thread_local! {
     static CURRENT: RefCell<BytesMut> = RefCell::default();
 }
 
-/// Keeps a text of `length` bytes, which `write` fills.
+/// Keeps a text of `length` bytes, which has these parts.
 #[inline]
-pub(crate) fn keep(length: usize, write: impl Fn(&mut [u8])) -> Bytes {
+pub(crate) fn keep<'a>(length: usize, parts: impl Iterator<Item = &'a [u8]> + Clone) -> Bytes {
     let kept = CURRENT.try_with(|buffer| {
         let mut buffer = buffer.borrow_mut();
         if buffer.capacity() < length {
             buffer.reserve(length.max(CHUNK));
         }
-        take(&mut buffer, length, &write)
+        take(&mut buffer, parts.clone())
     });
-    kept.unwrap_or_else(|_| take(&mut BytesMut::new(), length, write))
+    kept.unwrap_or_else(|_| take(&mut BytesMut::with_capacity(length), parts))
 }
 
 #[inline]
-fn take(buffer: &mut BytesMut, length: usize, write: impl Fn(&mut [u8])) -> Bytes {
-    buffer.resize(length, 0);
-    write(buffer);
+fn take<'a>(buffer: &mut BytesMut, parts: impl Iterator<Item = &'a [u8]>) -> Bytes {
+    for part in parts {
+        buffer.extend_from_slice(part);
+    }
     buffer.split().freeze()
+}
+
+/// Keeps a copy of a text.
+#[inline]
+pub(crate) fn copy(text: &[u8]) -> Bytes {
+    keep(text.len(), iter::once(text))
 }
 
 #[cfg(test)]
@@ -38,15 +45,12 @@ mod tests {
     #[test]
     fn each_text_is_its_own_however_many_are_kept() {
         let texts: Vec<_> = (0..1_000).map(|n| n.to_string().repeat(n % 50)).collect();
-        let kept: Vec<_> = texts
-            .iter()
-            .map(|text| keep(text.len(), |to| to.copy_from_slice(text.as_bytes())))
-            .collect();
+        let kept: Vec<_> = texts.iter().map(|text| copy(text.as_bytes())).collect();
         for (text, kept) in texts.iter().zip(kept) {
             assert_eq!(kept, text);
         }
         let long = vec![b'x'; 10 * CHUNK];
-        assert_eq!(keep(long.len(), |to| to.fill(b'x')), long);
-        assert_eq!(keep(0, |_| {}), "");
+        assert_eq!(copy(&long), long);
+        assert_eq!(copy(b""), "");
     }
 }

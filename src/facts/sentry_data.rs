@@ -124,13 +124,7 @@ impl KeptTexts {
             }
             ends[place] = end;
         }
-        let all = kept_text::keep(end as usize, |mut to| {
-            for text in texts.iter().flatten() {
-                let (here, rest) = to.split_at_mut(text.len());
-                here.copy_from_slice(text);
-                to = rest;
-            }
-        });
+        let all = kept_text::keep(end as usize, texts.iter().flatten().copied());
         Self { all, ends, present }
     }
 
@@ -155,6 +149,11 @@ impl HubGuard {
         Self {
             _guard: HubSwitchGuard::new(hub),
         }
+    }
+
+    /// Binds a hub to this thread. `alive`: the thread is surely not ending.
+    pub(crate) fn bind(hub: &ForkedHub, alive: bool) -> Option<Self> {
+        thread_has_hub(alive).then(|| Self::new(Arc::clone(hub)))
     }
 }
 

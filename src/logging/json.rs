@@ -1,46 +1,66 @@
 //! Writes each event as one line of JSON, directly into the bytes of the line.
 
-use std::{cell::Cell, fmt, io::Write as _};
+use std::{
+    cell::Cell,
+    fmt::{self, Write as _},
+};
 
-use serde::{Serialize, Serializer, ser::Error as _};
+use serde::Serialize;
 use tracing_subscriber::registry::{LookupSpan, Scope};
 
 use super::{
+    escape::{Inside, push_float, push_text},
     fields::{SpanFields, Value},
-    record::{Record, Recorded, key, span_key},
+    record::{Record, Recorded, span_key},
+    shape::{OWN, json_head, json_key},
 };
 use crate::timestamp::rfc3339;
 
 /// The capacity of a new line in bytes. Most lines fit.
 const ROOM: usize = 512;
 
+/// The most bytes that a thread keeps for its next line.
+const KEPT: usize = 8_192;
+
+/// What stands around the keys of [`OWN`].
+const OWN_KEYS: [&str; OWN.len()] = [
+    r#","request_id":"#,
+    r#","trace_id":"#,
+    r#","span_id":"#,
+    r#","release":"#,
+    r#","environment":"#,
+    r#","service":"#,
+];
+
+thread_local! {
+    /// The memory of the last line. Empty while a line is written: a value that writes itself can log.
+    static LAST: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
+
 /// One line while it is written.
 struct Line(Vec<u8>);
-
-/// A value that writes itself into the line, without a text of its own between.
-struct Direct<'a>(&'a dyn fmt::Debug);
-
-/// Notes whether a value failed to write itself. `serde_json` would panic at that.
-struct Checked<'a> {
-    value: &'a dyn fmt::Debug,
-    failed: Cell<bool>,
-}
 
 /// The line of an event, and of the spans around it.
 pub(super) fn line<'s, S>(record: &Record<'_>, spans: Option<Scope<'s, S>>) -> Vec<u8>
 where
     S: LookupSpan<'s>,
 {
-    let mut line = Line(Vec::with_capacity(ROOM));
-    // The text of a timestamp needs no escape.
-    let _ = write!(line.0, r#"{{"timestamp":"{}""#, rfc3339::now());
-    line.entry("level", record.metadata.level().as_str());
-    line.entry("target", record.metadata.target());
-    let recorded = record.fields(|name, value| line.field(key(name), value));
+    let mut line = Line(LAST.try_with(Cell::take).unwrap_or_default());
+    line.0.reserve(ROOM);
+    line.0.extend_from_slice(br#"{"timestamp":""#);
+    rfc3339::push_now(&mut line.0);
+    if record.is_log {
+        let metadata = record.metadata;
+        line.raw(&json_head(metadata.level().as_str(), metadata.target()));
+    } else {
+        line.raw(&record.shape.json);
+    }
+    let recorded = record.fields(|field, value| line.field(&field.json, field.key, value));
     let own = record.own(&recorded);
-    for (name, value) in own {
+    for (key, value) in OWN_KEYS.iter().zip(own) {
         if let Some(value) = value {
-            line.entry(name, value);
+            line.raw(key);
+            push_text(&mut line.0, value);
         }
     }
     if let Some(spans) = spans {
@@ -48,6 +68,15 @@ where
     }
     line.0.extend_from_slice(b"}\n");
     line.0
+}
+
+/// Keeps the memory of a line that was written.
+pub(super) fn keep(mut line: Vec<u8>) {
+    if line.capacity() <= KEPT {
+        line.clear();
+        // A thread that is ending keeps nothing.
+        let _ = LAST.try_with(|last| last.set(line));
+    }
 }
 
 // === impl Line ===
@@ -58,7 +87,7 @@ impl Line {
         &mut self,
         spans: Scope<'s, S>,
         recorded: &Recorded<'_>,
-        own: &[(&'static str, Option<&str>)],
+        own: &[Option<&str>; OWN.len()],
     ) where
         S: LookupSpan<'s>,
     {
@@ -69,70 +98,56 @@ impl Line {
                 continue;
             };
             for (name, value) in fields.iter() {
-                let said = own.iter().find(|(own, _)| *own == name);
-                let said = said.and_then(|(_, value)| *value);
+                let place = OWN.iter().position(|own| *own == name);
+                let said = place.and_then(|place| own[place]);
                 if said.is_some_and(|said| value.is(said)) {
                     continue;
                 }
                 let key = span_key(name, said.is_some());
                 if !recorded.has(key) && !written.contains(&key) {
                     written.push(key);
-                    self.field(key, value);
+                    self.field(&json_key(key), key, value);
                 }
             }
         }
     }
 
-    /// Adds a key and its value. Adds neither if the value cannot be written.
-    fn entry(&mut self, name: &str, value: impl Serialize) {
-        let before = self.0.len();
-        self.0.push(b',');
-        let written = serde_json::to_writer(&mut self.0, name).and_then(|()| {
-            self.0.push(b':');
-            serde_json::to_writer(&mut self.0, &value)
-        });
-        if written.is_err() {
-            self.0.truncate(before);
-        }
+    fn raw(&mut self, text: &str) {
+        self.0.extend_from_slice(text.as_bytes());
     }
 
-    fn field(&mut self, key: &str, value: Value<'_>) {
+    /// Adds a value of a type that can always be written.
+    fn json(&mut self, value: impl Serialize) {
+        let _ = serde_json::to_writer(&mut self.0, &value);
+    }
+
+    /// Adds a value behind its key, with what stands around that. Adds neither if the value cannot be written.
+    fn field(&mut self, before: &str, key: &str, value: Value<'_>) {
+        let at = self.0.len();
+        self.raw(before);
         match value {
-            Value::Bool(value) => self.entry(key, value),
-            Value::F64(value) => self.entry(key, value),
-            Value::I64(value) => self.entry(key, value),
-            Value::U64(value) => self.entry(key, value),
-            Value::Text(value) => self.entry(key, value),
-            Value::Debug(value) => self.entry(key, Direct(value)),
+            Value::Bool(value) => self.json(value),
+            Value::F64(value) => push_float(&mut self.0, value),
+            Value::I64(value) => self.json(value),
+            Value::U64(value) => self.json(value),
+            Value::Text(value) => push_text(&mut self.0, value),
+            Value::Debug(value) => self.shown(at, value),
             Value::Error(value, causes) => {
-                self.entry(key, Direct(value));
+                self.shown(at, value);
                 if !causes.is_empty() {
-                    self.entry(&format!("{key}.sources"), causes);
+                    self.raw(&json_key(&format!("{key}.sources")));
+                    self.json(causes);
                 }
             }
         }
     }
-}
 
-// === impl Direct ===
-
-impl Serialize for Direct<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let checked = Checked {
-            value: self.0,
-            failed: Cell::new(false),
-        };
-        let written = serializer.collect_str(&checked)?;
-        match checked.failed.get() {
-            true => Err(S::Error::custom("the value cannot be written")),
-            false => Ok(written),
+    /// Adds a value that writes itself, without a text of its own between. If it fails to, the line ends at `before`.
+    fn shown(&mut self, before: usize, value: &dyn fmt::Debug) {
+        self.0.push(b'"');
+        match write!(Inside(&mut self.0), "{value:?}") {
+            Ok(()) => self.0.push(b'"'),
+            Err(_) => self.0.truncate(before),
         }
-    }
-}
-
-impl fmt::Display for Checked<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.failed.set(write!(f, "{:?}", self.value).is_err());
-        Ok(())
     }
 }

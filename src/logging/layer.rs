@@ -51,12 +51,13 @@ where
             Style::Text { colour } if !scrubbed::needs_json() => text::line(&record, spans, colour),
             _ => json::line(&record, spans),
         };
-        let line = match self.queued {
+        let scrubbed = match self.queued {
             true => Some(Cow::Borrowed(&*line)),
             false => scrubbed::at_once(&line),
         };
         let mut writer = self.writer.make_writer_for(record.metadata);
-        let written = line.is_some_and(|line| writer.write_all(&line).is_ok());
+        let written = scrubbed.is_some_and(|line| writer.write_all(&line).is_ok());
+        json::keep(line);
         if !written {
             log_lines::lost(1);
         }

@@ -1,15 +1,16 @@
 //! Holds what a line tells beside its spans: the event, and what is known of its request and its process.
 
-use std::sync::Arc;
+use std::{rc::Rc, sync::Arc};
 
-use super::fields::{Each, Value, name};
+use tracing::{Event, Metadata, field::Field};
+
+use super::{
+    fields::{Each, Value},
+    shape::{self, FieldShape, OWN, Shape},
+};
 use crate::{
     facts::{exchange::Exchange, trace_context::TraceContext},
     release::Release,
-};
-use tracing::{
-    Event, Metadata,
-    field::{Field, FieldSet},
 };
 
 /// One event with what belongs to it.
@@ -17,28 +18,17 @@ pub(super) struct Record<'a> {
     pub(super) event: &'a Event<'a>,
     /// A record of crate `log` has its own target here.
     pub(super) metadata: &'a Metadata<'a>,
-    is_log: bool,
+    pub(super) is_log: bool,
+    pub(super) shape: Rc<Shape>,
     exchange: Option<Arc<Exchange>>,
     release: Option<&'static Release>,
 }
 
 /// The fields that an event has recorded so far.
 pub(super) struct Recorded<'a> {
-    fields: &'a FieldSet,
+    shape: &'a Shape,
     /// One bit for each of the first 128 fields. Fields behind them are not compared.
     bits: u128,
-    /// The marks of their keys. A key without its mark is not there, which saves the search.
-    marks: u128,
-}
-
-/// The key of a field. A line already has the first three.
-pub(super) fn key(name: &'static str) -> &'static str {
-    match name {
-        "timestamp" => "field_timestamp",
-        "level" => "field_level",
-        "target" => "field_target",
-        other => other,
-    }
 }
 
 /// The key of a span's field. The line keeps what it says itself, so a span cannot say it in its place.
@@ -51,7 +41,7 @@ pub(super) fn span_key(name: &'static str, said: bool) -> &'static str {
         "release" if said => "field_release",
         "environment" if said => "field_environment",
         "service" if said => "field_service",
-        other => key(other),
+        other => shape::key(other),
     }
 }
 
@@ -64,81 +54,65 @@ impl<'a> Record<'a> {
             event,
             metadata: place.unwrap_or_else(|| event.metadata()),
             is_log: place.is_some(),
+            shape: shape::of(event.metadata()),
             exchange: Exchange::current(),
             release: Release::current(),
         }
     }
 
     /// Calls `each` with each field of the event, and returns which there were. Of two with one name, only the first is given.
-    pub(super) fn fields(&self, mut each: impl FnMut(&'static str, Value<'_>)) -> Recorded<'_> {
-        let fields = self.event.metadata().fields();
-        let mut recorded = Recorded {
-            fields,
-            bits: 0,
-            marks: 0,
-        };
+    pub(super) fn fields(&self, mut each: impl FnMut(&FieldShape, Value<'_>)) -> Recorded<'_> {
+        let shape = &*self.shape;
+        let mut recorded = Recorded { shape, bits: 0 };
         self.event
             .record(&mut Each(|field: &Field, value: Value<'_>| {
                 // The place of a record of crate `log`, which its metadata has.
                 let place = self.is_log && field.name().starts_with("log.");
-                if !place && recorded.add(field) {
-                    each(name(field), value);
+                if !place && let Some(field) = recorded.add(field.index()) {
+                    each(field, value);
                 }
             }));
         recorded
     }
 
-    /// What the line knows without the event. A field of the event with one of these names is there instead.
-    pub(super) fn own(&self, recorded: &Recorded<'_>) -> [(&'static str, Option<&str>); 6] {
+    /// The values of [`OWN`], which the line knows without the event. A field of the event with one of these names is there instead.
+    pub(super) fn own(&self, recorded: &Recorded<'_>) -> [Option<&str>; OWN.len()] {
         let exchange = self.exchange.as_ref();
-        let id = exchange.and_then(|exchange| exchange.id());
         let trace = exchange.and_then(|exchange| exchange.trace());
         let release = self.release;
-        [
-            ("request_id", id),
-            ("trace_id", trace.map(TraceContext::trace_id)),
-            ("span_id", trace.map(TraceContext::span_id)),
-            ("release", release.and_then(|it| it.version.as_deref())),
-            ("environment", release.map(|it| it.environment.as_str())),
-            ("service", release.and_then(|it| it.service.as_deref())),
-        ]
-        .map(|(name, value)| (name, value.filter(|_| !recorded.has(name))))
+        let mut own = [
+            None,
+            trace.map(TraceContext::trace_id),
+            trace.map(TraceContext::span_id),
+            release.and_then(|it| it.version.as_deref()),
+            release.map(|it| it.environment.as_str()),
+            release.and_then(|it| it.service.as_deref()),
+        ];
+        for (value, places) in own.iter_mut().zip(recorded.shape.own) {
+            *value = value.filter(|_| recorded.bits & places == 0);
+        }
+        // The event of a request has the id, which is not asked for then.
+        if recorded.bits & recorded.shape.own[0] == 0 {
+            own[0] = exchange.and_then(|exchange| exchange.id());
+        }
+        own
     }
 }
 
 // === impl Recorded ===
 
-impl Recorded<'_> {
+impl<'a> Recorded<'a> {
     /// Whether the event has this key.
     pub(super) fn has(&self, wanted: &str) -> bool {
-        self.marks & mark(wanted) != 0 && self.is_among(wanted)
+        self.shape.may_have(wanted) && self.bits & self.shape.places(wanted) != 0
     }
 
-    fn is_among(&self, wanted: &str) -> bool {
-        let mut fields = self.fields.iter().enumerate();
-        fields.any(|(index, field)| self.bits & bit(index) != 0 && key(name(&field)) == wanted)
+    /// Adds the field at this place. `None` if an earlier one has the same key.
+    #[inline]
+    fn add(&mut self, index: usize) -> Option<&'a FieldShape> {
+        let field = self.shape.fields.get(index)?;
+        let is_new = !field.is_double || !self.has(field.key);
+        self.bits |= field.bit;
+        is_new.then_some(field)
     }
-
-    /// Adds a field. Returns `false` if an earlier one has the same key.
-    fn add(&mut self, field: &Field) -> bool {
-        let key = key(name(field));
-        let mark = mark(key);
-        let new = self.marks & mark == 0 || !self.is_among(key);
-        self.bits |= bit(field.index());
-        self.marks |= mark;
-        new
-    }
-}
-
-/// One of 128 bits, by the length and the ends of a key.
-fn mark(key: &str) -> u128 {
-    let end = |byte: Option<&u8>| byte.map_or(0, |byte| usize::from(*byte));
-    let bytes = key.as_bytes();
-    1 << ((bytes.len() + 5 * end(bytes.first()) + 11 * end(bytes.last())) % 128)
-}
-
-/// 0 for a field beyond the most that an event has.
-fn bit(index: usize) -> u128 {
-    let index = u32::try_from(index).unwrap_or(u32::MAX);
-    1_u128.checked_shl(index).unwrap_or(0)
 }

@@ -10,6 +10,7 @@ use tracing_subscriber::registry::{LookupSpan, Scope, SpanRef};
 use super::{
     fields::{SpanFields, Value},
     record::Record,
+    shape::OWN,
 };
 use crate::{text::is_obeyed, timestamp::rfc3339};
 
@@ -59,12 +60,12 @@ where
         line.text.push('\n');
         return line.text.into_bytes();
     }
-    let recorded = record.fields(|name, value| {
+    let recorded = record.fields(|field, value| {
         line.text.push(' ');
-        line.field(name, value);
+        line.field(field.name, value);
     });
     // The service is the same on all lines of a process, and a person reads those of one.
-    let own = record.own(&recorded).into_iter();
+    let own = OWN.into_iter().zip(record.own(&recorded));
     for (name, value) in own.filter(|(name, _)| *name != "service") {
         if let Some(value) = value.filter(|value| !say(&spans, name, value)) {
             line.text.push(' ');

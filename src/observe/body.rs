@@ -13,7 +13,8 @@ use pin_project_lite::pin_project;
 use super::{
     catching::Catching,
     errors::{Errors, Unexamined},
-    tracker::{self, Tracker},
+    slot::Slot,
+    tracker::Tracker,
 };
 use crate::facts::exchange::Outcome;
 
@@ -23,14 +24,14 @@ pin_project! {
         // `None` while it is being dropped, and if the tracker has an answer in place of a panic.
         #[pin]
         inner: Option<B>,
-        tracker: Option<Tracker>,
+        slot: Slot,
         errors: PhantomData<fn() -> E>,
     }
 
     impl<B, E> PinnedDrop for ResponseBody<B, E> {
         fn drop(this: Pin<&mut Self>) {
             let mut this = this.project();
-            let _entered = this.tracker.as_mut().map(Tracker::enter_drop);
+            let _entered = this.slot.enter_drop();
             this.inner.set(None);
         }
     }
@@ -40,10 +41,10 @@ pin_project! {
 
 impl<B, E> ResponseBody<B, E> {
     #[inline(always)]
-    pub(super) const fn new(inner: B, tracker: Option<Tracker>) -> Self {
+    pub(super) const fn new(inner: B, slot: Slot) -> Self {
         Self {
             inner: Some(inner),
-            tracker,
+            slot,
             errors: PhantomData,
         }
     }
@@ -52,13 +53,16 @@ impl<B, E> ResponseBody<B, E> {
     pub(super) const fn answer(tracker: Tracker) -> Self {
         Self {
             inner: None,
-            tracker: Some(tracker),
+            slot: Slot::Observed(tracker),
             errors: PhantomData,
         }
     }
 
     fn catching(&self) -> Option<&Catching> {
-        self.tracker.as_ref()?.catching.as_deref()
+        match &self.slot {
+            Slot::Observed(tracker) => tracker.catching.as_deref(),
+            Slot::Empty | Slot::Passing(_) => None,
+        }
     }
 }
 
@@ -72,21 +76,48 @@ impl<B: Body<Data: 'static>, E: Errors<B::Error>> Body for ResponseBody<B, E> {
     ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
         let this = self.project();
         let Some(mut inner) = this.inner.as_pin_mut() else {
-            let catching = this.tracker.as_mut().and_then(|it| it.catching.as_mut());
+            let catching = this.slot.tracker().and_then(|it| it.catching.as_mut());
             let answer = catching.and_then(|catching| catching.take_body());
             return Poll::Ready(answer.map(|data| Ok(Frame::data(data))));
         };
-        let polled = tracker::run(this.tracker, || inner.as_mut().poll_frame(cx));
-        if let (Some(tracker), Poll::Ready(frame)) = (this.tracker.as_mut(), &polled) {
-            let outcome = match frame {
-                None => Some(Outcome::Completed),
-                Some(Err(error)) => Some(tracker.body_failed(E::look(error))),
-                Some(Ok(frame)) => tracker.frame(frame, inner.is_end_stream()),
-            };
-            if let Some(outcome) = outcome {
-                tracker.end(outcome);
-                *this.tracker = None;
+        let polled = match this.slot {
+            Slot::Empty => return inner.poll_frame(cx),
+            Slot::Observed(tracker) => tracker.poll_frame(inner.as_mut(), cx),
+            Slot::Passing(passing) => {
+                passing.running = true;
+                let polled = inner.as_mut().poll_frame(cx);
+                passing.running = false;
+                polled
             }
+        };
+        let Poll::Ready(frame) = &polled else {
+            return polled;
+        };
+        let ended = match (&mut *this.slot, frame) {
+            (Slot::Observed(tracker), Some(Ok(frame))) => {
+                let outcome = tracker.frame(frame, inner.is_end_stream());
+                outcome.map(|outcome| tracker.end(outcome)).is_some()
+            }
+            (Slot::Observed(tracker), None) => {
+                tracker.end(Outcome::Completed);
+                true
+            }
+            (Slot::Passing(passing), Some(Ok(frame))) => {
+                passing.frame(frame, inner.is_end_stream())
+            }
+            // It is counted when the slot is emptied.
+            (Slot::Passing(_), None) => true,
+            (slot, Some(Err(error))) => {
+                if let Some(mut tracker) = slot.take() {
+                    let outcome = tracker.body_failed(E::look(error));
+                    tracker.end(outcome);
+                }
+                false
+            }
+            (Slot::Empty, _) => false,
+        };
+        if ended {
+            *this.slot = Slot::Empty;
         }
         polled
     }
@@ -111,5 +142,27 @@ impl<B: fmt::Debug, E> fmt::Debug for ResponseBody<B, E> {
         f.debug_struct("ResponseBody")
             .field("inner", &self.inner)
             .finish_non_exhaustive()
+    }
+}
+
+// === impl Tracker ===
+
+impl Tracker {
+    /// Polls the inner body in the exchange, if it is observed.
+    #[inline(always)]
+    fn poll_frame<B: Body>(
+        &mut self,
+        body: Pin<&mut B>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
+        self.running = true;
+        let polled = if self.excluded {
+            body.poll_frame(cx)
+        } else {
+            let _entered = self.enter(self.enter_mode());
+            body.poll_frame(cx)
+        };
+        self.running = false;
+        polled
     }
 }

@@ -96,9 +96,12 @@ impl Tracker {
             Some(head) => (Some(head.status), head.after, head.wait),
             None => (None, total, self.exchange.waited(now)),
         };
-        let overrides = self.exchange.overrides();
-        let grpc = self.grpc_status(outcome, total, overrides.endpoint.as_ref());
-        Facts {
+        let grpc = self.grpc.and_then(|_| {
+            let route = self.exchange.read(|overrides| overrides.endpoint.clone());
+            self.grpc_status(outcome, total, route.as_ref())
+        });
+        // Each value is copied to its place, and not with all others first.
+        self.exchange.read(|overrides| Facts {
             outcome,
             // The client left before it had sent its request. So nobody gets the response, and its status means nothing.
             status: status.filter(|_| outcome != Outcome::Cancelled),
@@ -122,7 +125,7 @@ impl Tracker {
                 Some(grpc) if grpc.method.is_some() || self.is_grpc_response => {
                     grpc.method.clone().map(Endpoint::Method)
                 }
-                _ => overrides.endpoint,
+                _ => overrides.endpoint.clone(),
             },
             bands: overrides.bands.unwrap_or_default(),
             judged: match overrides.judge_at_end {
@@ -130,11 +133,11 @@ impl Tracker {
                 false => head.saturating_sub(wait),
             },
             grpc,
-            evidence: overrides.evidence,
-            handler: overrides.handler,
-            report_policy: overrides.report_policy,
-            log_policy: overrides.log_policy,
-        }
+            evidence: overrides.evidence.clone(),
+            handler: overrides.handler.clone(),
+            report_policy: overrides.report_policy.clone(),
+            log_policy: overrides.log_policy.clone(),
+        })
     }
 
     /// The status of a gRPC call. Without a `grpc-status`, it is inferred from the outcome.

@@ -5,7 +5,7 @@ use std::{fmt, ops::Deref, sync::Arc};
 use super::{Observer, PanicAnswer};
 use crate::{
     exclude::{Exclusion, OwnPaths},
-    facts::layer_kinds::LayerKinds,
+    facts::{evidence::Needs, layer_kinds::LayerKinds},
     metrics::Metrics,
 };
 
@@ -22,6 +22,13 @@ pub(crate) struct Engine<O: ?Sized = dyn Observer> {
     /// How panics of the inner service are answered. They pass through if `None`.
     pub(crate) panics: Option<PanicAnswer>,
     pub(crate) observer: O,
+}
+
+/// What an engine is and needs.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Traits {
+    pub(super) kinds: LayerKinds,
+    pub(super) needs: Needs,
 }
 
 /// A handle to an engine.
@@ -51,10 +58,12 @@ impl<O> Engine<O> {
 }
 
 impl Engine {
-    /// The kinds of layer that the layer is.
-    #[inline(always)]
-    pub(super) fn kinds(&self) -> LayerKinds {
-        self.own.and(self.observer.kinds())
+    /// Each service asks once, and not for each request: every observer is asked.
+    pub(super) fn traits(&self) -> Traits {
+        Traits {
+            kinds: self.own.and(self.observer.kinds()),
+            needs: self.observer.needs(),
+        }
     }
 }
 

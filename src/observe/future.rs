@@ -4,19 +4,21 @@ use std::{
     fmt,
     future::Future,
     marker::PhantomData,
+    mem,
     pin::Pin,
     task::{Context, Poll, ready},
 };
 
-use http::Response;
+use http::{Request, Response};
 use http_body::Body;
 use pin_project_lite::pin_project;
+use tower_service::Service;
 
 use super::{
     body::ResponseBody,
     errors::{Errors, Unexamined},
     panics,
-    tracker::Tracker,
+    slot::Slot,
 };
 
 pin_project! {
@@ -25,7 +27,7 @@ pin_project! {
         // `None` while it is being dropped, and after a panic.
         #[pin]
         inner: Option<F>,
-        tracker: Option<Tracker>,
+        slot: Slot,
         is_head_request: bool,
         errors: PhantomData<fn() -> E>,
     }
@@ -34,7 +36,7 @@ pin_project! {
         fn drop(this: Pin<&mut Self>) {
             let mut this = this.project();
             // The handler's destructors run in its exchange, and before the exchange ends.
-            let _entered = this.tracker.as_mut().map(Tracker::enter_drop);
+            let _entered = this.slot.enter_drop();
             this.inner.set(None);
         }
     }
@@ -43,15 +45,33 @@ pin_project! {
 // === impl ResponseFuture ===
 
 impl<F, E> ResponseFuture<F, E> {
-    #[inline(always)]
-    pub(super) const fn new(
-        inner: Option<F>,
-        tracker: Option<Tracker>,
+    /// Calls the service in the exchange.
+    // A call passes the place of a value that it moves. Inlined, the request would be copied.
+    #[inline(never)]
+    pub(super) fn of_call<S, B>(
+        service: &mut S,
+        request: Request<B>,
+        mut slot: Slot,
         is_head_request: bool,
-    ) -> Self {
+    ) -> Self
+    where
+        S: Service<Request<B>, Future = F>,
+    {
+        if slot.catches() {
+            return Self {
+                inner: panics::run_and_catch(&mut slot, || service.call(request)),
+                slot,
+                is_head_request,
+                errors: PhantomData,
+            };
+        }
+        let entered = slot.enter();
+        let inner = service.call(request);
+        drop(entered);
+        slot.leave();
         Self {
-            inner,
-            tracker,
+            inner: Some(inner),
+            slot,
             is_head_request,
             errors: PhantomData,
         }
@@ -70,32 +90,41 @@ where
         let mut this = self.project();
         let Some(inner) = this.inner.as_mut().as_pin_mut() else {
             // `call` panicked.
-            return panics::answer(this.tracker, *this.is_head_request);
+            return panics::answer(this.slot, *this.is_head_request);
         };
-        if let Some(tracker) = this.tracker {
+        if let Some(tracker) = this.slot.tracker() {
             tracker.first_poll();
         }
-        let Some(polled) = panics::run(this.tracker, || inner.poll(cx)) else {
-            // What is left of the handler ends before its exchange does.
-            let _ = panics::run(this.tracker, || this.inner.set(None));
-            return panics::answer(this.tracker, *this.is_head_request);
+        let polled = if this.slot.catches() {
+            let Some(polled) = panics::run_and_catch(this.slot, || inner.poll(cx)) else {
+                // What is left of the handler ends before its exchange does.
+                let _ = panics::run_and_catch(this.slot, || this.inner.set(None));
+                return panics::answer(this.slot, *this.is_head_request);
+            };
+            polled
+        } else {
+            let entered = this.slot.enter();
+            let polled = inner.poll(cx);
+            drop(entered);
+            this.slot.leave();
+            polled
         };
         let response = match ready!(polled) {
             Ok(response) => response,
             Err(error) => {
-                if let Some(mut tracker) = this.tracker.take() {
+                if let Some(mut tracker) = this.slot.take() {
                     tracker.fail(E::look(&error));
                 }
                 return Poll::Ready(Err(error));
             }
         };
-        let (mut parts, inner) = response.into_parts();
-        if let Some(tracker) = this.tracker
-            && !tracker.head(&mut parts, &inner, *this.is_head_request)
-        {
-            *this.tracker = None;
+        if let Some(slot) = this.slot.pass_head(&response, *this.is_head_request) {
+            return Poll::Ready(Ok(response.map(|body| ResponseBody::new(body, slot))));
         }
-        let body = ResponseBody::new(inner, this.tracker.take());
+        let (mut parts, inner) = response.into_parts();
+        this.slot.head(&mut parts, &inner, *this.is_head_request);
+        let slot = mem::replace(this.slot, Slot::Empty);
+        let body = ResponseBody::new(inner, slot);
         Poll::Ready(Ok(Response::from_parts(parts, body)))
     }
 }

@@ -15,6 +15,7 @@ use crate::{
         layer_kinds::LayerKinds,
         overrides::Overrides,
         rules::Rules,
+        sentry_data::ForkedHub,
     },
     metrics::Metrics,
 };
@@ -30,6 +31,12 @@ use crate::{
 pub(crate) trait Observer: fmt::Debug + Send + Sync {
     /// The kinds of layer that this observer is.
     fn kinds(&self) -> LayerKinds;
+
+    /// Whether its hooks run if these kinds are active.
+    #[inline(always)]
+    fn is_active(&self, active: LayerKinds) -> bool {
+        active.overlaps(self.kinds())
+    }
 
     /// What this observer needs of the error behind a failure.
     fn needs(&self) -> Needs {
@@ -50,8 +57,10 @@ pub(crate) trait Observer: fmt::Debug + Send + Sync {
     /// Runs before the inner service is called. What it puts into `start` is then in the exchange.
     fn request(&self, cx: &StartContext<'_>, request: &mut request::Parts, start: &mut Start) {}
 
-    /// Runs in place of `request` if a layer excludes the path. No other hook but `excluded` runs then.
-    fn request_excluded(&self, cx: &StartContext<'_>, start: &mut Start) {}
+    /// Runs in place of `request` if a layer excludes the path: the hub with which the request's code runs.
+    fn hub_of_excluded(&self, active: LayerKinds, started: Instant) -> Option<ForkedHub> {
+        None
+    }
 
     /// Runs after `request`, when the exchange can be shared.
     fn shared(&self, active: LayerKinds, exchange: &Arc<Exchange>) {}
@@ -67,8 +76,11 @@ pub(crate) trait Observer: fmt::Debug + Send + Sync {
 
     /// Runs in place of `end` when a request has ended that the layer does not observe. There are facts only if it may have
     /// failed. On a path that a layer excludes, it runs in place of all other hooks but
-    /// `request_excluded`.
+    /// `hub_of_excluded`.
     fn excluded(&self, cx: &ObserverContext<'_>, outcome: Outcome, failure: Option<&Facts>) {}
+
+    /// Runs in place of `excluded` if nothing went wrong with a request that was excluded before it had an exchange.
+    fn passed(&self, active: LayerKinds, metrics: Option<&Metrics>) {}
 
     /// Runs when the inner service fails before it takes a request. `metrics` is where the layer counts.
     fn not_ready(&self, metrics: Option<&Metrics>) {}
@@ -133,14 +145,20 @@ impl<A: Observer, B: Observer> Observer for (A, B) {
         self.0.kinds().and(self.1.kinds())
     }
 
+    /// Always: each member is asked itself, and asking for all at each level would ask the innermost as often as there are levels.
+    #[inline(always)]
+    fn is_active(&self, _: LayerKinds) -> bool {
+        true
+    }
+
     fn needs(&self) -> Needs {
         self.0.needs().and(self.1.needs())
     }
 
     fn rules(&self, cx: &ObserverContext<'_>) -> Option<ErrorRules<'_>> {
-        let first = cx.active.overlaps(self.0.kinds());
+        let first = self.0.is_active(cx.active);
         let rules = first.then(|| self.0.rules(cx)).flatten();
-        let second = || cx.active.overlaps(self.1.kinds());
+        let second = || self.1.is_active(cx.active);
         rules.or_else(|| second().then(|| self.1.rules(cx)).flatten())
     }
 
@@ -155,21 +173,17 @@ impl<A: Observer, B: Observer> Observer for (A, B) {
     }
 
     fn request(&self, cx: &StartContext<'_>, request: &mut request::Parts, start: &mut Start) {
-        if cx.active.overlaps(self.0.kinds()) {
+        if self.0.is_active(cx.active) {
             self.0.request(cx, request, start);
         }
-        if cx.active.overlaps(self.1.kinds()) {
+        if self.1.is_active(cx.active) {
             self.1.request(cx, request, start);
         }
     }
 
-    fn request_excluded(&self, cx: &StartContext<'_>, start: &mut Start) {
-        if cx.active.overlaps(self.0.kinds()) {
-            self.0.request_excluded(cx, start);
-        }
-        if cx.active.overlaps(self.1.kinds()) {
-            self.1.request_excluded(cx, start);
-        }
+    fn hub_of_excluded(&self, active: LayerKinds, started: Instant) -> Option<ForkedHub> {
+        let first = self.0.hub_of_excluded(active, started);
+        first.or_else(|| self.1.hub_of_excluded(active, started))
     }
 
     fn shared(&self, active: LayerKinds, exchange: &Arc<Exchange>) {
@@ -178,39 +192,44 @@ impl<A: Observer, B: Observer> Observer for (A, B) {
     }
 
     fn head(&self, cx: &ObserverContext<'_>, response: &mut response::Parts) {
-        if cx.active.overlaps(self.0.kinds()) {
+        if self.0.is_active(cx.active) {
             self.0.head(cx, response);
         }
-        if cx.active.overlaps(self.1.kinds()) {
+        if self.1.is_active(cx.active) {
             self.1.head(cx, response);
         }
     }
 
     fn end(&self, cx: &ObserverContext<'_>, facts: &Facts) {
-        if cx.active.overlaps(self.0.kinds()) {
+        if self.0.is_active(cx.active) {
             self.0.end(cx, facts);
         }
-        if cx.active.overlaps(self.1.kinds()) {
+        if self.1.is_active(cx.active) {
             self.1.end(cx, facts);
         }
     }
 
     fn span_closed(&self, cx: &ObserverContext<'_>, facts: &Facts) {
-        if cx.active.overlaps(self.0.kinds()) {
+        if self.0.is_active(cx.active) {
             self.0.span_closed(cx, facts);
         }
-        if cx.active.overlaps(self.1.kinds()) {
+        if self.1.is_active(cx.active) {
             self.1.span_closed(cx, facts);
         }
     }
 
     fn excluded(&self, cx: &ObserverContext<'_>, outcome: Outcome, failure: Option<&Facts>) {
-        if cx.active.overlaps(self.0.kinds()) {
+        if self.0.is_active(cx.active) {
             self.0.excluded(cx, outcome, failure);
         }
-        if cx.active.overlaps(self.1.kinds()) {
+        if self.1.is_active(cx.active) {
             self.1.excluded(cx, outcome, failure);
         }
+    }
+
+    fn passed(&self, active: LayerKinds, metrics: Option<&Metrics>) {
+        self.0.passed(active, metrics);
+        self.1.passed(active, metrics);
     }
 
     fn not_ready(&self, metrics: Option<&Metrics>) {

@@ -13,10 +13,7 @@ use http::{HeaderValue, Response, StatusCode, header, request, response};
 use http_body::Body;
 use http_body_util::Empty;
 
-use super::{
-    body::ResponseBody,
-    tracker::{self, Tracker},
-};
+use super::{body::ResponseBody, slot::Slot, tracker::Tracker};
 use crate::facts::{caught_panic::CaughtPanic, exchange::Exchange};
 
 /// What is shown of a panic if the application does not choose it.
@@ -41,24 +38,22 @@ pub struct PanicInfo<'a> {
     exchange: &'a Exchange,
 }
 
-/// As [`tracker::run`], but `None` after a panic if the layer catches it. Then [`answer`] has the response.
-#[inline(always)]
-pub(super) fn run<T>(tracker: &mut Option<Tracker>, code: impl FnOnce() -> T) -> Option<T> {
-    let catches = |tracker: &Tracker| tracker.engine.panics.is_some();
-    if tracker.as_ref().is_some_and(catches) {
-        run_and_catch(tracker, code)
-    } else {
-        Some(tracker::run(tracker, code))
-    }
-}
-
+/// Runs code of the inner service in the exchange, for a layer that catches panics. `None` after a panic: then [`answer`] has the
+/// response.
 #[inline(never)]
-fn run_and_catch<T>(tracker: &mut Option<Tracker>, code: impl FnOnce() -> T) -> Option<T> {
-    let payload = match catch_unwind(AssertUnwindSafe(|| tracker::run(tracker, code))) {
+pub(super) fn run_and_catch<T>(slot: &mut Slot, code: impl FnOnce() -> T) -> Option<T> {
+    let run = || {
+        let entered = slot.enter();
+        let value = code();
+        drop(entered);
+        slot.leave();
+        value
+    };
+    let payload = match catch_unwind(AssertUnwindSafe(run)) {
         Ok(value) => return Some(value),
         Err(payload) => payload,
     };
-    if let Some(tracker) = tracker {
+    if let Some(tracker) = slot.tracker() {
         tracker.running = false;
         let panic = CaughtPanic::new(payload);
         // A destructor can panic as well. The first panic counts.
@@ -71,13 +66,13 @@ fn run_and_catch<T>(tracker: &mut Option<Tracker>, code: impl FnOnce() -> T) -> 
 /// The answer in place of the service that panicked. Pending if none did.
 #[cold]
 pub(super) fn answer<B, E, Error>(
-    slot: &mut Option<Tracker>,
+    slot: &mut Slot,
     is_head_request: bool,
 ) -> Poll<Result<Response<ResponseBody<B, E>>, Error>>
 where
     B: Body<Data: 'static>,
 {
-    let catching = slot.as_mut().and_then(|it| it.catching.as_mut());
+    let catching = slot.tracker().and_then(|it| it.catching.as_mut());
     let panic = catching.and_then(|catching| catching.panic.take());
     let (Some(panic), Some(mut tracker)) = (panic, slot.take()) else {
         return Poll::Pending;

@@ -45,13 +45,6 @@ impl Tracker {
                 self.beginning = Beginning::AtOnce;
             }
         }
-        // These have no body: hyper drops it without polling it. After 101 the connection has another protocol.
-        let no_body = is_head_request
-            || response.status.is_informational()
-            || matches!(
-                response.status,
-                StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED
-            );
         let (format, length) = content_type_and_length(&response.headers);
         self.is_grpc_response = format.is_some();
         if let Some((format, call)) = format.zip(self.grpc.as_mut()) {
@@ -79,7 +72,7 @@ impl Tracker {
         }
         let hint = body.size_hint().exact();
         self.expected_length = length.or(hint);
-        if no_body
+        if has_no_body(response.status, is_head_request)
             || body.is_end_stream()
             || (self.expected_length == Some(0) && !self.ends_in_trailers)
         {
@@ -156,9 +149,16 @@ impl Tracker {
     }
 }
 
+/// These have no body: hyper drops it without polling it. After 101 the connection has another protocol.
+pub(super) fn has_no_body(status: StatusCode, is_head_request: bool) -> bool {
+    is_head_request
+        || status.is_informational()
+        || matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
+}
+
 /// The format of gRPC that the content type names, and the `content-length`. One pass over the few headers of a response is
 /// cheaper than two look-ups by hash.
-fn content_type_and_length(headers: &HeaderMap) -> (Option<grpc::Format>, Option<u64>) {
+pub(super) fn content_type_and_length(headers: &HeaderMap) -> (Option<grpc::Format>, Option<u64>) {
     let (mut kind, mut length) = (None, None);
     for (name, value) in headers {
         match *name {

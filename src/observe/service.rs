@@ -13,9 +13,13 @@ use tower_service::Service;
 use super::{
     Engine, EngineHandle,
     body::ResponseBody,
+    engine::Traits,
     errors::{Errors, Unexamined},
     future::ResponseFuture,
-    panics, request_body,
+    opening::Opening,
+    passing::PassingTracker,
+    request_body,
+    slot::Slot,
     tracker::Tracker,
 };
 use crate::facts::exchange::Shared;
@@ -26,24 +30,46 @@ use crate::facts::exchange::Shared;
 pub struct Observed<S, E = Unexamined> {
     inner: S,
     engine: EngineHandle,
+    /// What the engine is and needs, which never changes.
+    traits: Traits,
     errors: PhantomData<fn() -> E>,
 }
 
 // === impl Observed ===
 
 impl<S, E> Observed<S, E> {
-    pub(crate) const fn new(inner: S, engine: EngineHandle) -> Self {
+    pub(crate) fn new(inner: S, engine: EngineHandle) -> Self {
+        let traits = engine.traits();
         Self {
             inner,
             engine,
+            traits,
             errors: PhantomData,
         }
     }
 }
 
+impl<S, E> Observed<S, E> {
+    /// Calls the inner service with a request that is excluded. Its parts stay where they are.
+    #[inline]
+    fn pass<B>(&mut self, opening: Opening, mut request: Request<B>) -> ResponseFuture<S::Future, E>
+    where
+        S: Service<Request<B>>,
+    {
+        let is_head_request = *request.method() == Method::HEAD;
+        let slot = PassingTracker::open(&self.engine, self.traits.kinds, opening, &mut request);
+        ResponseFuture::of_call(&mut self.inner, request, slot, is_head_request)
+    }
+}
+
 impl<S: Clone, E> Clone for Observed<S, E> {
     fn clone(&self) -> Self {
-        Self::new(self.inner.clone(), self.engine.clone())
+        Self {
+            inner: self.inner.clone(),
+            engine: self.engine.clone(),
+            traits: self.traits,
+            errors: PhantomData,
+        }
     }
 }
 
@@ -79,28 +105,36 @@ where
     }
 
     fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
+        let opening = match Opening::of(&self.engine, &request) {
+            Some(opening)
+                if opening.excluded
+                    && PassingTracker::is_enough(&self.engine, request.headers()) =>
+            {
+                return self.pass(opening, request);
+            }
+            opening => opening,
+        };
         let (mut parts, mut body) = request.into_parts();
-        let mut tracker = Tracker::begin(&self.engine, &mut parts);
-        match &mut tracker {
-            Some(tracker) if !tracker.excluded => {
+        let mut slot = Tracker::begin(&self.engine, self.traits, opening, &mut parts);
+        match &mut slot {
+            Slot::Observed(tracker) if !tracker.excluded => {
                 tracker.has_whole_request = request_body::follow(&mut body, &tracker.exchange);
                 tracker.note_span();
                 tracker.open_span();
             }
-            Some(_) => {}
+            Slot::Observed(_) | Slot::Passing(_) => {}
             // Outer layers are active. Where they stand, the body can have a type that they could not follow.
-            None => {
+            Slot::Empty => {
                 if let Some(exchange) = Shared::observed(&parts.extensions) {
                     request_body::follow(&mut body, exchange);
                 }
             }
         }
-        if let Some(tracker) = &mut tracker {
+        if let Some(tracker) = slot.tracker() {
             tracker.prepare_to_catch(&parts);
         }
         let is_head_request = parts.method == Method::HEAD;
         let request = Request::from_parts(parts, body);
-        let inner = panics::run(&mut tracker, || self.inner.call(request));
-        ResponseFuture::new(inner, tracker, is_head_request)
+        ResponseFuture::of_call(&mut self.inner, request, slot, is_head_request)
     }
 }

@@ -12,6 +12,7 @@ use crate::{
         exchange::Exchange,
         labels::StatusLabel,
         route::Endpoint,
+        sentry_data::HubGuard,
         trace_context::otel,
         work::CallOutcome,
     },
@@ -30,6 +31,13 @@ pub(crate) struct Entered<'a> {
     // Exited first.
     _span: Option<EnteredSpan<'a>>,
     _exchange: current::Entered<'a>,
+}
+
+/// What is current while code of the inner service runs, until this is dropped.
+pub(super) struct Running<'a> {
+    _exchange: Option<Entered<'a>>,
+    /// Of a request that is excluded.
+    _hub: Option<HubGuard>,
 }
 
 /// A span that is exited when this is dropped.
@@ -126,6 +134,26 @@ impl<'a> Entered<'a> {
         Self {
             _span: span.and_then(|span| EnteredSpan::new(&span.span)),
             _exchange: exchange,
+        }
+    }
+}
+
+// === impl Running ===
+
+impl<'a> Running<'a> {
+    #[inline(always)]
+    pub(super) const fn in_exchange(exchange: Entered<'a>) -> Self {
+        Self {
+            _exchange: Some(exchange),
+            _hub: None,
+        }
+    }
+
+    #[inline(always)]
+    pub(super) const fn with_hub(hub: Option<HubGuard>) -> Self {
+        Self {
+            _exchange: None,
+            _hub: hub,
         }
     }
 }

@@ -9,7 +9,11 @@ use tracing::{Span, dispatcher};
 use super::{
     Beginning, EngineHandle, ObserverContext, StartContext,
     catching::Catching,
-    span::{Entered, RequestSpan},
+    engine::Traits,
+    opening::Opening,
+    passing::PassingTracker,
+    slot::Slot,
+    span::{Entered, RequestSpan, Running},
 };
 use crate::{
     emit,
@@ -18,10 +22,11 @@ use crate::{
         current::{self, EnterMode},
         exchange::{Exchange, Outcome, Shared, Start},
         grpc::{self, web::WebBody},
+        labels::MethodLabel,
         layer_kinds::LayerKinds,
         marks::Mark,
+        passing::Passing,
         route::Endpoint,
-        sentry_data::HubGuard,
     },
     runtime::late_now,
 };
@@ -78,54 +83,64 @@ pub(super) struct Head {
     pub(super) wait: Duration,
 }
 
-/// Makes the exchange current, then runs code of the inner service. After a panic, `running` stays true.
-#[inline]
-pub(super) fn run<T>(tracker: &mut Option<Tracker>, code: impl FnOnce() -> T) -> T {
-    let Some(tracker) = tracker else {
-        return code();
-    };
-    tracker.running = true;
-    let value = if tracker.excluded {
-        let _hub = tracker.exchange.bind_hub(true);
-        code()
-    } else {
-        let _entered = tracker.enter(tracker.enter_mode());
-        code()
-    };
-    tracker.running = false;
-    value
-}
-
 // === impl Tracker ===
 
 impl Tracker {
     /// Finds or makes the exchange, claims its kinds, and runs the hooks before the inner call.
     ///
-    /// `None` if an outer layer excludes the request, or if outer layers are active for every kind of this engine. An
-    /// inactive layer still sets its overrides.
+    /// Empty if an outer layer excludes the request, or if outer layers are active for every kind of this engine. An inactive
+    /// layer still sets its overrides.
     #[inline(always)]
-    pub(super) fn begin(engine: &EngineHandle, request: &mut request::Parts) -> Option<Self> {
+    pub(super) fn begin(
+        engine: &EngineHandle,
+        traits: Traits,
+        opening: Option<Opening>,
+        request: &mut request::Parts,
+    ) -> Slot {
+        if let Some(opening) = opening {
+            return Self::open(engine, traits, opening, request);
+        }
         match request.extensions.get::<Shared>() {
-            Some(Shared(exchange)) => Self::join(engine, Arc::clone(exchange), request),
-            None => Self::open(engine, request),
+            Some(Shared::Exchange(exchange)) => {
+                Self::join(engine, traits, Arc::clone(exchange), request)
+            }
+            Some(Shared::Passing(passing)) => {
+                let passing = Arc::clone(passing);
+                if PassingTracker::is_enough(engine, &request.headers) {
+                    PassingTracker::join(engine, traits, passing, request)
+                } else {
+                    Self::join_passing(engine, traits, &passing, request)
+                }
+            }
+            None => Slot::Empty,
         }
     }
 
     /// The outermost layer makes the exchange. Until it is complete, nobody else has it.
     #[inline(always)]
-    fn open(engine: &EngineHandle, request: &mut request::Parts) -> Option<Self> {
+    fn open(
+        engine: &EngineHandle,
+        traits: Traits,
+        opening: Opening,
+        request: &mut request::Parts,
+    ) -> Slot {
         let observer = &engine.observer;
-        let active = engine.kinds();
-        let mut shared = Arc::new(Exchange::new(request));
+        let active = traits.kinds;
+        let Opening {
+            started,
+            target,
+            excluded,
+        } = opening;
+        let method = MethodLabel::new(&request.method);
+        let mut shared = Arc::new(Exchange::begun(started, method, target));
         let Some(exchange) = Arc::get_mut(&mut shared) else {
-            return Self::join(engine, shared, request);
+            return Self::join(engine, traits, shared, request);
         };
-        exchange.claim_early(active, observer.needs());
-        let excluded = engine.exclude.matches(exchange.path(), request);
+        exchange.claim_early(active, traits.needs);
         let cx = StartContext::new(engine, active, exchange, excluded);
         if excluded {
             exchange.marks().set(Mark::Excluded);
-            observer.request_excluded(&cx, exchange.start_mut());
+            exchange.start_mut().hub = observer.hub_of_excluded(active, started);
         } else {
             exchange.update_early(|overrides| {
                 overrides.endpoint = Endpoint::of(&request.extensions);
@@ -135,22 +150,28 @@ impl Tracker {
                 observer.request(&cx, request, exchange.start_mut());
             }
         }
-        request.extensions.insert(Shared(Arc::clone(&shared)));
+        request
+            .extensions
+            .insert(Shared::Exchange(Arc::clone(&shared)));
         Self::new(engine, &cx, shared, excluded, request)
     }
 
     /// A layer further in joins the exchange.
     fn join(
         engine: &EngineHandle,
+        traits: Traits,
         exchange: Arc<Exchange>,
         request: &mut request::Parts,
-    ) -> Option<Self> {
+    ) -> Slot {
         let observer = &engine.observer;
         // Also if the path is excluded: one layer of each kind counts the excluded request.
-        let active = exchange.claim(engine.kinds(), observer.needs());
+        let active = exchange.claim(traits.kinds, traits.needs);
         let marks = exchange.marks();
         let mut excluded = marks.has(Mark::Excluded);
-        if !excluded && engine.exclude.matches(exchange.path(), request) {
+        if !excluded && {
+            let (method, headers) = (&request.method, &request.headers);
+            engine.exclude.matches(exchange.path(), method, headers)
+        } {
             marks.set(Mark::Excluded);
             excluded = true;
         }
@@ -169,11 +190,31 @@ impl Tracker {
             }
             observer.joined(active, &exchange, request);
         } else if !active.is_empty() {
-            let mut start = Start::default();
-            observer.request_excluded(&cx, &mut start);
-            exchange.start_late(start);
+            exchange.start_late(Start {
+                hub: observer.hub_of_excluded(active, exchange.started()),
+                ..Start::default()
+            });
         }
         Self::new(engine, &cx, exchange, excluded, request)
+    }
+
+    /// Follows a request that a layer further out excludes, with an exchange.
+    fn join_passing(
+        engine: &EngineHandle,
+        traits: Traits,
+        passing: &Passing,
+        request: &request::Parts,
+    ) -> Slot {
+        let active = passing.claim(traits.kinds);
+        if active.is_empty() {
+            return Slot::Empty;
+        }
+        let is_http1 = request.version < Version::HTTP_2;
+        passing.bring_hub(|| engine.observer.hub_of_excluded(active, passing.started()));
+        let exchange = passing.exchange();
+        let mut tracker = Self::excluded(engine.clone(), active, exchange, is_http1);
+        tracker.grpc = grpc::Call::of(&request.headers);
+        Slot::Observed(tracker)
     }
 
     #[inline(always)]
@@ -183,23 +224,39 @@ impl Tracker {
         exchange: Arc<Exchange>,
         excluded: bool,
         request: &request::Parts,
-    ) -> Option<Self> {
+    ) -> Slot {
         let active = cx.active;
         if active.is_empty() {
-            return None;
+            return Slot::Empty;
         }
         if !excluded {
             engine.observer.shared(active, &exchange);
         }
-        Some(Self {
-            engine: engine.clone(),
+        let is_http1 = request.version < Version::HTTP_2;
+        let mut tracker = Self::excluded(engine.clone(), active, exchange, is_http1);
+        tracker.excluded = excluded;
+        tracker.beginning = cx.beginning;
+        tracker.grpc = grpc::Call::of(&request.headers);
+        Slot::Observed(tracker)
+    }
+
+    /// The tracker of a request that is excluded.
+    #[inline(always)]
+    pub(super) const fn excluded(
+        engine: EngineHandle,
+        active: LayerKinds,
+        exchange: Arc<Exchange>,
+        is_http1: bool,
+    ) -> Self {
+        Self {
+            engine,
             active,
             exchange,
             lent: None,
             span: None,
             catching: None,
-            excluded,
-            beginning: cx.beginning,
+            excluded: true,
+            beginning: Beginning::Never,
             running: false,
             has_whole_request: false,
             polled: false,
@@ -207,13 +264,23 @@ impl Tracker {
             head: None,
             expected_length: None,
             streamed: false,
-            grpc: grpc::Call::of(&request.headers),
+            grpc: None,
             is_grpc_response: false,
             web: None,
             ends_in_trailers: false,
-            is_http1: request.version < Version::HTTP_2,
+            is_http1,
             bytes: 0,
-        })
+        }
+    }
+
+    /// Makes the exchange current, if it is observed, before code of the inner service runs, else its hub alone.
+    #[inline(always)]
+    pub(super) fn run(&mut self) -> Running<'_> {
+        self.running = true;
+        match self.excluded {
+            true => Running::with_hub(self.exchange.bind_hub(true)),
+            false => Running::in_exchange(self.enter(self.enter_mode())),
+        }
     }
 
     /// Notes the span in which the request runs, for its log event. Some layers have entered their span when the service is
@@ -245,16 +312,16 @@ impl Tracker {
 
     /// Makes the exchange the current one.
     #[inline(always)]
-    fn enter(&mut self, mode: EnterMode) -> Entered<'_> {
+    pub(super) fn enter(&mut self, mode: EnterMode) -> Entered<'_> {
         Entered::new(&self.exchange, &mut self.lent, self.span.as_deref(), mode)
     }
 
     /// Runs destructors of the inner service in the exchange, if it is observed, else with its hub alone.
-    pub(super) fn enter_drop(&mut self) -> (Option<Entered<'_>>, Option<HubGuard>) {
-        if self.excluded {
-            return (None, self.exchange.bind_hub(false));
+    pub(super) fn enter_drop(&mut self) -> Running<'_> {
+        match self.excluded {
+            true => Running::with_hub(self.exchange.bind_hub(false)),
+            false => Running::in_exchange(self.enter(EnterMode::Drop)),
         }
-        (Some(self.enter(EnterMode::Drop)), None)
     }
 
     /// Makes the exchange and its hub current for its log event, of which a subscriber can make a breadcrumb or a log of Sentry.
@@ -305,7 +372,7 @@ impl Tracker {
         }
     }
 
-    const fn enter_mode(&self) -> EnterMode {
+    pub(super) const fn enter_mode(&self) -> EnterMode {
         if self.active.overlaps(LayerKinds::SENTRY) {
             EnterMode::RunWithHub
         } else {

@@ -9,6 +9,7 @@ use std::{
 
 use http::{request, response};
 use sentry::{Client, Hub, Level, protocol::Event};
+use tokio::time::Instant;
 
 use super::{
     base::Base,
@@ -28,7 +29,7 @@ use crate::{
         report_policy::ReportPolicy,
         route::Endpoint,
         rules::Rules,
-        sentry_data::{Reported, SentryData, thread_has_hub},
+        sentry_data::{ForkedHub, Reported, SentryData, thread_has_hub},
     },
     metrics::{Metrics, Sink},
     observe::{ErrorRules, Observer, ObserverContext, StartContext},
@@ -219,19 +220,19 @@ impl Observer for SentryObserver {
     }
 
     fn request(&self, cx: &StartContext<'_>, request: &mut request::Parts, start: &mut Start) {
-        let Some(mut sentry) = SentryData::for_request(self, request, cx.started) else {
-            return;
-        };
-        if self.transactions {
+        start.sentry = SentryData::for_request(self, request, cx.started);
+        if self.transactions
+            && let Some(sentry) = &mut start.sentry
+        {
             let trace = start.trace.as_deref();
-            let transaction = transaction::begin(&sentry, &request.headers, trace);
+            let transaction = transaction::begin(sentry, &request.headers, trace);
             sentry.transaction = Some(Box::new(transaction));
         }
-        start.sentry = Some(sentry);
     }
 
-    fn request_excluded(&self, cx: &StartContext<'_>, start: &mut Start) {
-        start.hub = scope::hub_for_excluded(self, cx.started);
+    fn hub_of_excluded(&self, active: LayerKinds, started: Instant) -> Option<ForkedHub> {
+        let is_active = self.is_active(active);
+        is_active.then(|| scope::hub_for_excluded(self, started))?
     }
 
     fn head(&self, cx: &ObserverContext<'_>, response: &mut response::Parts) {

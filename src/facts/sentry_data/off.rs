@@ -31,9 +31,8 @@ impl HubGuard {
     pub(crate) const fn new(hub: Self) -> Self {
         hub
     }
-}
 
-/// There is none.
-pub(crate) const fn thread_has_hub(_: bool) -> bool {
-    false
+    pub(crate) const fn bind(_: &ForkedHub, _: bool) -> Option<Self> {
+        None
+    }
 }

@@ -67,10 +67,10 @@ impl Line {
             self.text.push(' ');
             self.entry("id", format_args!("{id}"));
         }
-        record.fields(|name, value| {
-            if !NOT_LISTED.contains(&name) {
+        record.fields(|field, value| {
+            if !NOT_LISTED.contains(&field.name) {
                 self.text.push(' ');
-                self.field(name, value);
+                self.field(field.name, value);
             }
         });
     }
@@ -81,7 +81,7 @@ impl Line {
 impl Head {
     fn of(record: &Record<'_>) -> Self {
         let mut head = Self::default();
-        record.fields(|name, value| match (name, value) {
+        record.fields(|field, value| match (field.name, value) {
             ("method", Value::Text(text)) => text.clone_into(&mut head.method),
             ("path", Value::Text(text)) => text.clone_into(&mut head.path),
             ("endpoint", Value::Text(text)) => text.clone_into(&mut head.endpoint),

@@ -79,11 +79,12 @@ fn is_of_request(metadata: &Metadata<'_>) -> bool {
 mod tests {
     use std::{sync::Mutex, thread};
 
-    use http::Request;
+    use tokio::time::Instant;
     use tracing::{Dispatch, Span, dispatcher, info, info_span};
     use tracing_subscriber::{Layer, layer::SubscriberExt, registry};
 
     use super::*;
+    use crate::facts::labels::MethodLabel;
 
     #[derive(Clone, Default)]
     struct Finds {
@@ -106,8 +107,7 @@ mod tests {
     }
 
     fn exchange() -> Arc<Exchange> {
-        let (request, ()) = Request::new(()).into_parts();
-        Arc::new(Exchange::new(&request))
+        Arc::new(Exchange::begun(Instant::now(), MethodLabel::OTHER, None))
     }
 
     #[test]

@@ -1,0 +1,190 @@
+//! Follows a request that is excluded, as little as possible.
+
+use std::sync::Arc;
+
+use bytes::Buf;
+use http::{HeaderMap, Request, Response, Version, request};
+use http_body::{Body, Frame};
+use tokio::time::Instant;
+
+use super::{
+    EngineHandle,
+    engine::Traits,
+    opening::Opening,
+    response::{content_type_and_length, has_no_body},
+    slot::Slot,
+    tracker::{Head, Tracker},
+};
+use crate::facts::{
+    exchange::Shared, grpc, labels::MethodLabel, layer_kinds::LayerKinds, passing::Passing,
+    sentry_data::HubGuard,
+};
+
+/// The drop guard of an excluded request, as long as nothing goes wrong. Then a [`Tracker`] takes its place, and judges as that
+/// of any other request.
+#[derive(Debug)]
+pub(super) struct PassingTracker {
+    engine: EngineHandle,
+    active: LayerKinds,
+    passing: Arc<Passing>,
+    is_http1: bool,
+    /// See [`Tracker::running`].
+    pub(super) running: bool,
+    ended: bool,
+    head: Option<Head>,
+    expected_length: Option<u64>,
+    streamed: bool,
+    bytes: u64,
+}
+
+// === impl PassingTracker ===
+
+impl PassingTracker {
+    /// Whether a request that is excluded can pass: if a gRPC call is cancelled, its deadline tells whether that is a failure, and
+    /// whoever catches panics must answer in the call's place.
+    #[inline]
+    pub(super) fn is_enough(engine: &EngineHandle, headers: &HeaderMap) -> bool {
+        engine.panics.is_none() && grpc::Call::of(headers).is_none()
+    }
+
+    /// Follows a request for the outermost layer, which excludes it.
+    #[inline]
+    pub(super) fn open<B>(
+        engine: &EngineHandle,
+        active: LayerKinds,
+        opening: Opening,
+        request: &mut Request<B>,
+    ) -> Slot {
+        let method = MethodLabel::new(request.method());
+        let hub = engine.observer.hub_of_excluded(active, opening.started);
+        let passing = Passing::new(opening.started, method, opening.target, active, hub);
+        let passing = Arc::new(passing);
+        request
+            .extensions_mut()
+            .insert(Shared::Passing(Arc::clone(&passing)));
+        Self::new(engine, active, passing, request.version())
+    }
+
+    /// Follows a request that a layer further out excludes.
+    pub(super) fn join(
+        engine: &EngineHandle,
+        traits: Traits,
+        passing: Arc<Passing>,
+        request: &request::Parts,
+    ) -> Slot {
+        // One layer of each kind counts the excluded request.
+        let active = passing.claim(traits.kinds);
+        passing.bring_hub(|| engine.observer.hub_of_excluded(active, passing.started()));
+        Self::new(engine, active, passing, request.version)
+    }
+
+    #[inline(always)]
+    fn new(
+        engine: &EngineHandle,
+        active: LayerKinds,
+        passing: Arc<Passing>,
+        version: Version,
+    ) -> Slot {
+        if active.is_empty() {
+            return Slot::Empty;
+        }
+        Slot::Passing(Self {
+            engine: engine.clone(),
+            active,
+            passing,
+            is_http1: version < Version::HTTP_2,
+            running: false,
+            ended: false,
+            head: None,
+            expected_length: None,
+            streamed: false,
+            bytes: 0,
+        })
+    }
+
+    /// Notes the head of the response. Returns whether a body is still to come, or `None` if the head may tell a failure: then
+    /// nothing is noted.
+    pub(super) fn head<B: Body>(
+        &mut self,
+        response: &Response<B>,
+        is_head_request: bool,
+    ) -> Option<bool> {
+        let (format, length) = content_type_and_length(response.headers());
+        let (status, body) = (response.status(), response.body());
+        if format.is_some() || status.as_u16() >= 400 {
+            return None;
+        }
+        let started = self.passing.started();
+        self.head = Some(Head {
+            status,
+            after: Instant::now().saturating_duration_since(started),
+            wait: Default::default(),
+        });
+        let hint = body.size_hint().exact();
+        let expected = length.or(hint);
+        if has_no_body(status, is_head_request) || body.is_end_stream() || expected == Some(0) {
+            self.end();
+            return Some(false);
+        }
+        self.expected_length = expected;
+        self.streamed = hint.is_none();
+        Some(true)
+    }
+
+    /// Notes a frame of the body. Returns `true` if the server will not poll again.
+    #[inline]
+    pub(super) fn frame<D: Buf>(&mut self, frame: &Frame<D>, at_end: bool) -> bool {
+        let Some(data) = frame.data_ref() else {
+            return frame.is_trailers();
+        };
+        self.bytes = self.bytes.saturating_add(data.remaining() as u64);
+        let expected = self.expected_length;
+        at_end || expected.is_some_and(|expected| self.bytes >= expected)
+    }
+
+    /// Binds the hub of the request to this thread. `alive`: the thread is surely not ending.
+    #[inline(always)]
+    pub(super) fn bind_hub(&self, alive: bool) -> Option<HubGuard> {
+        HubGuard::bind(self.passing.hub()?, alive)
+    }
+
+    /// Reports an end that is no failure.
+    pub(super) fn end(&mut self) {
+        if !self.ended {
+            self.ended = true;
+            let metrics = self.engine.metrics.as_ref();
+            self.engine.observer.passed(self.active, metrics);
+        }
+    }
+
+    /// The tracker that takes its place.
+    #[cold]
+    pub(super) fn tracker(&mut self) -> Tracker {
+        self.ended = true;
+        let mut tracker = Tracker::excluded(
+            self.engine.clone(),
+            self.active,
+            self.passing.exchange(),
+            self.is_http1,
+        );
+        tracker.running = self.running;
+        tracker.head = self.head;
+        tracker.expected_length = self.expected_length;
+        tracker.streamed = self.streamed;
+        tracker.bytes = self.bytes;
+        tracker
+    }
+}
+
+impl Drop for PassingTracker {
+    fn drop(&mut self) {
+        // If the code of the inner service panicked, the tracker tells it when it is dropped.
+        match self.running && !self.ended {
+            true => drop(self.tracker()),
+            false => self.end(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,118 @@
+//! Holds who follows an exchange for one layer: in its future, then in its body.
+
+use std::mem;
+
+use http::{Response, response};
+use http_body::Body;
+
+use super::{passing::PassingTracker, span::Running, tracker::Tracker};
+
+/// Who follows an exchange for one layer.
+#[derive(Debug)]
+pub(super) enum Slot {
+    /// Nobody: layers further out do, or the exchange has ended.
+    Empty,
+    Observed(Tracker),
+    /// The request is excluded, and nothing has gone wrong yet.
+    Passing(PassingTracker),
+}
+
+// === impl Slot ===
+
+impl Slot {
+    /// Notes the head of a response with which nothing went wrong, if the request is excluded. Returns the slot of its body, or
+    /// `None` if the tracker must note the head.
+    #[inline]
+    pub(super) fn pass_head<B: Body>(
+        &mut self,
+        response: &Response<B>,
+        is_head_request: bool,
+    ) -> Option<Self> {
+        let Self::Passing(passing) = self else {
+            return None;
+        };
+        let body_follows = passing.head(response, is_head_request)?;
+        let slot = mem::replace(self, Self::Empty);
+        Some(if body_follows { slot } else { Self::Empty })
+    }
+
+    /// The tracker, if there is one.
+    pub(super) const fn tracker(&mut self) -> Option<&mut Tracker> {
+        match self {
+            Self::Observed(tracker) => Some(tracker),
+            Self::Empty | Self::Passing(_) => None,
+        }
+    }
+
+    /// Whether panics of the inner service are caught.
+    pub(super) fn catches(&self) -> bool {
+        match self {
+            Self::Observed(tracker) => tracker.engine.panics.is_some(),
+            // A layer that catches panics follows excluded requests as all others.
+            Self::Empty | Self::Passing(_) => false,
+        }
+    }
+
+    /// Takes the tracker out. That of an excluded request is made now.
+    pub(super) fn take(&mut self) -> Option<Tracker> {
+        match mem::replace(self, Self::Empty) {
+            Self::Empty => None,
+            Self::Observed(tracker) => Some(tracker),
+            Self::Passing(mut passing) => Some(passing.tracker()),
+        }
+    }
+
+    /// Notes the head of the response. Then the slot is empty if no body is to come.
+    pub(super) fn head<B: Body>(
+        &mut self,
+        response: &mut response::Parts,
+        body: &B,
+        is_head_request: bool,
+    ) {
+        let body_follows = match self {
+            Self::Empty => return,
+            Self::Observed(tracker) => tracker.head(response, body, is_head_request),
+            Self::Passing(passing) => {
+                let mut tracker = passing.tracker();
+                let body_follows = tracker.head(response, body, is_head_request);
+                *self = Self::Observed(tracker);
+                body_follows
+            }
+        };
+        if !body_follows {
+            *self = Self::Empty;
+        }
+    }
+
+    /// Runs destructors of the inner service in the exchange, if it is observed, else with the hub of the request.
+    pub(super) fn enter_drop(&mut self) -> Running<'_> {
+        match self {
+            Self::Empty => Running::with_hub(None),
+            Self::Observed(tracker) => tracker.enter_drop(),
+            Self::Passing(passing) => Running::with_hub(passing.bind_hub(false)),
+        }
+    }
+
+    /// Makes the exchange current, before code of the inner service runs. After a panic in it, the slot stays running.
+    #[inline(always)]
+    pub(super) fn enter(&mut self) -> Running<'_> {
+        match self {
+            Self::Empty => Running::with_hub(None),
+            Self::Observed(tracker) => tracker.run(),
+            Self::Passing(passing) => {
+                passing.running = true;
+                Running::with_hub(passing.bind_hub(true))
+            }
+        }
+    }
+
+    /// Notes that the code has returned.
+    #[inline(always)]
+    pub(super) const fn leave(&mut self) {
+        match self {
+            Self::Empty => {}
+            Self::Observed(tracker) => tracker.running = false,
+            Self::Passing(passing) => passing.running = false,
+        }
+    }
+}
