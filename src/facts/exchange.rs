@@ -22,6 +22,7 @@ pub(crate) use super::start::Start;
 use super::{
     client_wait::ClientWait,
     evidence::Needs,
+    given_id::{GivenId, RouteId},
     grpc::{self, Code},
     handler_context::HandlerContext,
     labels::MethodLabel,
@@ -193,8 +194,33 @@ impl Exchange {
     }
 
     pub(crate) fn id_value(&self) -> Option<&HeaderValue> {
+        self.given_id().map(|given| &given.value)
+    }
+
+    /// The id that counts: of a route, else of the outermost layer for ids.
+    pub(crate) fn given_id(&self) -> Option<&GivenId> {
+        let late = self.late.get();
+        let of_route = late.and_then(|late| late.route_ids.iter().last());
+        of_route
+            .map(|of_route| &of_route.id)
+            .or_else(|| self.first_id())
+    }
+
+    /// The id that the outermost layer for ids gave.
+    pub(crate) fn first_id(&self) -> Option<&GivenId> {
         let late = || self.late.get()?.id.get();
         self.start.id.as_ref().or_else(late)
+    }
+
+    /// The ids that layers on routes gave in place of it, from the outside in.
+    pub(crate) fn route_ids(&self) -> impl Iterator<Item = &RouteId> {
+        let late = self.late.get().into_iter();
+        late.flat_map(|late| late.route_ids.iter())
+    }
+
+    /// Takes the id that a layer on a route gives in place of that of the layers further out.
+    pub(crate) fn add_route_id(&self, id: GivenId, maker_failed: bool) {
+        self.late().route_ids.add(id, maker_failed);
     }
 
     /// What Sentry needs, if a layer for Sentry observes the request and a client is bound.

@@ -2,14 +2,17 @@
 
 use std::sync::OnceLock;
 
-use http::HeaderValue;
-
-use super::{logged_request::LoggedRequest, sentry_data::SentryData, trace_context::TraceContext};
+use super::{
+    given_id::{GivenId, RouteIds},
+    logged_request::LoggedRequest,
+    sentry_data::SentryData,
+    trace_context::TraceContext,
+};
 
 /// What the observers of a layer make for a request, before the inner service is called.
 #[derive(Debug, Default)]
 pub(crate) struct Start {
-    pub(crate) id: Option<HeaderValue>,
+    pub(crate) id: Option<GivenId>,
     /// Set if a layer for Sentry observes the request and a client is bound.
     pub(crate) sentry: Option<SentryData>,
     pub(crate) trace: Option<Box<TraceContext>>,
@@ -19,7 +22,9 @@ pub(crate) struct Start {
 /// What layers further in than the outermost made.
 #[derive(Debug, Default)]
 pub(super) struct LateStart {
-    pub(super) id: OnceLock<HeaderValue>,
+    pub(super) id: OnceLock<GivenId>,
+    /// Ids of routes in place of that of the layers further out.
+    pub(super) route_ids: RouteIds,
     pub(super) sentry: OnceLock<SentryData>,
     pub(super) trace: OnceLock<Box<TraceContext>>,
     pub(super) logged: OnceLock<Box<LoggedRequest>>,

@@ -63,12 +63,9 @@ async fn a_route_adds_a_header_for_the_id_and_leaves_the_id_as_it_is() {
         format!("{ids:?}")
     };
     let own = || RequestIdLayer::new().header("x-correlation-id").unwrap();
-    let route = own().trust_inbound(false).tower_http_extension(true);
+    let route = own().tower_http_extension(true);
     let app = Router::new()
-        .route(
-            "/own",
-            get(seen).layer(route.make_with(|| "made".to_owned())),
-        )
+        .route("/own", get(seen).layer(route))
         .route("/plain", get(seen).layer(RequestIdLayer::new()))
         .layer(isolated().layer());
     let server = Server::start(app).await;
