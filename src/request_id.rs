@@ -121,7 +121,8 @@ impl RequestIdLayer {
 
     /// Whether the id is also in the request's extensions, as [`RequestId`] of tower-http. Defaults to `false`.
     ///
-    /// Use `true` if other middleware or handlers read it there.
+    /// Use `true` if other middleware or handlers read it there. It is the type of tower-http 0.7; for 0.6 see the guide to
+    /// migration.
     #[must_use]
     pub fn tower_http_extension(mut self, insert: bool) -> Self {
         self.settings().tower_http_extension = insert;
