@@ -130,7 +130,8 @@ impl Exchange {
         }
     }
 
-    /// The id of the request, if a [`RequestIdLayer`](crate::RequestIdLayer) has set it.
+    /// The id of the request, if a [`RequestIdLayer`](crate::RequestIdLayer) has set it. A layer on a route can [give
+    /// another](crate::request_id#on-a-route).
     #[must_use]
     pub fn id(&self) -> Option<&str> {
         self.id_value().and_then(|id| id.to_str().ok())
