@@ -32,7 +32,8 @@
 //!
 //! let vitals = Vitals::builder().isolated().build()?;
 //! // Partners send the id of their order with each request.
-//! let correlation = RequestIdLayer::new().header("x-correlation-id")?.trust_inbound(true);
+//! let correlation = RequestIdLayer::new().header("x-correlation-id")?;
+//! let correlation = correlation.trust_inbound(true);
 //! let app: Router = Router::new()
 //!     .route("/orders/{id}", get(|| async { "an order" }))
 //!     .route("/partner", get(|| async { "ok" }).layer(correlation))

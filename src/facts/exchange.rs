@@ -1,5 +1,7 @@
 //! The exchange: a request and its response, shared by every layer that it passes.
 
+mod ids;
+
 use std::{
     error::Error,
     sync::{
@@ -11,7 +13,7 @@ use std::{
 
 #[cfg(feature = "axum")]
 use http::StatusCode;
-use http::{Extensions, HeaderMap, HeaderValue, Request, request, uri::PathAndQuery};
+use http::{Extensions, HeaderMap, Request, request, uri::PathAndQuery};
 use tokio::time::Instant;
 use tracing::Span;
 
@@ -22,7 +24,6 @@ pub(crate) use super::start::Start;
 use super::{
     client_wait::ClientWait,
     evidence::Needs,
-    given_id::{GivenId, RouteId},
     grpc::{self, Code},
     handler_context::HandlerContext,
     labels::MethodLabel,
@@ -130,13 +131,6 @@ impl Exchange {
         }
     }
 
-    /// The id of the request, if a [`RequestIdLayer`](crate::RequestIdLayer) has set it. A layer on a route can [give
-    /// another](crate::request_id#on-a-route).
-    #[must_use]
-    pub fn id(&self) -> Option<&str> {
-        self.id_value().and_then(|id| id.to_str().ok())
-    }
-
     /// The trace of which the request is a part, if a [`TraceContextLayer`](crate::TraceContextLayer) observes it.
     ///
     /// ```
@@ -192,36 +186,6 @@ impl Exchange {
 
     pub(crate) const fn method_label(&self) -> MethodLabel {
         self.method
-    }
-
-    pub(crate) fn id_value(&self) -> Option<&HeaderValue> {
-        self.given_id().map(|given| &given.value)
-    }
-
-    /// The id that counts: of a route, else of the outermost layer for ids.
-    pub(crate) fn given_id(&self) -> Option<&GivenId> {
-        let late = self.late.get();
-        let of_route = late.and_then(|late| late.route_ids.iter().last());
-        of_route
-            .map(|of_route| &of_route.id)
-            .or_else(|| self.first_id())
-    }
-
-    /// The id that the outermost layer for ids gave.
-    pub(crate) fn first_id(&self) -> Option<&GivenId> {
-        let late = || self.late.get()?.id.get();
-        self.start.id.as_ref().or_else(late)
-    }
-
-    /// The ids that layers on routes gave in place of it, from the outside in.
-    pub(crate) fn route_ids(&self) -> impl Iterator<Item = &RouteId> {
-        let late = self.late.get().into_iter();
-        late.flat_map(|late| late.route_ids.iter())
-    }
-
-    /// Takes the id that a layer on a route gives in place of that of the layers further out.
-    pub(crate) fn add_route_id(&self, id: GivenId, maker_failed: bool) {
-        self.late().route_ids.add(id, maker_failed);
     }
 
     /// What Sentry needs, if a layer for Sentry observes the request and a client is bound.
