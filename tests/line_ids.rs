@@ -17,7 +17,7 @@ use axum::{
     response::Response,
     routing::get,
 };
-use futures::{SinkExt, StreamExt, stream};
+use futures::{StreamExt, stream};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
@@ -123,7 +123,7 @@ async fn ask(address: SocketAddr, of: &str) {
         client.next().await.unwrap().unwrap().into_text().unwrap(),
         "over"
     );
-    let _ = client.close().await;
+    let _ = client.close(None).await;
 }
 
 /// The lines of our code, by which request says that it wrote them.
