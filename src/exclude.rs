@@ -70,7 +70,8 @@ struct Node {
 // === impl Patterns ===
 
 impl Patterns {
-    /// Health checks, static files and administration pages, as a monitoring guide for web shops lists them.
+    /// Health checks, static files and administration pages, as a monitoring guide for web shops lists them. The line at the
+    /// start names this preset where all of it is excluded.
     ///
     /// ```
     /// # use tower_vitals::exclude::Patterns;
@@ -110,6 +111,13 @@ impl Patterns {
     pub(crate) fn unused(&self) -> impl Iterator<Item = &str> {
         let unused = |pattern: &&Pattern| !pattern.used.load(Ordering::Relaxed);
         self.all.iter().filter(unused).map(|pattern| &*pattern.text)
+    }
+
+    /// The name of the preset that is among the patterns.
+    pub(crate) fn preset(&self) -> Option<&'static str> {
+        let has = |pattern: &str| self.all.iter().any(|own| &*own.text == pattern);
+        let is_there = Self::GUIDE.into_iter().all(has);
+        is_there.then_some("Patterns::GUIDE")
     }
 
     fn insert(&mut self, pattern: &str) -> Result<(), &'static str> {

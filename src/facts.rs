@@ -37,6 +37,7 @@ pub mod exchange;
 pub(crate) mod failed_calls;
 #[cfg(feature = "axum")]
 pub(crate) mod failure;
+pub(crate) mod given_id;
 pub(crate) mod grpc;
 pub(crate) mod handler_context;
 mod interned;

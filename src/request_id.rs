@@ -10,19 +10,30 @@
 //!
 //! # On a route
 //!
-//! If layers of this kind nest, the outermost decides what the id is: it is made before a route is known, and lines and spans
-//! have it from then on. So [`trust_inbound`](RequestIdLayer::trust_inbound) and [`make_with`](RequestIdLayer::make_with) of an
-//! inner layer change nothing. Its [`header`](RequestIdLayer::header), if it is set, carries the id too: on the request for
-//! the services further in, and on the response beside the header of the outer layer. Of several inner layers the innermost
-//! one's is on the response. Its [`tower_http_extension`](RequestIdLayer::tower_http_extension) is there for the services
-//! further in.
+//! If layers of this kind nest, the outermost gives the id, before a route is known. What an inner layer sets overrides it from
+//! there on, each setting by itself, and the innermost wins:
+//!
+//! | setting of the inner layer | |
+//! | --- | --- |
+//! | [`trust_inbound(false)`](RequestIdLayer::trust_inbound) | an id that came with the request is replaced by a new one |
+//! | `trust_inbound(true)` | a valid id that came with the request is taken, although the outer layer did not |
+//! | [`make_with`](RequestIdLayer::make_with) | makes the id if none is taken |
+//! | [`header`](RequestIdLayer::header) | carries the id too, on the request for the services further in and on the response; with `trust_inbound(true)` the id is taken from it |
+//! | [`tower_http_extension`](RequestIdLayer::tower_http_extension) | is there for the services further in |
+//!
+//! From there on the request has the one id everywhere: in the header of the outer layer as well, on the response, in all lines
+//! and in the log event, in Sentry, in the span of [`SpanLayer`](crate::SpanLayer), on outbound requests. Only lines that a
+//! middleware between the two layers wrote before have the id of the outer layer. Without `trust_inbound(true)`, what a client
+//! sends in the `header` of the inner layer is never taken.
 //!
 //! ```
 //! use axum::{Router, routing::get};
 //! use tower_vitals::{RequestIdLayer, Vitals};
 //!
 //! let vitals = Vitals::builder().isolated().build()?;
+//! // Partners send the id of their order with each request.
 //! let correlation = RequestIdLayer::new().header("x-correlation-id")?;
+//! let correlation = correlation.trust_inbound(true);
 //! let app: Router = Router::new()
 //!     .route("/orders/{id}", get(|| async { "an order" }))
 //!     .route("/partner", get(|| async { "ok" }).layer(correlation))
@@ -31,35 +42,29 @@
 //! ```
 
 mod forward;
+mod on_route;
 mod uuid_v7;
 
-use std::{
-    fmt,
-    panic::{AssertUnwindSafe, catch_unwind},
-    sync::Arc,
-};
+use std::sync::Arc;
 
-use http::{
-    HeaderMap, HeaderName, HeaderValue,
-    header::{Entry, OccupiedEntry},
-    request, response,
-};
+use http::{HeaderMap, HeaderName, HeaderValue, header::Entry, request, response};
 use tower_http::request_id::RequestId;
 
 pub(crate) use self::forward::put;
 pub use self::forward::{ForwardRequestId, ForwardRequestIdLayer, forward};
 pub(crate) use self::uuid_v7::new_id;
+pub(crate) use crate::facts::given_id::DEFAULT_HEADER;
 use crate::{
     config::{self, ConfigError},
     facts::{
+        Facts,
         exchange::{Exchange, Start},
+        given_id::{GivenId, IdMaker, IdSettings, only_valid},
         layer_kinds::LayerKinds,
         marks::Mark,
     },
     observe::{Engine, Observer, ObserverContext, StartContext, layer_methods},
 };
-
-pub(crate) const DEFAULT_HEADER: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Gives every request an id.
 ///
@@ -79,19 +84,11 @@ pub struct RequestIdLayer {
 }
 
 /// The observer behind [`RequestIdLayer`].
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct RequestIdObserver {
-    header: HeaderName,
-    /// The application chose the header.
-    has_own_header: bool,
-    trust_inbound: bool,
-    tower_http_extension: bool,
-    maker: Option<Maker>,
+    /// `None` if the application chose nothing.
+    settings: Option<Arc<IdSettings>>,
 }
-
-/// The application's own function that makes ids.
-#[derive(Clone)]
-struct Maker(Arc<dyn Fn() -> String + Send + Sync>);
 
 // === impl RequestIdLayer ===
 
@@ -110,9 +107,7 @@ impl RequestIdLayer {
     ///
     /// If `name` is not a header name, or is one that HTTP itself needs.
     pub fn header(mut self, name: &str) -> Result<Self, ConfigError> {
-        let observer = &mut Arc::make_mut(&mut self.engine).observer;
-        observer.header = config::header_name("request_id.header", name)?;
-        observer.has_own_header = true;
+        self.settings().header = Some(config::header_name("request_id.header", name)?);
         Ok(self)
     }
 
@@ -121,18 +116,17 @@ impl RequestIdLayer {
     /// Use `false` if requests come straight from the internet and no two clients may share an id.
     #[must_use]
     pub fn trust_inbound(mut self, trust: bool) -> Self {
-        Arc::make_mut(&mut self.engine).observer.trust_inbound = trust;
+        self.settings().trust_inbound = Some(trust);
         self
     }
 
     /// Whether the id is also in the request's extensions, as [`RequestId`] of tower-http. Defaults to `false`.
     ///
-    /// Use `true` if other middleware or handlers read it there.
+    /// Use `true` if other middleware or handlers read it there. It is the type of tower-http 0.7; for 0.6 see the guide to
+    /// migration.
     #[must_use]
     pub fn tower_http_extension(mut self, insert: bool) -> Self {
-        Arc::make_mut(&mut self.engine)
-            .observer
-            .tower_http_extension = insert;
+        self.settings().tower_http_extension = insert;
         self
     }
 
@@ -142,13 +136,18 @@ impl RequestIdLayer {
     /// `vitals_hook_failures_total` is incremented.
     #[must_use]
     pub fn make_with(mut self, maker: impl Fn() -> String + Send + Sync + 'static) -> Self {
-        Arc::make_mut(&mut self.engine).observer.maker = Some(Maker(Arc::new(maker)));
+        self.settings().maker = Some(IdMaker::new(maker));
         self
     }
 
     /// The observer of this layer, for a stack.
     pub(crate) fn observer(&self) -> RequestIdObserver {
         self.engine.observer.clone()
+    }
+
+    fn settings(&mut self) -> &mut IdSettings {
+        let observer = &mut Arc::make_mut(&mut self.engine).observer;
+        Arc::make_mut(observer.settings.get_or_insert_default())
     }
 }
 
@@ -157,69 +156,53 @@ layer_methods!(RequestIdLayer, Unexamined);
 // === impl RequestIdObserver ===
 
 impl RequestIdObserver {
-    /// Puts the id of a request into its header, by one look-up.
-    fn put(&self, cx: &StartContext<'_>, headers: &mut HeaderMap) -> HeaderValue {
-        match headers.try_entry(&self.header) {
+    /// Gives the request its id, and puts it into its header by one look-up.
+    fn give(&self, cx: &StartContext<'_>, headers: &mut HeaderMap) -> GivenId {
+        let settings = self.settings.as_deref();
+        let header = IdSettings::header_of(settings);
+        let mut given = match headers.try_entry(header) {
             Ok(Entry::Vacant(place)) => {
                 let id = self.new_id(cx);
                 let _ = place.try_insert(id.clone());
-                id
+                GivenId::made(id)
             }
             Ok(Entry::Occupied(mut place)) => {
-                if let Some(inbound) = self.inbound(&place) {
-                    return inbound;
+                let inbound = only_valid(place.iter()).cloned();
+                let trust = settings.and_then(|own| own.trust_inbound).unwrap_or(true);
+                match inbound {
+                    Some(id) if trust => GivenId::inbound_id(id),
+                    inbound => {
+                        let id = self.new_id(cx);
+                        place.insert(id.clone());
+                        GivenId {
+                            refused: inbound.map(Box::new),
+                            ..GivenId::made(id)
+                        }
+                    }
                 }
-                let id = self.new_id(cx);
-                place.insert(id.clone());
-                id
             }
             Err(_) => {
                 let id = self.new_id(cx);
-                set_header(headers, &self.header, &id);
-                id
+                set_header(headers, header, &id);
+                GivenId::made(id)
             }
-        }
-    }
-
-    /// The inbound id, if it is kept.
-    fn inbound(&self, values: &OccupiedEntry<'_, HeaderValue>) -> Option<HeaderValue> {
-        let mut values = values.iter().filter(|_| self.trust_inbound);
-        let only = values.next().filter(|_| values.next().is_none())?;
-        is_valid(only.as_bytes()).then(|| only.clone())
+        };
+        given.by = self.settings.clone();
+        given
     }
 
     fn new_id(&self, cx: &StartContext<'_>) -> HeaderValue {
-        let made = self.maker.as_ref().and_then(|maker| maker.id(cx));
-        made.unwrap_or_else(|| new_id(cx.started))
-    }
-}
-
-// === impl Maker ===
-
-impl Maker {
-    /// An id of the application's maker, if it is valid.
-    fn id(&self, cx: &StartContext<'_>) -> Option<HeaderValue> {
-        let Self(make) = self;
-        let id = catch_unwind(AssertUnwindSafe(|| make()))
-            .ok()
-            .filter(|id| is_valid(id.as_bytes()))
-            .and_then(|id| HeaderValue::try_from(id).ok());
-        if id.is_none() {
+        let maker = self.settings.as_ref().and_then(|own| own.maker.as_ref());
+        let made = maker.map(IdMaker::id);
+        if made == Some(None) {
             cx.metrics().hook_failed();
         }
-        id
+        made.flatten().unwrap_or_else(|| new_id(cx.started))
     }
-}
 
-impl Default for RequestIdObserver {
-    fn default() -> Self {
-        Self {
-            header: DEFAULT_HEADER,
-            has_own_header: false,
-            trust_inbound: true,
-            tower_http_extension: false,
-            maker: None,
-        }
+    fn has_extension(&self) -> bool {
+        let settings = self.settings.as_ref();
+        settings.is_some_and(|own| own.tower_http_extension)
     }
 }
 
@@ -229,34 +212,26 @@ impl Observer for RequestIdObserver {
     }
 
     fn joined(&self, active: LayerKinds, exchange: &Exchange, request: &mut request::Parts) {
-        let Some(id) = exchange.id_value() else {
-            return;
-        };
-        if active.overlaps(self.kinds()) {
-            return;
-        }
-        if self.tower_http_extension {
-            request.extensions.insert(RequestId::new(id.clone()));
-        }
-        if self.has_own_header {
-            set_header(&mut request.headers, &self.header, id);
-            exchange.marks().set(Mark::IdHeader);
-            let header = Box::new(self.header.clone());
-            exchange.update(|overrides| overrides.id_header = Some(header));
+        if let Some(settings) = &self.settings
+            && !active.overlaps(self.kinds())
+        {
+            on_route::apply(settings, exchange, request);
         }
     }
 
     fn request(&self, cx: &StartContext<'_>, request: &mut request::Parts, start: &mut Start) {
-        let id = self.put(cx, &mut request.headers);
-        if self.tower_http_extension {
-            request.extensions.insert(RequestId::new(id.clone()));
+        let given = self.give(cx, &mut request.headers);
+        if self.has_extension() {
+            let id = RequestId::new(given.value.clone());
+            request.extensions.insert(id);
         }
-        start.id = Some(id);
+        start.id = Some(given);
     }
 
     fn head(&self, cx: &ObserverContext<'_>, response: &mut response::Parts) {
         if let Some(id) = cx.exchange.id_value() {
-            set_header(&mut response.headers, &self.header, id);
+            let header = IdSettings::header_of(self.settings.as_deref());
+            set_header(&mut response.headers, header, id);
             if cx.exchange.marks().has(Mark::IdHeader) {
                 let of_route = cx.exchange.read(|overrides| overrides.id_header.clone());
                 if let Some(header) = of_route {
@@ -265,11 +240,11 @@ impl Observer for RequestIdObserver {
             }
         }
     }
-}
 
-impl fmt::Debug for Maker {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Maker").finish_non_exhaustive()
+    fn end(&self, cx: &ObserverContext<'_>, _: &Facts) {
+        // On a route it is not known who counts.
+        let mut failed = cx.exchange.route_ids().filter(|id| id.maker_failed);
+        failed.by_ref().for_each(|_| cx.metrics().hook_failed());
     }
 }
 
@@ -280,13 +255,6 @@ fn set_header(headers: &mut HeaderMap, name: &HeaderName, id: &HeaderValue) {
         headers.remove(name);
         let _ = headers.try_insert(name, id.clone());
     }
-}
-
-fn is_valid(id: &[u8]) -> bool {
-    (1..=128).contains(&id.len())
-        && id
-            .iter()
-            .all(|b| b.is_ascii_alphanumeric() || b"._-".contains(b))
 }
 
 #[cfg(test)]

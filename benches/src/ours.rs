@@ -67,6 +67,35 @@ pub fn full_with_labels(app: Router) -> Router {
     app.layer(build(builder.metric_prefix("shop_")).layer())
 }
 
+pub fn full_watching_stuck(app: Router) -> Router {
+    app.layer(build(Vitals::builder().log_stuck()).layer())
+}
+
+/// Whose id is also in the extensions of the request.
+pub fn full_with_extension(app: Router) -> Router {
+    let ids = RequestIdLayer::new().tower_http_extension(true);
+    app.layer(build(Vitals::builder().request_id(ids)).layer())
+}
+
+/// Around a route whose own layer makes another id.
+pub fn full_with_id_of_route(app: Router) -> Router {
+    let ids = RequestIdLayer::new().make_with(|| "id-of-the-route".to_owned());
+    full(app.layer(ids))
+}
+
+/// Around a route that has a level of its own.
+pub fn full_json_with_level_of_route(app: Router) -> Router {
+    let log = AccessLogLayer::new().level(|ended| ended.default_level());
+    full_json(app.layer(log))
+}
+
+/// With the headers of Zipkin, and a header on the response.
+pub fn full_with_all_of_traces(app: Router) -> Router {
+    let traces = TraceContextLayer::new().b3(true).response_header("x-trace");
+    let traces = traces.expect("a good name");
+    app.layer(build(Vitals::builder().trace_context(traces)).layer())
+}
+
 /// With the fields of the log that are off by default, but the address, which the requests of the benches do not have.
 pub fn full_json_with_fields(app: Router) -> Router {
     json();

@@ -35,7 +35,24 @@ pub const SUBJECTS: &[Subject] = &[
         "ours: full stack, JSON log, chosen fields",
         ours::full_json_with_fields,
     ),
+    subject("ours: full stack, log_stuck", ours::full_watching_stuck),
+    subject(
+        "ours: full stack, extension of tower-http",
+        ours::full_with_extension,
+    ),
+    subject(
+        "ours: full stack, id of a route",
+        ours::full_with_id_of_route,
+    ),
+    subject(
+        "ours: full stack, JSON log, level of a route",
+        ours::full_json_with_level_of_route,
+    ),
     subject("ours: full stack, trace context", ours::full_with_traces),
+    subject(
+        "ours: full stack, trace context, b3, header",
+        ours::full_with_all_of_traces,
+    ),
     subject(
         "ours: full stack, span, no subscriber",
         ours::full_with_spans,

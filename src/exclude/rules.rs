@@ -288,6 +288,11 @@ impl Exclusion {
             || (!self.rules.0.is_empty() && self.rules.matches(path, method, headers))
     }
 
+    /// The name of the preset that is among the patterns.
+    pub(crate) fn preset(&self) -> Option<&'static str> {
+        self.patterns.preset()
+    }
+
     /// The patterns and rules that no request has matched yet.
     pub(crate) fn unused(&self) -> impl Iterator<Item = &str> {
         let rules = self.rules.0.iter();

@@ -1,5 +1,7 @@
 //! The exchange: a request and its response, shared by every layer that it passes.
 
+mod ids;
+
 use std::{
     error::Error,
     sync::{
@@ -11,7 +13,7 @@ use std::{
 
 #[cfg(feature = "axum")]
 use http::StatusCode;
-use http::{Extensions, HeaderMap, HeaderValue, Uri, uri::PathAndQuery};
+use http::{Extensions, HeaderMap, Uri, uri::PathAndQuery};
 use tokio::time::Instant;
 use tracing::Span;
 
@@ -135,14 +137,6 @@ impl Exchange {
         }
     }
 
-    /// The id of the request, if a [`RequestIdLayer`](crate::RequestIdLayer) has set it.
-    #[must_use]
-    pub fn id(&self) -> Option<&str> {
-        // Ids are letters, digits and few signs. This looks at eight of them at a time.
-        let id = self.id_value()?;
-        str::from_utf8(id.as_bytes()).ok()
-    }
-
     /// The trace of which the request is a part, if a [`TraceContextLayer`](crate::TraceContextLayer) observes it.
     ///
     /// ```
@@ -198,11 +192,6 @@ impl Exchange {
 
     pub(crate) const fn method_label(&self) -> MethodLabel {
         self.method
-    }
-
-    pub(crate) fn id_value(&self) -> Option<&HeaderValue> {
-        let late = || self.late.get()?.id.get();
-        self.start.id.as_ref().or_else(late)
     }
 
     /// The hub of a request that no layer observes, if a layer for Sentry gave it one.

@@ -2,9 +2,8 @@
 
 use std::sync::OnceLock;
 
-use http::HeaderValue;
-
 use super::{
+    given_id::{GivenId, RouteIds},
     logged_request::LoggedRequest,
     sentry_data::{ForkedHub, SentryData},
     trace_context::TraceContext,
@@ -13,7 +12,7 @@ use super::{
 /// What the observers of a layer make for a request, before the inner service is called.
 #[derive(Debug, Default)]
 pub(crate) struct Start {
-    pub(crate) id: Option<HeaderValue>,
+    pub(crate) id: Option<GivenId>,
     /// Set if a layer for Sentry observes the request and a client is bound.
     pub(crate) sentry: Option<SentryData>,
     /// The hub of a request that no layer observes, because its path is excluded.
@@ -25,7 +24,9 @@ pub(crate) struct Start {
 /// What layers further in than the outermost made.
 #[derive(Debug, Default)]
 pub(super) struct LateStart {
-    pub(super) id: OnceLock<HeaderValue>,
+    pub(super) id: OnceLock<GivenId>,
+    /// Ids of routes in place of that of the layers further out.
+    pub(super) route_ids: RouteIds,
     pub(super) sentry: OnceLock<SentryData>,
     pub(super) hub: OnceLock<ForkedHub>,
     pub(super) trace: OnceLock<Box<TraceContext>>,

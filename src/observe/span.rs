@@ -2,7 +2,7 @@
 
 use std::{mem, sync::Arc};
 
-use tracing::{Level, Span, dispatcher, field, level_filters::LevelFilter};
+use tracing::{Level, Metadata, Span, dispatcher, field, level_filters::LevelFilter};
 
 use crate::{
     emit,
@@ -17,6 +17,11 @@ use crate::{
         work::CallOutcome,
     },
 };
+
+const TARGET: &str = "tower_vitals";
+
+/// The name of the span of a request.
+const NAME: &str = "request";
 
 /// The span of one request, or of one run of a job.
 #[derive(Debug)]
@@ -84,6 +89,17 @@ impl RequestSpan {
         }
         exchange.note_span(span.clone());
         Some(Self { span, endpoint })
+    }
+
+    /// Records that the request has another id, if a layer of this crate has opened the span in which it runs.
+    pub(crate) fn show_id(exchange: &Exchange) {
+        let Some(span) = exchange.span() else {
+            return;
+        };
+        let is_ours = |of: &Metadata<'_>| of.target() == TARGET && of.name() == NAME;
+        if span.metadata().is_some_and(is_ours) {
+            emit::guarded(|| _ = span.record("request_id", exchange.id()));
+        }
     }
 
     /// Records what is known at the end of the request.
@@ -180,8 +196,8 @@ impl Drop for EnteredSpan<'_> {
 
 fn new_span(exchange: &Exchange, endpoint: Option<&Endpoint>) -> Span {
     tracing::info_span!(
-        target: "tower_vitals",
-        "request",
+        target: TARGET,
+        NAME,
         request_id = exchange.id(),
         method = exchange.method(),
         endpoint = endpoint.map(Endpoint::as_str),
@@ -194,7 +210,7 @@ fn new_span(exchange: &Exchange, endpoint: Option<&Endpoint>) -> Span {
 /// It has no parent: a job that a handler awaits is no part of the request.
 fn job_span(exchange: &Exchange, job: &'static str) -> Span {
     tracing::info_span!(
-        target: "tower_vitals",
+        target: TARGET,
         parent: None,
         "job",
         request_id = exchange.id(),

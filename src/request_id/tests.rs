@@ -7,7 +7,7 @@ use super::*;
 
 /// Sends one request through `layer`; gives the id that the service saw and all that stand on the response.
 async fn exchange(layer: RequestIdLayer, inbound: &[&[u8]]) -> (String, Vec<String>) {
-    let extended = layer.engine.observer.tower_http_extension;
+    let extended = layer.engine.observer.has_extension();
     let service = layer.layer(tower::service_fn(move |request: Request<()>| async move {
         let seen = request.headers()["x-request-id"].clone();
         let extension = request.extensions().get::<RequestId>();

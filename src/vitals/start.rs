@@ -39,6 +39,7 @@ impl Start<'_> {
             sentry = self.sentry,
             probes,
             excluded = or_none(&excluded),
+            exclusion_preset = self.exclude.preset(),
             options,
             recorder = self.recorder,
             metric_names = settings.names_shown(),

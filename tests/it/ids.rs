@@ -9,7 +9,9 @@ use std::{
     thread,
 };
 
-use axum::{Extension, Router, body::Body, extract::Request, routing::get};
+use axum::{
+    Extension, Router, body::Body, extract::Request, middleware::map_request, routing::get,
+};
 use futures::stream;
 use http_body_util::{Full, StreamBody};
 use hyper::{
@@ -63,12 +65,9 @@ async fn a_route_adds_a_header_for_the_id_and_leaves_the_id_as_it_is() {
         format!("{ids:?}")
     };
     let own = || RequestIdLayer::new().header("x-correlation-id").unwrap();
-    let route = own().trust_inbound(false).tower_http_extension(true);
+    let route = own().tower_http_extension(true);
     let app = Router::new()
-        .route(
-            "/own",
-            get(seen).layer(route.make_with(|| "made".to_owned())),
-        )
+        .route("/own", get(seen).layer(route))
         .route("/plain", get(seen).layer(RequestIdLayer::new()))
         .layer(isolated().layer());
     let server = Server::start(app).await;
@@ -158,6 +157,32 @@ async fn code_that_reads_the_id_of_tower_http_finds_it_if_the_layer_says_so() {
     let server = Server::start(app).await;
     let (saw, answered) = over_the_wire(&server, "x-request-id: mine\r\n").await;
     assert_eq!((saw.as_str(), answered), ("mine", vec!["mine".to_owned()]));
+}
+
+#[tokio::test]
+async fn code_that_reads_the_id_of_an_older_tower_http_finds_it_as_the_page_on_migration_says() {
+    type OlderId = tower_http_06::request_id::RequestId;
+    let older = map_request(async |mut request: Request| {
+        if let Some(id) = request.headers().get("x-request-id").cloned() {
+            request.extensions_mut().insert(OlderId::new(id));
+        }
+        request
+    });
+    let read = async |Extension(id): Extension<OlderId>| {
+        let id = id.header_value().to_str().unwrap();
+        assert_eq!(Exchange::current().unwrap().id(), Some(id));
+        id.to_owned()
+    };
+    let app = Router::new()
+        .route("/", get(read))
+        .layer(older)
+        .layer(isolated().layer());
+    let server = Server::start(app).await;
+    let (saw, answered) = over_the_wire(&server, "x-request-id: mine\r\n").await;
+    assert_eq!((saw.as_str(), answered), ("mine", vec!["mine".to_owned()]));
+    let (saw, answered) = over_the_wire(&server, "").await;
+    assert!(is_uuid_v7(&saw));
+    assert_eq!(answered, [saw]);
 }
 
 #[tokio::test]

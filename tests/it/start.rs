@@ -4,8 +4,8 @@ use axum::{Router, body::Body, extract::Request, routing::get};
 use sentry::{Level, test::TestTransport};
 use serde_json::{Value, json};
 use tower_vitals::{
-    Release, Vitals, health::Health, logging::Format, metrics::Names, sentry::SentryOptions,
-    vitals::VitalsBuilder,
+    Release, Vitals, exclude::Patterns, health::Health, logging::Format, metrics::Names,
+    sentry::SentryOptions, vitals::VitalsBuilder,
 };
 
 use crate::support::{
@@ -73,6 +73,23 @@ fn the_line_of_the_defaults_names_what_is_off() {
         "{line}"
     );
     assert_eq!(line.get("release"), None);
+}
+
+#[test]
+fn the_line_names_the_preset_of_exclusions() {
+    let guide = Patterns::GUIDE;
+    for (patterns, preset) in [
+        (&guide[..], Some("Patterns::GUIDE")),
+        (
+            &[&guide[..], &["/images/"]].concat(),
+            Some("Patterns::GUIDE"),
+        ),
+        (&guide[1..], None),
+    ] {
+        let line = start(Vitals::builder().exclude(patterns));
+        assert_eq!(line["excluded"], patterns.join(","));
+        assert_eq!(line["exclusion_preset"].as_str(), preset);
+    }
 }
 
 #[test]

@@ -22,6 +22,7 @@ use crate::{
         current::{self, EnterMode},
         evidence::{Evidence, Needs},
         exchange::Exchange,
+        given_id::GivenId,
         trace_context::TraceContext,
         work::CallOutcome,
     },
@@ -65,7 +66,7 @@ impl Run {
         let mut exchange = Exchange::of_job(subject.name);
         let started = exchange.started();
         let start = exchange.start_mut();
-        start.id = Some(request_id::new_id(started));
+        start.id = Some(GivenId::made(request_id::new_id(started)));
         start.trace = Some(Box::new(TraceContext::begun(true)));
         start.sentry = sentry::job::begin();
         let exchange = Arc::new(exchange);
