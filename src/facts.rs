@@ -66,6 +66,7 @@ pub(crate) mod rules;
 #[cfg_attr(not(feature = "sentry"), path = "facts/sentry_data/off.rs")]
 pub(crate) mod sentry_data;
 pub(crate) mod severity;
+pub(crate) mod shared;
 mod start;
 #[cfg(any(all(feature = "logging", feature = "sqlx"), test))]
 pub(crate) mod statement;

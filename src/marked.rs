@@ -5,7 +5,7 @@ use std::task::{Context, Poll};
 use http::Request;
 use tower_service::Service;
 
-use crate::facts::{exchange::Shared, marks::Mark};
+use crate::facts::{marks::Mark, shared::Shared};
 
 /// A service that layers further out know by a mark on the exchange of its requests.
 #[derive(Clone, Copy, Debug)]

@@ -3,6 +3,7 @@
 //! Each layer of the crate is an [`Engine`]: settings and an [`Observer`]. The service, the future and the body carry one
 //! [`Tracker`](tracker::Tracker), which collects the facts.
 
+mod begin;
 mod body;
 mod catching;
 mod ending;
@@ -10,6 +11,7 @@ mod engine;
 mod errors;
 mod examine;
 mod future;
+mod head;
 mod layer;
 mod observer;
 mod opening;

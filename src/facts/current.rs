@@ -10,9 +10,10 @@ use std::{
 use http::Extensions;
 
 use super::{
-    exchange::{Exchange, Shared},
+    exchange::Exchange,
     marks::Mark,
     sentry_data::{ForkedHub, HubGuard},
+    shared::Shared,
 };
 
 thread_local! {

@@ -31,7 +31,6 @@ use super::{
     logged_request::LoggedRequest,
     marks::{Mark, Marks},
     overrides::Overrides,
-    passing::Passing,
     route::Endpoint,
     router,
     sentry_data::{ForkedHub, SentryData},
@@ -82,14 +81,6 @@ const FAILED_HEAD: u64 = u64::MAX - 1;
 
 /// The most nanoseconds to a head.
 const LONGEST_HEAD: u64 = u64::MAX - 2;
-
-/// The exchange as it travels in the extensions of its request.
-#[derive(Clone)]
-pub(crate) enum Shared {
-    Exchange(Arc<Exchange>),
-    /// The outermost layer excludes the request, and has not made an exchange.
-    Passing(Arc<Passing>),
-}
 
 // === impl Exchange ===
 
@@ -401,27 +392,6 @@ impl Exchange {
         self.overrides
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-// === impl Shared ===
-
-impl Shared {
-    /// The exchange of a request, if a layer of this crate observes it and none excludes it.
-    pub(crate) fn observed(request: &Extensions) -> Option<&Arc<Exchange>> {
-        match request.get()? {
-            Self::Exchange(exchange) => (!exchange.marks.has(Mark::Excluded)).then_some(exchange),
-            Self::Passing(_) => None,
-        }
-    }
-
-    /// Marks the exchange of a request, if a layer of this crate has made one.
-    pub(crate) fn mark(request: &Extensions, mark: Mark) {
-        match request.get() {
-            Some(Self::Exchange(exchange)) => _ = exchange.marks.set(mark),
-            Some(Self::Passing(passing)) => passing.mark(mark),
-            None => {}
-        }
     }
 }
 

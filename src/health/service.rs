@@ -30,7 +30,7 @@ use super::{
 use crate::{
     bearer,
     config::ConfigError,
-    facts::{exchange::Shared, marks::Mark},
+    facts::{marks::Mark, shared::Shared},
     metrics::Metrics,
     report::notice::NoticeSink,
 };

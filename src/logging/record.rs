@@ -75,7 +75,7 @@ impl<'a> Record<'a> {
         recorded
     }
 
-    /// The values of [`OWN`], which the line knows without the event. A field of the event with one of these names is there instead.
+    /// The values of [`OWN`], which the line knows without the event. A field of the event with such a name is there instead.
     pub(super) fn own(&self, recorded: &Recorded<'_>) -> [Option<&str>; OWN.len()] {
         let exchange = self.exchange.as_ref();
         let trace = exchange.and_then(|exchange| exchange.trace());

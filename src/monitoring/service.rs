@@ -27,7 +27,7 @@ use super::{
     sources::Sources,
     turns::Turns,
 };
-use crate::facts::{exchange::Shared, marks::Mark};
+use crate::facts::{marks::Mark, shared::Shared};
 
 /// The monitoring API, as a service for any server and any request body.
 ///

@@ -145,7 +145,7 @@ impl<A: Observer, B: Observer> Observer for (A, B) {
         self.0.kinds().and(self.1.kinds())
     }
 
-    /// Always: each member is asked itself, and asking for all at each level would ask the innermost as often as there are levels.
+    /// Always, since each member is asked itself. If each level asked for all, the innermost would be asked at every level.
     #[inline(always)]
     fn is_active(&self, _: LayerKinds) -> bool {
         true

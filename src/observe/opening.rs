@@ -4,7 +4,7 @@ use http::{Request, uri::PathAndQuery};
 use tokio::time::Instant;
 
 use super::EngineHandle;
-use crate::facts::exchange::{Shared, received};
+use crate::facts::{exchange::received, shared::Shared};
 
 /// What the outermost layer finds out first.
 #[derive(Debug)]

@@ -1,6 +1,6 @@
 //! Follows a request that is excluded, as little as possible.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use bytes::Buf;
 use http::{HeaderMap, Request, Response, Version, request};
@@ -10,14 +10,13 @@ use tokio::time::Instant;
 use super::{
     EngineHandle,
     engine::Traits,
+    head::{content_type_and_length, has_no_body},
     opening::Opening,
-    response::{content_type_and_length, has_no_body},
-    slot::Slot,
     tracker::{Head, Tracker},
 };
 use crate::facts::{
-    exchange::Shared, grpc, labels::MethodLabel, layer_kinds::LayerKinds, passing::Passing,
-    sentry_data::HubGuard,
+    grpc, labels::MethodLabel, layer_kinds::LayerKinds, passing::Passing, sentry_data::HubGuard,
+    shared::Shared,
 };
 
 /// The drop guard of an excluded request, as long as nothing goes wrong. Then a [`Tracker`] takes its place, and judges as that
@@ -40,21 +39,21 @@ pub(super) struct PassingTracker {
 // === impl PassingTracker ===
 
 impl PassingTracker {
-    /// Whether a request that is excluded can pass: if a gRPC call is cancelled, its deadline tells whether that is a failure, and
-    /// whoever catches panics must answer in the call's place.
+    /// Whether an excluded request can pass. If a gRPC call is cancelled, its deadline tells whether that is a failure. And a
+    /// layer that catches panics answers in the call's place.
     #[inline]
     pub(super) fn is_enough(engine: &EngineHandle, headers: &HeaderMap) -> bool {
         engine.panics.is_none() && grpc::Call::of(headers).is_none()
     }
 
-    /// Follows a request for the outermost layer, which excludes it.
+    /// Follows a request for the outermost layer, which excludes it. `None` if the layer is off.
     #[inline]
     pub(super) fn open<B>(
         engine: &EngineHandle,
         active: LayerKinds,
         opening: Opening,
         request: &mut Request<B>,
-    ) -> Slot {
+    ) -> Option<Self> {
         let method = MethodLabel::new(request.method());
         let hub = engine.observer.hub_of_excluded(active, opening.started);
         let passing = Passing::new(opening.started, method, opening.target, active, hub);
@@ -71,7 +70,7 @@ impl PassingTracker {
         traits: Traits,
         passing: Arc<Passing>,
         request: &request::Parts,
-    ) -> Slot {
+    ) -> Option<Self> {
         // One layer of each kind counts the excluded request.
         let active = passing.claim(traits.kinds);
         passing.bring_hub(|| engine.observer.hub_of_excluded(active, passing.started()));
@@ -84,11 +83,9 @@ impl PassingTracker {
         active: LayerKinds,
         passing: Arc<Passing>,
         version: Version,
-    ) -> Slot {
-        if active.is_empty() {
-            return Slot::Empty;
-        }
-        Slot::Passing(Self {
+    ) -> Option<Self> {
+        // Otherwise outer layers are active for all its kinds.
+        (!active.is_empty()).then(|| Self {
             engine: engine.clone(),
             active,
             passing,
@@ -118,7 +115,7 @@ impl PassingTracker {
         self.head = Some(Head {
             status,
             after: Instant::now().saturating_duration_since(started),
-            wait: Default::default(),
+            wait: Duration::ZERO,
         });
         let hint = body.size_hint().exact();
         let expected = length.or(hint);

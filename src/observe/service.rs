@@ -22,7 +22,7 @@ use super::{
     slot::Slot,
     tracker::Tracker,
 };
-use crate::facts::exchange::Shared;
+use crate::facts::shared::Shared;
 
 /// The service that each layer makes: the inner service, with each exchange followed to its true end.
 ///
@@ -58,7 +58,7 @@ impl<S, E> Observed<S, E> {
     {
         let is_head_request = *request.method() == Method::HEAD;
         let slot = PassingTracker::open(&self.engine, self.traits.kinds, opening, &mut request);
-        ResponseFuture::of_call(&mut self.inner, request, slot, is_head_request)
+        ResponseFuture::of_call(&mut self.inner, request, slot.into(), is_head_request)
     }
 }
 

@@ -19,6 +19,12 @@ pub(super) enum Slot {
 
 // === impl Slot ===
 
+impl From<Option<PassingTracker>> for Slot {
+    fn from(passing: Option<PassingTracker>) -> Self {
+        passing.map_or(Self::Empty, Self::Passing)
+    }
+}
+
 impl Slot {
     /// Notes the head of a response with which nothing went wrong, if the request is excluded. Returns the slot of its body, or
     /// `None` if the tracker must note the head.

@@ -7,7 +7,7 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use super::request_body::RequestBody;
-use crate::facts::exchange::Shared;
+use crate::facts::shared::Shared;
 
 /// A layer of this crate that gives the inner service a [`RequestBody`].
 ///

@@ -44,7 +44,7 @@ pub(crate) const KINDS: [(&str, &str, &str, Outcome); 17] = [
 
 pub(crate) const CLIENTS: usize = 64;
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 8)]
 async fn twenty_thousand_mixed_requests_are_counted_exactly() {
     const REQUESTS: usize = 20_026;
     let vitals = isolated();
