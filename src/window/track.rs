@@ -43,11 +43,13 @@ impl Track {
             return;
         }
         // Once for all levels: each slot of a coarser one ends with one of the finest.
-        let (added, reading) = difference::step(&finest.base, live);
-        let reading = Arc::new(reading);
-        finest.close(added, &reading, time);
-        for level in coarser.iter_mut().filter(|level| level.is_over(time)) {
-            let added = reading.minus(&level.base);
+        let over = coarser.iter().filter(|level| level.is_over(time));
+        let older: Vec<_> = over.map(|level| &*level.base).collect();
+        let steps = difference::steps(&finest.base, &older, live);
+        let reading = Arc::new(steps.reading);
+        finest.close(steps.added, &reading, time);
+        let over = coarser.iter_mut().filter(|level| level.is_over(time));
+        for (level, added) in over.zip(steps.older) {
             level.close(added, &reading, time);
         }
     }
@@ -61,8 +63,8 @@ impl Track {
 
     /// Makes a reading the beginning: only what is added to it counts.
     pub(super) fn begin_with(&mut self, live: &Numbered<'_>) {
-        let (_, reading) = difference::step(&Block::default(), live);
-        let reading = Arc::new(reading);
+        let steps = difference::steps(&Block::default(), &[], live);
+        let reading = Arc::new(steps.reading);
         for level in &mut self.levels {
             level.base = Arc::clone(&reading);
         }

@@ -137,12 +137,16 @@ fn a_day_of_a_thousand_endpoints_is_within_the_budget() {
             let mut live = readings(endpoints);
             let settings = settings(10_000);
             let mut ring = Ring::new(settings, at(0));
-            let mut ticks = Vec::new();
+            let (mut ticks, mut half_hourly) = (Vec::new(), Vec::new());
             for slot in 1..=8_640 {
                 add(&mut live, each);
                 let begun = Instant::now();
                 ring.tick(at(slot), &live);
                 ticks.push(begun.elapsed());
+                // Each half-hour all slots end.
+                if slot % 180 == 0 {
+                    half_hourly.push(begun.elapsed());
+                }
                 assert!(ring.memory() <= settings.budget);
             }
             let given_up = ring.given_up();
@@ -158,13 +162,17 @@ fn a_day_of_a_thousand_endpoints_is_within_the_budget() {
             let (bytes, left_out) = ring.write(at(8_640), &live, 16 << 20);
             let write = begun.elapsed();
             ticks.sort_unstable();
+            half_hourly.sort_unstable();
             println!(
                 "{endpoints} endpoints, {each} requests a slot: {} bytes (counts {counts}, durations {durations}), given up {given_up}; \
-                 tick median {:?}, 99 % {:?}, most {:?}; sums of a day {day:?}, of 5 min {five_minutes:?}; stored {} bytes in {write:?}, {left_out} left out",
+                 tick median {:?}, 99 % {:?}, most {:?}, half-hourly {:?} to {:?}, median {:?}; sums of a day {day:?}, of 5 min {five_minutes:?}; stored {} bytes in {write:?}, {left_out} left out",
                 ring.memory(),
                 ticks[4_320],
                 ticks[8_553],
                 ticks[8_639],
+                half_hourly[0],
+                half_hourly[47],
+                half_hourly[24],
                 bytes.len()
             );
         }
