@@ -36,12 +36,13 @@ impl Track {
         }
     }
 
-    /// Closes what is over.
-    pub(super) fn tick(&mut self, live: &Numbered<'_>, time: Time) {
+    /// Closes what is over. Returns a slot of the longest ones that was closed.
+    pub(super) fn tick(&mut self, live: &Numbered<'_>, time: Time) -> Option<&Slot> {
         let [finest, coarser @ ..] = &mut self.levels;
         if !finest.is_over(time) {
-            return;
+            return None;
         }
+        let ends_longest = coarser.last().is_some_and(|level| level.is_over(time));
         // Once for all levels: each slot of a coarser one ends with one of the finest.
         let over = coarser.iter().filter(|level| level.is_over(time));
         let older: Vec<_> = over.map(|level| &*level.base).collect();
@@ -52,6 +53,8 @@ impl Track {
         for (level, added) in over.zip(steps.older) {
             level.close(added, &reading, time);
         }
+        let longest = coarser.last().filter(|_| ends_longest);
+        longest.and_then(|level| level.slots.back())
     }
 
     /// Drops what is too old.
