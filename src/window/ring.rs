@@ -27,7 +27,7 @@ pub(crate) struct Ring {
     /// When it began to count.
     pub(super) began: u64,
     /// How much the durations were used.
-    uses: Uses,
+    pub(super) uses: Uses,
     given_up: u64,
 }
 
