@@ -131,7 +131,8 @@ impl Block {
 // === impl Writer ===
 
 impl Writer {
-    /// Adds the counts of a series, from index 0 on, and returns the body. Without a count above 0 it is empty, and leaves no trace.
+    /// Adds the counts of a series, from index 0 on, and returns the body. Without a count above 0 it is empty, and there is
+    /// no entry.
     pub(super) fn counts(&mut self, series: u32, counts: impl Iterator<Item = u64>) -> &[u8] {
         let mut body = std::mem::take(&mut self.body);
         body.clear();
