@@ -8,6 +8,8 @@
 mod files;
 #[path = "repo/links.rs"]
 mod links;
+#[path = "repo/metric_names.rs"]
+mod metric_names;
 #[path = "repo/rooms.rs"]
 mod rooms;
 #[path = "repo/runbooks.rs"]

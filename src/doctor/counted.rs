@@ -82,7 +82,7 @@ fn hooks(counted: &CountedFacts) -> Option<Finding> {
     let failures = counted.hook_failures;
     (failures > 0).then(|| {
         let what = format!("{failures} calls of the application's own functions failed");
-        let change = "the functions given to layers, and the recorder: vitals_hook_failures_total";
+        let change = "the functions given to layers, and the recorder";
         Finding::warning("hooks", what, change)
     })
 }

@@ -111,7 +111,7 @@ const PLANTED: [Planted; 35] = [
         "hooks",
         Grade::Warning,
         "2 calls",
-        "vitals_hook_failures_total",
+        "the functions given to layers, and the recorder",
     ),
     (
         |facts| facts.counted.overflow = 5,

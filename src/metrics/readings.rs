@@ -212,3 +212,6 @@ pub(crate) mod totals {
     pub(crate) const OVERFLOW: usize = 9;
     pub(crate) const COUNTS: usize = 10;
 }
+
+#[cfg(test)]
+mod tests;

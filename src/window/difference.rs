@@ -1,62 +1,135 @@
 //! Compares two cumulative readings.
 
 use super::{
-    block::{Block, Writer},
+    block::{Block, Entry, Writer},
     numbers::Numbered,
 };
 
-/// Calls `visit` with series, index, and the counts before and now, in ascending order, where one of them is not 0.
-///
-/// Counts wrap, and what was added is the difference of both all the same. A count that fell, or that is not there any more,
-/// did not change.
-pub(super) fn compare(
-    before: &Block,
-    now: &Numbered<'_>,
-    mut visit: impl FnMut(u32, usize, u64, u64),
-) {
-    let mut entries = before.entries().peekable();
-    for (series, counts) in now {
-        while let Some(entry) = entries.next_if(|entry| entry.series < *series) {
-            for (index, count) in entry.pairs() {
-                visit(entry.series, index, count, count);
-            }
-        }
-        let entry = entries.next_if(|entry| entry.series == *series);
-        let pairs = entry.map(|entry| entry.pairs());
-        let mut pairs = pairs.into_iter().flatten().peekable();
-        for (index, count) in counts.iter().enumerate() {
-            let was = pairs.next_if(|pair| pair.0 == index);
-            let was = was.map_or(0, |(_, count)| count);
-            if was == 0 && *count == 0 {
-                continue;
-            }
-            let fell = was != 0 && count.wrapping_sub(was) > u64::MAX / 2;
-            visit(*series, index, was, if fell { was } else { *count });
-        }
-        for (index, count) in pairs {
-            visit(*series, index, count, count);
-        }
-    }
-    for entry in entries {
-        for (index, count) in entry.pairs() {
-            visit(entry.series, index, count, count);
-        }
+/// What was added since some readings, and the reading now.
+#[derive(Debug)]
+pub(super) struct Steps {
+    /// Since the newest of them.
+    pub(super) added: Block,
+    /// Since each of the older ones, in their order.
+    pub(super) older: Vec<Block>,
+    pub(super) reading: Block,
+}
+
+/// The counts of a series in two readings. Both rows have the same length.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Rows<'a> {
+    pub(super) series: u32,
+    pub(super) was: &'a [u64],
+    pub(super) is: &'a [u64],
+    /// How `was` is packed.
+    entry: Option<Entry<'a>>,
+}
+
+// === impl Rows ===
+
+impl Rows<'_> {
+    /// What was added. Counts wrap, and that is their difference all the same.
+    pub(super) fn added(&self) -> impl Iterator<Item = u64> {
+        let pairs = self.is.iter().zip(self.was);
+        pairs.map(|(is, was)| is.wrapping_sub(*was))
     }
 }
 
-/// What was added since a reading, and the reading now.
-pub(super) fn step(before: &Block, now: &Numbered<'_>) -> (Block, Block) {
+/// Calls `visit` with each series of one of them, in ascending order. A count that fell, or that is not there any more, did
+/// not change.
+pub(super) fn compare(before: &Block, now: &Numbered<'_>, mut visit: impl FnMut(Rows<'_>)) {
+    let (mut was, mut is) = (Vec::new(), Vec::new());
+    let mut entries = before.entries().peekable();
+    let unchanged = |entry: Entry<'_>, was: &mut Vec<u64>, visit: &mut dyn FnMut(Rows<'_>)| {
+        entry.unpack(0, was);
+        visit(Rows {
+            series: entry.series,
+            was,
+            is: was,
+            entry: Some(entry),
+        });
+    };
+    for (series, counts) in now {
+        while let Some(entry) = entries.next_if(|entry| entry.series < *series) {
+            unchanged(entry, &mut was, &mut visit);
+        }
+        let entry = entries.next_if(|entry| entry.series == *series);
+        match entry {
+            Some(entry) => _ = entry.unpack(counts.len(), &mut was),
+            None => {
+                was.clear();
+                was.resize(counts.len(), 0);
+            }
+        }
+        is.clone_from(&was);
+        for (was, count) in is.iter_mut().zip(*counts) {
+            let fell = *was != 0 && count.wrapping_sub(*was) > u64::MAX / 2;
+            *was = if fell { *was } else { *count };
+        }
+        visit(Rows {
+            series: *series,
+            was: &was,
+            is: &is,
+            entry,
+        });
+    }
+    for entry in entries {
+        unchanged(entry, &mut was, &mut visit);
+    }
+}
+
+/// What was added since `newest` and since each of `older`, and the reading now, in one pass over all counts. What an older
+/// reading has, the newest one has, too.
+pub(super) fn steps(newest: &Block, older: &[&Block], now: &Numbered<'_>) -> Steps {
     let (mut added, mut reading) = (Writer::default(), Writer::default());
-    compare(before, now, |series, index, was, is| {
-        added.count(series, index, is.wrapping_sub(was));
-        reading.count(series, index, is);
+    let older = older.iter().map(|block| block.entries().peekable());
+    let mut older: Vec<_> = older.map(|entries| (entries, Writer::default())).collect();
+    let mut was = Vec::new();
+    compare(newest, now, |rows| {
+        let Rows { series, is, .. } = rows;
+        let mut packed = None;
+        if rows.was == is {
+            // What did not change is not packed again.
+            if let Some(entry) = rows.entry {
+                reading.entry(series, entry.body);
+                packed = Some(entry.body);
+            }
+        } else {
+            added.counts(series, rows.added());
+        }
+        let packed = match packed {
+            Some(packed) => packed,
+            None => reading.counts(series, is.iter().copied()),
+        };
+        for (entries, added) in &mut older {
+            match entries.next_if(|entry| entry.series == series) {
+                // Equal counts have equal bytes.
+                Some(entry) if entry.body == packed => {}
+                Some(entry) => {
+                    entry.unpack(is.len(), &mut was);
+                    let pairs = is.iter().zip(&was);
+                    added.counts(series, pairs.map(|(is, was)| is.wrapping_sub(*was)));
+                }
+                None => _ = added.counts(series, is.iter().copied()),
+            }
+        }
     });
-    (added.finish(), reading.finish())
+    let older = older.into_iter().map(|(_, added)| added.finish());
+    Steps {
+        added: added.finish(),
+        older: older.collect(),
+        reading: reading.finish(),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn step(before: &Block, now: &Numbered<'_>) -> (Block, Block) {
+        let steps = steps(before, &[], now);
+        (steps.added, steps.reading)
+    }
 
     fn read(block: &Block) -> Vec<(u32, Vec<(usize, u64)>)> {
         let entries = block.entries();
@@ -95,5 +168,60 @@ mod tests {
         assert_eq!(read(&added), [(0, vec![(0, 5)])]);
         let (added, _) = step(&reading, &vec![(0, &[3, 101][..])]);
         assert_eq!(read(&added), [(0, vec![(1, 1)])]);
+    }
+
+    /// Counts of a service that goes on from these.
+    fn later(counts: &[Vec<u64>]) -> Vec<Vec<u64>> {
+        let more = |count: &u64| match fastrand::u32(0..8) {
+            0 => count.wrapping_add(fastrand::u64(..) >> fastrand::u32(40..64)),
+            _ => *count,
+        };
+        let mut counts: Vec<Vec<u64>> = counts
+            .iter()
+            .map(|row| match fastrand::bool() {
+                true => row.iter().map(more).collect(),
+                false => row.clone(),
+            })
+            .collect();
+        counts.push((0..fastrand::usize(1..40)).map(|_| more(&0)).collect());
+        counts
+    }
+
+    /// Each other series is numbered by what is not there.
+    fn numbered(counts: &[Vec<u64>]) -> Numbered<'_> {
+        let rows = counts.iter().enumerate();
+        rows.map(|(number, row)| (number as u32 * 2, &**row))
+            .collect()
+    }
+
+    #[test]
+    fn a_step_since_an_older_reading_is_all_that_was_added_since_then() {
+        for _ in 0..200 {
+            let first = later(&[]);
+            let second = later(&first);
+            let third = later(&second);
+            let fourth = later(&third);
+            let (_, oldest) = step(&Block::default(), &numbered(&first));
+            let (first_added, old) = step(&oldest, &numbered(&second));
+            let (second_added, newest) = step(&old, &numbered(&third));
+            let steps = steps(&newest, &[&old, &oldest], &numbered(&fourth));
+            let since_old = second_added.plus(&steps.added);
+            assert_eq!(
+                steps.older,
+                [since_old.clone(), first_added.plus(&since_old)]
+            );
+            assert_eq!(newest.plus(&steps.added), steps.reading);
+            assert_eq!(step(&Block::default(), &numbered(&fourth)).1, steps.reading);
+        }
+    }
+
+    #[test]
+    fn a_thing_that_the_reading_lacks_is_in_the_step_since_an_older_reading() {
+        let (_, old) = step(&Block::default(), &vec![(1, &[1][..])]);
+        let (_, newest) = step(&old, &vec![(1, &[5][..]), (4, &[2][..])]);
+        let steps = steps(&newest, &[&old], &vec![(2, &[3][..])]);
+        assert_eq!(read(&steps.added), [(2, vec![(0, 3)])]);
+        let since = [(1, vec![(0, 4)]), (2, vec![(0, 3)]), (4, vec![(0, 2)])];
+        assert_eq!(steps.older.iter().map(read).collect::<Vec<_>>(), [since]);
     }
 }

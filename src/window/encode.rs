@@ -66,7 +66,7 @@ type Owner<'a> = Option<(Option<Work>, &'a str)>;
 /// as what several processes counted, is one slot.
 pub(super) fn slots(track: &Track, live: &Numbered<'_>, time: Time) -> Vec<Slot> {
     let level = track.coarsest();
-    let (added, _) = difference::step(&level.base, live);
+    let added = difference::steps(&level.base, &[], live).added;
     let open = Slot {
         begin: level.since,
         end: time.until,

@@ -21,6 +21,8 @@ pub(super) struct Known {
     pub(super) key: Key,
     /// The end of the newest slot in which it changed.
     pub(super) changed: u64,
+    /// The number of what came after it in the last reading.
+    next: u32,
 }
 
 /// Cumulative counts by number, ascending.
@@ -31,22 +33,41 @@ pub(super) type Numbered<'a> = Vec<(u32, &'a [u64])>;
 impl Numbers {
     /// The counts of a reading, each thing with its number.
     pub(super) fn numbered<'a>(&mut self, counts: &'a [(Key, Vec<u64>)]) -> Numbered<'a> {
-        let numbered = counts.iter();
-        sorted(
-            numbered
-                .filter_map(|(key, counts)| Some((self.number(key)?, &**counts)))
-                .collect(),
-        )
+        let mut numbered = Vec::with_capacity(counts.len());
+        let mut before = None;
+        for (key, counts) in counts {
+            let expected = self.expected_after(before, key);
+            let Some(number) = expected.or_else(|| self.number(key)) else {
+                continue;
+            };
+            if expected.is_none()
+                && let Some(before) =
+                    before.and_then(|before: u32| self.known.get_mut(before as usize))
+            {
+                before.next = number;
+            }
+            before = Some(number);
+            numbered.push((number, &**counts));
+        }
+        sorted(numbered)
     }
 
     /// The same, without what has no number yet.
     pub(super) fn known<'a>(&self, counts: &'a [(Key, Vec<u64>)]) -> Numbered<'a> {
-        let numbered = counts.iter();
-        sorted(
-            numbered
-                .filter_map(|(key, counts)| Some((*self.numbers.get(key)?, &**counts)))
-                .collect(),
-        )
+        let mut before = None;
+        let numbered = counts.iter().filter_map(|(key, counts)| {
+            let expected = self.expected_after(before, key);
+            let number = expected.or_else(|| self.numbers.get(key).copied())?;
+            before = Some(number);
+            Some((number, &**counts))
+        });
+        sorted(numbered.collect())
+    }
+
+    /// The number of a thing, if it comes after the same one as in the last reading. That is faster than to look it up.
+    fn expected_after(&self, before: Option<u32>, key: &Key) -> Option<u32> {
+        let next = self.get(before?)?.next;
+        (self.get(next)?.key == *key).then_some(next)
     }
 
     /// The number of a thing. `None` if all numbers are taken.
@@ -60,6 +81,7 @@ impl Numbers {
         self.known.push(Known {
             key: key.clone(),
             changed: 0,
+            next: number.wrapping_add(1),
         });
         Some(number)
     }
@@ -133,5 +155,48 @@ pub(super) const fn length(key: &Key, buckets: usize) -> usize {
         Key::Errors { .. } | Key::ErrorType { .. } => 1,
         Key::Work { .. } => work::COUNTS,
         Key::Durations { .. } | Key::WorkDurations { .. } => buckets,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(name: u32) -> Key {
+        Key::WorkDurations {
+            work: Work::ALL[0],
+            name: name.to_string().into(),
+            detail: 0,
+        }
+    }
+
+    #[test]
+    fn a_thing_keeps_its_number_in_whatever_order_things_come() {
+        for _ in 0..200 {
+            let mut numbers = Numbers::default();
+            let mut told = HashMap::new();
+            let mut names: Vec<u32> = (0..fastrand::u32(1..30)).collect();
+            for _ in 0..10 {
+                match fastrand::u32(0..4) {
+                    0 => fastrand::shuffle(&mut names),
+                    1 => names.push(fastrand::u32(..60)),
+                    2 => _ = names.pop(),
+                    _ => {}
+                }
+                let counts: Vec<_> = names
+                    .iter()
+                    .map(|name| (key(*name), vec![u64::from(*name)]))
+                    .collect();
+                let numbered = numbers.numbered(&counts);
+                assert_eq!(numbers.known(&counts), numbered);
+                for (number, counts) in &numbered {
+                    let name = *told.entry(*number).or_insert(counts[0]);
+                    assert_eq!(counts[..], [name]);
+                }
+                let known = told.values().collect::<std::collections::HashSet<_>>();
+                assert_eq!(known.len(), told.len());
+                assert!(names.iter().all(|name| known.contains(&u64::from(*name))));
+            }
+        }
     }
 }

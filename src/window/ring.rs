@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{
-    budget,
+    budget::{self, Uses},
     decode::Stored,
     encode,
     moment::{Axis, Moment, Time},
@@ -26,6 +26,8 @@ pub(crate) struct Ring {
     pub(super) durations: Track,
     /// When it began to count.
     pub(super) began: u64,
+    /// How much the durations were used.
+    pub(super) uses: Uses,
     given_up: u64,
 }
 
@@ -59,6 +61,7 @@ impl Ring {
             counts: Track::new(track::COUNTS, settings.slot, began),
             durations: Track::new(track::DURATIONS, settings.slot, began),
             began,
+            uses: Uses::default(),
             given_up: 0,
         }
     }
@@ -72,7 +75,9 @@ impl Ring {
         let counts = self.numbers.numbered(&live.counts);
         self.counts.tick(&counts, time);
         let durations = self.numbers.numbered(&live.durations);
-        self.durations.tick(&durations, time);
+        if let Some(slot) = self.durations.tick(&durations, time) {
+            self.uses.close(&slot.block);
+        }
         self.remember_changes();
         self.counts.expire(time.now);
         self.durations.expire(time.now);
@@ -171,6 +176,7 @@ impl Ring {
         self.counts.begin_with(&self.numbers.numbered(&live.counts));
         let durations = self.numbers.numbered(&live.durations);
         self.durations.begin_with(&durations);
+        self.uses = Uses::default();
         self.began = time.now;
     }
 
@@ -195,6 +201,9 @@ impl Ring {
         let counts = self.counts.restore(stored.counts, &numbers, began, time);
         self.durations
             .restore(stored.durations, &numbers, began, time);
+        for slot in &self.durations.coarsest().slots {
+            self.uses.add(&slot.block);
+        }
         self.keep_to_budget();
         Restored {
             until: counts.map(|until| time.wall_of(until)),
@@ -224,7 +233,7 @@ impl Ring {
         if memory > budget {
             // More than is needed, so that it is not needed at each tick.
             let bytes = memory - budget + budget / 64;
-            self.given_up += budget::give_up(&mut self.durations, bytes);
+            self.given_up += budget::give_up(&mut self.durations, &self.uses, bytes);
         }
     }
 

@@ -105,10 +105,12 @@ impl<'a> Adding<'a> {
             }
             Piece::Open(level) => {
                 self.covered += time.until.saturating_sub(level.since);
-                difference::compare(&level.base, live, |series, index, was, is| {
-                    if was != is {
+                difference::compare(&level.base, live, |rows| {
+                    if rows.was != rows.is
+                        && let Some(sum) = self.sum(rows.series)
+                    {
                         // What changed since the last tick changed now.
-                        self.add(series, index, is.wrapping_sub(was), time.until);
+                        sum.add(rows.added().enumerate(), time.until);
                     }
                 });
             }
@@ -120,22 +122,13 @@ impl<'a> Adding<'a> {
         let changed = self.numbers.get(entry.series).map(|known| known.changed);
         let changed = changed.filter(|changed| begin < *changed && *changed <= end);
         let last = changed.unwrap_or(end);
-        if entry.is_given_up() {
-            if let Some(sum) = self.sum(entry.series) {
-                sum.given_up = true;
-            }
+        let Some(sum) = self.sum(entry.series) else {
             return;
-        }
-        for (index, count) in entry.pairs() {
-            self.add(entry.series, index, count, last);
-        }
-    }
-
-    fn add(&mut self, series: u32, index: usize, count: u64, last: u64) {
-        let Some(sum) = self.sum(series) else { return };
-        sum.last = sum.last.max(last);
-        if let Some(sum) = sum.counts.get_mut(index) {
-            *sum = sum.wrapping_add(count);
+        };
+        if entry.is_given_up() {
+            sum.given_up = true;
+        } else {
+            sum.add(entry.pairs(), last);
         }
     }
 
@@ -151,6 +144,20 @@ impl<'a> Adding<'a> {
             last: 0,
             given_up: false,
         }))
+    }
+}
+
+// === impl Sum ===
+
+impl Sum {
+    /// Adds counts of a slot in which they changed last at this time.
+    fn add(&mut self, counts: impl Iterator<Item = (usize, u64)>, last: u64) {
+        self.last = self.last.max(last);
+        for (index, count) in counts {
+            if let Some(sum) = self.counts.get_mut(index) {
+                *sum = sum.wrapping_add(count);
+            }
+        }
     }
 }
 

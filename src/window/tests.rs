@@ -5,6 +5,7 @@ mod clocks;
 mod memory;
 mod stored_work;
 mod tiling;
+mod uses;
 
 use std::{
     collections::{BTreeMap, HashMap},

@@ -36,20 +36,25 @@ impl Track {
         }
     }
 
-    /// Closes what is over.
-    pub(super) fn tick(&mut self, live: &Numbered<'_>, time: Time) {
+    /// Closes what is over. Returns a slot of the longest ones that was closed.
+    pub(super) fn tick(&mut self, live: &Numbered<'_>, time: Time) -> Option<&Slot> {
         let [finest, coarser @ ..] = &mut self.levels;
         if !finest.is_over(time) {
-            return;
+            return None;
         }
+        let ends_longest = coarser.last().is_some_and(|level| level.is_over(time));
         // Once for all levels: each slot of a coarser one ends with one of the finest.
-        let (added, reading) = difference::step(&finest.base, live);
-        let reading = Arc::new(reading);
-        finest.close(added, &reading, time);
-        for level in coarser.iter_mut().filter(|level| level.is_over(time)) {
-            let added = reading.minus(&level.base);
+        let over = coarser.iter().filter(|level| level.is_over(time));
+        let older: Vec<_> = over.map(|level| &*level.base).collect();
+        let steps = difference::steps(&finest.base, &older, live);
+        let reading = Arc::new(steps.reading);
+        finest.close(steps.added, &reading, time);
+        let over = coarser.iter_mut().filter(|level| level.is_over(time));
+        for (level, added) in over.zip(steps.older) {
             level.close(added, &reading, time);
         }
+        let longest = coarser.last().filter(|_| ends_longest);
+        longest.and_then(|level| level.slots.back())
     }
 
     /// Drops what is too old.
@@ -61,8 +66,8 @@ impl Track {
 
     /// Makes a reading the beginning: only what is added to it counts.
     pub(super) fn begin_with(&mut self, live: &Numbered<'_>) {
-        let (_, reading) = difference::step(&Block::default(), live);
-        let reading = Arc::new(reading);
+        let steps = difference::steps(&Block::default(), &[], live);
+        let reading = Arc::new(steps.reading);
         for level in &mut self.levels {
             level.base = Arc::clone(&reading);
         }

@@ -1,6 +1,7 @@
 //! Writes small numbers in few bytes.
 
 /// Seven bits in each byte, the lowest first. The last byte has no high bit.
+#[inline]
 pub(super) fn write(bytes: &mut Vec<u8>, mut value: u64) {
     while value >= 0x80 {
         bytes.push(value as u8 | 0x80);
@@ -10,7 +11,18 @@ pub(super) fn write(bytes: &mut Vec<u8>, mut value: u64) {
 }
 
 /// Takes a number off. `None` if the bytes end in it, or if it is above 2^64.
+#[inline]
 pub(super) fn read(bytes: &mut &[u8]) -> Option<u64> {
+    // Most numbers are that small.
+    if let [byte @ ..0x80, rest @ ..] = *bytes {
+        let value = u64::from(*byte);
+        *bytes = rest;
+        return Some(value);
+    }
+    read_long(bytes)
+}
+
+fn read_long(bytes: &mut &[u8]) -> Option<u64> {
     let mut value = 0;
     for shift in (0..u64::BITS).step_by(7) {
         let (byte, rest) = bytes.split_first()?;

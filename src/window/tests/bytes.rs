@@ -4,7 +4,7 @@ use super::*;
 use crate::window::decode::Stored;
 
 /// Two hours with requests of four endpoints: each has twice as many as the one before. Each request needs some work.
-fn two_hours() -> Process {
+pub(super) fn two_hours() -> Process {
     let mut process = Process::new(settings(10_000), START);
     for slot in 1..=720 {
         process.at += 2_000;
