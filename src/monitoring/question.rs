@@ -13,6 +13,7 @@ use super::{
     console::{self, Console, Cursor, EndpointQuestion},
     counted::Counted,
     diagnosis::ShownDiagnosis,
+    fleet::{self, ShownFleet},
     generated::{AskedDashboard, Part},
     kubernetes::Wanted,
     parameters::{Parameters, time},
@@ -55,6 +56,7 @@ pub(super) enum Question {
     Errors(Duration, usize),
     Deployments(usize),
     Health,
+    Fleet(Duration),
     Rules(Part),
     Kubernetes(Wanted),
     Dashboard(AskedDashboard),
@@ -120,6 +122,7 @@ impl Question {
             Read::ActiveAlerts => &["state"],
             Read::Endpoints => &["window", "sort", "limit"],
             Read::Errors => &["window", "limit"],
+            Read::Fleet => &["window"],
             Read::Deployments => &["limit"],
             Read::Rules => &["part"],
             Read::Kubernetes => &["part", "port", "image"],
@@ -144,6 +147,7 @@ impl Question {
             Read::Errors => Self::Errors(window(&given)?, limit()?),
             Read::Deployments => Self::Deployments(limit()?),
             Read::Health => Self::Health,
+            Read::Fleet => Self::Fleet(window(&given)?),
             Read::Rules => Self::Rules(Part::parse(&given)?),
             Read::Kubernetes => Self::Kubernetes(Wanted::parse(&given)?),
             Read::Dashboard => Self::Dashboard(AskedDashboard::parse(segment)?),
@@ -154,6 +158,11 @@ impl Question {
             }
             Read::Endpoint => Self::Endpoint(EndpointQuestion::parse(&given)?),
         })
+    }
+
+    /// Whether another machine is asked.
+    pub(super) const fn is_far(&self) -> bool {
+        matches!(self, Self::Fleet(_))
     }
 
     /// Reads what is asked. It can take milliseconds.
@@ -228,6 +237,10 @@ impl Question {
             Self::Health => {
                 let health = sources.health.as_ref();
                 ok(&ShownHealth::of(health, settings.check_errors, now()))
+            }
+            Self::Fleet(window) => {
+                let numbers = fleet::ask(sources.fleet.as_deref(), *window)?;
+                ok(&ShownFleet::of(&numbers))
             }
             Self::Rules(part) => answer::yaml(part.text(sources)?),
             Self::Kubernetes(wanted) if wanted.is_yaml() => answer::yaml(wanted.text(sources)?),

@@ -271,6 +271,8 @@ impl VitalsBuilder {
             generated: &generated,
             #[cfg(feature = "statistics")]
             doctor: &doctor,
+            #[cfg(all(feature = "health", feature = "statistics"))]
+            fleet: None,
         });
         if shared {
             release.clone().announce();

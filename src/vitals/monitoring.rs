@@ -21,8 +21,8 @@ use crate::{
     health::HealthService,
     metrics::Metrics,
     monitoring::{
-        Access, CheckedMonitoring, Monitoring, MonitoringService, NewDeployment, PeerAddress,
-        RecordDeployment, Sources, check_path, check_token,
+        Access, AskFleet, CheckedMonitoring, Monitoring, MonitoringService, NewDeployment,
+        PeerAddress, RecordDeployment, Sources, check_path, check_token,
     },
     release::Release,
     report::notice::NoticeSink,
@@ -62,6 +62,7 @@ pub(super) struct Shown<'s> {
     #[cfg(feature = "generate")]
     pub(super) generated: &'s Generated,
     pub(super) doctor: &'s Doctor,
+    pub(super) fleet: Option<Arc<dyn AskFleet>>,
 }
 
 // === impl MonitoringSettings ===
@@ -157,6 +158,7 @@ impl CheckedApi {
             #[cfg(feature = "generate")]
             generated: shown.generated.clone(),
             doctor: Arc::new(shown.doctor.clone()),
+            fleet: shown.fleet.clone(),
         };
         Api(Some(MonitoringService::new(checked, sources)))
     }
