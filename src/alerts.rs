@@ -99,6 +99,7 @@ mod silence;
 mod state;
 mod stored;
 mod tally;
+mod thresholds;
 mod timing;
 mod tracked;
 mod unit;

@@ -19,6 +19,7 @@
 mod counted;
 mod facts;
 mod finding;
+mod fleet;
 mod reading;
 mod setting;
 mod told;
@@ -48,6 +49,7 @@ impl Facts {
         let mut findings = counted::findings(&self);
         findings.extend(reading::findings(&self));
         findings.extend(told::findings(&self));
+        findings.extend(fleet::findings(&self));
         Diagnosis {
             service: self.service,
             version: self.version,

@@ -9,7 +9,7 @@ use crate::statistics::{
     EndpointOrder, EndpointStatistics, ErrorStatistics, Statistics, Traffic, WallTime,
 };
 
-/// The most entries of a list.
+/// The most instances that are shown.
 const MOST: usize = 1_000;
 
 /// The fewest requests of an instance whose p95 is compared with that of the others.
@@ -97,14 +97,15 @@ pub(super) struct ShownInstance {
 // === impl ShownFleet ===
 
 impl<'n> ShownFleet<'n> {
-    pub(super) fn of(numbers: &'n FleetNumbers) -> Self {
+    /// With as many endpoints and errors as `limit`.
+    pub(super) fn of(numbers: &'n FleetNumbers, limit: usize) -> Self {
         let FleetNumbers {
             statistics,
             instances,
         } = numbers;
         let mut endpoints = statistics.endpoints(EndpointOrder::default());
         let endpoints_count = endpoints.len();
-        endpoints.truncate(MOST);
+        endpoints.truncate(limit);
         let errors = &statistics.errors;
         Self {
             window_seconds: statistics.window_seconds,
@@ -114,7 +115,7 @@ impl<'n> ShownFleet<'n> {
             endpoints_count,
             endpoints,
             errors_count: errors.len(),
-            errors: errors.get(..MOST).unwrap_or(errors),
+            errors: errors.get(..limit).unwrap_or(errors),
             instances_count: instances.len(),
             instances: ShownInstance::of_each(instances),
         }

@@ -56,7 +56,7 @@ pub(super) enum Question {
     Errors(Duration, usize),
     Deployments(usize),
     Health,
-    Fleet(Duration),
+    Fleet(Duration, usize),
     Rules(Part),
     Kubernetes(Wanted),
     Dashboard(AskedDashboard),
@@ -121,8 +121,7 @@ impl Question {
             Read::Alerts => &["hours"],
             Read::ActiveAlerts => &["state"],
             Read::Endpoints => &["window", "sort", "limit"],
-            Read::Errors => &["window", "limit"],
-            Read::Fleet => &["window"],
+            Read::Errors | Read::Fleet => &["window", "limit"],
             Read::Deployments => &["limit"],
             Read::Rules => &["part"],
             Read::Kubernetes => &["part", "port", "image"],
@@ -147,7 +146,7 @@ impl Question {
             Read::Errors => Self::Errors(window(&given)?, limit()?),
             Read::Deployments => Self::Deployments(limit()?),
             Read::Health => Self::Health,
-            Read::Fleet => Self::Fleet(window(&given)?),
+            Read::Fleet => Self::Fleet(window(&given)?, limit()?),
             Read::Rules => Self::Rules(Part::parse(&given)?),
             Read::Kubernetes => Self::Kubernetes(Wanted::parse(&given)?),
             Read::Dashboard => Self::Dashboard(AskedDashboard::parse(segment)?),
@@ -162,7 +161,7 @@ impl Question {
 
     /// Whether another machine is asked.
     pub(super) const fn is_far(&self) -> bool {
-        matches!(self, Self::Fleet(_))
+        matches!(self, Self::Fleet(..) | Self::Doctor)
     }
 
     /// Reads what is asked. It can take milliseconds.
@@ -238,9 +237,9 @@ impl Question {
                 let health = sources.health.as_ref();
                 ok(&ShownHealth::of(health, settings.check_errors, now()))
             }
-            Self::Fleet(window) => {
+            Self::Fleet(window, limit) => {
                 let numbers = fleet::ask(sources.fleet.as_deref(), *window)?;
-                ok(&ShownFleet::of(&numbers))
+                ok(&ShownFleet::of(&numbers, *limit))
             }
             Self::Rules(part) => answer::yaml(part.text(sources)?),
             Self::Kubernetes(wanted) if wanted.is_yaml() => answer::yaml(wanted.text(sources)?),

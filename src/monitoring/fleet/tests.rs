@@ -61,12 +61,17 @@ fn told(instances: &[Instance], key: &str) -> BTreeMap<String, Value> {
 #[test]
 fn a_fleet_is_shown_as_statistics_are_with_each_instance() {
     let numbers = numbers(vec![instance("shop-1", 40, 20.0)]);
-    let shown = serde_json::to_value(ShownFleet::of(&numbers)).unwrap();
+    let shown = serde_json::to_value(ShownFleet::of(&numbers, 100)).unwrap();
     assert_eq!(shown["window_seconds"], 300.0);
     let local: Vec<_> = numbers.statistics.endpoints(EndpointOrder::default());
     assert_eq!(shown["endpoints"], serde_json::to_value(local).unwrap());
     assert_eq!(shown["endpoints"][0]["requests"], 1);
     assert_eq!(shown["errors"], json!([]));
+    let fewer = serde_json::to_value(ShownFleet::of(&numbers, 0)).unwrap();
+    assert_eq!(
+        (&fewer["endpoints"], &fewer["endpoints_count"]),
+        (&json!([]), &json!(1))
+    );
     assert_eq!(
         shown["instances"],
         json!([{
