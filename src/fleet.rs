@@ -5,10 +5,15 @@
 //! itself.
 
 mod address;
+mod chores;
+mod guide;
 mod keys;
 mod link;
 mod link_error;
 mod look_up;
+mod marks;
+#[cfg(test)]
+mod real_redis;
 #[cfg(test)]
 mod resp_server;
 mod settings;
@@ -16,8 +21,11 @@ mod socket;
 
 pub use self::settings::Fleet;
 pub(crate) use self::{
+    chores::{Ask, Chores, SharedMarks},
+    guide::{GuideKeys, rank, worst_of_each},
     keys::{Keys, StartId},
     link::Link,
     link_error::{LinkError, LinkErrorKind},
+    marks::{Mark, NewMark, Noted, Noting, Told},
     settings::Checked,
 };

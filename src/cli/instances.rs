@@ -86,6 +86,7 @@ fn together(total: &Value) -> Vec<String> {
 fn odd(instance: &Value) -> String {
     let words = [
         ("lost", "lost"),
+        ("ended", "ended"),
         ("slow", "slow"),
         ("other_settings", "other thresholds"),
     ];

@@ -1,6 +1,6 @@
 //! Shows what all instances of the service know together: their sums, and each instance beside the others.
 
-use std::{cmp::Ordering, time::Duration};
+use std::time::Duration;
 
 use serde::Serialize;
 
@@ -41,11 +41,15 @@ pub(crate) struct Instance {
     pub(crate) last_seen: WallTime,
     /// It gives no sign of life any more.
     pub(crate) is_lost: bool,
+    /// It has ended in good order.
+    pub(crate) has_ended: bool,
     pub(crate) requests: u64,
     pub(crate) errors: u64,
     pub(crate) p50_ms: Option<f64>,
     pub(crate) p95_ms: Option<f64>,
     pub(crate) p99_ms: Option<f64>,
+    /// How many times that of all others its p95 is.
+    pub(crate) p95_to_others: Option<f64>,
     /// It has other thresholds than most of the others.
     pub(crate) other_settings: bool,
     /// What its checks say. `None` if it has none.
@@ -82,13 +86,14 @@ pub(super) struct ShownInstance {
     started: WallTime,
     last_seen: WallTime,
     lost: bool,
+    ended: bool,
     requests: u64,
     errors: u64,
     p50_ms: Option<f64>,
     p95_ms: Option<f64>,
     p99_ms: Option<f64>,
-    /// How many times the middle of the others' p95 its own is.
-    p95_beside_others: Option<f64>,
+    /// How many times that of the others its p95 is. `None` where too few requests were answered.
+    p95_to_others: Option<f64>,
     slow: bool,
     other_settings: bool,
     health: Option<String>,
@@ -130,41 +135,29 @@ impl ShownInstance {
         let mut all: Vec<_> = instances.iter().collect();
         all.sort_by(|one, other| (&one.id, one.started).cmp(&(&other.id, other.started)));
         let shown = all.into_iter().take(MOST);
-        shown.map(|one| Self::beside(one, instances)).collect()
+        shown.map(Self::of).collect()
     }
 
-    fn beside(one: &Instance, all: &[Instance]) -> Self {
-        let p95_beside_others = times_the_others(one, all);
+    fn of(one: &Instance) -> Self {
+        let times = one.p95_to_others.filter(|_| one.requests >= FEWEST);
         Self {
             id: one.id.clone(),
             version: one.version.clone(),
             started: one.started,
             last_seen: one.last_seen,
             lost: one.is_lost,
+            ended: one.has_ended,
             requests: one.requests,
             errors: one.errors,
             p50_ms: one.p50_ms,
             p95_ms: one.p95_ms,
             p99_ms: one.p99_ms,
-            p95_beside_others,
-            slow: p95_beside_others.is_some_and(|times| times >= SLOW),
+            p95_to_others: times,
+            slow: times.is_some_and(|times| times >= SLOW),
             other_settings: one.other_settings,
             health: one.health.clone(),
         }
     }
-}
-
-/// How many times the middle of the others' p95 that of one instance is. `None` where too few requests were answered.
-fn times_the_others(one: &Instance, all: &[Instance]) -> Option<f64> {
-    let judged = |one: &Instance| one.p95_ms.filter(|_| one.requests >= FEWEST);
-    let own = judged(one)?;
-    let is_other = |other: &&Instance| (&other.id, other.started) != (&one.id, one.started);
-    let others = all.iter().filter(is_other).filter(|other| !other.is_lost);
-    let mut others: Vec<_> = others.filter_map(judged).collect();
-    others.sort_by(|one, other| one.partial_cmp(other).unwrap_or(Ordering::Equal));
-    // Of an even number the higher one: nothing is called slow lightly.
-    let middle = *others.get(others.len() / 2)?;
-    (middle > 0.0).then(|| own / middle)
 }
 
 /// Asks all instances, if the service is one of several.

@@ -172,12 +172,13 @@ function instance(id, at, more = {}) {
     started: time(at - 3.2 * 60 * MINUTE),
     last_seen: time(at - 6_000),
     lost: false,
+    ended: false,
     requests: 4_870,
     errors: 0,
     p50_ms: 7.3,
     p95_ms: 104.2,
     p99_ms: 281.2,
-    p95_beside_others: 1.02,
+    p95_to_others: 1.02,
     slow: false,
     other_settings: false,
     health: "healthy",
@@ -204,10 +205,11 @@ function fleet(at, instances = ["x2kzq", "9fwbn", "tt4lc"].map((id) => instance(
 export function oddFleet(at) {
   return fleet(at, [
     instance("shop-1", at),
-    instance("shop-2", at, { p95_ms: 918, p50_ms: 31, p95_beside_others: 8.81, slow: true, errors: 12, health: "degraded" }),
-    instance("shop-3", at, { last_seen: time(at - 4 * MINUTE), lost: true, requests: 212, p95_beside_others: 0.98 }),
+    instance("shop-2", at, { p95_ms: 918, p50_ms: 31, p95_to_others: 8.81, slow: true, errors: 12, health: "degraded" }),
+    instance("shop-3", at, { last_seen: time(at - 4 * MINUTE), lost: true, requests: 212, p95_to_others: 0.98 }),
     instance("shop-4", at, { other_settings: true, version: "2.7.0" }),
-    instance("shop-5", at, { requests: 3, p95_beside_others: null, health: null }),
+    instance("shop-5", at, { requests: 3, p95_to_others: null, health: null }),
+    instance("shop-0", at, { ended: true, other_settings: true }),
   ]);
 }
 

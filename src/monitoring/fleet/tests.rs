@@ -26,11 +26,13 @@ pub(crate) fn instance(id: &str, requests: u64, p95_ms: f64) -> Instance {
         started: at(1_000),
         last_seen: at(2_000),
         is_lost: false,
+        has_ended: false,
         requests,
         errors: 1,
         p50_ms: Some(p95_ms / 2.0),
         p95_ms: Some(p95_ms),
         p99_ms: Some(p95_ms * 2.0),
+        p95_to_others: None,
         other_settings: false,
         health: Some("healthy".to_owned()),
     }
@@ -76,8 +78,8 @@ fn a_fleet_is_shown_as_statistics_are_with_each_instance() {
         shown["instances"],
         json!([{
             "id": "shop-1", "version": "1.4.2", "started": "1970-01-01T00:16:40.000Z",
-            "last_seen": "1970-01-01T00:33:20.000Z", "lost": false, "requests": 40, "errors": 1,
-            "p50_ms": 10.0, "p95_ms": 20.0, "p99_ms": 40.0, "p95_beside_others": null, "slow": false,
+            "last_seen": "1970-01-01T00:33:20.000Z", "lost": false, "ended": false, "requests": 40, "errors": 1,
+            "p50_ms": 10.0, "p95_ms": 20.0, "p99_ms": 40.0, "p95_to_others": null, "slow": false,
             "other_settings": false, "health": "healthy",
         }])
     );
@@ -85,39 +87,21 @@ fn a_fleet_is_shown_as_statistics_are_with_each_instance() {
 
 #[test]
 fn an_instance_is_slow_if_its_p95_is_twice_that_of_the_others() {
-    let mut all = vec![
-        instance("a", 20, 10.0),
-        instance("b", 20, 12.0),
-        instance("c", 20, 23.9),
-        instance("d", 20, 24.0),
-    ];
-    assert_eq!(
-        told(&all, "p95_beside_others"),
-        [
-            ("a", 10.0 / 23.9),
-            ("b", 12.0 / 23.9),
-            ("c", 23.9 / 12.0),
-            ("d", 2.0)
-        ]
-        .map(|(id, times)| (id.to_owned(), json!(times)))
-        .into()
-    );
-    let slow = |all: &[Instance]| -> Vec<String> {
-        let told = told(all, "slow").into_iter();
-        told.filter(|(_, slow)| *slow == true)
-            .map(|(id, _)| id)
-            .collect()
+    let with = |id: &str, requests, times| Instance {
+        p95_to_others: times,
+        ..instance(id, requests, 20.0)
     };
-    assert_eq!(slow(&all), ["d"]);
-    // Too few requests say nothing, and neither does an instance that is lost.
-    all[3].requests = 19;
-    assert_eq!(slow(&all), Vec::<String>::new());
-    let pair = [instance("a", 20, 10.0), instance("d", 20, 30.0)];
-    assert_eq!(slow(&pair), ["d"]);
-    let mut lost = pair.clone();
-    lost[0].is_lost = true;
-    assert_eq!(slow(&lost), Vec::<String>::new());
-    assert_eq!(slow(&pair[1..]), Vec::<String>::new());
+    let all = [
+        with("a", 20, Some(1.99)),
+        with("b", 20, Some(2.0)),
+        // Too few requests say nothing.
+        with("c", 19, Some(9.0)),
+        with("d", 20, None),
+    ];
+    let slow: Vec<_> = told(&all, "slow").into_values().collect();
+    assert_eq!(slow, [false, true, false, false].map(|slow| json!(slow)));
+    let times: Vec<_> = told(&all, "p95_to_others").into_values().collect();
+    assert_eq!(times, [json!(1.99), json!(2.0), json!(null), json!(null)]);
 }
 
 #[test]
