@@ -2,6 +2,8 @@
 
 mod numbers;
 
+#[cfg(feature = "fleet")]
+use std::any::Any;
 use std::{
     collections::BTreeMap,
     fmt,
@@ -10,6 +12,8 @@ use std::{
 };
 
 use super::{Deployment, Vitals};
+#[cfg(feature = "fleet")]
+use crate::fleet::{Checked as CheckedFleet, Fleet, Running};
 use crate::{
     alerts::{Host, Stored},
     config::{ConfigError, Environment},
@@ -38,6 +42,8 @@ pub(super) struct LatelySettings {
     pub(super) state: StateSettings,
     pub(super) slot: Option<Duration>,
     pub(super) memory: Option<usize>,
+    #[cfg(feature = "fleet")]
+    pub(super) fleet: Option<Fleet>,
 }
 
 /// How statistics are kept, once it is checked.
@@ -46,6 +52,8 @@ pub(super) struct CheckedLately {
     place: Option<StatePlace>,
     slot: Option<Duration>,
     memory: Option<usize>,
+    #[cfg(feature = "fleet")]
+    fleet: Option<CheckedFleet>,
 }
 
 /// What the application did lately. Clones share it.
@@ -63,6 +71,8 @@ struct Kept {
     records: Mutex<Records>,
     /// `None` without a state file.
     writer: Option<StoreWriter>,
+    #[cfg(feature = "fleet")]
+    fleet: Option<Running>,
 }
 
 // === impl LatelySettings ===
@@ -96,6 +106,8 @@ impl LatelySettings {
             place: self.state.checked()?,
             slot: self.slot,
             memory: self.memory,
+            #[cfg(feature = "fleet")]
+            fleet: self.fleet.map(Fleet::checked).transpose()?,
         })
     }
 }
@@ -130,6 +142,10 @@ impl Lately {
             bounds,
             records: Mutex::new(records.unwrap_or_default()),
             writer,
+            #[cfg(feature = "fleet")]
+            fleet: settings
+                .fleet
+                .map(|fleet| Running::start(fleet, release, slot, metrics)),
         }));
         lately.note_start(release);
         lately
@@ -209,6 +225,12 @@ impl Lately {
     pub(super) fn end(&self, timeout: Duration) -> bool {
         let writer = self.0.writer.as_ref();
         writer.is_none_or(|writer| writer.end(timeout))
+    }
+
+    /// This instance among the others. `None` without a fleet.
+    #[cfg(feature = "fleet")]
+    pub(super) fn fleet(&self) -> Option<&Running> {
+        self.0.fleet.as_ref()
     }
 
     pub(super) fn has_file(&self) -> bool {
@@ -311,6 +333,12 @@ impl Source for Kept {
 
     fn lost_ticks(&self) -> u64 {
         self.window.lost_ticks()
+    }
+
+    #[cfg(feature = "fleet")]
+    fn fleet(&self) -> Option<Arc<dyn Any + Send + Sync>> {
+        let running = self.fleet.clone()?;
+        Some(Arc::new(running))
     }
 }
 
