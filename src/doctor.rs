@@ -25,7 +25,8 @@ mod setting;
 mod told;
 
 pub(crate) use self::facts::{
-    AccessFacts, CheckFacts, CountedFacts, Facts, NotifierFacts, SentryFacts, StateFacts,
+    AccessFacts, CheckFacts, CountedFacts, Facts, FleetFacts, NotifierFacts, SentryFacts,
+    StateFacts,
 };
 pub(crate) use self::told::made_by;
 pub use self::{

@@ -102,6 +102,8 @@ mod shown;
 mod sources;
 mod turns;
 
+#[cfg(feature = "fleet")]
+pub(crate) use self::fleet::{FleetNumbers, FleetSilence, Instance};
 pub use self::{
     access::Access,
     peer::PeerAddress,

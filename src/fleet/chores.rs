@@ -203,7 +203,7 @@ impl Worker {
         }
     }
 
-    /// Gives Redis what it has lost: the marks, and which version runs.
+    /// Gives Redis what it has lost: the marks, or which version runs if there are none.
     fn restore(&mut self) -> Result<(), LinkError> {
         let looked = self.look()?;
         if looked.0 > 0 {
@@ -214,7 +214,7 @@ impl Worker {
         let marks = marks.unwrap_or_else(|| self.before.clone());
         if !marks.is_empty() {
             let pipeline = self.chores.noting.restore(&marks);
-            (self.chores.ask)(&pipeline)?;
+            return (self.chores.ask)(&pipeline).map(drop);
         }
         let Some(version) = self.chores.noting.version.clone() else {
             return Ok(());

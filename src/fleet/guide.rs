@@ -21,7 +21,7 @@ const SHORTEST: Duration = Duration::from_secs(120);
 
 /// The keys at one moment.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct GuideKeys {
+pub(super) struct GuideKeys {
     /// Each with its value, and how long it lasts.
     written: Vec<(String, String, Duration)>,
     /// Those of categories without an error.
@@ -32,7 +32,7 @@ pub(crate) struct GuideKeys {
 
 impl GuideKeys {
     /// The keys below a prefix, from the last 24 hours of all instances. `checks` has the worst word of each check.
-    pub(crate) fn of(prefix: &str, lately: &Statistics, checks: &BTreeMap<String, String>) -> Self {
+    pub(super) fn of(prefix: &str, lately: &Statistics, checks: &BTreeMap<String, String>) -> Self {
         let now = lately.until.since_1970();
         let mut keys = Self::default();
         for endpoint in lately.endpoints(EndpointOrder::default()) {
@@ -78,7 +78,7 @@ impl GuideKeys {
     }
 
     /// Writes all of them.
-    pub(crate) fn pipeline(&self) -> Pipeline {
+    pub(super) fn pipeline(&self) -> Pipeline {
         let mut pipeline = Pipeline::new();
         for (key, value, lasts) in &self.written {
             let lasts = lasts.as_millis().to_string();
@@ -93,7 +93,7 @@ impl GuideKeys {
 }
 
 /// The worst word of each check of all instances.
-pub(crate) fn worst_of_each<'a>(
+pub(super) fn worst_of_each<'a>(
     instances: impl IntoIterator<Item = &'a BTreeMap<String, String>>,
 ) -> BTreeMap<String, String> {
     let mut worst: BTreeMap<String, String> = BTreeMap::new();
@@ -107,7 +107,7 @@ pub(crate) fn worst_of_each<'a>(
 }
 
 /// How bad a word is.
-pub(crate) fn rank(word: &str) -> u8 {
+fn rank(word: &str) -> u8 {
     match word {
         "healthy" => 1,
         "unknown" => 2,

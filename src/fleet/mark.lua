@@ -10,8 +10,9 @@ local function mark(place)
   return text and cjson.decode(text)
 end
 
--- Whether this version runs elsewhere, or ran here before: then a process only started again.
-local function runs()
+-- Whether this version ran before the last mark, here or elsewhere: then a process only started again. What began later is part of the
+-- same deployment.
+local function runs(last)
   local before, latest
   local all = redis.call('HGETALL', KEYS[2])
   for place = 1, #all, 2 do
@@ -19,9 +20,11 @@ local function runs()
       local read, one = pcall(cjson.decode, all[place + 1])
       if read and type(one) == 'table' then
         local seen = redis.call('ZSCORE', KEYS[3], all[place])
-        if one.version == version and not one.ended and seen and now_ms - seen < live then return true end
         local began = tonumber(one.began) or 0
-        if one.id == id and (not latest or began > latest) then before, latest = one.version, began end
+        if began < last.at_ms then
+          if one.version == version and not one.ended and seen and now_ms - seen < live then return true end
+          if one.id == id and (not latest or began > latest) then before, latest = one.version, began end
+        end
       end
     end
   end
@@ -53,7 +56,7 @@ if kind == 'start' then
     push('first')
     return { 'first', 0 }
   end
-  if last.version == version or runs() then return { 'known', 0 } end
+  if last.version == version or runs(last) then return { 'known', 0 } end
   push('start')
   return { 'marked', 1 }
 end
@@ -72,7 +75,7 @@ if kind == 'process' and last then
     redis.call('LSET', KEYS[1], -1, cjson.encode(last))
     return { 'known', 0 }
   end
-  if is_own and not is_same and last.version ~= version and runs() then return { 'known', 0 } end
+  if is_own and not is_same and last.version ~= version and runs(last) then return { 'known', 0 } end
 end
 local news = is_news()
 push('recorded')

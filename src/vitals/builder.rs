@@ -8,6 +8,8 @@ mod alerts;
 mod described;
 mod environment;
 mod exclusion;
+#[cfg(feature = "fleet")]
+mod fleet;
 mod logs;
 mod metrics;
 #[cfg(all(feature = "health", feature = "statistics"))]
@@ -37,6 +39,7 @@ use super::{
     log_values,
     monitoring::{MonitoringSettings, Shown},
     notifications::NotificationSettings,
+    sharing::Sharing,
     shutdown::{Shutdown, ShutdownSettings},
     stack::{Stack, VitalsLayer},
     start::Start,
@@ -245,7 +248,9 @@ impl VitalsBuilder {
         let notifications = notifications.start(&release, &lately, &metrics)?;
         let alerting = alerting.with(&lately, &metrics);
         notifications.hear(&alerting);
+        let sharing = Sharing::start(&lately, &alerting, &metrics, &release, self.health.as_ref())?;
         let deployments = Deployments {
+            sharing,
             environment: release.environment.as_str().into(),
             metrics: metrics.clone(),
             lately: lately.clone(),
@@ -271,8 +276,6 @@ impl VitalsBuilder {
             generated: &generated,
             #[cfg(feature = "statistics")]
             doctor: &doctor,
-            #[cfg(all(feature = "health", feature = "statistics"))]
-            fleet: None,
         });
         if shared {
             release.clone().announce();

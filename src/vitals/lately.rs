@@ -2,6 +2,8 @@
 
 mod numbers;
 
+#[cfg(feature = "fleet")]
+use std::{any::Any, sync::OnceLock};
 use std::{
     collections::BTreeMap,
     fmt,
@@ -10,6 +12,8 @@ use std::{
 };
 
 use super::{Deployment, Vitals};
+#[cfg(feature = "fleet")]
+use crate::fleet::{Checked as CheckedFleet, Fleet, Mark, Running, SharedMarks};
 use crate::{
     alerts::{Host, Stored},
     config::{ConfigError, Environment},
@@ -38,6 +42,8 @@ pub(super) struct LatelySettings {
     pub(super) state: StateSettings,
     pub(super) slot: Option<Duration>,
     pub(super) memory: Option<usize>,
+    #[cfg(feature = "fleet")]
+    pub(super) fleet: Option<Fleet>,
 }
 
 /// How statistics are kept, once it is checked.
@@ -46,6 +52,8 @@ pub(super) struct CheckedLately {
     place: Option<StatePlace>,
     slot: Option<Duration>,
     memory: Option<usize>,
+    #[cfg(feature = "fleet")]
+    fleet: Option<CheckedFleet>,
 }
 
 /// What the application did lately. Clones share it.
@@ -63,6 +71,11 @@ struct Kept {
     records: Mutex<Records>,
     /// `None` without a state file.
     writer: Option<StoreWriter>,
+    #[cfg(feature = "fleet")]
+    fleet: Option<Running>,
+    /// The deployments that instances share. Empty without a fleet.
+    #[cfg(feature = "fleet")]
+    marks: OnceLock<SharedMarks>,
 }
 
 // === impl LatelySettings ===
@@ -96,6 +109,8 @@ impl LatelySettings {
             place: self.state.checked()?,
             slot: self.slot,
             memory: self.memory,
+            #[cfg(feature = "fleet")]
+            fleet: self.fleet.map(Fleet::checked).transpose()?,
         })
     }
 }
@@ -130,6 +145,12 @@ impl Lately {
             bounds,
             records: Mutex::new(records.unwrap_or_default()),
             writer,
+            #[cfg(feature = "fleet")]
+            fleet: settings
+                .fleet
+                .map(|fleet| Running::start(fleet, release, slot, metrics)),
+            #[cfg(feature = "fleet")]
+            marks: OnceLock::new(),
         }));
         lately.note_start(release);
         lately
@@ -211,6 +232,19 @@ impl Lately {
         writer.is_none_or(|writer| writer.end(timeout))
     }
 
+    /// This instance among the others. `None` without a fleet.
+    #[cfg(feature = "fleet")]
+    pub(super) fn fleet(&self) -> Option<&Running> {
+        self.0.fleet.as_ref()
+    }
+
+    /// Shows the deployments of all instances from now on.
+    #[cfg(feature = "fleet")]
+    pub(super) fn share(&self, marks: &SharedMarks) {
+        // The first one stays.
+        let _ = self.0.marks.set(marks.clone());
+    }
+
     pub(super) fn has_file(&self) -> bool {
         self.0.writer.is_some()
     }
@@ -286,6 +320,10 @@ impl Source for Kept {
     }
 
     fn deployments(&self) -> Vec<DeploymentMark> {
+        #[cfg(feature = "fleet")]
+        if let Some(shared) = self.marks.get().and_then(SharedMarks::known) {
+            return shared.into_iter().map(Mark::into).collect();
+        }
         let deployments = self.records().deployments();
         let mark = |deployed: Deployed| DeploymentMark {
             version: deployed.version,
@@ -311,6 +349,12 @@ impl Source for Kept {
 
     fn lost_ticks(&self) -> u64 {
         self.window.lost_ticks()
+    }
+
+    #[cfg(feature = "fleet")]
+    fn fleet(&self) -> Option<Arc<dyn Any + Send + Sync>> {
+        let running = self.fleet.clone()?;
+        Some(Arc::new(running))
     }
 }
 

@@ -9,7 +9,10 @@ use http_body_util::Full;
 use tower_service::Service;
 
 use super::{
-    Deployment, METRICS_PATH, Vitals, alerting::Alerting, deployment::Deployments, doctor::Doctor,
+    Deployment, METRICS_PATH, Vitals,
+    alerting::Alerting,
+    deployment::{Deployments, Teller},
+    doctor::Doctor,
     lately::Lately,
 };
 #[cfg(feature = "generate")]
@@ -21,8 +24,8 @@ use crate::{
     health::HealthService,
     metrics::Metrics,
     monitoring::{
-        Access, AskFleet, CheckedMonitoring, Monitoring, MonitoringService, NewDeployment,
-        PeerAddress, RecordDeployment, Sources, check_path, check_token,
+        Access, CheckedMonitoring, Monitoring, MonitoringService, NewDeployment, PeerAddress,
+        RecordDeployment, Sources, check_path, check_token,
     },
     release::Release,
     report::notice::NoticeSink,
@@ -62,7 +65,6 @@ pub(super) struct Shown<'s> {
     #[cfg(feature = "generate")]
     pub(super) generated: &'s Generated,
     pub(super) doctor: &'s Doctor,
-    pub(super) fleet: Option<Arc<dyn AskFleet>>,
 }
 
 // === impl MonitoringSettings ===
@@ -158,7 +160,7 @@ impl CheckedApi {
             #[cfg(feature = "generate")]
             generated: shown.generated.clone(),
             doctor: Arc::new(shown.doctor.clone()),
-            fleet: shown.fleet.clone(),
+            fleet: shown.deployments.sharing.others(),
         };
         Api(Some(MonitoringService::new(checked, sources)))
     }
@@ -212,7 +214,7 @@ impl RecordDeployment for Deployments {
         if let Some(by) = deployment.by {
             told = told.by(by);
         }
-        Self::record(self, &told);
+        Self::record(self, &told, Teller::Person);
     }
 }
 
