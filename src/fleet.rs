@@ -54,6 +54,8 @@ mod statistics;
 mod view;
 mod writer;
 
+#[cfg(feature = "health")]
+pub(crate) use self::guide::is_word_of_health;
 pub(crate) use self::{
     chores::{Chores, SharedMarks},
     entry::Entry,

@@ -44,6 +44,7 @@ mod shutdown;
 mod signals;
 mod stack;
 mod start;
+mod telling;
 
 use self::{
     admin::Admin, alerting::Alerting, deployment::Deployments, lately::Lately, monitoring::Api,

@@ -106,6 +106,12 @@ pub(super) fn worst_of_each<'a>(
     worst
 }
 
+/// Whether it is a word of a check.
+#[cfg(feature = "health")]
+pub(crate) fn is_word_of_health(word: &str) -> bool {
+    rank(word) > 0
+}
+
 /// How bad a word is.
 fn rank(word: &str) -> u8 {
     match word {

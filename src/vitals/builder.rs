@@ -249,14 +249,8 @@ impl VitalsBuilder {
         let alerting = alerting.with(&lately, &metrics);
         notifications.hear(&alerting);
         let sharing = Sharing::start(&lately, &alerting, &metrics, &release, self.health.as_ref())?;
-        let deployments = Deployments {
-            sharing,
-            environment: release.environment.as_str().into(),
-            metrics: metrics.clone(),
-            lately: lately.clone(),
-            sentry: sentry.clone(),
-            notifications: notifications.clone(),
-        };
+        let told_by = (&sentry, &notifications);
+        let deployments = Deployments::new(&release, &lately, &metrics, told_by, sharing);
         #[cfg(feature = "statistics")]
         let doctor = super::doctor::Doctor::new(&effective, &exclude, &alerting, &deployments)
             .serving(exporter.is_some(), api.facts(), &release)

@@ -6,11 +6,13 @@ use super::{
     Vitals,
     lately::Lately,
     notifications::Notifications,
-    sharing::{Heard, Sharing},
+    sharing::Sharing,
+    telling::{Heard, Teller, Telling},
 };
 use crate::{
     config::Environment,
     metrics::Metrics,
+    release::Release,
     report::notice::{Detail, FINGERPRINT, Level, Notice, NoticeSink},
     sentry::Connection,
     timestamp,
@@ -44,15 +46,6 @@ pub(super) struct Deployments {
     pub(super) sentry: Connection,
     pub(super) notifications: Notifications,
     pub(super) sharing: Sharing,
-}
-
-/// Who tells of a deployment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Teller {
-    /// The application, as each of its instances does.
-    Application,
-    /// Somebody, to one instance for all.
-    Person,
 }
 
 // === impl Deployment ===
@@ -130,6 +123,23 @@ impl Deployment {
 // === impl Deployments ===
 
 impl Deployments {
+    pub(super) fn new(
+        release: &Release,
+        lately: &Lately,
+        metrics: &Metrics,
+        (sentry, notifications): (&Connection, &Notifications),
+        sharing: Sharing,
+    ) -> Self {
+        Self {
+            environment: release.environment.as_str().into(),
+            metrics: metrics.clone(),
+            lately: lately.clone(),
+            sentry: sentry.clone(),
+            notifications: notifications.clone(),
+            sharing,
+        }
+    }
+
     pub(super) fn record(&self, deployment: &Deployment, teller: Teller) {
         let environment = deployment.environment.as_deref();
         let environment = environment.unwrap_or(&self.environment).to_owned();
@@ -137,15 +147,21 @@ impl Deployments {
         let now = timestamp::seconds_since_1970();
         // A process that starts again and again has been deployed once.
         let is_new = self.lately.deployed(deployment, &environment, now);
-        let (told, place, all) = (deployment.clone(), environment.clone(), self.clone());
-        let then = move |heard| match heard {
-            Heard::Alone => all.tell(&told, &place, now, is_new),
+        let telling = Telling {
+            teller,
+            version: deployment.version.clone(),
+            environment: environment.clone(),
+            by: deployment.by.clone(),
+            changes: deployment.changes.clone(),
+        };
+        let (told, all) = (deployment.clone(), self.clone());
+        self.sharing.note(telling, move |heard| match heard {
+            Heard::Alone => all.tell(&told, &environment, now, is_new),
             #[cfg(feature = "fleet")]
-            Heard::First { is_news } => all.tell(&told, &place, now, is_news),
+            Heard::First { is_news } => all.tell(&told, &environment, now, is_news),
             #[cfg(feature = "fleet")]
             Heard::Known => {}
-        };
-        self.sharing.note(deployment, &environment, teller, then);
+        });
     }
 
     /// Tells of a deployment of which nobody else tells.

@@ -9,11 +9,8 @@ use http_body_util::Full;
 use tower_service::Service;
 
 use super::{
-    Deployment, METRICS_PATH, Vitals,
-    alerting::Alerting,
-    deployment::{Deployments, Teller},
-    doctor::Doctor,
-    lately::Lately,
+    Deployment, METRICS_PATH, Vitals, alerting::Alerting, deployment::Deployments, doctor::Doctor,
+    lately::Lately, telling::Teller,
 };
 #[cfg(feature = "generate")]
 use crate::generate::Generated;

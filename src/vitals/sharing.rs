@@ -6,9 +6,11 @@ use serde_json::{Value, json};
 
 use super::{
     alerting::Alerting,
-    deployment::{Deployment, Teller},
     lately::Lately,
+    telling::{Heard, Teller, Telling},
 };
+#[cfg(feature = "health")]
+use crate::fleet::is_word_of_health;
 #[cfg(feature = "health")]
 use crate::monitoring::{AskFleet, FleetNumbers, FleetSilence, Instance};
 use crate::{
@@ -34,17 +36,6 @@ const LATELY: Duration = Duration::from_secs(300);
 pub(super) struct Sharing {
     marks: Option<SharedMarks>,
     fleet: Option<FleetHandle>,
-}
-
-/// Whether others told of a deployment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Heard {
-    /// It is the first to tell of it. `is_news`: it is another one than the one that was recorded before.
-    First { is_news: bool },
-    /// Another instance has told of it.
-    Known,
-    /// Nobody knows what others told.
-    Alone,
 }
 
 // === impl Sharing ===
@@ -87,25 +78,19 @@ impl Sharing {
     }
 
     /// Tells the others of a deployment. `then` hears whether they know of it: now, or within seconds.
-    pub(super) fn note(
-        &self,
-        deployment: &Deployment,
-        environment: &str,
-        teller: Teller,
-        then: impl FnOnce(Heard) + Send + 'static,
-    ) {
+    pub(super) fn note(&self, telling: Telling, then: impl FnOnce(Heard) + Send + 'static) {
         let Some(marks) = &self.marks else {
             return then(Heard::Alone);
         };
         let new = NewMark {
-            told: match teller {
+            told: match telling.teller {
                 Teller::Application => Told::Process,
                 Teller::Person => Told::Outside,
             },
-            version: deployment.version.clone(),
-            environment: environment.to_owned(),
-            by: deployment.by.clone(),
-            changes: deployment.changes.clone(),
+            version: telling.version,
+            environment: telling.environment,
+            by: telling.by,
+            changes: telling.changes,
         };
         marks.note(new, Box::new(|noted| then(noted.into())));
     }
@@ -271,7 +256,8 @@ impl AskFleet for Others {
             p99_ms: one.p99_ms,
             p95_to_others: one.p95_to_others,
             other_settings: one.other_settings,
-            health: one.health,
+            // Redis can hold anything.
+            health: one.health.filter(|word| is_word_of_health(word)),
         });
         Ok(FleetNumbers {
             statistics: told.statistics,

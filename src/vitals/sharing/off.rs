@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use super::{
     alerting::Alerting,
-    deployment::{Deployment, Teller},
     lately::Lately,
+    telling::{Heard, Telling},
 };
 #[cfg(feature = "statistics")]
 use crate::doctor::FleetFacts;
@@ -17,12 +17,6 @@ use crate::{config::ConfigError, health::HealthService, metrics::Metrics, releas
 /// Nothing is shared.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Sharing;
-
-/// Nobody knows what others told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Heard {
-    Alone,
-}
 
 // === impl Sharing ===
 
@@ -38,13 +32,7 @@ impl Sharing {
         Ok(Self)
     }
 
-    pub(super) fn note(
-        &self,
-        _: &Deployment,
-        _: &str,
-        _: Teller,
-        then: impl FnOnce(Heard) + Send + 'static,
-    ) {
+    pub(super) fn note(&self, _: Telling, then: impl FnOnce(Heard) + Send + 'static) {
         then(Heard::Alone);
     }
 
