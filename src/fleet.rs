@@ -30,9 +30,13 @@ mod entry;
 mod error;
 #[cfg(test)]
 mod fake;
+#[cfg(test)]
+mod fake_server;
 mod form;
 mod guide;
 mod guide_writer;
+#[cfg(test)]
+mod heard;
 mod keys;
 mod known_start;
 mod lines;
@@ -53,6 +57,8 @@ mod start_names;
 mod statistics;
 mod view;
 mod writer;
+#[cfg(test)]
+mod written;
 
 #[cfg(feature = "health")]
 pub(crate) use self::guide::is_word_of_health;
