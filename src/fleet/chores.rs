@@ -2,7 +2,8 @@
 
 use std::{
     collections::VecDeque,
-    fmt,
+    fmt, mem,
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     thread,
     time::{Duration, Instant},
@@ -159,12 +160,20 @@ impl Shared {
 
 impl Worker {
     fn run(&mut self) {
-        self.each_minute();
+        self.contained(Self::each_minute);
         while self.wait() {
-            self.step();
+            self.contained(Self::step);
             if self.minute.elapsed() >= MINUTE {
-                self.each_minute();
+                self.contained(Self::each_minute);
             }
+        }
+    }
+
+    /// Does this. Somebody who is told can panic: the next one is told all the same.
+    fn contained(&mut self, work: fn(&mut Self)) {
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| work(self))) {
+            // Dropping it could panic again.
+            mem::forget(payload);
         }
     }
 
