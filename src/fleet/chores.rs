@@ -156,6 +156,15 @@ impl Shared {
     }
 }
 
+// === impl State ===
+
+impl State {
+    /// Who waits to be told, once.
+    fn next_untold(&mut self) -> Option<Then> {
+        self.waiting.iter_mut().find_map(|one| one.then.take())
+    }
+}
+
 // === impl Worker ===
 
 impl Worker {
@@ -203,12 +212,10 @@ impl Worker {
     fn step(&mut self) {
         let reached = self.restore().and_then(|()| self.send());
         if reached.and_then(|()| self.read()).is_err() {
-            // People are told of what this instance knows.
-            let mut state = self.shared.state();
-            let waiting = state.waiting.iter_mut();
-            let thens: Vec<_> = waiting.filter_map(|one| one.then.take()).collect();
-            drop(state);
-            thens.into_iter().for_each(|then| then(Noted::Alone));
+            // People are told of what this instance knows. One at a time: if one of them panics, the next step tells the others.
+            while let Some(then) = self.shared.state().next_untold() {
+                then(Noted::Alone);
+            }
         }
     }
 
