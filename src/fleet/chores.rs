@@ -213,7 +213,12 @@ impl Worker {
         let reached = self.restore().and_then(|()| self.send());
         if reached.and_then(|()| self.read()).is_err() {
             // People are told of what this instance knows. One at a time: if one of them panics, the next step tells the others.
-            while let Some(then) = self.shared.state().next_untold() {
+            loop {
+                // Nothing is locked while somebody is told.
+                let next = self.shared.state().next_untold();
+                let Some(then) = next else {
+                    return;
+                };
                 then(Noted::Alone);
             }
         }
