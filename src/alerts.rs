@@ -99,6 +99,8 @@ mod silence;
 mod state;
 mod stored;
 mod tally;
+#[cfg(feature = "fleet")]
+mod thresholds;
 mod timing;
 mod tracked;
 mod unit;
@@ -114,6 +116,8 @@ pub(crate) use self::listed::ListedRule;
 #[cfg(feature = "prometheus")]
 #[cfg_attr(tower_vitals_docsrs, doc(cfg(feature = "prometheus")))]
 pub use self::promql::Promql;
+#[cfg(feature = "fleet")]
+pub(crate) use self::thresholds::thresholds;
 #[cfg(feature = "notify")]
 pub(crate) use self::{
     alert::Notice,

@@ -1,7 +1,10 @@
 //! Keeps what the application did lately, and says it.
 
 mod numbers;
+mod restore;
 
+#[cfg(feature = "fleet")]
+use std::{any::Any, sync::OnceLock};
 use std::{
     collections::BTreeMap,
     fmt,
@@ -10,11 +13,12 @@ use std::{
 };
 
 use super::{Deployment, Vitals};
+#[cfg(feature = "fleet")]
+use crate::fleet::{Checked as CheckedFleet, Fleet, Mark, Running, SharedMarks};
 use crate::{
     alerts::{Host, Stored},
     config::{ConfigError, Environment},
-    emit,
-    metrics::{CircuitState, Metrics, Sink, bounds::Bounds, readings::Key},
+    metrics::{CircuitState, Metrics, bounds::Bounds, readings::Key},
     release::Release,
     statistics::{DeploymentMark, Source, StatisticsHandle, Stretch, Stretches},
     timestamp,
@@ -26,9 +30,6 @@ use crate::{
 #[cfg(feature = "notify")]
 use crate::{notify::StoredTold, statistics::WallTime};
 
-/// How often the window is written to the state file.
-const WRITE_EVERY: Duration = Duration::from_secs(600);
-
 /// The least budget that holds anything.
 const LEAST_MEMORY: usize = 1 << 20;
 
@@ -38,6 +39,8 @@ pub(super) struct LatelySettings {
     pub(super) state: StateSettings,
     pub(super) slot: Option<Duration>,
     pub(super) memory: Option<usize>,
+    #[cfg(feature = "fleet")]
+    pub(super) fleet: Option<Fleet>,
 }
 
 /// How statistics are kept, once it is checked.
@@ -46,6 +49,8 @@ pub(super) struct CheckedLately {
     place: Option<StatePlace>,
     slot: Option<Duration>,
     memory: Option<usize>,
+    #[cfg(feature = "fleet")]
+    fleet: Option<CheckedFleet>,
 }
 
 /// What the application did lately. Clones share it.
@@ -63,6 +68,11 @@ struct Kept {
     records: Mutex<Records>,
     /// `None` without a state file.
     writer: Option<StoreWriter>,
+    #[cfg(feature = "fleet")]
+    fleet: Option<Running>,
+    /// The deployments that instances share. Empty without a fleet.
+    #[cfg(feature = "fleet")]
+    marks: OnceLock<SharedMarks>,
 }
 
 // === impl LatelySettings ===
@@ -96,6 +106,8 @@ impl LatelySettings {
             place: self.state.checked()?,
             slot: self.slot,
             memory: self.memory,
+            #[cfg(feature = "fleet")]
+            fleet: self.fleet.map(Fleet::checked).transpose()?,
         })
     }
 }
@@ -119,7 +131,7 @@ impl Lately {
         let began = timestamp::since_1970();
         let restored = settings.place.map(|place| {
             let service = release.service.as_deref();
-            restore(&place, service, &window, metrics)
+            restore::restore(&place, service, &window, metrics)
         });
         let (writer, records) = restored.unzip();
         let lately = Self(Arc::new(Kept {
@@ -130,6 +142,12 @@ impl Lately {
             bounds,
             records: Mutex::new(records.unwrap_or_default()),
             writer,
+            #[cfg(feature = "fleet")]
+            fleet: settings
+                .fleet
+                .map(|fleet| Running::start(fleet, release, slot, metrics)),
+            #[cfg(feature = "fleet")]
+            marks: OnceLock::new(),
         }));
         lately.note_start(release);
         lately
@@ -211,6 +229,19 @@ impl Lately {
         writer.is_none_or(|writer| writer.end(timeout))
     }
 
+    /// This instance among the others. `None` without a fleet.
+    #[cfg(feature = "fleet")]
+    pub(super) fn fleet(&self) -> Option<&Running> {
+        self.0.fleet.as_ref()
+    }
+
+    /// Shows the deployments of all instances from now on.
+    #[cfg(feature = "fleet")]
+    pub(super) fn share(&self, marks: &SharedMarks) {
+        // The first one stays.
+        let _ = self.0.marks.set(marks.clone());
+    }
+
     pub(super) fn has_file(&self) -> bool {
         self.0.writer.is_some()
     }
@@ -286,6 +317,10 @@ impl Source for Kept {
     }
 
     fn deployments(&self) -> Vec<DeploymentMark> {
+        #[cfg(feature = "fleet")]
+        if let Some(shared) = self.marks.get().and_then(SharedMarks::known) {
+            return shared.into_iter().map(Mark::into).collect();
+        }
         let deployments = self.records().deployments();
         let mark = |deployed: Deployed| DeploymentMark {
             version: deployed.version,
@@ -312,6 +347,12 @@ impl Source for Kept {
     fn lost_ticks(&self) -> u64 {
         self.window.lost_ticks()
     }
+
+    #[cfg(feature = "fleet")]
+    fn fleet(&self) -> Option<Arc<dyn Any + Send + Sync>> {
+        let running = self.fleet.clone()?;
+        Some(Arc::new(running))
+    }
 }
 
 // === impl Vitals ===
@@ -323,52 +364,6 @@ impl Vitals {
     pub fn statistics(&self) -> StatisticsHandle {
         self.lately.handle()
     }
-}
-
-/// Takes what the process before has written, and writes from now on.
-fn restore(
-    place: &StatePlace,
-    service: Option<&str>,
-    window: &Window,
-    metrics: &Metrics,
-) -> (StoreWriter, Records) {
-    let room = store::window_room(place, service);
-    let written = {
-        // It lasts until the last write, which is after all others are dropped.
-        let window = window.clone();
-        move || Some(bytes(&window, room))
-    };
-    let failed = {
-        let metrics = metrics.clone();
-        move || metrics.dropped(Sink::State)
-    };
-    let (writer, restored) = store::start(place.clone(), service, WRITE_EVERY, written, failed);
-    if let Some(bytes) = restored.window
-        && let Err(error) = window.restore(&bytes)
-    {
-        store::refuse_window(place, &error.to_string());
-    }
-    // The process before has published them, too.
-    for deployed in restored.records.deployments() {
-        let at = Duration::from_millis(deployed.at_ms).as_secs_f64();
-        metrics.record_deployment(&deployed.version, at);
-    }
-    (writer, restored.records)
-}
-
-/// The window as the state file holds it. Says how many endpoints and names of work had no room.
-fn bytes(window: &Window, room: usize) -> Vec<u8> {
-    let (bytes, left_out) = window.to_bytes(room);
-    if left_out > 0 {
-        emit::tell(move || {
-            tracing::info!(
-                target: "tower_vitals",
-                left_out,
-                "the state file has no room for the least used endpoints and operations"
-            );
-        });
-    }
-    bytes
 }
 
 #[cfg(all(test, feature = "health"))]

@@ -8,11 +8,11 @@ use super::varint;
 /// count before, whose lowest bit tells that the count follows, and the count, which is 1 if it does not follow. A body
 /// without counts tells that they were given up.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Block(Box<[u8]>);
+pub(crate) struct Block(Box<[u8]>);
 
 /// Writes a block. Series must ascend.
 #[derive(Debug, Default)]
-pub(super) struct Writer {
+pub(crate) struct Writer {
     bytes: Vec<u8>,
     /// The newest body. It is kept, so that the next one takes no memory of its own.
     body: Vec<u8>,
@@ -21,21 +21,21 @@ pub(super) struct Writer {
 
 /// Reads the entries of a block.
 #[derive(Clone, Debug)]
-pub(super) struct Entries<'a> {
+pub(crate) struct Entries<'a> {
     bytes: &'a [u8],
     next_series: u64,
 }
 
 /// What a block has of one series.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Entry<'a> {
-    pub(super) series: u32,
-    pub(super) body: &'a [u8],
+pub(crate) struct Entry<'a> {
+    pub(crate) series: u32,
+    pub(crate) body: &'a [u8],
 }
 
 /// Reads the counts of an entry: index and count.
 #[derive(Clone, Debug)]
-pub(super) struct Pairs<'a> {
+pub(crate) struct Pairs<'a> {
     body: &'a [u8],
     next_index: u64,
 }
@@ -44,7 +44,7 @@ pub(super) struct Pairs<'a> {
 
 impl Block {
     /// Bytes of a file. `None` if they are no block whose indices are below the `lengths` of their series.
-    pub(super) fn checked(bytes: &[u8], lengths: impl Fn(u32) -> Option<usize>) -> Option<Self> {
+    pub(crate) fn checked(bytes: &[u8], lengths: impl Fn(u32) -> Option<usize>) -> Option<Self> {
         let mut entries = Entries {
             bytes,
             next_series: 0,
@@ -63,7 +63,7 @@ impl Block {
         Some(Self(bytes.into()))
     }
 
-    pub(super) const fn entries(&self) -> Entries<'_> {
+    pub(crate) const fn entries(&self) -> Entries<'_> {
         Entries {
             bytes: &self.0,
             next_series: 0,
@@ -90,8 +90,18 @@ impl Block {
 
     /// Both together. What one of them gave up is given up.
     pub(super) fn plus(&self, other: &Self) -> Self {
+        self.with(other, u64::wrapping_add)
+    }
+
+    /// What was added since an earlier reading.
+    pub(crate) fn minus(&self, earlier: &Self) -> Self {
+        self.with(earlier, u64::wrapping_sub)
+    }
+
+    /// The counts of both, each pair as one. A count that is not there is 0.
+    fn with(&self, other: &Self, join: impl Fn(u64, u64) -> u64) -> Self {
         let (mut ours, mut theirs) = (self.entries().peekable(), other.entries().peekable());
-        let (mut sums, mut more) = (Vec::new(), Vec::new());
+        let (mut counts, mut others) = (Vec::new(), Vec::new());
         let mut writer = Writer::default();
         while let Some(series) = lower(
             ours.peek().map(|entry| entry.series),
@@ -101,26 +111,30 @@ impl Block {
             let two = theirs.next_if(|entry| entry.series == series);
             match (one, two) {
                 (Some(one), Some(two)) if !one.is_given_up() && !two.is_given_up() => {
-                    let length = one.unpack(0, &mut sums).max(two.unpack(0, &mut more));
-                    sums.resize(length, 0);
-                    for (sum, more) in sums.iter_mut().zip(&more) {
-                        *sum = sum.wrapping_add(*more);
-                    }
-                    writer.counts(series, sums.iter().copied());
+                    let length = one.unpack(0, &mut counts).max(two.unpack(0, &mut others));
+                    counts.resize(length, 0);
+                    others.resize(length, 0);
+                    let joined = counts.iter().zip(&others);
+                    writer.counts(series, joined.map(|(one, two)| join(*one, *two)));
                 }
-                (Some(_), Some(_)) => writer.entry(series, &[]),
-                (one, two) => writer.entry(series, one.or(two).map_or(&[], |entry| entry.body)),
+                (None, Some(two)) if !two.is_given_up() => {
+                    two.unpack(0, &mut others);
+                    writer.counts(series, others.iter().map(|two| join(0, *two)));
+                }
+                (Some(one), None) => writer.entry(series, one.body),
+                (Some(_) | None, Some(_)) => writer.entry(series, &[]),
+                (None, None) => {}
             }
         }
         writer.finish()
     }
 
-    pub(super) const fn bytes(&self) -> &[u8] {
+    pub(crate) const fn bytes(&self) -> &[u8] {
         &self.0
     }
 
     /// The memory that it takes from the allocator.
-    pub(super) const fn memory(&self) -> usize {
+    pub(crate) const fn memory(&self) -> usize {
         match self.0.len() {
             0 => 0,
             length => length + 16,
@@ -133,7 +147,7 @@ impl Block {
 impl Writer {
     /// Adds the counts of a series, from index 0 on, and returns the body. Without a count above 0 it is empty, and there is
     /// no entry.
-    pub(super) fn counts(&mut self, series: u32, counts: impl Iterator<Item = u64>) -> &[u8] {
+    pub(crate) fn counts(&mut self, series: u32, counts: impl Iterator<Item = u64>) -> &[u8] {
         let mut body = std::mem::take(&mut self.body);
         body.clear();
         let mut next_index = 0;
@@ -154,7 +168,7 @@ impl Writer {
     }
 
     /// Adds an entry of another block. An empty body tells that the counts were given up.
-    pub(super) fn entry(&mut self, series: u32, body: &[u8]) {
+    pub(crate) fn entry(&mut self, series: u32, body: &[u8]) {
         let gap = u64::from(series).saturating_sub(self.next_series);
         self.next_series = u64::from(series) + 1;
         varint::write(&mut self.bytes, gap);
@@ -162,7 +176,7 @@ impl Writer {
         self.bytes.extend_from_slice(body);
     }
 
-    pub(super) fn finish(self) -> Block {
+    pub(crate) fn finish(self) -> Block {
         Block(self.bytes.into())
     }
 }
@@ -192,7 +206,7 @@ impl<'a> Iterator for Entries<'a> {
 // === impl Entry ===
 
 impl<'a> Entry<'a> {
-    pub(super) const fn pairs(self) -> Pairs<'a> {
+    pub(crate) const fn pairs(self) -> Pairs<'a> {
         Pairs {
             body: self.body,
             next_index: 0,

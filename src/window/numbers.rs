@@ -9,7 +9,7 @@ use crate::{
 
 /// The numbers of all things that were ever counted. They ascend from 0.
 #[derive(Debug, Default)]
-pub(super) struct Numbers {
+pub(crate) struct Numbers {
     numbers: HashMap<Key, u32>,
     known: Vec<Known>,
     /// The bytes of all names. Names are shared, so it is more than they take.
@@ -17,8 +17,8 @@ pub(super) struct Numbers {
 }
 
 #[derive(Debug)]
-pub(super) struct Known {
-    pub(super) key: Key,
+pub(crate) struct Known {
+    pub(crate) key: Key,
     /// The end of the newest slot in which it changed.
     pub(super) changed: u64,
     /// The number of what came after it in the last reading.
@@ -26,13 +26,13 @@ pub(super) struct Known {
 }
 
 /// Cumulative counts by number, ascending.
-pub(super) type Numbered<'a> = Vec<(u32, &'a [u64])>;
+pub(crate) type Numbered<'a> = Vec<(u32, &'a [u64])>;
 
 // === impl Numbers ===
 
 impl Numbers {
     /// The counts of a reading, each thing with its number.
-    pub(super) fn numbered<'a>(&mut self, counts: &'a [(Key, Vec<u64>)]) -> Numbered<'a> {
+    pub(crate) fn numbered<'a>(&mut self, counts: &'a [(Key, Vec<u64>)]) -> Numbered<'a> {
         let mut numbered = Vec::with_capacity(counts.len());
         let mut before = None;
         for (key, counts) in counts {
@@ -71,7 +71,7 @@ impl Numbers {
     }
 
     /// The number of a thing. `None` if all numbers are taken.
-    pub(super) fn number(&mut self, key: &Key) -> Option<u32> {
+    pub(crate) fn number(&mut self, key: &Key) -> Option<u32> {
         if let Some(number) = self.numbers.get(key) {
             return Some(*number);
         }
@@ -95,7 +95,7 @@ impl Numbers {
     }
 
     /// All, by number.
-    pub(super) fn all(&self) -> &[Known] {
+    pub(crate) fn all(&self) -> &[Known] {
         &self.known
     }
 
@@ -148,7 +148,7 @@ pub(super) fn names(key: &Key) -> impl Iterator<Item = &str> {
 }
 
 /// How many counts a thing has, with so many buckets.
-pub(super) const fn length(key: &Key, buckets: usize) -> usize {
+pub(crate) const fn length(key: &Key, buckets: usize) -> usize {
     match key {
         Key::Totals => totals::COUNTS,
         Key::Requests { .. } => requests::COUNTS,

@@ -2,7 +2,7 @@
 
 /// Seven bits in each byte, the lowest first. The last byte has no high bit.
 #[inline]
-pub(super) fn write(bytes: &mut Vec<u8>, mut value: u64) {
+pub(crate) fn write(bytes: &mut Vec<u8>, mut value: u64) {
     while value >= 0x80 {
         bytes.push(value as u8 | 0x80);
         value >>= 7;
@@ -12,7 +12,7 @@ pub(super) fn write(bytes: &mut Vec<u8>, mut value: u64) {
 
 /// Takes a number off. `None` if the bytes end in it, or if it is above 2^64.
 #[inline]
-pub(super) fn read(bytes: &mut &[u8]) -> Option<u64> {
+pub(crate) fn read(bytes: &mut &[u8]) -> Option<u64> {
     // Most numbers are that small.
     if let [byte @ ..0x80, rest @ ..] = *bytes {
         let value = u64::from(*byte);

@@ -55,6 +55,10 @@ impl Process {
             bounds,
             records: Mutex::default(),
             writer: None,
+            #[cfg(feature = "fleet")]
+            fleet: None,
+            #[cfg(feature = "fleet")]
+            marks: std::sync::OnceLock::new(),
         };
         let kept = Arc::new(kept);
         Self { kept, now }
