@@ -62,7 +62,8 @@ impl AlertsHandle {
     pub fn history(&self, time: Duration) -> Vec<HistoryEntry> {
         let now = self.running.now();
         let engine = self.running.watch().engine();
-        engine.history().lately(now, time).cloned().collect()
+        let fired = engine.fired_lately(now, time);
+        fired.into_iter().cloned().collect()
     }
 
     /// Evaluates all rules now, beside the evaluations at each [interval](super::Alerts::interval), and returns the alerts that fire then.

@@ -18,6 +18,7 @@ use super::{
     lines::Lines,
     listener::{Evaluation, Listener},
     numbers::Numbers,
+    part::Part,
     set::CheckedAlerts,
     state::AlertState,
     stored::Stored,
@@ -157,7 +158,7 @@ impl Running {
         let evaluated = contained(|| {
             let mut evaluated = Evaluated::default();
             self.host
-                .at_once(&mut |numbers| evaluated = self.watch.evaluate(tick, numbers));
+                .at_once(&mut |numbers| evaluated = self.watch.evaluate(Part::All, tick, numbers));
             self.report(evaluated, tick);
         });
         match evaluated {

@@ -81,7 +81,7 @@ fn a_wall_clock_that_is_set_back_lengthens_no_silence() {
     assert_eq!(last_step, Some(now));
     {
         let engine = running.watch().engine();
-        let history: Vec<_> = engine.history().lately(now, 12 * MINUTE).collect();
+        let history: Vec<_> = engine.history.lately(now, 12 * MINUTE).collect();
         assert_eq!(history[0].fired_at(), alert.since);
     }
 

@@ -180,7 +180,7 @@ fn silences_and_told_alerts_are_kept_where_there_is_little_room() {
     assert_eq!(ended.len(), 1_000);
     later.minute();
     let engine = later.watch.engine();
-    let mut all = engine.history().lately(now, HOUR);
+    let mut all = engine.history.lately(now, HOUR);
     assert!(all.all(|entry| entry.resolved_at().is_some()));
 }
 
