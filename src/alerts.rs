@@ -65,7 +65,9 @@
 //! Each is an event with the field `told`. With feature `notify`, [notifiers](crate::guides::notifications) tell people.
 
 mod alert;
+mod asked;
 mod checked;
+mod document;
 mod endpoints;
 mod engine;
 mod environment;
@@ -73,17 +75,21 @@ mod evaluate;
 mod few;
 mod fingerprint;
 mod fleet_part;
+mod fleet_time;
 mod growth;
 mod handle;
 mod history;
+mod in_fleet;
 mod judge;
 mod lines;
 #[cfg(feature = "health")]
 mod listed;
 mod listener;
+mod member;
 mod new_errors;
 mod notices;
 mod numbers;
+mod outgoing;
 mod own;
 mod part;
 pub mod presets;
@@ -95,6 +101,7 @@ mod runbooks;
 mod running;
 mod set;
 mod severity;
+mod shared;
 mod shown;
 mod signal;
 mod silence;
@@ -120,6 +127,8 @@ pub use self::promql::Promql;
 #[cfg(feature = "notify")]
 pub(crate) use self::{
     alert::Notice,
+    part::Part,
+    member::GoOn,
     listener::{Evaluation, Listener},
 };
 pub use self::{

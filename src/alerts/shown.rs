@@ -86,6 +86,33 @@ impl Engine {
         })
     }
 
+    /// Whether it is an alert of the fleet.
+    pub(crate) fn is_of_fleet(&self, fingerprint: Fingerprint) -> bool {
+        let all = self.rules.iter().zip(&self.alerts);
+        let mut all = all.filter(|(rule, _)| Part::Fleet.has(rule));
+        all.any(|(rule, alerts)| {
+            let mut all = alerts.keys();
+            all.any(|labels| Fingerprint::of(&rule.name, labels) == fingerprint)
+        })
+    }
+
+    /// Notes what another instance was told of who has seen an alert. What was said of an earlier incident counts no more.
+    pub(crate) fn acknowledged_elsewhere(&mut self, fingerprint: &str, seen: &str) {
+        let seen = serde_json::from_str::<Acknowledged>(seen).ok();
+        let Some((fingerprint, seen)) = fingerprint.parse().ok().zip(seen) else {
+            return;
+        };
+        let all = self.rules.iter().zip(&mut self.alerts);
+        for (rule, alerts) in all.filter(|(rule, _)| Part::Fleet.has(rule)) {
+            let all = alerts.iter_mut();
+            let found = all.filter(|(labels, _)| Fingerprint::of(&rule.name, labels) == fingerprint);
+            let firing = found.filter_map(|(_, tracked)| tracked.firing.as_mut());
+            for firing in firing.filter(|firing| firing.fired_at <= seen.at) {
+                firing.acknowledged.get_or_insert_with(|| seen.clone());
+            }
+        }
+    }
+
     /// Notes that somebody has seen a firing alert: it is not told again until it has stopped.
     pub(crate) fn acknowledge(
         &mut self,

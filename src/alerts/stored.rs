@@ -45,6 +45,11 @@ pub(crate) struct StoredAlert {
 // === impl Stored ===
 
 impl Stored {
+    /// When they were stepped last, as wall time since 1970.
+    pub(super) const fn at(&self) -> Option<Duration> {
+        self.at
+    }
+
     /// What has room in so many bytes of JSON. The oldest entries of the history go first, then alerts that do not fire, then those
     /// of which nobody was told, and then others. Silences stay.
     pub(crate) fn within(mut self, bytes: usize) -> Self {

@@ -51,6 +51,14 @@ impl StoredFleet {
         self.at
     }
 
+    /// What others go on with: nothing in it is of one instance.
+    pub(crate) fn of_all(mut self) -> Self {
+        let firing = self.alerts.iter_mut();
+        let firing = firing.filter_map(|alert| alert.tracked.firing.as_mut());
+        firing.for_each(|firing| firing.is_own = false);
+        self
+    }
+
     /// What has room in so many bytes of JSON. The oldest entries of the history go first, then alerts of which nobody was told.
     pub(crate) fn within(mut self, bytes: usize) -> Self {
         let has_room = |stored: &Self| {
@@ -120,6 +128,13 @@ impl Engine {
             self.set_told(fingerprint);
         }
         ends
+    }
+
+    /// Takes a step back that nobody was told of. `ends` are those that were to be told.
+    pub(crate) fn revert(&mut self, before: StoredFleet, ends: Vec<Transition>) {
+        self.put(before);
+        let ends = ends.into_iter().map(|one| (one.alert.fingerprint, one.alert));
+        self.fleet.promised.extend(ends);
     }
 
     /// The fleet has what this instance wrote: it tells nothing for itself any more.

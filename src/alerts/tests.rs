@@ -298,6 +298,7 @@ impl Play {
         let transitions: Vec<_> = last.map(|(_, one)| one.clone()).collect();
         let firing = self.watch.engine().firing();
         tell(&Evaluation {
+            part: Part::All,
             elapsed: MINUTE,
             at: WallTime::new(self.service.now),
             interval: MINUTE,

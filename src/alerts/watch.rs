@@ -71,6 +71,17 @@ impl Watch {
     }
 }
 
+// === impl Evaluated ===
+
+impl Evaluated {
+    /// Adds what the evaluation of another part gave.
+    pub(super) fn add(&mut self, other: Self) {
+        self.transitions.extend(other.transitions);
+        self.evaluations.add(other.evaluations);
+        self.left_out = self.left_out.max(other.left_out);
+    }
+}
+
 // === impl Readings ===
 
 impl Readings {
