@@ -38,6 +38,7 @@
         feature = "certificates",
         feature = "cli",
         feature = "email",
+        feature = "fleet",
         feature = "generate",
         feature = "health",
         feature = "logging",
@@ -112,6 +113,9 @@ pub mod notify;
 
 #[cfg(feature = "statistics")]
 pub mod alerts;
+#[cfg(feature = "fleet")]
+#[cfg_attr(tower_vitals_docsrs, doc(cfg(feature = "fleet")))]
+pub mod fleet;
 #[cfg(feature = "statistics")]
 pub mod statistics;
 #[cfg(feature = "statistics")]

@@ -1,0 +1,132 @@
+//! Tells why Redis was not asked, or did not answer. No error shows an address or a password.
+
+use std::{error::Error, fmt, io};
+
+use redis::{ErrorKind, RedisError, ServerError, ServerErrorKind};
+
+/// The longest text of a server that is shown, in characters.
+const LONGEST: usize = 200;
+
+/// Why Redis was not asked, or did not answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct LinkError {
+    kind: LinkErrorKind,
+    text: String,
+}
+
+/// What failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LinkErrorKind {
+    /// There is no connection.
+    Unreachable,
+    /// An answer, or an attempt to connect, took too long.
+    TimedOut,
+    /// The name or the password is wrong, or the user may not do this.
+    NotAllowed,
+    /// This is a replica, which takes no writes.
+    ReadOnly,
+    /// Its memory is full, or it cannot write to its disk.
+    NoRoom,
+    /// It starts, or has lost its primary.
+    NotReady,
+    /// A cluster sent us from one node to another, and on.
+    Moved,
+    /// A script is not known.
+    NoScript,
+    /// Anything else that was answered.
+    Refused,
+}
+
+// === impl LinkError ===
+
+impl LinkError {
+    pub(super) fn new(kind: LinkErrorKind, text: impl Into<String>) -> Self {
+        Self {
+            kind,
+            text: text.into(),
+        }
+    }
+
+    pub(super) fn of_io(error: &io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => {
+                Self::new(LinkErrorKind::TimedOut, "no answer in time")
+            }
+            io::ErrorKind::UnexpectedEof => {
+                Self::new(LinkErrorKind::Unreachable, "the connection was closed")
+            }
+            // What TLS says stands behind this kind.
+            io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput => {
+                Self::new(LinkErrorKind::Unreachable, short(&error.to_string()))
+            }
+            kind => Self::new(LinkErrorKind::Unreachable, kind.to_string()),
+        }
+    }
+
+    /// An answer that is an error, or that is not what was asked for.
+    pub(super) fn of_answer(error: RedisError) -> Self {
+        let kind = error.kind();
+        let text = error.category().to_owned();
+        match error.into_server_errors() {
+            Some(errors) => match errors.first() {
+                Some((_, error)) => Self::of_server(error),
+                None => Self::new(LinkErrorKind::Refused, text),
+            },
+            None if kind == ErrorKind::Parse => {
+                Self::new(LinkErrorKind::Refused, "the answer has another form")
+            }
+            None => Self::new(LinkErrorKind::Refused, text),
+        }
+    }
+
+    pub(super) fn of_server(error: &ServerError) -> Self {
+        let code = error.code();
+        let kind = match (error.kind(), code) {
+            (Some(ServerErrorKind::BusyLoading | ServerErrorKind::MasterDown), _)
+            | (Some(ServerErrorKind::ClusterDown | ServerErrorKind::TryAgain), _)
+            | (_, "BUSY") => LinkErrorKind::NotReady,
+            (Some(ServerErrorKind::ReadOnly), _) => LinkErrorKind::ReadOnly,
+            (Some(ServerErrorKind::NoPerm), _) | (_, "NOAUTH" | "WRONGPASS") => {
+                LinkErrorKind::NotAllowed
+            }
+            (Some(ServerErrorKind::NoScript), _) => LinkErrorKind::NoScript,
+            (Some(ServerErrorKind::Moved | ServerErrorKind::Ask), _) => LinkErrorKind::Moved,
+            (_, "OOM" | "MISCONF" | "NOREPLICAS") => LinkErrorKind::NoRoom,
+            _ => LinkErrorKind::Refused,
+        };
+        let details = error.details().unwrap_or_default();
+        Self::new(kind, short(&format!("{code} {details}")))
+    }
+
+    pub(crate) const fn kind(&self) -> LinkErrorKind {
+        self.kind
+    }
+
+    /// Whether another server can stand behind the address soon: a replica became the primary, or the other way round.
+    pub(super) const fn ends_connection(&self) -> bool {
+        matches!(
+            self.kind,
+            LinkErrorKind::Unreachable
+                | LinkErrorKind::TimedOut
+                | LinkErrorKind::NotAllowed
+                | LinkErrorKind::ReadOnly
+                | LinkErrorKind::NotReady
+                | LinkErrorKind::Moved
+        )
+    }
+}
+
+impl fmt::Display for LinkError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl Error for LinkError {}
+
+/// One line of at most so many characters.
+fn short(text: &str) -> String {
+    let plain = text.chars().filter(|c| !c.is_control());
+    let text: String = plain.take(LONGEST).collect();
+    text.trim_end().to_owned()
+}
