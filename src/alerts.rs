@@ -127,9 +127,9 @@ pub use self::promql::Promql;
 #[cfg(feature = "notify")]
 pub(crate) use self::{
     alert::Notice,
-    part::Part,
-    member::GoOn,
     listener::{Evaluation, Listener},
+    member::GoOn,
+    part::Part,
 };
 pub use self::{
     alert::{Alert, Muted},

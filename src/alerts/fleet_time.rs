@@ -42,10 +42,7 @@ impl FleetTime {
     pub(super) fn answered(&mut self, now: Moment, time: Duration) -> Option<Step> {
         let expected = self.at(now);
         let is_first = self.last.replace((now.monotonic, time)).is_none();
-        let (ahead, back) = (
-            time.saturating_sub(expected),
-            expected.saturating_sub(time),
-        );
+        let (ahead, back) = (time.saturating_sub(expected), expected.saturating_sub(time));
         if back >= STEP {
             return Some(Step::Back(back));
         }

@@ -83,20 +83,14 @@ impl Running {
                 if !evaluated.transitions.is_empty() {
                     self.decide(&evaluated, tick, false);
                 }
-                self.tell_decided();
+                self.tell_decided(tick.at);
                 evaluated
             }
         }
     }
 
     /// Evaluates for all. People are told once it is written down, and nobody else is in charge.
-    fn lead(
-        &self,
-        member: &Member,
-        fence: u64,
-        tick: Tick,
-        mut evaluated: Evaluated,
-    ) -> Evaluated {
+    fn lead(&self, member: &Member, fence: u64, tick: Tick, mut evaluated: Evaluated) -> Evaluated {
         let before = self.watch().engine().stored_fleet();
         let ends = evaluated.transitions.clone();
         let judged = member.shared.numbers(&mut |numbers| {
@@ -116,13 +110,13 @@ impl Running {
                 self.watch().engine().revert(before, ends);
                 if let Some(listener) = self.listener() {
                     listener.take_back();
-                    listener.tell();
+                    listener.tell(tick.at);
                 }
                 return Evaluated::default();
             }
             Err(Unreached) => member.goes_alone(self.watch()),
         }
-        self.tell_decided();
+        self.tell_decided(tick.at);
         evaluated
     }
 
@@ -132,7 +126,7 @@ impl Running {
             evaluated.add(self.watch().evaluate(Part::Fleet, tick, numbers));
         });
         self.decide(&evaluated, tick, true);
-        self.tell_decided();
+        self.tell_decided(tick.at);
         evaluated
     }
 
@@ -148,9 +142,9 @@ impl Running {
         listener.decide(&self.heard(Part::Fleet, evaluated, tick, &firing))
     }
 
-    fn tell_decided(&self) {
+    fn tell_decided(&self, now: Duration) {
         if let Some(listener) = self.listener() {
-            listener.tell();
+            listener.tell(now);
         }
     }
 

@@ -40,7 +40,7 @@ pub(crate) trait Listener: Send + Sync {
     fn decide(&self, evaluation: &Evaluation<'_>) -> Value;
 
     /// Tells what was decided, and the state of all alerts.
-    fn tell(&self);
+    fn tell(&self, now: Duration);
 
     /// Forgets what was decided: another instance is in charge.
     fn take_back(&self);

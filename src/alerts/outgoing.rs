@@ -127,8 +127,10 @@ impl Outgoing {
                 let silence: Silence = serde_json::from_str(&json).ok()?;
                 Some(Silence { id, ..silence })
             });
-            let (over, running): (Vec<_>, Vec<_>) =
-                read.chain(new).chain(waiting.added).partition(|silence| silence.until <= now);
+            let (over, running): (Vec<_>, Vec<_>) = read
+                .chain(new)
+                .chain(waiting.added)
+                .partition(|silence| silence.until <= now);
             ended.extend(over.iter().map(|silence| silence.id));
             let running = running.into_iter();
             let ends = [waiting.ends, waiting.ended].concat();

@@ -308,7 +308,10 @@ impl Running {
         let mut read = locked(&self.read);
         let now = self.host.clock();
         let step = read.step(now);
-        let is_own_time = self.member.as_ref().is_none_or(|member| !member.knows_time());
+        let is_own_time = self
+            .member
+            .as_ref()
+            .is_none_or(|member| !member.knows_time());
         if let Some(step) = step.filter(|_| is_own_time) {
             self.watch.engine().shift(step);
         }

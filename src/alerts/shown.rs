@@ -105,7 +105,8 @@ impl Engine {
         let all = self.rules.iter().zip(&mut self.alerts);
         for (rule, alerts) in all.filter(|(rule, _)| Part::Fleet.has(rule)) {
             let all = alerts.iter_mut();
-            let found = all.filter(|(labels, _)| Fingerprint::of(&rule.name, labels) == fingerprint);
+            let found =
+                all.filter(|(labels, _)| Fingerprint::of(&rule.name, labels) == fingerprint);
             let firing = found.filter_map(|(_, tracked)| tracked.firing.as_mut());
             for firing in firing.filter(|firing| firing.fired_at <= seen.at) {
                 firing.acknowledged.get_or_insert_with(|| seen.clone());

@@ -133,7 +133,9 @@ impl Engine {
     /// Takes a step back that nobody was told of. `ends` are those that were to be told.
     pub(crate) fn revert(&mut self, before: StoredFleet, ends: Vec<Transition>) {
         self.put(before);
-        let ends = ends.into_iter().map(|one| (one.alert.fingerprint, one.alert));
+        let ends = ends
+            .into_iter()
+            .map(|one| (one.alert.fingerprint, one.alert));
         self.fleet.promised.extend(ends);
     }
 

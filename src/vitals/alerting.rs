@@ -83,9 +83,7 @@ impl CheckedAlerting {
     /// Goes on with the alerts of the process before. Nothing is evaluated yet.
     pub(super) fn with(self, lately: &Lately, metrics: &Metrics) -> Alerting {
         let (host, before) = lately.for_alerts();
-        Alerting(Arc::new(Running::new(
-            self.0, before, host, None, metrics,
-        )))
+        Alerting(Arc::new(Running::new(self.0, before, host, None, metrics)))
     }
 }
 

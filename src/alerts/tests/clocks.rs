@@ -51,7 +51,13 @@ fn a_wall_clock_that_is_set_back_lengthens_no_silence() {
         clocks: Arc::clone(&clocks),
     };
     let metrics = metrics::Settings::new().isolated().unwrap();
-    let running = Running::new(rules.checked().unwrap(), None, Box::new(host), None, &metrics);
+    let running = Running::new(
+        rules.checked().unwrap(),
+        None,
+        Box::new(host),
+        None,
+        &metrics,
+    );
     running.evaluate();
     let fired_at = pass(MINUTE);
     let fingerprint = running.watch().engine().firing()[0].fingerprint;
