@@ -124,6 +124,8 @@ pub(crate) use self::listed::ListedRule;
 #[cfg(feature = "prometheus")]
 #[cfg_attr(tower_vitals_docsrs, doc(cfg(feature = "prometheus")))]
 pub use self::promql::Promql;
+#[cfg(any(feature = "fleet", all(test, feature = "notify")))]
+pub(crate) use self::shared::{Begun, Held, Shared, Unreached, Written};
 #[cfg(feature = "notify")]
 pub(crate) use self::{
     alert::Notice,

@@ -6,6 +6,7 @@
 
 mod address;
 mod keys;
+mod lease;
 mod link;
 mod link_error;
 mod look_up;
@@ -17,6 +18,7 @@ mod socket;
 pub use self::settings::Fleet;
 pub(crate) use self::{
     keys::{Keys, StartId},
+    lease::{Found, Holding, Lease},
     link::Link,
     link_error::{LinkError, LinkErrorKind},
     settings::Checked,

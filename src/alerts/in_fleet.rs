@@ -99,7 +99,13 @@ impl Running {
             evaluated.add(self.watch().evaluate(Part::Fleet, tick, numbers));
         });
         if judged == Err(Unreached) {
+            // It was lost while it was read, so nobody knows what is missing.
+            self.watch().engine().revert(before, Vec::new());
             member.goes_alone(self.watch());
+            let evaluated = Evaluated {
+                transitions: ends,
+                ..Evaluated::default()
+            };
             return self.alone(tick, evaluated);
         }
         let told = self.decide(&evaluated, tick, true);

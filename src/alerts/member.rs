@@ -294,13 +294,13 @@ impl Member {
         let Ok(Held { now: at, fence }) = self.shared.hold(self.lease()) else {
             return Between::Nothing;
         };
-        if self.state().is_alone {
-            // Redis is back.
-            return Between::TakeOver;
+        if !self.state().is_alone {
+            self.answered(at, clock(), watch);
         }
-        self.answered(at, clock(), watch);
         let state = self.state();
         match fence {
+            // Redis is back.
+            None if state.is_alone => Between::TakeOver,
             None => Between::Nothing,
             Some(fence) if state.fence != Some(fence) => Between::TakeOver,
             Some(fence) if state.is_unsettled => Between::Settle(fence),

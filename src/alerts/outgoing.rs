@@ -124,8 +124,9 @@ impl Outgoing {
         let mut ended = Vec::new();
         if let Some(all) = all {
             let read = all.into_iter().filter_map(|(id, json)| {
-                let silence: Silence = serde_json::from_str(&json).ok()?;
-                Some(Silence { id, ..silence })
+                let mut silence: Silence = serde_json::from_str(&json).ok()?;
+                silence.id = id;
+                Some(silence)
             });
             let (over, running): (Vec<_>, Vec<_>) = read
                 .chain(new)

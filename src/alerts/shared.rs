@@ -65,6 +65,6 @@ pub(crate) trait Shared: Send + Sync {
     /// Notes that somebody has seen an alert, unless that is noted already.
     fn acknowledge(&self, fingerprint: &str, seen: &str) -> Result<(), Unreached>;
 
-    /// Gives the numbers of all instances together.
+    /// Gives the numbers of all instances together. They can be lost while they are read: then what they showed counts for nothing.
     fn numbers(&self, judge: &mut dyn FnMut(&dyn Numbers)) -> Result<(), Unreached>;
 }

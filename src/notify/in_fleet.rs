@@ -86,3 +86,6 @@ impl Running {
         (serde_json::to_value(stored).unwrap_or_default(), is_settled)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -103,7 +103,7 @@ fn history_is_kept_for_a_week_and_bounded() {
         steps.step_all(&[(0, BROKEN), (1, BROKEN)]);
         steps.step_all(&[(0, FINE), (1, BROKEN)]);
     }
-    let history = steps.engine.history;
+    let history = &steps.engine.history;
     let all: Vec<_> = history.lately(steps.at, 168 * HOUR).collect();
     assert_eq!(all.len(), 1_000);
     // What fires is kept, however long ago it began.

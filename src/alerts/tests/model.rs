@@ -209,7 +209,7 @@ fn each_firing_has_one_end_and_lasts_at_least_its_time() {
             .filter(|one| one.fires_since.is_some())
             .count();
         assert_eq!(engine.firing().len(), firing);
-        let history = engine.history;
+        let history = &engine.history;
         let open = history
             .lately(at, 168 * HOUR)
             .filter(|one| one.resolved_at().is_none());
