@@ -125,7 +125,9 @@ pub(crate) use self::listed::ListedRule;
 #[cfg_attr(tower_vitals_docsrs, doc(cfg(feature = "prometheus")))]
 pub use self::promql::Promql;
 #[cfg(any(feature = "fleet", all(test, feature = "notify")))]
-pub(crate) use self::shared::{Begun, Held, Shared, Unreached, Written};
+pub(crate) use self::shared::{Begun, Held, Unreached, Written};
+#[cfg(feature = "fleet")]
+pub(crate) use self::silence::FIRST_ALONE;
 #[cfg(feature = "notify")]
 pub(crate) use self::{
     alert::Notice,
@@ -161,6 +163,7 @@ pub(crate) use self::{
     rule::Comparison,
     running::{Host, Running},
     set::{CheckedAlerts, Existing},
+    shared::Shared,
     signal::Gauge,
     stored::Stored,
 };

@@ -38,6 +38,7 @@ pub(crate) mod early;
 mod error_types;
 mod exemplars;
 pub(crate) mod exposition;
+pub(crate) mod fleet;
 pub(crate) mod gather;
 mod grid;
 pub(crate) mod log_lines;
@@ -151,6 +152,7 @@ struct Inner {
     circuits: Circuits,
     alerts: alerts::Alerts,
     notifications: notifications::Notifications,
+    fleet: fleet::Fleet,
     samplers: Samplers,
     /// The gRPC methods that become labels.
     methods: Methods,
@@ -221,6 +223,7 @@ impl Metrics {
                 circuits: Circuits::default(),
                 alerts: alerts::Alerts::default(),
                 notifications: notifications::Notifications::default(),
+                fleet: fleet::Fleet::default(),
                 samplers: Samplers::default(),
                 methods: Methods::new(endpoints, settings.grpc_methods()),
                 build: OnceLock::new(),

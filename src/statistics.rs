@@ -71,7 +71,7 @@ pub use self::{
     },
 };
 pub(crate) use self::{
-    handle::{Source, Stretch, Stretches},
+    handle::{Source, Stretch, Stretches, check as check_window},
     releases::DeploymentMark,
 };
 #[cfg(feature = "health")]

@@ -10,6 +10,8 @@ mod deployment;
 mod descriptors;
 #[cfg(feature = "statistics")]
 mod doctor;
+#[cfg(feature = "health")]
+mod fleet;
 mod flush;
 #[cfg(feature = "generate")]
 mod generated;

@@ -22,11 +22,18 @@ pub(crate) mod store;
 mod sums;
 mod ticking;
 mod track;
-mod varint;
+pub(crate) mod varint;
 mod view;
 
 use std::sync::Arc;
 
+#[cfg(feature = "fleet")]
+pub(crate) use self::{
+    block::{Block, Writer as BlockWriter},
+    decode::read_key,
+    encode::write_key,
+    numbers::{Known, Numbered, Numbers, length as counts_of},
+};
 pub(crate) use self::{
     clock::now as clock_now,
     decode::FormatError,

@@ -247,10 +247,6 @@ impl Default for Alerts {
 
 impl CheckedAlerts {
     /// The rules of an instance of a fleet. Those that each instance evaluates are those of this one.
-    #[cfg_attr(
-        not(feature = "fleet"),
-        expect(dead_code, reason = "only a fleet needs it")
-    )]
     pub(crate) fn in_fleet(mut self, instance: &Arc<str>) -> Self {
         let rules = self.rules.iter().cloned().map(|rule| CheckedRule {
             instance: rule.on_each_instance.then(|| Arc::clone(instance)),

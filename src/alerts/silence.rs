@@ -22,7 +22,7 @@ const MOST: usize = 256;
 const MOST_LABELS: usize = 16;
 
 /// The first number of a silence that an instance of a fleet gives alone. It takes one at random, so no two give the same.
-pub(super) const FIRST_ALONE: u64 = 1 << 32;
+pub(crate) const FIRST_ALONE: u64 = 1 << 32;
 
 /// The first number that is too great: JSON has no exact one above.
 pub(super) const TOO_GREAT: u64 = 1 << 53;

@@ -122,6 +122,8 @@ pub(crate) enum Id {
     AlertEvaluations,
     AlertLastEvaluation,
     Notifications,
+    FleetUp,
+    FleetWrites,
 }
 
 /// All families, in the order in which they are published.

@@ -3,6 +3,7 @@
 mod alerts;
 mod calls;
 mod checks;
+mod fleet;
 mod notifications;
 #[cfg(feature = "statistics")]
 pub(super) mod parts;
@@ -198,11 +199,12 @@ impl<'m> Gathered<'m> {
                     family.gauge(&[version], *at);
                 }
             }
-            // The others are of work, circuit breakers, alerts and notifications, or were asked for. Those of checks belong to no counters.
+            // The others are of work, circuit breakers, alerts, notifications and a fleet, or were asked for. Those of checks belong to no counters.
             _ => {
                 work::give(self.metrics, family);
                 alerts::give(&inner.alerts, family);
                 notifications::give(&inner.notifications, family);
+                fleet::give(&inner.fleet, family);
                 self.sampled.give(family);
             }
         }

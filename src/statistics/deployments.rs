@@ -70,7 +70,7 @@ pub struct JudgedDeployment {
 
 impl DeploymentStatistics {
     /// `between` gives the sums between two wall times, and until now if the second one is later.
-    pub(super) fn new(
+    pub(crate) fn new(
         marks: &[DeploymentMark],
         now: Duration,
         bounds: &Bounds,

@@ -1,6 +1,6 @@
 //! Gives statistics of any window, from where they are kept.
 
-use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
+use std::{any::Any, collections::BTreeMap, fmt, sync::Arc, time::Duration};
 
 use super::{DeploymentStatistics, Now, ReleaseStatistics, Statistics, releases::DeploymentMark};
 use crate::{
@@ -62,6 +62,11 @@ pub(crate) trait Source: Send + Sync {
 
     /// How often the counters could not be read at the end of a slot.
     fn lost_ticks(&self) -> u64;
+
+    /// What counts all instances of the service together, which a room above this one knows.
+    fn fleet(&self) -> Option<Arc<dyn Any + Send + Sync>> {
+        None
+    }
 }
 
 /// The statistics of an application. Clones share them.
@@ -69,7 +74,7 @@ pub(crate) trait Source: Send + Sync {
 /// They are computed when they are asked for, on the thread that asks, from what was counted. No request waits for that.
 #[derive(Clone)]
 pub struct StatisticsHandle {
-    pub(super) source: Arc<dyn Source>,
+    pub(crate) source: Arc<dyn Source>,
 }
 
 // === impl StatisticsHandle ===
@@ -97,10 +102,7 @@ impl StatisticsHandle {
     ///
     /// If the window is 0 or longer than 24 hours.
     pub fn over(&self, window: Duration) -> Result<Statistics, ConfigError> {
-        if window.is_zero() || window > LONGEST {
-            let reason = "must be above 0 and at most 24 hours";
-            return Err(ConfigError::new("window", format!("{window:?}"), reason));
-        }
+        check(window)?;
         let [sums, before] = self.source.last(window);
         let (bounds, now) = (self.source.bounds(), Now::of(&*self.source));
         Ok(Statistics::new(window, &sums, &before, bounds, now))
@@ -166,4 +168,17 @@ impl fmt::Debug for StatisticsHandle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("StatisticsHandle").finish_non_exhaustive()
     }
+}
+
+/// Whether there are statistics of such a window.
+///
+/// # Errors
+///
+/// If it is 0 or longer than 24 hours.
+pub(crate) fn check(window: Duration) -> Result<(), ConfigError> {
+    if window.is_zero() || window > LONGEST {
+        let reason = "must be above 0 and at most 24 hours";
+        return Err(ConfigError::new("window", format!("{window:?}"), reason));
+    }
+    Ok(())
 }

@@ -41,7 +41,7 @@ pub struct ReleaseStatistics {
 
 impl ReleaseStatistics {
     /// All releases, the newest first. `between` gives the sums between two wall times, and until now if the second one is later.
-    pub(super) fn of_each(
+    pub(crate) fn of_each(
         marks: &[DeploymentMark],
         bounds: &Bounds,
         between: impl Fn(Duration, Duration) -> Sums,

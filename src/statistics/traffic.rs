@@ -73,7 +73,7 @@ pub(super) struct Tally {
 
 impl Traffic {
     /// The requests of all endpoints.
-    pub(super) fn of_all(sums: &Sums, bounds: &Bounds) -> Self {
+    pub(crate) fn of_all(sums: &Sums, bounds: &Bounds) -> Self {
         let mut tally = Tally::default();
         for (key, counts) in &sums.counts {
             if let Key::Requests { status, .. } = key {

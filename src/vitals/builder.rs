@@ -8,6 +8,8 @@ mod alerts;
 mod described;
 mod environment;
 mod exclusion;
+#[cfg(feature = "fleet")]
+mod fleet;
 mod logs;
 mod metrics;
 #[cfg(all(feature = "health", feature = "statistics"))]

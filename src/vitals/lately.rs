@@ -1,7 +1,13 @@
 //! Keeps what the application did lately, and says it.
 
+#[cfg(feature = "fleet")]
+mod fleet_numbers;
 mod numbers;
+#[cfg(feature = "fleet")]
+mod shared_alerts;
 
+#[cfg(feature = "fleet")]
+use std::any::Any;
 use std::{
     collections::BTreeMap,
     fmt,
@@ -9,9 +15,13 @@ use std::{
     time::Duration,
 };
 
+#[cfg(feature = "fleet")]
+use self::shared_alerts::SharedAlerts;
 use super::{Deployment, Vitals};
+#[cfg(feature = "fleet")]
+use crate::fleet::{Checked as CheckedFleet, Fleet, Running};
 use crate::{
-    alerts::{Host, Stored},
+    alerts::{Host, Shared, Stored},
     config::{ConfigError, Environment},
     emit,
     metrics::{CircuitState, Metrics, Sink, bounds::Bounds, readings::Key},
@@ -38,6 +48,8 @@ pub(super) struct LatelySettings {
     pub(super) state: StateSettings,
     pub(super) slot: Option<Duration>,
     pub(super) memory: Option<usize>,
+    #[cfg(feature = "fleet")]
+    pub(super) fleet: Option<Fleet>,
 }
 
 /// How statistics are kept, once it is checked.
@@ -46,6 +58,8 @@ pub(super) struct CheckedLately {
     place: Option<StatePlace>,
     slot: Option<Duration>,
     memory: Option<usize>,
+    #[cfg(feature = "fleet")]
+    fleet: Option<CheckedFleet>,
 }
 
 /// What the application did lately. Clones share it.
@@ -63,6 +77,8 @@ struct Kept {
     records: Mutex<Records>,
     /// `None` without a state file.
     writer: Option<StoreWriter>,
+    #[cfg(feature = "fleet")]
+    fleet: Option<Running>,
 }
 
 // === impl LatelySettings ===
@@ -96,6 +112,8 @@ impl LatelySettings {
             place: self.state.checked()?,
             slot: self.slot,
             memory: self.memory,
+            #[cfg(feature = "fleet")]
+            fleet: self.fleet.map(Fleet::checked).transpose()?,
         })
     }
 }
@@ -130,6 +148,10 @@ impl Lately {
             bounds,
             records: Mutex::new(records.unwrap_or_default()),
             writer,
+            #[cfg(feature = "fleet")]
+            fleet: settings
+                .fleet
+                .map(|fleet| Running::start(fleet, release, slot, metrics)),
         }));
         lately.note_start(release);
         lately
@@ -205,10 +227,31 @@ impl Lately {
         (Box::new(Arc::clone(&self.0)), before)
     }
 
+    /// What alerts share with other instances, and the name of this one. `None` without a fleet.
+    #[cfg(feature = "fleet")]
+    pub(super) fn shared_alerts(&self) -> Option<(Box<dyn Shared>, Arc<str>)> {
+        let running = self.fleet()?;
+        let shared = SharedAlerts::new(running, &self.0);
+        let instance = running.checked().instance.as_str();
+        Some((Box::new(shared), Arc::from(instance)))
+    }
+
+    /// Nothing.
+    #[cfg(not(feature = "fleet"))]
+    pub(super) const fn shared_alerts(&self) -> Option<(Box<dyn Shared>, Arc<str>)> {
+        None
+    }
+
     /// Writes the state file a last time. Returns `false` if it took longer than `timeout`.
     pub(super) fn end(&self, timeout: Duration) -> bool {
         let writer = self.0.writer.as_ref();
         writer.is_none_or(|writer| writer.end(timeout))
+    }
+
+    /// This instance among the others. `None` without a fleet.
+    #[cfg(feature = "fleet")]
+    pub(super) fn fleet(&self) -> Option<&Running> {
+        self.0.fleet.as_ref()
     }
 
     pub(super) fn has_file(&self) -> bool {
@@ -311,6 +354,12 @@ impl Source for Kept {
 
     fn lost_ticks(&self) -> u64 {
         self.window.lost_ticks()
+    }
+
+    #[cfg(feature = "fleet")]
+    fn fleet(&self) -> Option<Arc<dyn Any + Send + Sync>> {
+        let running = self.fleet.clone()?;
+        Some(Arc::new(running))
     }
 }
 

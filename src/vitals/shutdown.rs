@@ -259,8 +259,9 @@ impl Vitals {
             }
         };
         let unfinished = unfinished + self.sessions_end().await;
-        let ((), unsent, untold, unsaved) = join!(
+        let ((), (), unsent, untold, unsaved) = join!(
             self.publish_the_rest(),
+            self.leave_the_fleet(),
             self.send_the_rest(),
             self.tell_the_rest(),
             self.save_the_rest()
@@ -344,7 +345,7 @@ impl Vitals {
     }
 
     /// How long what is still on its way out may take.
-    fn time_left(&self) -> Duration {
+    pub(super) fn time_left(&self) -> Duration {
         let deadline = self.shutdown.settings.deadline;
         self.shutdown.left_of(deadline).clamp(AT_LEAST, AT_MOST)
     }

@@ -8,11 +8,11 @@ use super::varint;
 /// count before, whose lowest bit tells that the count follows, and the count, which is 1 if it does not follow. A body
 /// without counts tells that they were given up.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Block(Box<[u8]>);
+pub(crate) struct Block(Box<[u8]>);
 
 /// Writes a block. Series and indices must ascend.
 #[derive(Debug, Default)]
-pub(super) struct Writer {
+pub(crate) struct Writer {
     bytes: Vec<u8>,
     /// The series that `body` is of.
     series: Option<u32>,
@@ -23,21 +23,21 @@ pub(super) struct Writer {
 
 /// Reads the entries of a block.
 #[derive(Clone, Debug)]
-pub(super) struct Entries<'a> {
+pub(crate) struct Entries<'a> {
     bytes: &'a [u8],
     next_series: u64,
 }
 
 /// What a block has of one series.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Entry<'a> {
-    pub(super) series: u32,
-    pub(super) body: &'a [u8],
+pub(crate) struct Entry<'a> {
+    pub(crate) series: u32,
+    pub(crate) body: &'a [u8],
 }
 
 /// Reads the counts of an entry: index and count.
 #[derive(Clone, Debug)]
-pub(super) struct Pairs<'a> {
+pub(crate) struct Pairs<'a> {
     body: &'a [u8],
     next_index: u64,
 }
@@ -46,7 +46,7 @@ pub(super) struct Pairs<'a> {
 
 impl Block {
     /// Bytes of a file. `None` if they are no block whose indices are below the `lengths` of their series.
-    pub(super) fn checked(bytes: &[u8], lengths: impl Fn(u32) -> Option<usize>) -> Option<Self> {
+    pub(crate) fn checked(bytes: &[u8], lengths: impl Fn(u32) -> Option<usize>) -> Option<Self> {
         let mut entries = Entries {
             bytes,
             next_series: 0,
@@ -65,7 +65,7 @@ impl Block {
         Some(Self(bytes.into()))
     }
 
-    pub(super) const fn entries(&self) -> Entries<'_> {
+    pub(crate) const fn entries(&self) -> Entries<'_> {
         Entries {
             bytes: &self.0,
             next_series: 0,
@@ -96,7 +96,7 @@ impl Block {
     }
 
     /// What was added since an earlier reading.
-    pub(super) fn minus(&self, earlier: &Self) -> Self {
+    pub(crate) fn minus(&self, earlier: &Self) -> Self {
         self.with(earlier, u64::wrapping_sub)
     }
 
@@ -134,12 +134,12 @@ impl Block {
         writer.finish()
     }
 
-    pub(super) const fn bytes(&self) -> &[u8] {
+    pub(crate) const fn bytes(&self) -> &[u8] {
         &self.0
     }
 
     /// The memory that it takes from the allocator.
-    pub(super) const fn memory(&self) -> usize {
+    pub(crate) const fn memory(&self) -> usize {
         match self.0.len() {
             0 => 0,
             length => length + 16,
@@ -151,7 +151,7 @@ impl Block {
 
 impl Writer {
     /// Adds a count. 0 leaves no trace.
-    pub(super) fn count(&mut self, series: u32, index: usize, count: u64) {
+    pub(crate) fn count(&mut self, series: u32, index: usize, count: u64) {
         if count == 0 {
             return;
         }
@@ -168,7 +168,7 @@ impl Writer {
     }
 
     /// Adds an entry of another block. An empty body tells that the counts were given up.
-    pub(super) fn entry(&mut self, series: u32, body: &[u8]) {
+    pub(crate) fn entry(&mut self, series: u32, body: &[u8]) {
         self.end_entry();
         let gap = u64::from(series).saturating_sub(self.next_series);
         self.next_series = u64::from(series) + 1;
@@ -177,7 +177,7 @@ impl Writer {
         self.bytes.extend_from_slice(body);
     }
 
-    pub(super) fn finish(mut self) -> Block {
+    pub(crate) fn finish(mut self) -> Block {
         self.end_entry();
         Block(self.bytes.into())
     }
@@ -218,7 +218,7 @@ impl<'a> Iterator for Entries<'a> {
 // === impl Entry ===
 
 impl<'a> Entry<'a> {
-    pub(super) const fn pairs(self) -> Pairs<'a> {
+    pub(crate) const fn pairs(self) -> Pairs<'a> {
         Pairs {
             body: self.body,
             next_index: 0,

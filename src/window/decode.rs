@@ -129,49 +129,59 @@ fn keys(bytes: &mut &[u8]) -> Result<Vec<Key>, FormatError> {
     let mut names = Names::default();
     let (mut keys, mut seen) = (Vec::new(), HashSet::new());
     for _ in 0..count {
-        let key = match byte(bytes)? {
-            TOTALS => Key::Totals,
-            REQUESTS => Key::Requests {
-                endpoint: names.read(bytes)?,
-                method: method(bytes)?,
-                status: status(bytes)?,
-            },
-            ERRORS => Key::Errors {
-                endpoint: names.read(bytes)?,
-                category: category(bytes)?,
-            },
-            ERROR_TYPE => Key::ErrorType {
-                endpoint: names.read(bytes)?,
-                category: category(bytes)?,
-                error_type: names.read(bytes)?,
-            },
-            DURATIONS => Key::Durations {
-                endpoint: names.read(bytes)?,
-                method: method(bytes)?,
-            },
-            WORK => {
-                let name = names.read(bytes)?;
-                let (work, detail) = work(bytes)?;
-                Key::Work {
-                    work,
-                    name,
-                    detail,
-                    outcome: outcome(bytes)?,
-                }
-            }
-            WORK_DURATIONS => {
-                let name = names.read(bytes)?;
-                let (work, detail) = work(bytes)?;
-                Key::WorkDurations { work, name, detail }
-            }
-            _ => return Err(FormatError::new("an unknown key")),
-        };
+        let key = key(bytes, &mut names)?;
         if !seen.insert(key.clone()) {
             return Err(FormatError::new("a key that is there twice"));
         }
         keys.push(key);
     }
     Ok(keys)
+}
+
+/// One key, and nothing behind it. `None` if it is none, or one of a later version.
+pub(crate) fn read_key(mut bytes: &[u8]) -> Option<Key> {
+    let key = key(&mut bytes, &mut Names::default()).ok()?;
+    bytes.is_empty().then_some(key)
+}
+
+fn key<'a>(bytes: &mut &'a [u8], names: &mut Names<'a>) -> Result<Key, FormatError> {
+    Ok(match byte(bytes)? {
+        TOTALS => Key::Totals,
+        REQUESTS => Key::Requests {
+            endpoint: names.read(bytes)?,
+            method: method(bytes)?,
+            status: status(bytes)?,
+        },
+        ERRORS => Key::Errors {
+            endpoint: names.read(bytes)?,
+            category: category(bytes)?,
+        },
+        ERROR_TYPE => Key::ErrorType {
+            endpoint: names.read(bytes)?,
+            category: category(bytes)?,
+            error_type: names.read(bytes)?,
+        },
+        DURATIONS => Key::Durations {
+            endpoint: names.read(bytes)?,
+            method: method(bytes)?,
+        },
+        WORK => {
+            let name = names.read(bytes)?;
+            let (work, detail) = work(bytes)?;
+            Key::Work {
+                work,
+                name,
+                detail,
+                outcome: outcome(bytes)?,
+            }
+        }
+        WORK_DURATIONS => {
+            let name = names.read(bytes)?;
+            let (work, detail) = work(bytes)?;
+            Key::WorkDurations { work, name, detail }
+        }
+        _ => return Err(FormatError::new("an unknown key")),
+    })
 }
 
 fn slots(

@@ -199,7 +199,7 @@ fn choose(
     (written, left_out)
 }
 
-fn write_key(bytes: &mut Vec<u8>, key: &Key) {
+pub(crate) fn write_key(bytes: &mut Vec<u8>, key: &Key) {
     let mut text = |kind, text: &str| {
         bytes.push(kind);
         write_text(bytes, text);

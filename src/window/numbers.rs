@@ -9,7 +9,7 @@ use crate::{
 
 /// The numbers of all things that were ever counted. They ascend from 0.
 #[derive(Debug, Default)]
-pub(super) struct Numbers {
+pub(crate) struct Numbers {
     numbers: HashMap<Key, u32>,
     known: Vec<Known>,
     /// The bytes of all names. Names are shared, so it is more than they take.
@@ -17,20 +17,20 @@ pub(super) struct Numbers {
 }
 
 #[derive(Debug)]
-pub(super) struct Known {
-    pub(super) key: Key,
+pub(crate) struct Known {
+    pub(crate) key: Key,
     /// The end of the newest slot in which it changed.
     pub(super) changed: u64,
 }
 
 /// Cumulative counts by number, ascending.
-pub(super) type Numbered<'a> = Vec<(u32, &'a [u64])>;
+pub(crate) type Numbered<'a> = Vec<(u32, &'a [u64])>;
 
 // === impl Numbers ===
 
 impl Numbers {
     /// The counts of a reading, each thing with its number.
-    pub(super) fn numbered<'a>(&mut self, counts: &'a [(Key, Vec<u64>)]) -> Numbered<'a> {
+    pub(crate) fn numbered<'a>(&mut self, counts: &'a [(Key, Vec<u64>)]) -> Numbered<'a> {
         let numbered = counts.iter();
         sorted(
             numbered
@@ -50,7 +50,7 @@ impl Numbers {
     }
 
     /// The number of a thing. `None` if all numbers are taken.
-    pub(super) fn number(&mut self, key: &Key) -> Option<u32> {
+    pub(crate) fn number(&mut self, key: &Key) -> Option<u32> {
         if let Some(number) = self.numbers.get(key) {
             return Some(*number);
         }
@@ -73,7 +73,7 @@ impl Numbers {
     }
 
     /// All, by number.
-    pub(super) fn all(&self) -> &[Known] {
+    pub(crate) fn all(&self) -> &[Known] {
         &self.known
     }
 
@@ -126,7 +126,7 @@ pub(super) fn names(key: &Key) -> impl Iterator<Item = &str> {
 }
 
 /// How many counts a thing has, with so many buckets.
-pub(super) const fn length(key: &Key, buckets: usize) -> usize {
+pub(crate) const fn length(key: &Key, buckets: usize) -> usize {
     match key {
         Key::Totals => totals::COUNTS,
         Key::Requests { .. } => requests::COUNTS,

@@ -13,7 +13,7 @@ pub(crate) struct Settings {
     /// How many buckets the durations have.
     pub(super) buckets: usize,
     /// Tells buckets with other edges apart.
-    pub(super) grid: u64,
+    pub(crate) grid: u64,
 }
 
 // === impl Settings ===

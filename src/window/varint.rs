@@ -1,7 +1,7 @@
 //! Writes small numbers in few bytes.
 
 /// Seven bits in each byte, the lowest first. The last byte has no high bit.
-pub(super) fn write(bytes: &mut Vec<u8>, mut value: u64) {
+pub(crate) fn write(bytes: &mut Vec<u8>, mut value: u64) {
     while value >= 0x80 {
         bytes.push(value as u8 | 0x80);
         value >>= 7;
@@ -10,7 +10,7 @@ pub(super) fn write(bytes: &mut Vec<u8>, mut value: u64) {
 }
 
 /// Takes a number off. `None` if the bytes end in it, or if it is above 2^64.
-pub(super) fn read(bytes: &mut &[u8]) -> Option<u64> {
+pub(crate) fn read(bytes: &mut &[u8]) -> Option<u64> {
     let mut value = 0;
     for shift in (0..u64::BITS).step_by(7) {
         let (byte, rest) = bytes.split_first()?;

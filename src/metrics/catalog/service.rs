@@ -3,7 +3,7 @@
 use super::{Entry, Id, Unit, counter, gauge, seconds};
 
 /// In the order in which they are published.
-pub(super) static FAMILIES: [Entry; 49] = [
+pub(super) static FAMILIES: [Entry; 51] = [
     seconds(
         Id::OperationDuration,
         "monitored_operation_duration_seconds",
@@ -201,4 +201,9 @@ pub(super) static FAMILIES: [Entry; 49] = [
         &["notifier", "outcome"],
     )
     .help("Notifications, by the notifier and what became of them: sent, dropped, refused or failed."),
+    gauge(Id::FleetUp, "vitals_fleet_up", &[])
+        .help("Whether the last write to the Redis of the fleet arrived: 1, else 0."),
+    counter(Id::FleetWrites, "vitals_fleet_writes_total", &["outcome"]).help(
+        "Writes to the Redis of the fleet, by what became of them: written, unreachable, timeout or refused.",
+    ),
 ];

@@ -4,13 +4,18 @@ use super::*;
 use crate::metrics::catalog::Id;
 
 /// Families without a panel, and why.
-const LEFT_OUT: [(Id, &str); 3] = [
+const LEFT_OUT: [(Id, &str); 5] = [
     (Id::ProcessCpu, "the same time is in the gauge of per cent"),
     (
         Id::ProcessVirtual,
         "it says nothing about the memory in use",
     ),
     (Id::ProcessVirtualMax, "as above"),
+    (
+        Id::FleetUp,
+        "the console shows the fleet, and a line says when it goes",
+    ),
+    (Id::FleetWrites, "as above"),
 ];
 
 #[test]

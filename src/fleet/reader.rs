@@ -1,0 +1,368 @@
+//! Reads what all instances wrote, and keeps what does not change.
+
+use std::{collections::HashMap, fmt};
+
+use redis::{Pipeline, Value};
+
+use super::{
+    added::Added,
+    ask::Ask,
+    edges::Edge,
+    entry::Entry,
+    form::{self, Field, Kind, Reading},
+    keys::{Keys, StartId},
+    known_start::KnownStart,
+    link_error::{LinkError, LinkErrorKind},
+    schedule::Snap,
+    writer,
+};
+use crate::{
+    metrics::readings::Key,
+    window::{Numbers, Span, Sums},
+};
+
+/// How long a copy that nobody asks for is kept, in milliseconds: evaluations are at most a minute apart, unless somebody wants.
+const KEPT: u64 = 150_000;
+
+/// The most hashes that are read at a time, so that each answer comes in time.
+const AT_A_TIME: usize = 100;
+
+/// How often another copy is looked for where one is gone.
+const MOST_ROUNDS: usize = 4;
+
+/// Reads what all instances wrote.
+pub(super) struct Reader {
+    asks: Box<dyn Ask + Send>,
+    keys: Keys,
+    /// How many buckets the durations of this instance have, and which.
+    buckets: usize,
+    grid: u64,
+    numbers: Numbers,
+    pub(super) starts: HashMap<StartId, KnownStart>,
+    /// The clock of Redis at the last look, in milliseconds since 1970.
+    pub(super) now: u64,
+}
+
+/// An edge of a window of a start.
+#[derive(Clone, Copy, Debug)]
+struct Wanted {
+    start: StartId,
+    kind: Kind,
+    time: u64,
+}
+
+// === impl Reader ===
+
+impl Reader {
+    pub(super) fn new(
+        asks: Box<dyn Ask + Send>,
+        keys: Keys,
+        (buckets, grid): (usize, u64),
+    ) -> Self {
+        Self {
+            asks,
+            keys,
+            buckets,
+            grid,
+            numbers: Numbers::default(),
+            starts: HashMap::new(),
+            now: 0,
+        }
+    }
+
+    /// The buckets of the durations of this instance.
+    pub(super) const fn grid(&self) -> u64 {
+        self.grid
+    }
+
+    /// Looks who is there.
+    pub(super) fn look(&mut self) -> Result<(), LinkError> {
+        let mut pipeline = Pipeline::new();
+        pipeline.cmd("TIME");
+        pipeline.cmd("HGETALL").arg(self.keys.instances());
+        let seen = pipeline.cmd("ZRANGE").arg(self.keys.seen());
+        seen.arg(0).arg(-1).arg("WITHSCORES");
+        let answers = self.asks.values(&pipeline)?;
+        let [time, entries, seen] = &answers[..] else {
+            return Err(another_form());
+        };
+        self.now = writer::time(time).ok_or_else(another_form)?;
+        let seen: HashMap<_, _> = fields(seen).into_iter().collect();
+        let since = self.now.saturating_sub(KEPT);
+        let mut starts = std::mem::take(&mut self.starts);
+        for (field, value) in fields(entries) {
+            let start = str::from_utf8(&field).ok().and_then(StartId::parse);
+            let (Some(start), Some(entry)) = (start, Entry::read(&value)) else {
+                continue;
+            };
+            let seen = seen
+                .get(&field)
+                .and_then(|score| str::from_utf8(score).ok());
+            let seen = seen.and_then(|score| score.parse::<f64>().ok());
+            let known = starts.remove(&start);
+            let mut known = known.unwrap_or_else(|| KnownStart::new(entry.clone()));
+            known.look(entry, seen.map(|seen| seen as u64), since);
+            self.starts.insert(start, known);
+        }
+        Ok(())
+    }
+
+    /// What was counted in a stretch of time, for the keys that are wanted, of one start or of all of them.
+    pub(super) fn sums(
+        &mut self,
+        span: Span,
+        wanted: &dyn Fn(&Key) -> bool,
+        only: Option<StartId>,
+    ) -> Result<Sums, LinkError> {
+        let (from, to) = self.times(span);
+        let starts = self.starts_in(from, to, only);
+        self.read_last(&starts)?;
+        let mut sums = self.sums_of(&starts, (from, to), Kind::Counts, wanted)?;
+        let (begin, end) = (sums.begin, sums.end);
+        (sums.durations_begin, sums.durations_end) = (begin, end);
+        let wants_durations = self.numbers.all().iter();
+        if wants_durations
+            .filter(|known| known.key.is_of_durations())
+            .any(|known| wanted(&known.key))
+        {
+            let of_grid = |start: &StartId| {
+                let known = self.starts.get(start);
+                known.is_some_and(|known| known.entry.grid == self.grid)
+            };
+            let starts: Vec<_> = starts.into_iter().filter(of_grid).collect();
+            self.read_fine(&starts, to)?;
+            let durations = self.sums_of(&starts, (from, to), Kind::Durations, wanted)?;
+            sums.durations = durations.durations;
+            sums.durations_begin = durations.begin;
+            sums.durations_end = durations.end;
+        }
+        Ok(sums)
+    }
+
+    fn times(&self, span: Span) -> (u64, u64) {
+        let millis =
+            |time: std::time::Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+        match span {
+            Span::Last(window) => (self.now.saturating_sub(millis(window)), self.now),
+            Span::Between(from, to) => (millis(from), millis(to).min(self.now)),
+        }
+    }
+
+    /// The starts that can have counted something in a stretch of time.
+    fn starts_in(&self, from: u64, to: u64, only: Option<StartId>) -> Vec<StartId> {
+        let starts = self.starts.iter().filter(|(start, known)| {
+            only.is_none_or(|only| only == **start)
+                && known.seen.is_none_or(|seen| seen >= from)
+                && known.entry.began < to
+        });
+        let mut starts: Vec<_> = starts.map(|(start, _)| *start).collect();
+        starts.sort_unstable();
+        starts
+    }
+
+    /// Reads the last counts of these starts, and their names, where that is not known.
+    fn read_last(&mut self, starts: &[StartId]) -> Result<(), LinkError> {
+        let is_old = |known: &KnownStart| known.is_old();
+        let old = self.with(starts, is_old);
+        let keys = old.iter().map(|start| self.keys.now(*start)).collect();
+        for (start, hash) in old.iter().zip(self.hashes(keys)?) {
+            let reading = Reading::read(&hash, Kind::Counts);
+            self.change(*start, |known| known.set_now(reading));
+        }
+        let unnamed = self.with(starts, KnownStart::lacks_names);
+        let keys = unnamed
+            .iter()
+            .map(|start| self.keys.names(*start))
+            .collect();
+        for (start, hash) in unnamed.iter().zip(self.hashes(keys)?) {
+            let Some(names) = form::read_names(&hash) else {
+                continue;
+            };
+            let numbers = Kind::BOTH.map(|kind| {
+                let names = names.of(kind).iter();
+                let number = |key: &Option<Key>| self.numbers.number(key.as_ref()?);
+                names.map(number).collect()
+            });
+            self.change(*start, |known| known.numbers = numbers);
+        }
+        Ok(())
+    }
+
+    /// Reads the last durations of these starts, if the edge needs them.
+    fn read_fine(&mut self, starts: &[StartId], to: u64) -> Result<(), LinkError> {
+        let lacks = |known: &KnownStart| {
+            let edges = known.known(Kind::Durations);
+            edges.is_some_and(|edges| edges.at(to) == Edge::Now) && known.lacks_fine()
+        };
+        let lacking = self.with(starts, lacks);
+        let keys = lacking.iter().map(|start| self.keys.fine(*start)).collect();
+        for (start, hash) in lacking.iter().zip(self.hashes(keys)?) {
+            let reading = Reading::read(&hash, Kind::Durations);
+            self.change(*start, |known| known.set_fine(reading));
+        }
+        Ok(())
+    }
+
+    fn sums_of(
+        &mut self,
+        starts: &[StartId],
+        (from, to): (u64, u64),
+        kind: Kind,
+        wanted: &dyn Fn(&Key) -> bool,
+    ) -> Result<Sums, LinkError> {
+        let wants = starts.iter().flat_map(|start| {
+            [from, to].map(|time| Wanted {
+                start: *start,
+                kind,
+                time,
+            })
+        });
+        self.read_copies(&wants.collect::<Vec<_>>())?;
+        let now = self.now;
+        let mut added = Added::new((from, to), self.numbers.all(), self.buckets, wanted);
+        for start in starts {
+            let Some(known) = self.starts.get_mut(start) else {
+                continue;
+            };
+            let Some(edges) = known.known(kind) else {
+                continue;
+            };
+            let chosen = [from, to].map(|time| edges.at(time));
+            let placed = chosen.map(|edge| edges.time_of(edge));
+            let readings = chosen.map(|edge| known.reading(kind, edge, now));
+            if let [Some(before), Some(after)] = readings {
+                let numbers = match kind {
+                    Kind::Counts => &known.numbers[0],
+                    Kind::Durations => &known.numbers[1],
+                };
+                added.add([&before, &after], placed, numbers);
+            }
+        }
+        Ok(added.finish(to >= now, kind))
+    }
+
+    /// Reads the copies of these edges that are not known. Where one is gone, another one is chosen and read.
+    fn read_copies(&mut self, wants: &[Wanted]) -> Result<(), LinkError> {
+        for round in 0..MOST_ROUNDS {
+            let mut missing: Vec<(StartId, Kind, Snap)> = Vec::new();
+            for want in wants {
+                let now = self.now;
+                let Some(known) = self.starts.get_mut(&want.start) else {
+                    continue;
+                };
+                let edge = known.known(want.kind).map(|edges| edges.at(want.time));
+                if let Some(edge @ Edge::Copy(snap)) = edge
+                    && known.reading(want.kind, edge, now).is_none()
+                {
+                    missing.push((want.start, want.kind, snap));
+                }
+            }
+            missing.dedup();
+            if missing.is_empty() {
+                return Ok(());
+            }
+            let keys = missing.iter().map(|missing| self.key_of(*missing));
+            let mut gone = Vec::new();
+            for ((start, kind, snap), hash) in missing.iter().zip(self.hashes(keys.collect())?) {
+                let reading = Reading::read(&hash, *kind);
+                if reading.is_none() {
+                    gone.push((*start, *kind));
+                }
+                let now = self.now;
+                self.change(*start, |known| known.set_copy(*kind, *snap, reading, now));
+            }
+            // Many can be gone: all of them are looked for at once.
+            if round == 0 && !gone.is_empty() {
+                self.look_for_copies(&gone)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Asks which copies of these starts are there.
+    fn look_for_copies(&mut self, starts: &[(StartId, Kind)]) -> Result<(), LinkError> {
+        let mut asked = Vec::new();
+        for (start, kind) in starts {
+            let known = self.starts.get(start).and_then(|known| known.known(*kind));
+            let copies = known.iter().flat_map(|known| known.copies());
+            asked.extend(copies.map(|(snap, _)| (*start, *kind, snap)));
+        }
+        let mut pipeline = Pipeline::new();
+        for copy in &asked {
+            pipeline.cmd("EXISTS").arg(self.key_of(*copy));
+        }
+        if asked.is_empty() {
+            return Ok(());
+        }
+        let answers = self.asks.values(&pipeline)?;
+        for ((start, kind, snap), answer) in asked.iter().zip(answers) {
+            if answer == Value::Int(0) {
+                self.change(*start, |known| known.set_gone(*kind, *snap));
+            }
+        }
+        Ok(())
+    }
+
+    fn key_of(&self, (start, kind, snap): (StartId, Kind, Snap)) -> String {
+        let [counts, durations] = writer::copies(&self.keys, start, snap);
+        match kind {
+            Kind::Counts => counts,
+            Kind::Durations => durations,
+        }
+    }
+
+    /// The fields of hashes. One that is not there has none.
+    fn hashes(&mut self, keys: Vec<String>) -> Result<Vec<Vec<Field>>, LinkError> {
+        let mut hashes = Vec::with_capacity(keys.len());
+        for keys in keys.chunks(AT_A_TIME) {
+            let mut pipeline = Pipeline::new();
+            for key in keys {
+                pipeline.cmd("HGETALL").arg(key);
+            }
+            let answers = self.asks.values(&pipeline)?;
+            hashes.extend(answers.iter().map(fields));
+        }
+        Ok(hashes)
+    }
+
+    fn with(&self, starts: &[StartId], which: impl Fn(&KnownStart) -> bool) -> Vec<StartId> {
+        let known = starts
+            .iter()
+            .filter(|start| self.starts.get(start).is_some_and(&which));
+        known.copied().collect()
+    }
+
+    fn change(&mut self, start: StartId, change: impl FnOnce(&mut KnownStart)) {
+        if let Some(known) = self.starts.get_mut(&start) {
+            change(known);
+        }
+    }
+}
+
+impl fmt::Debug for Reader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reader").finish_non_exhaustive()
+    }
+}
+
+/// Pairs of an answer: fields with values, or members with scores.
+fn fields(answer: &Value) -> Vec<Field> {
+    let bytes = |value: &Value| match value {
+        Value::BulkString(bytes) => Some(bytes.clone()),
+        Value::SimpleString(text) => Some(text.clone().into_bytes()),
+        _ => None,
+    };
+    let Value::Array(values) = answer else {
+        return Vec::new();
+    };
+    let pairs = values.chunks_exact(2);
+    let pair = |pair: &[Value]| Some((bytes(pair.first()?)?, bytes(pair.last()?)?));
+    pairs.filter_map(pair).collect()
+}
+
+fn another_form() -> LinkError {
+    LinkError::new(LinkErrorKind::Refused, "the answer has another form")
+}
+
+#[cfg(test)]
+mod tests;

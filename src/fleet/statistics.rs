@@ -1,0 +1,217 @@
+//! Gives statistics of all instances together.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use serde::Serialize;
+
+use super::{
+    error::FleetError,
+    running::Running,
+    view::{Instance, View},
+};
+use crate::{
+    metrics::{bounds::Bounds, readings::Key},
+    statistics::{Now, Statistics, StatisticsHandle, Traffic, WallTime, check_window},
+    window::{Span, Sums},
+};
+
+/// The statistics of all instances of a service. Clones share them.
+///
+/// Redis is asked on the thread that asks here, for as long as the [timeout](crate::fleet::Fleet::timeout) allows. In a task, use
+/// `tokio::task::spawn_blocking`.
+#[derive(Clone, Debug)]
+pub struct FleetHandle {
+    running: Running,
+}
+
+/// What happened on all instances in one window of time.
+///
+/// Made by [`FleetHandle::over`].
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct FleetStatistics {
+    /// All instances together. What the type says of one process is of all of them, but for circuit breakers and samples, which are
+    /// none here. A window begins where a copy was made: each minute in the last quarter of an hour, each ten minutes in the
+    /// last two hours, and each hour before.
+    pub statistics: Statistics,
+    /// Each start of an instance that counted something in the window or gives signs of life, by its id, and the older one first.
+    pub instances: Vec<InstanceStatistics>,
+}
+
+/// What happened on one instance.
+///
+/// Times are in milliseconds. They are within 5 % from 66 µs to 69 s, and `None` without requests.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct InstanceStatistics {
+    /// The name of the instance.
+    pub id: String,
+    /// The version that it runs. `None` if it has none.
+    pub version: Option<String>,
+    /// When the process began, by the clock of Redis.
+    pub started: WallTime,
+    /// When it gave a sign of life last, by the clock of Redis. Redis has all that it counted until then.
+    pub last_seen: WallTime,
+    /// Whether it gave none for three ticks and at least 30 s, and did not say that it ends.
+    pub is_lost: bool,
+    /// Whether it ended in good order.
+    pub has_ended: bool,
+    /// The requests that ended in the window.
+    pub requests: u64,
+    /// Those with a status of 5xx.
+    pub errors: u64,
+    /// The share of `errors` in `requests`, from 0 to 1. `None` without requests.
+    pub error_rate: Option<f64>,
+    /// The median.
+    pub p50_ms: Option<f64>,
+    /// What 95 % of the requests do not exceed.
+    pub p95_ms: Option<f64>,
+    /// What 99 % of the requests do not exceed.
+    pub p99_ms: Option<f64>,
+    /// How many times as long its p95 is as that of all other instances together. `None` where one of both is unknown.
+    pub p95_to_others: Option<f64>,
+    /// Whether it has other settings than the instance that answers. If it counts durations in other buckets, they are left out.
+    pub other_settings: bool,
+    /// The health that it tells: `healthy`, `degraded` or `unhealthy`. `None` if it tells none.
+    pub health: Option<String>,
+}
+
+// === impl StatisticsHandle ===
+
+impl StatisticsHandle {
+    /// The statistics of all instances of the service. `None` without a
+    /// [fleet](crate::vitals::VitalsBuilder::fleet).
+    ///
+    /// ```no_run
+    /// use std::time::Duration;
+    /// use tower_vitals::{Vitals, fleet::Fleet};
+    ///
+    /// let vitals = Vitals::builder().fleet(Fleet::at("redis://cache")?).build()?;
+    /// if let Some(fleet) = vitals.statistics().fleet() {
+    ///     let lately = fleet.over(Duration::from_secs(5 * 60))?;
+    ///     println!("{} requests", lately.statistics.total.requests);
+    ///     for instance in lately.instances {
+    ///         println!("{}: p95 {:?} ms", instance.id, instance.p95_ms);
+    ///     }
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[cfg_attr(tower_vitals_docsrs, doc(cfg(feature = "fleet")))]
+    #[must_use]
+    pub fn fleet(&self) -> Option<FleetHandle> {
+        let running = self.source.fleet()?.downcast::<Running>().ok()?;
+        Some(FleetHandle {
+            running: (*running).clone(),
+        })
+    }
+}
+
+// === impl FleetHandle ===
+
+impl FleetHandle {
+    /// What happened on all instances in the last `window`, which is above 0 and at most 24 hours.
+    ///
+    /// # Errors
+    ///
+    /// If the window is none of these, or if Redis does not answer.
+    pub fn over(&self, window: Duration) -> Result<FleetStatistics, FleetError> {
+        check_window(window)?;
+        let view = self.running.view()?;
+        let bounds = self.running.bounds();
+        let sums = view.sums(Span::Last(window), |_| true);
+        let span = Span::Between(sums.begin.saturating_sub(window), sums.begin);
+        let before = view.sums(span, |key| matches!(key, Key::Errors { .. }));
+        let instances = view.instances(&self.running.described());
+        let live = instances.iter().filter(|instance| instance.is_live());
+        let now = Now {
+            in_flight: live.map(|instance| instance.entry.in_flight).sum(),
+            circuits: BTreeMap::new(),
+            samples: BTreeMap::new(),
+        };
+        let instances = each(&view, &instances, (window, &sums), bounds);
+        match view.failure() {
+            Some(error) => Err(error),
+            None => Ok(FleetStatistics {
+                statistics: Statistics::new(window, &sums, &before, bounds, now),
+                instances,
+            }),
+        }
+    }
+}
+
+// === impl Instance ===
+
+impl Instance {
+    const fn is_live(&self) -> bool {
+        !self.is_lost && !self.entry.ended
+    }
+}
+
+// === impl InstanceStatistics ===
+
+impl InstanceStatistics {
+    fn new(instance: &Instance, own: &Sums, others: &Sums, bounds: &Bounds) -> Self {
+        let entry = &instance.entry;
+        let traffic = Traffic::of_all(own, bounds);
+        let others = Traffic::of_all(others, bounds).p95_ms;
+        let ratio = traffic.p95_ms.zip(others);
+        let health = entry.described.get("health").and_then(|told| told.as_str());
+        Self {
+            id: entry.id.clone(),
+            version: entry.version.clone(),
+            started: WallTime::new(Duration::from_millis(entry.began)),
+            last_seen: WallTime::new(instance.last_seen),
+            is_lost: instance.is_lost,
+            has_ended: entry.ended,
+            requests: traffic.requests,
+            errors: traffic.errors,
+            error_rate: traffic.error_rate,
+            p50_ms: traffic.p50_ms,
+            p95_ms: traffic.p95_ms,
+            p99_ms: traffic.p99_ms,
+            p95_to_others: ratio.and_then(|(own, others)| (others > 0.0).then(|| own / others)),
+            other_settings: instance.other_settings,
+            health: health.map(str::to_owned),
+        }
+    }
+}
+
+/// The instances that counted something in a window, or give signs of life.
+fn each(
+    view: &View<'_>,
+    instances: &[Instance],
+    (window, all): (Duration, &Sums),
+    bounds: &Bounds,
+) -> Vec<InstanceStatistics> {
+    let is_traffic = |key: &Key| matches!(key, Key::Requests { .. } | Key::Durations { .. });
+    let shown = instances
+        .iter()
+        .filter(|instance| instance.is_live() || instance.last_seen >= all.begin);
+    let of_each = shown.map(|instance| {
+        let own = view.sums_of_start(instance.start, Span::Last(window), is_traffic);
+        let others = without(all, &own);
+        InstanceStatistics::new(instance, &own, &others, bounds)
+    });
+    of_each.collect()
+}
+
+/// The durations of requests of all others.
+fn without(all: &Sums, own: &Sums) -> Sums {
+    let durations = all.durations.iter().map(|(key, all)| {
+        let own = own.durations.get(key).and_then(Option::as_ref);
+        let counts = all.as_ref().map(|all| {
+            let own = own
+                .into_iter()
+                .flatten()
+                .copied()
+                .chain(std::iter::repeat(0));
+            let left = all.iter().zip(own);
+            left.map(|(all, own)| all.saturating_sub(own)).collect()
+        });
+        (key.clone(), counts)
+    });
+    Sums {
+        durations: durations.collect(),
+        ..Sums::default()
+    }
+}

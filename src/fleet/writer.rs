@@ -1,0 +1,401 @@
+//! Says what an instance writes. It knows no socket and no clock.
+//!
+//! Everything is written absolutely, so writing again is harmless, and the next write mends a lost one. What was confirmed and
+//! has not changed is not written. A hash that is not whole, after an eviction or in an empty Redis, is written anew in one
+//! transaction. So is everything on a new connection: another server may have taken the place of the one that confirmed.
+
+use redis::{Pipeline, Value};
+
+use super::{
+    form::{self, EPOCH, Field, Head, Kind, VERSION},
+    keys::{Keys, StartId},
+    schedule::{LEVELS, Schedule, Snap, Snaps},
+};
+use crate::{
+    metrics::readings::{Key, Readings},
+    window::Numbers,
+};
+
+/// The most dead starts that are forgotten at a time.
+const MOST_FORGOTTEN: usize = 100;
+
+/// What an instance writes, and what is certainly in Redis.
+#[derive(Debug)]
+pub(super) struct Writer {
+    keys: Keys,
+    start: StartId,
+    schedule: Schedule,
+    counts: Side,
+    durations: Side,
+    snaps: Snaps,
+    /// When durations were written last.
+    fine_at: u64,
+    /// The number of the connection over which all of it was written.
+    connection: Option<u64>,
+    /// Starts that are too old.
+    old: Vec<String>,
+}
+
+/// Counts, or durations.
+#[derive(Debug)]
+struct Side {
+    kind: Kind,
+    numbers: Numbers,
+    /// What was confirmed: the value of each field, by its number.
+    values: Vec<Vec<u8>>,
+    /// How many names were confirmed.
+    named: usize,
+}
+
+/// What is written at one moment.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Tick<'a> {
+    /// By the clock of Redis, in milliseconds since 1970.
+    pub(super) at: u64,
+    pub(super) readings: &'a Readings,
+    /// What this instance says of itself.
+    pub(super) entry: &'a str,
+    /// The number of the connection that is open.
+    pub(super) connection: u64,
+    /// Whether nothing is written after this.
+    pub(super) is_last: bool,
+}
+
+/// A question, and what is certain once it is answered.
+#[derive(Debug)]
+pub(super) struct Prepared {
+    pub(super) pipeline: Pipeline,
+    /// The connection, if everything is written.
+    whole: Option<u64>,
+    values: Vec<(Kind, u32, Vec<u8>)>,
+    named: [usize; 2],
+    snaps: Snaps,
+    /// Copies of which we ask whether they are there.
+    asked: Vec<Snap>,
+    fine_at: u64,
+    forgotten: usize,
+}
+
+/// What Redis answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Confirmed {
+    /// The clock of Redis, in milliseconds since 1970.
+    pub(super) time: u64,
+    /// Whether everything was there. If not, it must be written at once.
+    pub(super) is_whole: bool,
+}
+
+// === impl Writer ===
+
+impl Writer {
+    pub(super) fn new(keys: Keys, start: StartId, schedule: Schedule) -> Self {
+        Self {
+            keys,
+            start,
+            schedule,
+            counts: Side::new(Kind::Counts),
+            durations: Side::new(Kind::Durations),
+            snaps: Snaps::default(),
+            fine_at: 0,
+            connection: None,
+            old: Vec::new(),
+        }
+    }
+
+    /// What is to be written now.
+    pub(super) fn prepare(&mut self, tick: Tick<'_>) -> Prepared {
+        let is_whole = self.connection != Some(tick.connection);
+        let due = self.schedule.due(&self.snaps, tick.at);
+        let with_durations = is_whole || tick.is_last || !due.is_empty();
+        let mut snaps = self.snaps;
+        due.iter().for_each(|snap| snaps.take(*snap));
+
+        let counts = self.counts.changed(&tick.readings.counts, is_whole);
+        let durations = match with_durations {
+            true => self.durations.changed(&tick.readings.durations, is_whole),
+            false => Vec::new(),
+        };
+        let fine_at = if with_durations {
+            tick.at
+        } else {
+            self.fine_at
+        };
+        let named = [self.counts.known(), self.durations.known()];
+        let head = Head {
+            at: tick.at,
+            names: named.map(|count| count as u64),
+            snaps,
+            fine_at,
+        };
+
+        let mut pipeline = Pipeline::new();
+        pipeline.cmd("TIME");
+        let hashes = self.hashes();
+        let [now, fine, names] = &hashes;
+        match is_whole {
+            true => {
+                pipeline.cmd("MULTI").ignore();
+                pipeline.cmd("DEL").arg(&hashes).ignore();
+            }
+            false => {
+                for hash in &hashes {
+                    pipeline.cmd("HEXISTS").arg(hash).arg(EPOCH);
+                }
+            }
+        }
+        let new_names = [&self.counts, &self.durations].map(|side| side.new_names(is_whole));
+        hset(
+            &mut pipeline,
+            names,
+            is_whole,
+            new_names.into_iter().flatten(),
+        );
+        if with_durations {
+            let at = (form::AT.into(), tick.at.to_string().into());
+            let fields = [at].into_iter().chain(fields_of(&durations));
+            hset(&mut pipeline, fine, is_whole, fields);
+        }
+        let fields = head.fields().into_iter().chain(fields_of(&counts));
+        hset(&mut pipeline, now, is_whole, fields);
+        for hash in &hashes {
+            expire(&mut pipeline, hash, self.schedule.kept());
+        }
+        if is_whole {
+            pipeline.cmd("EXEC").ignore();
+        }
+        self.copy(&mut pipeline, &due);
+        let asked = if is_whole {
+            self.ask_for_copies(&mut pipeline)
+        } else {
+            Vec::new()
+        };
+        self.say(&mut pipeline, tick, !due.is_empty());
+
+        let of = |kind, values: Vec<_>| {
+            let values = values.into_iter();
+            values.map(move |(chunk, value)| (kind, chunk, value))
+        };
+        let values = of(Kind::Counts, counts).chain(of(Kind::Durations, durations));
+        Prepared {
+            pipeline,
+            whole: is_whole.then_some(tick.connection),
+            values: values.collect(),
+            named,
+            snaps,
+            asked,
+            fine_at,
+            forgotten: self.old.len(),
+        }
+    }
+
+    /// Notes that a question was answered. Without this, its parts are written again. `None` if the answer has another form.
+    pub(super) fn confirm(&mut self, prepared: Prepared, answers: &[Value]) -> Option<Confirmed> {
+        let mut answers = answers.iter();
+        let time = time(answers.next()?)?;
+        let is_whole = match prepared.whole {
+            Some(_) => true,
+            // Each is asked for its mark.
+            None => {
+                let marks = answers.by_ref().take(self.hashes().len());
+                marks.filter(|mark| **mark == Value::Int(1)).count() == self.hashes().len()
+            }
+        };
+        for (kind, chunk, value) in prepared.values {
+            self.side(kind).set(chunk, value);
+        }
+        let [counts, durations] = prepared.named;
+        self.counts.named = counts;
+        self.durations.named = durations;
+        self.fine_at = prepared.fine_at;
+        if is_whole {
+            // Otherwise what was copied is not whole, and copied again.
+            self.snaps = prepared.snaps;
+        }
+        for (snap, answer) in prepared.asked.iter().zip(answers.by_ref()) {
+            if *answer == Value::Int(0) {
+                self.snaps.forget(*snap);
+            }
+        }
+        self.old.drain(..prepared.forgotten.min(self.old.len()));
+        if let Some(Value::Array(old)) = answers.next() {
+            self.old = old.iter().filter_map(text).collect();
+        }
+        self.connection = match is_whole {
+            true => prepared.whole.or(self.connection),
+            false => None,
+        };
+        Some(Confirmed { time, is_whole })
+    }
+
+    /// The hashes that are marked as whole.
+    fn hashes(&self) -> [String; 3] {
+        let (keys, start) = (&self.keys, self.start);
+        [keys.now(start), keys.fine(start), keys.names(start)]
+    }
+
+    /// Copies what is counted, on the server.
+    fn copy(&self, pipeline: &mut Pipeline, due: &[Snap]) {
+        let [now, fine, _] = self.hashes();
+        for snap in due {
+            let [of_now, of_fine] = copies(&self.keys, self.start, *snap);
+            for (from, to) in [(&now, of_now), (&fine, of_fine)] {
+                // One that was made already, without being confirmed, has the same slot.
+                pipeline
+                    .cmd("COPY")
+                    .arg(from)
+                    .arg(&to)
+                    .arg("REPLACE")
+                    .ignore();
+                expire(pipeline, &to, self.schedule.copy_kept(snap.level));
+            }
+        }
+    }
+
+    /// Asks which copies are there, of those that were noted.
+    fn ask_for_copies(&self, pipeline: &mut Pipeline) -> Vec<Snap> {
+        let asked: Vec<_> = self.snaps.iter().collect();
+        for snap in &asked {
+            let [of_now, _] = copies(&self.keys, self.start, *snap);
+            pipeline.cmd("EXISTS").arg(of_now);
+        }
+        asked
+    }
+
+    /// Gives a sign of life. It comes last: who sees it finds all that was written before.
+    fn say(&self, pipeline: &mut Pipeline, tick: Tick<'_>, forgets: bool) {
+        let (instances, seen) = (self.keys.instances(), self.keys.seen());
+        let start = self.start.to_string();
+        if !self.old.is_empty() {
+            pipeline.cmd("HDEL").arg(&instances).arg(&self.old).ignore();
+            pipeline.cmd("ZREM").arg(&seen).arg(&self.old).ignore();
+        }
+        pipeline
+            .cmd("HSET")
+            .arg(&instances)
+            .arg(&start)
+            .arg(tick.entry)
+            .ignore();
+        pipeline
+            .cmd("ZADD")
+            .arg(&seen)
+            .arg(tick.at)
+            .arg(&start)
+            .ignore();
+        for key in [&instances, &seen] {
+            expire(pipeline, key, self.schedule.kept());
+        }
+        if forgets {
+            let too_old = tick.at.saturating_sub(self.schedule.kept());
+            let command = pipeline
+                .cmd("ZRANGEBYSCORE")
+                .arg(&seen)
+                .arg("-inf")
+                .arg(too_old);
+            command.arg("LIMIT").arg(0).arg(MOST_FORGOTTEN);
+        }
+    }
+
+    const fn side(&mut self, kind: Kind) -> &mut Side {
+        match kind {
+            Kind::Counts => &mut self.counts,
+            Kind::Durations => &mut self.durations,
+        }
+    }
+}
+
+// === impl Side ===
+
+impl Side {
+    fn new(kind: Kind) -> Self {
+        Self {
+            kind,
+            numbers: Numbers::default(),
+            values: Vec::new(),
+            named: 0,
+        }
+    }
+
+    /// The fields that differ from what was confirmed, or all of them.
+    fn changed(&mut self, counts: &[(Key, Vec<u64>)], all: bool) -> Vec<(u32, Vec<u8>)> {
+        let numbered = self.numbers.numbered(counts);
+        let mut chunks = form::chunks(&numbered, self.kind);
+        if !all {
+            chunks.retain(|(chunk, value)| self.values.get(*chunk as usize) != Some(value));
+        }
+        chunks
+    }
+
+    fn set(&mut self, chunk: u32, value: Vec<u8>) {
+        let chunk = chunk as usize;
+        if self.values.len() <= chunk {
+            self.values.resize(chunk + 1, Vec::new());
+        }
+        if let Some(known) = self.values.get_mut(chunk) {
+            *known = value;
+        }
+    }
+
+    fn known(&self) -> usize {
+        self.numbers.all().len()
+    }
+
+    /// The names that were not confirmed, or all of them.
+    fn new_names(&self, all: bool) -> Option<Field> {
+        let first = if all { 0 } else { self.named };
+        let new = self.numbers.all().get(first..)?;
+        (!new.is_empty()).then(|| form::names(self.kind, first, new))
+    }
+}
+
+/// The keys of a copy: of the counts, and of the durations.
+pub(super) fn copies(keys: &Keys, start: StartId, snap: Snap) -> [String; 2] {
+    let letter = LEVELS.get(snap.level).map_or("", |level| level.letter);
+    [
+        keys.snapshot(start, letter, snap.slot),
+        keys.fine_snapshot(start, letter, snap.slot),
+    ]
+}
+
+fn fields_of(chunks: &[(u32, Vec<u8>)]) -> impl Iterator<Item = Field> {
+    let fields = chunks.iter();
+    fields.map(|(chunk, value)| (form::field(*chunk), value.clone()))
+}
+
+/// Sets the fields of a hash, and its mark if that is all of them.
+fn hset(pipeline: &mut Pipeline, hash: &str, is_whole: bool, fields: impl Iterator<Item = Field>) {
+    let mark = is_whole.then(|| (EPOCH.into(), VERSION.into()));
+    let mut fields = fields.chain(mark).peekable();
+    if fields.peek().is_none() {
+        return;
+    }
+    pipeline.cmd("HSET").arg(hash);
+    for (field, value) in fields {
+        pipeline.arg(field).arg(value);
+    }
+    pipeline.ignore();
+}
+
+fn expire(pipeline: &mut Pipeline, key: &str, millis: u64) {
+    pipeline.cmd("PEXPIRE").arg(key).arg(millis).ignore();
+}
+
+/// The clock of Redis, in milliseconds since 1970.
+pub(super) fn time(answer: &Value) -> Option<u64> {
+    let Value::Array(parts) = answer else {
+        return None;
+    };
+    let mut parts = parts.iter().map(|part| text(part)?.parse::<u64>().ok());
+    let (seconds, micros) = (parts.next()??, parts.next()??);
+    seconds.checked_mul(1_000)?.checked_add(micros / 1_000)
+}
+
+fn text(value: &Value) -> Option<String> {
+    match value {
+        Value::BulkString(bytes) => String::from_utf8(bytes.clone()).ok(),
+        Value::Int(number) => Some(number.to_string()),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests;
