@@ -39,6 +39,8 @@ mod link_error;
 mod look_up;
 mod reader;
 #[cfg(test)]
+pub(crate) mod redis_process;
+#[cfg(test)]
 mod resp_server;
 mod running;
 mod schedule;

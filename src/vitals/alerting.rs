@@ -141,3 +141,6 @@ impl Vitals {
         self.alerting.handle()
     }
 }
+
+#[cfg(all(test, feature = "fleet", feature = "notify"))]
+mod tests;

@@ -1,57 +1,16 @@
 //! Asks a real Redis.
 
-use std::{
-    net::{TcpListener, TcpStream},
-    process::{Child, Command, Stdio},
-    thread,
-    time::Instant,
-};
-
 use super::*;
-use crate::fleet::settings::Fleet;
+use crate::fleet::{redis_process::RedisProcess, settings::Fleet};
 
 const FIRST_ALONE: u64 = 1 << 32;
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// A server of Redis that ends with the test.
-struct Server {
-    process: Child,
-    port: u16,
-}
-
-// === impl Server ===
-
-impl Server {
-    fn start() -> Self {
-        let free = TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = free.local_addr().unwrap().port();
-        drop(free);
-        let mut command = Command::new("redis-server");
-        command.args(["--port", &port.to_string(), "--bind", "127.0.0.1"]);
-        command.args(["--save", "", "--appendonly", "no"]);
-        command.stdout(Stdio::null());
-        let process = command.spawn().unwrap();
-        let begin = Instant::now();
-        while TcpStream::connect(("127.0.0.1", port)).is_err() {
-            assert!(begin.elapsed() < MINUTE, "redis-server does not start");
-            thread::yield_now();
-        }
-        Self { process, port }
-    }
-
-    fn lease(&self) -> Lease {
-        let fleet = Fleet::at(&format!("redis://127.0.0.1:{}", self.port)).unwrap();
-        let checked = fleet.timeout(Duration::from_secs(10)).checked().unwrap();
-        let keys = Keys::new("shop", "production");
-        Lease::new(Link::new(&checked), keys, StartId::random(), FIRST_ALONE)
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
+fn lease(server: &RedisProcess) -> Lease {
+    let fleet = Fleet::at(&server.url()).unwrap();
+    let checked = fleet.timeout(Duration::from_secs(10)).checked().unwrap();
+    let keys = Keys::new("shop", "production");
+    Lease::new(Link::new(&checked), keys, StartId::random(), FIRST_ALONE)
 }
 
 fn command<T: FromRedisValue>(lease: &Lease, words: &[&str]) -> T {
@@ -63,8 +22,8 @@ fn command<T: FromRedisValue>(lease: &Lease, words: &[&str]) -> T {
 #[test]
 #[ignore = "needs redis-server"]
 fn one_start_holds_the_lease_and_another_one_takes_it_with_a_greater_number() {
-    let server = Server::start();
-    let (one, other) = (server.lease(), server.lease());
+    let server = RedisProcess::start();
+    let (one, other) = (lease(&server), lease(&server));
     let held = one.hold(MINUTE).unwrap();
     assert_eq!(held.fence, Some(1));
     assert_eq!(one.hold(MINUTE).unwrap().fence, Some(1), "it is renewed");
@@ -93,8 +52,8 @@ fn one_start_holds_the_lease_and_another_one_takes_it_with_a_greater_number() {
 #[test]
 #[ignore = "needs redis-server"]
 fn silences_of_all_have_numbers_of_their_own() {
-    let server = Server::start();
-    let (one, other) = (server.lease(), server.lease());
+    let server = RedisProcess::start();
+    let (one, other) = (lease(&server), lease(&server));
     assert_eq!(one.begin(MINUTE).unwrap().silences, None);
     assert_eq!(one.silence("a", 0).unwrap(), 1);
     assert_eq!(other.silence("b", 0).unwrap(), 2);
@@ -125,8 +84,8 @@ fn silences_of_all_have_numbers_of_their_own() {
 #[test]
 #[ignore = "needs redis-server"]
 fn what_is_written_down_is_no_question_any_more() {
-    let server = Server::start();
-    let (one, other) = (server.lease(), server.lease());
+    let server = RedisProcess::start();
+    let (one, other) = (lease(&server), lease(&server));
     assert_eq!(one.hold(MINUTE).unwrap().fence, Some(1));
     let id = other.silence("a", 0).unwrap();
     other.acknowledge("f1", "ada").unwrap();

@@ -36,8 +36,8 @@ fn told_if_the_leader_dies(at: Option<u64>, wrong: i64) -> Vec<(NotificationKind
 fn a_leader_that_dies_costs_no_notification_and_at_most_two_intervals() {
     let undisturbed = told_if_the_leader_dies(None, 0);
     assert_eq!(undisturbed, [(Firing, 5.25), (Resolved, 16.25)]);
-    for wrong in [0, 3_600] {
-        for at in 0..120 {
+    for (wrong, step) in [(0, 1), (3_600, 7)] {
+        for at in (0..120).step_by(step) {
             let told = told_if_the_leader_dies(Some(at), wrong);
             let kinds: Vec<_> = told.iter().map(|(kind, _)| *kind).collect();
             // It dies after it told, and before it wrote that down.
@@ -454,4 +454,63 @@ fn those_who_take_the_state_hear_of_the_fleet_from_its_leader_alone() {
     let leaders = by("errors");
     assert_eq!((leaders[0], leaders.len()), (0, 2));
     assert!(states.iter().all(|note| note.kind == Firing));
+}
+
+#[test]
+fn what_was_decided_and_not_told_is_told_by_the_successor() {
+    let world = World::of(2);
+    world.minutes(2);
+    world.fail(true);
+    world.minutes(3);
+    world.now.fetch_add(15_000, SeqCst);
+    // It dies after it wrote down that the alert fires, and before it tells.
+    let leader = &world.instances[0];
+    let is_dead = Arc::clone(&leader.is_dead);
+    let dies = move || is_dead.store(true, SeqCst);
+    *leader.wire.frozen.lock().unwrap() = Some(Box::new(dies));
+    leader.evaluate();
+    assert_eq!(world.told(), []);
+    world.minutes(5);
+    assert_eq!(world.told(), [(Firing, 1)]);
+    world.fail(false);
+    world.minutes(10);
+    assert_eq!(world.told(), [(Resolved, 1)]);
+}
+
+#[test]
+fn a_lease_that_is_lost_before_the_write_loses_no_notification() {
+    let world = World::of(2);
+    world.minutes(2);
+    world.fail(true);
+    world.minutes(3);
+    world.now.fetch_add(15_000, SeqCst);
+    // All data of Redis are lost while the leader evaluates that the alert fires.
+    let store = Arc::clone(&world.store);
+    let loses = move || store.lose_all();
+    *world.instances[0].wire.frozen.lock().unwrap() = Some(Box::new(loses));
+    world.instances[0].evaluate();
+    assert_eq!(world.told(), []);
+    world.minutes(3);
+    assert_eq!(world.kinds(), [Firing]);
+    world.fail(false);
+    world.minutes(10);
+    assert_eq!(world.kinds(), [Resolved]);
+}
+
+#[test]
+fn a_redis_that_is_gone_for_one_evaluation_makes_nobody_alone_who_follows() {
+    let world = World::of(3);
+    world.minutes(2);
+    world.fail(true);
+    world.minutes(3);
+    // At its next evaluation the alert would fire in each instance.
+    world.lose_redis();
+    world.minutes(1);
+    world.find_redis();
+    assert_eq!(world.told(), [(Firing, 0)]);
+    world.minutes(5);
+    assert_eq!(world.told(), []);
+    for one in &world.instances {
+        assert_eq!(state(one), Some((AlertState::Firing, false)));
+    }
 }
