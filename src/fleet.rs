@@ -29,7 +29,11 @@ mod entry;
 mod error;
 #[cfg(test)]
 mod fake;
+#[cfg(test)]
+mod fake_server;
 mod form;
+#[cfg(test)]
+mod heard;
 mod keys;
 mod known_start;
 mod lease;
@@ -50,6 +54,8 @@ mod start_names;
 mod statistics;
 mod view;
 mod writer;
+#[cfg(test)]
+mod written;
 
 pub(crate) use self::{
     entry::Entry,

@@ -130,7 +130,7 @@ impl FakeRedis {
         }
     }
 
-    fn run(&mut self, command: &[Bytes]) -> Value {
+    pub(super) fn run(&mut self, command: &[Bytes]) -> Value {
         self.commands += 1;
         let word = |index: usize| command[index].as_slice();
         let bulk = |bytes: &Bytes| Value::BulkString(bytes.clone());

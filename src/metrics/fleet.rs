@@ -60,6 +60,12 @@ impl Metrics {
         self.inner.fleet.is_on.store(true, Relaxed);
     }
 
+    /// How many writes had each outcome, in the order of the outcomes.
+    #[cfg(test)]
+    pub(crate) fn fleet_writes(&self) -> [u64; 4] {
+        self.inner.fleet.writes()
+    }
+
     /// Counts a write to the Redis of the fleet.
     pub(crate) fn count_fleet_write(&self, outcome: FleetOutcome) {
         let fleet = &self.inner.fleet;

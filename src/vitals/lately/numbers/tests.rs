@@ -57,6 +57,8 @@ impl Process {
             bounds,
             records: Mutex::default(),
             writer: None,
+            #[cfg(feature = "fleet")]
+            fleet: None,
         };
         let kept = Arc::new(kept);
         Self { kept, now }
