@@ -109,6 +109,8 @@ mod state;
 mod stored;
 mod stored_fleet;
 mod tally;
+#[cfg(feature = "fleet")]
+mod thresholds;
 mod timing;
 mod tracked;
 mod unit;
@@ -128,6 +130,8 @@ pub use self::promql::Promql;
 pub(crate) use self::shared::{Begun, Held, Unreached, Written};
 #[cfg(feature = "fleet")]
 pub(crate) use self::silence::FIRST_ALONE;
+#[cfg(feature = "fleet")]
+pub(crate) use self::thresholds::thresholds;
 #[cfg(feature = "notify")]
 pub(crate) use self::{
     alert::Notice,

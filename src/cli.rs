@@ -31,6 +31,7 @@ mod deploy;
 mod direct;
 mod doctor;
 mod http;
+mod instances;
 mod k8s;
 mod report;
 mod rules;

@@ -19,12 +19,14 @@
 mod counted;
 mod facts;
 mod finding;
+mod fleet;
 mod reading;
 mod setting;
 mod told;
 
 pub(crate) use self::facts::{
-    AccessFacts, CheckFacts, CountedFacts, Facts, NotifierFacts, SentryFacts, StateFacts,
+    AccessFacts, CheckFacts, CountedFacts, Facts, FleetFacts, NotifierFacts, SentryFacts,
+    StateFacts,
 };
 pub(crate) use self::told::made_by;
 pub use self::{
@@ -48,6 +50,7 @@ impl Facts {
         let mut findings = counted::findings(&self);
         findings.extend(reading::findings(&self));
         findings.extend(told::findings(&self));
+        findings.extend(fleet::findings(&self));
         Diagnosis {
             service: self.service,
             version: self.version,

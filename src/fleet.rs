@@ -23,6 +23,7 @@
 mod added;
 mod address;
 mod ask;
+mod chores;
 mod clock;
 mod edges;
 mod entry;
@@ -32,6 +33,8 @@ mod fake;
 #[cfg(test)]
 mod fake_server;
 mod form;
+mod guide;
+mod guide_writer;
 #[cfg(test)]
 mod heard;
 mod keys;
@@ -41,7 +44,10 @@ mod lines;
 mod link;
 mod link_error;
 mod look_up;
+mod marks;
 mod reader;
+#[cfg(test)]
+mod real_redis;
 #[cfg(test)]
 pub(crate) mod redis_process;
 #[cfg(test)]
@@ -57,12 +63,17 @@ mod writer;
 #[cfg(test)]
 mod written;
 
+#[cfg(feature = "health")]
+pub(crate) use self::guide::is_word_of_health;
 pub(crate) use self::{
+    chores::{Chores, SharedMarks},
     entry::Entry,
+    guide_writer::GuideWriter,
     keys::{Keys, StartId},
     lease::{Found, Holding, Lease},
     link::Link,
     link_error::{LinkError, LinkErrorKind},
+    marks::{Mark, NewMark, Noted, Noting, Told},
     running::Running,
     settings::Checked,
     view::{Instance, View},

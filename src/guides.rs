@@ -27,6 +27,7 @@ pages! {
     dashboards: "../docs/dashboards.md", "guides/dashboards.md";
     monitoring: "../docs/monitoring.md";
     console: "../docs/console.md";
+    fleet: "../docs/fleet.md";
     command: "../docs/command.md";
     work: "../docs/work.md";
     operations: "../docs/operations.md";

@@ -30,6 +30,7 @@
 //! | `GET /errors?window=&limit=` | the failures by category and endpoint, beside the window before |
 //! | `GET /deployments?limit=` | the deployments, and whether more errors followed them |
 //! | `GET /health` | the checks |
+//! | `GET /fleet?window=&limit=` | what all [instances](crate::guides::fleet) counted together, and each beside the others |
 //! | `GET /rules.yml?part=` | with feature `generate`: the `rules` for Prometheus as YAML, their `tests`, the rules of objectives (`slo`) and theirs (`slo_tests`), or the configuration of an `alertmanager` |
 //! | `GET /kubernetes.yml?part=&port=&image=` | with feature `generate`: a `deployment`, `service`, `service-monitor` or `pod-monitor` for Kubernetes, a check for `docker`, a stack for `compose`, or its `prometheus` |
 //! | `GET /dashboards/{name}.json` | with feature `generate`: a dashboard for Grafana: `system`, `business`, `performance`, `errors` or `deployments` |
@@ -82,6 +83,7 @@ mod checks;
 mod console;
 mod counted;
 mod diagnosis;
+mod fleet;
 mod generated;
 mod guard;
 mod host;
@@ -100,6 +102,8 @@ mod shown;
 mod sources;
 mod turns;
 
+#[cfg(feature = "fleet")]
+pub(crate) use self::fleet::{FleetNumbers, FleetSilence, Instance};
 pub use self::{
     access::Access,
     peer::PeerAddress,
@@ -107,6 +111,7 @@ pub use self::{
     settings::Monitoring,
 };
 pub(crate) use self::{
+    fleet::AskFleet,
     settings::{CheckedMonitoring, PATH, check_path, check_token},
     sources::{Deliveries, Delivery, NewDeployment, RecordDeployment, Sources},
 };

@@ -36,12 +36,15 @@ mod scrape;
 #[cfg(feature = "sentry")]
 mod sentry;
 mod sessions;
+#[cfg_attr(not(feature = "fleet"), path = "vitals/sharing/off.rs")]
+mod sharing;
 #[cfg_attr(not(feature = "health"), path = "vitals/shutdown/off.rs")]
 mod shutdown;
 #[cfg(feature = "health")]
 mod signals;
 mod stack;
 mod start;
+mod telling;
 
 use self::{
     admin::Admin, alerting::Alerting, deployment::Deployments, lately::Lately, monitoring::Api,

@@ -32,7 +32,9 @@ use std::{
 
 use tokio::net::TcpListener;
 use tower_vitals::{
-    RequestIdLayer, ShutdownReport, Vitals, logging,
+    RequestIdLayer, ShutdownReport, Vitals,
+    fleet::Fleet,
+    logging,
     sentry::{SentryOptions, tracing_layer},
 };
 use tracing_subscriber::{layer::SubscriberExt, util::SubscriberInitExt};
@@ -82,6 +84,10 @@ async fn serve(settings: Settings) -> Result<(), Box<dyn Error>> {
     };
     let builder = match settings.state {
         Some(file) => builder.state_file(file),
+        None => builder,
+    };
+    let builder = match env::var_os("REDIS_URL") {
+        Some(_) => builder.fleet(Fleet::from_env()?),
         None => builder,
     };
     // Nothing is sent without `SENTRY_DSN`.

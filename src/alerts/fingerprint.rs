@@ -24,11 +24,15 @@ impl Fingerprint {
         let texts = std::iter::once(rule).chain(pairs.map(String::as_str));
         // No text has this byte, so none can look like two.
         let bytes = texts.flat_map(|text| text.bytes().chain([0xff]));
-        // FNV-1a, which gives the same number in each build.
-        Self(bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-        }))
+        Self(fnv(bytes))
     }
+}
+
+/// FNV-1a, which gives the same number in each build.
+pub(super) fn fnv(bytes: impl Iterator<Item = u8>) -> u64 {
+    bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    })
 }
 
 impl fmt::Display for Fingerprint {

@@ -124,6 +124,12 @@ impl Running {
         let _ = self.listener.set(listener);
     }
 
+    /// How often all rules are evaluated.
+    #[cfg(feature = "fleet")]
+    pub(crate) const fn interval(&self) -> Duration {
+        self.interval
+    }
+
     /// Evaluates from now on, first after one interval, on a thread of its own. It ends when nobody else holds this, and when
     /// another stack evaluates for the same counters.
     ///

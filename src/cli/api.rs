@@ -89,13 +89,15 @@ impl Api {
     /// The JSON of an answer that is none of an error.
     pub(super) fn json(&self, path: &str, json: Option<Value>) -> Result<Value, Failure> {
         let reply = self.send(path, json).map_err(Failure::Nobody)?;
-        let answer = serde_json::from_slice(&reply.body).unwrap_or(Value::Null);
+        answered(&reply)
+    }
+
+    /// The same, or `None` where the service has no such path.
+    pub(super) fn json_if_there(&self, path: &str) -> Result<Option<Value>, Failure> {
+        let reply = self.send(path, None).map_err(Failure::Nobody)?;
         match reply.status {
-            200..300 if !answer.is_null() => Ok(answer),
-            status => Err(Failure::Refused(format!(
-                "HTTP {status}: {}",
-                reason(&answer)
-            ))),
+            404 => Ok(None),
+            _ => answered(&reply).map(Some),
         }
     }
 
@@ -140,6 +142,18 @@ impl Failure {
         };
         let _ = writeln!(io::stderr(), "✗ {}", printable(error, LONGEST_LINE));
         ExitCode::from(code)
+    }
+}
+
+/// The JSON of an answer that is none of an error.
+fn answered(reply: &Reply) -> Result<Value, Failure> {
+    let answer = serde_json::from_slice(&reply.body).unwrap_or(Value::Null);
+    match reply.status {
+        200..300 if !answer.is_null() => Ok(answer),
+        status => Err(Failure::Refused(format!(
+            "HTTP {status}: {}",
+            reason(&answer)
+        ))),
     }
 }
 

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::{
     api::{Api, Failure, Output},
+    instances::Instances,
     table::{between, columns, number, text},
 };
 
@@ -26,6 +27,7 @@ struct Screen {
     health: Value,
     deployments: Value,
     alerts: Value,
+    fleet: Option<Instances>,
 }
 
 // === impl Status ===
@@ -52,6 +54,7 @@ impl Status {
             health: ask("/health")?,
             deployments: ask("/deployments?limit=1")?,
             alerts: ask("/alerts/active?state=all")?,
+            fleet: Instances::ask(&self.api)?,
         })
     }
 }
@@ -104,7 +107,7 @@ impl Screen {
         } = self;
         let total = &traffic["total"];
         let worst = self.worst_check();
-        json!({
+        let mut shown = json!({
             "service": status["service"],
             "version": status["version"],
             "environment": status["environment"],
@@ -122,7 +125,11 @@ impl Screen {
             "silences": status["silences_count"],
             "sentry_enabled": status["sentry_enabled"],
             "timestamp": status["timestamp"],
-        })
+        });
+        if let Some(fleet) = &self.fleet {
+            shown["fleet"] = fleet.json();
+        }
+        shown
     }
 
     fn text(&self) -> String {
@@ -177,6 +184,10 @@ impl Screen {
         let rows: Vec<_> = rows
             .map(|(name, value)| vec![name.to_owned(), value])
             .collect();
-        columns(&rows)
+        let mut text = columns(&rows);
+        if let Some(fleet) = &self.fleet {
+            text.push_str(&format!("\n{}", fleet.text(&status["timestamp"])));
+        }
+        text
     }
 }

@@ -1,5 +1,7 @@
 //! What is known of a service when somebody looks at it. Nothing here is judged, and no secret is here.
 
+use std::time::Duration;
+
 use super::setting::Setting;
 
 /// What is known of a service.
@@ -32,6 +34,8 @@ pub(crate) struct Facts {
     pub(crate) notifiers: Option<Vec<NotifierFacts>>,
     /// Whether a message says where to look.
     pub(crate) has_page: bool,
+    /// `None` if the service is in no fleet.
+    pub(crate) fleet: Option<FleetFacts>,
 }
 
 /// What was counted since the start.
@@ -97,4 +101,19 @@ pub(crate) struct NotifierFacts {
     pub(crate) sent: u64,
     /// Notifications that did not arrive.
     pub(crate) lost: u64,
+}
+
+/// What is known of other instances.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct FleetFacts {
+    /// Why nothing is known of them.
+    pub(crate) silence: Option<String>,
+    /// How many give a sign of life.
+    pub(crate) instances: usize,
+    /// The ids of those that give none any more.
+    pub(crate) lost: Vec<String>,
+    /// The ids of those with other thresholds than the others.
+    pub(crate) other_settings: Vec<String>,
+    /// How far the clock of this machine is off that of Redis.
+    pub(crate) clock_off: Duration,
 }

@@ -1,6 +1,8 @@
 //! Facts that are planted, and what is found of them.
 
-use super::*;
+use std::time::Duration;
+
+use super::{facts::FleetFacts, *};
 
 /// A service with which all is well.
 fn well() -> Facts {
@@ -40,7 +42,16 @@ fn well() -> Facts {
         failed_rules: Vec::new(),
         notifiers: Some(vec![slack(true, 1, 0)]),
         has_page: true,
+        fleet: Some(FleetFacts {
+            instances: 3,
+            ..FleetFacts::default()
+        }),
     }
+}
+
+/// What is known of the fleet, to be changed.
+fn fleet(facts: &mut Facts) -> &mut FleetFacts {
+    facts.fleet.as_mut().unwrap()
 }
 
 fn check(name: &str, status: &'static str, answered: bool) -> CheckFacts {
@@ -70,7 +81,7 @@ type Planted = (
     &'static str,
 );
 
-const PLANTED: [Planted; 35] = [
+const PLANTED: [Planted; 39] = [
     (
         |facts| facts.version = None,
         "release",
@@ -316,7 +327,52 @@ const PLANTED: [Planted; 35] = [
         "where to look",
         "MONITORING_URL",
     ),
+    (
+        |facts| fleet(facts).silence = Some("Redis is not reached".to_owned()),
+        "fleet",
+        Grade::Problem,
+        "nothing is known of other instances: Redis is not reached",
+        "REDIS_URL",
+    ),
+    (
+        |facts| fleet(facts).lost = vec!["shop-3".to_owned()],
+        "fleet",
+        Grade::Warning,
+        "instance shop-3 gives no sign of life",
+        "its way to Redis",
+    ),
+    (
+        |facts| fleet(facts).other_settings = vec!["shop-4".to_owned()],
+        "fleet",
+        Grade::Warning,
+        "instance shop-4 has other thresholds",
+        "of that instance",
+    ),
+    (
+        |facts| fleet(facts).clock_off = Duration::from_secs(3_600),
+        "fleet",
+        Grade::Warning,
+        "the clock of this machine is 3600s off",
+        "NTP",
+    ),
 ];
+
+#[test]
+fn a_service_in_no_fleet_hears_nothing_of_one() {
+    let mut facts = well();
+    let told = |facts: &Facts| {
+        let found = facts.clone().diagnosis().findings.into_iter();
+        found.filter(|one| one.check == "fleet").collect::<Vec<_>>()
+    };
+    assert_eq!(
+        told(&facts)[0].what,
+        "3 instances, all with the same thresholds"
+    );
+    fleet(&mut facts).clock_off = Duration::from_secs(30);
+    assert_eq!(told(&facts)[0].grade, Grade::Ok);
+    facts.fleet = None;
+    assert_eq!(told(&facts), []);
+}
 
 #[test]
 fn nothing_is_wrong_with_a_service_that_is_well() {

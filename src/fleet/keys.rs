@@ -94,6 +94,11 @@ impl Keys {
         self.of("acknowledged")
     }
 
+    /// Who writes the guide's keys: the id of a start.
+    pub(crate) fn guide(&self) -> String {
+        self.of("guide")
+    }
+
     /// The deployments: a list of JSON.
     pub(crate) fn deployments(&self) -> String {
         self.of("deployments")
@@ -167,6 +172,7 @@ mod tests {
                 keys.silences(),
                 keys.acknowledged(),
                 keys.deployments(),
+                keys.guide(),
             ] {
                 assert_eq!(hash_tag(&key), tag);
             }

@@ -11,7 +11,11 @@ use super::{
 };
 use crate::{
     metrics::{bounds::Bounds, readings::Key},
-    statistics::{Now, Statistics, StatisticsHandle, Traffic, WallTime, check_window},
+    statistics::{
+        DeploymentStatistics, Now, ReleaseStatistics, Statistics, StatisticsHandle, Stretches,
+        Traffic, WallTime, check_window,
+    },
+    timestamp,
     window::{Span, Sums},
 };
 
@@ -22,6 +26,8 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct FleetHandle {
     running: Running,
+    /// Knows the deployments.
+    statistics: StatisticsHandle,
 }
 
 /// What happened on all instances in one window of time.
@@ -70,7 +76,7 @@ pub struct InstanceStatistics {
     pub p99_ms: Option<f64>,
     /// How many times as long its p95 is as that of all other instances together. `None` where one of both is unknown.
     pub p95_to_others: Option<f64>,
-    /// Whether it has other settings than the instance that answers. If it counts durations in other buckets, they are left out.
+    /// Whether it has other thresholds than most of the instances that are there. If it counts durations in other buckets, they are left out.
     pub other_settings: bool,
     /// The health that it tells: `healthy`, `degraded` or `unhealthy`. `None` if it tells none.
     pub health: Option<String>,
@@ -102,6 +108,7 @@ impl StatisticsHandle {
         let running = self.source.fleet()?.downcast::<Running>().ok()?;
         Some(FleetHandle {
             running: (*running).clone(),
+            statistics: self.clone(),
         })
     }
 }
@@ -109,33 +116,77 @@ impl StatisticsHandle {
 // === impl FleetHandle ===
 
 impl FleetHandle {
+    /// How far the clock of this machine is off that of Redis.
+    pub(crate) fn clock_off(&self) -> Duration {
+        self.running.now().abs_diff(timestamp::since_1970())
+    }
+
     /// What happened on all instances in the last `window`, which is above 0 and at most 24 hours.
     ///
     /// # Errors
     ///
     /// If the window is none of these, or if Redis does not answer.
     pub fn over(&self, window: Duration) -> Result<FleetStatistics, FleetError> {
-        check_window(window)?;
-        let view = self.running.view()?;
+        over(&self.running, window)
+    }
+
+    /// The requests of all instances since each deployment, the newest first.
+    ///
+    /// # Errors
+    ///
+    /// If Redis does not answer.
+    pub fn releases(&self) -> Result<Vec<ReleaseStatistics>, FleetError> {
+        // First: what is deployed meanwhile has no requests yet.
+        let marks = self.statistics.marks();
+        self.between(|between| ReleaseStatistics::of_each(&marks, self.running.bounds(), between))
+    }
+
+    /// How often the service was deployed, and how many deployments were followed by more errors on all instances together.
+    ///
+    /// # Errors
+    ///
+    /// If Redis does not answer.
+    pub fn deployments(&self) -> Result<DeploymentStatistics, FleetError> {
+        let marks = self.statistics.marks();
+        let now = self.running.now();
         let bounds = self.running.bounds();
-        let sums = view.sums(Span::Last(window), |_| true);
-        let span = Span::Between(sums.begin.saturating_sub(window), sums.begin);
-        let before = view.sums(span, |key| matches!(key, Key::Errors { .. }));
-        let instances = view.instances(&self.running.described());
-        let live = instances.iter().filter(|instance| instance.is_live());
-        let now = Now {
-            in_flight: live.map(|instance| instance.entry.in_flight).sum(),
-            circuits: BTreeMap::new(),
-            samples: BTreeMap::new(),
-        };
-        let instances = each(&view, &instances, (window, &sums), bounds);
+        self.between(|between| DeploymentStatistics::new(&marks, now, bounds, between))
+    }
+
+    /// What is made of the requests between any two times.
+    fn between<T>(&self, made: impl FnOnce(&Stretches<'_>) -> T) -> Result<T, FleetError> {
+        let view = self.running.view()?;
+        let traffic = |key: &Key| matches!(key, Key::Requests { .. } | Key::Durations { .. });
+        let made = made(&|from, to| view.sums(Span::Between(from, to), traffic));
         match view.failure() {
             Some(error) => Err(error),
-            None => Ok(FleetStatistics {
-                statistics: Statistics::new(window, &sums, &before, bounds, now),
-                instances,
-            }),
+            None => Ok(made),
         }
+    }
+}
+
+/// What happened on all instances in the last `window`.
+pub(super) fn over(running: &Running, window: Duration) -> Result<FleetStatistics, FleetError> {
+    check_window(window)?;
+    let view = running.view()?;
+    let bounds = running.bounds();
+    let sums = view.sums(Span::Last(window), |_| true);
+    let span = Span::Between(sums.begin.saturating_sub(window), sums.begin);
+    let before = view.sums(span, |key| matches!(key, Key::Errors { .. }));
+    let instances = view.instances(&running.described());
+    let live = instances.iter().filter(|instance| instance.is_live());
+    let now = Now {
+        in_flight: live.map(|instance| instance.entry.in_flight).sum(),
+        circuits: BTreeMap::new(),
+        samples: BTreeMap::new(),
+    };
+    let instances = each(&view, &instances, (window, &sums), bounds);
+    match view.failure() {
+        Some(error) => Err(error),
+        None => Ok(FleetStatistics {
+            statistics: Statistics::new(window, &sums, &before, bounds, now),
+            instances,
+        }),
     }
 }
 

@@ -2,8 +2,11 @@
 
 use std::{cell::RefCell, fmt, sync::MutexGuard, time::Duration};
 
+use serde_json::Value;
+
 use super::{
-    entry::Entry, error::FleetError, keys::StartId, link_error::LinkError, reader::Reader,
+    entry::Entry, error::FleetError, keys::StartId, known_start::KnownStart, link_error::LinkError,
+    reader::Reader,
 };
 use crate::{
     metrics::readings::Key,
@@ -29,6 +32,9 @@ pub(crate) struct Instance {
     /// Whether it counts durations in other buckets than this instance, or says that it has other settings.
     pub(crate) other_settings: bool,
 }
+
+/// What is compared between instances, in what each says of itself.
+const SETTINGS: &str = "settings";
 
 /// The least time without a sign of life after which an instance is lost.
 const LOST: Duration = Duration::from_secs(30);
@@ -96,23 +102,26 @@ impl<'r> View<'r> {
     }
 
     /// All starts that are kept, in the order of their ids and of their beginning. `settings` is what this instance says of its own.
-    pub(crate) fn instances(&self, settings: &serde_json::Value) -> Vec<Instance> {
+    pub(crate) fn instances(&self, settings: &Value) -> Vec<Instance> {
         let reader = self.reader.borrow();
+        let own = settings.get(SETTINGS);
+        let all = reader.starts.values();
+        let live = all.filter(|known| !known.entry.ended && !is_lost(known, reader.now));
+        let live = live.filter_map(|known| known.entry.described.get(SETTINGS));
+        let usual = usual(own, &live.collect::<Vec<_>>()).cloned();
         let instances = reader.starts.iter().map(|(start, known)| {
             let entry = known.entry.clone();
             let last_seen = known.seen.unwrap_or(entry.began);
-            let silent = Duration::from_millis(reader.now.saturating_sub(last_seen));
-            let most = Duration::from_millis(entry.tick.saturating_mul(3)).max(LOST);
-            let other = entry.described.get("settings");
-            let other_settings = entry.grid != reader.grid()
-                || settings
-                    .get("settings")
-                    .zip(other)
-                    .is_some_and(|(own, other)| own != other);
+            let told = entry.described.get(SETTINGS);
+            let differs = usual
+                .as_ref()
+                .zip(told)
+                .is_some_and(|(usual, told)| usual != told);
+            let other_settings = entry.grid != reader.grid() || differs;
             Instance {
                 start: *start,
                 last_seen: Duration::from_millis(last_seen),
-                is_lost: silent > most && !entry.ended,
+                is_lost: is_lost(known, reader.now) && !entry.ended,
                 other_settings,
                 entry,
             }
@@ -129,8 +138,42 @@ impl<'r> View<'r> {
     }
 }
 
+/// Whether an instance gave no sign of life for too long.
+fn is_lost(known: &KnownStart, now: u64) -> bool {
+    let last_seen = known.seen.unwrap_or(known.entry.began);
+    let silent = Duration::from_millis(now.saturating_sub(last_seen));
+    let most = Duration::from_millis(known.entry.tick.saturating_mul(3));
+    silent > most.max(LOST)
+}
+
+/// The settings that most instances have. Of two that are as frequent, those of the instance that asks.
+fn usual<'a>(own: Option<&'a Value>, told: &[&'a Value]) -> Option<&'a Value> {
+    let frequent = |one: &Value| told.iter().filter(|other| **other == one).count();
+    let all = told.iter().copied();
+    let most = all.max_by_key(|one| (frequent(one), Some(*one) == own));
+    most.or(own)
+}
+
 impl fmt::Debug for View<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("View").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_odd_one_out_is_named_also_if_it_is_the_one_that_asks() {
+        let [a, b] = [json!("a"), json!("b")];
+        assert_eq!(usual(Some(&b), &[&a, &a, &b]), Some(&a));
+        assert_eq!(usual(Some(&a), &[&a, &a, &b]), Some(&a));
+        assert_eq!(usual(Some(&a), &[&b, &a]), Some(&a));
+        assert_eq!(usual(Some(&b), &[&b, &a]), Some(&b));
+        assert_eq!(usual(Some(&b), &[]), Some(&b));
+        assert_eq!(usual(None, &[]), None);
     }
 }

@@ -4,6 +4,7 @@ mod assets;
 mod cached;
 mod endpoint;
 mod inside;
+mod instances;
 mod live;
 mod page;
 mod people;

@@ -13,6 +13,7 @@ use super::{
     console::{self, Console, Cursor, EndpointQuestion},
     counted::Counted,
     diagnosis::ShownDiagnosis,
+    fleet::{self, ShownFleet},
     generated::{AskedDashboard, Part},
     kubernetes::Wanted,
     parameters::{Parameters, time},
@@ -55,6 +56,7 @@ pub(super) enum Question {
     Errors(Duration, usize),
     Deployments(usize),
     Health,
+    Fleet(Duration, usize),
     Rules(Part),
     Kubernetes(Wanted),
     Dashboard(AskedDashboard),
@@ -119,7 +121,7 @@ impl Question {
             Read::Alerts => &["hours"],
             Read::ActiveAlerts => &["state"],
             Read::Endpoints => &["window", "sort", "limit"],
-            Read::Errors => &["window", "limit"],
+            Read::Errors | Read::Fleet => &["window", "limit"],
             Read::Deployments => &["limit"],
             Read::Rules => &["part"],
             Read::Kubernetes => &["part", "port", "image"],
@@ -144,6 +146,7 @@ impl Question {
             Read::Errors => Self::Errors(window(&given)?, limit()?),
             Read::Deployments => Self::Deployments(limit()?),
             Read::Health => Self::Health,
+            Read::Fleet => Self::Fleet(window(&given)?, limit()?),
             Read::Rules => Self::Rules(Part::parse(&given)?),
             Read::Kubernetes => Self::Kubernetes(Wanted::parse(&given)?),
             Read::Dashboard => Self::Dashboard(AskedDashboard::parse(segment)?),
@@ -154,6 +157,11 @@ impl Question {
             }
             Read::Endpoint => Self::Endpoint(EndpointQuestion::parse(&given)?),
         })
+    }
+
+    /// Whether another machine is asked.
+    pub(super) const fn is_far(&self) -> bool {
+        matches!(self, Self::Fleet(..) | Self::Doctor)
     }
 
     /// Reads what is asked. It can take milliseconds.
@@ -228,6 +236,10 @@ impl Question {
             Self::Health => {
                 let health = sources.health.as_ref();
                 ok(&ShownHealth::of(health, settings.check_errors, now()))
+            }
+            Self::Fleet(window, limit) => {
+                let numbers = fleet::ask(sources.fleet.as_deref(), *window)?;
+                ok(&ShownFleet::of(&numbers, *limit))
             }
             Self::Rules(part) => answer::yaml(part.text(sources)?),
             Self::Kubernetes(wanted) if wanted.is_yaml() => answer::yaml(wanted.text(sources)?),

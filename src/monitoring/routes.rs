@@ -16,6 +16,7 @@ pub(super) enum Read {
     Errors,
     Deployments,
     Health,
+    Fleet,
     Rules,
     Kubernetes,
     Dashboard,
@@ -53,7 +54,7 @@ pub(super) enum Asked<'p> {
 }
 
 /// All paths but those of the files of the [page](super::console).
-pub(super) const ROUTES: [Route; 19] = [
+pub(super) const ROUTES: [Route; 20] = [
     Route::reads("/metrics", Read::Metrics),
     Route::reads("/status", Read::Status),
     Route::reads("/alerts", Read::Alerts),
@@ -66,6 +67,7 @@ pub(super) const ROUTES: [Route; 19] = [
     Route::reads("/errors", Read::Errors),
     Route::both("/deployments", Read::Deployments, Change::Deployed),
     Route::reads("/health", Read::Health),
+    Route::reads("/fleet", Read::Fleet),
     Route::reads("/rules.yml", Read::Rules),
     Route::reads("/kubernetes.yml", Read::Kubernetes),
     Route::reads("/dashboards/{name}.json", Read::Dashboard),

@@ -156,9 +156,15 @@ impl MonitoringService {
             asked.get_or_insert_default().push_str(&format!(" {tag:?}"));
             headers.append(header::IF_NONE_MATCH, tag.clone());
         }
+        let is_far = question.is_far();
         let read = move || question.answer(&sources, &settings, &console, &headers);
         State::UnderWay(Box::pin(async move {
-            let response = response_of(turns.share(asked.unwrap_or_default(), read).await);
+            let asked = asked.unwrap_or_default();
+            let made = match is_far {
+                true => turns.share_far(asked, read).await,
+                false => turns.share(asked, read).await,
+            };
+            let response = response_of(made);
             answer::for_method(response, &method)
         }))
     }

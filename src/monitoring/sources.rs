@@ -2,6 +2,8 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
+use super::fleet::AskFleet;
+
 #[cfg(feature = "generate")]
 use crate::generate::Generated;
 use crate::{
@@ -32,6 +34,8 @@ pub(crate) struct Sources {
     #[cfg(feature = "generate")]
     pub(crate) generated: Generated,
     pub(crate) doctor: Arc<dyn Examine>,
+    /// `None` if the service is in no fleet.
+    pub(crate) fleet: Option<Arc<dyn AskFleet>>,
 }
 
 /// Records deployments.

@@ -21,6 +21,8 @@ const LONGEST: Duration = Duration::from_secs(10);
 #[derive(Clone, Debug)]
 pub(super) struct Turns {
     questions: Questions,
+    /// Questions that another machine answers wait for each other, and nobody else for them.
+    far: Questions,
     /// Changes have a turn of their own: however many ask, an operator can act.
     changing: Arc<Semaphore>,
     evaluating: Arc<Semaphore>,
@@ -33,6 +35,7 @@ impl Turns {
     pub(super) fn new() -> Self {
         Self {
             questions: Questions::default(),
+            far: Questions::default(),
             changing: Arc::new(Semaphore::new(1)),
             evaluating: Arc::new(Semaphore::new(1)),
             testing: Arc::new(Semaphore::new(1)),
@@ -46,11 +49,28 @@ impl Turns {
         asked: String,
         work: impl FnOnce() -> Answer + Send + 'static,
     ) -> Answer {
+        Self::shared(&self.questions, asked, work).await
+    }
+
+    /// The same, if another machine must be asked, which can take seconds.
+    pub(super) async fn share_far(
+        &self,
+        asked: String,
+        work: impl FnOnce() -> Answer + Send + 'static,
+    ) -> Answer {
+        Self::shared(&self.far, asked, work).await
+    }
+
+    async fn shared(
+        questions: &Questions,
+        asked: String,
+        work: impl FnOnce() -> Answer + Send + 'static,
+    ) -> Answer {
         let Ok(runtime) = Handle::try_current() else {
             return work();
         };
         let (reader, answer) = oneshot::channel();
-        if let Some(answering) = self.questions.join(asked, reader, work)? {
+        if let Some(answering) = questions.join(asked, reader, work)? {
             runtime.spawn(answering.run());
         }
         answer.await.unwrap_or_else(|_| Err(failed()))

@@ -137,6 +137,12 @@ impl StatisticsHandle {
         DeploymentStatistics::new(&deployments, now, bounds, source.stretches())
     }
 
+    /// The deployments as they are known.
+    #[cfg(feature = "fleet")]
+    pub(crate) fn marks(&self) -> Vec<DeploymentMark> {
+        self.source.deployments()
+    }
+
     /// Forgets what happened so far: windows then begin now. What is published and the totals stay, and so do deployments.
     pub fn clear(&self) {
         self.source.clear();

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use super::{Vitals, lately::Lately};
+#[cfg(feature = "fleet")]
+use crate::alerts::thresholds;
 #[cfg(feature = "notify")]
 use crate::alerts::{AlertSeverity, Listener};
 #[cfg(feature = "generate")]
@@ -124,6 +126,13 @@ impl Alerting {
     pub(super) fn severities(&self) -> impl Iterator<Item = (&str, AlertSeverity)> {
         let rules = self.0.watch().rules().iter();
         rules.map(|rule| (&*rule.name, rule.severity))
+    }
+
+    /// A number that stands for all thresholds.
+    #[cfg(feature = "fleet")]
+    pub(super) fn thresholds(&self, metrics: &Metrics) -> u64 {
+        let edges = metrics.bands().edges();
+        thresholds(self.0.watch().rules(), self.0.interval(), &edges)
     }
 
     pub(super) fn are_on(&self) -> bool {

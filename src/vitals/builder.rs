@@ -39,6 +39,7 @@ use super::{
     log_values,
     monitoring::{MonitoringSettings, Shown},
     notifications::NotificationSettings,
+    sharing::Sharing,
     shutdown::{Shutdown, ShutdownSettings},
     stack::{Stack, VitalsLayer},
     start::Start,
@@ -247,13 +248,9 @@ impl VitalsBuilder {
         let notifications = notifications.start(&release, &lately, &metrics)?;
         let alerting = alerting.with(&lately, &metrics);
         notifications.hear(&alerting);
-        let deployments = Deployments {
-            environment: release.environment.as_str().into(),
-            metrics: metrics.clone(),
-            lately: lately.clone(),
-            sentry: sentry.clone(),
-            notifications: notifications.clone(),
-        };
+        let sharing = Sharing::start(&lately, &alerting, &metrics, &release, self.health.as_ref())?;
+        let told_by = (&sentry, &notifications);
+        let deployments = Deployments::new(&release, &lately, &metrics, told_by, sharing);
         #[cfg(feature = "statistics")]
         let doctor = super::doctor::Doctor::new(&effective, &exclude, &alerting, &deployments)
             .serving(exporter.is_some(), api.facts(), &release)

@@ -2,10 +2,17 @@
 
 use std::sync::Arc;
 
-use super::{Vitals, lately::Lately, notifications::Notifications};
+use super::{
+    Vitals,
+    lately::Lately,
+    notifications::Notifications,
+    sharing::Sharing,
+    telling::{Heard, Teller, Telling},
+};
 use crate::{
     config::Environment,
     metrics::Metrics,
+    release::Release,
     report::notice::{Detail, FINGERPRINT, Level, Notice, NoticeSink},
     sentry::Connection,
     timestamp,
@@ -38,6 +45,7 @@ pub(super) struct Deployments {
     pub(super) lately: Lately,
     pub(super) sentry: Connection,
     pub(super) notifications: Notifications,
+    pub(super) sharing: Sharing,
 }
 
 // === impl Deployment ===
@@ -115,15 +123,51 @@ impl Deployment {
 // === impl Deployments ===
 
 impl Deployments {
-    pub(super) fn record(&self, deployment: &Deployment) {
+    pub(super) fn new(
+        release: &Release,
+        lately: &Lately,
+        metrics: &Metrics,
+        (sentry, notifications): (&Connection, &Notifications),
+        sharing: Sharing,
+    ) -> Self {
+        Self {
+            environment: release.environment.as_str().into(),
+            metrics: metrics.clone(),
+            lately: lately.clone(),
+            sentry: sentry.clone(),
+            notifications: notifications.clone(),
+            sharing,
+        }
+    }
+
+    pub(super) fn record(&self, deployment: &Deployment, teller: Teller) {
         let environment = deployment.environment.as_deref();
-        let environment = environment.unwrap_or(&self.environment);
-        deployment.log(environment);
+        let environment = environment.unwrap_or(&self.environment).to_owned();
+        deployment.log(&environment);
         let now = timestamp::seconds_since_1970();
-        self.metrics.record_deployment(&deployment.version, now);
-        let is_new = self.lately.deployed(deployment, environment, now);
-        self.sentry.notify(&deployment.notice(environment));
         // A process that starts again and again has been deployed once.
+        let is_new = self.lately.deployed(deployment, &environment, now);
+        let telling = Telling {
+            teller,
+            version: deployment.version.clone(),
+            environment: environment.clone(),
+            by: deployment.by.clone(),
+            changes: deployment.changes.clone(),
+        };
+        let (told, all) = (deployment.clone(), self.clone());
+        self.sharing.note(telling, move |heard| match heard {
+            Heard::Alone => all.tell(&told, &environment, now, is_new),
+            #[cfg(feature = "fleet")]
+            Heard::First { is_news } => all.tell(&told, &environment, now, is_news),
+            #[cfg(feature = "fleet")]
+            Heard::Known => {}
+        });
+    }
+
+    /// Tells of a deployment of which nobody else tells.
+    fn tell(&self, deployment: &Deployment, environment: &str, now: f64, is_new: bool) {
+        self.metrics.record_deployment(&deployment.version, now);
+        self.sentry.notify(&deployment.notice(environment));
         if is_new {
             self.notifications.deployed(deployment, environment, now);
         }
@@ -137,9 +181,11 @@ impl Vitals {
     /// one event for Sentry at level `info` if there is a connection. With feature `notify` people are told, unless the deployment
     /// that was recorded before was of the same version in the same environment.
     ///
+    /// Of several [instances](crate::guides::fleet) one tells it, within seconds, once all of them have asked Redis who does.
+    ///
     /// Call it when the process starts. The command `vitals deploy` does it from a deployment script.
     pub fn record_deployment(&self, deployment: &Deployment) {
-        self.deployments.record(deployment);
+        self.deployments.record(deployment, Teller::Application);
     }
 }
 

@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use super::{
     Vitals, alerting::Alerting, deployment::Deployments, lately::Lately,
-    notifications::Notifications,
+    notifications::Notifications, sharing::Sharing,
 };
 use crate::{
     doctor::{
@@ -46,6 +46,7 @@ struct Examined {
     lately: Lately,
     alerting: Alerting,
     notifications: Notifications,
+    sharing: Sharing,
     sentry: Connection,
     health: Option<HealthService>,
 }
@@ -76,6 +77,7 @@ impl Doctor {
             lately: deployments.lately.clone(),
             alerting: alerting.clone(),
             notifications: deployments.notifications.clone(),
+            sharing: deployments.sharing.clone(),
             sentry: deployments.sentry.clone(),
             health: None,
         }))
@@ -115,6 +117,7 @@ impl Doctor {
             lately,
             alerting,
             notifications,
+            sharing,
             sentry,
             health,
         } = &*self.0;
@@ -155,6 +158,7 @@ impl Doctor {
             rules: alerts.rules(),
             failed_rules: failed.collect(),
             notifiers: notifications.facts(alerting, metrics),
+            fleet: sharing.facts(),
             ..known.clone()
         }
     }

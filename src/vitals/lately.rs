@@ -7,7 +7,7 @@ mod numbers;
 mod shared_alerts;
 
 #[cfg(feature = "fleet")]
-use std::any::Any;
+use std::{any::Any, sync::OnceLock};
 use std::{
     collections::BTreeMap,
     fmt,
@@ -19,7 +19,7 @@ use std::{
 use self::shared_alerts::SharedAlerts;
 use super::{Deployment, Vitals};
 #[cfg(feature = "fleet")]
-use crate::fleet::{Checked as CheckedFleet, Fleet, Running};
+use crate::fleet::{Checked as CheckedFleet, Fleet, Mark, Running, SharedMarks};
 use crate::{
     alerts::{Host, Shared, Stored},
     config::{ConfigError, Environment},
@@ -79,6 +79,9 @@ struct Kept {
     writer: Option<StoreWriter>,
     #[cfg(feature = "fleet")]
     fleet: Option<Running>,
+    /// The deployments that instances share. Empty without a fleet.
+    #[cfg(feature = "fleet")]
+    marks: OnceLock<SharedMarks>,
 }
 
 // === impl LatelySettings ===
@@ -152,6 +155,8 @@ impl Lately {
             fleet: settings
                 .fleet
                 .map(|fleet| Running::start(fleet, release, slot, metrics)),
+            #[cfg(feature = "fleet")]
+            marks: OnceLock::new(),
         }));
         lately.note_start(release);
         lately
@@ -254,6 +259,13 @@ impl Lately {
         self.0.fleet.as_ref()
     }
 
+    /// Shows the deployments of all instances from now on.
+    #[cfg(feature = "fleet")]
+    pub(super) fn share(&self, marks: &SharedMarks) {
+        // The first one stays.
+        let _ = self.0.marks.set(marks.clone());
+    }
+
     pub(super) fn has_file(&self) -> bool {
         self.0.writer.is_some()
     }
@@ -329,6 +341,10 @@ impl Source for Kept {
     }
 
     fn deployments(&self) -> Vec<DeploymentMark> {
+        #[cfg(feature = "fleet")]
+        if let Some(shared) = self.marks.get().and_then(SharedMarks::known) {
+            return shared.into_iter().map(Mark::into).collect();
+        }
         let deployments = self.records().deployments();
         let mark = |deployed: Deployed| DeploymentMark {
             version: deployed.version,

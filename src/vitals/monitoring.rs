@@ -10,7 +10,7 @@ use tower_service::Service;
 
 use super::{
     Deployment, METRICS_PATH, Vitals, alerting::Alerting, deployment::Deployments, doctor::Doctor,
-    lately::Lately,
+    lately::Lately, telling::Teller,
 };
 #[cfg(feature = "generate")]
 use crate::generate::Generated;
@@ -157,6 +157,7 @@ impl CheckedApi {
             #[cfg(feature = "generate")]
             generated: shown.generated.clone(),
             doctor: Arc::new(shown.doctor.clone()),
+            fleet: shown.deployments.sharing.others(),
         };
         Api(Some(MonitoringService::new(checked, sources)))
     }
@@ -210,7 +211,7 @@ impl RecordDeployment for Deployments {
         if let Some(by) = deployment.by {
             told = told.by(by);
         }
-        Self::record(self, &told);
+        Self::record(self, &told, Teller::Person);
     }
 }
 

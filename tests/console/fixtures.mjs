@@ -165,6 +165,54 @@ function alert(one, at, more = {}) {
   };
 }
 
+function instance(id, at, more = {}) {
+  return {
+    id,
+    version: "2.7.1",
+    started: time(at - 3.2 * 60 * MINUTE),
+    last_seen: time(at - 6_000),
+    lost: false,
+    ended: false,
+    requests: 4_870,
+    errors: 0,
+    p50_ms: 7.3,
+    p95_ms: 104.2,
+    p99_ms: 281.2,
+    p95_to_others: 1.02,
+    slow: false,
+    other_settings: false,
+    health: "healthy",
+    ...more,
+  };
+}
+
+/** Three instances of a service. */
+function fleet(at, instances = ["x2kzq", "9fwbn", "tt4lc"].map((id) => instance(`shop-6d9f7c5b48-${id}`, at))) {
+  return {
+    joined: true,
+    trouble: null,
+    read_at: time(at - 2_000),
+    window_seconds: 300,
+    requests: instances.reduce((sum, { requests }) => sum + requests, 0),
+    errors: instances.reduce((sum, { errors }) => sum + errors, 0),
+    p95_ms: 106.1,
+    instances_count: instances.length,
+    instances,
+  };
+}
+
+/** Of five instances one is slow, one is lost, and one has other thresholds. */
+export function oddFleet(at) {
+  return fleet(at, [
+    instance("shop-1", at),
+    instance("shop-2", at, { p95_ms: 918, p50_ms: 31, p95_to_others: 8.81, slow: true, errors: 12, health: "degraded" }),
+    instance("shop-3", at, { last_seen: time(at - 4 * MINUTE), lost: true, requests: 212, p95_to_others: 0.98 }),
+    instance("shop-4", at, { other_settings: true, version: "2.7.0" }),
+    instance("shop-5", at, { requests: 3, p95_to_others: null, health: null }),
+    instance("shop-0", at, { ended: true, other_settings: true }),
+  ]);
+}
+
 /** A service without a worry. `at` is the time of the service. */
 export function quiet(at = Date.now()) {
   const begin = at - 60 * MINUTE;
@@ -315,6 +363,7 @@ export function quiet(at = Date.now()) {
         },
       ],
     },
+    instances: fleet(at),
     notifiers: {
       notifiers: [
         {
@@ -568,6 +617,7 @@ export function trouble(at = Date.now()) {
         ...calm.deployments.deployments,
       ],
     },
+    instances: oddFleet(at),
     notifiers: {
       notifiers: [
         calm.notifiers.notifiers[0],
@@ -653,6 +703,11 @@ export function hostile(at = Date.now()) {
     p95_ms_after: null,
     more_errors: null,
   }));
+  all.instances = fleet(
+    at,
+    each((one, index) => instance(one, at - index, { version: one, health: one, other_settings: true })),
+  );
+  all.instances.trouble = HOSTILE[0];
   all.notifiers.notifiers = each((one) => ({
     name: one,
     sent: 1,
@@ -759,6 +814,17 @@ export function empty(at = Date.now()) {
     alerts: { last_evaluation: null, rules: [], alerts: [] },
     history: { history: [] },
     deployments: { deployments_count: 0, deployments: [] },
+    instances: {
+      joined: false,
+      trouble: null,
+      read_at: null,
+      window_seconds: 0,
+      requests: 0,
+      errors: 0,
+      p95_ms: null,
+      instances_count: 0,
+      instances: [],
+    },
     notifiers: { notifiers: [] },
     inside: {
       window_seconds: 300,

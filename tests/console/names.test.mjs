@@ -21,7 +21,7 @@ test("hostile names are text, wherever they stand", async () => {
   assert.equal(await page.evaluate(() => window.hacked), undefined);
   assert.equal(await page.locator("main img, main script, main svg[onload]").count(), 0);
   assert.equal(await page.locator('a[href^="javascript:"]').count(), 0);
-  for (const section of ["situation", "endpoints", "errors", "health", "alerts", "deployments", "inside"]) {
+  for (const section of ["situation", "endpoints", "errors", "health", "alerts", "deployments", "instances", "inside"]) {
     assert.ok((await page.locator(`#${section}`).textContent()).includes(HOSTILE[0]), section);
   }
   const all = await page.evaluate(() => document.body.textContent);

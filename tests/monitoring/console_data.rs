@@ -22,7 +22,7 @@ use crate::{
 const HOSTILE: &str =
     "</script><img src=x onerror=alert(1)> \"q\" 'a' & \\ \u{202e}gnp\u{2066} \u{1f600}";
 
-const SECTIONS: [&str; 14] = [
+const SECTIONS: [&str; 15] = [
     "service",
     "now",
     "stuck",
@@ -35,6 +35,7 @@ const SECTIONS: [&str; 14] = [
     "history",
     "silences",
     "deployments",
+    "instances",
     "notifiers",
     "inside",
 ];

@@ -10,6 +10,7 @@ mod changes;
 mod console;
 mod console_data;
 mod firing;
+mod fleet;
 mod guide;
 #[path = "../it/support/lines.rs"]
 #[expect(dead_code, reason = "shared with other tests, which ask for more")]

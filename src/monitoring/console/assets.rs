@@ -25,7 +25,7 @@ macro_rules! asset {
 }
 
 /// All of them. The document of the API, `tests/monitoring/openapi.json`, has the same paths.
-pub(in crate::monitoring) const ASSETS: [Asset; 22] = [
+pub(in crate::monitoring) const ASSETS: [Asset; 23] = [
     asset!("/", HTML, "index.html"),
     asset!("/console/console.css", STYLE, "console.css"),
     asset!("/console/icon.svg", IMAGE, "icon.svg"),
@@ -46,6 +46,7 @@ pub(in crate::monitoring) const ASSETS: [Asset; 22] = [
     asset!("/console/plot.js", SCRIPT, "plot.js"),
     asset!("/console/verdict.js", SCRIPT, "verdict.js"),
     asset!("/console/deployments.js", SCRIPT, "deployments.js"),
+    asset!("/console/instances.js", SCRIPT, "instances.js"),
     asset!("/console/inside.js", SCRIPT, "inside.js"),
     asset!("/console/summary.js", SCRIPT, "summary.js"),
 ];

@@ -7,6 +7,7 @@ import { endpointsView } from "./endpoints.js";
 import { errorsView } from "./errors.js";
 import { healthView } from "./health.js";
 import { insideView } from "./inside.js";
+import { instancesView } from "./instances.js";
 import { nowView } from "./now.js";
 import { Poll, STALE } from "./poll.js";
 import { summaryDialog } from "./summary.js";
@@ -26,7 +27,7 @@ const token = new Token();
 const poll = new Poll({ token, changed: take, told: showLive, lockedOut: askForToken });
 const tools = { token, marks: () => marks, refresh: () => poll.now(), say: tell };
 const first = nowView();
-const views = [first, alertsView(tools), endpointsView(tools), errorsView(tools), healthView(), deploymentsView(), insideView()];
+const views = [first, alertsView(tools), endpointsView(tools), errorsView(tools), healthView(), deploymentsView(), instancesView(), insideView()];
 const due = new Set();
 const channel = new MessageChannel();
 
@@ -75,7 +76,10 @@ function showHead() {
   if (list.textContent !== next.map((one) => one.textContent).join("")) list.replaceChildren(...next);
   const up = service.started_at ? ` It started ${words.moment(service.started_at)}.` : "";
   const instance = service.instance ? `: ${words.short(service.instance, 80)}` : "";
-  say(byId("scope"), `This instance only${instance}.${up} Other instances have numbers and a console of their own.`);
+  const others = state.instances?.joined
+    ? "All of them are under Instances."
+    : "Other instances have numbers and a console of their own.";
+  say(byId("scope"), `This instance only${instance}.${up} ${others}`);
   showTitle();
   byId("token-open").hidden = service.may_change === false && !token.isThere;
   say(byId("token-open"), token.isThere ? "Forget token" : "Token");

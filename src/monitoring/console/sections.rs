@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use super::{
     super::sources::Sources,
     inside::InsideSection,
+    instances::Instances,
     live::Drawn,
     people::{
         AlertsSection, DeploymentsSection, HistorySection, NotifiersSection, SilencesSection,
@@ -33,6 +34,7 @@ pub(super) struct Sections {
     errors: bool,
     instance: Option<String>,
     origin: Origin,
+    instances: Instances,
     kept: Mutex<Kept>,
 }
 
@@ -60,6 +62,7 @@ impl Sections {
             errors,
             instance: instance(),
             origin: Origin::now(),
+            instances: Instances::default(),
             kept: Mutex::new(Kept {
                 hour: Hour::new(),
                 judged: None,
@@ -109,6 +112,7 @@ impl Sections {
             ("history", json(&HistorySection::of(alerts))),
             ("silences", json(&SilencesSection::of(alerts))),
             ("deployments", self.deployments(&mut kept, now)),
+            ("instances", json(&self.instances.section(sources, now))),
             ("notifiers", json(&NotifiersSection::of(sources))),
             (
                 "inside",

@@ -64,6 +64,28 @@ async fn all_who_ask_the_same_before_its_turn_share_one_answer() {
 }
 
 #[tokio::test]
+async fn a_question_that_another_machine_answers_holds_up_no_other() {
+    let turns = Turns::new();
+    let (release, released) = mpsc::channel::<()>();
+    let (begin, begun) = oneshot::channel();
+    let asking = turns.clone();
+    let far = tokio::spawn(async move {
+        let work = move || {
+            let _ = begin.send(());
+            let _ = released.recv();
+            Ok(answer::told(StatusCode::OK, "far"))
+        };
+        asking.share_far("/fleet".to_owned(), work).await
+    });
+    begun.await.unwrap();
+    let made = Arc::default();
+    assert!(ask(&turns, "/status", &made).await.unwrap().is_ok());
+    assert_eq!(made.load(Relaxed), 1);
+    drop(release);
+    assert!(far.await.unwrap().is_ok());
+}
+
+#[tokio::test]
 async fn an_answer_that_panics_is_a_refusal_and_the_next_one_is_made() {
     let turns = Turns::new();
     let panics = turns.share("/metrics".to_owned(), || panic!("as asked"));
