@@ -2,7 +2,8 @@
 
 use std::{
     collections::VecDeque,
-    fmt,
+    fmt, mem,
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     thread,
     time::{Duration, Instant},
@@ -155,16 +156,33 @@ impl Shared {
     }
 }
 
+// === impl State ===
+
+impl State {
+    /// Who waits to be told, once.
+    fn next_untold(&mut self) -> Option<Then> {
+        self.waiting.iter_mut().find_map(|one| one.then.take())
+    }
+}
+
 // === impl Worker ===
 
 impl Worker {
     fn run(&mut self) {
-        self.each_minute();
+        self.contained(Self::each_minute);
         while self.wait() {
-            self.step();
+            self.contained(Self::step);
             if self.minute.elapsed() >= MINUTE {
-                self.each_minute();
+                self.contained(Self::each_minute);
             }
+        }
+    }
+
+    /// Does this. Somebody who is told can panic: the next one is told all the same.
+    fn contained(&mut self, work: fn(&mut Self)) {
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| work(self))) {
+            // Dropping it could panic again.
+            mem::forget(payload);
         }
     }
 
@@ -194,12 +212,15 @@ impl Worker {
     fn step(&mut self) {
         let reached = self.restore().and_then(|()| self.send());
         if reached.and_then(|()| self.read()).is_err() {
-            // People are told of what this instance knows.
-            let mut state = self.shared.state();
-            let waiting = state.waiting.iter_mut();
-            let thens: Vec<_> = waiting.filter_map(|one| one.then.take()).collect();
-            drop(state);
-            thens.into_iter().for_each(|then| then(Noted::Alone));
+            // People are told of what this instance knows. One at a time: if one of them panics, the next step tells the others.
+            loop {
+                // Nothing is locked while somebody is told.
+                let next = self.shared.state().next_untold();
+                let Some(then) = next else {
+                    return;
+                };
+                then(Noted::Alone);
+            }
         }
     }
 

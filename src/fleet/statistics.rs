@@ -246,22 +246,24 @@ fn each(
     of_each.collect()
 }
 
-/// The durations of requests of all others.
+/// The requests of all others.
 fn without(all: &Sums, own: &Sums) -> Sums {
+    let less = |all: &[u64], own: Option<&Vec<u64>>| -> Vec<u64> {
+        let own = own.into_iter().flatten().copied();
+        let own = own.chain(std::iter::repeat(0));
+        let left = all.iter().zip(own);
+        left.map(|(all, own)| all.saturating_sub(own)).collect()
+    };
+    let counts = all.counts.iter().map(|(key, all)| {
+        let left = less(all, own.counts.get(key));
+        (key.clone(), left)
+    });
     let durations = all.durations.iter().map(|(key, all)| {
         let own = own.durations.get(key).and_then(Option::as_ref);
-        let counts = all.as_ref().map(|all| {
-            let own = own
-                .into_iter()
-                .flatten()
-                .copied()
-                .chain(std::iter::repeat(0));
-            let left = all.iter().zip(own);
-            left.map(|(all, own)| all.saturating_sub(own)).collect()
-        });
-        (key.clone(), counts)
+        (key.clone(), all.as_ref().map(|all| less(all, own)))
     });
     Sums {
+        counts: counts.collect(),
         durations: durations.collect(),
         ..Sums::default()
     }

@@ -104,25 +104,18 @@ impl<'r> View<'r> {
     /// All starts that are kept, in the order of their ids and of their beginning. `settings` is what this instance says of its own.
     pub(crate) fn instances(&self, settings: &Value) -> Vec<Instance> {
         let reader = self.reader.borrow();
-        let own = settings.get(SETTINGS);
+        let own = (settings.get(SETTINGS), reader.grid());
         let all = reader.starts.values();
         let live = all.filter(|known| !known.entry.ended && !is_lost(known, reader.now));
-        let live = live.filter_map(|known| known.entry.described.get(SETTINGS));
-        let usual = usual(own, &live.collect::<Vec<_>>()).cloned();
+        let usual = usual(own, &live.map(told).collect::<Vec<_>>());
         let instances = reader.starts.iter().map(|(start, known)| {
             let entry = known.entry.clone();
             let last_seen = known.seen.unwrap_or(entry.began);
-            let told = entry.described.get(SETTINGS);
-            let differs = usual
-                .as_ref()
-                .zip(told)
-                .is_some_and(|(usual, told)| usual != told);
-            let other_settings = entry.grid != reader.grid() || differs;
             Instance {
                 start: *start,
                 last_seen: Duration::from_millis(last_seen),
                 is_lost: is_lost(known, reader.now) && !entry.ended,
-                other_settings,
+                other_settings: told(known) != usual,
                 entry,
             }
         });
@@ -146,12 +139,18 @@ fn is_lost(known: &KnownStart, now: u64) -> bool {
     silent > most.max(LOST)
 }
 
+/// What an instance tells of its settings, and the buckets of its durations.
+type Settings<'a> = (Option<&'a Value>, u64);
+
+fn told(known: &KnownStart) -> Settings<'_> {
+    (known.entry.described.get(SETTINGS), known.entry.grid)
+}
+
 /// The settings that most instances have. Of two that are as frequent, those of the instance that asks.
-fn usual<'a>(own: Option<&'a Value>, told: &[&'a Value]) -> Option<&'a Value> {
-    let frequent = |one: &Value| told.iter().filter(|other| **other == one).count();
-    let all = told.iter().copied();
-    let most = all.max_by_key(|one| (frequent(one), Some(*one) == own));
-    most.or(own)
+fn usual<'a>(own: Settings<'a>, told: &[Settings<'a>]) -> Settings<'a> {
+    let frequent = |one: &Settings<'_>| told.iter().filter(|other| *other == one).count();
+    let most = told.iter().max_by_key(|one| (frequent(one), **one == own));
+    most.copied().unwrap_or(own)
 }
 
 impl fmt::Debug for View<'_> {
@@ -169,11 +168,12 @@ mod tests {
     #[test]
     fn the_odd_one_out_is_named_also_if_it_is_the_one_that_asks() {
         let [a, b] = [json!("a"), json!("b")];
-        assert_eq!(usual(Some(&b), &[&a, &a, &b]), Some(&a));
-        assert_eq!(usual(Some(&a), &[&a, &a, &b]), Some(&a));
-        assert_eq!(usual(Some(&a), &[&b, &a]), Some(&a));
-        assert_eq!(usual(Some(&b), &[&b, &a]), Some(&b));
-        assert_eq!(usual(Some(&b), &[]), Some(&b));
-        assert_eq!(usual(None, &[]), None);
+        let (a, b, wide) = ((Some(&a), 7), (Some(&b), 7), (Some(&a), 8));
+        assert_eq!(usual(b, &[a, a, b]), a);
+        assert_eq!(usual(a, &[a, a, b]), a);
+        assert_eq!(usual(a, &[b, a]), a);
+        assert_eq!(usual(b, &[b, a]), b);
+        assert_eq!(usual(wide, &[a, wide, a]), a);
+        assert_eq!(usual(b, &[]), b);
     }
 }

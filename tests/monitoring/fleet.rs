@@ -151,7 +151,7 @@ impl Drop for Redis {
 }
 
 fn rules(threshold: f64) -> Alerts {
-    Alerts::none().rule(Rule::new("slow", Signal::p95_ms()).above(threshold))
+    Alerts::none().rule(Rule::new("fails", Signal::error_rate_percent()).above(threshold))
 }
 
 fn requests(served: &Served, count: u64, millis: u64) {
@@ -176,9 +176,9 @@ async fn three_instances_are_shown_as_one_service_with_the_odd_one_named() {
         let builder = instance(redis.port, name);
         builder.release(release()).alerts(rules(threshold))
     };
-    let one = Served::start(start("shop-1", 500.0).health(health.service())).await;
-    let slow = Served::start(start("shop-2", 500.0)).await;
-    let other = Served::start(start("shop-3", 501.0)).await;
+    let one = Served::start(start("shop-1", 50.0).health(health.service())).await;
+    let slow = Served::start(start("shop-2", 50.0)).await;
+    let other = Served::start(start("shop-3", 51.0)).await;
     requests(&one, 30, 10);
     requests(&slow, 30, 900);
     requests(&other, 40, 10);
@@ -241,7 +241,7 @@ async fn three_instances_are_shown_as_one_service_with_the_odd_one_named() {
 
     // One that starts writes the guide's keys at once, if nobody did in this minute: what all counted.
     redis.forget("vitals:{shop:test}:guide");
-    let _late = Served::start(start("shop-4", 500.0)).await;
+    let _late = Served::start(start("shop-4", 50.0)).await;
     let key = "clinic_perf:endpoint_stats:/orders/{id}:GET";
     let written = async {
         loop {

@@ -61,6 +61,15 @@ fn without_redis_an_instance_goes_on_alone_and_keeps_what_it_would_tell() {
 }
 
 #[test]
+fn somebody_who_panics_when_told_keeps_nobody_from_being_told() {
+    let (heard, _hears) = mpsc::channel();
+    let ask: Ask = Box::new(|_| Err(LinkError::new(LinkErrorKind::Unreachable, "refused")));
+    let shared = SharedMarks::start(chores(noting("1.0"), ask, heard), Vec::new()).unwrap();
+    shared.note(new(Told::Process, "1.1"), Box::new(|_| panic!("as asked")));
+    assert_eq!(noted(&shared, new(Told::Process, "1.2")), Noted::Alone);
+}
+
+#[test]
 fn the_chore_of_a_minute_is_done_at_the_start_and_the_thread_ends_with_its_handle() {
     let (done, chore) = mpsc::channel();
     let (heard, _hears) = mpsc::channel();
