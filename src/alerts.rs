@@ -65,25 +65,33 @@
 //! Each is an event with the field `told`. With feature `notify`, [notifiers](crate::guides::notifications) tell people.
 
 mod alert;
+mod asked;
 mod checked;
+mod document;
 mod endpoints;
 mod engine;
 mod environment;
 mod evaluate;
 mod few;
 mod fingerprint;
+mod fleet_part;
+mod fleet_time;
 mod growth;
 mod handle;
 mod history;
+mod in_fleet;
 mod judge;
 mod lines;
 #[cfg(feature = "health")]
 mod listed;
 mod listener;
+mod member;
 mod new_errors;
 mod notices;
 mod numbers;
+mod outgoing;
 mod own;
+mod part;
 pub mod presets;
 #[cfg(feature = "prometheus")]
 mod promql;
@@ -93,11 +101,13 @@ mod runbooks;
 mod running;
 mod set;
 mod severity;
+mod shared;
 mod shown;
 mod signal;
 mod silence;
 mod state;
 mod stored;
+mod stored_fleet;
 mod tally;
 #[cfg(feature = "fleet")]
 mod thresholds;
@@ -116,12 +126,18 @@ pub(crate) use self::listed::ListedRule;
 #[cfg(feature = "prometheus")]
 #[cfg_attr(tower_vitals_docsrs, doc(cfg(feature = "prometheus")))]
 pub use self::promql::Promql;
+#[cfg(any(feature = "fleet", all(test, feature = "notify")))]
+pub(crate) use self::shared::{Begun, Held, Unreached, Written};
+#[cfg(feature = "fleet")]
+pub(crate) use self::silence::FIRST_ALONE;
 #[cfg(feature = "fleet")]
 pub(crate) use self::thresholds::thresholds;
 #[cfg(feature = "notify")]
 pub(crate) use self::{
     alert::Notice,
     listener::{Evaluation, Listener},
+    member::GoOn,
+    part::Part,
 };
 pub use self::{
     alert::{Alert, Muted},
@@ -151,6 +167,7 @@ pub(crate) use self::{
     rule::Comparison,
     running::{Host, Running},
     set::{CheckedAlerts, Existing},
+    shared::Shared,
     signal::Gauge,
     stored::Stored,
 };

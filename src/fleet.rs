@@ -39,6 +39,7 @@ mod guide_writer;
 mod heard;
 mod keys;
 mod known_start;
+mod lease;
 mod lines;
 mod link;
 mod link_error;
@@ -47,6 +48,8 @@ mod marks;
 mod reader;
 #[cfg(test)]
 mod real_redis;
+#[cfg(test)]
+pub(crate) mod redis_process;
 #[cfg(test)]
 mod resp_server;
 mod running;
@@ -67,6 +70,7 @@ pub(crate) use self::{
     entry::Entry,
     guide_writer::GuideWriter,
     keys::{Keys, StartId},
+    lease::{Found, Holding, Lease},
     link::Link,
     link_error::{LinkError, LinkErrorKind},
     marks::{Mark, NewMark, Noted, Noting, Told},

@@ -5,6 +5,7 @@ mod beside;
 mod budget;
 mod contention;
 mod costs;
+mod fleet;
 mod measure;
 mod pages;
 mod scale;
@@ -22,7 +23,8 @@ wire: requests/s, p99 and CPU time of servers under wrk and h2load
 contention: two threads on one route against one
 scale: many series, many requests without a scrape, many open streams
 pages: a hundred open pages of the console
-beside: times of requests beside evaluations and readers of the monitoring API";
+beside: times of requests beside evaluations and readers of the monitoring API
+fleet: whether the thread that writes to Redis costs no more than it may";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
@@ -35,6 +37,7 @@ fn main() -> ExitCode {
         ["scale"] => scale::print(),
         ["pages"] => pages::print(),
         ["beside"] => beside::print(),
+        ["fleet"] => return fleet::check(),
         // What the above start, each in a process of its own: recorders, subscribers and clients are global.
         ["run", subject, case] => costs::run(Subject::named(subject), Case::named(case)),
         ["call"] => costs::call(),

@@ -55,6 +55,9 @@ pub struct Alert {
     pub muted: Option<Muted>,
     /// Why the rule could not be judged.
     pub error: Option<String>,
+    /// This instance of a fleet judged it by its own numbers alone, since it does not reach Redis. It is no part of the fingerprint.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub alone: bool,
     /// It fires, and not only because it is held: its rule is broken.
     #[serde(skip)]
     pub(crate) is_broken: bool,
@@ -75,6 +78,8 @@ pub enum Muted {
     Acknowledged,
     /// It stopped firing before it was told.
     Untold,
+    /// Another instance of the fleet told it, and tells its end.
+    Elsewhere,
 }
 
 /// Whether somebody is to be told of a change.
@@ -121,6 +126,7 @@ impl Alert {
             acknowledged_at: acknowledged.map(|one| WallTime::new(one.at)),
             muted: None,
             error: tracked.error.clone(),
+            alone: false,
             is_broken: firing.is_some_and(|firing| firing.is_broken()),
         }
     }

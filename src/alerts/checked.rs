@@ -18,6 +18,9 @@ const WEEK: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 /// Why a time after which an alert is told again is refused.
 pub(super) const REPEAT: &str = "must be from a second to a week";
 
+/// The label of the instance that evaluates a rule for itself.
+const INSTANCE: &str = "instance";
+
 /// A query that takes longer is slow.
 const SLOW_QUERY: Duration = Duration::from_secs(1);
 
@@ -37,6 +40,10 @@ pub(crate) struct CheckedRule {
     pub(crate) runbook: Option<String>,
     pub(crate) repeat: Option<Duration>,
     pub(crate) scope: Scope,
+    /// Each instance of a fleet evaluates it, over its own numbers.
+    pub(crate) on_each_instance: bool,
+    /// The instance that evaluates it for itself, if the service is a fleet.
+    pub(crate) instance: Option<Arc<str>>,
     /// Rules with the same key judge the same: a critical one mutes the milder ones.
     pub(crate) key: String,
 }
@@ -87,6 +94,8 @@ impl Rule {
                 Repeat::Never => None,
             },
             scope,
+            on_each_instance: self.on_each_instance || self.signal.is_of_each_instance(),
+            instance: None,
             signal: self.signal,
         })
     }
@@ -268,7 +277,20 @@ impl CheckedRule {
                 labels.insert("method".to_owned(), method.as_str().to_owned());
             }
         }
+        self.mark(&mut labels);
         labels
+    }
+
+    /// Adds the instance, if the rule is of one. Else all instances would have one alert. A label of the application that has
+    /// this name gets `exported_` before it.
+    pub(crate) fn mark(&self, labels: &mut Labels) {
+        let Some(instance) = &self.instance else {
+            return;
+        };
+        let own = labels.insert(INSTANCE.to_owned(), instance.as_ref().to_owned());
+        if let Some(own) = own.filter(|own| **own != **instance) {
+            labels.insert(format!("exported_{INSTANCE}"), own);
+        }
     }
 
     /// The duration that must be an edge of the buckets, so that what is published gives the same verdict.

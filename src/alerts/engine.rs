@@ -1,6 +1,7 @@
 //! Moves all alerts from state to state. It has no clock and does nothing else.
 
 use std::{
+    cmp::Reverse,
     collections::{BTreeMap, HashMap},
     sync::Arc,
     time::Duration,
@@ -11,8 +12,10 @@ use super::{
     checked::CheckedRule,
     evaluate::by_severity,
     fingerprint::Labels,
-    history::History,
+    fleet_part::{FleetPart, is_of_another},
+    history::{History, HistoryEntry},
     notices::{Critical, is_inhibited, notice},
+    part::Part,
     rule::Comparison,
     severity::AlertSeverity,
     silence::Silences,
@@ -35,12 +38,18 @@ pub(crate) struct Engine {
     pub(super) alerts: Vec<BTreeMap<Labels, Tracked>>,
     pub(super) silences: Silences,
     pub(super) history: History,
-    /// When it was stepped last, as wall time. `None` before the first time.
+    /// What it shares with other instances.
+    pub(super) fleet: FleetPart,
+    /// When a part was stepped last, as wall time. `None` before the first time.
     pub(super) at: Option<Duration>,
+    /// Whether some rules are of a fleet.
+    pub(super) is_in_fleet: bool,
     /// Whether alerts of an earlier process wait for their first step.
     pub(super) is_restored: bool,
     /// How many alerts had no place at the last step.
     left_out: u64,
+    /// The same of the rules of the fleet, where there is one.
+    fleet_left_out: u64,
 }
 
 /// What changed of one alert at a step.
@@ -61,19 +70,32 @@ impl Engine {
             silences: Silences::default(),
             history: History::default(),
             at: None,
+            fleet: FleetPart::default(),
+            is_in_fleet: false,
             is_restored: false,
             left_out: 0,
+            fleet_left_out: 0,
         }
     }
 
-    /// Takes what all rules found at one moment, and says what changed. What has an alert and is not among the readings has no
-    /// data.
-    pub(crate) fn step(&mut self, tick: Tick, readings: Readings) -> Vec<Transition> {
-        let tick = self.continued(tick);
-        self.left_out = readings.left_out;
+    /// Takes what the rules of a part found at one moment, and says what changed. What has an alert and is not among the readings
+    /// has no data.
+    pub(crate) fn step(&mut self, part: Part, tick: Tick, readings: Readings) -> Vec<Transition> {
+        let tick = match part {
+            Part::Fleet => self.fleet.stepped(tick),
+            Part::All | Part::Local => self.continued(tick),
+        };
+        match part {
+            Part::Fleet => self.fleet_left_out = readings.left_out,
+            Part::All | Part::Local => self.left_out = readings.left_out,
+        }
         let mut by_rule: Vec<HashMap<Labels, Verdict>> = Vec::new();
         by_rule.resize_with(self.rules.len(), HashMap::new);
-        self.values = vec![None; self.rules.len()];
+        for (rule, value) in self.rules.iter().zip(&mut self.values) {
+            if part.has(rule) {
+                *value = None;
+            }
+        }
         for reading in readings.all {
             self.note_value(reading.rule, &reading.verdict);
             if let Some(found) = by_rule.get_mut(reading.rule) {
@@ -82,7 +104,8 @@ impl Engine {
         }
         let mut changed = Vec::new();
         let mut room = MOST_ALERTS.saturating_sub(self.labelled());
-        for (rule, _) in by_severity(&Arc::clone(&self.rules)) {
+        let rules = Arc::clone(&self.rules);
+        for (rule, _) in by_severity(&rules).filter(|(_, rule)| part.has(rule)) {
             let found = by_rule.get_mut(rule).map(std::mem::take);
             self.take(
                 &tick,
@@ -97,8 +120,9 @@ impl Engine {
         let mut transitions = Vec::new();
         // Changes stand in the order of the alerts.
         let mut changes = changed.into_iter().peekable();
-        let rules = Arc::clone(&self.rules);
-        for (index, rule) in rules.iter().enumerate() {
+        let is_alone = part == Part::Fleet && self.fleet.is_alone;
+        let of_part = rules.iter().enumerate();
+        for (index, rule) in of_part.filter(|(_, rule)| part.has(rule)) {
             let Some(alerts) = self.alerts.get_mut(index) else {
                 continue;
             };
@@ -107,19 +131,36 @@ impl Engine {
                     .next_if(|changed| changed.rule == index && changed.labels == *labels)
                     .map(|changed| changed.change);
                 let silence = self.silences.of(rule, labels, tick.at);
+                let ended = change.as_ref().and_then(|change| change.resolved.clone());
                 let muted = match silence {
+                    _ if is_alone && is_of_another(tracked, ended.as_ref()) => {
+                        Some(Muted::Elsewhere)
+                    }
                     Some(id) => Some(Muted::Silenced(id)),
                     None if is_inhibited(rule, labels, &critical) => Some(Muted::Inhibited),
                     None => None,
                 };
-                transitions.extend(notice(rule, labels, tracked, change, muted));
+                let Some(mut transition) = notice(rule, labels, tracked, change, muted) else {
+                    continue;
+                };
+                if is_alone {
+                    transition.alert.alone = true;
+                    self.fleet
+                        .note_alone(rule, labels, tracked, &transition, ended);
+                }
+                transitions.push(transition);
             }
         }
-        self.note(&tick, &transitions);
+        self.note(part, &tick, &transitions);
         for alerts in &mut self.alerts {
             alerts.retain(|_, tracked| !tracked.is_idle());
         }
         transitions
+    }
+
+    /// The service is a fleet from now on.
+    pub(crate) const fn join(&mut self) {
+        self.is_in_fleet = true;
     }
 
     /// The labels of the alerts of a rule.
@@ -136,8 +177,14 @@ impl Engine {
         &mut self.silences
     }
 
-    pub(crate) const fn history(&self) -> &History {
-        &self.history
+    /// Each time that an alert fired, or went on firing, in the time until now, the newest first.
+    pub(crate) fn fired_lately(&self, now: Duration, time: Duration) -> Vec<&HistoryEntry> {
+        let all = [&self.history, &self.fleet.history].into_iter();
+        let mut all: Vec<_> = all.flat_map(|one| one.lately(now, time)).collect();
+        if !self.fleet.history.is_empty() {
+            all.sort_by_key(|entry| Reverse(entry.fired_at()));
+        }
+        all
     }
 
     /// When it was stepped last, as wall time since 1970.
@@ -151,12 +198,13 @@ impl Engine {
         alerts.for_each(|tracked| tracked.shift(step));
         self.silences.shift(step);
         self.history.shift(step);
+        self.fleet.shift(step);
         step.apply(&mut self.at);
     }
 
     /// How many alerts had no place at the last step.
     pub(crate) const fn left_out(&self) -> u64 {
-        self.left_out
+        self.left_out + self.fleet_left_out
     }
 
     /// The first step after a restart is one after a gap, as long as the wall clock says.
@@ -263,18 +311,22 @@ impl Engine {
     }
 
     /// Notes in the history what began to fire and what stopped.
-    fn note(&mut self, tick: &Tick, transitions: &[Transition]) {
+    fn note(&mut self, part: Part, tick: &Tick, transitions: &[Transition]) {
+        let history = match part {
+            Part::Fleet => &mut self.fleet.history,
+            Part::All | Part::Local => &mut self.history,
+        };
         for transition in transitions.iter().filter(|one| !one.is_repeat()) {
             let alert = &transition.alert;
             match (alert.state, alert.resolve_reason) {
-                (AlertState::Firing, _) => self.history.fired(alert, tick.at),
+                (AlertState::Firing, _) => history.fired(alert, tick.at),
                 (AlertState::Resolved, Some(reason)) => {
-                    self.history.resolved(alert.fingerprint, tick.at, reason);
+                    history.resolved(alert.fingerprint, tick.at, reason);
                 }
                 _ => {}
             }
         }
-        self.history.forget(tick.at);
+        history.forget(tick.at);
         self.silences.forget(tick.at);
     }
 }

@@ -14,6 +14,7 @@ use super::{
     judge::Judge,
     numbers::Numbers,
     own::Own,
+    part::Part,
     signal::{Gauge, Kind},
     tally::Times,
     verdict::{Reading, Readings, Verdict},
@@ -58,15 +59,17 @@ struct OneRule<'e> {
 // === impl Evaluator ===
 
 impl Evaluator {
-    /// What each rule finds. A rule that is fine and has no alert is left out, and so is a number without data that is one of
+    /// What each rule of a part finds. A rule that is fine and has no alert is left out, and so is a number without data that is one of
     /// many. A rule whose closure panics gives an error, and the others go on.
     pub(crate) fn evaluate(
         &mut self,
+        part: Part,
         rules: &[CheckedRule],
         numbers: &dyn Numbers,
         known: &Known<'_>,
     ) -> Readings {
-        let windows = Windows::take(rules, numbers);
+        let of_part = rules.iter().filter(|rule| part.has(rule));
+        let windows = Windows::take(of_part, numbers);
         let mut evaluation = Evaluation {
             windows: &windows,
             numbers,
@@ -74,7 +77,7 @@ impl Evaluator {
             found: Readings::default(),
             new: 0,
         };
-        for (index, rule) in by_severity(rules) {
+        for (index, rule) in by_severity(rules).filter(|(_, rule)| part.has(rule)) {
             let known = known(index);
             let from = evaluation.found.all.len();
             let one = OneRule {
@@ -238,7 +241,9 @@ impl Evaluation<'_> {
         self.found.left_out += each.left_out;
         self.new += each.new;
         for (endpoint, verdict) in each.found {
-            self.push(one, endpoint.labels(), verdict);
+            let mut labels = endpoint.labels();
+            one.rule.mark(&mut labels);
+            self.push(one, labels, verdict);
         }
     }
 
@@ -249,7 +254,8 @@ impl Evaluation<'_> {
         self.put(one, labels, verdict);
     }
 
-    fn put(&mut self, one: &OneRule<'_>, labels: Labels, verdict: Verdict) {
+    fn put(&mut self, one: &OneRule<'_>, mut labels: Labels, verdict: Verdict) {
+        one.rule.mark(&mut labels);
         // That of the rule itself has a place in any case.
         if labels != one.rule.labels() && !one.known.contains(&labels) {
             match verdict {

@@ -62,7 +62,8 @@ impl AlertsHandle {
     pub fn history(&self, time: Duration) -> Vec<HistoryEntry> {
         let now = self.running.now();
         let engine = self.running.watch().engine();
-        engine.history().lately(now, time).cloned().collect()
+        let fired = engine.fired_lately(now, time);
+        fired.into_iter().cloned().collect()
     }
 
     /// Evaluates all rules now, beside the evaluations at each [interval](super::Alerts::interval), and returns the alerts that fire then.
@@ -108,17 +109,13 @@ impl AlertsHandle {
     /// If the silence has no label or more than 16, ends at once or after more than 30 days, or a text of it has more than 1,000
     /// bytes; and if there are 256 silences already.
     pub fn silence(&self, silence: NewSilence) -> Result<Silence, ConfigError> {
-        self.running.change(|watch, now| {
-            let mut engine = watch.engine();
-            engine.silences().add(silence, now).cloned()
-        })
+        self.running.silence(silence)
     }
 
     /// Ends a silence. Returns `false` if there is none with this number.
     #[expect(clippy::must_use_candidate, reason = "what has ended needs no end")]
     pub fn end_silence(&self, id: u64) -> bool {
-        self.running
-            .change(|watch, _| watch.engine().silences().end(id))
+        self.running.end_silence(id)
     }
 
     /// Notes that somebody has seen an alert that fires: it is not told again until it has stopped. The first one who did is
@@ -128,7 +125,6 @@ impl AlertsHandle {
     ///
     /// If no alert with this fingerprint fires, or the name has more than 1,000 bytes.
     pub fn acknowledge(&self, fingerprint: Fingerprint, by: &str) -> Result<Alert, ConfigError> {
-        self.running
-            .change(|watch, now| watch.engine().acknowledge(fingerprint, by, now))
+        self.running.acknowledge(fingerprint, by)
     }
 }

@@ -144,6 +144,26 @@ impl History {
         }
     }
 
+    /// Adds entries of another history that are not here.
+    pub(crate) fn add(&mut self, other: Self) {
+        let known = |one: &HistoryEntry| (one.fingerprint, one.fired_at);
+        let here: HashSet<_> = self.entries.iter().map(known).collect();
+        let new = other.entries.into_iter();
+        self.entries
+            .extend(new.filter(|one| !here.contains(&known(one))));
+        let entries = self.entries.make_contiguous();
+        entries.sort_by_key(|one| one.fired_at);
+        let excess = self.entries.len().saturating_sub(MOST);
+        self.entries.drain(..excess);
+    }
+
+    /// Why an alert stopped firing, the last time that it did.
+    pub(crate) fn reason_of(&self, fingerprint: Fingerprint) -> Option<ResolveReason> {
+        let mut entries = self.entries.iter().rev();
+        let entry = entries.find(|entry| entry.fingerprint == fingerprint)?;
+        entry.resolve_reason
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
@@ -170,6 +190,21 @@ impl History {
 // === impl Alert ===
 
 impl Alert {
+    /// The alert, once it has ended.
+    pub(crate) fn ended(self, at: Duration, reason: ResolveReason) -> Self {
+        Self {
+            state: AlertState::Resolved,
+            since: WallTime::new(at),
+            resolved_at: Some(WallTime::new(at)),
+            resolve_reason: Some(reason),
+            acknowledged_by: None,
+            acknowledged_at: None,
+            muted: None,
+            is_broken: false,
+            ..self
+        }
+    }
+
     /// What is known of an alert whose rule is not there any more.
     pub(crate) fn of_entry(entry: &HistoryEntry) -> Self {
         let resolved_at = entry.resolved_at();
@@ -193,6 +228,7 @@ impl Alert {
             acknowledged_at: None,
             muted: None,
             error: None,
+            alone: false,
             is_broken: false,
         }
     }

@@ -64,6 +64,7 @@ pub(super) fn notice(
         alert.resolve_reason = Some(reason);
         // Who was told of it is told that it ended, also during a silence.
         notice = match ended.is_told {
+            true if muted == Some(Muted::Elsewhere) => Notice::Muted(Muted::Elsewhere),
             true => Notice::Tell,
             false => Notice::Muted(Muted::Untold),
         };

@@ -37,6 +37,7 @@ pub struct Rule {
     pub(crate) page: Option<&'static str>,
     pub(crate) repeat: Repeat,
     pub(crate) each_endpoint: bool,
+    pub(crate) on_each_instance: bool,
     pub(crate) endpoint: Option<Arc<str>>,
     pub(crate) method: Option<String>,
 }
@@ -80,6 +81,7 @@ impl Rule {
             page: None,
             repeat: Repeat::Usual,
             each_endpoint: false,
+            on_each_instance: false,
             endpoint: None,
             method: None,
         }
@@ -197,6 +199,24 @@ impl Rule {
     #[must_use]
     pub fn method(mut self, method: impl Into<String>) -> Self {
         self.method = Some(method.into());
+        self
+    }
+
+    /// Each instance of a fleet evaluates it over its own numbers, and each has an alert of its own, with the label `instance`.
+    /// Signals that say how something is now, such as memory and pools, are always so, and so are those that are
+    /// [asked](Signal::asked) or recorded by the application. Only the age of a job is of the fleet. Defaults to one evaluation for the whole
+    /// fleet. Without a fleet, it changes nothing.
+    ///
+    /// ```
+    /// use tower_vitals::alerts::{Rule, Signal};
+    ///
+    /// let slow_instance = Rule::new("slow_instance", Signal::p95_ms())
+    ///     .above(2_000.0)
+    ///     .on_each_instance();
+    /// ```
+    #[must_use]
+    pub const fn on_each_instance(mut self) -> Self {
+        self.on_each_instance = true;
         self
     }
 

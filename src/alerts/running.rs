@@ -3,7 +3,7 @@
 use std::{
     fmt, mem,
     sync::{
-        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError,
         atomic::{AtomicBool, Ordering::Relaxed},
         mpsc::{self, RecvTimeoutError, Sender},
     },
@@ -14,11 +14,14 @@ use std::{
 use tokio::time::Instant;
 
 use super::{
-    alert::Transition,
+    alert::{Alert, Transition},
     lines::Lines,
     listener::{Evaluation, Listener},
+    member::Member,
     numbers::Numbers,
+    part::Part,
     set::CheckedAlerts,
+    shared::Shared,
     state::AlertState,
     stored::Stored,
     timing::Timing,
@@ -65,7 +68,9 @@ pub(crate) struct Running {
     /// Another stack evaluates for the same counters.
     is_replaced: AtomicBool,
     interval: Duration,
-    host: Box<dyn Host>,
+    pub(super) host: Box<dyn Host>,
+    /// `None` if the service is no fleet.
+    member: Option<Member>,
     listener: OnceLock<Box<dyn Listener>>,
     metrics: Metrics,
     lines: Lines,
@@ -81,11 +86,21 @@ impl Running {
         alerts: CheckedAlerts,
         before: Option<Stored>,
         host: Box<dyn Host>,
+        shared: Option<Box<dyn Shared>>,
         metrics: &Metrics,
     ) -> Self {
         let watch = Watch::new(alerts.rules);
         let now = host.clock();
-        let ended = before.map(|before| watch.engine().restore(before, now.wall));
+        let member = shared.map(|shared| Member::new(shared, alerts.interval, now));
+        if member.is_some() {
+            watch.engine().join();
+        }
+        let ended = before.map(|before| {
+            // What is kept of a fleet is in its time.
+            let kept = before.at().filter(|_| member.is_some());
+            let mut engine = watch.engine();
+            engine.restore(before, now.wall.max(kept.unwrap_or_default()))
+        });
         Self {
             watch,
             timing: Mutex::default(),
@@ -96,6 +111,7 @@ impl Running {
             is_replaced: AtomicBool::new(false),
             interval: alerts.interval,
             host,
+            member,
             listener: OnceLock::new(),
             metrics: metrics.clone(),
             lines: Lines::new(metrics),
@@ -128,7 +144,16 @@ impl Running {
                 transitions,
                 ..Evaluated::default()
             };
-            self.tell(&ended, self.now(), Duration::ZERO);
+            let part = match &self.member {
+                Some(_) => Part::Local,
+                None => Part::All,
+            };
+            let tick = Tick {
+                at: self.now(),
+                elapsed: Duration::ZERO,
+                is_gap: true,
+            };
+            self.tell(part, &ended, tick);
             self.lines.write(ended);
         }
         if self.watch.rules().is_empty() {
@@ -136,12 +161,19 @@ impl Running {
         }
         let (stop, stopped) = mpsc::channel();
         let (running, interval) = (Arc::downgrade(self), self.interval);
+        let self_every = self.every();
         let run = move || {
-            while stopped.recv_timeout(interval) == Err(RecvTimeoutError::Timeout) {
+            let (mut left, mut wait) = (interval, self_every);
+            while stopped.recv_timeout(wait.min(left)) == Err(RecvTimeoutError::Timeout) {
                 let Some(running) = running.upgrade() else {
                     return;
                 };
-                running.evaluate();
+                left = left.saturating_sub(wait);
+                if left.is_zero() || running.look() {
+                    running.evaluate();
+                    left = interval;
+                }
+                wait = running.every();
             }
             if let Some(running) = running.upgrade() {
                 running.is_replaced.store(true, Relaxed);
@@ -161,18 +193,25 @@ impl Running {
         let now = self.clock();
         let tick = timing.tick(now);
         let evaluated = contained(|| {
+            if let Some(member) = &self.member {
+                return self.evaluate_in_fleet(member, tick);
+            }
             let mut evaluated = Evaluated::default();
             self.host
-                .at_once(&mut |numbers| evaluated = self.watch.evaluate(tick, numbers));
-            self.report(evaluated, tick);
+                .at_once(&mut |numbers| evaluated = self.watch.evaluate(Part::All, tick, numbers));
+            self.publish(&evaluated, tick.at);
+            self.tell(Part::All, &evaluated, tick);
+            self.write_lines(evaluated);
+            true
         });
         match evaluated {
-            Some(()) => *locked(&self.last) = Instant::now(),
-            None => self.metrics.evaluation_failed(),
+            Some(true) => *locked(&self.last) = Instant::now(),
+            Some(false) | None => self.metrics.evaluation_failed(),
         }
     }
 
-    fn report(&self, evaluated: Evaluated, tick: Tick) {
+    /// Publishes what an evaluation gave, and keeps it.
+    pub(super) fn publish(&self, evaluated: &Evaluated, at: Duration) {
         let states: Vec<_> = {
             let engine = self.watch.engine();
             let states = engine.states();
@@ -183,27 +222,67 @@ impl Running {
         let fires = states.iter().any(|(_, state)| *state == FIRING);
         let evaluations = evaluated.evaluations;
         self.metrics
-            .note_alerts(states, evaluations, tick.at.as_secs_f64());
+            .note_alerts(states, evaluations, at.as_secs_f64());
         // What does not fire has nothing that a later process needs.
         if fires || !evaluated.transitions.is_empty() {
             self.keep();
         }
-        self.tell(&evaluated, tick.at, tick.elapsed);
+    }
+
+    /// Tells what an evaluation gave.
+    pub(super) fn tell(&self, part: Part, evaluated: &Evaluated, tick: Tick) {
+        let Some(listener) = self.listener() else {
+            return;
+        };
+        let firing = self.watch.engine().firing_of(part);
+        listener.evaluated(&self.heard(part, evaluated, tick, &firing));
+    }
+
+    /// What an evaluation gave, as a listener hears of it.
+    pub(super) const fn heard<'e>(
+        &self,
+        part: Part,
+        evaluated: &'e Evaluated,
+        tick: Tick,
+        firing: &'e [Alert],
+    ) -> Evaluation<'e> {
+        Evaluation {
+            part,
+            elapsed: tick.elapsed,
+            at: WallTime::new(tick.at),
+            interval: self.interval,
+            transitions: evaluated.transitions.as_slice(),
+            firing,
+        }
+    }
+
+    /// Writes the lines of an evaluation.
+    pub(super) fn write_lines(&self, evaluated: Evaluated) {
         self.lines.write(evaluated);
     }
 
-    fn tell(&self, evaluated: &Evaluated, at: Duration, elapsed: Duration) {
-        let Some(listener) = self.listener.get() else {
-            return;
-        };
-        let firing = self.watch.engine().firing();
-        listener.evaluated(&Evaluation {
-            elapsed,
-            at: WallTime::new(at),
-            interval: self.interval,
-            transitions: &evaluated.transitions,
-            firing: &firing,
-        });
+    pub(super) fn listener(&self) -> Option<&dyn Listener> {
+        self.listener.get().map(Box::as_ref)
+    }
+
+    /// This instance among others. `None` if the service is no fleet.
+    pub(super) const fn member(&self) -> Option<&Member> {
+        self.member.as_ref()
+    }
+
+    /// Keeps evaluations from running. `None` if one runs.
+    pub(super) fn no_evaluation(&self) -> Option<MutexGuard<'_, Timing>> {
+        match self.timing.try_lock() {
+            Ok(timing) => Some(timing),
+            Err(TryLockError::Poisoned(timing)) => Some(timing.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
+        }
+    }
+
+    /// How long the thread waits at most until it looks whether somebody is in charge.
+    fn every(&self) -> Duration {
+        let member = self.member.as_ref();
+        member.map_or(self.interval, Member::every)
     }
 
     /// Changes alerts or silences, and keeps that.
@@ -223,16 +302,23 @@ impl Running {
         &self.watch
     }
 
-    /// The wall time since 1970.
+    /// The time since 1970, in a fleet that of the fleet.
     pub(crate) fn now(&self) -> Duration {
-        self.clock().wall
+        let now = self.clock();
+        let member = self.member.as_ref();
+        member.map_or(now.wall, |member| member.time(now))
     }
 
     /// What both clocks show. If the wall clock was set, the times of alerts, silences and history move with it: lengths stay.
     fn clock(&self) -> Moment {
         let mut read = locked(&self.read);
         let now = self.host.clock();
-        if let Some(step) = read.step(now) {
+        let step = read.step(now);
+        let is_own_time = self
+            .member
+            .as_ref()
+            .is_none_or(|member| !member.knows_time());
+        if let Some(step) = step.filter(|_| is_own_time) {
             self.watch.engine().shift(step);
         }
         now
@@ -242,6 +328,13 @@ impl Running {
     pub(crate) fn missing_for(&self) -> Option<Duration> {
         let ago = locked(&self.last).elapsed();
         let evaluates = !self.watch.rules().is_empty() && !self.is_replaced.load(Relaxed);
+        let of_fleet = self.member.as_ref().map(|member| {
+            let now = self.host.clock();
+            member.missing_for(now, &self.watch)
+        });
+        let has_any = || self.watch.rules().iter().any(|rule| Part::Fleet.has(rule));
+        let of_fleet = of_fleet.filter(|_| has_any()).unwrap_or_default();
+        let ago = ago.max(of_fleet);
         let is_missing = evaluates && ago > 2 * self.interval + LATE;
         is_missing.then_some(ago)
     }

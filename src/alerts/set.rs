@@ -246,6 +246,16 @@ impl Default for Alerts {
 // === impl CheckedAlerts ===
 
 impl CheckedAlerts {
+    /// The rules of an instance of a fleet. Those that each instance evaluates are those of this one.
+    pub(crate) fn in_fleet(mut self, instance: &Arc<str>) -> Self {
+        let rules = self.rules.iter().cloned().map(|rule| CheckedRule {
+            instance: rule.on_each_instance.then(|| Arc::clone(instance)),
+            ..rule
+        });
+        self.rules = rules.collect();
+        self
+    }
+
     /// The durations that must be edges of the buckets of times, beside those that are `published` anyway. If a threshold would be
     /// the last edge, there is one above it: else what is published could not tell how much is above.
     pub(crate) fn edges(&self, published: &[Duration]) -> Vec<Duration> {

@@ -1,12 +1,15 @@
 //! Shows all alerts, and takes who has seen one.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use super::{
     alert::{Alert, Muted},
+    checked::CheckedRule,
     engine::Engine,
     fingerprint::Fingerprint,
+    fleet_part::is_of_another,
     notices::is_inhibited,
+    part::Part,
     state::AlertState,
     tracked::Acknowledged,
 };
@@ -20,6 +23,7 @@ impl Engine {
         let critical = self.critical();
         let now = self.at.unwrap_or_default();
         let all = self.rules.iter().zip(&self.alerts);
+        let alone = |rule: &CheckedRule| self.fleet.is_alone && Part::Fleet.has(rule);
         let all = all.flat_map(|(rule, alerts)| {
             alerts
                 .iter()
@@ -29,6 +33,7 @@ impl Engine {
         shown
             .map(|(rule, labels, tracked)| {
                 let mut alert = Alert::new(rule, labels, tracked);
+                alert.alone = alone(rule);
                 let untold = tracked.firing.as_ref().filter(|firing| !firing.is_told);
                 let flapping = (!tracked.can_be_told()).then_some(Muted::Flapping);
                 alert.muted = match self.silences.of(rule, labels, now) {
@@ -51,6 +56,26 @@ impl Engine {
         alerts
     }
 
+    /// The alerts of a part that fire, and of which this instance tells.
+    pub(crate) fn firing_of(&self, part: Part) -> Vec<Alert> {
+        if part == Part::All {
+            return self.firing();
+        }
+        let of_part = self.rules.iter().zip(&self.alerts);
+        let of_part = of_part.filter(|(rule, _)| part.has(rule));
+        let is_alone = part == Part::Fleet && self.fleet.is_alone;
+        let told: HashSet<_> = of_part
+            .flat_map(|(rule, alerts)| {
+                let here = alerts.iter();
+                let here = here.filter(|(_, one)| !is_alone || !is_of_another(one, None));
+                here.map(|(labels, _)| Fingerprint::of(&rule.name, labels))
+            })
+            .collect();
+        let mut firing = self.firing();
+        firing.retain(|alert| told.contains(&alert.fingerprint));
+        firing
+    }
+
     /// The state of each rule: that of its worst alert.
     pub(crate) fn states(&self) -> impl Iterator<Item = (&Arc<str>, AlertState)> {
         let all = self.rules.iter().zip(&self.alerts);
@@ -59,6 +84,34 @@ impl Engine {
             let worst = states.max_by_key(|state| state.rank());
             (&rule.name, worst.unwrap_or_default())
         })
+    }
+
+    /// Whether it is an alert of the fleet.
+    pub(crate) fn is_of_fleet(&self, fingerprint: Fingerprint) -> bool {
+        let all = self.rules.iter().zip(&self.alerts);
+        let mut all = all.filter(|(rule, _)| Part::Fleet.has(rule));
+        all.any(|(rule, alerts)| {
+            let mut all = alerts.keys();
+            all.any(|labels| Fingerprint::of(&rule.name, labels) == fingerprint)
+        })
+    }
+
+    /// Notes what another instance was told of who has seen an alert. What was said of an earlier incident counts no more.
+    pub(crate) fn acknowledged_elsewhere(&mut self, fingerprint: &str, seen: &str) {
+        let seen = serde_json::from_str::<Acknowledged>(seen).ok();
+        let Some((fingerprint, seen)) = fingerprint.parse().ok().zip(seen) else {
+            return;
+        };
+        let all = self.rules.iter().zip(&mut self.alerts);
+        for (rule, alerts) in all.filter(|(rule, _)| Part::Fleet.has(rule)) {
+            let all = alerts.iter_mut();
+            let found =
+                all.filter(|(labels, _)| Fingerprint::of(&rule.name, labels) == fingerprint);
+            let firing = found.filter_map(|(_, tracked)| tracked.firing.as_mut());
+            for firing in firing.filter(|firing| firing.fired_at <= seen.at) {
+                firing.acknowledged.get_or_insert_with(|| seen.clone());
+            }
+        }
     }
 
     /// Notes that somebody has seen a firing alert: it is not told again until it has stopped.

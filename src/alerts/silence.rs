@@ -21,6 +21,12 @@ const MOST: usize = 256;
 /// The most labels that a silence names.
 const MOST_LABELS: usize = 16;
 
+/// The first number of a silence that an instance of a fleet gives alone. It takes one at random, so no two give the same.
+pub(crate) const FIRST_ALONE: u64 = 1 << 32;
+
+/// The first number that is too great: JSON has no exact one above.
+pub(super) const TOO_GREAT: u64 = 1 << 53;
+
 /// The longest text, in bytes.
 const LONGEST_TEXT: usize = 1_000;
 
@@ -36,7 +42,7 @@ pub struct Silence {
     /// What alerts must have to fit.
     pub labels: Labels,
     from: Duration,
-    until: Duration,
+    pub(super) until: Duration,
     /// Who asked for it.
     pub by: String,
     /// What for.
@@ -123,8 +129,12 @@ impl NewSilence {
 // === impl Silences ===
 
 impl Silences {
-    /// Adds a silence that begins now.
-    pub(crate) fn add(&mut self, new: NewSilence, now: Duration) -> Result<&Silence, ConfigError> {
+    /// A silence that begins now, if it can be added. It has no number yet.
+    pub(crate) fn checked(
+        &mut self,
+        new: NewSilence,
+        now: Duration,
+    ) -> Result<Silence, ConfigError> {
         let wrong = |field: &str, value: String, reason: &str| {
             Err(ConfigError::new(format!("silence.{field}"), value, reason))
         };
@@ -156,19 +166,43 @@ impl Silences {
             let reason = "so many silences are there already";
             return wrong("labels", self.all.len().to_string(), reason);
         }
-        self.last_id += 1;
-        self.all.push(Silence {
-            id: self.last_id,
+        Ok(Silence {
+            id: 0,
             labels: new.labels,
             from: now,
             until: now.saturating_add(new.lasts),
             by: new.by,
             comment: new.comment,
-        });
-        match self.all.last() {
-            Some(silence) => Ok(silence),
-            None => wrong("labels", String::new(), "it was not kept"),
+        })
+    }
+
+    /// Adds a silence that begins now.
+    pub(crate) fn add(&mut self, new: NewSilence, now: Duration) -> Result<Silence, ConfigError> {
+        let mut silence = self.checked(new, now)?;
+        self.last_id += 1;
+        silence.id = self.last_id;
+        self.all.push(silence.clone());
+        Ok(silence)
+    }
+
+    /// Adds one that has a number.
+    pub(crate) fn push(&mut self, silence: Silence) {
+        if silence.id < FIRST_ALONE {
+            self.last_id = self.last_id.max(silence.id);
         }
+        self.all.retain(|known| known.id != silence.id);
+        self.all.push(silence);
+    }
+
+    /// These take the place of all.
+    pub(crate) fn replace(&mut self, all: impl IntoIterator<Item = Silence>) {
+        self.all.clear();
+        all.into_iter().for_each(|silence| self.push(silence));
+    }
+
+    /// The greatest number that a silence had.
+    pub(crate) const fn last_id(&self) -> u64 {
+        self.last_id
     }
 
     /// Ends a silence. `false` if there is none with this number.

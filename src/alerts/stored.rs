@@ -9,9 +9,11 @@ use super::{
     engine::Engine,
     fingerprint::{Fingerprint, Labels},
     history::History,
+    part::Part,
     readable::readable,
     silence::Silences,
     state::{AlertState, ResolveReason},
+    stored_fleet::StoredFleet,
     tracked::Tracked,
     wall_clock::Step,
 };
@@ -26,19 +28,28 @@ pub(crate) struct Stored {
     alerts: Vec<StoredAlert>,
     silences: Silences,
     history: History,
+    /// The alerts of the fleet, as this instance saw them last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fleet: Option<StoredFleet>,
 }
 
+/// An alert, as a later process or another instance reads it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-struct StoredAlert {
-    rule: String,
+pub(crate) struct StoredAlert {
+    pub(super) rule: String,
     #[serde(default)]
-    labels: Labels,
-    tracked: Tracked,
+    pub(super) labels: Labels,
+    pub(super) tracked: Tracked,
 }
 
 // === impl Stored ===
 
 impl Stored {
+    /// When they were stepped last, as wall time since 1970.
+    pub(super) const fn at(&self) -> Option<Duration> {
+        self.at
+    }
+
     /// What has room in so many bytes of JSON. The oldest entries of the history go first, then alerts that do not fire, then those
     /// of which nobody was told, and then others. Silences stay.
     pub(crate) fn within(mut self, bytes: usize) -> Self {
@@ -67,7 +78,22 @@ impl Stored {
 impl Engine {
     /// What a later process needs to go on.
     pub(crate) fn stored(&self) -> Stored {
+        let (part, fleet) = match self.is_in_fleet {
+            true => (Part::Local, Some(self.stored_fleet())),
+            false => (Part::All, None),
+        };
+        Stored {
+            at: self.at,
+            alerts: self.stored_alerts(part),
+            silences: self.silences.clone(),
+            history: self.history.clone(),
+            fleet,
+        }
+    }
+
+    pub(super) fn stored_alerts(&self, part: Part) -> Vec<StoredAlert> {
         let all = self.rules.iter().zip(&self.alerts);
+        let all = all.filter(|(rule, _)| part.has(rule));
         let alerts = all.flat_map(|(rule, alerts)| {
             alerts.iter().map(|(labels, tracked)| StoredAlert {
                 rule: rule.name.as_ref().to_owned(),
@@ -75,17 +101,22 @@ impl Engine {
                 tracked: tracked.clone(),
             })
         });
-        Stored {
-            at: self.at,
-            alerts: alerts.collect(),
-            silences: self.silences.clone(),
-            history: self.history.clone(),
-        }
+        alerts.collect()
     }
 
     /// Goes on with the alerts of an earlier process. To be called before the first step. An alert that fired goes on firing
     /// until its rule has not been broken for its time. If its rule is gone, it has ended now.
-    pub(crate) fn restore(&mut self, stored: Stored, now: Duration) -> Vec<Transition> {
+    pub(crate) fn restore(&mut self, mut stored: Stored, now: Duration) -> Vec<Transition> {
+        if let Some(fleet) = stored.fleet.take() {
+            match self.is_in_fleet {
+                true => _ = self.mirror(fleet, now),
+                // The service is no fleet any more, so it goes on alone with all of them.
+                false => {
+                    stored.history.add(fleet.history);
+                    stored.alerts.extend(fleet.alerts);
+                }
+            }
+        }
         self.silences = stored.silences;
         self.history = stored.history;
         self.at = stored.at;
@@ -125,7 +156,13 @@ impl Engine {
             }
         }
         // What has no alert any more has no end, either.
-        let firing = self.firing().into_iter().map(|alert| alert.fingerprint);
+        let part = if self.is_in_fleet {
+            Part::Local
+        } else {
+            Part::All
+        };
+        let firing = self.firing_of(part);
+        let firing = firing.into_iter().map(|alert| alert.fingerprint);
         let firing: HashSet<_> = firing.collect();
         self.history.end_all_but(&firing, now);
         ended

@@ -21,6 +21,7 @@ use super::{
     listener::Evaluation,
     numbers::Numbers,
     own::CounterOf,
+    part::Part,
     rule::Rule,
     set::Alerts,
     signal::Gauge,
@@ -281,7 +282,10 @@ impl Play {
             elapsed,
             is_gap,
         };
-        let transitions = self.watch.evaluate(tick, &self.service).transitions;
+        let transitions = self
+            .watch
+            .evaluate(Part::All, tick, &self.service)
+            .transitions;
         let minute = (self.service.now - BEGIN).as_secs() / 60;
         self.log
             .extend(transitions.into_iter().map(|one| (minute, one)));
@@ -294,6 +298,7 @@ impl Play {
         let transitions: Vec<_> = last.map(|(_, one)| one.clone()).collect();
         let firing = self.watch.engine().firing();
         tell(&Evaluation {
+            part: Part::All,
             elapsed: MINUTE,
             at: WallTime::new(self.service.now),
             interval: MINUTE,

@@ -57,6 +57,9 @@ pub(crate) struct Firing {
     quiet_for: Option<Duration>,
     pub(crate) is_told: bool,
     since_told: Duration,
+    /// This instance of a fleet tells its end, whoever evaluates then: Redis was not reached when it was told.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) is_own: bool,
     pub(crate) acknowledged: Option<Acknowledged>,
 }
 
@@ -151,6 +154,22 @@ impl Tracked {
             step.apply([&mut firing.fired_at]);
             step.apply(firing.acknowledged.as_mut().map(|seen| &mut seen.at));
         }
+    }
+
+    /// An alert that goes on firing.
+    pub(crate) fn going_on(firing: Firing) -> Self {
+        Self {
+            state: AlertState::Firing,
+            since: firing.fired_at,
+            value: firing.value,
+            firing: Some(firing),
+            ..Self::default()
+        }
+    }
+
+    /// Whether it fires, and somebody was told.
+    pub(crate) fn is_told(&self) -> bool {
+        self.firing.as_ref().is_some_and(|firing| firing.is_told)
     }
 
     /// Whether there is nothing to remember.

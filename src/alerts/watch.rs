@@ -8,6 +8,7 @@ use super::{
     engine::Engine,
     evaluate::Evaluator,
     numbers::Numbers,
+    part::Part,
     tracked::Tick,
     verdict::{Readings, Verdict},
 };
@@ -51,17 +52,17 @@ impl Watch {
         self.engine.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Evaluates all rules, and says what changed. Code of the application runs in it: it can be slow, and its panics stay here.
-    pub(crate) fn evaluate(&self, tick: Tick, numbers: &dyn Numbers) -> Evaluated {
+    /// Evaluates the rules of a part, and says what changed. Code of the application runs in it: it can be slow, and its panics stay here.
+    pub(crate) fn evaluate(&self, part: Part, tick: Tick, numbers: &dyn Numbers) -> Evaluated {
         let mut evaluator = self
             .evaluator
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         let known = |rule| self.engine().known(rule);
-        let readings = evaluator.evaluate(&self.rules, numbers, &known);
-        let evaluations = readings.evaluations(self.rules.len());
+        let readings = evaluator.evaluate(part, &self.rules, numbers, &known);
+        let evaluations = readings.evaluations(part, &self.rules);
         let mut engine = self.engine();
-        let transitions = engine.step(tick, readings);
+        let transitions = engine.step(part, tick, readings);
         Evaluated {
             transitions,
             evaluations,
@@ -70,13 +71,24 @@ impl Watch {
     }
 }
 
+// === impl Evaluated ===
+
+impl Evaluated {
+    /// Adds what the evaluation of another part gave.
+    pub(super) fn add(&mut self, other: Self) {
+        self.transitions.extend(other.transitions);
+        self.evaluations.add(other.evaluations);
+        self.left_out = self.left_out.max(other.left_out);
+    }
+}
+
 // === impl Readings ===
 
 impl Readings {
     /// How the evaluation of each rule ended. A rule that finds nothing to judge, such as none of many endpoints, succeeded.
-    fn evaluations(&self, rules: usize) -> Evaluations {
+    fn evaluations(&self, part: Part, rules: &[CheckedRule]) -> Evaluations {
         // Whether a rule failed, had no data, or has a value.
-        let mut found = vec![[false; 3]; rules];
+        let mut found = vec![[false; 3]; rules.len()];
         for reading in &self.all {
             if let Some(found) = found.get_mut(reading.rule) {
                 match reading.verdict {
@@ -87,7 +99,8 @@ impl Readings {
             }
         }
         let mut evaluations = Evaluations::default();
-        for found in found {
+        let of_part = found.into_iter().zip(rules);
+        for (found, _) in of_part.filter(|(_, rule)| part.has(rule)) {
             match found {
                 [true, ..] => evaluations.error += 1,
                 [false, true, false] => evaluations.no_data += 1,

@@ -39,7 +39,10 @@ pub(crate) struct Windows {
 // === impl Windows ===
 
 impl Windows {
-    pub(crate) fn take(rules: &[CheckedRule], numbers: &dyn Numbers) -> Self {
+    pub(crate) fn take<'r>(
+        rules: impl Iterator<Item = &'r CheckedRule>,
+        numbers: &dyn Numbers,
+    ) -> Self {
         let now = numbers.now();
         let deployed = numbers.deployed().filter(|at| *at <= now);
         let mut windows = Self {

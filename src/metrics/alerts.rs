@@ -40,7 +40,7 @@ pub(super) struct AlertReading {
 // === impl Evaluations ===
 
 impl Evaluations {
-    const fn add(&mut self, more: Self) {
+    pub(crate) const fn add(&mut self, more: Self) {
         self.success = self.success.wrapping_add(more.success);
         self.no_data = self.no_data.wrapping_add(more.no_data);
         self.error = self.error.wrapping_add(more.error);

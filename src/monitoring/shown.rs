@@ -30,6 +30,9 @@ pub(super) struct ShownAlert {
     acknowledged_at: Option<WallTime>,
     muted: Option<Muted>,
     error: Option<String>,
+    /// One instance of a fleet says so by its own numbers alone. It is left out otherwise.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    alone: bool,
 }
 
 /// One time that an alert fired.
@@ -78,6 +81,7 @@ impl From<Alert> for ShownAlert {
             acknowledged_at: alert.acknowledged_at,
             muted: alert.muted,
             error: alert.error,
+            alone: alert.alone,
         }
     }
 }

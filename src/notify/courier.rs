@@ -16,6 +16,7 @@ use super::{
     mailbox::{Mailbox, Paused, Terms, Trial, Work},
     notification::Notification,
     notifier::{Notifier, NotifyError},
+    outbox::Ticket,
     queue::Accounts,
     retry::deadline,
 };
@@ -72,6 +73,11 @@ impl Courier {
     /// if this one is, since the service ends.
     pub(super) fn send(&self, notification: Notification) -> bool {
         self.mailbox.send(notification)
+    }
+
+    /// The same. The ticket is held until the notification has arrived, or never will.
+    pub(super) fn send_with(&self, notification: Notification, ticket: Ticket) {
+        self.mailbox.send_with(notification, Some(ticket));
     }
 
     /// Lets the notifier be told of the state of all alerts. What still waits of an older state is dropped.
@@ -151,9 +157,12 @@ impl Delivery {
         let at_once = contained(|| self.notifier.at_once()).unwrap_or(1);
         while let Some(work) = self.mailbox.next(at_once) {
             match work {
-                Work::Tell(message) => {
+                Work::Tell(message, tickets) => {
                     let outcome = self.tell(&message);
                     self.mailbox.done(outcome, message.len() as u64);
+                    if outcome == Outcome::Dropped {
+                        self.mailbox.keep(tickets);
+                    }
                 }
                 Work::Try(trial) => self.try_out(trial),
             }

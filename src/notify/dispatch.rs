@@ -123,6 +123,13 @@ impl Dispatch {
         }
     }
 
+    /// The same, only with alerts of which nothing is known here.
+    pub(crate) fn add(&mut self, stored: StoredTold, now: Duration) {
+        let here = std::mem::take(&mut self.told);
+        self.restore(stored, now);
+        self.told.extend(here);
+    }
+
     /// Goes on with what an earlier process has told.
     pub(crate) fn restore(&mut self, stored: StoredTold, now: Duration) {
         self.told = stored.told;
@@ -200,6 +207,23 @@ impl Dispatch {
                 origin,
             ),
         })
+    }
+}
+
+// === impl StoredTold ===
+
+impl StoredTold {
+    /// When this was, as wall time since 1970.
+    pub(crate) const fn at(&self) -> Duration {
+        self.at
+    }
+
+    /// Adds what was told of other alerts at the same time.
+    pub(crate) fn with(mut self, other: Self) -> Self {
+        for (fingerprint, told) in other.told {
+            self.told.entry(fingerprint).or_insert(told);
+        }
+        self
     }
 }
 

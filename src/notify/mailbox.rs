@@ -15,6 +15,7 @@ use super::{
     delivered::Attempts,
     notification::Notification,
     notifier::NotifyError,
+    outbox::Ticket,
     queue::{Accounts, Next, Queue},
     retry::Schedule,
 };
@@ -44,11 +45,19 @@ pub(super) struct Mailbox {
 }
 
 struct State {
-    queue: Queue<Notification>,
+    queue: Queue<Letter>,
+    /// Those of what was not sent at the end: another process can tell it.
+    left: Vec<Ticket>,
     trials: VecDeque<Trial>,
     closing: Option<Closing>,
     /// The thread has ended.
     ended: bool,
+}
+
+/// A notification that waits.
+struct Letter {
+    notification: Notification,
+    ticket: Option<Ticket>,
 }
 
 /// A message with one attempt, whose end somebody waits for.
@@ -61,7 +70,7 @@ pub(super) struct Trial {
 /// What the thread does next.
 pub(super) enum Work {
     /// It tells these in one message.
-    Tell(Vec<Notification>),
+    Tell(Vec<Notification>, Vec<Ticket>),
     Try(Trial),
 }
 
@@ -108,6 +117,7 @@ impl Mailbox {
             attempts: Attempts::default(),
             state: Mutex::new(State {
                 queue: Queue::new(terms.every),
+                left: Vec::new(),
                 trials: VecDeque::new(),
                 closing: None,
                 ended: false,
@@ -126,9 +136,17 @@ impl Mailbox {
 
     /// Adds a notification. If the mailbox is full, the oldest one is dropped. Returns `false` if nothing more is taken.
     pub(super) fn send(&self, notification: Notification) -> bool {
+        self.send_with(notification, None)
+    }
+
+    /// The same. The ticket is held until the notification has arrived, or never will.
+    pub(super) fn send_with(&self, notification: Notification, ticket: Option<Ticket>) -> bool {
         let mut state = self.lock();
         let is_open = !state.queue.is_closed();
-        let dropped = state.queue.push(notification);
+        let dropped = state.queue.push(Letter {
+            notification,
+            ticket,
+        });
         self.count(Outcome::Dropped, dropped);
         drop(state);
         self.changed.notify_all();
@@ -137,9 +155,13 @@ impl Mailbox {
 
     /// Adds the state of all alerts. What still waits of an older state is dropped.
     pub(super) fn replace(&self, all: Vec<Notification>) {
-        let is_of_state = |one: &Notification| one.fingerprint.is_some();
+        let is_of_state = |one: &Letter| one.notification.fingerprint.is_some();
+        let all = all.into_iter().map(|notification| Letter {
+            notification,
+            ticket: None,
+        });
         let mut state = self.lock();
-        let dropped = state.queue.replace(all, is_of_state);
+        let dropped = state.queue.replace(all.collect(), is_of_state);
         self.count(Outcome::Dropped, dropped);
         drop(state);
         self.changed.notify_all();
@@ -216,7 +238,12 @@ impl Mailbox {
                 return Some(Work::Try(trial));
             }
             let until = match state.queue.next(at_once, now) {
-                Next::Tell(message) => return Some(Work::Tell(message)),
+                Next::Tell(letters) => {
+                    let letters = letters.into_iter();
+                    let (message, tickets): (_, Vec<_>) =
+                        letters.map(|one| (one.notification, one.ticket)).unzip();
+                    return Some(Work::Tell(message, tickets.into_iter().flatten().collect()));
+                }
                 Next::End => return None,
                 Next::WaitUntil(until) if state.is_late(until) => return None,
                 Next::WaitUntil(until) => Some(until),
@@ -279,8 +306,16 @@ impl Mailbox {
         self.changed.notify_all();
     }
 
+    /// Keeps the tickets of what was not sent.
+    pub(super) fn keep(&self, tickets: Vec<Ticket>) {
+        self.lock().left.extend(tickets);
+    }
+
     fn give_up(&self, state: &mut State) {
         state.trials.clear();
+        let tickets = state.queue.waiting();
+        let tickets: Vec<_> = tickets.filter_map(|one| one.ticket.clone()).collect();
+        state.left.extend(tickets);
         let given_up = state.queue.give_up();
         self.count(Outcome::Dropped, given_up);
     }

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     alerts::{Alert, AlertSeverity, Fingerprint, ResolveReason},
@@ -43,12 +43,15 @@ pub struct Notification {
     pub again_in: Option<Duration>,
     /// Where it is written what to do.
     pub runbook: Option<String>,
+    /// One instance of a fleet says so by its own numbers alone, since it does not reach Redis.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub alone: bool,
     /// Who tells it.
     pub origin: Origin,
 }
 
 /// What a notification is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum NotificationKind {
@@ -133,6 +136,7 @@ impl Notification {
             }),
             again_in: None,
             runbook: alert.runbook.clone(),
+            alone: alert.alone,
             origin: origin.clone(),
         }
     }
@@ -161,6 +165,7 @@ impl Notification {
             ended: None,
             again_in: None,
             runbook: None,
+            alone: false,
             origin: origin.clone(),
         }
     }
@@ -206,6 +211,7 @@ impl Notification {
             ended: None,
             again_in: None,
             runbook: Some("https://wiki.example.com/errors".to_owned()),
+            alone: false,
             origin: Origin {
                 service: "shop".to_owned(),
                 environment: "production".to_owned(),

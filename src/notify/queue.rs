@@ -165,6 +165,11 @@ impl<T> Queue<T> {
         left
     }
 
+    /// What waits.
+    pub(super) fn waiting(&self) -> impl Iterator<Item = &T> {
+        self.waiting.iter()
+    }
+
     pub(super) const fn accounts(&self) -> Accounts {
         self.accounts
     }

@@ -2,7 +2,7 @@
 
 use std::{
     fmt,
-    sync::{Arc, Mutex, PoisonError, mpsc::RecvTimeoutError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc::RecvTimeoutError},
     time::Duration,
 };
 
@@ -12,18 +12,18 @@ use tokio::time::Instant;
 use super::delivered::Delivered;
 use super::{
     courier::Courier,
-    current::Current,
-    dispatch::{Dispatch, Dispatched, StoredTold},
+    dispatch::{Dispatched, StoredTold},
     mailbox::Terms,
     notification::{Notification, NotificationKind, Origin},
     notifiers::CheckedNotifiers,
+    parts::Parts,
     plain,
     retry::deadline,
     routes::CheckedRoutes,
     said::Said,
 };
 use crate::{
-    alerts::{AlertSeverity, Evaluation, Fingerprint, Labels},
+    alerts::{AlertSeverity, Evaluation, Fingerprint, Labels, Part},
     config::ConfigError,
     metrics::Metrics,
     report::delivery_queue::contained,
@@ -49,7 +49,7 @@ pub(crate) struct Running {
     takes_state: Vec<bool>,
     routes: Arc<CheckedRoutes>,
     origin: Origin,
-    alerts: Mutex<(Dispatch, Current)>,
+    parts: Mutex<Parts>,
     said: Mutex<Said>,
 }
 
@@ -83,7 +83,7 @@ impl Running {
             let takes_state = contained(|| notifier.takes_state());
             takes_state.unwrap_or(false)
         });
-        let takes_state = takes_state.collect();
+        let takes_state: Vec<_> = takes_state.collect();
         let couriers = all.into_iter().map(|(name, notifier)| {
             let every = contained(|| notifier.every()).unwrap_or(Terms::DEFAULT.every);
             let terms = Terms {
@@ -92,16 +92,13 @@ impl Running {
             };
             Courier::start(name, notifier, terms, metrics)
         });
-        let mut dispatch = Dispatch::new(Arc::clone(&routes));
-        if let Some(before) = before {
-            dispatch.restore(before, now);
-        }
+        let parts = Parts::new(&routes, takes_state.contains(&true), before, now);
         Ok(Self {
             couriers: couriers.collect::<Result<_, _>>()?,
             takes_state,
             routes,
             origin: Origin { url, ..origin },
-            alerts: Mutex::new((dispatch, Current::default())),
+            parts: Mutex::new(parts),
             said: Mutex::default(),
         })
     }
@@ -113,21 +110,37 @@ impl Running {
         deployed: Option<(String, WallTime)>,
     ) -> Option<StoredTold> {
         let origin = self.origin(deployed);
-        let mut alerts = self.alerts.lock().unwrap_or_else(PoisonError::into_inner);
-        let (dispatch, current) = &mut *alerts;
-        let dispatched = dispatch.step(evaluation, &origin);
-        for Dispatched { to, notification } in dispatched {
+        let mut parts = self.parts();
+        for Dispatched { to, notification } in parts.own(evaluation, &origin) {
             let to = to.into_iter().filter(|index| !self.takes_state[*index]);
             self.send(to, &notification);
         }
-        if self.takes_state.contains(&true) {
-            self.send_state(&current.step(evaluation, &origin));
+        // In a fleet, it is told with the alerts of the fleet.
+        if evaluation.part == Part::All {
+            self.send_state(&parts.state());
         }
-        let now = evaluation.at.since_1970();
-        dispatch.is_changed().then(|| dispatch.stored(now))
+        parts.changed(evaluation.at.since_1970())
     }
 
-    fn send_state(&self, state: &[Notification]) {
+    pub(super) fn parts(&self) -> MutexGuard<'_, Parts> {
+        self.parts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether a notifier takes the state of all alerts.
+    pub(super) fn takes_state(&self, index: usize) -> bool {
+        self.takes_state.get(index) == Some(&true)
+    }
+
+    pub(super) fn name_of(&self, index: usize) -> Option<&str> {
+        self.couriers.get(index).map(Courier::name)
+    }
+
+    pub(super) fn courier(&self, name: &str) -> Option<&Courier> {
+        let mut couriers = self.couriers.iter();
+        couriers.find(|courier| courier.name() == name)
+    }
+
+    pub(super) fn send_state(&self, state: &[Notification]) {
         let couriers = self.couriers.iter().enumerate();
         for (index, courier) in couriers.filter(|(index, _)| self.takes_state[*index]) {
             let is_for = |one: &&Notification| {
@@ -277,7 +290,7 @@ impl Running {
             .count()
     }
 
-    fn origin(&self, deployed: Option<(String, WallTime)>) -> Origin {
+    pub(super) fn origin(&self, deployed: Option<(String, WallTime)>) -> Origin {
         Origin {
             deployed,
             ..self.origin.clone()

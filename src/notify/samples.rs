@@ -135,6 +135,7 @@ pub(super) fn alert() -> Alert {
         acknowledged_at: None,
         muted: None,
         error: None,
+        alone: false,
         is_broken: true,
     }
 }

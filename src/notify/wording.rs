@@ -204,13 +204,17 @@ fn reason(reason: ResolveReason) -> &'static str {
 fn measured(notification: &Notification) -> String {
     let signal = notification.signal.as_deref().unwrap_or_default();
     let signal = plain::line(signal, LONGEST_NAME);
-    match (notification.value, notification.threshold) {
+    let measured = match (notification.value, notification.threshold) {
         (Some(value), Some(threshold)) => {
             format!("{signal} {value:.2}, threshold {threshold:.2}")
         }
         (Some(value), None) => format!("{signal} {value:.2}"),
         (None, Some(threshold)) => format!("{signal}, threshold {threshold:.2}"),
         (None, None) => signal,
+    };
+    match notification.alone {
+        true => format!("{measured} (one instance alone, without the fleet)"),
+        false => measured,
     }
 }
 

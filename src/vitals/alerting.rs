@@ -85,7 +85,12 @@ impl CheckedAlerting {
     /// Goes on with the alerts of the process before. Nothing is evaluated yet.
     pub(super) fn with(self, lately: &Lately, metrics: &Metrics) -> Alerting {
         let (host, before) = lately.for_alerts();
-        Alerting(Arc::new(Running::new(self.0, before, host, metrics)))
+        let (alerts, shared) = match lately.shared_alerts() {
+            Some((shared, instance)) => (self.0.in_fleet(&instance), Some(shared)),
+            None => (self.0, None),
+        };
+        let running = Running::new(alerts, before, host, shared, metrics);
+        Alerting(Arc::new(running))
     }
 }
 
@@ -145,3 +150,6 @@ impl Vitals {
         self.alerting.handle()
     }
 }
+
+#[cfg(all(test, feature = "fleet", feature = "notify"))]
+mod tests;

@@ -1,7 +1,11 @@
 //! Keeps what the application did lately, and says it.
 
+#[cfg(feature = "fleet")]
+mod fleet_numbers;
 mod numbers;
 mod restore;
+#[cfg(feature = "fleet")]
+mod shared_alerts;
 
 #[cfg(feature = "fleet")]
 use std::{any::Any, sync::OnceLock};
@@ -12,11 +16,13 @@ use std::{
     time::Duration,
 };
 
+#[cfg(feature = "fleet")]
+use self::shared_alerts::SharedAlerts;
 use super::{Deployment, Vitals};
 #[cfg(feature = "fleet")]
 use crate::fleet::{Checked as CheckedFleet, Fleet, Mark, Running, SharedMarks};
 use crate::{
-    alerts::{Host, Stored},
+    alerts::{Host, Shared, Stored},
     config::{ConfigError, Environment},
     metrics::{CircuitState, Metrics, bounds::Bounds, readings::Key},
     release::Release,
@@ -221,6 +227,21 @@ impl Lately {
     pub(super) fn for_alerts(&self) -> (Box<dyn Host>, Option<Stored>) {
         let before = self.0.records().only(store::ALERTS);
         (Box::new(Arc::clone(&self.0)), before)
+    }
+
+    /// What alerts share with other instances, and the name of this one. `None` without a fleet.
+    #[cfg(feature = "fleet")]
+    pub(super) fn shared_alerts(&self) -> Option<(Box<dyn Shared>, Arc<str>)> {
+        let running = self.fleet()?;
+        let shared = SharedAlerts::new(running, &self.0);
+        let instance = running.checked().instance.as_str();
+        Some((Box::new(shared), Arc::from(instance)))
+    }
+
+    /// Nothing.
+    #[cfg(not(feature = "fleet"))]
+    pub(super) const fn shared_alerts(&self) -> Option<(Box<dyn Shared>, Arc<str>)> {
+        None
     }
 
     /// Writes the state file a last time. Returns `false` if it took longer than `timeout`.

@@ -2,6 +2,8 @@
 
 use std::{sync::Arc, time::Duration};
 
+use serde_json::Value;
+
 use super::{
     Deployment, Vitals,
     alerting::{Alerting, CheckedAlerting},
@@ -12,7 +14,7 @@ use crate::generate::Generated;
 #[cfg(feature = "health")]
 use crate::monitoring::{Deliveries, Delivery};
 use crate::{
-    alerts::{AlertSeverity, Evaluation, Listener},
+    alerts::{AlertSeverity, Evaluation, GoOn, Listener},
     config::{ConfigError, Environment},
     doctor::NotifierFacts,
     metrics::Metrics,
@@ -217,6 +219,30 @@ impl Listener for Listening {
         if let Some(stored) = running.evaluated(evaluation, lately.deployment()) {
             lately.keep_told(&stored);
         }
+    }
+
+    fn go_on(&self, told: Value, now: Duration, how: GoOn) {
+        self.0.running.go_on(told, now, how);
+    }
+
+    fn decide(&self, evaluation: &Evaluation<'_>) -> Value {
+        let Notifying { running, lately } = &*self.0;
+        running.decide(evaluation, lately.deployment())
+    }
+
+    fn tell(&self, now: Duration) {
+        let Notifying { running, lately } = &*self.0;
+        if let Some(stored) = running.tell(now, lately.deployment()) {
+            lately.keep_told(&stored);
+        }
+    }
+
+    fn take_back(&self) {
+        self.0.running.take_back();
+    }
+
+    fn told(&self, now: Duration) -> (Value, bool) {
+        self.0.running.told(now)
     }
 }
 

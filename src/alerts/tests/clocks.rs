@@ -51,7 +51,13 @@ fn a_wall_clock_that_is_set_back_lengthens_no_silence() {
         clocks: Arc::clone(&clocks),
     };
     let metrics = metrics::Settings::new().isolated().unwrap();
-    let running = Running::new(rules.checked().unwrap(), None, Box::new(host), &metrics);
+    let running = Running::new(
+        rules.checked().unwrap(),
+        None,
+        Box::new(host),
+        None,
+        &metrics,
+    );
     running.evaluate();
     let fired_at = pass(MINUTE);
     let fingerprint = running.watch().engine().firing()[0].fingerprint;
@@ -81,7 +87,7 @@ fn a_wall_clock_that_is_set_back_lengthens_no_silence() {
     assert_eq!(last_step, Some(now));
     {
         let engine = running.watch().engine();
-        let history: Vec<_> = engine.history().lately(now, 12 * MINUTE).collect();
+        let history: Vec<_> = engine.history.lately(now, 12 * MINUTE).collect();
         assert_eq!(history[0].fired_at(), alert.since);
     }
 

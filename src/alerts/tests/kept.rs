@@ -47,7 +47,7 @@ fn a_later_process_goes_on_where_this_one_ended() {
     assert_eq!(ended.alert.name, "gone");
     assert_eq!(ended.alert.resolve_reason, Some(ResolveReason::RuleRemoved));
     assert_eq!(ended.notice, Notice::Tell);
-    let history: Vec<_> = later.engine.history().lately(later.at, HOUR).collect();
+    let history: Vec<_> = later.engine.history.lately(later.at, HOUR).collect();
     assert_eq!(history.len(), 3);
     assert_eq!(
         history
@@ -103,7 +103,7 @@ fn history_is_kept_for_a_week_and_bounded() {
         steps.step_all(&[(0, BROKEN), (1, BROKEN)]);
         steps.step_all(&[(0, FINE), (1, BROKEN)]);
     }
-    let history = steps.engine.history();
+    let history = &steps.engine.history;
     let all: Vec<_> = history.lately(steps.at, 168 * HOUR).collect();
     assert_eq!(all.len(), 1_000);
     // What fires is kept, however long ago it began.
@@ -114,20 +114,12 @@ fn history_is_kept_for_a_week_and_bounded() {
         steps.after(HOUR, false, &[(0, FINE), (1, BROKEN)]);
     }
     assert_eq!(
-        steps
-            .engine
-            .history()
-            .lately(steps.at, 1_000 * HOUR)
-            .count(),
+        steps.engine.history.lately(steps.at, 1_000 * HOUR).count(),
         2
     );
     steps.step_all(&[(1, BROKEN)]);
     assert_eq!(
-        steps
-            .engine
-            .history()
-            .lately(steps.at, 1_000 * HOUR)
-            .count(),
+        steps.engine.history.lately(steps.at, 1_000 * HOUR).count(),
         1
     );
 }

@@ -36,7 +36,9 @@ fn a_rule_shows_the_value_that_breaks_it_most_or_is_nearest_to_it() {
         elapsed: MINUTE,
         is_gap: false,
     };
-    steps.engine.step(tick, Readings { all, left_out: 0 });
+    steps
+        .engine
+        .step(Part::All, tick, Readings { all, left_out: 0 });
     assert_eq!(shown(&steps), [Some(2.0), Some(4.0)]);
     // What has no data now has no value.
     steps.step_all(&[(0, Verdict::NoData)]);

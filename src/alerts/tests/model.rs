@@ -112,7 +112,7 @@ fn a_model_agrees_on_ten_thousand_random_histories() {
                 all: vec![reading(0, found.verdict.clone())],
                 left_out: 0,
             };
-            engine.step(tick, readings);
+            engine.step(Part::All, tick, readings);
             let state = engine.states().next().unwrap().1;
             assert_eq!(state, expected, "seed {seed}, step {step}");
             // A later process would go on in the same way.
@@ -161,7 +161,7 @@ fn each_firing_has_one_end_and_lasts_at_least_its_time() {
             };
             let all = (0..3).map(|rule| reading(rule, verdict())).collect();
             let left_out = 0;
-            for one in engine.step(tick, Readings { all, left_out }) {
+            for one in engine.step(Part::All, tick, Readings { all, left_out }) {
                 let of_one = told.entry(one.alert.name.clone()).or_default();
                 let is_told = one.notice == Notice::Tell;
                 match one.alert.state {
@@ -209,7 +209,7 @@ fn each_firing_has_one_end_and_lasts_at_least_its_time() {
             .filter(|one| one.fires_since.is_some())
             .count();
         assert_eq!(engine.firing().len(), firing);
-        let history = engine.history();
+        let history = &engine.history;
         let open = history
             .lately(at, 168 * HOUR)
             .filter(|one| one.resolved_at().is_none());

@@ -164,7 +164,7 @@ fn silences_and_told_alerts_are_kept_where_there_is_little_room() {
     play.minute();
     let silence = crate::alerts::NewSilence::of(HOUR).label("alert", "each");
     let now = play.service.now;
-    let kept = play.watch.engine().silences().add(silence, now).cloned();
+    let kept = play.watch.engine().silences().add(silence, now);
     let stored = play.watch.engine().stored();
     let whole = serde_json::to_vec(&stored).unwrap().len();
     assert!(whole < 3 << 20, "{whole}");
@@ -180,7 +180,7 @@ fn silences_and_told_alerts_are_kept_where_there_is_little_room() {
     assert_eq!(ended.len(), 1_000);
     later.minute();
     let engine = later.watch.engine();
-    let mut all = engine.history().lately(now, HOUR);
+    let mut all = engine.history.lately(now, HOUR);
     assert!(all.all(|entry| entry.resolved_at().is_some()));
 }
 

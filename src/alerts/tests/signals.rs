@@ -12,7 +12,7 @@ use crate::alerts::{
 /// What a rule finds, with all alerts known that it names.
 pub(super) fn evaluated(rule: &Rule, service: &Service, known: &[Labels]) -> Vec<Reading> {
     let rules = [checked(rule.clone())];
-    let readings = Evaluator::default().evaluate(&rules, service, &|_| known.to_vec());
+    let readings = Evaluator::default().evaluate(Part::All, &rules, service, &|_| known.to_vec());
     readings.all
 }
 

@@ -57,7 +57,7 @@ impl Steps {
             all: all.collect(),
             left_out: 0,
         };
-        self.engine.step(tick, readings)
+        self.engine.step(Part::All, tick, readings)
     }
 
     pub(super) fn state(&self) -> AlertState {
@@ -233,7 +233,7 @@ fn an_alert_that_goes_on_and_off_is_told_seldom() {
         "{hour:?}"
     );
     assert_eq!(
-        steps.engine.history().lately(steps.at, 168 * HOUR).count(),
+        steps.engine.history.lately(steps.at, 168 * HOUR).count(),
         180
     );
 }

@@ -31,6 +31,7 @@ fn step(
     let firing = firing.map(|(name, muted)| alert(name, AlertState::Firing, *muted));
     let state = current.step(
         &Evaluation {
+            part: crate::alerts::Part::All,
             elapsed: MINUTE,
             at: WallTime::new(Duration::from_secs(1_800_000_000)),
             interval: MINUTE,

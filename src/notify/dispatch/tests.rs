@@ -73,6 +73,7 @@ impl Play {
         }
         let firing = self.fired_at.map(|_| self.alert(AlertState::Firing));
         let evaluation = Evaluation {
+            part: crate::alerts::Part::All,
             elapsed,
             at: WallTime::new(self.at),
             interval: MINUTE,
@@ -215,6 +216,7 @@ fn of_one_evaluation_the_worst_comes_last() {
     });
     let firing = transitions.each_ref().map(|one| one.alert.clone());
     let evaluation = Evaluation {
+        part: crate::alerts::Part::All,
         elapsed: MINUTE,
         at: WallTime::new(MINUTE),
         interval: MINUTE,

@@ -48,6 +48,8 @@ impl Process {
             },
         );
         let kept = Kept {
+            #[cfg(feature = "fleet")]
+            fleet: None,
             metrics,
             window,
             slot: Duration::from_secs(10),
@@ -196,7 +198,7 @@ async fn a_request_that_fails_with_an_error_of_a_new_type_is_a_new_error() {
     };
     let alerts = Alerts::none().rule(rule()).checked().unwrap();
     let host = Box::new(Arc::clone(&process.kept));
-    let running = Running::new(alerts, None, host, &process.kept.metrics);
+    let running = Running::new(alerts, None, host, None, &process.kept.metrics);
     let new = || {
         running.evaluate();
         let firing = running.watch().engine().firing();

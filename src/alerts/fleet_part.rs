@@ -1,0 +1,108 @@
+//! Keeps what an instance shares with others: the state of the alerts of the fleet, and who tells the end of which.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use super::{
+    alert::{Alert, Notice, Transition},
+    checked::CheckedRule,
+    fingerprint::{Fingerprint, Labels},
+    history::History,
+    state::{AlertState, ResolveReason},
+    stored::StoredAlert,
+    stored_fleet::Unknown,
+    tracked::{Firing, Tick, Tracked},
+    wall_clock::Step,
+};
+
+/// What is known of the alerts of the fleet beside their states.
+#[derive(Debug, Default)]
+pub(super) struct FleetPart {
+    /// Of which moment the states are, in the time of the fleet.
+    pub(super) at: Option<Duration>,
+    pub(super) history: History,
+    /// Alerts of rules that this instance does not have: an instance of another version evaluated them.
+    pub(super) unknown: Vec<Unknown>,
+    /// This instance evaluates for itself, since it does not reach Redis.
+    pub(super) is_alone: bool,
+    /// What ended here while this instance was alone, and another one must tell it.
+    pub(super) unfinished: Vec<StoredAlert>,
+    /// What ended while this instance was alone, and it told that.
+    pub(super) ended_alone: BTreeSet<Fingerprint>,
+    /// What this instance told alone, and what another one does not know to be told. This one tells its end.
+    pub(super) promised: BTreeMap<Fingerprint, Alert>,
+}
+
+/// Whether another instance told that it fires, so that this one does not tell of it while it is alone. `ended` is how it fired,
+/// if it has just ended.
+pub(super) fn is_of_another(tracked: &Tracked, ended: Option<&(Firing, ResolveReason)>) -> bool {
+    let ended = ended.map(|(firing, _)| firing);
+    let firing = tracked.firing.as_ref().or(ended);
+    firing.is_some_and(|firing| firing.is_told && !firing.is_own)
+}
+
+// === impl FleetPart ===
+
+impl FleetPart {
+    /// The tick of the next step.
+    pub(super) const fn stepped(&mut self, tick: Tick) -> Tick {
+        self.at = Some(tick.at);
+        tick
+    }
+
+    /// Notes what this instance told alone, and what it did not tell.
+    pub(super) fn note_alone(
+        &mut self,
+        rule: &CheckedRule,
+        labels: &Labels,
+        tracked: &mut Tracked,
+        transition: &Transition,
+        ended: Option<(Firing, ResolveReason)>,
+    ) {
+        let is_told = transition.notice == Notice::Tell;
+        if let Some(firing) = tracked.firing.as_mut().filter(|_| is_told) {
+            firing.is_own = true;
+        }
+        let Some((firing, _)) = ended.filter(|(firing, _)| firing.is_told) else {
+            return;
+        };
+        if is_told {
+            self.ended_alone.insert(transition.alert.fingerprint);
+        } else {
+            self.unfinished.push(StoredAlert {
+                rule: rule.name.as_ref().to_owned(),
+                labels: labels.clone(),
+                tracked: Tracked::going_on(firing),
+            });
+        }
+    }
+
+    /// Forgets what was told alone: the fleet has it.
+    pub(super) fn forget_alone(&mut self) {
+        self.is_alone = false;
+        self.unfinished.clear();
+        self.ended_alone.clear();
+    }
+
+    /// The end of an alert that this instance told alone.
+    pub(super) fn end_of(&self, alert: Alert, now: Duration) -> Transition {
+        let reason = self.history.reason_of(alert.fingerprint);
+        Transition {
+            alert: alert.ended(now, reason.unwrap_or(ResolveReason::Recovered)),
+            from: AlertState::Firing,
+            notice: Notice::Tell,
+        }
+    }
+
+    /// The clock was set.
+    pub(super) fn shift(&mut self, step: Step) {
+        step.apply(&mut self.at);
+        self.history.shift(step);
+        for unfinished in &mut self.unfinished {
+            unfinished.tracked.shift(step);
+        }
+        step.apply(self.unknown.iter_mut().map(|one| &mut one.since));
+    }
+}

@@ -1,0 +1,317 @@
+//! Carries the alerts of a fleet from instance to instance.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    alert::{Alert, Muted, Notice, Transition},
+    engine::Engine,
+    fingerprint::{Fingerprint, Labels},
+    history::History,
+    part::Part,
+    readable::readable,
+    state::{AlertState, ResolveReason},
+    stored::StoredAlert,
+    tracked::{Firing, Tracked},
+};
+
+/// How long an alert is kept by instances that do not have its rule. During a rolling deployment, one that has it may go on.
+const UNKNOWN_FOR: Duration = Duration::from_secs(15 * 60);
+
+/// The alerts of a fleet, as another instance goes on with them.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct StoredFleet {
+    /// When they were stepped last, in the time of the fleet.
+    pub(super) at: Option<Duration>,
+    #[serde(deserialize_with = "readable")]
+    pub(super) alerts: Vec<StoredAlert>,
+    /// Those of rules that the last one who stepped them does not have.
+    #[serde(deserialize_with = "readable")]
+    pub(super) unknown: Vec<Unknown>,
+    pub(super) history: History,
+    /// The value of each rule that has one.
+    pub(super) values: BTreeMap<String, f64>,
+}
+
+/// An alert of a rule that an instance does not have.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Unknown {
+    /// When somebody who has the rule evaluated it last, in the time of the fleet.
+    pub(super) since: Duration,
+    pub(super) alert: StoredAlert,
+}
+
+// === impl StoredFleet ===
+
+impl StoredFleet {
+    /// When they were stepped last, in the time of the fleet.
+    pub(crate) const fn at(&self) -> Option<Duration> {
+        self.at
+    }
+
+    /// What others go on with: nothing in it is of one instance.
+    pub(crate) fn of_all(mut self) -> Self {
+        let firing = self.alerts.iter_mut();
+        let firing = firing.filter_map(|alert| alert.tracked.firing.as_mut());
+        firing.for_each(|firing| firing.is_own = false);
+        self
+    }
+
+    /// What has room in so many bytes of JSON. The oldest entries of the history go first, then alerts of which nobody was told.
+    pub(crate) fn within(mut self, bytes: usize) -> Self {
+        let has_room = |stored: &Self| {
+            let json = serde_json::to_vec(stored);
+            json.is_ok_and(|json| json.len() <= bytes)
+        };
+        self.alerts.sort_by_key(|alert| !alert.tracked.is_told());
+        while !has_room(&self) && (self.history.forget_half() || !self.alerts.is_empty()) {
+            if self.history.is_empty() {
+                self.alerts.truncate(self.alerts.len() / 2);
+            }
+        }
+        self
+    }
+}
+
+// === impl Engine ===
+
+impl Engine {
+    /// What another instance needs to go on with the alerts of the fleet.
+    pub(crate) fn stored_fleet(&self) -> StoredFleet {
+        let values = self.rules.iter().zip(&self.values);
+        let values = values.filter(|(rule, _)| Part::Fleet.has(rule));
+        StoredFleet {
+            at: self.fleet.at,
+            alerts: self.stored_alerts(Part::Fleet),
+            unknown: self.fleet.unknown.clone(),
+            history: self.fleet.history.clone(),
+            values: values
+                .filter_map(|(rule, value)| Some((rule.name.as_ref().to_owned(), (*value)?)))
+                .collect(),
+        }
+    }
+
+    /// Shows the alerts of the fleet as another instance has them. Gives the ends that this one tells.
+    pub(crate) fn mirror(&mut self, stored: StoredFleet, now: Duration) -> Vec<Transition> {
+        self.promise();
+        self.put(stored);
+        self.fleet.forget_alone();
+        self.keep_promises(now)
+    }
+
+    /// Goes on with the alerts of the fleet, of which this instance is now in charge. The newer state wins. Gives the ends that
+    /// are to be told.
+    pub(crate) fn succeed(
+        &mut self,
+        stored: Option<StoredFleet>,
+        now: Duration,
+    ) -> Vec<Transition> {
+        match stored {
+            Some(stored) if stored.at >= self.fleet.at => {
+                self.promise();
+                self.put(stored);
+            }
+            Some(stored) => self.add(stored),
+            // Nobody else knows of them any more.
+            None => {
+                for alert in std::mem::take(&mut self.fleet.unfinished) {
+                    self.go_on_with(alert);
+                }
+            }
+        }
+        self.fleet.forget_alone();
+        let ends = self.keep_promises(now);
+        // Those that are left fire here, and are told: by this instance.
+        for fingerprint in std::mem::take(&mut self.fleet.promised).into_keys() {
+            self.set_told(fingerprint);
+        }
+        ends
+    }
+
+    /// Takes a step back that nobody was told of. `ends` are those that were to be told.
+    pub(crate) fn revert(&mut self, before: StoredFleet, ends: Vec<Transition>) {
+        self.put(before);
+        let ends = ends
+            .into_iter()
+            .map(|one| (one.alert.fingerprint, one.alert));
+        self.fleet.promised.extend(ends);
+    }
+
+    /// The fleet has what this instance wrote: it tells nothing for itself any more.
+    pub(crate) fn shared(&mut self) {
+        self.fleet.forget_alone();
+        self.each_firing(|firing| firing.is_own = false);
+    }
+
+    /// Evaluates the rules of the fleet for this instance alone from now on. One that was in charge goes on to tell of all alerts.
+    pub(crate) fn go_alone(&mut self, was_in_charge: bool) {
+        self.fleet.is_alone = true;
+        if was_in_charge {
+            self.each_firing(|firing| firing.is_own = firing.is_told);
+        }
+    }
+
+    /// Of which moment the alerts of the fleet are, in its time.
+    pub(crate) const fn fleet_at(&self) -> Option<Duration> {
+        self.fleet.at
+    }
+
+    /// Ends what nobody evaluated for long: its rule is gone.
+    pub(crate) fn end_unknown(&mut self, now: Duration) -> Vec<Transition> {
+        let (kept, gone): (Vec<_>, Vec<_>) = std::mem::take(&mut self.fleet.unknown)
+            .into_iter()
+            .partition(|one| now.saturating_sub(one.since) < UNKNOWN_FOR);
+        self.fleet.unknown = kept;
+        let gone = gone.into_iter().filter_map(|Unknown { alert, .. }| {
+            let firing = alert.tracked.firing?;
+            let fingerprint = Fingerprint::of(&alert.rule, &alert.labels);
+            let reason = ResolveReason::RuleRemoved;
+            let entry = self.fleet.history.resolved(fingerprint, now, reason)?;
+            Some(Transition {
+                alert: Alert::of_entry(entry),
+                from: AlertState::Firing,
+                notice: match firing.is_told {
+                    true => Notice::Tell,
+                    false => Notice::Muted(Muted::Untold),
+                },
+            })
+        });
+        gone.collect()
+    }
+
+    /// Remembers of which alerts this instance must tell the end.
+    fn promise(&mut self) {
+        let all = self.rules.iter().zip(&self.alerts);
+        for (rule, alerts) in all.filter(|(rule, _)| Part::Fleet.has(rule)) {
+            for (labels, tracked) in alerts {
+                if tracked.firing.as_ref().is_some_and(|one| one.is_own) {
+                    let alert = Alert::new(rule, labels, tracked);
+                    self.fleet.promised.insert(alert.fingerprint, alert);
+                }
+            }
+        }
+    }
+
+    /// Tells the ends that were promised, of what fires no more. What fires and is told has its end told by who is in charge.
+    fn keep_promises(&mut self, now: Duration) -> Vec<Transition> {
+        if self.fleet.promised.is_empty() {
+            return Vec::new();
+        }
+        let firing = self.told_in_fleet();
+        let mut ends = Vec::new();
+        for (fingerprint, alert) in std::mem::take(&mut self.fleet.promised) {
+            match firing.get(&fingerprint) {
+                Some(true) => {}
+                Some(false) => {
+                    self.fleet.promised.insert(fingerprint, alert);
+                }
+                None => ends.push(self.fleet.end_of(alert, now)),
+            }
+        }
+        ends
+    }
+
+    /// The alerts of the fleet that fire, and whether somebody was told.
+    fn told_in_fleet(&self) -> BTreeMap<Fingerprint, bool> {
+        let mut all = self.stored_alerts(Part::Fleet);
+        all.extend(self.fleet.unknown.iter().map(|one| one.alert.clone()));
+        let firing = all.iter().filter_map(|alert| {
+            let firing = alert.tracked.firing.as_ref()?;
+            let fingerprint = Fingerprint::of(&alert.rule, &alert.labels);
+            Some((fingerprint, firing.is_told))
+        });
+        firing.collect()
+    }
+
+    /// Takes the place of what is known of the fleet.
+    fn put(&mut self, stored: StoredFleet) {
+        let at = stored.at.unwrap_or_default();
+        self.fleet.at = stored.at;
+        self.fleet.history = stored.history;
+        self.fleet.unknown.clear();
+        for (rule, alerts) in self.rules.iter().zip(&mut self.alerts) {
+            if Part::Fleet.has(rule) {
+                alerts.clear();
+            }
+        }
+        let known = stored.alerts.into_iter();
+        let known = known.map(|alert| Unknown { since: at, alert });
+        for one in known.chain(stored.unknown) {
+            self.put_one(one);
+        }
+        let rules = Arc::clone(&self.rules);
+        let values = rules.iter().zip(&mut self.values);
+        for (rule, value) in values.filter(|(rule, _)| Part::Fleet.has(rule)) {
+            *value = stored.values.get(&*rule.name).copied();
+        }
+    }
+
+    fn put_one(&mut self, one: Unknown) {
+        match self.place(&one.alert.rule) {
+            Some(alerts) => {
+                alerts.insert(one.alert.labels, one.alert.tracked);
+            }
+            None => self.fleet.unknown.push(one),
+        }
+    }
+
+    /// Adds what an older state has of the fleet: what fires there, and neither fires nor has ended here.
+    fn add(&mut self, stored: StoredFleet) {
+        let at = stored.at.unwrap_or_default();
+        self.fleet.history.add(stored.history);
+        let told = stored.alerts.into_iter();
+        let told = told.filter(|alert| alert.tracked.is_told());
+        for alert in told {
+            let fingerprint = Fingerprint::of(&alert.rule, &alert.labels);
+            if self.place(&alert.rule).is_none() {
+                self.fleet.unknown.push(Unknown { since: at, alert });
+            } else if !self.fleet.ended_alone.contains(&fingerprint) {
+                self.go_on_with(alert);
+            }
+        }
+        for one in stored.unknown {
+            self.put_one(one);
+        }
+    }
+
+    /// Lets an alert fire on that was told, unless it fires. Then it is told, too.
+    fn go_on_with(&mut self, alert: StoredAlert) {
+        let Some(alerts) = self.place(&alert.rule) else {
+            return;
+        };
+        let own = alerts.entry(alert.labels).or_default();
+        match &mut own.firing {
+            Some(firing) => firing.is_told = true,
+            None => *own = alert.tracked,
+        }
+    }
+
+    /// The alerts of a rule of the fleet. `None` if there is no such rule here.
+    fn place(&mut self, name: &str) -> Option<&mut BTreeMap<Labels, Tracked>> {
+        let mut rules = self.rules.iter();
+        let index = rules.position(|rule| *rule.name == *name && Part::Fleet.has(rule))?;
+        self.alerts.get_mut(index)
+    }
+
+    fn set_told(&mut self, fingerprint: Fingerprint) {
+        for (rule, alerts) in self.rules.iter().zip(&mut self.alerts) {
+            for (labels, tracked) in alerts {
+                if Fingerprint::of(&rule.name, labels) == fingerprint
+                    && let Some(firing) = &mut tracked.firing
+                {
+                    firing.is_told = true;
+                }
+            }
+        }
+    }
+
+    fn each_firing(&mut self, mut change: impl FnMut(&mut Firing)) {
+        let all = self.rules.iter().zip(&mut self.alerts);
+        for (_, alerts) in all.filter(|(rule, _)| Part::Fleet.has(rule)) {
+            let firing = alerts.values_mut().filter_map(|one| one.firing.as_mut());
+            firing.for_each(&mut change);
+        }
+    }
+}

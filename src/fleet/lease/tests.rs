@@ -1,0 +1,102 @@
+//! Asks a real Redis.
+
+use super::*;
+use crate::fleet::{redis_process::RedisProcess, settings::Fleet};
+
+const FIRST_ALONE: u64 = 1 << 32;
+const MINUTE: Duration = Duration::from_secs(60);
+
+fn lease(server: &RedisProcess) -> Lease {
+    let fleet = Fleet::at(&server.url()).unwrap();
+    let checked = fleet.timeout(Duration::from_secs(10)).checked().unwrap();
+    let keys = Keys::new("shop", "production");
+    Lease::new(Link::new(&checked), keys, StartId::random(), FIRST_ALONE)
+}
+
+fn command<T: FromRedisValue>(lease: &Lease, words: &[&str]) -> T {
+    let mut command = cmd(words[0]);
+    command.arg(&words[1..]);
+    lease.ask(command).unwrap()
+}
+
+#[test]
+#[ignore = "needs redis-server"]
+fn one_start_holds_the_lease_and_another_one_takes_it_with_a_greater_number() {
+    let server = RedisProcess::start();
+    let (one, other) = (lease(&server), lease(&server));
+    let held = one.hold(MINUTE).unwrap();
+    assert_eq!(held.fence, Some(1));
+    assert_eq!(one.hold(MINUTE).unwrap().fence, Some(1), "it is renewed");
+    let refused = other.begin(MINUTE).unwrap();
+    assert_eq!(refused.holding.fence, None);
+    assert!(refused.holding.now >= held.now);
+    let left: u64 = command(&one, &["PTTL", &one.keys.lease()]);
+    assert!((1..=60_000).contains(&left), "{left}");
+    assert!(one.write(1, "first", &[], &[]).unwrap());
+    assert!(!other.write(1, "stolen", &[], &[]).unwrap());
+
+    // It has run out while its holder was frozen.
+    let _: u8 = command(&other, &["DEL", &one.keys.lease()]);
+    let found = other.begin(MINUTE).unwrap();
+    assert_eq!(found.holding.fence, Some(2));
+    assert_eq!(found.document.as_deref(), Some("first"));
+    assert!(!one.write(1, "late", &[], &[]).unwrap());
+    assert!(!other.write(1, "late", &[], &[]).unwrap(), "an old number");
+    assert!(other.write(2, "second", &[], &[]).unwrap());
+    let found = one.begin(MINUTE).unwrap();
+    assert_eq!(found.document.as_deref(), Some("second"));
+    let left: u64 = command(&one, &["PTTL", &one.keys.alerts()]);
+    assert!((1..=691_200_000).contains(&left), "{left}");
+}
+
+#[test]
+#[ignore = "needs redis-server"]
+fn silences_of_all_have_numbers_of_their_own() {
+    let server = RedisProcess::start();
+    let (one, other) = (lease(&server), lease(&server));
+    assert_eq!(one.begin(MINUTE).unwrap().silences, None);
+    assert_eq!(one.silence("a", 0).unwrap(), 1);
+    assert_eq!(other.silence("b", 0).unwrap(), 2);
+    // One that was made without Redis keeps its number.
+    let alone = (FIRST_ALONE + 7, "c".to_owned());
+    one.put_silences(std::slice::from_ref(&alone), false)
+        .unwrap();
+    assert_eq!(other.silence("d", 0).unwrap(), 3);
+    assert!(other.end_silence(1).unwrap());
+    assert!(!one.end_silence(1).unwrap());
+    // What has ended is not added again by one that does not know it.
+    one.put_silences(&[(1, "a".to_owned())], true).unwrap();
+    let mut found = other.begin(MINUTE).unwrap().silences.unwrap();
+    found.sort();
+    let rest = [(2, "b".to_owned()), (3, "d".to_owned()), alone.clone()];
+    assert_eq!(found, rest);
+
+    // All data are lost, and an instance has them still.
+    let _: () = command(&one, &["FLUSHALL"]);
+    assert_eq!(one.begin(MINUTE).unwrap().silences, None);
+    one.put_silences(&rest, true).unwrap();
+    assert_eq!(other.silence("e", 0).unwrap(), 4);
+    let found = other.begin(MINUTE).unwrap().silences.unwrap();
+    assert_eq!(found.len(), 4);
+    assert_eq!(other.silence("f", 9).unwrap(), 10);
+}
+
+#[test]
+#[ignore = "needs redis-server"]
+fn what_is_written_down_is_no_question_any_more() {
+    let server = RedisProcess::start();
+    let (one, other) = (lease(&server), lease(&server));
+    assert_eq!(one.hold(MINUTE).unwrap().fence, Some(1));
+    let id = other.silence("a", 0).unwrap();
+    other.acknowledge("f1", "ada").unwrap();
+    other.acknowledge("f1", "bob").unwrap();
+    other.acknowledge("f2", "cleo").unwrap();
+    let mut seen = one.begin(MINUTE).unwrap().acknowledged;
+    seen.sort();
+    let pair = |fingerprint: &str, by: &str| (fingerprint.to_owned(), by.to_owned());
+    assert_eq!(seen, [pair("f1", "ada"), pair("f2", "cleo")]);
+    assert!(one.write(1, "{}", &["f1".to_owned()], &[id]).unwrap());
+    let found = other.begin(MINUTE).unwrap();
+    assert_eq!(found.acknowledged, [pair("f2", "cleo")]);
+    assert_eq!(found.silences, Some(Vec::new()));
+}

@@ -1,0 +1,383 @@
+//! Plays several instances of a service, quarter of a minute by quarter of a minute.
+
+use std::{
+    mem,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering::SeqCst},
+    },
+    time::Duration,
+};
+
+use serde_json::Value;
+
+use super::{
+    given::Given,
+    shared_store::{Store, Wire},
+};
+use crate::{
+    alerts::{
+        Alert, AlertSeverity, Alerts, AlertsHandle, Evaluation, Fingerprint, GoOn, Host, Listener,
+        Numbers, Rule, Running as Alerting, Signal, Stored,
+    },
+    metrics::Settings,
+    notify::{
+        Notification, NotificationKind, Notifier, Notifiers, NotifyError, StoredTold,
+        notification::Origin, running::Running,
+    },
+    window::Moment,
+};
+
+pub(super) const QUARTER: Duration = Duration::from_secs(15);
+pub(super) const MINUTE: Duration = Duration::from_secs(60);
+
+/// In time for everything that happens, on a machine that is busy.
+const LONG: Duration = Duration::from_secs(30);
+
+/// When the play begins, in milliseconds since 1970.
+const BEGIN: u64 = 1_800_000_000_000;
+
+/// What somebody was told.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Note {
+    /// The number of the instance that told it.
+    pub(super) by: u64,
+    /// Minutes since the beginning.
+    pub(super) minute: f64,
+    pub(super) kind: NotificationKind,
+    pub(super) name: String,
+    pub(super) fingerprint: Option<Fingerprint>,
+    pub(super) alone: bool,
+}
+
+/// Several instances, and the store that they share.
+pub(super) struct World {
+    pub(super) now: Arc<AtomicU64>,
+    pub(super) store: Arc<Store>,
+    pub(super) instances: Vec<Arc<Instance>>,
+    pub(super) notes: Arc<Mutex<Vec<Note>>>,
+    /// What those get who take the state of all alerts.
+    pub(super) states: Arc<Mutex<Vec<Note>>>,
+}
+
+/// An instance.
+pub(super) struct Instance {
+    pub(super) wire: Arc<Wire>,
+    pub(super) alerting: Arc<Alerting>,
+    pub(super) alerts: AlertsHandle,
+    pub(super) machine: Arc<Machine>,
+    notify: Arc<Running>,
+    /// It does nothing any more.
+    pub(super) is_dead: Arc<AtomicBool>,
+    due: AtomicU64,
+}
+
+/// The machine of an instance.
+pub(super) struct Machine {
+    now: Arc<AtomicU64>,
+    /// By how many seconds its wall clock is wrong.
+    wrong: i64,
+    pub(super) is_failing: AtomicBool,
+    pub(super) in_flight: AtomicI64,
+    pub(super) kept: Mutex<Option<Stored>>,
+    pub(super) told: Mutex<Option<StoredTold>>,
+}
+
+struct OnMachine(Arc<Machine>);
+
+/// Takes what a notifier is told.
+struct Noting {
+    by: u64,
+    name: &'static str,
+    now: Arc<AtomicU64>,
+    notes: Arc<Mutex<Vec<Note>>>,
+}
+
+struct Listening {
+    notify: Arc<Running>,
+    machine: Arc<Machine>,
+    is_dead: Arc<AtomicBool>,
+}
+
+// === impl World ===
+
+impl World {
+    pub(super) fn new() -> Self {
+        Self {
+            now: Arc::new(AtomicU64::new(BEGIN)),
+            store: Arc::default(),
+            instances: Vec::new(),
+            notes: Arc::default(),
+            states: Arc::default(),
+        }
+    }
+
+    /// With so many instances that have the usual rules of these tests.
+    pub(super) fn of(count: usize) -> Self {
+        let mut world = Self::new();
+        for _ in 0..count {
+            world.start(rules(), 0, None);
+        }
+        world
+    }
+
+    /// Starts an instance. Its wall clock is wrong by so many seconds.
+    pub(super) fn start(
+        &mut self,
+        rules: impl IntoIterator<Item = Rule>,
+        wrong: i64,
+        before: Option<&Machine>,
+    ) -> Arc<Instance> {
+        let number = self.instances.len() as u64;
+        let rules = Alerts::none().rules(rules).checked().unwrap();
+        let rules = rules.in_fleet(&format!("shop-{number}").into());
+        let names: Vec<_> = rules
+            .rules
+            .iter()
+            .map(|rule| rule.name.to_string())
+            .collect();
+        let metrics = Settings::new().isolated().unwrap();
+        let machine = Arc::new(Machine {
+            now: Arc::clone(&self.now),
+            wrong,
+            is_failing: AtomicBool::new(false),
+            in_flight: AtomicI64::new(0),
+            kept: Mutex::new(None),
+            told: Mutex::new(None),
+        });
+        let kept = before.and_then(|before| before.kept.lock().unwrap().clone());
+        let told = before.and_then(|before| before.told.lock().unwrap().clone());
+        let wire = Arc::new(Wire::new(number, &self.now, &self.store));
+        let noting = |name, notes: &Arc<Mutex<Vec<Note>>>| Noting {
+            by: number,
+            name,
+            now: Arc::clone(&self.now),
+            notes: Arc::clone(notes),
+        };
+        let notifiers = Notifiers::new()
+            .notifier(noting("slack", &self.notes))
+            .notifier(noting("state", &self.states));
+        let names = names.iter().map(|name| (&**name, AlertSeverity::Warning));
+        let notifiers = notifiers.checked(names).unwrap();
+        let now = Duration::from_millis(self.now.load(SeqCst));
+        let origin = Origin::default();
+        let notify = Running::start(notifiers, origin, told, now, &metrics).unwrap();
+        let notify = Arc::new(notify);
+        let host = Box::new(OnMachine(Arc::clone(&machine)));
+        let shared = Box::new(Arc::clone(&wire));
+        let alerting = Arc::new(Alerting::new(rules, kept, host, Some(shared), &metrics));
+        let is_dead = Arc::new(AtomicBool::new(false));
+        alerting.listen(Box::new(Listening {
+            notify: Arc::clone(&notify),
+            machine: Arc::clone(&machine),
+            is_dead: Arc::clone(&is_dead),
+        }));
+        let instance = Arc::new(Instance {
+            alerts: AlertsHandle::new(Arc::clone(&alerting)),
+            wire,
+            alerting,
+            machine,
+            notify,
+            is_dead,
+            due: AtomicU64::new(0),
+        });
+        self.instances.push(Arc::clone(&instance));
+        instance
+    }
+
+    /// A quarter of a minute passes.
+    pub(super) fn quarter(&self) {
+        self.now.fetch_add(QUARTER.as_millis() as u64, SeqCst);
+        self.instances.iter().for_each(|one| one.quarter());
+    }
+
+    pub(super) fn minutes(&self, count: u64) {
+        (0..4 * count).for_each(|_| self.quarter());
+    }
+
+    /// Whether requests of the whole fleet and of each instance fail.
+    pub(super) fn fail(&self, is_failing: bool) {
+        self.store.lock().is_failing = is_failing;
+        for one in &self.instances {
+            one.machine.is_failing.store(is_failing, SeqCst);
+        }
+    }
+
+    /// Redis cannot be reached by anybody.
+    pub(super) fn lose_redis(&self) {
+        self.instances.iter().for_each(|one| one.lose_redis());
+    }
+
+    /// Redis is back for all.
+    pub(super) fn find_redis(&self) {
+        for one in &self.instances {
+            one.find(&self.store);
+        }
+    }
+
+    /// What people were told since this was asked last: the kind, and the instance that told it.
+    pub(super) fn told(&self) -> Vec<(NotificationKind, u64)> {
+        let notes = mem::take(&mut *self.notes.lock().unwrap());
+        notes.iter().map(|note| (note.kind, note.by)).collect()
+    }
+
+    /// The kinds alone.
+    pub(super) fn kinds(&self) -> Vec<NotificationKind> {
+        self.told().into_iter().map(|(kind, _)| kind).collect()
+    }
+}
+
+// === impl Instance ===
+
+impl Instance {
+    fn quarter(&self) {
+        if self.is_dead.load(SeqCst) {
+            return;
+        }
+        if self.is_due() || self.alerting.look() {
+            self.evaluate();
+        }
+    }
+
+    pub(super) fn is_due(&self) -> bool {
+        self.machine.now.load(SeqCst) >= self.due.load(SeqCst)
+    }
+
+    pub(super) fn evaluate(&self) {
+        let now = self.machine.now.load(SeqCst);
+        self.due.store(now + MINUTE.as_millis() as u64, SeqCst);
+        self.alerting.evaluate();
+        assert_eq!(self.notify.flush(LONG), 0);
+    }
+
+    pub(super) fn die(&self) {
+        self.is_dead.store(true, SeqCst);
+    }
+
+    pub(super) fn lose_redis(&self) {
+        *self.wire.store.lock().unwrap() = None;
+    }
+
+    pub(super) fn find(&self, store: &Arc<Store>) {
+        *self.wire.store.lock().unwrap() = Some(Arc::clone(store));
+    }
+
+    /// The alert of the fleet with this name, as this instance shows it.
+    pub(super) fn alert(&self, name: &str) -> Option<Alert> {
+        let mut all = self.alerts.all().into_iter();
+        all.find(|alert| alert.name == name)
+    }
+}
+
+/// A rule of the fleet, and one of each instance.
+pub(super) fn rules() -> [Rule; 2] {
+    [errors("errors"), busy()]
+}
+
+/// A rule of the fleet that fires after three minutes and is held for four.
+pub(super) fn errors(name: &str) -> Rule {
+    Rule::new(name, Signal::error_rate_percent())
+        .above(50.0)
+        .pending_for(3 * MINUTE)
+        .keep_firing_for(4 * MINUTE)
+        .no_repeat()
+}
+
+/// A rule of each instance that fires and ends at once.
+pub(super) fn busy() -> Rule {
+    Rule::new("busy", Signal::in_flight())
+        .above(10.0)
+        .pending_for(Duration::ZERO)
+        .keep_firing_for(Duration::ZERO)
+        .no_repeat()
+}
+
+impl Host for OnMachine {
+    fn at_once(&self, judge: &mut dyn FnMut(&dyn Numbers)) {
+        let machine = &self.0;
+        let in_flight = machine.in_flight.load(SeqCst) as u64;
+        let is_failing = machine.is_failing.load(SeqCst);
+        judge(&Given::new(self.clock().wall, is_failing, in_flight));
+    }
+
+    fn clock(&self) -> Moment {
+        let now = self.0.now.load(SeqCst);
+        let wrong = self.0.wrong * 1_000;
+        Moment {
+            monotonic: Duration::from_millis(now - BEGIN + 1),
+            wall: Duration::from_millis(now.saturating_add_signed(wrong)),
+        }
+    }
+
+    fn keep(&self, stored: Stored) {
+        *self.0.kept.lock().unwrap() = Some(stored);
+    }
+}
+
+impl Notifier for Noting {
+    fn name(&self) -> &str {
+        self.name
+    }
+
+    fn notify(&self, notifications: &[Notification], _: Duration) -> Result<(), NotifyError> {
+        let now = self.now.load(SeqCst) - BEGIN;
+        let notes = notifications.iter().map(|one| Note {
+            by: self.by,
+            minute: now as f64 / 60_000.0,
+            kind: one.kind,
+            name: one.name.clone(),
+            fingerprint: one.fingerprint,
+            alone: one.alone,
+        });
+        self.notes.lock().unwrap().extend(notes);
+        Ok(())
+    }
+
+    fn every(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    fn takes_state(&self) -> bool {
+        self.name == "state"
+    }
+}
+
+impl Listener for Listening {
+    fn evaluated(&self, evaluation: &Evaluation<'_>) {
+        let told = self.notify.evaluated(evaluation, None);
+        self.keep(told);
+    }
+
+    fn go_on(&self, told: Value, now: Duration, how: GoOn) {
+        self.notify.go_on(told, now, how);
+    }
+
+    fn decide(&self, evaluation: &Evaluation<'_>) -> Value {
+        self.notify.decide(evaluation, None)
+    }
+
+    fn tell(&self, now: Duration) {
+        if !self.is_dead.load(SeqCst) {
+            let told = self.notify.tell(now, None);
+            self.keep(told);
+        }
+    }
+
+    fn take_back(&self) {
+        self.notify.take_back();
+    }
+
+    fn told(&self, now: Duration) -> (Value, bool) {
+        self.notify.told(now)
+    }
+}
+
+// === impl Listening ===
+
+impl Listening {
+    fn keep(&self, told: Option<StoredTold>) {
+        if let Some(told) = told {
+            *self.machine.told.lock().unwrap() = Some(told);
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! A real cluster: all keys of a fleet are on one node, whichever node an instance asks first.
+
+use crate::{
+    load::Answered,
+    member::{Settings, Sums},
+    programs::{eventually, free_port},
+    redis::Redis,
+};
+
+/// The slots of a cluster.
+const SLOTS: u32 = 16_384;
+
+/// A cluster of so many nodes, each with its share of the slots.
+fn cluster(nodes: u32) -> Vec<Redis> {
+    let mut ports = Vec::new();
+    let started = (0..nodes).map(|_| {
+        let port = free_port().to_string();
+        let node = Redis::with(&[
+            "--cluster-enabled",
+            "yes",
+            "--cluster-announce-ip",
+            "127.0.0.1",
+            "--cluster-port",
+            &port,
+        ]);
+        ports.push(port);
+        node
+    });
+    let all: Vec<Redis> = started.collect();
+    for (number, node) in (0..).zip(&all) {
+        let (from, to) = (SLOTS * number / nodes, SLOTS * (number + 1) / nodes - 1);
+        let range = [from.to_string(), to.to_string()];
+        node.ask::<()>(&["CLUSTER", "ADDSLOTSRANGE", &range[0], &range[1]]);
+        let port = all[0].port().to_string();
+        node.ask::<()>(&["CLUSTER", "MEET", "127.0.0.1", &port, &ports[0]]);
+    }
+    eventually("the cluster is whole", || {
+        let mut states = all.iter().map(|node| {
+            let info: String = node.ask(&["CLUSTER", "INFO"]);
+            info.contains("cluster_state:ok")
+                && info.contains(&format!("cluster_known_nodes:{nodes}"))
+        });
+        states.all(|is_ok| is_ok).then_some(())
+    });
+    all
+}
+
+fn adds_up(nodes: u32) {
+    let nodes = cluster(nodes);
+    let mut all = Sums::default();
+    let members: Vec<_> = (1..)
+        .zip(&nodes)
+        .map(|(number, node)| {
+            let member = Settings::at(&node.url()).start(&format!("shop-{number}"));
+            let paths = ["/orders/1", "/fails/2"];
+            Answered::of(&member.address, &paths, 100 * number);
+            all = all + member.own();
+            member
+        })
+        .collect();
+    for member in &members {
+        member.shows(all);
+        assert_eq!(member.instances().len(), members.len());
+        assert_eq!(member.lines(" WARN "), Vec::<String>::new());
+    }
+    let filled = nodes.iter().filter(|node| !node.keys("").is_empty());
+    assert_eq!(filled.count(), 1, "all keys have one hash tag");
+}
+
+#[test]
+#[ignore = "needs redis-server; .ci/run installs it"]
+fn a_cluster_of_one_node_holds_a_fleet() {
+    adds_up(1);
+}
+
+#[test]
+#[ignore = "needs redis-server; .ci/run installs it"]
+fn a_cluster_of_three_nodes_holds_a_fleet_whichever_node_is_asked() {
+    adds_up(3);
+}

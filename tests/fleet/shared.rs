@@ -1,0 +1,119 @@
+//! What instances share beside their numbers.
+
+use serde_json::Value;
+
+use crate::{
+    load::{Answered, Load},
+    member::{Member, Settings},
+    programs::eventually,
+    redis::Redis,
+};
+
+fn alert(member: &Member) -> Value {
+    member.ask("/alerts")[0].clone()
+}
+
+#[test]
+#[ignore = "needs redis-server; .ci/run installs it"]
+fn a_silence_at_one_instance_holds_at_all_also_after_it_has_ended() {
+    let redis = Redis::start();
+    let settings = Settings::at(&redis.url()).with("PENDING_MS", "0");
+    let names = ["one", "two", "three"];
+    let mut members: Vec<_> = names.iter().map(|name| settings.start(name)).collect();
+    let load = Load::on(
+        &members[1].address,
+        &["/fails/1"],
+        std::time::Duration::from_millis(20),
+    );
+    eventually("it fires at all", || {
+        let mut all = members.iter();
+        all.all(|one| alert(one)["state"] == "firing").then_some(())
+    });
+    members[0].ask("/silence?text=too_many_errors");
+    let until_muted = |members: &[Member]| {
+        eventually("it is muted at all", || {
+            let mut all = members.iter();
+            all.all(|one| alert(one)["muted"] == true).then_some(())
+        });
+    };
+    until_muted(&members);
+    members.remove(0).kill();
+    members.push(settings.start("four"));
+    until_muted(&members);
+    load.stop();
+}
+
+#[test]
+#[ignore = "needs redis-server; .ci/run installs it"]
+fn a_deployment_that_ten_instances_tell_is_one() {
+    let redis = Redis::start();
+    let settings = Settings::at(&redis.url());
+    let all: Vec<_> = (0..10)
+        .map(|one| settings.start(&format!("shop-{one}")))
+        .collect();
+    for member in &all {
+        member.ask("/deploy?text=1.4.2");
+    }
+    all[3].ask("/deploy?text=1.4.3");
+    for member in &all {
+        eventually("both are known", || {
+            let known = member.ask("/deployments");
+            let versions = known.as_array()?.iter().map(|one| one.as_str().unwrap());
+            let mut versions: Vec<_> = versions.collect();
+            versions.sort_unstable();
+            (versions == ["1.4.2", "1.4.3"]).then_some(())
+        });
+    }
+}
+
+#[test]
+#[ignore = "needs redis-server; .ci/run installs it"]
+fn the_keys_of_guide_g4_are_written_for_who_reads_them() {
+    let redis = Redis::start();
+    let settings = Settings::at(&redis.url()).with("GUIDE_KEYS", "clinic_perf");
+    let (one, other) = (settings.start("one"), settings.start("other"));
+    Answered::of(&one.address, &["/orders/1"], 30);
+    Answered::of(&other.address, &["/orders/2", "/fails/3"], 40);
+    let read = |key: &str| -> Option<Value> {
+        let text: Option<String> = redis.ask(&["GET", &format!("clinic_perf:{key}")]);
+        serde_json::from_str(&text?).ok()
+    };
+    let orders = "endpoint_stats:/orders/{id}:GET";
+    let stats = eventually("all requests are in it", || {
+        read(orders).filter(|stats| stats["total_requests"] == 50)
+    });
+    let fields: Vec<_> = stats.as_object().unwrap().keys().cloned().collect();
+    let expected = [
+        "error_count",
+        "last_updated",
+        "status_codes",
+        "total_duration",
+        "total_requests",
+    ];
+    assert_eq!(fields, expected, "{stats}");
+    assert_eq!(
+        (&stats["error_count"], &stats["status_codes"]["200"]),
+        (&0.into(), &50.into())
+    );
+    let fails = read("endpoint_stats:/fails/{user}:GET").unwrap();
+    assert_eq!(
+        (&fails["total_requests"], &fails["error_count"]),
+        (&20.into(), &20.into())
+    );
+    let lives = |key: &str| redis.ask::<u64>(&["TTL", &format!("clinic_perf:{key}")]);
+    for (key, seconds) in [(orders, 86_400), ("health_status", 300)] {
+        assert!(
+            (seconds - 60..=seconds).contains(&lives(key)),
+            "{key}: {}",
+            lives(key)
+        );
+    }
+    let errors = redis
+        .keys("")
+        .into_iter()
+        .filter(|key| key.starts_with("clinic_perf:error:"));
+    for key in errors {
+        let seconds: u64 = redis.ask(&["TTL", &key]);
+        assert!((86_300..=86_400).contains(&seconds), "{key}: {seconds}");
+    }
+}
