@@ -58,8 +58,6 @@ impl Process {
             records: Mutex::default(),
             writer: None,
             #[cfg(feature = "fleet")]
-            fleet: None,
-            #[cfg(feature = "fleet")]
             marks: std::sync::OnceLock::new(),
         };
         let kept = Arc::new(kept);
