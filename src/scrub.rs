@@ -4,6 +4,7 @@ mod assigned;
 mod cards;
 mod fields;
 pub(crate) mod health_data;
+mod inserted;
 mod json;
 mod line;
 mod names;

@@ -84,6 +84,8 @@ mod event;
 mod guard;
 mod http;
 pub(crate) mod job;
+#[cfg(feature = "health")]
+mod no_request;
 mod no_stack;
 mod observer;
 mod options;
@@ -105,6 +107,8 @@ mod work;
 
 use std::sync::Arc;
 
+#[cfg(feature = "health")]
+pub(crate) use self::no_request::hub_of_no_request;
 #[cfg(feature = "logging")]
 pub use self::tracing_layer::tracing_layer;
 pub(crate) use self::{

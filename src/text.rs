@@ -34,6 +34,15 @@ pub(crate) fn printable(text: &str, limit: usize) -> String {
     kept
 }
 
+/// As [`printable`], without the word at the end if the text is cut: it is scrubbed later, and must not end within a secret.
+pub(crate) fn printable_words(text: &str, limit: usize) -> String {
+    let mut kept = String::new();
+    if !push_printable(&mut kept, text, limit) {
+        end_at_word(&mut kept);
+    }
+    kept
+}
+
 /// Whether a terminal shows the character and does nothing else.
 pub(crate) fn is_printable(character: char) -> bool {
     matches!(character, ' '..='~') || character.is_alphanumeric()

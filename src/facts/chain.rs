@@ -8,7 +8,7 @@ use std::{
 };
 
 use super::boxes;
-use crate::text::push_printable;
+use crate::text::{end_at_word, push_printable};
 
 /// The most errors of a chain that are visited: a loop in `source()` must end as well.
 const DEEPEST: usize = 16;
@@ -54,17 +54,21 @@ pub(crate) fn to_root<'e>(
     all.filter(|cause| boxes::carried(*cause).is_none())
 }
 
-/// The texts of an error and its causes, in printable characters, at most 1,024 bytes.
+/// The texts of an error and its causes, in printable characters, at most 1,024 bytes and no part of a word.
 pub(crate) fn text(error: &(dyn Error + 'static)) -> Arc<str> {
-    let mut text = Printable(String::new());
+    let mut text = Printable::default();
     for cause in with_text(error) {
-        let separator = if text.0.is_empty() { "" } else { ": " };
+        let separator = if text.kept.is_empty() { "" } else { ": " };
         // The text is full, or the error fails to print: what there is, is enough.
         if write!(text, "{separator}{cause}").is_err() {
             break;
         }
     }
-    text.0.into()
+    // It is scrubbed later, so it must not end within a secret.
+    if text.is_cut {
+        end_at_word(&mut text.kept);
+    }
+    text.kept.into()
 }
 
 /// As [`text`], empty if the error panics while it prints.
@@ -73,14 +77,18 @@ pub(crate) fn text_or_empty(error: &(dyn Error + 'static)) -> String {
 }
 
 /// Takes what fits and then refuses, so that no error formats 50 MB.
-struct Printable(String);
+#[derive(Default)]
+struct Printable {
+    kept: String,
+    is_cut: bool,
+}
 
 impl Write for Printable {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        if push_printable(&mut self.0, text, LONGEST) {
-            Ok(())
-        } else {
-            Err(fmt::Error)
+        if push_printable(&mut self.kept, text, LONGEST) {
+            return Ok(());
         }
+        self.is_cut = true;
+        Err(fmt::Error)
     }
 }

@@ -3,7 +3,7 @@
 use std::{borrow::Cow, error::Error, sync::Arc};
 
 use super::{category::ErrorCategory, failed_calls::FailedCalls};
-use crate::text::shortened;
+use crate::text::printable_words;
 
 /// The most bytes of a text of the handler that the log shows.
 const LONGEST: usize = 200;
@@ -45,6 +45,11 @@ impl HandlerContext {
     }
 }
 
+/// What shows the log can scrub it, so it does not end within a word.
 fn shown(text: &str) -> Cow<'_, str> {
-    shortened(text, LONGEST)
+    let plain = |byte: u8| matches!(byte, b' '..=b'~') && byte != b'\\';
+    if text.len() <= LONGEST && text.bytes().all(plain) {
+        return Cow::Borrowed(text);
+    }
+    Cow::Owned(printable_words(text, LONGEST))
 }

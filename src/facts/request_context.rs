@@ -3,7 +3,7 @@
 use std::{error::Error, sync::Arc};
 
 use super::{boxes, category::ErrorCategory, exchange::Exchange, handler_context::HandlerContext};
-use crate::text::{end_at_word, push_printable};
+use crate::text::{end_at_word, shortened};
 
 /// The longest text that is kept, in bytes. Sentry gets less, but only what is scrubbed may be cut within a word.
 const LONGEST: usize = 1_024;
@@ -117,10 +117,11 @@ impl<S: Sync> axum::extract::FromRequestParts<S> for RequestContext {
     }
 }
 
+/// The text as it is: text that is escaped cannot be scrubbed.
 fn cut(text: &str) -> Arc<str> {
-    let mut kept = String::new();
-    if !push_printable(&mut kept, text, LONGEST) {
-        end_at_word(&mut kept);
+    let mut kept = shortened(text, LONGEST);
+    if kept.len() < text.len() {
+        end_at_word(kept.to_mut());
     }
     kept.into()
 }

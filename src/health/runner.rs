@@ -21,8 +21,9 @@ use super::{
 };
 use crate::{
     emit,
-    facts::{asked_check::AskedCheck, chain},
-    text::printable,
+    facts::{asked_check::AskedCheck, chain, sentry_data::HubGuard},
+    sentry,
+    text::printable_words,
 };
 
 /// The least time that timers tell apart.
@@ -135,8 +136,12 @@ fn ask(check: &Check, has_notice: bool) -> JoinHandle<Result<Answer, String>> {
         let answer = check.ask().await;
         answer.map_err(|error| chain::text_or_empty(&*error))
     });
+    let hub = sentry::hub_of_no_request();
     tokio::spawn(poll_fn(move |cx| {
-        off_the_workers(|| current.run(|| asked.as_mut().poll(cx)))
+        off_the_workers(|| {
+            let _hub = hub.clone().map(HubGuard::new);
+            current.run(|| asked.as_mut().poll(cx))
+        })
     }))
 }
 
@@ -174,7 +179,10 @@ fn panicked(error: JoinError) -> String {
         literal(payload).or_else(owned)
     });
     match text {
-        Some(text) => format!("the check panicked: {}", printable(text, chain::LONGEST)),
+        Some(text) => format!(
+            "the check panicked: {}",
+            printable_words(text, chain::LONGEST)
+        ),
         None => "the check panicked".into(),
     }
 }

@@ -18,6 +18,9 @@ const NAMES: &str = concat!(
     r"|(?:\b|_)(?:auth|session|bearer|pass|pin|otp|cvv2?|cvc2?|ssn|csrf|xsrf|sid))",
 );
 
+/// Names whose value stands after a blank if it has quotation marks: `wrong password "…"`, and `IDENTIFIED BY '…'` of SQL.
+const SAID: &str = r"(?i-u:\b(?:passw(?:or)?d|passphrase|identified\s+by)(?:\s+(?:is|was|of))?)";
+
 /// The ways in which a name and a value stand together.
 pub(super) struct Assigned {
     /// `Authorization: …` and `Cookie: …`, of which the value has spaces.
@@ -42,7 +45,7 @@ impl Assigned {
         // None has groups: to find the ends of groups takes most of the time of a search.
         let after = r#"(?:\\*["'`])?\]?\s*(?:=>|:=|::+|[:=]{1,3})"#;
         let named = format!(
-            r#"{NAMES}(?:{after}|\(\\*["'])|--(?i-u:[\w-]*(?:passw(?:or)?d|pwd|secret|token|key)[\w-]*)\s+"#
+            r#"{NAMES}(?:{after}|\(\\*["'])|{SAID}\s+\\*["']|--(?i-u:[\w-]*(?:passw(?:or)?d|pwd|secret|token|key)[\w-]*)\s+"#
         );
         let line = format!(r"(?i-u:(?:\b|_)(?:authorization|(?:set-)?cookies?2?)){after}");
         // The fields of a pair, with or without marks, as JSON and as `Debug` print them.
@@ -189,7 +192,7 @@ fn named_value(text: &str, found: Match<'_>) -> Option<Range<usize>> {
     if is_path(found) {
         return None;
     }
-    // A call: `password("…")`.
+    // A call: `password("…")`. Or a value with marks after a blank.
     if name.ends_with(['"', '\'']) {
         let mark = found.start() + name.trim_end_matches(['"', '\'', '\\']).len();
         return Some(mark..value::quoted(text.as_bytes(), mark)?);

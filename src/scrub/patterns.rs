@@ -8,6 +8,7 @@ use super::{
     FILTERED,
     assigned::Assigned,
     cards::without_cards,
+    inserted::Inserted,
     prefixes::{COMMON, KEYS, any_of},
     urls::{query, without_secrets},
 };
@@ -32,6 +33,8 @@ pub(super) struct Patterns {
     scheme: Regex,
     /// `password=…`, `Authorization: …` and the like.
     assigned: Assigned,
+    /// `INSERT INTO t (password) VALUES ('…')`.
+    inserted: Inserted,
     email: Regex,
     /// IP addresses, dates, telephone and social security numbers, which only the preset for health data filters. Also UUIDs,
     /// which it keeps.
@@ -74,6 +77,7 @@ impl Patterns {
                 r#"(?i-u:\b(bearer|basic|digest|token|apikey))(\s+\\*["']?)([\w.~+/:-]{4,}=*)"#,
             ),
             assigned: Assigned::new(regex),
+            inserted: Inserted::new(regex),
             email: regex(
                 r#"(?:[\w.%+-]+|"[^"\r\n]{1,64}")@[\w-]+(?:\.[\w-]+)*\.[A-Za-z]{2,}(?-u:\b)"#,
             ),
@@ -105,6 +109,7 @@ impl Patterns {
         step(&mut kept, |text| self.parts.replace_all(text, parts));
         step(&mut kept, |text| self.formed.replace_all(text, formed));
         step(&mut kept, |text| self.scheme.replace_all(text, credentials));
+        step(&mut kept, |text| self.inserted.without(text));
         step(&mut kept, |text| self.assigned.without_named(text));
         step(&mut kept, |text| self.assigned.without_indexed(text));
         step(&mut kept, |text| self.assigned.without_pairs(text));

@@ -79,6 +79,12 @@ pub(super) const KEYS: &[Key] = &[
     ("Buildkite", r"bk[ua]a?_[0-9a-f]{20,}", TRUFFLEHOG),
     ("Contentful", r"CFPAT-[\w-]{20,}", TRUFFLEHOG),
     ("EasyPost", r"EZ[AT]K[A-Za-z0-9]{50,}", GITLEAKS),
+    ("hashes of passwords", r"\$(?:2[abxy]|5|6|7|y|gy|argon2(?:id|i|d)|scrypt|pbkdf2[\w-]*)\$[\w./=,+$-]{20,}", "https://github.com/P-H-C/phc-string-format"),
+    ("hashes of passwords in LDAP", r"\{(?:S?SHA\d*|S?MD5|CRYPT)\}[\w./+=$-]{10,}", "https://www.rfc-editor.org/rfc/rfc2307"),
+    ("SMTP and IMAP", r"AUTH(?:ENTICATE)? (?:PLAIN|LOGIN|XOAUTH2) [\w+/=]{8,}", "https://www.rfc-editor.org/rfc/rfc4954"),
+    ("Redis", r"(?i:config\s+set\s+(?:requirepass|masterauth)\s+)[!-~]+", "https://redis.io/docs/latest/operate/oss_and_stack/management/security/"),
+    ("MySQL, its programs", r"(?:mysql|mariadb)\w*\s(?:[ -~]*?\s)?-p[!-,.-~][!-~]*", "https://dev.mysql.com/doc/refman/8.4/en/password-security-user.html"),
+    ("sshpass, docker", r"(?:sshpass|docker\s+login)\s(?:[ -~]*?\s)?-p\s*[!-~]+", "https://docs.docker.com/reference/cli/docker/login/"),
     ("Duffel", r"duffel_(?:live|test)_[\w-]{20,}", GITLEAKS),
 ];
 

@@ -9,7 +9,12 @@ use std::time::Duration;
 use crate::config::Variables;
 use crate::{
     config::ConfigError,
-    facts::{exchange::Exchange, layer_kinds::LayerKinds, sentry_data::HubGuard, work::EndedWork},
+    facts::{
+        exchange::Exchange,
+        layer_kinds::LayerKinds,
+        sentry_data::{ForkedHub, HubGuard},
+        work::EndedWork,
+    },
     metrics::Metrics,
     observe::Observer,
     release::Release,
@@ -123,3 +128,8 @@ pub(crate) const fn report_slow_work(_: &EndedWork<'_>, _: Option<&Exchange>, _:
 
 /// Nobody gets it.
 pub(crate) const fn notify(_: Option<&Metrics>, _: &Notice) {}
+
+/// There is none.
+pub(crate) const fn hub_of_no_request() -> Option<ForkedHub> {
+    None
+}

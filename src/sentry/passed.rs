@@ -11,6 +11,9 @@ use tokio::{task, time::Instant};
 /// The most time from the end of a request as a layer around ours measures it, until the event of its log line is here.
 const LATEST: Duration = Duration::from_millis(100);
 
+/// The most time from a panic until the layer that catches it logs it. What the process prints of a panic can take long.
+const UNWOUND: Duration = Duration::from_secs(10);
+
 /// A failure that was passed on, and which of the libraries that log failures have not logged it yet.
 #[derive(Clone, Copy)]
 struct Passed {
@@ -60,7 +63,7 @@ pub(super) fn repeats(event: &Event<'_>) -> bool {
             };
             let is_told = match by_trace {
                 true => failure.by_trace && had_begun(event, failure.at),
-                false => failure.by_catch,
+                false => failure.by_catch && failure.at.elapsed() <= UNWOUND,
             };
             if !is_told || failure.task != task::try_id() {
                 return false;
@@ -147,6 +150,9 @@ mod tests {
         assert!(repeats(&logged("tower_http::catch_panic", "")));
         assert!(repeats(&logged(TRACE, "20 ms")));
         assert!(!repeats(&logged("tower_http::catch_panic", "")));
+        note_panic();
+        tokio::time::advance(UNWOUND + Duration::from_millis(1)).await;
+        assert!(!repeats(&logged("tower_http::catch_panic", "")), "another");
         note_panic();
         note_caught();
         assert!(!repeats(&logged("tower_http::catch_panic", "")));

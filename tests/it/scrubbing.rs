@@ -198,6 +198,40 @@ const SECRETS: &[(&str, &str)] = &[
     ),
     ("password\u{ff1a}SENTINELwide", "SENTINELwide"),
     ("password\u{200b}=SENTINELnowidth", "SENTINELnowidth"),
+    (
+        "INSERT INTO users (name, password) VALUES ('bob', 'SENTINEL''insert)')",
+        "SENTINEL''insert",
+    ),
+    (
+        "CREATE USER bob WITH PASSWORD 'SENTINELrole'",
+        "SENTINELrole",
+    ),
+    (
+        "GRANT ALL TO bob IDENTIFIED BY 'SENTINELgrant'",
+        "SENTINELgrant",
+    ),
+    (
+        r#"invalid password "SENTINEL said" for bob"#,
+        "SENTINEL said",
+    ),
+    ("the password was 'SENTINELwas'", "SENTINELwas"),
+    (
+        "hash $2b$12$SENTINELabcdefghijklmnopqrstuvABCDEFGHIJKLMNOPQRST",
+        "SENTINELabc",
+    ),
+    (
+        "$argon2id$v=19$m=65536,t=3,p=4$SENTINELsalt$SENTINELhash",
+        "SENTINELhash",
+    ),
+    ("userPassword {SSHA}SENTINELldap0123", "SENTINELldap"),
+    ("C: AUTH PLAIN AFNFTlRJTkVMAFNFTlRJTkVM", "AFNFTlRJTkVM"),
+    ("CONFIG SET requirepass SENTINELredis", "SENTINELredis"),
+    ("mysql -h db -uroot -pSENTINELmysql shop", "SENTINELmysql"),
+    ("sshpass -p SENTINELssh ssh db", "SENTINELssh"),
+    (
+        "docker login -u bob -p SENTINELdocker hub.test",
+        "SENTINELdocker",
+    ),
 ];
 
 fn all_secrets() -> String {

@@ -14,6 +14,7 @@ use tower_vitals::sentry::guard;
 
 use super::LONG;
 
+mod entries;
 mod forms;
 
 /// A transport that keeps the bytes that would leave.

@@ -1,4 +1,4 @@
-//! Gives each request a hub of its own, whatever a handler does with the one that it has.
+//! Gives each request and each health check a hub of its own, whatever its code does with the one that it has.
 
 use std::{
     mem,
@@ -6,18 +6,23 @@ use std::{
         Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
     },
+    time::Duration,
 };
 
 use axum::{Router, body::Body, extract::Request, routing::get};
 use futures::future::join_all;
 use sentry::{ClientOptions, Hub, Level, User, test::TestTransport};
 use tokio::{runtime, task};
-use tower_vitals::exclude::ExcludeLayer;
+use tower_vitals::{
+    exclude::ExcludeLayer,
+    health::{Check, Health},
+};
 
-use super::{LONG, reporting};
+use super::{LONG, own_client, reporting};
 use crate::support::{
     dsn::{Answer, Dsn},
     requests,
+    waiting::eventually,
 };
 
 /// What handlers keep for longer than their request.
@@ -163,6 +168,43 @@ async fn an_excluded_request_leaves_nothing_for_another_and_sees_nothing_of_anot
         let observed = event["tags"].get("endpoint").is_some();
         assert_eq!(observed, event["transaction"] == "/look", "{event}");
     }
+}
+
+#[tokio::test]
+async fn a_health_check_leaves_nothing_on_its_thread_and_sees_nothing_that_lies_there() {
+    let (transport, client) = own_client(ClientOptions::new());
+    Hub::current().bind_client(Some(client));
+    let asked = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&asked);
+    let check = Check::new("database", move || {
+        let count = Arc::clone(&count);
+        async move {
+            sentry::capture_message("look", Level::Info);
+            taint();
+            task::yield_now().await;
+            sentry::capture_message("later", Level::Info);
+            count.fetch_add(1, Ordering::Relaxed);
+            Ok::<_, std::convert::Infallible>(())
+        }
+    });
+    let often = check.interval(Duration::from_millis(1));
+    let _health = Health::builder().check(often).start().unwrap();
+    sentry::configure_scope(|scope| scope.set_tag("stray", true));
+    eventually(|| (asked.load(Ordering::Relaxed) > 2).then_some(()))
+        .await
+        .unwrap();
+    assert_eq!(user(), None);
+    Hub::current().client().unwrap().flush(Some(LONG));
+    let events = transport.fetch_and_clear_events();
+    assert!(events.len() > 4);
+    for event in events {
+        let said = event.logentry.as_ref().map(|entry| &*entry.message);
+        let is_later = said == Some("later");
+        assert_eq!(event.user.is_some(), is_later, "its own: {event:#?}");
+        assert_eq!(event.breadcrumbs.len(), usize::from(is_later));
+        assert!(!event.tags.contains_key("stray"));
+    }
+    Hub::current().bind_client(None);
 }
 
 /// The user of the current scope.
