@@ -1,6 +1,7 @@
 //! Keeps what the application did lately, and says it.
 
 mod numbers;
+mod restore;
 
 #[cfg(feature = "fleet")]
 use std::any::Any;
@@ -17,8 +18,7 @@ use crate::fleet::{Checked as CheckedFleet, Fleet, Running};
 use crate::{
     alerts::{Host, Stored},
     config::{ConfigError, Environment},
-    emit,
-    metrics::{CircuitState, Metrics, Sink, bounds::Bounds, readings::Key},
+    metrics::{CircuitState, Metrics, bounds::Bounds, readings::Key},
     release::Release,
     statistics::{DeploymentMark, Source, StatisticsHandle, Stretch, Stretches},
     timestamp,
@@ -29,9 +29,6 @@ use crate::{
 };
 #[cfg(feature = "notify")]
 use crate::{notify::StoredTold, statistics::WallTime};
-
-/// How often the window is written to the state file.
-const WRITE_EVERY: Duration = Duration::from_secs(600);
 
 /// The least budget that holds anything.
 const LEAST_MEMORY: usize = 1 << 20;
@@ -131,7 +128,7 @@ impl Lately {
         let began = timestamp::since_1970();
         let restored = settings.place.map(|place| {
             let service = release.service.as_deref();
-            restore(&place, service, &window, metrics)
+            restore::restore(&place, service, &window, metrics)
         });
         let (writer, records) = restored.unzip();
         let lately = Self(Arc::new(Kept {
@@ -351,52 +348,6 @@ impl Vitals {
     pub fn statistics(&self) -> StatisticsHandle {
         self.lately.handle()
     }
-}
-
-/// Takes what the process before has written, and writes from now on.
-fn restore(
-    place: &StatePlace,
-    service: Option<&str>,
-    window: &Window,
-    metrics: &Metrics,
-) -> (StoreWriter, Records) {
-    let room = store::window_room(place, service);
-    let written = {
-        // It lasts until the last write, which is after all others are dropped.
-        let window = window.clone();
-        move || Some(bytes(&window, room))
-    };
-    let failed = {
-        let metrics = metrics.clone();
-        move || metrics.dropped(Sink::State)
-    };
-    let (writer, restored) = store::start(place.clone(), service, WRITE_EVERY, written, failed);
-    if let Some(bytes) = restored.window
-        && let Err(error) = window.restore(&bytes)
-    {
-        store::refuse_window(place, &error.to_string());
-    }
-    // The process before has published them, too.
-    for deployed in restored.records.deployments() {
-        let at = Duration::from_millis(deployed.at_ms).as_secs_f64();
-        metrics.record_deployment(&deployed.version, at);
-    }
-    (writer, restored.records)
-}
-
-/// The window as the state file holds it. Says how many endpoints and names of work had no room.
-fn bytes(window: &Window, room: usize) -> Vec<u8> {
-    let (bytes, left_out) = window.to_bytes(room);
-    if left_out > 0 {
-        emit::tell(move || {
-            tracing::info!(
-                target: "tower_vitals",
-                left_out,
-                "the state file has no room for the least used endpoints and operations"
-            );
-        });
-    }
-    bytes
 }
 
 #[cfg(all(test, feature = "health"))]
