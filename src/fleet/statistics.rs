@@ -36,9 +36,9 @@ pub struct FleetHandle {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct FleetStatistics {
-    /// All instances together. What the type says of one process is of all of them, but for circuit breakers and samples, which are
-    /// none here. A window begins where a copy was made: each minute in the last quarter of an hour, each ten minutes in the
-    /// last two hours, and each hour before.
+    /// All instances together. What the type says of one process is of all of them, but for circuit breakers and samples, which
+    /// are none here. A window begins where a copy was made: each minute in the last quarter of an hour, each ten minutes in
+    /// the last two hours, and each hour before.
     pub statistics: Statistics,
     /// Each start of an instance that counted something in the window or gives signs of life, by its id, and the older one first.
     pub instances: Vec<InstanceStatistics>,

@@ -13,8 +13,8 @@ use crate::{
     window::{Span, Sums},
 };
 
-/// All instances at one moment, by the clock of Redis. What is not known yet is read when it is asked for, so sums can take as long
-/// as Redis does. Stretches of time that follow each other share their edge.
+/// All instances at one moment, by the clock of Redis. What is not known yet is read when it is asked for, so sums can take as
+/// long as Redis does. Stretches of time that follow each other share their edge.
 pub(crate) struct View<'r> {
     reader: RefCell<MutexGuard<'r, Reader>>,
     failed: RefCell<Option<LinkError>>,
