@@ -39,9 +39,9 @@ pub struct FleetHandle {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct FleetStatistics {
-    /// All instances together. What the type says of one process is of all of them, but for circuit breakers and samples, which are
-    /// none here. A window begins where a copy was made: each minute in the last quarter of an hour, each ten minutes in the
-    /// last two hours, and each hour before.
+    /// All instances together. What the type says of one process is of all of them, but for circuit breakers and samples, which
+    /// are none here. A window begins where a copy was made: each minute in the last quarter of an hour, each ten minutes in
+    /// the last two hours, and each hour before.
     pub statistics: Statistics,
     /// Each start of an instance that counted something in the window or gives signs of life, by its id, and the older one first.
     pub instances: Vec<InstanceStatistics>,
@@ -272,7 +272,7 @@ mod tests {
         let two_of_six = [10.0, 11.0, 80.0, 90.0, 10.0, 12.0].map(Some);
         let times = |index| to_others(index, &two_of_six);
         assert_eq!((times(2), times(3)), (Some(80.0 / 11.0), Some(90.0 / 11.0)));
-        assert_eq!((times(0), times(5)), (Some(10.0 / 12.0), Some(1.0)));
+        assert_eq!((times(0), times(5)), (Some(10.0 / 12.0), Some(12.0 / 11.0)));
         // Of a pair the slow one is slow, and who has too few requests says nothing.
         assert_eq!(to_others(1, &[Some(10.0), Some(30.0)]), Some(3.0));
         assert_eq!(to_others(1, &[None, Some(30.0)]), None);
