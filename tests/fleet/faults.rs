@@ -120,17 +120,20 @@ impl Pair {
     /// Each instance counted itself what it answered.
     fn compare(&self, all: &[Answered; 2]) {
         for (member, answered) in [&self.near, &self.far].into_iter().zip(all) {
-            let known: Vec<_> = answered.statuses.keys().copied().collect();
-            assert_eq!(known, [200, 502], "{}", member.name);
+            let mut known = answered.statuses.keys();
+            assert!(known.all(|status| [200, 502].contains(status)));
             assert_eq!(member.own(), of(answered), "{}", member.name);
         }
     }
 
     /// One line when it goes and one when it is back, and counters that agree.
     fn said(&self, member: &Member, is_seen: bool) -> Vec<String> {
-        let lines = member.lines(" Redis is ");
-        let count = |level: &str| lines.iter().filter(|line| line.contains(level)).count();
         let expected = if is_seen { (1, 1) } else { (0, 0) };
+        let lines = eventually("all lines are written", || {
+            let lines = member.lines(" Redis is ");
+            (lines.len() >= expected.0 + expected.1).then_some(lines)
+        });
+        let count = |level: &str| lines.iter().filter(|line| line.contains(level)).count();
         assert_eq!((count(" WARN "), count(" INFO ")), expected, "{lines:#?}");
         let writes = ["unreachable", "timeout", "refused"].map(|outcome| {
             member.metric(&format!(
@@ -286,17 +289,17 @@ fn keys_that_are_evicted_are_written_again() {
     let evict = |pair: &mut Pair| {
         let redis = &pair.redis;
         redis.ask::<()>(&["CONFIG", "SET", "maxmemory-policy", "allkeys-random"]);
-        let used = redis.info("used_memory").to_string();
-        redis.ask::<()>(&["CONFIG", "SET", "maxmemory", &used]);
-        eventually("a key is evicted", || {
-            redis.ask::<()>(&["SET", "filling", &"x".repeat(64 * 1024)]);
-            (redis.info("evicted_keys") > 2).then_some(())
+        let most = redis.info("used_memory") + 1024 * 1024;
+        redis.ask::<()>(&["CONFIG", "SET", "maxmemory", &most.to_string()]);
+        let filling = "x".repeat(64 * 1024);
+        let filled = (0..1_000).take_while(|number| {
+            redis.ask::<()>(&["SET", &format!("filling-{number}"), &filling]);
+            redis.info("evicted_keys") < 60
         });
+        assert!(filled.count() < 1_000, "nothing is evicted");
         redis.ask::<()>(&["CONFIG", "SET", "maxmemory", "0"]);
     };
-    let _ = Pair::start().survives(Seen::Nobody, evict, |pair| {
-        pair.redis.ask(&["DEL", "filling"])
-    });
+    let _ = Pair::start().survives(Seen::Nobody, evict, |_| {});
 }
 
 #[test]
@@ -357,6 +360,7 @@ fn an_instance_goes_on_asking_a_redis_that_ends_its_connections() {
     assert_eq!(member.lines(" Redis is ").len(), 1);
     proxy.set(Mode::Pass);
     member.shows(member.own());
-    // It is written as soon as the next attempt works.
-    assert_eq!(member.lines(" Redis is ").len(), 2);
+    eventually("it says that Redis is back", || {
+        (member.lines(" Redis is ").len() == 2).then_some(())
+    });
 }
