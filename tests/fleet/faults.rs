@@ -1,7 +1,7 @@
 //! Breaks Redis in each way in which it breaks: the instances answer as before, count as before, say it once, and go on by
 //! themselves.
 
-use std::{thread, time::Duration};
+use std::{ops::RangeInclusive, thread, time::Duration};
 
 use crate::{
     load::{Answered, Load},
@@ -33,6 +33,8 @@ enum Seen {
     Far,
     /// By nobody: what is lost is written again.
     Nobody,
+    /// By the one behind the proxy, if it asked at that moment: each time it is back at the next tick.
+    Hardly,
 }
 
 // === impl Pair ===
@@ -90,10 +92,15 @@ impl Pair {
         self.near.shows(sums(&all));
         self.far.shows(sums(&all));
         println!("p99 before {before:?}, with the fault {during:?}");
-        let is_seen = [seen == Seen::Both, seen != Seen::Nobody];
-        let members = [&self.near, &self.far].into_iter().zip(is_seen);
+        let times = match seen {
+            Seen::Both => [1..=1, 1..=1],
+            Seen::Far => [0..=0, 1..=1],
+            Seen::Nobody => [0..=0, 0..=0],
+            Seen::Hardly => [0..=0, 0..=2],
+        };
+        let members = [&self.near, &self.far].into_iter().zip(times);
         members
-            .flat_map(|(member, is_seen)| self.said(member, is_seen))
+            .flat_map(|(member, times)| self.said(member, &times))
             .collect()
     }
 
@@ -120,24 +127,28 @@ impl Pair {
     /// Each instance counted itself what it answered.
     fn compare(&self, all: &[Answered; 2]) {
         for (member, answered) in [&self.near, &self.far].into_iter().zip(all) {
-            let known: Vec<_> = answered.statuses.keys().copied().collect();
-            assert_eq!(known, [200, 502], "{}", member.name);
+            let mut known = answered.statuses.keys();
+            assert!(known.all(|status| [200, 502].contains(status)));
             assert_eq!(member.own(), of(answered), "{}", member.name);
         }
     }
 
     /// One line when it goes and one when it is back, and counters that agree.
-    fn said(&self, member: &Member, is_seen: bool) -> Vec<String> {
-        let lines = member.lines(" Redis is ");
+    fn said(&self, member: &Member, times: &RangeInclusive<usize>) -> Vec<String> {
+        let lines = eventually("each line has its end", || {
+            let lines = member.lines(" Redis is ");
+            let is_whole = lines.len() >= 2 * times.start() && lines.len() % 2 == 0;
+            is_whole.then_some(lines)
+        });
         let count = |level: &str| lines.iter().filter(|line| line.contains(level)).count();
-        let expected = if is_seen { (1, 1) } else { (0, 0) };
-        assert_eq!((count(" WARN "), count(" INFO ")), expected, "{lines:#?}");
+        let (gone, back) = (count(" WARN "), count(" INFO "));
+        assert!(gone == back && times.contains(&gone), "{lines:#?}");
         let writes = ["unreachable", "timeout", "refused"].map(|outcome| {
             member.metric(&format!(
                 "vitals_fleet_writes_total{{outcome=\"{outcome}\"}}"
             ))
         });
-        assert_eq!(writes.iter().sum::<f64>() > 0.0, is_seen, "{writes:?}");
+        assert_eq!(writes.iter().sum::<f64>() > 0.0, gone > 0, "{writes:?}");
         let up = member.metric("vitals_fleet_up");
         assert!((up - 1.0).abs() < 0.5, "{up}");
         lines
@@ -211,9 +222,8 @@ fn a_redis_that_is_merely_slow_costs_nothing() {
 #[test]
 #[ignore = "needs redis-server; .ci/run installs it"]
 fn connections_that_are_cut_cost_no_number() {
-    // The next question opens another one: that is no outage.
     let _ = Pair::start().survives(
-        Seen::Nobody,
+        Seen::Hardly,
         |pair| pair.proxy.cut(),
         |pair| pair.proxy.cut(),
     );
@@ -286,17 +296,17 @@ fn keys_that_are_evicted_are_written_again() {
     let evict = |pair: &mut Pair| {
         let redis = &pair.redis;
         redis.ask::<()>(&["CONFIG", "SET", "maxmemory-policy", "allkeys-random"]);
-        let used = redis.info("used_memory").to_string();
-        redis.ask::<()>(&["CONFIG", "SET", "maxmemory", &used]);
-        eventually("a key is evicted", || {
-            redis.ask::<()>(&["SET", "filling", &"x".repeat(64 * 1024)]);
-            (redis.info("evicted_keys") > 2).then_some(())
+        let most = redis.info("used_memory") + 1024 * 1024;
+        redis.ask::<()>(&["CONFIG", "SET", "maxmemory", &most.to_string()]);
+        let filling = "x".repeat(64 * 1024);
+        let filled = (0..1_000).take_while(|number| {
+            redis.ask::<()>(&["SET", &format!("filling-{number}"), &filling]);
+            redis.info("evicted_keys") < 60
         });
+        assert!(filled.count() < 1_000, "nothing is evicted");
         redis.ask::<()>(&["CONFIG", "SET", "maxmemory", "0"]);
     };
-    let _ = Pair::start().survives(Seen::Nobody, evict, |pair| {
-        pair.redis.ask(&["DEL", "filling"])
-    });
+    let _ = Pair::start().survives(Seen::Nobody, evict, |_| {});
 }
 
 #[test]
@@ -357,6 +367,7 @@ fn an_instance_goes_on_asking_a_redis_that_ends_its_connections() {
     assert_eq!(member.lines(" Redis is ").len(), 1);
     proxy.set(Mode::Pass);
     member.shows(member.own());
-    // It is written as soon as the next attempt works.
-    assert_eq!(member.lines(" Redis is ").len(), 2);
+    eventually("it says that Redis is back", || {
+        (member.lines(" Redis is ").len() == 2).then_some(())
+    });
 }
