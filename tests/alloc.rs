@@ -251,7 +251,7 @@ fn who_allocates_beyond_the_budget_is_named_with_its_place() {
     for part in [
         "timing allocates 4 times and not 3",
         "1 × ",
-        "open at src/observe/tracker.rs:",
+        "open at src/observe/begin.rs:",
     ] {
         assert!(message.contains(part), "{message}");
     }

@@ -88,7 +88,7 @@ impl Tracker {
         request
             .extensions
             .insert(Shared::Exchange(Arc::clone(&shared)));
-        Self::new(engine, &cx, shared, excluded, request)
+        Self::follow(engine, &cx, shared, excluded, request)
     }
 
     /// A layer further in joins the exchange.
@@ -125,7 +125,7 @@ impl Tracker {
             }
             observer.joined(active, &exchange, request);
         }
-        Self::new(engine, &cx, exchange, excluded, request)
+        Self::follow(engine, &cx, exchange, excluded, request)
     }
 
     /// Follows a request that a layer further out excludes, with an exchange.
@@ -146,8 +146,9 @@ impl Tracker {
         Slot::Observed(tracker)
     }
 
+    /// The tracker, if the layer is active for any of its kinds.
     #[inline(always)]
-    fn new(
+    fn follow(
         engine: &EngineHandle,
         cx: &StartContext<'_>,
         exchange: Arc<Exchange>,

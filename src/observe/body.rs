@@ -37,6 +37,9 @@ pin_project! {
     }
 }
 
+/// What a poll of a body gives.
+type Polled<B> = Poll<Option<Result<Frame<<B as Body>::Data>, <B as Body>::Error>>>;
+
 // === impl ResponseBody ===
 
 impl<B, E> ResponseBody<B, E> {
@@ -150,11 +153,7 @@ impl<B: fmt::Debug, E> fmt::Debug for ResponseBody<B, E> {
 impl Tracker {
     /// Polls the inner body in the exchange, if it is observed.
     #[inline(always)]
-    fn poll_frame<B: Body>(
-        &mut self,
-        body: Pin<&mut B>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
+    fn poll_frame<B: Body>(&mut self, body: Pin<&mut B>, cx: &mut Context<'_>) -> Polled<B> {
         self.running = true;
         let polled = if self.excluded {
             body.poll_frame(cx)
