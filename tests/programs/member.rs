@@ -25,6 +25,7 @@ use tower_vitals::{
     Deployment, Failure, Release, RequestContext, Vitals,
     alerts::{AlertSeverity, Alerts, NewSilence, Rule, Signal},
     fleet::Fleet,
+    health::{Check, Health},
     notify::{Alertmanager, Notifiers, PagerDuty, Slack, Webhook},
 };
 
@@ -44,12 +45,17 @@ async fn main() {
         .with_ansi(false)
         .init();
     let slot = MS(number("SLOT_MS", 100));
+    let health = Health::builder()
+        .check(Check::new("database", async || Ok::<_, io::Error>(())))
+        .start()
+        .unwrap();
     let mut builder = Vitals::builder()
         .service_name("shop")
         .release(Release::new(&text("VERSION", "1.0.0")))
         .statistics_slot(slot)
         .alerts(rules())
-        .notifiers(notifiers());
+        .notifiers(notifiers())
+        .health(health.service());
     if env::var("REDIS_URL").is_ok() {
         let fleet = Fleet::from_env().unwrap();
         let fleet = match env::var("GUIDE_KEYS") {
