@@ -69,16 +69,13 @@ mod written;
 pub(crate) use self::guide::is_word_of_health;
 pub(crate) use self::{
     chores::{Chores, SharedMarks},
-    entry::Entry,
     guide_writer::GuideWriter,
-    keys::{Keys, StartId},
     lease::{Found, Holding, Lease},
-    link::Link,
-    link_error::{LinkError, LinkErrorKind},
+    link_error::LinkError,
     marks::{Mark, NewMark, Noted, Noting, Told},
     running::Running,
     settings::Checked,
-    view::{Instance, View},
+    view::View,
 };
 pub use self::{
     error::FleetError,

@@ -73,7 +73,7 @@ impl Passing {
         if self.hub().is_none()
             && let Some(hub) = make()
         {
-            let _ = self.hub.set(hub.clone());
+            let _ = self.hub.set(ForkedHub::clone(&hub));
             if let Some(exchange) = self.exchange.get() {
                 exchange.start_late(Start {
                     hub: Some(hub),

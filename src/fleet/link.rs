@@ -57,15 +57,11 @@ struct Exchange<'a> {
 
 impl Link {
     pub(crate) fn new(checked: &Checked) -> Self {
-        Self::with(checked, Tls::default())
-    }
-
-    fn with(checked: &Checked, tls: Tls) -> Self {
         Self {
             address: checked.address.clone(),
             timeout: checked.timeout,
             pause: PAUSE,
-            tls,
+            tls: Tls::default(),
             names: LookUp::default(),
             moved: None,
             open: None,

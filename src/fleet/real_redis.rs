@@ -10,7 +10,7 @@ use std::{
 use redis::{Pipeline, Value};
 use tokio::time::Instant;
 
-use super::{Fleet, Link, LinkError};
+use super::{Fleet, LinkError, link::Link};
 
 /// A server, until dropped.
 pub(crate) struct RealRedis {

@@ -175,6 +175,7 @@ impl Running {
     }
 
     /// Whether the last write arrived.
+    #[cfg(test)]
     pub(crate) fn is_connected(&self) -> bool {
         self.shared.state().is_connected
     }

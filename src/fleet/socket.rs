@@ -36,14 +36,6 @@ pub(super) struct Timed {
 // === impl Tls ===
 
 impl Tls {
-    /// Trusts what a test gives.
-    #[cfg(test)]
-    pub(super) fn of(config: ClientConfig) -> Self {
-        let tls = Self::default();
-        let _ = tls.0.set(Arc::new(config));
-        tls
-    }
-
     fn config(&self) -> io::Result<Arc<ClientConfig>> {
         if let Some(config) = self.0.get() {
             return Ok(Arc::clone(config));

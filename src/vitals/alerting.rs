@@ -151,5 +151,6 @@ impl Vitals {
     }
 }
 
-#[cfg(all(test, feature = "fleet", feature = "notify"))]
+#[cfg(test)]
+#[cfg(all(feature = "fleet", feature = "notify"))]
 mod tests;

@@ -1,10 +1,13 @@
 use std::sync::mpsc;
 
 use super::{
-    super::{Keys, StartId, real_redis::RealRedis},
+    super::{
+        keys::{Keys, StartId},
+        link_error::LinkErrorKind,
+        real_redis::RealRedis,
+    },
     *,
 };
-use crate::fleet::LinkErrorKind;
 
 fn noting(version: &str) -> Noting {
     Noting {

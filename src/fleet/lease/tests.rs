@@ -68,7 +68,7 @@ fn silences_of_all_have_numbers_of_their_own() {
     one.put_silences(&[(1, "a".to_owned())], true).unwrap();
     let mut found = other.begin(MINUTE).unwrap().silences.unwrap();
     found.sort();
-    let rest = [(2, "b".to_owned()), (3, "d".to_owned()), alone.clone()];
+    let rest = [(2, "b".to_owned()), (3, "d".to_owned()), alone];
     assert_eq!(found, rest);
 
     // All data are lost, and an instance has them still.

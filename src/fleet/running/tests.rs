@@ -82,7 +82,7 @@ fn an_instance_says_who_it_is_and_is_seen() {
     drop(view);
     assert!(running.end(LONG));
     let view = running.view().unwrap();
-    assert!(view.instances(&serde_json::Value::Null)[0].entry.ended);
+    assert!(view.instances(&Value::Null)[0].entry.ended);
 }
 
 #[test]
@@ -103,7 +103,7 @@ fn slots_follow_the_clock_of_redis() {
     let apart = ahead.abs_diff(Duration::from_millis(day));
     assert!(apart < Duration::from_secs(5), "{apart:?}");
     let view = running.view().unwrap();
-    let entry = view.instances(&serde_json::Value::Null)[0].entry.clone();
+    let entry = view.instances(&Value::Null)[0].entry.clone();
     let began = Duration::from_millis(entry.began);
     assert!(began > here + Duration::from_secs(3_600), "{began:?}");
 }
@@ -154,7 +154,7 @@ fn the_thread_of_a_fleet_ends_at_once_with_the_last_handle() {
     let (sender, ended) = mpsc::channel::<()>();
     running.describe(Box::new(move || {
         let _ = &sender;
-        serde_json::Value::Null
+        Value::Null
     }));
     drop(running);
     assert!(ended.try_recv().is_err());

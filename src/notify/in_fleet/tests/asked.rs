@@ -13,7 +13,7 @@ fn a_silence_made_at_any_instance_acts_at_the_leader() {
     world.minutes(8);
     assert_eq!(world.told(), []);
     for one in &world.instances {
-        assert_eq!(one.alerts.silences(), [made.clone()]);
+        assert_eq!(one.alerts.silences(), std::slice::from_ref(&made));
     }
     let next = world.instances[1].alerts.silence(silence()).unwrap();
     assert!(next.id > made.id);

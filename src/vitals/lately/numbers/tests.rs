@@ -48,6 +48,8 @@ impl Process {
             },
         );
         let kept = Kept {
+            #[cfg(feature = "fleet")]
+            fleet: None,
             metrics,
             window,
             slot: Duration::from_secs(10),
