@@ -142,7 +142,7 @@ mod bounded_file;
 #[cfg(any(feature = "health", feature = "process", feature = "statistics"))]
 mod cgroup;
 pub mod config;
-#[cfg(any(feature = "health", feature = "notify"))]
+#[cfg(any(feature = "fleet", feature = "health", feature = "notify"))]
 mod look_up;
 #[cfg(any(feature = "axum", feature = "health"))]
 mod preferences;

@@ -43,16 +43,23 @@ impl LookUp {
         }
         let under_way = UnderWay(Arc::clone(&self.is_under_way));
         let (answer, answered) = oneshot::channel();
-        let run = move || {
-            let found = asked.to_socket_addrs().map(Iterator::collect);
+        on_a_thread(asked, move |found| {
             drop(under_way);
             // Nobody waits after the deadline.
             let _ = answer.send(found);
-        };
-        let thread = thread::Builder::new().name("vitals-look-up".to_owned());
-        thread.spawn(run)?;
+        })?;
         answered.await.map_err(io::Error::other)?
     }
+}
+
+/// Looks up on a thread of its own, and gives what it found to `take` there.
+pub(crate) fn on_a_thread(
+    asked: impl ToSocketAddrs + Send + 'static,
+    take: impl FnOnce(io::Result<Vec<SocketAddr>>) + Send + 'static,
+) -> io::Result<()> {
+    let thread = thread::Builder::new().name("vitals-look-up".to_owned());
+    let look_up = move || take(asked.to_socket_addrs().map(Iterator::collect));
+    thread.spawn(look_up).map(drop)
 }
 
 // === impl UnderWay ===

@@ -2,14 +2,14 @@
 
 use std::{
     io,
-    net::{SocketAddr, ToSocketAddrs},
+    net::SocketAddr,
     sync::mpsc::{self, Receiver},
-    thread,
 };
 
 use tokio::time::Instant;
 
 use super::address::Place;
+use crate::look_up;
 
 /// One look-up at a time, on a thread of its own.
 #[derive(Debug, Default)]
@@ -44,11 +44,8 @@ impl LookUp {
 
 fn start(place: &Place) -> io::Result<Receiver<io::Result<Vec<SocketAddr>>>> {
     let (sender, receiver) = mpsc::channel();
-    let Place { host, port } = place.clone();
-    let thread = thread::Builder::new().name("vitals-look-up".to_owned());
-    thread.spawn(move || {
-        let found = (&*host, port).to_socket_addrs();
-        let _ = sender.send(found.map(Iterator::collect));
+    look_up::on_a_thread((place.host.clone(), place.port), move |found| {
+        let _ = sender.send(found);
     })?;
     Ok(receiver)
 }

@@ -53,7 +53,8 @@ fn the_memory_of_redis_is_printed() {
             let all = redis.keys("");
             let size = |part: &str| {
                 let some = all.iter().filter(|key| key.contains(part));
-                some.map(|key| memory(&redis, &[key.clone()])).max()
+                some.map(|key| memory(&redis, std::slice::from_ref(key)))
+                    .max()
             };
             let (now, copy) = (size(":now:")?, size(":snap:")?);
             (copy > now * 9 / 10).then_some(())

@@ -3,7 +3,6 @@
 pub(crate) mod application;
 pub(crate) mod client;
 pub(crate) mod directory;
-#[expect(dead_code, reason = "shared with other tests, which ask for more")]
 pub(crate) mod dsn;
 pub(crate) mod exposition;
 pub(crate) mod forms;

@@ -192,7 +192,7 @@ fn calling() -> Router {
         value(headers)
     };
     let ours = async || {
-        sentry::logger_info!("calls");
+        sentry::logger_info!("{}", "calls");
         sentry::capture_message("calls", Level::Info);
         value(trace_headers().collect())
     };
