@@ -18,9 +18,6 @@ const WEEK: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 /// Why a time after which an alert is told again is refused.
 pub(super) const REPEAT: &str = "must be from a second to a week";
 
-/// The label of the instance that evaluates a rule for itself.
-const INSTANCE: &str = "instance";
-
 /// A query that takes longer is slow.
 const SLOW_QUERY: Duration = Duration::from_secs(1);
 
@@ -279,18 +276,6 @@ impl CheckedRule {
         }
         self.mark(&mut labels);
         labels
-    }
-
-    /// Adds the instance, if the rule is of one. Else all instances would have one alert. A label of the application that has
-    /// this name gets `exported_` before it.
-    pub(crate) fn mark(&self, labels: &mut Labels) {
-        let Some(instance) = &self.instance else {
-            return;
-        };
-        let own = labels.insert(INSTANCE.to_owned(), instance.as_ref().to_owned());
-        if let Some(own) = own.filter(|own| **own != **instance) {
-            labels.insert(format!("exported_{INSTANCE}"), own);
-        }
     }
 
     /// The duration that must be an edge of the buckets, so that what is published gives the same verdict.

@@ -99,17 +99,18 @@ impl Outgoing {
     ) -> Vec<u64> {
         let waiting = std::mem::take(&mut *self.waiting());
         let mut left = Waiting::default();
+        // Nobody waits for more than one answer that does not come.
+        let mut is_lost = false;
         for id in &waiting.ends {
-            if shared.end_silence(*id).is_err() {
-                left.ends.push(*id);
-            }
+            is_lost = is_lost || shared.end_silence(*id).is_err();
+            left.ends.extend(is_lost.then_some(*id));
         }
         for (fingerprint, seen) in waiting.acknowledged {
-            if send(shared, fingerprint, &seen).is_err() {
-                left.acknowledged.push((fingerprint, seen));
-            }
+            is_lost = is_lost || send(shared, fingerprint, &seen).is_err();
+            left.acknowledged
+                .extend(is_lost.then_some((fingerprint, seen)));
         }
-        if all.is_none() {
+        if all.is_none() && !is_lost {
             // All data were lost: this instance has them still.
             let known = watch.engine().silences().all().to_vec();
             if !known.is_empty() {
@@ -118,7 +119,7 @@ impl Outgoing {
             }
         }
         let new = waiting.silences;
-        if !new.is_empty() && shared.put_silences(&listed(&new)).is_err() {
+        if !new.is_empty() && (is_lost || shared.put_silences(&listed(&new)).is_err()) {
             left.silences.clone_from(&new);
         }
         let mut ended = Vec::new();

@@ -2,8 +2,12 @@
 
 use super::{
     checked::CheckedRule,
+    fingerprint::Labels,
     signal::{Gauge, Kind, Signal},
 };
+
+/// The label of the instance that evaluates a rule for itself.
+const INSTANCE: &str = "instance";
 
 /// Some of the rules of a service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +42,22 @@ impl Signal {
             // A job that one of them ran has run for all.
             Kind::Now(gauge) => !matches!(gauge, Gauge::JobAgeSeconds),
             _ => false,
+        }
+    }
+}
+
+// === impl CheckedRule ===
+
+impl CheckedRule {
+    /// Adds the instance, if the rule is of one. Else all instances would have one alert. A label of the application that has
+    /// this name gets `exported_` before it.
+    pub(crate) fn mark(&self, labels: &mut Labels) {
+        let Some(instance) = &self.instance else {
+            return;
+        };
+        let own = labels.insert(INSTANCE.to_owned(), instance.as_ref().to_owned());
+        if let Some(own) = own.filter(|own| **own != **instance) {
+            labels.insert(format!("exported_{INSTANCE}"), own);
         }
     }
 }

@@ -22,6 +22,19 @@ pub(super) struct Current {
 // === impl Current ===
 
 impl Current {
+    /// Goes on with what another instance has told: these alerts.
+    pub(super) fn going_on(firing: BTreeSet<Fingerprint>) -> Self {
+        Self {
+            firing,
+            ..Self::default()
+        }
+    }
+
+    /// The alerts that were told.
+    pub(super) const fn firing(&self) -> &BTreeSet<Fingerprint> {
+        &self.firing
+    }
+
     /// The state after an evaluation: each alert that fires and that nothing mutes, and each that has ended lately.
     pub(super) fn step(
         &mut self,

@@ -58,9 +58,14 @@ impl Running {
     /// Goes on with what another instance told. What it did not deliver is told by the next [`tell`](Self::tell), if that one is
     /// gone.
     pub(crate) fn go_on(&self, told: Value, now: Duration, how: GoOn) {
-        let Ok(StoredPart { told, outbox }) = serde_json::from_value(told) else {
+        let Ok(stored) = serde_json::from_value(told) else {
             return;
         };
+        let StoredPart {
+            told,
+            state,
+            outbox,
+        } = stored;
         let mut parts = self.parts();
         match how {
             GoOn::Follow => {
@@ -69,6 +74,9 @@ impl Running {
             }
             GoOn::Succeed { knows_more } => {
                 parts.go_on(told, now, knows_more);
+                if !knows_more {
+                    parts.take_over(state);
+                }
                 outbox.into_iter().for_each(|one| parts.outbox.put(one));
             }
         }

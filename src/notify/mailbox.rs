@@ -143,6 +143,9 @@ impl Mailbox {
     pub(super) fn send_with(&self, notification: Notification, ticket: Option<Ticket>) -> bool {
         let mut state = self.lock();
         let is_open = !state.queue.is_closed();
+        if !is_open {
+            state.left.extend(ticket.clone());
+        }
         let dropped = state.queue.push(Letter {
             notification,
             ticket,

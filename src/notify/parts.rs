@@ -1,6 +1,6 @@
 //! Decides who is told of the alerts of this instance, and of those of its fleet.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
@@ -11,7 +11,7 @@ use super::{
     outbox::{Outbox, StoredLetter},
     routes::CheckedRoutes,
 };
-use crate::alerts::Evaluation;
+use crate::alerts::{Evaluation, Fingerprint};
 
 /// What is told, and what was told.
 #[derive(Debug)]
@@ -41,6 +41,8 @@ struct Part {
 #[serde(default)]
 pub(super) struct StoredPart {
     pub(super) told: StoredTold,
+    /// What those hear of who take the state of all alerts.
+    pub(super) state: BTreeSet<Fingerprint>,
     /// What has not arrived.
     pub(super) outbox: Vec<StoredLetter>,
 }
@@ -103,6 +105,11 @@ impl Parts {
         self.fleet_at = now;
     }
 
+    /// This instance is in charge of the fleet, and tells on of these alerts.
+    pub(super) fn take_over(&mut self, state: BTreeSet<Fingerprint>) {
+        self.fleet.current = Current::going_on(state);
+    }
+
     /// Another one is in charge of the fleet.
     pub(super) fn leave(&mut self) {
         self.fleet.state.clear();
@@ -133,6 +140,7 @@ impl Parts {
     pub(super) fn stored(&mut self, now: Duration) -> StoredPart {
         StoredPart {
             told: self.fleet.dispatch.stored(now),
+            state: self.fleet.current.firing().clone(),
             outbox: self.outbox.stored(),
         }
     }

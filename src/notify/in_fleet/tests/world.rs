@@ -12,20 +12,17 @@ use std::{
 use serde_json::Value;
 
 use super::{
-    given::Given,
+    machine::{Machine, OnMachine},
+    people::{BEGIN, Note, Noting},
     shared_store::{Store, Wire},
 };
 use crate::{
     alerts::{
-        Alert, AlertSeverity, Alerts, AlertsHandle, Evaluation, Fingerprint, GoOn, Host, Listener,
-        Numbers, Rule, Running as Alerting, Signal, Stored,
+        Alert, AlertSeverity, Alerts, AlertsHandle, Evaluation, GoOn, Listener, Rule,
+        Running as Alerting, Signal,
     },
     metrics::Settings,
-    notify::{
-        Notification, NotificationKind, Notifier, Notifiers, NotifyError, StoredTold,
-        notification::Origin, running::Running,
-    },
-    window::Moment,
+    notify::{NotificationKind, Notifiers, StoredTold, notification::Origin, running::Running},
 };
 
 pub(super) const QUARTER: Duration = Duration::from_secs(15);
@@ -33,22 +30,6 @@ pub(super) const MINUTE: Duration = Duration::from_secs(60);
 
 /// In time for everything that happens, on a machine that is busy.
 const LONG: Duration = Duration::from_secs(30);
-
-/// When the play begins, in milliseconds since 1970.
-const BEGIN: u64 = 1_800_000_000_000;
-
-/// What somebody was told.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct Note {
-    /// The number of the instance that told it.
-    pub(super) by: u64,
-    /// Minutes since the beginning.
-    pub(super) minute: f64,
-    pub(super) kind: NotificationKind,
-    pub(super) name: String,
-    pub(super) fingerprint: Option<Fingerprint>,
-    pub(super) alone: bool,
-}
 
 /// Several instances, and the store that they share.
 pub(super) struct World {
@@ -70,27 +51,6 @@ pub(super) struct Instance {
     /// It does nothing any more.
     pub(super) is_dead: Arc<AtomicBool>,
     due: AtomicU64,
-}
-
-/// The machine of an instance.
-pub(super) struct Machine {
-    now: Arc<AtomicU64>,
-    /// By how many seconds its wall clock is wrong.
-    wrong: i64,
-    pub(super) is_failing: AtomicBool,
-    pub(super) in_flight: AtomicI64,
-    pub(super) kept: Mutex<Option<Stored>>,
-    pub(super) told: Mutex<Option<StoredTold>>,
-}
-
-struct OnMachine(Arc<Machine>);
-
-/// Takes what a notifier is told.
-struct Noting {
-    by: u64,
-    name: &'static str,
-    now: Arc<AtomicU64>,
-    notes: Arc<Mutex<Vec<Note>>>,
 }
 
 struct Listening {
@@ -254,6 +214,10 @@ impl Instance {
         self.is_dead.store(true, SeqCst);
     }
 
+    pub(super) fn end_notifications(&self) {
+        assert_eq!(self.notify.end(LONG), 0);
+    }
+
     pub(super) fn lose_redis(&self) {
         *self.wire.store.lock().unwrap() = None;
     }
@@ -290,56 +254,6 @@ pub(super) fn busy() -> Rule {
         .pending_for(Duration::ZERO)
         .keep_firing_for(Duration::ZERO)
         .no_repeat()
-}
-
-impl Host for OnMachine {
-    fn at_once(&self, judge: &mut dyn FnMut(&dyn Numbers)) {
-        let machine = &self.0;
-        let in_flight = machine.in_flight.load(SeqCst) as u64;
-        let is_failing = machine.is_failing.load(SeqCst);
-        judge(&Given::new(self.clock().wall, is_failing, in_flight));
-    }
-
-    fn clock(&self) -> Moment {
-        let now = self.0.now.load(SeqCst);
-        let wrong = self.0.wrong * 1_000;
-        Moment {
-            monotonic: Duration::from_millis(now - BEGIN + 1),
-            wall: Duration::from_millis(now.saturating_add_signed(wrong)),
-        }
-    }
-
-    fn keep(&self, stored: Stored) {
-        *self.0.kept.lock().unwrap() = Some(stored);
-    }
-}
-
-impl Notifier for Noting {
-    fn name(&self) -> &str {
-        self.name
-    }
-
-    fn notify(&self, notifications: &[Notification], _: Duration) -> Result<(), NotifyError> {
-        let now = self.now.load(SeqCst) - BEGIN;
-        let notes = notifications.iter().map(|one| Note {
-            by: self.by,
-            minute: now as f64 / 60_000.0,
-            kind: one.kind,
-            name: one.name.clone(),
-            fingerprint: one.fingerprint,
-            alone: one.alone,
-        });
-        self.notes.lock().unwrap().extend(notes);
-        Ok(())
-    }
-
-    fn every(&self) -> Duration {
-        Duration::ZERO
-    }
-
-    fn takes_state(&self) -> bool {
-        self.name == "state"
-    }
 }
 
 impl Listener for Listening {

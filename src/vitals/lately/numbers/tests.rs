@@ -48,8 +48,6 @@ impl Process {
             },
         );
         let kept = Kept {
-            #[cfg(feature = "fleet")]
-            fleet: None,
             metrics,
             window,
             slot: Duration::from_secs(10),
