@@ -45,8 +45,17 @@ impl<'a> Added<'a> {
         }
     }
 
-    /// Adds what a start counted between two readings, which stand for those times. `numbers` has a number of all keys for each of
-    /// its own.
+    /// Notes a reading of a start that counted nothing since then.
+    pub(super) fn note(&mut self, at: u64) {
+        for (edge, newest) in self.edges.iter().zip(&mut self.placed) {
+            if at <= *edge {
+                *newest = (*newest).max(Some(at));
+            }
+        }
+    }
+
+    /// Adds what a start counted between two readings, which stand for those times. `numbers` has a number of all keys for each
+    /// of its own.
     pub(super) fn add(
         &mut self,
         [before, after]: [&Reading; 2],

@@ -6,10 +6,11 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use redis::{Pipeline, Value, from_redis_value};
+use tokio::time::Instant;
 
 use super::{
     link_error::LinkError,
@@ -32,12 +33,15 @@ pub(crate) type Ask = Box<dyn FnMut(&Pipeline) -> Result<Value, LinkError> + Sen
 /// Hears what became of a deployment, once.
 pub(crate) type Then = Box<dyn FnOnce(Noted) + Send>;
 
+/// Hears all marks.
+pub(crate) type Heard = Box<dyn Fn(&[Mark]) + Send>;
+
 /// What the thread needs.
 pub(crate) struct Chores {
     pub(crate) noting: Noting,
     pub(crate) ask: Ask,
-    /// Hears all marks when they have changed.
-    pub(crate) heard: Box<dyn Fn(&[Mark]) + Send>,
+    /// Is called when they have changed.
+    pub(crate) heard: Heard,
     /// Done once a minute.
     pub(crate) each_minute: Option<Box<dyn FnMut() + Send>>,
 }

@@ -57,7 +57,7 @@ impl Known<'_> {
         match edge {
             Edge::Begin => self.began,
             Edge::Copy(snap) => self.placed(snap),
-            Edge::Now => self.last,
+            Edge::Now => self.last.max(self.earliest()),
         }
     }
 
@@ -70,7 +70,13 @@ impl Known<'_> {
 
     /// A copy stands for the beginning of its slot, if the start wrote by then.
     fn placed(&self, snap: Snap) -> u64 {
-        self.schedule.begin(snap).max(self.first).min(self.last)
+        let begin = self.schedule.begin(snap).max(self.first);
+        begin.min(self.last).max(self.earliest())
+    }
+
+    /// The earliest time of a reading. Until then there is nothing to read.
+    const fn earliest(&self) -> u64 {
+        self.began.saturating_add(1)
     }
 
     /// Whether nothing of note was counted before the first write.
@@ -161,8 +167,8 @@ mod tests {
         for _ in 0..2_000 {
             let mut snaps = Snaps::default();
             let began = fastrand::u64(0..3_600_000);
-            let first = began + fastrand::u64(0..200_000);
-            let last = first + fastrand::u64(0..7_200_000);
+            let first = began + fastrand::u64(0..200_000) * fastrand::u64(0..2);
+            let last = first + fastrand::u64(0..7_200_000) * fastrand::u64(0..2);
             let mut at = first;
             while at < last {
                 for snap in schedule().due(&snaps, at) {

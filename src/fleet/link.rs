@@ -1,17 +1,14 @@
 //! Asks Redis on one connection, on the thread that asks.
 //!
-//! It uses the commands and the parser of crate `redis`, and a connection of its own: each question ends in time, whatever the server
-//! does, and a late answer never stands for the next one.
+//! It uses the commands and the parser of crate `redis`, and a connection of its own: each question ends in time, whatever the
+//! server does, and a late answer never stands for the next one.
 
-use std::{
-    fmt,
-    io::Write as _,
-    time::{Duration, Instant},
-};
+use std::{fmt, io::Write as _, time::Duration};
 
 use redis::{
     ConnectionLike, ErrorKind, FromRedisValue, Parser, Pipeline, RedisError, RedisResult, Value,
 };
+use tokio::time::Instant;
 
 use super::{
     address::{Address, Place},
@@ -77,15 +74,16 @@ impl Link {
         }
     }
 
-    /// The pause after an attempt to connect that failed, if it is less than a second. Until it is over, all questions fail at once.
+    /// The pause after an attempt to connect that failed, if it is less than a second. Until it is over, all questions fail at
+    /// once.
     #[must_use]
     pub(crate) fn pause(mut self, pause: Duration) -> Self {
         self.pause = pause.min(PAUSE);
         self
     }
 
-    /// How many connections there were. After a new one, nothing is certain of what was written before: another server can have taken
-    /// the place of the one that confirmed it.
+    /// How many connections there were. After a new one, nothing is certain of what was written before: another server can have
+    /// taken the place of the one that confirmed it.
     pub(crate) const fn connections(&self) -> u64 {
         self.connections
     }
@@ -94,7 +92,8 @@ impl Link {
     ///
     /// # Errors
     ///
-    /// If there is no connection, no answer in time, or if one of the commands failed. Nobody knows then what of the question was done.
+    /// If there is no connection, no answer in time, or if one of the commands failed. Nobody knows then what of the question
+    /// was done.
     pub(crate) fn ask<T: FromRedisValue>(&mut self, pipeline: &Pipeline) -> Result<T, LinkError> {
         if let Some(answer) = self.ask_once(pipeline)? {
             return Ok(answer);

@@ -5,8 +5,9 @@ use std::{
     net::{SocketAddr, ToSocketAddrs},
     sync::mpsc::{self, Receiver},
     thread,
-    time::Instant,
 };
+
+use tokio::time::Instant;
 
 use super::address::Place;
 

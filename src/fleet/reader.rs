@@ -7,12 +7,13 @@ use redis::{Pipeline, Value};
 use super::{
     added::Added,
     ask::Ask,
+    commands::{another_form, fields, hashes, time},
     edges::Edge,
     entry::Entry,
-    form::{self, Field, Kind, Reading},
+    form::{self, Kind, Reading},
     keys::{Keys, StartId},
     known_start::KnownStart,
-    link_error::{LinkError, LinkErrorKind},
+    link_error::LinkError,
     schedule::Snap,
     writer,
 };
@@ -23,9 +24,6 @@ use crate::{
 
 /// How long a copy that nobody asks for is kept, in milliseconds: evaluations are at most a minute apart, unless somebody wants.
 const KEPT: u64 = 150_000;
-
-/// The most hashes that are read at a time, so that each answer comes in time.
-const AT_A_TIME: usize = 100;
 
 /// How often another copy is looked for where one is gone.
 const MOST_ROUNDS: usize = 4;
@@ -83,10 +81,10 @@ impl Reader {
         let seen = pipeline.cmd("ZRANGE").arg(self.keys.seen());
         seen.arg(0).arg(-1).arg("WITHSCORES");
         let answers = self.asks.values(&pipeline)?;
-        let [time, entries, seen] = &answers[..] else {
+        let [answered, entries, seen] = &answers[..] else {
             return Err(another_form());
         };
-        self.now = writer::time(time).ok_or_else(another_form)?;
+        self.now = time(answered).ok_or_else(another_form)?;
         let seen: HashMap<_, _> = fields(seen).into_iter().collect();
         let since = self.now.saturating_sub(KEPT);
         let mut starts = std::mem::take(&mut self.starts);
@@ -165,7 +163,7 @@ impl Reader {
         let is_old = |known: &KnownStart| known.is_old();
         let old = self.with(starts, is_old);
         let keys = old.iter().map(|start| self.keys.now(*start)).collect();
-        for (start, hash) in old.iter().zip(self.hashes(keys)?) {
+        for (start, hash) in old.iter().zip(hashes(&mut *self.asks, keys)?) {
             let reading = Reading::read(&hash, Kind::Counts);
             self.change(*start, |known| known.set_now(reading));
         }
@@ -174,7 +172,7 @@ impl Reader {
             .iter()
             .map(|start| self.keys.names(*start))
             .collect();
-        for (start, hash) in unnamed.iter().zip(self.hashes(keys)?) {
+        for (start, hash) in unnamed.iter().zip(hashes(&mut *self.asks, keys)?) {
             let Some(names) = form::read_names(&hash) else {
                 continue;
             };
@@ -196,7 +194,7 @@ impl Reader {
         };
         let lacking = self.with(starts, lacks);
         let keys = lacking.iter().map(|start| self.keys.fine(*start)).collect();
-        for (start, hash) in lacking.iter().zip(self.hashes(keys)?) {
+        for (start, hash) in lacking.iter().zip(hashes(&mut *self.asks, keys)?) {
             let reading = Reading::read(&hash, Kind::Durations);
             self.change(*start, |known| known.set_fine(reading));
         }
@@ -220,6 +218,10 @@ impl Reader {
         self.read_copies(&wants.collect::<Vec<_>>())?;
         let now = self.now;
         let mut added = Added::new((from, to), self.numbers.all(), self.buckets, wanted);
+        let silent = self.starts.values().filter_map(|known| known.seen);
+        silent
+            .filter(|seen| *seen < from)
+            .for_each(|seen| added.note(seen));
         for start in starts {
             let Some(known) = self.starts.get_mut(start) else {
                 continue;
@@ -262,8 +264,9 @@ impl Reader {
                 return Ok(());
             }
             let keys = missing.iter().map(|missing| self.key_of(*missing));
+            let keys = keys.collect();
             let mut gone = Vec::new();
-            for ((start, kind, snap), hash) in missing.iter().zip(self.hashes(keys.collect())?) {
+            for ((start, kind, snap), hash) in missing.iter().zip(hashes(&mut *self.asks, keys)?) {
                 let reading = Reading::read(&hash, *kind);
                 if reading.is_none() {
                     gone.push((*start, *kind));
@@ -311,20 +314,6 @@ impl Reader {
         }
     }
 
-    /// The fields of hashes. One that is not there has none.
-    fn hashes(&mut self, keys: Vec<String>) -> Result<Vec<Vec<Field>>, LinkError> {
-        let mut hashes = Vec::with_capacity(keys.len());
-        for keys in keys.chunks(AT_A_TIME) {
-            let mut pipeline = Pipeline::new();
-            for key in keys {
-                pipeline.cmd("HGETALL").arg(key);
-            }
-            let answers = self.asks.values(&pipeline)?;
-            hashes.extend(answers.iter().map(fields));
-        }
-        Ok(hashes)
-    }
-
     fn with(&self, starts: &[StartId], which: impl Fn(&KnownStart) -> bool) -> Vec<StartId> {
         let known = starts
             .iter()
@@ -343,25 +332,6 @@ impl fmt::Debug for Reader {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Reader").finish_non_exhaustive()
     }
-}
-
-/// Pairs of an answer: fields with values, or members with scores.
-fn fields(answer: &Value) -> Vec<Field> {
-    let bytes = |value: &Value| match value {
-        Value::BulkString(bytes) => Some(bytes.clone()),
-        Value::SimpleString(text) => Some(text.clone().into_bytes()),
-        _ => None,
-    };
-    let Value::Array(values) = answer else {
-        return Vec::new();
-    };
-    let pairs = values.chunks_exact(2);
-    let pair = |pair: &[Value]| Some((bytes(pair.first()?)?, bytes(pair.last()?)?));
-    pairs.filter_map(pair).collect()
-}
-
-fn another_form() -> LinkError {
-    LinkError::new(LinkErrorKind::Refused, "the answer has another form")
 }
 
 #[cfg(test)]

@@ -4,10 +4,11 @@ use std::{
     net::{TcpListener, TcpStream},
     process::{Child, Command, Stdio},
     thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use redis::{Pipeline, Value};
+use tokio::time::Instant;
 
 use super::{Fleet, Link, LinkError};
 

@@ -17,6 +17,7 @@ use serde_json::Value;
 use super::{
     ask::Ask as _,
     clock::RedisClock,
+    commands::{self, another_form},
     entry::Entry,
     error::FleetError,
     keys::{Keys, StartId},
@@ -27,7 +28,7 @@ use super::{
     schedule::Schedule,
     settings::Checked,
     view::View,
-    writer::{self, Tick, Writer},
+    writer::{Tick, Writer},
 };
 use crate::{
     emit,
@@ -36,8 +37,8 @@ use crate::{
     window::{Moment, Settings, clock_now},
 };
 
-/// The longest pause after a write that failed.
-const PAUSE: Duration = Duration::from_secs(1);
+/// The longest pause after a write that failed. With what the attempt takes until it fails, it is below a second.
+const PAUSE: Duration = Duration::from_millis(900);
 
 /// Says what other parts of this crate know of this instance, in JSON.
 type Describe = dyn Fn() -> Value + Send + Sync;
@@ -101,7 +102,8 @@ impl Running {
         let grid = Settings::new(&bounds).grid;
         let schedule = Schedule::new(slot);
         let start = StartId::random();
-        let link = Link::new(&checked).pause(Duration::from_millis(5 * schedule.tick()));
+        // The thread has a pause of its own, which is not to end before that of the link.
+        let link = Link::new(&checked).pause(PAUSE.min(Duration::from_millis(schedule.tick())) / 2);
         let reads = Link::new(&checked).pause(Duration::from_millis(5 * schedule.tick()));
         let reader = Reader::new(Box::new(reads), keys.clone(), (bounds.buckets(), grid));
         let shared = Arc::new(Shared {
@@ -187,8 +189,8 @@ impl Running {
         View::new(reader.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Adds to what this instance says of itself: an object. It is called once a tick, on the thread that writes. Of it, `settings` is
-    /// compared between instances.
+    /// Adds to what this instance says of itself: an object. It is called once a tick, on the thread that writes. Of it,
+    /// `settings` is compared between instances.
     pub(crate) fn describe(&self, describe: Box<Describe>) {
         *self.shared.describe() = Some(describe.into());
     }
@@ -330,7 +332,7 @@ impl Writing {
         pipeline.cmd("TIME");
         let asked = clock_now();
         let answers = self.link.values(&pipeline)?;
-        let time = answers.first().and_then(writer::time);
+        let time = answers.first().and_then(commands::time);
         let time = time.ok_or_else(another_form)?;
         self.shared.state().clock.set(time, asked, clock_now());
         Ok(())
@@ -358,10 +360,6 @@ impl Writing {
             described: self.shared.described(),
         }
     }
-}
-
-fn another_form() -> LinkError {
-    LinkError::new(LinkErrorKind::Refused, "the answer has another form")
 }
 
 #[cfg(test)]

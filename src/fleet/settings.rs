@@ -21,8 +21,8 @@ const TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Where the instances of a service meet: Redis 6.2 or later, or Valkey.
 ///
-/// Nothing is sent there before [`VitalsBuilder::fleet`](crate::vitals::VitalsBuilder::fleet) gets this. Instances belong together
-/// if their service and environment have the same names. Several services can share a database.
+/// Nothing is sent there before [`VitalsBuilder::fleet`](crate::vitals::VitalsBuilder::fleet) gets this. Instances belong
+/// together if their service and environment have the same names. Several services can share a database.
 ///
 /// ```
 /// use std::time::Duration;
@@ -94,9 +94,10 @@ impl Fleet {
 
     /// The Redis at an address.
     ///
-    /// It is `redis://user:password@host:port/database`, or `rediss://` for an encrypted connection, whose certificate must be one
-    /// that this machine trusts. Only the host is needed. The port is 6379 otherwise, the user `default` and the database 0.
-    /// Characters such as `@` in a password are written as `%40`. What follows a `?` is not used. In a cluster, it can be any node.
+    /// It is `redis://user:password@host:port/database`, or `rediss://` for an encrypted connection, whose certificate must be
+    /// one that this machine trusts. Only the host is needed. The port is 6379 otherwise, the user `default` and the database
+    /// 0. Characters such as `@` in a password are written as `%40`. What follows a `?` is not used. In a cluster, it can be
+    /// any node.
     ///
     /// # Errors
     ///
@@ -129,8 +130,8 @@ impl Fleet {
         self
     }
 
-    /// Also writes the keys that guide G4 describes, below this prefix, such as `clinic_perf`. It has 1 to 200 characters. Defaults
-    /// to not writing them.
+    /// Also writes the keys that guide G4 describes, below this prefix, such as `clinic_perf`. It has 1 to 200 characters.
+    /// Defaults to not writing them.
     pub fn guide_keys(mut self, prefix: impl Into<String>) -> Self {
         self.guide_keys = Some(prefix.into());
         self

@@ -5,12 +5,13 @@ use std::{
     io::{self, Read, Write},
     net::{SocketAddr, TcpStream},
     sync::{Arc, OnceLock},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use rustls::{ClientConfig, ClientConnection, StreamOwned, crypto::ring};
 use rustls_pki_types::ServerName;
 use rustls_platform_verifier::BuilderVerifierExt;
+use tokio::time::Instant;
 
 /// What a read or write may take at least, so that what is there already is taken.
 const LEAST: Duration = Duration::from_millis(1);

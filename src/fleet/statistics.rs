@@ -19,6 +19,9 @@ use crate::{
     window::{Span, Sums},
 };
 
+/// The fewest requests of an instance whose p95 is compared with that of others.
+const FEWEST: u64 = 20;
+
 /// The statistics of all instances of a service. Clones share them.
 ///
 /// Redis is asked on the thread that asks here, for as long as the [timeout](crate::fleet::Fleet::timeout) allows. In a task, use
@@ -36,9 +39,9 @@ pub struct FleetHandle {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct FleetStatistics {
-    /// All instances together. What the type says of one process is of all of them, but for circuit breakers and samples, which are
-    /// none here. A window begins where a copy was made: each minute in the last quarter of an hour, each ten minutes in the
-    /// last two hours, and each hour before.
+    /// All instances together. What the type says of one process is of all of them, but for circuit breakers and samples, which
+    /// are none here. A window begins where a copy was made: each minute in the last quarter of an hour, each ten minutes in
+    /// the last two hours, and each hour before.
     pub statistics: Statistics,
     /// Each start of an instance that counted something in the window or gives signs of life, by its id, and the older one first.
     pub instances: Vec<InstanceStatistics>,
@@ -74,7 +77,7 @@ pub struct InstanceStatistics {
     pub p95_ms: Option<f64>,
     /// What 99 % of the requests do not exceed.
     pub p99_ms: Option<f64>,
-    /// How many times as long its p95 is as that of all other instances together. `None` where one of both is unknown.
+    /// How many times the middle one of the others' p95 its own is. `None` where it or all others have fewer than 20 requests.
     pub p95_to_others: Option<f64>,
     /// Whether it has other thresholds than most of the instances that are there. If it counts durations in other buckets, they are left out.
     pub other_settings: bool,
@@ -201,11 +204,9 @@ impl Instance {
 // === impl InstanceStatistics ===
 
 impl InstanceStatistics {
-    fn new(instance: &Instance, own: &Sums, others: &Sums, bounds: &Bounds) -> Self {
+    fn new(instance: &Instance, own: &Sums, bounds: &Bounds) -> Self {
         let entry = &instance.entry;
         let traffic = Traffic::of_all(own, bounds);
-        let others = Traffic::of_all(others, bounds).p95_ms;
-        let ratio = traffic.p95_ms.zip(others);
         let health = entry.described.get("health").and_then(|told| told.as_str());
         Self {
             id: entry.id.clone(),
@@ -220,7 +221,7 @@ impl InstanceStatistics {
             p50_ms: traffic.p50_ms,
             p95_ms: traffic.p95_ms,
             p99_ms: traffic.p99_ms,
-            p95_to_others: ratio.and_then(|(own, others)| (others > 0.0).then(|| own / others)),
+            p95_to_others: None,
             other_settings: instance.other_settings,
             health: health.map(str::to_owned),
         }
@@ -240,31 +241,42 @@ fn each(
         .filter(|instance| instance.is_live() || instance.last_seen >= all.begin);
     let of_each = shown.map(|instance| {
         let own = view.sums_of_start(instance.start, Span::Last(window), is_traffic);
-        let others = without(all, &own);
-        InstanceStatistics::new(instance, &own, &others, bounds)
+        InstanceStatistics::new(instance, &own, bounds)
     });
-    of_each.collect()
+    let mut all: Vec<_> = of_each.collect();
+    let enough = |one: &InstanceStatistics| one.p95_ms.filter(|_| one.requests >= FEWEST);
+    let told: Vec<_> = all.iter().map(enough).collect();
+    for (index, one) in all.iter_mut().enumerate() {
+        one.p95_to_others = to_others(index, &told);
+    }
+    all
 }
 
-/// The requests of all others.
-fn without(all: &Sums, own: &Sums) -> Sums {
-    let less = |all: &[u64], own: Option<&Vec<u64>>| -> Vec<u64> {
-        let own = own.into_iter().flatten().copied();
-        let own = own.chain(std::iter::repeat(0));
-        let left = all.iter().zip(own);
-        left.map(|(all, own)| all.saturating_sub(own)).collect()
-    };
-    let counts = all.counts.iter().map(|(key, all)| {
-        let left = less(all, own.counts.get(key));
-        (key.clone(), left)
-    });
-    let durations = all.durations.iter().map(|(key, all)| {
-        let own = own.durations.get(key).and_then(Option::as_ref);
-        (key.clone(), all.as_ref().map(|all| less(all, own)))
-    });
-    Sums {
-        counts: counts.collect(),
-        durations: durations.collect(),
-        ..Sums::default()
+/// How many times the middle one of the others' p95 that of one instance is. So two slow ones of ten do not hide each other.
+fn to_others(index: usize, told: &[Option<f64>]) -> Option<f64> {
+    let own = told.get(index).copied().flatten()?;
+    let others = told.iter().enumerate().filter(|(other, _)| *other != index);
+    let mut others: Vec<f64> = others.filter_map(|(_, p95)| *p95).collect();
+    others.sort_by(f64::total_cmp);
+    // Of an even number the higher one: nothing is called slow lightly.
+    let middle = others.get(others.len() / 2).copied()?;
+    (middle > 0.0).then(|| own / middle)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slow_instances_do_not_hide_each_other() {
+        let two_of_six = [10.0, 11.0, 80.0, 90.0, 10.0, 12.0].map(Some);
+        let times = |index| to_others(index, &two_of_six);
+        assert_eq!((times(2), times(3)), (Some(80.0 / 11.0), Some(90.0 / 11.0)));
+        assert_eq!((times(0), times(5)), (Some(10.0 / 12.0), Some(12.0 / 11.0)));
+        // Of a pair the slow one is slow, and who has too few requests says nothing.
+        assert_eq!(to_others(1, &[Some(10.0), Some(30.0)]), Some(3.0));
+        assert_eq!(to_others(1, &[None, Some(30.0)]), None);
+        assert_eq!(to_others(0, &[None, Some(30.0)]), None);
+        assert_eq!(to_others(0, &[Some(1.0), Some(0.0)]), None);
     }
 }

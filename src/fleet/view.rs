@@ -13,8 +13,8 @@ use crate::{
     window::{Span, Sums},
 };
 
-/// All instances at one moment, by the clock of Redis. What is not known yet is read when it is asked for, so sums can take as long
-/// as Redis does. Stretches of time that follow each other share their edge.
+/// All instances at one moment, by the clock of Redis. What is not known yet is read when it is asked for, so sums can take as
+/// long as Redis does. Stretches of time that follow each other share their edge.
 pub(crate) struct View<'r> {
     reader: RefCell<MutexGuard<'r, Reader>>,
     failed: RefCell<Option<LinkError>>,
@@ -101,7 +101,8 @@ impl<'r> View<'r> {
         self.failed.borrow().clone().map(FleetError::from)
     }
 
-    /// All starts that are kept, in the order of their ids and of their beginning. `settings` is what this instance says of its own.
+    /// All starts that are kept, in the order of their ids and of their beginning. `settings` is what this instance says of its
+    /// own.
     pub(crate) fn instances(&self, settings: &Value) -> Vec<Instance> {
         let reader = self.reader.borrow();
         let own = (settings.get(SETTINGS), reader.grid());

@@ -7,14 +7,13 @@
 use redis::{Pipeline, Value};
 
 use super::{
-    form::{self, EPOCH, Field, Head, Kind, VERSION},
+    commands::{expire, fields_of, hset, text, time},
+    form::{self, EPOCH, Head, Kind},
     keys::{Keys, StartId},
     schedule::{LEVELS, Schedule, Snap, Snaps},
+    side::Side,
 };
-use crate::{
-    metrics::readings::{Key, Readings},
-    window::Numbers,
-};
+use crate::metrics::readings::Readings;
 
 /// The most dead starts that are forgotten at a time.
 const MOST_FORGOTTEN: usize = 100;
@@ -34,17 +33,6 @@ pub(super) struct Writer {
     connection: Option<u64>,
     /// Starts that are too old.
     old: Vec<String>,
-}
-
-/// Counts, or durations.
-#[derive(Debug)]
-struct Side {
-    kind: Kind,
-    numbers: Numbers,
-    /// What was confirmed: the value of each field, by its number.
-    values: Vec<Vec<u8>>,
-    /// How many names were confirmed.
-    named: usize,
 }
 
 /// What is written at one moment.
@@ -303,50 +291,6 @@ impl Writer {
     }
 }
 
-// === impl Side ===
-
-impl Side {
-    fn new(kind: Kind) -> Self {
-        Self {
-            kind,
-            numbers: Numbers::default(),
-            values: Vec::new(),
-            named: 0,
-        }
-    }
-
-    /// The fields that differ from what was confirmed, or all of them.
-    fn changed(&mut self, counts: &[(Key, Vec<u64>)], all: bool) -> Vec<(u32, Vec<u8>)> {
-        let numbered = self.numbers.numbered(counts);
-        let mut chunks = form::chunks(&numbered, self.kind);
-        if !all {
-            chunks.retain(|(chunk, value)| self.values.get(*chunk as usize) != Some(value));
-        }
-        chunks
-    }
-
-    fn set(&mut self, chunk: u32, value: Vec<u8>) {
-        let chunk = chunk as usize;
-        if self.values.len() <= chunk {
-            self.values.resize(chunk + 1, Vec::new());
-        }
-        if let Some(known) = self.values.get_mut(chunk) {
-            *known = value;
-        }
-    }
-
-    fn known(&self) -> usize {
-        self.numbers.all().len()
-    }
-
-    /// The names that were not confirmed, or all of them.
-    fn new_names(&self, all: bool) -> Option<Field> {
-        let first = if all { 0 } else { self.named };
-        let new = self.numbers.all().get(first..)?;
-        (!new.is_empty()).then(|| form::names(self.kind, first, new))
-    }
-}
-
 /// The keys of a copy: of the counts, and of the durations.
 pub(super) fn copies(keys: &Keys, start: StartId, snap: Snap) -> [String; 2] {
     let letter = LEVELS.get(snap.level).map_or("", |level| level.letter);
@@ -354,47 +298,6 @@ pub(super) fn copies(keys: &Keys, start: StartId, snap: Snap) -> [String; 2] {
         keys.snapshot(start, letter, snap.slot),
         keys.fine_snapshot(start, letter, snap.slot),
     ]
-}
-
-fn fields_of(chunks: &[(u32, Vec<u8>)]) -> impl Iterator<Item = Field> {
-    let fields = chunks.iter();
-    fields.map(|(chunk, value)| (form::field(*chunk), value.clone()))
-}
-
-/// Sets the fields of a hash, and its mark if that is all of them.
-fn hset(pipeline: &mut Pipeline, hash: &str, is_whole: bool, fields: impl Iterator<Item = Field>) {
-    let mark = is_whole.then(|| (EPOCH.into(), VERSION.into()));
-    let mut fields = fields.chain(mark).peekable();
-    if fields.peek().is_none() {
-        return;
-    }
-    pipeline.cmd("HSET").arg(hash);
-    for (field, value) in fields {
-        pipeline.arg(field).arg(value);
-    }
-    pipeline.ignore();
-}
-
-fn expire(pipeline: &mut Pipeline, key: &str, millis: u64) {
-    pipeline.cmd("PEXPIRE").arg(key).arg(millis).ignore();
-}
-
-/// The clock of Redis, in milliseconds since 1970.
-pub(super) fn time(answer: &Value) -> Option<u64> {
-    let Value::Array(parts) = answer else {
-        return None;
-    };
-    let mut parts = parts.iter().map(|part| text(part)?.parse::<u64>().ok());
-    let (seconds, micros) = (parts.next()??, parts.next()??);
-    seconds.checked_mul(1_000)?.checked_add(micros / 1_000)
-}
-
-fn text(value: &Value) -> Option<String> {
-    match value {
-        Value::BulkString(bytes) => String::from_utf8(bytes.clone()).ok(),
-        Value::Int(number) => Some(number.to_string()),
-        _ => None,
-    }
 }
 
 #[cfg(test)]

@@ -40,6 +40,8 @@ pub(super) struct WrittenStart {
     /// How many requests it counted, and how many when it wrote last.
     pub(super) counted: u64,
     pub(super) confirmed: u64,
+    /// Whether its last write was confirmed.
+    pub(super) is_written: bool,
 }
 
 // === impl SharedRedis ===
@@ -88,6 +90,7 @@ impl WrittenStart {
             connection: 1,
             counted: 0,
             confirmed: 0,
+            is_written: false,
         }
     }
 
@@ -117,6 +120,7 @@ impl WrittenStart {
         if self.entry.first == 0 {
             self.entry.first = at;
         }
+        self.is_written = false;
         let entry = self.entry.to_json();
         for _ in 0..2 {
             let prepared = self.writer.prepare(Tick {
@@ -136,6 +140,7 @@ impl WrittenStart {
             assert_eq!(confirmed.time, at);
             if confirmed.is_whole {
                 self.confirmed = self.counted;
+                self.is_written = true;
                 return true;
             }
         }

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt::Write as _};
 
-#[cfg(all(feature = "health", feature = "statistics"))]
+#[cfg(any(feature = "fleet", all(feature = "health", feature = "statistics")))]
 use crate::facts::severity::SeverityBands;
 
 use super::{
@@ -98,7 +98,7 @@ impl Metrics {
     }
 
     /// The bands by which requests are judged.
-    #[cfg(all(feature = "health", feature = "statistics"))]
+    #[cfg(any(feature = "fleet", all(feature = "health", feature = "statistics")))]
     pub(crate) fn bands(&self) -> SeverityBands {
         self.settings().bands
     }

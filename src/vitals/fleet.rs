@@ -5,7 +5,8 @@ use super::Vitals;
 // === impl Vitals ===
 
 impl Vitals {
-    /// Writes to Redis a last time while there is time. The others know then that this instance ended, and have all that it counted.
+    /// Writes to Redis a last time while there is time. The others know then that this instance ended, and have all that it
+    /// counted.
     #[cfg(feature = "fleet")]
     pub(super) async fn leave_the_fleet(&self) {
         let Some(running) = self.lately.fleet().cloned() else {

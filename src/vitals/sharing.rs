@@ -1,6 +1,8 @@
 //! Shares with the other instances what this one knows beside its counts, and shows what they know.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+#[cfg(feature = "health")]
+use std::sync::Arc;
+use std::{collections::BTreeMap, time::Duration};
 
 use serde_json::{Value, json};
 
@@ -26,6 +28,7 @@ use crate::{
 };
 
 /// The most checks that an instance tells of.
+#[cfg(feature = "health")]
 const MOST_CHECKS: usize = 50;
 
 /// Over which time the doctor looks.
