@@ -137,7 +137,7 @@ impl Pair {
     fn said(&self, member: &Member, times: &RangeInclusive<usize>) -> Vec<String> {
         let lines = eventually("each line has its end", || {
             let lines = member.lines(" Redis is ");
-            let is_whole = lines.len() >= 2 * times.start() && lines.len() % 2 == 0;
+            let is_whole = lines.len() >= 2 * times.start() && lines.len().is_multiple_of(2);
             is_whole.then_some(lines)
         });
         let count = |level: &str| lines.iter().filter(|line| line.contains(level)).count();

@@ -51,7 +51,7 @@ async fn main() {
         .unwrap();
     let mut builder = Vitals::builder()
         .service_name("shop")
-        .release(Release::new(&text("VERSION", "1.0.0")))
+        .release(Release::new(text("VERSION", "1.0.0")))
         .statistics_slot(slot)
         .alerts(rules())
         .notifiers(notifiers())
