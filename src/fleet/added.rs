@@ -67,7 +67,8 @@ impl<'a> Added<'a> {
                 *newest = (*newest).max(Some(at));
             }
         }
-        if before.head.at >= after.head.at {
+        // What was written in the moment of the beginning counts, too.
+        if before.head.at > after.head.at {
             return;
         }
         self.observed.push((before.head.at, after.head.at));

@@ -120,10 +120,11 @@ impl Schedule {
 // === impl Snaps ===
 
 impl Snaps {
-    /// Whether a copy is to be made now: no later one was made. If the clock of Redis went far back, one is.
+    /// Whether a copy is to be made now: none of this slot or a later one was made. One that is gone is not made again: it would
+    /// be later than the copies of shorter slots that follow it. If the clock of Redis went far back, one is made.
     fn lacks(&self, snap: Snap) -> bool {
         let taken = self.0.get(snap.level).copied().unwrap_or_default();
-        taken.slots == 0 || snap.slot > taken.newest || snap.slot + MOST <= taken.newest
+        snap.slot > taken.newest || snap.slot + MOST <= taken.newest
     }
 
     /// Notes a copy.
@@ -238,6 +239,9 @@ mod tests {
         assert!(!snaps.lacks(snap(105)) && !snaps.lacks(snap(104)));
         assert!(snaps.lacks(snap(106)) && snaps.lacks(snap(41)));
         snaps.forget(snap(101));
+        let mut gone = snaps;
+        [100, 105].map(|slot| gone.forget(snap(slot)));
+        assert!(known(&gone).is_empty() && !gone.lacks(snap(105)));
         assert_eq!(known(&snaps), [105, 100]);
         snaps.take(snap(122));
         assert_eq!(known(&snaps), [122]);

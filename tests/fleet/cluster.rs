@@ -3,8 +3,8 @@
 use crate::{
     load::Answered,
     member::{Settings, Sums},
-    programs::{eventually, free_port},
-    redis::Redis,
+    programs::eventually,
+    redis::{Redis, SECOND},
 };
 
 /// The slots of a cluster.
@@ -12,27 +12,23 @@ const SLOTS: u32 = 16_384;
 
 /// A cluster of so many nodes, each with its share of the slots.
 fn cluster(nodes: u32) -> Vec<Redis> {
-    let mut ports = Vec::new();
     let started = (0..nodes).map(|_| {
-        let port = free_port().to_string();
-        let node = Redis::with(&[
+        Redis::with(&[
             "--cluster-enabled",
             "yes",
             "--cluster-announce-ip",
             "127.0.0.1",
             "--cluster-port",
-            &port,
-        ]);
-        ports.push(port);
-        node
+            SECOND,
+        ])
     });
     let all: Vec<Redis> = started.collect();
     for (number, node) in (0..).zip(&all) {
         let (from, to) = (SLOTS * number / nodes, SLOTS * (number + 1) / nodes - 1);
         let range = [from.to_string(), to.to_string()];
         node.ask::<()>(&["CLUSTER", "ADDSLOTSRANGE", &range[0], &range[1]]);
-        let port = all[0].port().to_string();
-        node.ask::<()>(&["CLUSTER", "MEET", "127.0.0.1", &port, &ports[0]]);
+        let ports = [all[0].port(), all[0].second_port()].map(|port| port.to_string());
+        node.ask::<()>(&["CLUSTER", "MEET", "127.0.0.1", &ports[0], &ports[1]]);
     }
     eventually("the cluster is whole", || {
         let mut states = all.iter().map(|node| {

@@ -1,6 +1,6 @@
 //! Measures what a fleet costs: memory of Redis, bytes on the way to it, and time of the thread.
 
-use std::{thread, time::Duration};
+use std::{slice::from_ref, thread, time::Duration};
 
 use tokio::time::Instant;
 
@@ -53,8 +53,7 @@ fn the_memory_of_redis_is_printed() {
             let all = redis.keys("");
             let size = |part: &str| {
                 let some = all.iter().filter(|key| key.contains(part));
-                some.map(|key| memory(&redis, std::slice::from_ref(key)))
-                    .max()
+                some.map(|key| memory(&redis, from_ref(key))).max()
             };
             let (now, copy) = (size(":now:")?, size(":snap:")?);
             (copy > now * 9 / 10).then_some(())

@@ -13,8 +13,6 @@ use std::{
 
 use tokio::time::Instant;
 
-use crate::programs::free_port;
-
 /// How often it looks whether it was told something else.
 const LOOK: Duration = Duration::from_millis(5);
 
@@ -63,8 +61,8 @@ impl Proxy {
             connected: Mutex::new(Vec::new()),
             ends: AtomicBool::new(false),
         });
-        let port = free_port();
-        let listener = listen(port).unwrap();
+        let listener = listen(0).unwrap();
+        let port = listener.local_addr().unwrap().port();
         let shared = Arc::clone(&state);
         thread::spawn(move || accept(port, listener, &shared));
         Self { port, state }

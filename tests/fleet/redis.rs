@@ -18,9 +18,14 @@ use crate::{
 /// The user and the password of the tests, on a server with users.
 const OWN: &str = "tests:of-the-tests";
 
+/// Stands for a second port, in the arguments of a server.
+pub(crate) const SECOND: &str = "SECOND";
+
 /// A server on loopback that ends, with its folder, when it is dropped. It keeps nothing on the disk.
 pub(crate) struct Redis {
     port: u16,
+    /// What `SECOND` stands for among the arguments.
+    second_port: u16,
     folder: PathBuf,
     arguments: Vec<String>,
     running: Option<Child>,
@@ -48,12 +53,17 @@ impl Redis {
         let folder = env::temp_dir().join(name);
         fs::create_dir_all(&folder).unwrap();
         let mut server = Self {
-            port: free_port(),
+            port: 0,
+            second_port: 0,
             folder,
             arguments: arguments.iter().map(|&one| one.to_owned()).collect(),
             running: None,
         };
-        server.start_again();
+        // Somebody else can have taken a port that was free.
+        eventually("its ports are free", || {
+            (server.port, server.second_port) = (free_port(), free_port());
+            server.starts().then_some(())
+        });
         server
     }
 
@@ -61,33 +71,53 @@ impl Redis {
         self.port
     }
 
+    pub(crate) const fn second_port(&self) -> u16 {
+        self.second_port
+    }
+
     pub(crate) fn url(&self) -> String {
         format!("redis://127.0.0.1:{}", self.port)
     }
 
-    /// Starts it, empty, on the port that it had.
+    /// Starts it, empty, on the ports that it had.
     pub(crate) fn start_again(&mut self) {
+        eventually("its ports are free", || self.starts().then_some(()));
+    }
+
+    /// Starts it, and waits until it answers. `false` if it has ended.
+    fn starts(&mut self) -> bool {
         let program = env::var("REDIS_SERVER").unwrap_or_else(|_| "redis-server".to_owned());
         let log = File::create(self.folder.join("log")).unwrap();
+        let second = self.second_port.to_string();
+        let arguments = self.arguments.iter().map(|one| match one.as_str() {
+            SECOND => &second,
+            other => other,
+        });
         let child = Command::new(&program)
             .args(["--bind", "127.0.0.1", "--port", &self.port.to_string()])
             .args(["--save", "", "--appendonly", "no", "--dir"])
             .arg(&self.folder)
-            .args(&self.arguments)
+            .args(arguments)
             .stdin(Stdio::null())
             .stdout(log.try_clone().unwrap())
             .stderr(log)
             .spawn();
         let child = child.unwrap_or_else(|error| panic!("{program} is not installed: {error}"));
         self.running = Some(child);
-        eventually("the server answers", || {
-            let answer = self
-                .connection()
-                .and_then(|mut to| cmd("PING").exec(&mut to));
-            let ended = self.running.as_mut().unwrap().try_wait().unwrap();
-            assert!(ended.is_none(), "it has ended: {}", self.log());
-            answer.ok()
+        let answers = eventually("the server answers or has ended", || {
+            let child = self.running.as_mut().unwrap();
+            if child.try_wait().unwrap().is_some() {
+                return Some(false);
+            }
+            // Another one could answer at this port.
+            let own = format!("process_id:{}\r", child.id());
+            let server: String = self.try_ask(&["INFO", "server"]).ok()?;
+            server.contains(&own).then_some(true)
         });
+        if !answers {
+            println!("it has ended: {}", self.log());
+        }
+        answers
     }
 
     /// Ends it as a crash does. What it had is lost.

@@ -5,20 +5,18 @@ use std::fs;
 use crate::{
     load::Answered,
     member::Settings,
-    programs::{eventually, free_port},
-    redis::Redis,
+    programs::eventually,
+    redis::{Redis, SECOND},
 };
 
 const CERTIFICATES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/certificates");
 
 /// A server with TLS on a second port, and the user `vitals` who may touch the keys of fleets alone.
 fn server() -> (Redis, u16) {
-    let port = free_port();
     let file = |name: &str| format!("{CERTIFICATES}/{name}");
-    let number = port.to_string();
     let redis = Redis::with(&[
         "--tls-port",
-        &number,
+        SECOND,
         "--tls-cert-file",
         &file("server.pem"),
         "--tls-key-file",
@@ -41,6 +39,7 @@ fn server() -> (Redis, u16) {
         "-@admin",
         "-@dangerous",
     ]);
+    let port = redis.second_port();
     (redis, port)
 }
 
