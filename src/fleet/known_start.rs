@@ -59,6 +59,12 @@ impl KnownStart {
         self.copies.retain(|_, copied| copied.used >= since);
     }
 
+    /// Since when it counted nothing that is known. At its beginning itself, it had counted nothing.
+    pub(super) fn silent_since(&self) -> u64 {
+        let seen = self.seen.unwrap_or_default();
+        seen.max(self.entry.began.saturating_add(1))
+    }
+
     /// Whether the last reading is not the last one any more.
     pub(super) fn is_old(&self) -> bool {
         match &self.now {

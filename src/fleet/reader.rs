@@ -218,10 +218,9 @@ impl Reader {
         self.read_copies(&wants.collect::<Vec<_>>())?;
         let now = self.now;
         let mut added = Added::new((from, to), self.numbers.all(), self.buckets, wanted);
-        let silent = self.starts.values().filter_map(|known| known.seen);
-        silent
-            .filter(|seen| *seen < from)
-            .for_each(|seen| added.note(seen));
+        let silent = self.starts.values();
+        let silent = silent.filter(|known| known.seen.is_some_and(|seen| seen < from));
+        silent.for_each(|known| added.note(known.silent_since()));
         for start in starts {
             let Some(known) = self.starts.get_mut(start) else {
                 continue;
