@@ -52,8 +52,19 @@ impl Known<'_> {
         oldest.map_or(Edge::Now, |(snap, _)| Edge::Copy(snap))
     }
 
-    /// The time from which on a reading is chosen.
-    pub(super) fn time_of(&self, edge: Edge) -> u64 {
+    /// The time that a reading stands for, which `at` has chosen for `time`. Where it is younger than that, it is chosen from the
+    /// beginning on.
+    pub(super) fn stands_for(&self, edge: Edge, time: u64) -> u64 {
+        let placed = self.time_of(edge);
+        match self.wrote_at_once() {
+            _ if placed <= time || edge == Edge::Begin => placed,
+            true => self.earliest().max(self.first),
+            false => self.earliest(),
+        }
+    }
+
+    /// The time of a reading.
+    fn time_of(&self, edge: Edge) -> u64 {
         match edge {
             Edge::Begin => self.began,
             Edge::Copy(snap) => self.placed(snap),
@@ -191,10 +202,11 @@ mod tests {
             };
             let time = fastrand::u64(0..last + 100_000);
             let edge = known.at(time);
-            let placed = known.time_of(edge);
-            // From the time of the reading on, and up to the time that was asked for, it is the same one.
-            if placed <= time {
-                let between = fastrand::u64(placed..=time);
+            // From the time that it stands for, and up to the time that was asked for, it is the same one.
+            let from = known.stands_for(edge, time);
+            if edge != Edge::Begin || from <= time {
+                assert!(from <= time);
+                let between = fastrand::u64(from..=time);
                 assert_eq!(known.at(between), edge, "{known:?} {time} {between}");
             }
         }

@@ -229,7 +229,7 @@ impl Reader {
                 continue;
             };
             let chosen = [from, to].map(|time| edges.at(time));
-            let placed = chosen.map(|edge| edges.time_of(edge));
+            let placed = [from, to].map(|time| edges.stands_for(edges.at(time), time));
             let readings = chosen.map(|edge| known.reading(kind, edge, now));
             if let [Some(before), Some(after)] = readings {
                 let numbers = match kind {

@@ -113,7 +113,7 @@ async fn only_the_last_failures_are_kept() {
 #[tokio::test]
 async fn a_failure_of_no_route_is_unmatched_and_its_texts_are_cut() {
     let (vitals, failures) = stack(3);
-    let text = "é".repeat(2_000);
+    let text = "éééé ".repeat(400);
     let broken = service_fn(move |_: Request| {
         let text = text.clone();
         async move { Err::<Response, BoxError>(text.into()) }
@@ -131,7 +131,7 @@ async fn a_failure_of_no_route_is_unmatched_and_its_texts_are_cut() {
     assert!(longest(all[0].request_id.as_deref()) <= 128 + 3);
     if cfg!(feature = "scrub") {
         let cause = longest(failures.cause(&all[0]));
-        assert!((500..=515).contains(&cause), "{cause}");
+        assert!((495..=515).contains(&cause), "{cause}");
     }
 }
 
