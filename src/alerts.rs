@@ -107,6 +107,7 @@ mod signal;
 mod silence;
 mod state;
 mod stored;
+mod stored_alert;
 mod stored_fleet;
 mod tally;
 #[cfg(feature = "fleet")]

@@ -258,4 +258,6 @@ impl Statistics {
 }
 
 #[cfg(test)]
+pub(crate) mod given;
+#[cfg(test)]
 mod tests;

@@ -11,8 +11,7 @@ use super::{
     fingerprint::{Fingerprint, Labels},
     history::History,
     state::{AlertState, ResolveReason},
-    stored::StoredAlert,
-    stored_fleet::Unknown,
+    stored_alert::{StoredAlert, Unknown},
     tracked::{Firing, Tick, Tracked},
     wall_clock::Step,
 };

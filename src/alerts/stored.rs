@@ -7,14 +7,14 @@ use serde::{Deserialize, Serialize};
 use super::{
     alert::{Alert, Muted, Notice, Transition},
     engine::Engine,
-    fingerprint::{Fingerprint, Labels},
+    fingerprint::Fingerprint,
     history::History,
     part::Part,
     readable::readable,
     silence::Silences,
     state::{AlertState, ResolveReason},
+    stored_alert::StoredAlert,
     stored_fleet::StoredFleet,
-    tracked::Tracked,
     wall_clock::Step,
 };
 
@@ -31,15 +31,6 @@ pub(crate) struct Stored {
     /// The alerts of the fleet, as this instance saw them last.
     #[serde(skip_serializing_if = "Option::is_none")]
     fleet: Option<StoredFleet>,
-}
-
-/// An alert, as a later process or another instance reads it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(crate) struct StoredAlert {
-    pub(super) rule: String,
-    #[serde(default)]
-    pub(super) labels: Labels,
-    pub(super) tracked: Tracked,
 }
 
 // === impl Stored ===

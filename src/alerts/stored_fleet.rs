@@ -12,7 +12,7 @@ use super::{
     part::Part,
     readable::readable,
     state::{AlertState, ResolveReason},
-    stored::StoredAlert,
+    stored_alert::{StoredAlert, Unknown},
     tracked::{Firing, Tracked},
 };
 
@@ -33,14 +33,6 @@ pub(crate) struct StoredFleet {
     pub(super) history: History,
     /// The value of each rule that has one.
     pub(super) values: BTreeMap<String, f64>,
-}
-
-/// An alert of a rule that an instance does not have.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Unknown {
-    /// When somebody who has the rule evaluated it last, in the time of the fleet.
-    pub(super) since: Duration,
-    pub(super) alert: StoredAlert,
 }
 
 // === impl StoredFleet ===

@@ -4,8 +4,8 @@
 //! process. A field of a hash holds the counts of a few numbers that follow each other, packed as in a window, so that many
 //! endpoints are few fields. What is not 0 takes no bytes.
 
-use super::{schedule::Snaps, start_names::StartNames};
-use crate::window::{Block, BlockWriter, Known, Numbered, read_key, varint, write_key};
+use super::schedule::Snaps;
+use crate::window::{Block, BlockWriter, Known, Numbered, varint, write_key};
 
 /// The version of the form, in [`EPOCH`]. A reader takes no other one.
 pub(super) const VERSION: &str = "1";
@@ -26,7 +26,7 @@ const SNAPS: &str = "snaps";
 const FINE: &str = "fine";
 
 /// The highest index of a count that is read, and the most names.
-const MOST: usize = 1 << 20;
+pub(super) const MOST: usize = 1 << 20;
 
 /// A field of a hash, and its value.
 pub(super) type Field = (Vec<u8>, Vec<u8>);
@@ -71,7 +71,7 @@ impl Kind {
     }
 
     /// What begins the names of a batch.
-    const fn letter(self) -> u8 {
+    pub(super) const fn letter(self) -> u8 {
         match self {
             Self::Counts => b'c',
             Self::Durations => b'd',
@@ -187,35 +187,6 @@ pub(super) fn names(kind: Kind, first: usize, known: &[Known]) -> Field {
         value.extend(&one);
     }
     (field, value)
-}
-
-/// Reads a hash of names. `None` if it was not written as a whole, or in another form.
-pub(super) fn read_names(hash: &[Field]) -> Option<StartNames> {
-    let epoch = hash.iter().find(|(field, _)| field == EPOCH.as_bytes());
-    if epoch?.1 != VERSION.as_bytes() {
-        return None;
-    }
-    let mut names = StartNames::default();
-    for (field, value) in hash {
-        let kind = Kind::BOTH
-            .into_iter()
-            .find(|kind| field.first() == Some(&kind.letter()));
-        let first = field.get(1..).and_then(|text| str::from_utf8(text).ok());
-        let first = first.and_then(|text| text.parse::<usize>().ok());
-        let (Some(kind), Some(first)) = (kind, first) else {
-            continue;
-        };
-        let mut value = &**value;
-        let mut number = first;
-        while !value.is_empty() && number < MOST {
-            let length = usize::try_from(varint::read(&mut value)?).ok()?;
-            let (one, rest) = value.split_at_checked(length)?;
-            value = rest;
-            names.set(kind, number, read_key(one));
-            number += 1;
-        }
-    }
-    Some(names)
 }
 
 fn number(text: &[u8]) -> u64 {

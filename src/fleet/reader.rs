@@ -10,11 +10,12 @@ use super::{
     commands::{another_form, fields, hashes, time},
     edges::Edge,
     entry::Entry,
-    form::{self, Kind, Reading},
+    form::{Kind, Reading},
     keys::{Keys, StartId},
     known_start::KnownStart,
     link_error::LinkError,
     schedule::Snap,
+    start_names::read_names,
     writer,
 };
 use crate::{
@@ -173,7 +174,7 @@ impl Reader {
             .map(|start| self.keys.names(*start))
             .collect();
         for (start, hash) in unnamed.iter().zip(hashes(&mut *self.asks, keys)?) {
-            let Some(names) = form::read_names(&hash) else {
+            let Some(names) = read_names(&hash) else {
                 continue;
             };
             let numbers = Kind::BOTH.map(|kind| {

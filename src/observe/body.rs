@@ -88,7 +88,9 @@ impl<B: Body<Data: 'static>, E: Errors<B::Error>> Body for ResponseBody<B, E> {
             Slot::Observed(tracker) => tracker.poll_frame(inner.as_mut(), cx),
             Slot::Passing(passing) => {
                 passing.running = true;
+                let hub = passing.bind_hub(true);
                 let polled = inner.as_mut().poll_frame(cx);
+                drop(hub);
                 passing.running = false;
                 polled
             }
@@ -151,11 +153,12 @@ impl<B: fmt::Debug, E> fmt::Debug for ResponseBody<B, E> {
 // === impl Tracker ===
 
 impl Tracker {
-    /// Polls the inner body in the exchange, if it is observed.
+    /// Polls the inner body in the exchange, if it is observed, else with the hub of the request.
     #[inline(always)]
     fn poll_frame<B: Body>(&mut self, body: Pin<&mut B>, cx: &mut Context<'_>) -> Polled<B> {
         self.running = true;
         let polled = if self.excluded {
+            let _hub = self.exchange.bind_hub(true);
             body.poll_frame(cx)
         } else {
             let _entered = self.enter(self.enter_mode());

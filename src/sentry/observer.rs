@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use super::{
     base::Base,
     enrich::{self, Enrich},
-    event, passed, scope, transaction,
+    event, passed, transaction,
 };
 use crate::{
     facts::{
@@ -232,7 +232,7 @@ impl Observer for SentryObserver {
 
     fn hub_of_excluded(&self, active: LayerKinds, started: Instant) -> Option<ForkedHub> {
         let is_active = self.is_active(active);
-        is_active.then(|| scope::hub_for_excluded(self, started))?
+        is_active.then(|| self.hub_of_its_own(started))?
     }
 
     fn head(&self, cx: &ObserverContext<'_>, response: &mut response::Parts) {

@@ -116,14 +116,18 @@ impl Remembered {
     }
 }
 
-/// A hub for a request on an excluded path. No layer knows more of the request, but its code has a scope of its own all the same.
-/// `None` as for a request that is observed.
-pub(super) fn hub_for_excluded(observer: &SentryObserver, now: Instant) -> Option<Arc<Hub>> {
-    if !thread_has_hub(true) {
-        return None;
+// === impl SentryObserver ===
+
+impl SentryObserver {
+    /// A hub for a request on an excluded path. No layer knows more of the request, but its code has a scope of its own all the
+    /// same. `None` as for a request that is observed.
+    pub(super) fn hub_of_its_own(&self, now: Instant) -> Option<Arc<Hub>> {
+        if !thread_has_hub(true) {
+            return None;
+        }
+        let (client, scope) = client_and_scope(self, now)?;
+        Some(Arc::new(Hub::new(Some(client), scope)))
     }
-    let (client, scope) = client_and_scope(observer, now)?;
-    Some(Arc::new(Hub::new(Some(client), scope)))
 }
 
 /// The client of a request, and the scope with which it begins. `None` if no client is bound.

@@ -12,104 +12,11 @@ use std::sync::Arc;
 use http::Method;
 use serde_json::json;
 
-use super::*;
-use crate::{
-    facts::{
-        category::ErrorCategory,
-        labels::{MethodLabel, StatusLabel},
-        severity::{Severity, SeverityBands},
-    },
-    metrics::readings::requests,
+use super::{
+    given::{MS, Window},
+    *,
 };
-
-const MS: fn(u64) -> Duration = Duration::from_millis;
-
-/// A window of five minutes, filled request by request.
-#[derive(Clone, Debug)]
-struct Window {
-    bounds: Bounds,
-    sums: Sums,
-}
-
-impl Window {
-    fn new() -> Self {
-        Self {
-            bounds: Bounds::new([100, 500, 2_000].map(MS)).on_grid(),
-            sums: Sums {
-                begin: Duration::from_secs(1_795_262_400),
-                end: Duration::from_secs(1_795_262_700),
-                covered: Duration::from_secs(300),
-                ..Sums::default()
-            },
-        }
-    }
-
-    /// One request. Without a duration, its client left.
-    fn request(
-        &mut self,
-        method: &Method,
-        endpoint: &str,
-        status: u16,
-        duration: Option<Duration>,
-    ) {
-        let method = MethodLabel::new(method);
-        let endpoint: Arc<str> = endpoint.into();
-        let status = StatusLabel::at(status);
-        let nanos = duration.map(|duration| duration.as_nanos() as u64);
-        let mut counts = vec![0; requests::COUNTS];
-        counts[requests::ALL] = 1;
-        if let Some((duration, nanos)) = duration.zip(nanos) {
-            counts[requests::MEASURED] = 1;
-            counts[requests::NANOS] = nanos;
-            let severity = match status.is_server_error() {
-                true => Severity::Critical,
-                false => SeverityBands::default().severity(duration),
-            };
-            counts[requests::SEVERITIES + severity as usize] = 1;
-            let key = Key::Durations {
-                endpoint: Arc::clone(&endpoint),
-                method,
-            };
-            let fine = self.sums.durations.entry(key).or_insert(Some(Vec::new()));
-            let fine = fine.as_mut().unwrap();
-            fine.resize(self.bounds.buckets(), 0);
-            fine[self.bounds.index(nanos)] += 1;
-        }
-        let key = Key::Requests {
-            endpoint,
-            method,
-            status,
-        };
-        self.add(key, &counts);
-    }
-
-    fn add(&mut self, key: Key, counts: &[u64]) {
-        self.sums.last.insert(key.clone(), self.sums.end);
-        let sums = self.sums.counts.entry(key).or_default();
-        sums.resize(counts.len(), 0);
-        for (sum, count) in sums.iter_mut().zip(counts) {
-            *sum += count;
-        }
-    }
-
-    fn failures(&mut self, category: ErrorCategory, endpoint: &str, count: u64) {
-        let endpoint = endpoint.into();
-        self.add(Key::Errors { endpoint, category }, &[count]);
-    }
-
-    fn statistics(&self) -> Statistics {
-        self.after(&Sums::default())
-    }
-
-    fn after(&self, before: &Sums) -> Statistics {
-        let now = Now {
-            in_flight: 2,
-            circuits: BTreeMap::from([("groq", CircuitState::HalfOpen)]),
-            samples: BTreeMap::from([("job_queue_length".to_owned(), 3.0)]),
-        };
-        Statistics::new(MS(300_000), &self.sums, before, &self.bounds, now)
-    }
-}
+use crate::facts::{category::ErrorCategory, labels::MethodLabel};
 
 /// Requests of all kinds: endpoint, method, status and duration.
 fn some(most: usize) -> Vec<(&'static str, Method, u16, Option<Duration>)> {

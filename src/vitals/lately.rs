@@ -4,6 +4,7 @@
 mod fleet_numbers;
 mod numbers;
 mod restore;
+mod settings;
 #[cfg(feature = "fleet")]
 mod shared_alerts;
 
@@ -16,48 +17,25 @@ use std::{
     time::Duration,
 };
 
+pub(super) use self::settings::{CheckedLately, LatelySettings};
 #[cfg(feature = "fleet")]
 use self::shared_alerts::SharedAlerts;
 use super::{Deployment, Vitals};
 #[cfg(feature = "fleet")]
-use crate::fleet::{Checked as CheckedFleet, Fleet, Mark, Running, SharedMarks};
+use crate::fleet::{Mark, Running, SharedMarks};
 use crate::{
     alerts::{Host, Shared, Stored},
-    config::{ConfigError, Environment},
     metrics::{CircuitState, Metrics, bounds::Bounds, readings::Key},
     release::Release,
     statistics::{DeploymentMark, Source, StatisticsHandle, Stretch, Stretches},
     timestamp,
     window::{
         Settings, Span, Sums, Window,
-        store::{self, Deployed, Records, StatePlace, StateSettings, StoreWriter},
+        store::{self, Deployed, Records, StoreWriter},
     },
 };
 #[cfg(feature = "notify")]
 use crate::{notify::StoredTold, statistics::WallTime};
-
-/// The least budget that holds anything.
-const LEAST_MEMORY: usize = 1 << 20;
-
-/// How statistics are kept.
-#[derive(Clone, Debug, Default)]
-pub(super) struct LatelySettings {
-    pub(super) state: StateSettings,
-    pub(super) slot: Option<Duration>,
-    pub(super) memory: Option<usize>,
-    #[cfg(feature = "fleet")]
-    pub(super) fleet: Option<Fleet>,
-}
-
-/// How statistics are kept, once it is checked.
-#[derive(Debug)]
-pub(super) struct CheckedLately {
-    place: Option<StatePlace>,
-    slot: Option<Duration>,
-    memory: Option<usize>,
-    #[cfg(feature = "fleet")]
-    fleet: Option<CheckedFleet>,
-}
 
 /// What the application did lately. Clones share it.
 #[derive(Clone)]
@@ -79,43 +57,6 @@ struct Kept {
     /// The deployments that instances share. Empty without a fleet.
     #[cfg(feature = "fleet")]
     marks: OnceLock<SharedMarks>,
-}
-
-// === impl LatelySettings ===
-
-impl LatelySettings {
-    pub(super) fn from_environment(environment: &Environment<'_>) -> Result<Self, ConfigError> {
-        Ok(Self {
-            state: StateSettings::from_environment(environment)?,
-            ..Self::default()
-        })
-    }
-
-    pub(super) fn checked(self) -> Result<CheckedLately, ConfigError> {
-        let refuse = |field: &str, value, reason| Err(ConfigError::new(field, value, reason));
-        if let Some(slot) = self.slot
-            && !(Duration::from_millis(1)..=Duration::from_secs(3_600)).contains(&slot)
-        {
-            return refuse(
-                "statistics_slot",
-                format!("{slot:?}"),
-                "expected 1 ms to 1 h",
-            );
-        }
-        if let Some(memory) = self.memory
-            && memory < LEAST_MEMORY
-        {
-            let reason = "expected at least 1048576 bytes (1 MiB)";
-            return refuse("statistics_memory", memory.to_string(), reason);
-        }
-        Ok(CheckedLately {
-            place: self.state.checked()?,
-            slot: self.slot,
-            memory: self.memory,
-            #[cfg(feature = "fleet")]
-            fleet: self.fleet.map(Fleet::checked).transpose()?,
-        })
-    }
 }
 
 // === impl Lately ===

@@ -1,6 +1,6 @@
 //! Holds the form to what a later version, and anybody else, could write.
 
-use super::*;
+use super::{super::start_names::read_names, *};
 use crate::{
     facts::labels::{MethodLabel, StatusLabel},
     metrics::readings::Key,

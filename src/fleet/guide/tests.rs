@@ -1,26 +1,21 @@
-use http::{Method, StatusCode};
+use http::Method;
 use redis::Value;
 use serde_json::Value as Json;
 
 use super::{super::real_redis::RealRedis, *};
-use crate::Vitals;
+use crate::statistics::given::Window;
 
 const DAY_MS: i64 = 86_400_000;
 
 fn lately() -> Statistics {
-    let vitals = Vitals::builder().isolated().build().unwrap();
-    let metrics = vitals.metrics();
-    let took = Duration::from_millis(250);
+    let mut window = Window::new();
+    let took = Some(Duration::from_millis(250));
     for status in [200, 200, 404, 500] {
-        let status = StatusCode::from_u16(status).unwrap();
-        metrics.record_request(&Method::GET, "/api/appointments/", status, took);
+        window.request(&Method::GET, "/api/appointments/", status, took);
     }
-    for (category, many) in [(ErrorCategory::Database, 3), (ErrorCategory::Timeout, 1)] {
-        for _ in 0..many {
-            metrics.record_error(category, "/api/appointments/");
-        }
-    }
-    vitals.statistics().over(DAY).unwrap()
+    window.failures(ErrorCategory::Database, "/api/appointments/", 3);
+    window.failures(ErrorCategory::Timeout, "/api/appointments/", 1);
+    window.statistics()
 }
 
 fn checks(all: &[(&str, &str)]) -> BTreeMap<String, String> {

@@ -4,7 +4,7 @@ use http::StatusCode;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::Vitals;
+use crate::statistics::given::Window;
 
 /// Answers as a fleet would.
 struct Fake(Result<FleetNumbers, FleetSilence>);
@@ -39,12 +39,11 @@ pub(crate) fn instance(id: &str, requests: u64, p95_ms: f64) -> Instance {
 }
 
 pub(crate) fn numbers(instances: Vec<Instance>) -> FleetNumbers {
-    let vitals = Vitals::builder().isolated().build().unwrap();
+    let mut window = Window::new();
     let took = Duration::from_millis(20);
-    let counted = vitals.metrics();
-    counted.record_request(&http::Method::GET, "/orders/{id}", StatusCode::OK, took);
+    window.request(&http::Method::GET, "/orders/{id}", 200, Some(took));
     FleetNumbers {
-        statistics: vitals.statistics().over(Duration::from_secs(300)).unwrap(),
+        statistics: window.statistics(),
         instances,
     }
 }

@@ -8,8 +8,8 @@ use std::{
 
 use tokio::time::Instant;
 
+use super::Vitals;
 use crate::{
-    Vitals,
     alerts::{AlertSeverity, Alerts, NewSilence, Rule, Signal},
     fleet::{Fleet, redis_process::RedisProcess},
     notify::{Notification, NotificationKind, Notifier, Notifiers, NotifyError, Routes},

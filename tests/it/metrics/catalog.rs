@@ -30,7 +30,8 @@ use crate::{
 };
 
 /// What needs a server, or what not every machine tells, or not at once.
-const BY_LUCK: [&str; 8] = [
+const BY_LUCK: [&str; 9] = [
+    "vitals_fleet_",
     "redis_",
     "postgres_",
     "tls_",
