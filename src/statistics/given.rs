@@ -99,7 +99,7 @@ impl Window {
         let now = Now {
             in_flight: 2,
             circuits: BTreeMap::from([("groq", CircuitState::HalfOpen)]),
-            samples: BTreeMap::from([("job_queue_length".to_owned(), 3.0)]),
+            samples: BTreeMap::from([("length".to_owned(), 3.0)]),
         };
         Statistics::new(MS(300_000), &self.sums, before, &self.bounds, now)
     }

@@ -146,7 +146,7 @@ fn an_empty_window_has_no_number_that_does_not_exist() {
         "started": 0, "outcomes": outcomes, "excluded": 0, "excluded_errors": 0,
         "total": none, "endpoints": [], "errors": [],
         "operations": [], "queries": [], "outbound": [], "jobs": [],
-        "circuits": {"groq": "half_open"}, "samples": {"job_queue_length": 3.0},
+        "circuits": {"groq": "half_open"}, "samples": {"length": 3.0},
     });
     assert_eq!(serde_json::to_value(&statistics).unwrap(), whole);
     // JSON shows NaN as null, too.

@@ -10,7 +10,9 @@ use std::{
 };
 
 use tokio::{
-    join, select,
+    join,
+    runtime::Handle,
+    select,
     sync::{oneshot, watch},
     task,
     time::{self, Instant},
@@ -173,12 +175,14 @@ impl Vitals {
     ///
     /// On SIGTERM, SIGINT or [`Health::drain`], readiness fails at once, so that load balancers send requests elsewhere. The
     /// future resolves after the [delay](VitalsBuilder::drain_delay), 5 s by default. A second signal ends [`run`](Self::run);
-    /// without `run` it has no effect.
+    /// without `run` it has no effect. Within a runtime, signals are heard from this call on, else from the first poll of the future.
     pub fn shutdown_signal(&self) -> impl Future<Output = ()> + Send + 'static {
         let shutdown = self.shutdown.clone();
         let health = self.health.as_ref().map(HealthService::handle).cloned();
+        // A server may answer before it polls the future, and a signal would end the process.
+        let early = Handle::try_current().ok().map(|_| Signals::new());
         async move {
-            let mut signals = Signals::new();
+            let mut signals = early.unwrap_or_else(Signals::new);
             let mut progress = shutdown.progress.subscribe();
             let heard = select! {
                 () = signals.next() => true,

@@ -78,7 +78,7 @@ fn the_guides_keys_have_its_names_its_fields_and_its_times() {
 #[test]
 fn a_category_without_an_error_has_no_key_and_a_service_without_checks_no_health() {
     let keys = GuideKeys::of("p", &lately(), &BTreeMap::new());
-    assert_eq!(keys.gone.len(), 5);
+    assert_eq!(keys.gone.len(), 7);
     assert!(keys.gone.contains(&"p:error:rate_limit".to_owned()));
     assert!(
         !keys
