@@ -57,6 +57,8 @@ use std::{collections::BTreeMap, time::Duration};
 
 use serde::Serialize;
 
+#[cfg(feature = "fleet")]
+pub(crate) use self::handle::check as check_window;
 use self::work::AllWork;
 pub use self::{
     deployments::{DeploymentStatistics, JudgedDeployment},
@@ -71,7 +73,7 @@ pub use self::{
     },
 };
 pub(crate) use self::{
-    handle::{Source, Stretch, Stretches, check as check_window},
+    handle::{Source, Stretch, Stretches},
     releases::DeploymentMark,
 };
 #[cfg(feature = "health")]

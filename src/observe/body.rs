@@ -88,9 +88,10 @@ impl<B: Body<Data: 'static>, E: Errors<B::Error>> Body for ResponseBody<B, E> {
             Slot::Observed(tracker) => tracker.poll_frame(inner.as_mut(), cx),
             Slot::Passing(passing) => {
                 passing.running = true;
-                let hub = passing.bind_hub(true);
-                let polled = inner.as_mut().poll_frame(cx);
-                drop(hub);
+                let polled = {
+                    let _hub = passing.bind_hub(true);
+                    inner.as_mut().poll_frame(cx)
+                };
                 passing.running = false;
                 polled
             }
