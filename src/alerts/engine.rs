@@ -147,6 +147,8 @@ impl Engine {
                     transition.alert.alone = true;
                     self.fleet
                         .note_alone(rule, labels, tracked, &transition, ended);
+                } else if part == Part::Fleet {
+                    self.fleet.note_in_charge(&transition);
                 }
                 transitions.push(transition);
             }

@@ -28,8 +28,8 @@ pub(super) struct FleetPart {
     pub(super) is_alone: bool,
     /// What ended here while this instance was alone, and another one must tell it.
     pub(super) unfinished: Vec<StoredAlert>,
-    /// What ended while this instance was alone, and it told that.
-    pub(super) ended_alone: BTreeSet<Fingerprint>,
+    /// What ended, and this instance told that, since the fleet had all of what it knows.
+    pub(super) ended_here: BTreeSet<Fingerprint>,
     /// What this instance told alone, and what another one does not know to be told. This one tells its end.
     pub(super) promised: BTreeMap<Fingerprint, Alert>,
 }
@@ -68,7 +68,7 @@ impl FleetPart {
             return;
         };
         if is_told {
-            self.ended_alone.insert(transition.alert.fingerprint);
+            self.ended_here.insert(transition.alert.fingerprint);
         } else {
             self.unfinished.push(StoredAlert {
                 rule: rule.name.as_ref().to_owned(),
@@ -78,11 +78,30 @@ impl FleetPart {
         }
     }
 
-    /// Forgets what was told alone: the fleet has it.
-    pub(super) fn forget_alone(&mut self) {
+    /// Notes what this instance tells while it is in charge. The fleet has it only once it is written.
+    pub(super) fn note_in_charge(&mut self, transition: &Transition) {
+        let fingerprint = transition.alert.fingerprint;
+        match transition.alert.state {
+            AlertState::Resolved if transition.notice == Notice::Tell => {
+                self.ended_here.insert(fingerprint);
+            }
+            AlertState::Firing => {
+                self.ended_here.remove(&fingerprint);
+            }
+            _ => {}
+        }
+    }
+
+    /// This instance is in charge again. The fleet does not have yet what it told alone.
+    pub(super) fn take_charge(&mut self) {
         self.is_alone = false;
         self.unfinished.clear();
-        self.ended_alone.clear();
+    }
+
+    /// Forgets what was told here: the fleet has it.
+    pub(super) fn forget_alone(&mut self) {
+        self.take_charge();
+        self.ended_here.clear();
     }
 
     /// The end of an alert that this instance told alone.

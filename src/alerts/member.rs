@@ -55,6 +55,8 @@ struct State {
     done: Done,
     /// What is written waits for notifications to arrive.
     is_unsettled: bool,
+    /// One evaluation has waited for Redis since the last answer.
+    has_waited: bool,
 }
 
 #[derive(Debug, Default)]
@@ -183,6 +185,7 @@ impl Member {
             }
         } else {
             state.fence = None;
+            state.is_unsettled = false;
             // One that is older than what this instance knows is of somebody who has not evaluated yet.
             let is_new = |document: &Document| {
                 state.shown != Some(document.fence) || document.state.at() >= engine.fleet_at()
@@ -194,6 +197,7 @@ impl Member {
             }
         }
         state.is_alone = false;
+        state.has_waited = false;
         for (fingerprint, seen) in &begun.acknowledged {
             engine.acknowledged_elsewhere(fingerprint, seen);
         }
@@ -210,13 +214,15 @@ impl Member {
         let was_in_charge = state.fence.is_some();
         // Who is in charge goes on at once. The others wait for it: what it told may be there at the next evaluation.
         let ago = state.time.ago(now);
-        let waits = ago.is_some_and(|ago| 2 * ago < 3 * self.interval);
+        let waits = ago.is_some_and(|ago| !state.has_waited && 2 * ago < 3 * self.interval);
         let role = match waits && !was_in_charge && !state.is_alone {
             true => Role::Waiting,
             false => Role::Alone,
         };
+        state.has_waited = true;
         if role == Role::Alone && !state.is_alone {
             state.is_alone = true;
+            state.is_unsettled = false;
             watch.engine().go_alone(was_in_charge);
         }
         Met {
@@ -229,7 +235,11 @@ impl Member {
 
     /// Redis was reached a moment ago and is not any more, and this instance was in charge.
     pub(super) fn goes_alone(&self, watch: &Watch) {
-        self.state().is_alone = true;
+        {
+            let mut state = self.state();
+            state.is_alone = true;
+            state.is_unsettled = false;
+        }
         watch.engine().go_alone(true);
     }
 

@@ -91,6 +91,8 @@ impl Running {
     ) -> Self {
         let watch = Watch::new(alerts.rules);
         let now = host.clock();
+        // Who has no rule of the fleet must not be in charge of them.
+        let shared = shared.filter(|_| watch.rules().iter().any(|rule| Part::Fleet.has(rule)));
         let member = shared.map(|shared| Member::new(shared, alerts.interval, now));
         if member.is_some() {
             watch.engine().join();
@@ -163,17 +165,18 @@ impl Running {
         let (running, interval) = (Arc::downgrade(self), self.interval);
         let self_every = self.every();
         let run = move || {
-            let (mut left, mut wait) = (interval, self_every);
-            while stopped.recv_timeout(wait.min(left)) == Err(RecvTimeoutError::Timeout) {
+            // To look takes time, too, where Redis hangs.
+            let (mut next, mut every) = (Instant::now() + interval, self_every);
+            let left = |next: Instant| next.saturating_duration_since(Instant::now());
+            while stopped.recv_timeout(every.min(left(next))) == Err(RecvTimeoutError::Timeout) {
                 let Some(running) = running.upgrade() else {
                     return;
                 };
-                left = left.saturating_sub(wait);
-                if left.is_zero() || running.look() {
+                if left(next).is_zero() || running.look() {
                     running.evaluate();
-                    left = interval;
+                    next = Instant::now() + interval;
                 }
-                wait = running.every();
+                every = running.every();
             }
             if let Some(running) = running.upgrade() {
                 running.is_replaced.store(true, Relaxed);

@@ -113,7 +113,7 @@ impl Engine {
                 }
             }
         }
-        self.fleet.forget_alone();
+        self.fleet.take_charge();
         let ends = self.keep_promises(now);
         // Those that are left fire here, and are told: by this instance.
         for fingerprint in std::mem::take(&mut self.fleet.promised).into_keys() {
@@ -259,7 +259,7 @@ impl Engine {
             let fingerprint = Fingerprint::of(&alert.rule, &alert.labels);
             if self.place(&alert.rule).is_none() {
                 self.fleet.unknown.push(Unknown { since: at, alert });
-            } else if !self.fleet.ended_alone.contains(&fingerprint) {
+            } else if !self.fleet.ended_here.contains(&fingerprint) {
                 self.go_on_with(alert);
             }
         }

@@ -80,6 +80,8 @@ impl GuideKeys {
     /// Writes all of them.
     pub(super) fn pipeline(&self) -> Pipeline {
         let mut pipeline = Pipeline::new();
+        // All of them or none, also where a cluster has them on several nodes.
+        pipeline.atomic();
         for (key, value, lasts) in &self.written {
             let lasts = lasts.as_millis().to_string();
             let set = pipeline.cmd("SET").arg(key).arg(value);

@@ -172,12 +172,15 @@ impl Link {
             if let Some(error) = exchange.broken {
                 return Err(error);
             }
-            answer.map_err(|error| match LinkError::of_answer(error) {
-                // Older servers have no code for a wrong password.
-                error if error.kind() == LinkErrorKind::Refused && self.has_password() => {
-                    LinkError::new(LinkErrorKind::NotAllowed, error.to_string())
-                }
-                error => error,
+            answer.map_err(|error| {
+                let error = LinkError::of_answer(error);
+                let kind = match error.kind() {
+                    // Older servers have no code for a wrong password.
+                    LinkErrorKind::Refused if self.has_password() => LinkErrorKind::NotAllowed,
+                    kind => kind,
+                };
+                // A server that does not know the command repeats what was said, and that is the password.
+                LinkError::new(kind, format!("refused at the greeting: {}", error.code()))
             })?;
         }
         Ok(open)

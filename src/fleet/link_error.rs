@@ -80,13 +80,18 @@ impl LinkError {
     }
 
     pub(super) fn of_server(error: &ServerError) -> Self {
-        let code = error.code();
-        let kind = match (error.kind(), code) {
+        let details = error.details().unwrap_or_default();
+        // A script passes on what a command answered. Before Redis 7 the code stands within its text.
+        let of_script = details.split_once(": -").filter(|_| error.code() == "ERR");
+        let of_script = of_script.and_then(|(_, rest)| rest.split_whitespace().next());
+        let code = of_script.unwrap_or(error.code());
+        let of_command = error.kind().filter(|_| of_script.is_none());
+        let kind = match (of_command, code) {
             (Some(ServerErrorKind::BusyLoading | ServerErrorKind::MasterDown), _)
             | (Some(ServerErrorKind::ClusterDown | ServerErrorKind::TryAgain), _)
             | (_, "BUSY") => LinkErrorKind::NotReady,
-            (Some(ServerErrorKind::ReadOnly), _) => LinkErrorKind::ReadOnly,
-            (Some(ServerErrorKind::NoPerm), _) | (_, "NOAUTH" | "WRONGPASS") => {
+            (Some(ServerErrorKind::ReadOnly), _) | (_, "READONLY") => LinkErrorKind::ReadOnly,
+            (Some(ServerErrorKind::NoPerm), _) | (_, "NOPERM" | "NOAUTH" | "WRONGPASS") => {
                 LinkErrorKind::NotAllowed
             }
             (Some(ServerErrorKind::NoScript), _) => LinkErrorKind::NoScript,
@@ -94,8 +99,15 @@ impl LinkError {
             (_, "OOM" | "MISCONF" | "NOREPLICAS") => LinkErrorKind::NoRoom,
             _ => LinkErrorKind::Refused,
         };
-        let details = error.details().unwrap_or_default();
+        let code = error.code();
         Self::new(kind, short(&format!("{code} {details}")))
+    }
+
+    /// The first word of what a server answered, if it is a code.
+    pub(super) fn code(&self) -> &str {
+        let word = self.text.split(' ').next().unwrap_or_default();
+        let is_code = word.bytes().all(|byte| byte.is_ascii_uppercase());
+        if is_code { word } else { "another answer" }
     }
 
     pub(crate) const fn kind(&self) -> LinkErrorKind {
@@ -129,4 +141,36 @@ fn short(text: &str) -> String {
     let plain = text.chars().filter(|c| !c.is_control());
     let text: String = plain.take(LONGEST).collect();
     text.trim_end().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use redis::{Value, parse_redis_value};
+
+    use super::*;
+
+    #[test]
+    fn the_answer_of_a_command_in_a_script_is_known_in_each_version_of_redis() {
+        for (answer, kind) in [
+            (
+                "READONLY You can't write against a read only replica. script: a, on @user_script:1.",
+                LinkErrorKind::ReadOnly,
+            ),
+            (
+                "ERR Error running script (call to f_a): @user_script:7: -READONLY You can't write.",
+                LinkErrorKind::ReadOnly,
+            ),
+            (
+                "ERR Error running script (call to f_a): @user_script:7: -OOM command not allowed.",
+                LinkErrorKind::NoRoom,
+            ),
+            ("ERR unknown command 'COPY'", LinkErrorKind::Refused),
+        ] {
+            let value = parse_redis_value(format!("-{answer}\r\n").as_bytes()).unwrap();
+            let Value::ServerError(error) = value else {
+                panic!("{value:?}");
+            };
+            assert_eq!(LinkError::of_server(&error).kind(), kind, "{answer}");
+        }
+    }
 }

@@ -187,8 +187,14 @@ impl Reader {
         Ok(())
     }
 
+    /// The time of the edge at the end of a window. One until now ends with the last reading, also if that was written after the look.
+    const fn edge_of(&self, to: u64) -> u64 {
+        if to >= self.now { u64::MAX } else { to }
+    }
+
     /// Reads the last durations of these starts, if the edge needs them.
     fn read_fine(&mut self, starts: &[StartId], to: u64) -> Result<(), LinkError> {
+        let to = self.edge_of(to);
         let lacks = |known: &KnownStart| {
             let edges = known.known(Kind::Durations);
             edges.is_some_and(|edges| edges.at(to) == Edge::Now) && known.lacks_fine()
@@ -209,8 +215,9 @@ impl Reader {
         kind: Kind,
         wanted: &dyn Fn(&Key) -> bool,
     ) -> Result<Sums, LinkError> {
+        let edges_at = [from, self.edge_of(to)];
         let wants = starts.iter().flat_map(|start| {
-            [from, to].map(|time| Wanted {
+            edges_at.map(|time| Wanted {
                 start: *start,
                 kind,
                 time,
@@ -229,8 +236,8 @@ impl Reader {
             let Some(edges) = known.known(kind) else {
                 continue;
             };
-            let chosen = [from, to].map(|time| edges.at(time));
-            let placed = [from, to].map(|time| edges.stands_for(edges.at(time), time));
+            let chosen = edges_at.map(|time| edges.at(time));
+            let placed = edges_at.map(|time| edges.stands_for(edges.at(time), time));
             let readings = chosen.map(|edge| known.reading(kind, edge, now));
             if let [Some(before), Some(after)] = readings {
                 let numbers = match kind {

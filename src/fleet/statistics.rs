@@ -179,7 +179,9 @@ pub(super) fn over(running: &Running, window: Duration) -> Result<FleetStatistic
     let instances = view.instances(&running.described());
     let live = instances.iter().filter(|instance| instance.is_live());
     let now = Now {
-        in_flight: live.map(|instance| instance.entry.in_flight).sum(),
+        in_flight: live
+            .map(|instance| instance.entry.in_flight)
+            .fold(0, u64::saturating_add),
         circuits: BTreeMap::new(),
         samples: BTreeMap::new(),
     };

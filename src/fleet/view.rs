@@ -107,7 +107,9 @@ impl<'r> View<'r> {
         let own = (settings.get(SETTINGS), reader.grid());
         let all = reader.starts.values();
         let live = all.filter(|known| !known.entry.ended && !is_lost(known, reader.now));
-        let usual = usual(own, &live.map(told).collect::<Vec<_>>());
+        // One that has only just begun may not have told its own yet.
+        let tells = |told: &Settings<'_>| told.0.is_some() || own.0.is_none();
+        let usual = usual(own, &live.map(told).filter(tells).collect::<Vec<_>>());
         let instances = reader.starts.iter().map(|(start, known)| {
             let entry = known.entry.clone();
             let last_seen = known.seen.unwrap_or(entry.began);
@@ -115,7 +117,7 @@ impl<'r> View<'r> {
                 start: *start,
                 last_seen: Duration::from_millis(last_seen),
                 is_lost: is_lost(known, reader.now) && !entry.ended,
-                other_settings: told(known) != usual,
+                other_settings: tells(&told(known)) && told(known) != usual,
                 entry,
             }
         });

@@ -140,7 +140,11 @@ fn what_redis_refuses_is_told_apart() {
 
 #[test]
 fn a_wrong_password_is_refused_and_never_shown() {
-    for answer in ["-WRONGPASS invalid\r\n", "-ERR invalid password\r\n"] {
+    for answer in [
+        "-WRONGPASS invalid\r\n",
+        "-ERR invalid password\r\n",
+        "-ERR unknown command 'AUTH', with args beginning with: 's3cret'\r\n",
+    ] {
         let server = RespServer::start(move |_| Some(answer.to_owned()));
         let url = format!("redis://:s3cret@{}", server.address);
         let mut link = Link::new(&checked(&url, Duration::from_secs(10)));

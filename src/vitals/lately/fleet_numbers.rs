@@ -11,6 +11,7 @@ use crate::{
     facts::work::{CallOutcome, Work},
     fleet::View,
     metrics::{bounds::Bounds, readings::Key},
+    statistics::Source,
     window::{Span, Sums},
 };
 
@@ -125,12 +126,15 @@ impl Numbers for OfFleet<'_> {
     fn in_flight(&self) -> u64 {
         let instances = self.view.instances(&serde_json::Value::Null);
         let living = instances.iter().filter(|one| !one.is_lost);
-        living.map(|one| one.entry.in_flight).sum()
+        living
+            .map(|one| one.entry.in_flight)
+            .fold(0, u64::saturating_add)
     }
 
     fn deployed(&self) -> Option<Duration> {
-        let last = self.kept.records().last_deployment()?;
-        Some(Duration::from_millis(last.at_ms))
+        // Those of all instances: an old one may be in charge while a new version is rolled out.
+        let all = Source::deployments(self.kept);
+        all.into_iter().map(|mark| mark.at).max()
     }
 
     fn gauge(&self, gauge: Gauge) -> Vec<(String, f64)> {

@@ -83,7 +83,7 @@ fn an_instance_without_a_rule_keeps_its_alert_for_a_quarter_of_an_hour() {
     let begin = || {
         let mut world = World::new();
         world.start(rules(), 0, None);
-        world.start([busy()], 0, None);
+        world.start([world::calm()], 0, None);
         world.minutes(2);
         world.fail(true);
         world.minutes(5);
@@ -113,6 +113,18 @@ fn an_instance_without_a_rule_keeps_its_alert_for_a_quarter_of_an_hour() {
     assert_eq!(world.told(), [(Resolved, 1)]);
     let history = world.instances[1].alerts.history(world::MINUTE * 60);
     assert_eq!(history[0].resolve_reason, Some(ResolveReason::RuleRemoved));
+}
+
+#[test]
+fn who_has_no_rule_of_the_fleet_is_never_in_charge_of_them() {
+    let mut world = World::new();
+    world.start([busy()], 0, None);
+    world.minutes(3);
+    world.start(rules(), 0, None);
+    world.minutes(2);
+    world.fail(true);
+    world.minutes(6);
+    assert_eq!(world.told(), [(Firing, 1)]);
 }
 
 #[test]

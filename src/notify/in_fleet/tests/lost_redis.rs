@@ -115,6 +115,29 @@ fn a_redis_that_takes_no_writes_costs_no_notification() {
 }
 
 #[test]
+fn what_ended_while_redis_takes_no_writes_does_not_come_back() {
+    let world = World::of(2);
+    world.fail(true);
+    world.minutes(8);
+    assert_eq!(world.told(), [(Firing, 0)]);
+    let refuse = |refuses| {
+        for one in &world.instances {
+            one.wire.refuses_writes.store(refuses, SeqCst);
+        }
+    };
+    refuse(true);
+    world.fail(false);
+    world.minutes(10);
+    assert_eq!(world.told(), [(Resolved, 0)]);
+    world.minutes(30);
+    assert_eq!(world.told(), []);
+    assert!(world.instances[0].alert("errors").is_none());
+    refuse(false);
+    world.minutes(10);
+    assert_eq!(world.told(), []);
+}
+
+#[test]
 fn two_halves_that_do_not_see_each_other_tell_once_more_at_most() {
     // They are parted before it fires, and while it fires.
     for parted_at in [0, 5] {

@@ -247,6 +247,11 @@ pub(super) fn errors(name: &str) -> Rule {
         .no_repeat()
 }
 
+/// A rule of the fleet that never fires.
+pub(super) fn calm() -> Rule {
+    Rule::new("calm", Signal::requests_per_second()).above(1e9)
+}
+
 /// A rule of each instance that fires and ends at once.
 pub(super) fn busy() -> Rule {
     Rule::new("busy", Signal::in_flight())
