@@ -117,8 +117,7 @@ impl Reader {
         let starts = self.starts_in(from, to, only);
         self.read_last(&starts)?;
         let mut sums = self.sums_of(&starts, (from, to), Kind::Counts, wanted)?;
-        let (begin, end) = (sums.begin, sums.end);
-        (sums.durations_begin, sums.durations_end) = (begin, end);
+        (sums.durations_begin, sums.durations_end) = (sums.begin, sums.end);
         let wants_durations = self.numbers.all().iter();
         if wants_durations
             .filter(|known| known.key.is_of_durations())
@@ -270,8 +269,7 @@ impl Reader {
             if missing.is_empty() {
                 return Ok(());
             }
-            let keys = missing.iter().map(|missing| self.key_of(*missing));
-            let keys = keys.collect();
+            let keys = missing.iter().map(|one| self.key_of(*one)).collect();
             let mut gone = Vec::new();
             for ((start, kind, snap), hash) in missing.iter().zip(hashes(&mut *self.asks, keys)?) {
                 let reading = Reading::read(&hash, *kind);
