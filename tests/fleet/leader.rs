@@ -6,7 +6,7 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::{
-    alertmanager::Alertmanager,
+    alertmanager,
     inbox::Inbox,
     load::Load,
     member::{Member, Settings},
@@ -30,7 +30,7 @@ const GOOD: [&str; 1] = ["/orders/1"];
 struct People {
     slack: Inbox,
     pagerduty: Inbox,
-    alertmanager: Alertmanager,
+    alertmanager: alertmanager::Server,
 }
 
 /// What they were told.
@@ -57,7 +57,7 @@ impl People {
         Self {
             slack: Inbox::answering(200, "ok"),
             pagerduty: Inbox::answering(202, r#"{"status":"success"}"#),
-            alertmanager: Alertmanager::start(),
+            alertmanager: alertmanager::Server::start(),
         }
     }
 

@@ -9,6 +9,7 @@
     reason = "a test fails by a panic, which shows its place"
 )]
 
+#[path = "../notify/alertmanager.rs"]
 mod alertmanager;
 mod cluster;
 mod faults;

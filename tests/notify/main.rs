@@ -4,6 +4,7 @@
     reason = "a test fails by a panic, which shows its place"
 )]
 
+mod alertmanager;
 #[path = "../it/support/directory.rs"]
 #[expect(dead_code, reason = "shared with other tests, which ask for more")]
 mod directory;

@@ -2,8 +2,6 @@
 
 use std::{
     collections::BTreeMap,
-    env, fs, process,
-    process::{Command, Stdio},
     time::{Duration, UNIX_EPOCH},
 };
 
@@ -16,58 +14,15 @@ use tower_vitals::{
 use super::{INTERVAL, PAGE, evaluating, rule};
 use crate::{
     Level,
-    inbox::Inbox,
-    programs::{Folder, Running, eventually, free_port, get},
+    alertmanager::Server,
+    programs::{eventually, get},
 };
-
-/// An Alertmanager that ends with the test, and tells an inbox.
-pub(super) struct Server {
-    address: String,
-    /// What it tells.
-    pub(super) told: Inbox,
-    _process: Running,
-    _folder: Folder,
-}
 
 // === impl Server ===
 
 impl Server {
-    pub(super) fn start() -> Self {
-        let told = Inbox::answering(200, "");
-        let port = free_port();
-        let name = format!("tower-vitals-alertmanager-{}-{port}", process::id());
-        let folder = env::temp_dir().join(name);
-        fs::create_dir_all(&folder).unwrap();
-        let config = folder.join("alertmanager.yml");
-        let url = told.url("/told");
-        let text = format!(
-            "route: {{receiver: test, group_by: [alertname], group_wait: 0s, group_interval: 1s, repeat_interval: 1h}}\n\
-             receivers: [{{name: test, webhook_configs: [{{url: '{url}'}}]}}]\n"
-        );
-        fs::write(&config, text).unwrap();
-        let address = format!("127.0.0.1:{port}");
-        let started = Command::new("prometheus-alertmanager")
-            .arg(format!("--config.file={}", config.display()))
-            .arg(format!("--storage.path={}", folder.join("data").display()))
-            .arg(format!("--web.listen-address={address}"))
-            .args(["--cluster.listen-address=", "--log.level=warn"])
-            .stdout(Stdio::null())
-            .spawn();
-        let process = Running(started.unwrap());
-        eventually("Alertmanager is ready", || {
-            let answer = get(&address, "/-/ready", "")?;
-            answer.contains("OK").then_some(())
-        });
-        Self {
-            address,
-            told,
-            _process: process,
-            _folder: Folder(folder),
-        }
-    }
-
     pub(super) fn notifier(&self) -> Alertmanager {
-        Alertmanager::new(&format!("http://{}", self.address)).unwrap()
+        Alertmanager::new(&self.url()).unwrap()
     }
 
     /// The alerts that fire.

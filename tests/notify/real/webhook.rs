@@ -5,9 +5,10 @@ use std::time::{Duration, UNIX_EPOCH};
 use serde_json::{Value, json};
 use tower_vitals::notify::{Notifiers, Webhook};
 
-use super::{alertmanager::Server, evaluating, judge, rule, told};
+use super::{evaluating, judge, rule, told};
 use crate::{
     Level,
+    alertmanager::Server,
     inbox::{Inbox, Request},
     python,
 };

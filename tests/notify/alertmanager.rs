@@ -10,22 +10,22 @@ use crate::{
     programs::{Folder, Running, eventually, free_port, get},
 };
 
-/// An Alertmanager that ends with the test.
-pub(crate) struct Alertmanager {
-    address: String,
+/// An Alertmanager that ends with the test, and tells an inbox.
+pub(crate) struct Server {
+    pub(crate) address: String,
     /// What it tells.
     pub(crate) told: Inbox,
     _process: Running,
     _folder: Folder,
 }
 
-// === impl Alertmanager ===
+// === impl Server ===
 
-impl Alertmanager {
+impl Server {
     pub(crate) fn start() -> Self {
         let told = Inbox::answering(200, "");
         let port = free_port();
-        let folder = env::temp_dir().join(format!("tower-vitals-fleet-am-{}-{port}", id()));
+        let folder = env::temp_dir().join(format!("tower-vitals-alertmanager-{}-{port}", id()));
         fs::create_dir_all(&folder).unwrap();
         let config = folder.join("alertmanager.yml");
         let url = told.url("/told");
