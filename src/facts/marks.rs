@@ -36,6 +36,12 @@ impl Marks {
         self.0.fetch_or(mark as u8, Ordering::Relaxed) & mark as u8 == 0
     }
 
+    /// Adds all marks of another set.
+    pub(crate) fn add(&self, others: &Self) {
+        let others = others.0.load(Ordering::Relaxed);
+        self.0.fetch_or(others, Ordering::Relaxed);
+    }
+
     pub(crate) fn has(&self, mark: Mark) -> bool {
         self.0.load(Ordering::Relaxed) & mark as u8 != 0
     }

@@ -97,11 +97,7 @@ impl Passing {
             let mut exchange = Exchange::begun(self.started, self.method, self.target.clone());
             exchange.start_mut().hub = self.hub().cloned();
             exchange.marks().set(Mark::Excluded);
-            for mark in [Mark::Unobserved, Mark::GrpcService] {
-                if self.marks.has(mark) {
-                    exchange.marks().set(mark);
-                }
-            }
+            exchange.marks().add(&self.marks);
             Arc::new(exchange)
         };
         Arc::clone(self.exchange.get_or_init(make))

@@ -119,7 +119,7 @@ impl Running {
             describe: Mutex::new(None),
             reader: Mutex::new(reader),
         });
-        metrics.has_fleet();
+        metrics.begin_fleet();
         let writing = Writing {
             shared: Arc::clone(&shared),
             link,

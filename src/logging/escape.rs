@@ -52,9 +52,11 @@ fn push_inside(to: &mut Vec<u8>, text: &str) {
         to.extend_from_slice(text.as_bytes());
         return;
     }
-    let quoted = serde_json::to_string(text).unwrap_or_default();
-    let inside = quoted.get(1..quoted.len().saturating_sub(1));
-    to.extend_from_slice(inside.unwrap_or_default().as_bytes());
+    let at = to.len();
+    // A text can always be written. Its quotation marks are not of the inside.
+    let _ = serde_json::to_writer(&mut *to, text);
+    to.pop();
+    to.remove(at);
 }
 
 /// Whether JSON has the text as it is. Eight bytes are looked at together.

@@ -151,3 +151,13 @@ impl Line {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_own_keys_are_those_of_a_line() {
+        assert_eq!(OWN.map(json_key), OWN_KEYS);
+    }
+}

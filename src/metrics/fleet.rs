@@ -56,13 +56,13 @@ impl Fleet {
 
 impl Metrics {
     /// Publishes all outcomes with 0: else `increase()` would not see the first one.
-    pub(crate) fn has_fleet(&self) {
+    pub(crate) fn begin_fleet(&self) {
         self.inner.fleet.is_on.store(true, Relaxed);
     }
 
     /// How many writes had each outcome, in the order of the outcomes.
     #[cfg(test)]
-    pub(crate) fn fleet_writes(&self) -> [u64; 4] {
+    pub(crate) fn fleet_writes(&self) -> [u64; FleetOutcome::TABLE.len()] {
         self.inner.fleet.writes()
     }
 

@@ -232,7 +232,7 @@ impl Observer for SentryObserver {
 
     fn hub_of_excluded(&self, active: LayerKinds, started: Instant) -> Option<ForkedHub> {
         let is_active = self.is_active(active);
-        is_active.then(|| self.hub_of_its_own(started))?
+        is_active.then(|| self.hub_of_its_own(started)).flatten()
     }
 
     fn head(&self, cx: &ObserverContext<'_>, response: &mut response::Parts) {

@@ -120,7 +120,7 @@ impl Remembered {
 
 impl SentryObserver {
     /// A hub for a request on an excluded path. No layer knows more of the request, but its code has a scope of its own all the
-    /// same. `None` as for a request that is observed.
+    /// same. `None` if no client is bound.
     pub(super) fn hub_of_its_own(&self, now: Instant) -> Option<Arc<Hub>> {
         if !thread_has_hub(true) {
             return None;

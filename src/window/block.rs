@@ -111,7 +111,9 @@ impl Block {
             let two = theirs.next_if(|entry| entry.series == series);
             match (one, two) {
                 (Some(one), Some(two)) if !one.is_given_up() && !two.is_given_up() => {
-                    let length = one.unpack(0, &mut counts).max(two.unpack(0, &mut others));
+                    one.unpack(0, &mut counts);
+                    two.unpack(0, &mut others);
+                    let length = counts.len().max(others.len());
                     counts.resize(length, 0);
                     others.resize(length, 0);
                     let joined = counts.iter().zip(&others);
@@ -217,8 +219,8 @@ impl<'a> Entry<'a> {
         self.body.is_empty()
     }
 
-    /// Writes its counts into a row of at least this length, whose other counts are 0. Returns the length of the row.
-    pub(super) fn unpack(self, length: usize, row: &mut Vec<u64>) -> usize {
+    /// Writes its counts into a row of at least this length, whose other counts are 0.
+    pub(super) fn unpack(self, length: usize, row: &mut Vec<u64>) {
         row.clear();
         row.resize(length, 0);
         for (index, count) in self.pairs() {
@@ -229,7 +231,6 @@ impl<'a> Entry<'a> {
                 *place = count;
             }
         }
-        row.len()
     }
 
     /// The most bytes that the entry takes in any block.

@@ -55,16 +55,18 @@ pub(super) fn compare(before: &Block, now: &Numbered<'_>, mut visit: impl FnMut(
         }
         let entry = entries.next_if(|entry| entry.series == *series);
         match entry {
-            Some(entry) => _ = entry.unpack(counts.len(), &mut was),
+            Some(entry) => entry.unpack(counts.len(), &mut was),
             None => {
                 was.clear();
                 was.resize(counts.len(), 0);
             }
         }
         is.clone_from(&was);
-        for (was, count) in is.iter_mut().zip(*counts) {
-            let fell = *was != 0 && count.wrapping_sub(*was) > u64::MAX / 2;
-            *was = if fell { *was } else { *count };
+        for (is, count) in is.iter_mut().zip(*counts) {
+            let fell = *is != 0 && count.wrapping_sub(*is) > u64::MAX / 2;
+            if !fell {
+                *is = *count;
+            }
         }
         visit(Rows {
             series: *series,
