@@ -159,10 +159,12 @@ impl Delivery {
             match work {
                 Work::Tell(message, tickets) => {
                     let outcome = self.tell(&message);
-                    self.mailbox.done(outcome, message.len() as u64);
-                    if outcome == Outcome::Dropped {
-                        self.mailbox.keep(tickets);
+                    // First: who waits until it is done must not find a ticket of what has arrived.
+                    match outcome {
+                        Outcome::Dropped => self.mailbox.keep(tickets),
+                        _ => drop(tickets),
                     }
+                    self.mailbox.done(outcome, message.len() as u64);
                 }
                 Work::Try(trial) => self.try_out(trial),
             }
