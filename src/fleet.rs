@@ -48,9 +48,7 @@ mod look_up;
 mod marks;
 mod reader;
 #[cfg(test)]
-mod real_redis;
-#[cfg(test)]
-pub(crate) mod redis_process;
+pub(crate) mod real_redis;
 #[cfg(test)]
 mod resp_server;
 mod running;

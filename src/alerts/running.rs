@@ -163,10 +163,10 @@ impl Running {
         }
         let (stop, stopped) = mpsc::channel();
         let (running, interval) = (Arc::downgrade(self), self.interval);
-        let self_every = self.every();
+        let mut every = self.every();
         let run = move || {
             // To look takes time, too, where Redis hangs.
-            let (mut next, mut every) = (Instant::now() + interval, self_every);
+            let mut next = Instant::now() + interval;
             let left = |next: Instant| next.saturating_duration_since(Instant::now());
             while stopped.recv_timeout(every.min(left(next))) == Err(RecvTimeoutError::Timeout) {
                 let Some(running) = running.upgrade() else {
@@ -335,9 +335,7 @@ impl Running {
             let now = self.host.clock();
             member.missing_for(now, &self.watch)
         });
-        let has_any = || self.watch.rules().iter().any(|rule| Part::Fleet.has(rule));
-        let of_fleet = of_fleet.filter(|_| has_any()).unwrap_or_default();
-        let ago = ago.max(of_fleet);
+        let ago = ago.max(of_fleet.unwrap_or_default());
         let is_missing = evaluates && ago > 2 * self.interval + LATE;
         is_missing.then_some(ago)
     }

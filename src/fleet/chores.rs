@@ -2,8 +2,7 @@
 
 use std::{
     collections::VecDeque,
-    fmt, mem,
-    panic::{AssertUnwindSafe, catch_unwind},
+    fmt,
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     thread,
     time::Duration,
@@ -16,7 +15,7 @@ use super::{
     link_error::LinkError,
     marks::{Mark, NewMark, Noted, Noting, Told},
 };
-use crate::{config::ConfigError, timestamp};
+use crate::{config::ConfigError, report::delivery_queue::contained, timestamp};
 
 /// How often deployments of others are looked for.
 const LOOK_EVERY: Duration = Duration::from_secs(10);
@@ -173,20 +172,13 @@ impl State {
 
 impl Worker {
     fn run(&mut self) {
-        self.contained(Self::each_minute);
+        // Somebody who is told can panic: the next one is told all the same.
+        contained(|| self.each_minute());
         while self.wait() {
-            self.contained(Self::step);
+            contained(|| self.step());
             if self.minute.elapsed() >= MINUTE {
-                self.contained(Self::each_minute);
+                contained(|| self.each_minute());
             }
-        }
-    }
-
-    /// Does this. Somebody who is told can panic: the next one is told all the same.
-    fn contained(&mut self, work: fn(&mut Self)) {
-        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| work(self))) {
-            // Dropping it could panic again.
-            mem::forget(payload);
         }
     }
 
@@ -244,13 +236,7 @@ impl Worker {
         let Some(version) = self.chores.noting.version.clone() else {
             return Ok(());
         };
-        let start = NewMark {
-            told: Told::Start,
-            version,
-            environment: String::new(),
-            by: String::new(),
-            changes: String::new(),
-        };
+        let start = NewMark::start(version);
         let pipeline = self.chores.noting.note(&start, Duration::ZERO);
         (self.chores.ask)(&pipeline).map(drop)
     }

@@ -2,7 +2,7 @@
 //!
 //! A thing that is counted has a number, which its key has in the hash of names. Counts are cumulative since the start of the
 //! process. A field of a hash holds the counts of a few numbers that follow each other, packed as in a window, so that many
-//! endpoints are few fields. What is not 0 takes no bytes.
+//! endpoints are few fields. What is 0 takes no bytes.
 
 use super::schedule::Snaps;
 use crate::window::{Block, BlockWriter, Known, Numbered, varint, write_key};

@@ -81,9 +81,7 @@ impl GuideWriter {
     fn checks(&self) -> Result<BTreeMap<String, String>, FleetError> {
         let view = self.running.view()?;
         let instances = view.instances(&self.running.described());
-        let there = instances
-            .iter()
-            .filter(|one| !one.is_lost && !one.entry.ended);
+        let there = instances.iter().filter(|one| one.is_live());
         let checks = there.filter_map(|one| {
             let checks = one.entry.described.get("checks")?;
             serde_json::from_value(checks.clone()).ok()

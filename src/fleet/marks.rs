@@ -127,6 +127,21 @@ impl Mark {
     }
 }
 
+// === impl NewMark ===
+
+impl NewMark {
+    /// The version that a start runs.
+    pub(crate) const fn start(version: String) -> Self {
+        Self {
+            told: Told::Start,
+            version,
+            environment: String::new(),
+            by: String::new(),
+            changes: String::new(),
+        }
+    }
+}
+
 // === impl Told ===
 
 impl Told {

@@ -1,8 +1,7 @@
 //! Runs the thread that writes what this instance counted, and reads what all wrote for whoever asks.
 
 use std::{
-    fmt, mem,
-    panic::{AssertUnwindSafe, catch_unwind},
+    fmt,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         mpsc::{self, Receiver, RecvTimeoutError, Sender, SyncSender},
@@ -34,6 +33,7 @@ use crate::{
     emit,
     metrics::{Metrics, bounds::Bounds, fleet::FleetOutcome},
     release::Release,
+    report::delivery_queue::contained,
     window::{Moment, Settings, clock_now},
 };
 
@@ -242,9 +242,9 @@ impl Writing {
         let mut wait = Duration::ZERO;
         loop {
             match ends.recv_timeout(wait) {
-                Err(RecvTimeoutError::Timeout) => self.contained(false),
+                Err(RecvTimeoutError::Timeout) => self.write_once(false),
                 Ok(done) => {
-                    self.contained(true);
+                    self.write_once(true);
                     let _ = done.send(());
                     return;
                 }
@@ -261,11 +261,11 @@ impl Writing {
     }
 
     /// Writes once. If something panics, the next tick writes its part.
-    fn contained(&mut self, is_last: bool) {
-        let written = catch_unwind(AssertUnwindSafe(|| self.write(is_last)));
+    fn write_once(&mut self, is_last: bool) {
+        let written = contained(|| self.write(is_last));
         let outcome = match written {
-            Ok(Ok(())) => FleetOutcome::Written,
-            Ok(Err(error)) => {
+            Some(Ok(())) => FleetOutcome::Written,
+            Some(Err(error)) => {
                 self.lines.gone(&error);
                 match error.kind() {
                     LinkErrorKind::Unreachable => FleetOutcome::Unreachable,
@@ -273,11 +273,7 @@ impl Writing {
                     _ => FleetOutcome::Refused,
                 }
             }
-            Err(payload) => {
-                // Dropping it could panic again.
-                mem::forget(payload);
-                FleetOutcome::Refused
-            }
+            None => FleetOutcome::Refused,
         };
         self.failed = outcome != FleetOutcome::Written;
         if !self.failed {

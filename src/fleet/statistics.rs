@@ -159,8 +159,7 @@ impl FleetHandle {
     /// What is made of the requests between any two times.
     fn between<T>(&self, made: impl FnOnce(&Stretches<'_>) -> T) -> Result<T, FleetError> {
         let view = self.running.view()?;
-        let traffic = |key: &Key| matches!(key, Key::Requests { .. } | Key::Durations { .. });
-        let made = made(&|from, to| view.sums(Span::Between(from, to), traffic));
+        let made = made(&|from, to| view.sums(Span::Between(from, to), Key::is_of_traffic));
         match view.failure() {
             Some(error) => Err(error),
             None => Ok(made),
@@ -192,14 +191,6 @@ pub(super) fn over(running: &Running, window: Duration) -> Result<FleetStatistic
             statistics: Statistics::new(window, &sums, &before, bounds, now),
             instances,
         }),
-    }
-}
-
-// === impl Instance ===
-
-impl Instance {
-    const fn is_live(&self) -> bool {
-        !self.is_lost && !self.entry.ended
     }
 }
 
@@ -237,12 +228,11 @@ fn each(
     (window, all): (Duration, &Sums),
     bounds: &Bounds,
 ) -> Vec<InstanceStatistics> {
-    let is_traffic = |key: &Key| matches!(key, Key::Requests { .. } | Key::Durations { .. });
     let shown = instances
         .iter()
         .filter(|instance| instance.is_live() || instance.last_seen >= all.begin);
     let of_each = shown.map(|instance| {
-        let own = view.sums_of_start(instance.start, Span::Last(window), is_traffic);
+        let own = view.sums_of_start(instance.start, Span::Last(window), Key::is_of_traffic);
         InstanceStatistics::new(instance, &own, bounds)
     });
     let mut all: Vec<_> = of_each.collect();

@@ -133,6 +133,15 @@ impl<'r> View<'r> {
     }
 }
 
+// === impl Instance ===
+
+impl Instance {
+    /// Whether it runs, as far as anybody knows.
+    pub(super) const fn is_live(&self) -> bool {
+        !self.is_lost && !self.entry.ended
+    }
+}
+
 /// Whether an instance gave no sign of life for too long.
 fn is_lost(known: &KnownStart, now: u64) -> bool {
     let last_seen = known.seen.unwrap_or(known.entry.began);

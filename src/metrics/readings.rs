@@ -65,6 +65,11 @@ pub(crate) enum Key {
 // === impl Key ===
 
 impl Key {
+    /// Whether it is of requests and their durations.
+    pub(crate) const fn is_of_traffic(&self) -> bool {
+        matches!(self, Self::Requests { .. } | Self::Durations { .. })
+    }
+
     /// Whether its counts are durations by the buckets of the grid.
     pub(crate) const fn is_of_durations(&self) -> bool {
         matches!(self, Self::Durations { .. } | Self::WorkDurations { .. })

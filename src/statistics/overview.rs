@@ -69,11 +69,12 @@ impl StatisticsHandle {
     pub(crate) fn overview(&self, hour: &mut Hour) -> Overview {
         let source = &*self.source;
         let (view, bounds) = (source.view(), source.bounds());
-        let now = view(Span::Last(MINUTE), &is_traffic);
+        let now = view(Span::Last(MINUTE), &Key::is_of_traffic);
         let sums = view(Span::Last(LATELY), &|_| true);
         let before = Span::Between(sums.begin.saturating_sub(LATELY), sums.begin);
         let before = view(before, &|key| matches!(key, Key::Errors { .. }));
-        let wanted = |key: &Key| is_traffic(key) || matches!(key, Key::Totals | Key::Errors { .. });
+        let wanted =
+            |key: &Key| key.is_of_traffic() || matches!(key, Key::Totals | Key::Errors { .. });
         hour.minutes.update(source.now(), |from, to| {
             Step::of(&view(between(source, from, to), &wanted), bounds)
         });
@@ -133,10 +134,6 @@ impl StatisticsHandle {
         let newest = JudgedDeployment::newest(&marks, most, source.bounds(), source.stretches());
         (marks.len(), newest)
     }
-}
-
-fn is_traffic(key: &Key) -> bool {
-    matches!(key, Key::Requests { .. } | Key::Durations { .. })
 }
 
 /// A stretch between two wall times at which slots end. The clocks run apart a little, and a moment before its edge would be in the

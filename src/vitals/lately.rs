@@ -245,7 +245,7 @@ impl Source for Kept {
 
     fn stretches(&self) -> Box<Stretches<'_>> {
         let view = self.window.view();
-        let traffic = |key: &Key| matches!(key, Key::Requests { .. } | Key::Durations { .. });
+        let traffic = Key::is_of_traffic;
         Box::new(move |from, to| view.sums(Span::Between(from, to), traffic))
     }
 

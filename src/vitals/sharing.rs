@@ -64,13 +64,7 @@ impl Sharing {
         let marks = start_marks(running, lately, metrics, release)?;
         lately.share(&marks);
         if let Some(version) = &release.version {
-            let start = NewMark {
-                told: Told::Start,
-                version: version.clone(),
-                environment: String::new(),
-                by: String::new(),
-                changes: String::new(),
-            };
+            let start = NewMark::start(version.clone());
             // The list of all instances tells of it.
             marks.note(start, Box::new(|_| {}));
         }

@@ -1,12 +1,12 @@
 //! Asks a real Redis.
 
 use super::*;
-use crate::fleet::{redis_process::RedisProcess, settings::Fleet};
+use crate::fleet::{real_redis::RealRedis, settings::Fleet};
 
 const FIRST_ALONE: u64 = 1 << 32;
 const MINUTE: Duration = Duration::from_secs(60);
 
-fn lease(server: &RedisProcess) -> Lease {
+fn lease(server: &RealRedis) -> Lease {
     let fleet = Fleet::at(&server.url()).unwrap();
     let checked = fleet.timeout(Duration::from_secs(10)).checked().unwrap();
     let keys = Keys::new("shop", "production");
@@ -22,7 +22,7 @@ fn command<T: FromRedisValue>(lease: &Lease, words: &[&str]) -> T {
 #[test]
 #[ignore = "needs redis-server"]
 fn one_start_holds_the_lease_and_another_one_takes_it_with_a_greater_number() {
-    let server = RedisProcess::start();
+    let server = RealRedis::start();
     let (one, other) = (lease(&server), lease(&server));
     let held = one.hold(MINUTE).unwrap();
     assert_eq!(held.fence, Some(1));
@@ -52,7 +52,7 @@ fn one_start_holds_the_lease_and_another_one_takes_it_with_a_greater_number() {
 #[test]
 #[ignore = "needs redis-server"]
 fn silences_of_all_have_numbers_of_their_own() {
-    let server = RedisProcess::start();
+    let server = RealRedis::start();
     let (one, other) = (lease(&server), lease(&server));
     assert_eq!(one.begin(MINUTE).unwrap().silences, None);
     assert_eq!(one.silence("a", 0).unwrap(), 1);
@@ -84,7 +84,7 @@ fn silences_of_all_have_numbers_of_their_own() {
 #[test]
 #[ignore = "needs redis-server"]
 fn what_is_written_down_is_no_question_any_more() {
-    let server = RedisProcess::start();
+    let server = RealRedis::start();
     let (one, other) = (lease(&server), lease(&server));
     assert_eq!(one.hold(MINUTE).unwrap().fence, Some(1));
     let id = other.silence("a", 0).unwrap();

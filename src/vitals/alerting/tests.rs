@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use super::Vitals;
 use crate::{
     alerts::{AlertSeverity, Alerts, NewSilence, Rule, Signal},
-    fleet::{Fleet, redis_process::RedisProcess},
+    fleet::{Fleet, real_redis::RealRedis},
     notify::{Notification, NotificationKind, Notifier, Notifiers, NotifyError, Routes},
 };
 
@@ -37,7 +37,7 @@ impl Notifier for Notes {
 }
 
 /// A stack whose alert fires as long as nobody asks anything of the service. It evaluates when it is asked to.
-fn stack(server: &RedisProcess, notes: Notes) -> Vitals {
+fn stack(server: &RealRedis, notes: Notes) -> Vitals {
     let quiet = Rule::new("quiet", Signal::requests_per_second())
         .below(1.0)
         .pending_for(Duration::ZERO);
@@ -65,7 +65,7 @@ fn until(mut holds: impl FnMut() -> bool) {
 #[test]
 #[ignore = "needs redis-server"]
 fn two_stacks_have_one_alert_and_one_tells() {
-    let server = RedisProcess::start();
+    let server = RealRedis::start();
     let told = Arc::new(Mutex::new(Vec::new()));
     let notes = |by| Notes {
         by,
