@@ -18,9 +18,9 @@ pub(super) enum Edge {
     Now,
 }
 
-/// What is known of a start. All times are milliseconds by the clock of Redis.
+/// From what the edges of a start are chosen. All times are milliseconds by the clock of Redis.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Known<'a> {
+pub(super) struct Edges<'a> {
     pub(super) schedule: Schedule,
     pub(super) began: u64,
     /// When it wrote first.
@@ -32,9 +32,9 @@ pub(super) struct Known<'a> {
     pub(super) gone: Option<&'a HashSet<Snap>>,
 }
 
-// === impl Known ===
+// === impl Edges ===
 
-impl Known<'_> {
+impl Edges<'_> {
     /// The newest reading that is not after a time. If there is none, the oldest one after it.
     pub(super) fn at(&self, time: u64) -> Edge {
         if time <= self.began || (time < self.first && self.wrote_at_once()) {
@@ -120,8 +120,8 @@ mod tests {
         Edge::Copy(Snap { level: 0, slot })
     }
 
-    fn known<'a>(snaps: &'a Snaps, gone: Option<&'a HashSet<Snap>>) -> Known<'a> {
-        Known {
+    fn known<'a>(snaps: &'a Snaps, gone: Option<&'a HashSet<Snap>>) -> Edges<'a> {
+        Edges {
             schedule: schedule(),
             began: 100 * MINUTE + 5_000,
             first: 100 * MINUTE + 10_000,
@@ -165,7 +165,7 @@ mod tests {
     #[test]
     fn a_start_that_counted_for_long_before_it_wrote_does_not_count_from_0() {
         let snaps = snaps(100..=110);
-        let late = Known {
+        let late = Edges {
             began: 10 * MINUTE,
             ..known(&snaps, None)
         };
@@ -192,7 +192,7 @@ mod tests {
                 .into_iter()
                 .filter(|_| fastrand::u32(0..3) == 0)
                 .collect();
-            let known = Known {
+            let known = Edges {
                 schedule: schedule(),
                 began,
                 first,

@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::{
-    edges::{Edge, Known},
+    edges::{Edge, Edges},
     entry::Entry,
     form::{Kind, Reading},
     schedule::{Schedule, Snap},
@@ -109,14 +109,14 @@ impl KnownStart {
     }
 
     /// What its edges are chosen from. `None` without a last reading: then nothing is known of it.
-    pub(super) fn known(&self, kind: Kind) -> Option<Known<'_>> {
+    pub(super) fn edges(&self, kind: Kind) -> Option<Edges<'_>> {
         let (_, now) = self.now.as_ref()?;
         let [counts, durations] = &self.gone;
         let gone = match kind {
             Kind::Counts => counts,
             Kind::Durations => durations,
         };
-        Some(Known {
+        Some(Edges {
             schedule: Schedule::new(Duration::from_millis(self.entry.tick)),
             began: self.entry.began,
             first: self.entry.first,

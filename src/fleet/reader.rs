@@ -195,7 +195,7 @@ impl Reader {
     fn read_fine(&mut self, starts: &[StartId], to: u64) -> Result<(), LinkError> {
         let to = self.edge_of(to);
         let lacks = |known: &KnownStart| {
-            let edges = known.known(Kind::Durations);
+            let edges = known.edges(Kind::Durations);
             edges.is_some_and(|edges| edges.at(to) == Edge::Now) && known.lacks_fine()
         };
         let lacking = self.with(starts, lacks);
@@ -232,7 +232,7 @@ impl Reader {
             let Some(known) = self.starts.get_mut(start) else {
                 continue;
             };
-            let Some(edges) = known.known(kind) else {
+            let Some(edges) = known.edges(kind) else {
                 continue;
             };
             let chosen = edges_at.map(|time| edges.at(time));
@@ -258,7 +258,7 @@ impl Reader {
                 let Some(known) = self.starts.get_mut(&want.start) else {
                     continue;
                 };
-                let edge = known.known(want.kind).map(|edges| edges.at(want.time));
+                let edge = known.edges(want.kind).map(|edges| edges.at(want.time));
                 if let Some(edge @ Edge::Copy(snap)) = edge
                     && known.reading(want.kind, edge, now).is_none()
                 {
@@ -291,7 +291,7 @@ impl Reader {
     fn look_for_copies(&mut self, starts: &[(StartId, Kind)]) -> Result<(), LinkError> {
         let mut asked = Vec::new();
         for (start, kind) in starts {
-            let known = self.starts.get(start).and_then(|known| known.known(*kind));
+            let known = self.starts.get(start).and_then(|known| known.edges(*kind));
             let copies = known.iter().flat_map(|known| known.copies());
             asked.extend(copies.map(|(snap, _)| (*start, *kind, snap)));
         }

@@ -162,7 +162,7 @@ fn whatever_happens_windows_add_up_to_what_was_confirmed() {
         }
         // Of a dead one, that which was written last is there.
         let of_dead = |known: &Reader, start: &WrittenStart| {
-            let known = known.starts.get(&start.id)?.known(Kind::Counts)?;
+            let known = known.starts.get(&start.id)?.edges(Kind::Counts)?;
             Some(known.last)
         };
         reader.look().unwrap();
