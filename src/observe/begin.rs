@@ -5,14 +5,13 @@ use std::sync::Arc;
 use http::{Version, request};
 
 use super::{
-    Beginning, EngineHandle, StartContext, engine::Traits, opening::Opening,
-    passing::PassingTracker, slot::Slot, tracker::Tracker,
+    EngineHandle, StartContext, engine::Traits, opening::Opening, passing::PassingTracker,
+    slot::Slot, tracker::Tracker,
 };
 use crate::facts::{
     exchange::{Exchange, Start},
     grpc,
     labels::MethodLabel,
-    layer_kinds::LayerKinds,
     marks::Mark,
     passing::Passing,
     route::Endpoint,
@@ -148,7 +147,7 @@ impl Tracker {
         let is_http1 = request.version < Version::HTTP_2;
         passing.bring_hub(|| engine.observer.hub_of_excluded(active, passing.started()));
         let exchange = passing.exchange();
-        let mut tracker = Self::excluded(engine.clone(), active, exchange, is_http1);
+        let mut tracker = Self::new(engine.clone(), active, exchange, is_http1);
         tracker.grpc = grpc::Call::of(&request.headers);
         Slot::Observed(tracker)
     }
@@ -170,43 +169,10 @@ impl Tracker {
             engine.observer.shared(active, &exchange);
         }
         let is_http1 = request.version < Version::HTTP_2;
-        let mut tracker = Self::excluded(engine.clone(), active, exchange, is_http1);
+        let mut tracker = Self::new(engine.clone(), active, exchange, is_http1);
         tracker.excluded = excluded;
         tracker.beginning = cx.beginning;
         tracker.grpc = grpc::Call::of(&request.headers);
         Slot::Observed(tracker)
-    }
-
-    /// The tracker of a request that is excluded.
-    #[inline(always)]
-    pub(super) const fn excluded(
-        engine: EngineHandle,
-        active: LayerKinds,
-        exchange: Arc<Exchange>,
-        is_http1: bool,
-    ) -> Self {
-        Self {
-            engine,
-            active,
-            exchange,
-            lent: None,
-            span: None,
-            catching: None,
-            excluded: true,
-            beginning: Beginning::Never,
-            running: false,
-            has_whole_request: false,
-            polled: false,
-            ended: false,
-            head: None,
-            expected_length: None,
-            streamed: false,
-            grpc: None,
-            is_grpc_response: false,
-            web: None,
-            ends_in_trailers: false,
-            is_http1,
-            bytes: 0,
-        }
     }
 }

@@ -158,7 +158,7 @@ impl PassingTracker {
     #[cold]
     pub(super) fn tracker(&mut self) -> Tracker {
         self.ended = true;
-        let mut tracker = Tracker::excluded(
+        let mut tracker = Tracker::new(
             self.engine.clone(),
             self.active,
             self.passing.exchange(),

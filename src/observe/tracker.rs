@@ -34,7 +34,7 @@ pub(super) struct Tracker {
     pub(super) active: LayerKinds,
     pub(super) exchange: Arc<Exchange>,
     /// The same, to be lent to the thread while code of the inner service runs. So it is counted once and not at each poll.
-    pub(super) lent: Option<Arc<Exchange>>,
+    lent: Option<Arc<Exchange>>,
     /// The span of the request, if this layer opened one.
     pub(super) span: Option<Box<RequestSpan>>,
     /// What the answer in place of a panic needs.
@@ -48,7 +48,7 @@ pub(super) struct Tracker {
     pub(super) running: bool,
     /// The body of the request was at its end from the beginning: no client can leave while it sends it.
     pub(super) has_whole_request: bool,
-    pub(super) polled: bool,
+    polled: bool,
     pub(super) ended: bool,
     /// The status of the response, the time to its head, and how much of that was waiting for the client.
     pub(super) head: Option<Head>,
@@ -64,7 +64,7 @@ pub(super) struct Tracker {
     /// Trailers end the body, and no data frame does.
     pub(super) ends_in_trailers: bool,
     /// Over HTTP/1 no trailers can follow the expected length.
-    pub(super) is_http1: bool,
+    is_http1: bool,
     pub(super) bytes: u64,
 }
 
@@ -79,6 +79,39 @@ pub(super) struct Head {
 // === impl Tracker ===
 
 impl Tracker {
+    /// That of an excluded request, until who makes it says otherwise.
+    #[inline(always)]
+    pub(super) const fn new(
+        engine: EngineHandle,
+        active: LayerKinds,
+        exchange: Arc<Exchange>,
+        is_http1: bool,
+    ) -> Self {
+        Self {
+            engine,
+            active,
+            exchange,
+            lent: None,
+            span: None,
+            catching: None,
+            excluded: true,
+            beginning: Beginning::Never,
+            running: false,
+            has_whole_request: false,
+            polled: false,
+            ended: false,
+            head: None,
+            expected_length: None,
+            streamed: false,
+            grpc: None,
+            is_grpc_response: false,
+            web: None,
+            ends_in_trailers: false,
+            is_http1,
+            bytes: 0,
+        }
+    }
+
     /// Makes the exchange current, if it is observed, before code of the inner service runs, else its hub alone.
     #[inline(always)]
     pub(super) fn run(&mut self) -> Running<'_> {
