@@ -66,6 +66,7 @@ mod json;
 mod layer;
 mod lines;
 mod log_file;
+mod memory;
 mod process;
 mod queue;
 mod queue_settings;

@@ -1,9 +1,6 @@
 //! Writes each event as one line of JSON, directly into the bytes of the line.
 
-use std::{
-    cell::Cell,
-    fmt::{self, Write as _},
-};
+use std::fmt::{self, Write as _};
 
 use serde::Serialize;
 use tracing_subscriber::registry::{LookupSpan, Scope};
@@ -11,16 +8,11 @@ use tracing_subscriber::registry::{LookupSpan, Scope};
 use super::{
     escape::{Inside, push_float, push_text},
     fields::{SpanFields, Value},
+    memory,
     record::{Record, Recorded, span_key},
     shape::{OWN, json_head, json_key},
 };
 use crate::timestamp::rfc3339;
-
-/// The capacity of a new line in bytes. Most lines fit.
-const ROOM: usize = 512;
-
-/// The most bytes that a thread keeps for its next line.
-const KEPT: usize = 8_192;
 
 /// What stands around the keys of [`OWN`].
 const OWN_KEYS: [&str; OWN.len()] = [
@@ -32,11 +24,6 @@ const OWN_KEYS: [&str; OWN.len()] = [
     r#","service":"#,
 ];
 
-thread_local! {
-    /// The memory of the last line. Empty while a line is written: a value that writes itself can log.
-    static LAST: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
-}
-
 /// One line while it is written.
 struct Line(Vec<u8>);
 
@@ -45,8 +32,7 @@ pub(super) fn line<'s, S>(record: &Record<'_>, spans: Option<Scope<'s, S>>) -> V
 where
     S: LookupSpan<'s>,
 {
-    let mut line = Line(LAST.try_with(Cell::take).unwrap_or_default());
-    line.0.reserve(ROOM);
+    let mut line = Line(memory::empty_line());
     line.0.extend_from_slice(br#"{"timestamp":""#);
     rfc3339::push_now(&mut line.0);
     if record.is_log {
@@ -68,15 +54,6 @@ where
     }
     line.0.extend_from_slice(b"}\n");
     line.0
-}
-
-/// Keeps the memory of a line that was written.
-pub(super) fn keep(mut line: Vec<u8>) {
-    if line.capacity() <= KEPT {
-        line.clear();
-        // A thread that is ending keeps nothing.
-        let _ = LAST.try_with(|last| last.set(line));
-    }
 }
 
 // === impl Line ===

@@ -9,7 +9,7 @@ use tracing::{
 use tracing_log::NormalizeEvent;
 use tracing_subscriber::{Layer, fmt::MakeWriter, layer::Context, registry::LookupSpan};
 
-use super::{fields::SpanFields, json, record::Record, scrubbed, text};
+use super::{fields::SpanFields, json, memory, record::Record, scrubbed, text};
 use crate::metrics::log_lines;
 
 /// The layer that writes.
@@ -57,7 +57,7 @@ where
         };
         let mut writer = self.writer.make_writer_for(record.metadata);
         let written = scrubbed.is_some_and(|line| writer.write_all(&line).is_ok());
-        json::keep(line);
+        memory::keep(line);
         if !written {
             log_lines::lost(1);
         }

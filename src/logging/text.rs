@@ -9,13 +9,11 @@ use tracing_subscriber::registry::{LookupSpan, Scope, SpanRef};
 
 use super::{
     fields::{SpanFields, Value},
+    memory,
     record::Record,
     shape::OWN,
 };
 use crate::{text::is_obeyed, timestamp::rfc3339};
-
-/// The capacity of a new line in bytes. Most lines fit.
-const ROOM: usize = 512;
 
 /// The target of what this crate logs.
 const OURS: &str = "tower_vitals";
@@ -39,7 +37,8 @@ where
     S: LookupSpan<'s>,
 {
     let mut line = Line {
-        text: String::with_capacity(ROOM),
+        // Bytes that are not there are a valid text.
+        text: String::from_utf8(memory::empty_line()).unwrap_or_default(),
         colour,
     };
     line.painted(DIM, format_args!("{}", rfc3339::now()));
