@@ -20,11 +20,10 @@ pub(crate) fn megabytes(bytes: usize) -> String {
 
 /// The path, escaped as [`push_printable`] does it and cut after 256 bytes; borrowed if nothing changes.
 pub(crate) fn printable_path(path: &str) -> Cow<'_, str> {
-    let plain = |byte: u8| matches!(byte, b' '..=b'~') && byte != b'\\';
-    if path.len() <= LONGEST_PATH && path.bytes().all(plain) {
-        return Cow::Borrowed(path);
+    match is_shown_as_it_is(path, LONGEST_PATH) {
+        true => Cow::Borrowed(path),
+        false => Cow::Owned(printable(path, LONGEST_PATH)),
     }
-    Cow::Owned(printable(path, LONGEST_PATH))
 }
 
 /// `text`, escaped as [`push_printable`] does it and cut after `limit` bytes.
@@ -35,12 +34,22 @@ pub(crate) fn printable(text: &str, limit: usize) -> String {
 }
 
 /// As [`printable`], without the word at the end if the text is cut: it is scrubbed later, and must not end within a secret.
-pub(crate) fn printable_words(text: &str, limit: usize) -> String {
+/// Borrowed if nothing changes.
+pub(crate) fn printable_words(text: &str, limit: usize) -> Cow<'_, str> {
+    if is_shown_as_it_is(text, limit) {
+        return Cow::Borrowed(text);
+    }
     let mut kept = String::new();
     if !push_printable(&mut kept, text, limit) {
         end_at_word(&mut kept);
     }
-    kept
+    Cow::Owned(kept)
+}
+
+/// Whether the text is short enough, and has nothing that is escaped.
+fn is_shown_as_it_is(text: &str, limit: usize) -> bool {
+    let plain = |byte: u8| matches!(byte, b' '..=b'~') && byte != b'\\';
+    text.len() <= limit && text.bytes().all(plain)
 }
 
 /// Whether a terminal shows the character and does nothing else.

@@ -47,9 +47,5 @@ impl HandlerContext {
 
 /// What shows the log can scrub it, so it does not end within a word.
 fn shown(text: &str) -> Cow<'_, str> {
-    let plain = |byte: u8| matches!(byte, b' '..=b'~') && byte != b'\\';
-    if text.len() <= LONGEST && text.bytes().all(plain) {
-        return Cow::Borrowed(text);
-    }
-    Cow::Owned(printable_words(text, LONGEST))
+    printable_words(text, LONGEST)
 }
