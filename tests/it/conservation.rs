@@ -1,6 +1,9 @@
 //! Counts every request exactly once, however it ends.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use axum::body::Bytes;
 use futures::{StreamExt, stream};
@@ -10,8 +13,9 @@ use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
 };
-use tower_vitals::exchange::Outcome::{
-    self, Aborted, BodyError, Cancelled, Completed, Error, Panicked,
+use tower_vitals::{
+    Vitals,
+    exchange::Outcome::{self, Aborted, BodyError, Cancelled, Completed, Error, Panicked},
 };
 
 use crate::support::{
@@ -44,19 +48,42 @@ pub(crate) const KINDS: [(&str, &str, &str, Outcome); 17] = [
 
 pub(crate) const CLIENTS: usize = 64;
 
+/// A multiple of twice the kinds, so that each kind comes as often as the others over each protocol.
+const REQUESTS: usize = 20_026;
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 8)]
 async fn twenty_thousand_mixed_requests_are_counted_exactly() {
-    const REQUESTS: usize = 20_026;
     let vitals = isolated();
     let server = Arc::new(Server::faulty(&vitals).await);
+    send_mixed(&server, 0).await;
+    assert_counted(&vitals, REQUESTS).await;
+}
+
+#[ignore = "takes ten minutes"]
+#[tokio::test(flavor = "multi_thread", worker_threads = 8)]
+async fn mixed_requests_of_ten_minutes_are_counted_exactly() {
+    let vitals = isolated();
+    let server = Arc::new(Server::faulty(&vitals).await);
+    let start = Instant::now();
+    let mut sent = 0;
+    while start.elapsed() < Duration::from_secs(600) {
+        send_mixed(&server, sent).await;
+        sent += REQUESTS;
+        assert_counted(&vitals, sent).await;
+    }
+    println!("{sent} requests");
+}
+
+/// Sends [`REQUESTS`] requests from many clients. `first` is the number of the first.
+async fn send_mixed(server: &Arc<Server>, first: usize) {
     stream::iter(0..CLIENTS)
         .for_each_concurrent(None, async |client| {
-            let server = Arc::clone(&server);
+            let server = Arc::clone(server);
             let mine = (client..REQUESTS).step_by(CLIENTS);
             tokio::spawn(async move {
                 let mut one = server.http1();
                 let mut two = server.http2();
-                for n in mine {
+                for n in mine.map(|n| first + n) {
                     let client = if n % 2 == 0 { &mut one } else { &mut two };
                     // Each kind is sent over both protocols.
                     exchange(&server, client, n as u64, (n / 2) % KINDS.len()).await;
@@ -66,8 +93,12 @@ async fn twenty_thousand_mixed_requests_are_counted_exactly() {
             .unwrap();
         })
         .await;
-    let totals = settled(&vitals, |totals| totals.in_flight == 0).await;
-    let each = (REQUESTS / KINDS.len()) as u64;
+}
+
+/// Everything that counts has counted this many requests.
+async fn assert_counted(vitals: &Vitals, requests: usize) {
+    let totals = settled(vitals, |totals| totals.in_flight == 0).await;
+    let each = (requests / KINDS.len()) as u64;
     for outcome in Outcome::ALL {
         let kinds = KINDS.iter().filter(|(.., expected)| *expected == outcome);
         assert_eq!(
@@ -76,10 +107,10 @@ async fn twenty_thousand_mixed_requests_are_counted_exactly() {
             "{outcome:?}"
         );
     }
-    assert_eq!(totals.started, REQUESTS as u64);
+    assert_eq!(totals.started, requests as u64);
 
-    let scrape = Exposition::of(&vitals);
-    let all = REQUESTS as f64;
+    let scrape = Exposition::of(vitals);
+    let all = requests as f64;
     let each = each as f64;
     assert_eq!(scrape.sum("http_requests_started_total", &[]), all);
     assert_eq!(scrape.sum("http_requests_total", &[]), all);
