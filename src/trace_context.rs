@@ -18,7 +18,8 @@
 //!
 //! The first of these that is valid is continued: `traceparent` of [W3C Trace Context](https://www.w3.org/TR/trace-context/);
 //! with [`b3`](TraceContextLayer::b3) the header `b3`; `sentry-trace`. A header that is there twice, or is malformed, counts as
-//! missing. `tracestate` is passed on if all of it is valid and it has at most 2,048 bytes. If there is no trace, one begins.
+//! missing. `tracestate` is passed on with the trace of `traceparent`, if all of it is valid and it has at most 2,048 bytes. If
+//! there is no trace, one begins.
 //!
 //! With feature `opentelemetry`, an OpenTelemetry layer of the application's `tracing` subscriber decides: if the request runs
 //! in a span of that layer, or in [our span](crate::span), the ids are those of that span. A caller's trace is then continued by
@@ -42,7 +43,7 @@ use crate::{
     facts::{
         exchange::{Exchange, Start},
         layer_kinds::LayerKinds,
-        trace_context::{self, caller::Ids, otel},
+        trace_context::otel,
     },
     observe::{Engine, Observer, ObserverContext, StartContext, layer_methods},
 };
@@ -140,11 +141,7 @@ layer_methods!(TraceContextLayer, Unexamined);
 
 impl TraceContextObserver {
     fn trace(&self, request: &request::Parts) -> TraceContext {
-        let of_caller = || {
-            let caller = Ids::of(&request.headers, self.b3)?;
-            let state = trace_context::state_of(&request.headers);
-            Some(TraceContext::continued(&caller, state))
-        };
+        let of_caller = || TraceContext::of_caller(&request.headers, self.b3);
         let continued = (!self.ignores_callers).then(of_caller).flatten();
         continued.unwrap_or_else(|| TraceContext::begun(!self.begins_unsampled))
     }

@@ -61,8 +61,16 @@ impl TraceContext {
         self.part(0, LENGTH)
     }
 
+    /// Continues the trace of the caller, if the headers of a request name one.
+    pub(crate) fn of_caller(headers: &HeaderMap, read_b3: bool) -> Option<Self> {
+        // `tracestate` belongs to `traceparent`, and says nothing of a trace in another header.
+        let of_w3c = Ids::of_w3c(headers).map(|ids| Self::continued(&ids, state::read(headers)));
+        let of_others = || Ids::of_others(headers, read_b3).map(|ids| Self::continued(&ids, None));
+        of_w3c.or_else(of_others)
+    }
+
     /// Continues the trace of the caller with a span of its own.
-    pub(crate) fn continued(caller: &Ids, state: Option<HeaderValue>) -> Self {
+    fn continued(caller: &Ids, state: Option<HeaderValue>) -> Self {
         let mut trace = Self::new(caller.trace_id, new_span_id(), caller.flags);
         trace.parent = Some(caller.span_id);
         trace.state = state;
@@ -150,11 +158,6 @@ impl TraceContext {
         // All of it is ASCII.
         str::from_utf8(&self.text[begin..end]).unwrap_or_default()
     }
-}
-
-/// The members of `tracestate` that are passed on with the trace.
-pub(crate) fn state_of(headers: &HeaderMap) -> Option<HeaderValue> {
-    state::read(headers)
 }
 
 fn new_span_id() -> [u8; 8] {

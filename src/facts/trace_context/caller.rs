@@ -17,15 +17,16 @@ pub(crate) struct Ids {
 // === impl Ids ===
 
 impl Ids {
-    /// What the headers of a request name: `traceparent`, else `b3` if it is read, else `sentry-trace`.
-    pub(crate) fn of(headers: &HeaderMap, read_b3: bool) -> Option<Self> {
-        let of_w3c = only(headers, &TRACEPARENT).and_then(Self::traceparent);
-        let of_b3 = || {
-            let value = read_b3.then(|| only(headers, &B3))??;
-            Self::b3(value)
-        };
+    /// What `traceparent` names.
+    pub(super) fn of_w3c(headers: &HeaderMap) -> Option<Self> {
+        only(headers, &TRACEPARENT).and_then(Self::traceparent)
+    }
+
+    /// What `b3` names, if it is read, else `sentry-trace`.
+    pub(super) fn of_others(headers: &HeaderMap, read_b3: bool) -> Option<Self> {
+        let of_b3 = read_b3.then(|| only(headers, &B3).and_then(Self::b3));
         let of_sentry = || only(headers, &SENTRY_TRACE).and_then(Self::sentry_trace);
-        of_w3c.or_else(of_b3).or_else(of_sentry)
+        of_b3.flatten().or_else(of_sentry)
     }
 
     /// `<version>-<trace>-<span>-<flags>`, in small letters. Versions after the first may have more.
@@ -123,11 +124,15 @@ mod tests {
     const TRACE: &str = "771a43a4192642f0b136d5159a501700";
     const SPAN: &str = "7b9a5d1fd0d42a88";
 
+    fn all(headers: &HeaderMap) -> Option<Ids> {
+        Ids::of_w3c(headers).or_else(|| Ids::of_others(headers, true))
+    }
+
     fn read(headers: &[(HeaderName, &str)]) -> Option<(String, String, u8)> {
         let headers = headers
             .iter()
             .map(|(name, value)| (name.clone(), HeaderValue::from_str(value).unwrap()));
-        let caller = Ids::of(&headers.collect(), true)?;
+        let caller = all(&headers.collect())?;
         let shown = TraceContext::new(caller.trace_id, caller.span_id, caller.flags);
         let ids = (shown.trace_id().to_owned(), shown.span_id().to_owned());
         Some((ids.0, ids.1, caller.flags))
@@ -196,6 +201,6 @@ mod tests {
         for value in [&own, &double] {
             headers.append(TRACEPARENT, HeaderValue::from_str(value).unwrap());
         }
-        assert_eq!(Ids::of(&headers, true), None);
+        assert_eq!(all(&headers), None);
     }
 }

@@ -91,6 +91,12 @@ async fn a_callers_trace_goes_on_and_a_malformed_one_begins_anew() {
             true,
         ),
         (format!("sentry-trace: {TRACE}-{SPAN}-1\r\n"), None, true),
+        // The state belongs to the trace of the other header, which is none.
+        (
+            format!("traceparent: x\r\nsentry-trace: {TRACE}-{SPAN}-1\r\ntracestate: a=1\r\n"),
+            None,
+            true,
+        ),
         (
             format!("traceparent: {good}\r\ntraceparent: {good}\r\n"),
             None,
