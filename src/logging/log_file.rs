@@ -70,7 +70,7 @@ impl LogFile {
             .transpose()
     }
 
-    /// The bytes that a file has at most, but for a line that is longer. Defaults to 10 MiB. With 0, each write begins a new
+    /// The bytes that a file has at most, but for a line that is longer. Defaults to 10 MiB. With 0, each line begins a new
     /// file.
     #[must_use]
     pub fn max_bytes(mut self, bytes: u64) -> Self {
@@ -102,8 +102,8 @@ impl LogFile {
         })
     }
 
-    /// The file with room for so many bytes.
-    fn with_room(&mut self, bytes: usize) -> io::Result<&mut File> {
+    /// The file with room for so many bytes, if it can have it, and its length.
+    fn with_room(&mut self, bytes: usize) -> io::Result<(&mut File, u64)> {
         let len = self.len_if_in_place();
         if len.is_none() {
             self.file = None;
@@ -112,10 +112,12 @@ impl LogFile {
             // If it fails, the lines are worth more than the size.
             let _ = self.rotate();
         }
-        match &mut self.file {
-            Some(file) => Ok(file),
-            empty => Ok(empty.insert(opened(&self.path)?)),
-        }
+        let file = match &mut self.file {
+            Some(file) => file,
+            empty => empty.insert(opened(&self.path)?),
+        };
+        let len = file.metadata()?.len();
+        Ok((file, len))
     }
 
     /// The length of the file, if the path leads to it.
@@ -146,13 +148,32 @@ impl LogFile {
 }
 
 impl Write for LogFile {
+    /// Writes the lines that the file has room for, and at least one.
     fn write(&mut self, lines: &[u8]) -> io::Result<usize> {
-        self.with_room(lines.len())?.write(lines)
+        let max_bytes = self.max_bytes;
+        let (file, len) = self.with_room(first_line(lines))?;
+        let room = usize::try_from(max_bytes.saturating_sub(len)).unwrap_or(usize::MAX);
+        file.write(fitting(lines, room))
     }
 
     fn flush(&mut self) -> io::Result<()> {
         self.file.as_mut().map_or(Ok(()), File::flush)
     }
+}
+
+/// The length of the first line, with its end.
+fn first_line(lines: &[u8]) -> usize {
+    let end = lines.iter().position(|byte| *byte == b'\n');
+    end.map_or(lines.len(), |end| end + 1)
+}
+
+/// The whole lines that fit, or the first one.
+fn fitting(lines: &[u8], room: usize) -> &[u8] {
+    let Some(fit) = lines.get(..room) else {
+        return lines;
+    };
+    let end = fit.iter().rposition(|byte| *byte == b'\n');
+    &lines[..end.map_or_else(|| first_line(lines), |end| end + 1)]
 }
 
 fn opened(path: &Path) -> io::Result<File> {

@@ -37,6 +37,20 @@ fn a_file_is_rotated_by_size_and_so_many_are_kept() {
     assert_eq!(texts()[..2], ["last\n", "end\nnew\n"]);
 }
 
+#[test]
+fn lines_of_one_write_are_rotated_one_by_one() {
+    let directory = Directory::new("rotated-lines");
+    let path = directory.path("app.log");
+    let mut file = open(&path);
+    file.write_all(b"one\ntwo\na longer line\nthree\n").unwrap();
+    let texts = ["app.log", "app.log.1", "app.log.2"].map(|name| directory.text(name));
+    assert_eq!(texts, ["three\n", "a longer line\n", "one\ntwo\n"]);
+    // What ends without an end of line is a line, too.
+    file.write_all(b"4\nfive").unwrap();
+    let texts = ["app.log", "app.log.1"].map(|name| directory.text(name));
+    assert_eq!(texts, ["five", "three\n4\n"]);
+}
+
 #[cfg(unix)]
 #[test]
 fn a_file_that_others_move_remove_or_empty_is_opened_again() {
