@@ -43,18 +43,29 @@ const FOREIGN: [&str; 34] = [
 ];
 
 /// The targets that write each byte of a request at `TRACE`, with the key that Sentry's client sends.
-const BYTES_OF_REQUESTS: [&str; 3] = ["ureq=info", "ureq_proto=info", "ureq_proto::util=info"];
+const BYTES_OF_REQUESTS: [&str; 3] = ["ureq", "ureq_proto", "ureq_proto::util"];
 
 /// The filter that `RUST_LOG` or else `LOG_LEVEL` describes. A directive for [`BYTES_OF_REQUESTS`] has no effect beyond `INFO`.
 pub(super) fn from_environment(environment: &Environment<'_>) -> Result<EnvFilter, ConfigError> {
     let filter = described(environment)?;
-    let is_quiet = filter
-        .max_level_hint()
-        .is_some_and(|level| level <= LevelFilter::INFO);
-    let quiet = BYTES_OF_REQUESTS.iter().filter(|_| !is_quiet);
-    Ok(quiet
-        .filter_map(|directive| directive.parse().ok())
+    let directives = filter.to_string();
+    let loud = BYTES_OF_REQUESTS
+        .iter()
+        .filter(|target| level_of(target, &directives) > LevelFilter::INFO);
+    Ok(loud
+        .filter_map(|target| format!("{target}=info").parse().ok())
         .fold(filter, EnvFilter::add_directive))
+}
+
+/// The level that directives give a target outside of spans: that of the longest beginning of its name.
+fn level_of(target: &str, directives: &str) -> LevelFilter {
+    let known = directives.split(',').filter_map(|directive| {
+        let (begin, level) = directive.rsplit_once('=').unwrap_or(("", directive));
+        Some((begin, level.parse().ok()?))
+    });
+    let known = known.filter(|(begin, _)| target.starts_with(begin));
+    let longest = known.max_by_key(|(begin, _)| begin.len());
+    longest.map_or(LevelFilter::OFF, |(_, level)| level)
 }
 
 fn described(environment: &Environment<'_>) -> Result<EnvFilter, ConfigError> {
@@ -214,11 +225,27 @@ mod tests {
             );
             assert_eq!(ureq.count(), BYTES_OF_REQUESTS.len(), "{filter}");
         }
+    }
+
+    #[test]
+    fn what_writes_no_bytes_of_requests_stays_as_it_is() {
+        for (value, expected) in [
+            ("info", "info"),
+            ("debug,ureq=off", "ureq=off,debug"),
+            ("trace,ureq=warn", "ureq=warn,trace"),
+            ("off,shop=debug", "shop=debug,off"),
+            ("shop=debug", "shop=debug"),
+            ("ureq_proto::util=trace", "ureq_proto::util=info"),
+            (
+                "ureq=error,ureq_proto=debug",
+                "ureq_proto::util=info,ureq_proto=info,ureq=error",
+            ),
+        ] {
+            let variable = |asked: &str| (asked == "RUST_LOG").then(|| value.to_owned());
+            let filter = from_environment(&Environment(&variable)).unwrap();
+            assert_eq!(filter.to_string(), expected, "{value}");
+        }
         let filter = from_environment(&Environment(&|_| None)).unwrap();
-        assert_eq!(
-            filter.to_string(),
-            "info",
-            "nothing is said where nothing is needed"
-        );
+        assert_eq!(filter.to_string(), "info");
     }
 }
