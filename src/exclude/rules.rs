@@ -37,8 +37,10 @@ use crate::config::ConfigError;
 ///
 /// A client chooses its headers and its method. So any client can write `kube-probe/` and have no id, no event and no
 /// timing. It cannot hide that it was there, or that it failed: each excluded request is counted in
-/// `http_requests_excluded_total`, and a failure on an excluded request is counted and logged. Combine a header with a path
-/// to keep what a client can choose small.
+/// `http_requests_excluded_total`, and each failure of the server in `errors_total` at the endpoint `excluded`. A panic, an
+/// `Err` and a broken body are logged and reported as well. An answer of 5xx has no line, and is reported only with
+/// [`include_excluded`](crate::report::ReportPolicy::include_excluded). Combine a header with a path to keep what a client can
+/// choose small.
 #[derive(Clone, Debug)]
 #[must_use = "a rule does nothing before a layer has it"]
 pub struct Rule {
