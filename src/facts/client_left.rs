@@ -1,13 +1,17 @@
-//! Tells whether a client left while it sent its request, or was too slow for its response.
+//! Tells whether a client left while it sent its request, sent what is no body, or was too slow for its response.
 
 use std::{
     any::Any,
     error::Error,
-    fmt, io,
+    fmt,
     panic::{AssertUnwindSafe, catch_unwind},
 };
 
-use super::{boxes, chain, known_errors};
+use super::{
+    boxes, chain,
+    known_errors::{self, is_malformed},
+    marks::Mark,
+};
 
 /// The error of a response's body that took its bytes from a client too slow for them.
 #[derive(Debug)]
@@ -32,20 +36,20 @@ pub(crate) fn is_too_slow(error: &dyn Any) -> bool {
     })
 }
 
-/// Whether the error of a request's body says that the client left.
+/// What the error of a request's body says of its client: that it left, or that it is there and sends what is no body.
 ///
-/// A server gives the error of its connection. A limit of length or time that a layer sets is an error of its own, and the
-/// client is still there.
-pub(crate) fn is_told_by<E: 'static>(error: &E) -> bool {
+/// A server gives the error of its connection. A limit of length or time that a layer sets is an error of its own, and says
+/// neither.
+pub(crate) fn told_by<E: 'static>(error: &E) -> Option<Mark> {
     let error: &dyn Any = error;
-    let error = boxes::open(error).or_else(|| known_errors::as_error(error));
+    let error = boxes::open(error).or_else(|| known_errors::as_error(error))?;
+    let mark = |cause: &(dyn Error + 'static)| match is_of_connection(cause) {
+        true => Some(Mark::ClientLeft),
+        false => is_malformed(cause).then_some(Mark::BodyMalformed),
+    };
     // The methods of errors can be those of a layer of the application.
-    error.is_some_and(|error| {
-        catch_unwind(AssertUnwindSafe(|| {
-            chain::causes(error).any(is_of_connection)
-        }))
-        .unwrap_or(false)
-    })
+    let told = || chain::causes(error).find_map(mark);
+    catch_unwind(AssertUnwindSafe(told)).ok().flatten()
 }
 
 /// Whether an error behind a response says it, where nobody follows the body of the request.
@@ -69,14 +73,8 @@ pub(crate) fn is_told_by_failure(_: &(dyn Error + 'static)) -> bool {
 
 /// Bytes that are no body at all come from a client that is still there, and gets its answer.
 fn is_of_connection(error: &(dyn Error + 'static)) -> bool {
-    let Some(error) = error.downcast_ref::<hyper::Error>() else {
-        return false;
-    };
-    let source = error.source().and_then(|source| source.downcast_ref());
-    let kind = source.map(io::Error::kind);
-    let malformed = matches!(
-        kind,
-        Some(io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData)
-    );
-    !error.is_user() && !error.is_timeout() && !malformed
+    let of_hyper = error.downcast_ref::<hyper::Error>();
+    of_hyper.is_some_and(|of_hyper| {
+        !of_hyper.is_user() && !of_hyper.is_timeout() && !is_malformed(error)
+    })
 }

@@ -340,8 +340,9 @@ impl Exchange {
             let by_handler = handler.as_ref().and_then(|handler| handler.category);
             (route_rules.clone(), answer_rules.clone(), by_handler)
         });
+        let is_malformed = self.marks().has(Mark::BodyMalformed);
         let mut all = of_route.iter().chain(&of_layer);
-        all.find_map(|rules| rules.status_of(error, told.or(by_handler)))
+        all.find_map(|rules| rules.status_of(error, told.or(by_handler), is_malformed))
     }
 
     /// Keeps the text of a failed gRPC status that stands in headers or trailers, if a layer reports failures.

@@ -50,8 +50,20 @@ pub(super) fn as_error(error: &dyn Any) -> Option<&(dyn Error + 'static)> {
     KNOWN.iter().find_map(|as_error| as_error(error))
 }
 
+/// The category of the first error of the chain that has one by its type. `by_client` says that the client sent what is no body.
+pub(super) fn category(
+    causes: &[&(dyn Error + 'static)],
+    by_client: bool,
+) -> Option<ErrorCategory> {
+    let mut causes = causes.iter();
+    causes.find_map(|cause| match by_client && is_malformed(*cause) {
+        true => Some(ErrorCategory::Validation),
+        false => judge(*cause),
+    })
+}
+
 /// The category of one error of the chain by its type.
-pub(super) fn judge(error: &(dyn Error + 'static)) -> Option<ErrorCategory> {
+fn judge(error: &(dyn Error + 'static)) -> Option<ErrorCategory> {
     if boxes::downcast::<tokio::time::error::Elapsed>(error).is_some() {
         return Some(ErrorCategory::Timeout);
     }
@@ -96,6 +108,16 @@ pub(super) fn is_timeout(error: &(dyn Error + 'static)) -> bool {
         return error.is_timeout();
     }
     judge(error) == Some(ErrorCategory::Timeout)
+}
+
+/// Whether this one error of the chain says that bytes which came over a connection are no body. It does not say of which connection.
+pub(super) fn is_malformed(error: &(dyn Error + 'static)) -> bool {
+    let of_hyper = boxes::downcast::<hyper::Error>(error);
+    let source = of_hyper.and_then(|of_hyper| of_hyper.source()?.downcast_ref());
+    matches!(
+        source.map(io::Error::kind),
+        Some(io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData)
+    )
 }
 
 /// Whether the error is that of a task that panicked.

@@ -1,14 +1,14 @@
 //! Notes what layers, services and bodies further in found out about an exchange.
 
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU16, Ordering};
 
 /// What was found out about one exchange, as a set.
 #[derive(Debug, Default)]
-pub(crate) struct Marks(AtomicU8);
+pub(crate) struct Marks(AtomicU16);
 
 /// One thing that can be found out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
+#[repr(u16)]
 pub(crate) enum Mark {
     /// A layer excludes the path. Layers further in do not observe the request.
     Excluded = 1,
@@ -26,6 +26,8 @@ pub(crate) enum Mark {
     HandlerAdded = 1 << 6,
     /// The route has a header of its own for the id.
     IdHeader = 1 << 7,
+    /// What the client sent is no body.
+    BodyMalformed = 1 << 8,
 }
 
 // === impl Marks ===
@@ -33,7 +35,7 @@ pub(crate) enum Mark {
 impl Marks {
     /// Adds a mark. Returns `true` if it was not there before.
     pub(crate) fn set(&self, mark: Mark) -> bool {
-        self.0.fetch_or(mark as u8, Ordering::Relaxed) & mark as u8 == 0
+        self.0.fetch_or(mark as u16, Ordering::Relaxed) & mark as u16 == 0
     }
 
     /// Adds all marks of another set.
@@ -43,6 +45,6 @@ impl Marks {
     }
 
     pub(crate) fn has(&self, mark: Mark) -> bool {
-        self.0.load(Ordering::Relaxed) & mark as u8 != 0
+        self.0.load(Ordering::Relaxed) & mark as u16 != 0
     }
 }

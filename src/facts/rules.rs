@@ -47,7 +47,8 @@ const KEYWORDS: [(&str, ErrorCategory); 9] = [
 /// - Tokio's `Elapsed`: `timeout`. Feature `tonic`: its `TimeoutExpired`, and a `Status` of `DEADLINE_EXCEEDED`: `timeout`.
 /// - Feature `sqlx`: a missing row is `not_found`, a unique violation `conflict`, an exhausted pool `timeout`, the rest
 ///   `database`.
-/// - Hyper's `Error`: `timeout` if it is one, else `external_service`. Feature `reqwest`: the same for its error.
+/// - Hyper's `Error`: `validation` if the client sent bytes that are no body, `timeout` if it is one, else `external_service`.
+///   Feature `reqwest`: the last two for its error.
 /// - Feature `redis`: `database`.
 /// - Feature `tower`: its elapsed timeout is `timeout`, shed load is `rate_limit`.
 ///
@@ -180,11 +181,12 @@ impl Rules {
 
     /// The evidence in an error and its causes, and how many times foreign code panicked.
     ///
-    /// Keywords are read only if the status is `generic`.
+    /// Keywords are read only if the status is `generic`. `is_malformed` says that the client sent what is no body.
     pub(crate) fn examine(
         &self,
         error: &(dyn Error + 'static),
         generic: bool,
+        is_malformed: bool,
         needs: Needs,
     ) -> (Evidence, usize) {
         let mut panics = 0;
@@ -201,7 +203,7 @@ impl Rules {
                 guarded(&mut || by_type = by_type.or_else(judge));
             }
         }
-        let built_in = || causes.iter().find_map(|cause| known_errors::judge(*cause));
+        let built_in = || known_errors::category(&causes, is_malformed);
         let mut evidence = Evidence {
             by_type: by_type.or_else(built_in),
             of_panic: causes.iter().any(|cause| known_errors::is_panic(*cause)),

@@ -77,9 +77,11 @@ impl Tracker {
     /// Asks the rules of the route, then `rules`. Panics of the application's code are caught and counted.
     fn examine(&self, rules: &Rules, generic: bool, error: &(dyn Error + 'static)) {
         let route_rules = self.route_rules();
+        let is_malformed = self.exchange.marks().has(Mark::BodyMalformed);
         let mut evidence = Evidence::default();
         for rules in route_rules.as_deref().into_iter().chain([rules]) {
-            let (found, panics) = rules.examine(error, generic, self.exchange.needs());
+            let (found, panics) =
+                rules.examine(error, generic, is_malformed, self.exchange.needs());
             for _ in 0..panics {
                 self.context().metrics().hook_failed();
             }

@@ -156,8 +156,10 @@ where
                     exchange.note_request_bytes(*this.bytes);
                 }
             }
-            Poll::Ready(Some(Err(error))) if client_left::is_told_by(error) => {
-                exchange.marks().set(Mark::ClientLeft);
+            Poll::Ready(Some(Err(error))) => {
+                if let Some(mark) = client_left::told_by(error) {
+                    exchange.marks().set(mark);
+                }
             }
             _ => {}
         }

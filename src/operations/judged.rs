@@ -17,7 +17,7 @@ pub(super) fn of_error(error: &dyn Any) -> CallOutcome {
     let rules = Rules::built_in();
     let error = rules.as_error(error);
     let is_timeout =
-        error.is_some_and(|error| rules.examine(error, false, Needs::NONE).0.of_timeout);
+        error.is_some_and(|error| rules.examine(error, false, false, Needs::NONE).0.of_timeout);
     if is_timeout {
         CallOutcome::Timeout
     } else {

@@ -153,13 +153,15 @@ impl Rules {
         self.answers.by_rule || !self.answers.by_category.is_empty()
     }
 
-    /// The status of a failure without an answer of its own. `told` is the category that the handler gave.
+    /// The status of a failure without an answer of its own. `told` is the category that the handler gave. `is_malformed` says
+    /// that the client sent what is no body.
     ///
     /// What panics here, panics again when the response is examined, and is counted there.
     pub(crate) fn status_of(
         &self,
         error: &(dyn Error + 'static),
         told: Option<ErrorCategory>,
+        is_malformed: bool,
     ) -> Option<StatusCode> {
         if !self.answers() {
             return None;
@@ -175,7 +177,7 @@ impl Rules {
             .iter()
             .find_map(|cause| self.rules.iter().find_map(|rule| ask(rule, *cause)));
         let by_rule = verdict.and_then(|verdict| verdict.status);
-        let built_in = || causes.iter().find_map(|cause| known_errors::judge(*cause));
+        let built_in = || known_errors::category(&causes, is_malformed);
         let by_category = || {
             let by_type = || verdict.map(|verdict| verdict.category).or_else(built_in);
             self.answers.of_category(told.or_else(by_type)?)

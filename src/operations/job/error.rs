@@ -106,7 +106,7 @@ impl JobError<str> for &'static str {
 impl Judged {
     fn of(error: &(dyn Error + 'static)) -> Self {
         let (evidence, panics) =
-            Rules::built_in().examine(error, true, Needs::TEXT.and(Needs::LINKS));
+            Rules::built_in().examine(error, true, false, Needs::TEXT.and(Needs::LINKS));
         Self {
             outcome: match evidence.of_timeout {
                 true => CallOutcome::Timeout,

@@ -31,7 +31,7 @@ use tokio::{
     net::{TcpListener, TcpStream},
 };
 use tower::Layer;
-use tower_vitals::{Failure, Vitals, logging::Format, metrics::Totals};
+use tower_vitals::{Failure, Vitals, category::Rules, logging::Format, metrics::Totals};
 
 use super::{assert_left, breaking_server};
 use crate::{
@@ -184,6 +184,30 @@ async fn a_client_that_leaves_while_it_sends_is_no_error() {
         assert_eq!(vitals.flush(Duration::from_secs(5)), 0);
     }
     assert!(dsn.events().is_empty(), "{:?}", dsn.events());
+}
+
+#[tokio::test]
+async fn bytes_that_are_no_body_are_not_blamed_on_another_service() {
+    let builder = || Vitals::builder().isolated();
+    let rules = Rules::new().answer_client_errors();
+    for (vitals, status) in [
+        (builder().build().unwrap(), "500"),
+        (builder().rules(rules).build().unwrap(), "400"),
+    ] {
+        let server = Server::start(application(&vitals)).await;
+        for rest in ["zz\r\n", "4\r\nhalf4\r\n"] {
+            let request = format!(
+                "POST /question-mark HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n{rest}"
+            );
+            let answer = server.raw(request).await;
+            assert!(answer.starts_with(format!("HTTP/1.1 {status}").as_bytes()));
+        }
+        settled(&vitals, |totals| totals.completed == 2).await;
+        let scrape = Exposition::of(&vitals);
+        let labels = [("endpoint", "/question-mark"), ("category", "validation")];
+        assert_eq!(scrape.sum("errors_total", &labels), 2.0, "{status}");
+        assert_eq!(scrape.sum("errors_total", &[]), 2.0, "{status}");
+    }
 }
 
 #[tokio::test]
