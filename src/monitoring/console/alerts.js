@@ -227,6 +227,7 @@ export function alertsView(tools) {
   const actions = new Actions(tools);
   const [alerts, ruled, silences, history] = [alertsTable(actions, rules), rulesTable(), silencesTable(actions), historyTable()];
   const evaluated = el("p", { class: "note" });
+  const older = el("p", { class: "note", hidden: true });
   const closed = el(
     "p",
     { class: "note", hidden: true },
@@ -242,7 +243,7 @@ export function alertsView(tools) {
       "div",
       { class: "two" },
       el("div", {}, part("Silences"), silences.root),
-      el("div", {}, part("Fired in the last 24 hours"), history.root),
+      el("div", {}, part("Fired in the last 24 hours", null, older), history.root),
     ),
   );
   return {
@@ -272,6 +273,9 @@ export function alertsView(tools) {
       if (state.silences) silences.update(state.silences.silences);
       if (state.history && this.seen !== changed.history) {
         this.seen = changed.history;
+        const left = (state.history.history_count ?? 0) - state.history.history.length;
+        older.hidden = left <= 0;
+        say(older, `${words.count(left)} older ones have no room here`);
         this.rows = state.history.history.map((row) => ({
           ...row,
           lower: `${row.name} ${words.labels(row.labels)} ${row.message}`.toLowerCase(),
