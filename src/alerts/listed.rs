@@ -44,6 +44,12 @@ impl AlertsHandle {
     pub(crate) fn listed(&self) -> Vec<ListedRule> {
         self.running.watch().engine().listed()
     }
+
+    /// Whether a rule has this name.
+    pub(crate) fn has_rule(&self, name: &str) -> bool {
+        let rules = self.running.watch().rules();
+        rules.iter().any(|rule| *rule.name == *name)
+    }
 }
 
 // === impl Engine ===

@@ -12,15 +12,6 @@ use super::{
 };
 use crate::{config::ConfigError, statistics::WallTime};
 
-/// The longest silence.
-const LONGEST: Duration = Duration::from_secs(30 * 24 * 60 * 60);
-
-/// The most silences at a time.
-const MOST: usize = 256;
-
-/// The most labels that a silence names.
-const MOST_LABELS: usize = 16;
-
 /// The first number of a silence that an instance of a fleet gives alone. It takes one at random, so no two give the same.
 pub(crate) const FIRST_ALONE: u64 = 1 << 32;
 
@@ -98,6 +89,15 @@ impl Silence {
 // === impl NewSilence ===
 
 impl NewSilence {
+    /// The longest one.
+    pub(crate) const LONGEST: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+
+    /// The most of them at a time.
+    pub(crate) const MOST: usize = 256;
+
+    /// The most labels that one has.
+    pub(crate) const MOST_LABELS: usize = 16;
+
     /// A silence that lasts so long from its begin on: above 0 and at most 30 days.
     pub fn of(lasts: Duration) -> Self {
         Self {
@@ -142,11 +142,11 @@ impl Silences {
             let reason = "a silence needs a label, such as `alert`: without one it fits all alerts";
             return wrong("labels", String::new(), reason);
         }
-        if new.labels.len() > MOST_LABELS {
-            let reason = format!("at most {MOST_LABELS} labels");
+        if new.labels.len() > NewSilence::MOST_LABELS {
+            let reason = format!("at most {} labels", NewSilence::MOST_LABELS);
             return wrong("labels", new.labels.len().to_string(), &reason);
         }
-        if new.lasts.is_zero() || new.lasts > LONGEST {
+        if new.lasts.is_zero() || new.lasts > NewSilence::LONGEST {
             let reason = "must be above 0 and at most 30 days";
             return wrong("lasts", format!("{:?}", new.lasts), reason);
         }
@@ -162,7 +162,7 @@ impl Silences {
             return wrong(field, format!("{length} bytes"), &reason);
         }
         self.forget(now);
-        if self.all.len() >= MOST {
+        if self.all.len() >= NewSilence::MOST {
             let reason = "so many silences are there already";
             return wrong("labels", self.all.len().to_string(), reason);
         }

@@ -6,7 +6,7 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::{
-    api::{Api, Failure, Output},
+    api::{Api, Failure, List, Output},
     table::{between, columns, text},
 };
 
@@ -29,30 +29,31 @@ impl Alerts {
     #[must_use]
     pub fn run(&self) -> ExitCode {
         match self.ask() {
-            Ok((active, history)) => {
-                let fires = list(&active).iter().any(|alert| alert["state"] == "firing");
-                let both = json!({ "active": active, "history": history });
-                self.output.print(&both, || tables(&active, &history));
+            Ok([active, history]) => {
+                // Those that fire come first, so that one is in the list if one fires.
+                let mut alerts = active.entries().iter();
+                let fires = alerts.any(|alert| alert["state"] == "firing");
+                let all = json!({
+                    "active": active.value,
+                    "active_left_out": active.left_out,
+                    "history": history.value,
+                    "history_left_out": history.left_out,
+                });
+                self.output.print(&all, || tables(&active, &history));
                 ExitCode::from(u8::from(fires))
             }
             Err(failure) => failure.tell(2),
         }
     }
 
-    fn ask(&self) -> Result<(Value, Value), Failure> {
-        let active = self.api.json("/alerts/active?state=all", None)?;
-        let history = self
-            .api
-            .json(&format!("/alerts?hours={}", self.hours), None)?;
-        Ok((active, history))
+    fn ask(&self) -> Result<[List; 2], Failure> {
+        let active = self.api.list("/alerts/active?state=all")?;
+        let history = self.api.list(&format!("/alerts?hours={}", self.hours))?;
+        Ok([active, history])
     }
 }
 
-fn list(value: &Value) -> &[Value] {
-    value.as_array().map(Vec::as_slice).unwrap_or_default()
-}
-
-fn tables(active: &Value, history: &Value) -> String {
+fn tables(active: &List, history: &List) -> String {
     let heads = |all: &[&str]| all.iter().map(ToString::to_string).collect();
     let mut now = vec![heads(&[
         "STATE",
@@ -64,7 +65,7 @@ fn tables(active: &Value, history: &Value) -> String {
         "FINGERPRINT",
         "MESSAGE",
     ])];
-    now.extend(list(active).iter().map(|alert| {
+    now.extend(active.entries().iter().map(|alert| {
         vec![
             text(&alert["state"]),
             text(&alert["severity"]),
@@ -76,10 +77,11 @@ fn tables(active: &Value, history: &Value) -> String {
             text(&alert["message"]),
         ]
     }));
+    now.extend(active.rest());
     let mut before = vec![heads(&[
         "BEGAN", "LASTED", "SEVERITY", "ALERT", "LABELS", "ENDED BY", "MESSAGE",
     ])];
-    before.extend(list(history).iter().map(|alert| {
+    before.extend(history.entries().iter().map(|alert| {
         let lasted = match alert["resolved_at"].is_null() {
             true => "fires".to_owned(),
             false => between(&alert["timestamp"], &alert["resolved_at"]),
@@ -94,6 +96,7 @@ fn tables(active: &Value, history: &Value) -> String {
             text(&alert["message"]),
         ]
     }));
+    before.extend(history.rest());
     let table = |rows: &[Vec<String>], none: &str| match rows.len() {
         1 => format!("{none}\n"),
         _ => columns(rows),

@@ -24,6 +24,9 @@ pub(super) const URL: &str = "http://127.0.0.1:8000/api/v1/monitoring";
 /// The variable of the token.
 pub(super) const TOKEN: &str = "MONITORING_TOKEN";
 
+/// The longest answer that is read, in bytes. Dashboards and rules of a service with thousands of rules have tens of millions.
+pub(super) const LONGEST: u64 = 64 << 20;
+
 /// Where the monitoring API is, and what it is asked with.
 #[derive(Args, Clone, Debug)]
 pub(super) struct Api {
@@ -45,6 +48,13 @@ pub(super) struct Output {
     /// The format of the output
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub(super) format: Format,
+}
+
+/// A list of an answer.
+pub(super) struct List {
+    pub(super) value: Value,
+    /// How many entries had no room in it.
+    pub(super) left_out: usize,
 }
 
 /// Why there is no answer.
@@ -82,7 +92,7 @@ impl Api {
             token: token.as_deref(),
             json: json.map(|json| json.to_string()),
             timeout: self.timeout,
-            longest: http::LONGEST,
+            longest: LONGEST,
         })
     }
 
@@ -92,7 +102,16 @@ impl Api {
         answered(&reply)
     }
 
-    /// The same, or `None` where the service has no such path.
+    /// A list, which says how many entries there are.
+    pub(super) fn list(&self, path: &str) -> Result<List, Failure> {
+        let reply = self.send(path, None).map_err(Failure::Nobody)?;
+        let value = answered(&reply)?;
+        let shown = value.as_array().map_or(0, Vec::len);
+        let left_out = reply.count.unwrap_or(shown).saturating_sub(shown);
+        Ok(List { value, left_out })
+    }
+
+    /// The same as [`json`](Self::json), or `None` where the service has no such path.
     pub(super) fn json_if_there(&self, path: &str) -> Result<Option<Value>, Failure> {
         let reply = self.send(path, None).map_err(Failure::Nobody)?;
         match reply.status {
@@ -123,6 +142,19 @@ impl Output {
         };
         // Nobody can be told that something was not printed.
         let _ = io::stdout().write_all(output.as_bytes());
+    }
+}
+
+// === impl List ===
+
+impl List {
+    pub(super) fn entries(&self) -> &[Value] {
+        self.value.as_array().map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// A line of a table about those that had no room.
+    pub(super) fn rest(&self) -> Option<Vec<String>> {
+        (self.left_out > 0).then(|| vec![format!("and {} more", self.left_out)])
     }
 }
 

@@ -3,30 +3,28 @@
 mod finding;
 mod outside;
 
-use std::{process::ExitCode, time::Duration};
+use std::{process::ExitCode, thread, time::Duration};
 
 use clap::Args;
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 use self::{
     finding::{Finding, Grade},
     outside::Address,
 };
 use super::{
-    api::{Api, Output, reason},
+    api::{Api, LONGEST, Output, reason},
     http::{self, Asked, Reply},
     table::{columns, text},
 };
 use crate::timestamp;
 
-/// The probes that a service has where it says nothing of its own.
-const PROBES: [&str; 3] = ["/livez", "/readyz", "/health"];
-
 /// Where the API is by default, below the address of a service.
 const PATH: &str = "/api/v1/monitoring";
 
-/// The longest answer that is read, in bytes. A scrape of a large service has some.
-const LONGEST: u64 = 64 << 20;
+/// How long the counts are watched after the request, at least and at most.
+const WATCHED: [Duration; 2] = [Duration::from_millis(100), Duration::from_secs(1)];
 
 /// The least time that tests get: each notifier has one attempt, beside one that is under way.
 const TESTS: Duration = Duration::from_secs(40);
@@ -148,13 +146,12 @@ impl Doctor {
             })?;
             Ok((reply.status, reply.body))
         };
-        let named = found.told["probes"].as_array();
-        let has = |probe: &str| {
-            named.is_none_or(|all| all.iter().any(|path| path.as_str() == Some(probe)))
-        };
+        let told = found.told["probes"].as_array();
+        let told = told.map(|all| all.iter().filter_map(Value::as_str).collect::<Vec<_>>());
         // What the service does not have, it has said itself.
-        for probe in PROBES.into_iter().filter(|probe| has(probe)) {
-            found.findings.push(outside::probe(probe, get(probe)));
+        for path in outside::probes(told.as_deref()) {
+            let asked = get(&path);
+            found.findings.push(outside::probe(&path, asked));
         }
         if found.told["serves_metrics"] != json!(false) {
             found.findings.push(outside::scrape(get("/metrics")));
@@ -167,7 +164,7 @@ impl Doctor {
             let count = |key: &str| told[key].as_u64();
             count("requests_started").zip(count("requests_excluded"))
         };
-        let before = counts();
+        let (before, began) = (counts(), Instant::now());
         let sent = http::send(Asked {
             url,
             token: None,
@@ -175,7 +172,11 @@ impl Doctor {
             timeout: self.api.timeout,
             longest: LONGEST,
         });
-        let seen = outside::request(sent.map(|reply| reply.status), before, counts());
+        let after = counts();
+        // What moves now is of others, and others were counted before as well.
+        let [least, most] = WATCHED;
+        thread::sleep(began.elapsed().clamp(least, most));
+        let seen = outside::request(sent.map(|reply| reply.status), [before, after, counts()]);
         found.findings.push(seen);
     }
 

@@ -8,8 +8,11 @@ use ureq::{
     tls::{RootCerts, TlsConfig},
 };
 
-/// The longest body that is read, in bytes.
-pub(super) const LONGEST: u64 = 1 << 20;
+/// The longest answer of a probe that is read, in bytes.
+const LONGEST: u64 = 1 << 20;
+
+/// How many entries a list would have if there were room for all.
+const COUNT: &str = "x-total-count";
 
 /// A request: a POST with JSON if there is some, else a GET.
 pub(super) struct Asked<'a> {
@@ -27,6 +30,8 @@ pub(super) struct Reply {
     pub(super) status: u16,
     /// The clock of the server, as it sent it.
     pub(super) date: Option<String>,
+    /// How many entries the list would have, if it says so.
+    pub(super) count: Option<usize>,
     pub(super) body: Vec<u8>,
 }
 
@@ -100,10 +105,13 @@ pub(super) fn send(asked: Asked<'_>) -> Result<Reply, String> {
     let mut answer = answer.map_err(explain)?;
     let date = answer.headers().get(header::DATE);
     let date = date.and_then(|date| date.to_str().ok()).map(str::to_owned);
+    let count = answer.headers().get(COUNT);
+    let count = count.and_then(|count| count.to_str().ok()?.parse().ok());
     let body = answer.body_mut().with_config().limit(longest).read_to_vec();
     Ok(Reply {
         status: answer.status().as_u16(),
         date,
+        count,
         body: body.map_err(explain)?,
     })
 }

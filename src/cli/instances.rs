@@ -34,6 +34,7 @@ impl Instances {
                 "requests": fleet["total"]["requests"],
                 "error_rate": fleet["total"]["error_rate"],
                 "p95_ms": fleet["total"]["p95_ms"],
+                "instances_count": fleet["instances_count"],
                 "instances": fleet["instances"],
             }),
             Self::Silent(reason) => json!({ "error": reason }),
@@ -54,6 +55,11 @@ impl Instances {
         let mut rows = vec![head.map(str::to_owned).to_vec()];
         let instances = fleet["instances"].as_array().into_iter().flatten();
         rows.extend(instances.map(|instance| row(instance, now)));
+        let left = fleet["instances_count"].as_u64().unwrap_or(0);
+        let left = left.saturating_sub(rows.len() as u64 - 1);
+        if left > 0 {
+            rows.push(vec![format!("and {left} more")]);
+        }
         rows.push(together(&fleet["total"]));
         columns(&rows)
     }
@@ -151,6 +157,20 @@ mod tests {
             (&json["requests"], &json["instances"][1]["slow"]),
             (&json!(80), &json!(true))
         );
+    }
+
+    #[test]
+    fn instances_without_room_are_counted() {
+        let fleet = Instances::Known(json!({
+            "total": { "requests": 80, "errors": 2, "p95_ms": 412.5 },
+            "instances_count": 1_203,
+            "instances": [instance("shop-1", json!({})), instance("shop-2", json!({}))],
+        }));
+        let text = fleet.text(&json!("2026-11-20T12:00:07.000Z"));
+        let rest: Vec<_> = text.lines().skip(3).collect();
+        assert_eq!(rest[0], "and 1201 more", "{text}");
+        assert!(rest[1].starts_with("together"), "{text}");
+        assert_eq!(fleet.json()["instances_count"], 1_203);
     }
 
     #[test]

@@ -53,7 +53,7 @@ impl Status {
             traffic: ask("/endpoints?window=5m&limit=1")?,
             health: ask("/health")?,
             deployments: ask("/deployments?limit=1")?,
-            alerts: ask("/alerts/active?state=all")?,
+            alerts: self.api.list("/alerts/active?state=all")?.value,
             fleet: Instances::ask(&self.api)?,
         })
     }
@@ -62,6 +62,7 @@ impl Status {
 // === impl Screen ===
 
 impl Screen {
+    /// The most urgent alerts come first, so that a critical one that fires is in the list if there is one.
     fn judge(&self) -> u8 {
         let critical = |alert: &&Value| alert["severity"] == "critical";
         let fires = self.in_state("firing").any(|alert| critical(&alert));
@@ -75,6 +76,19 @@ impl Screen {
     fn in_state(&self, state: &'static str) -> impl Iterator<Item = &Value> {
         let alerts = self.alerts.as_array().into_iter().flatten();
         alerts.filter(move |alert| alert["state"] == state)
+    }
+
+    /// How many alerts fire and are pending, with those that have no room in the list.
+    fn counts(&self) -> [u64; 2] {
+        let states = [
+            ("firing", "active_alerts_count"),
+            ("pending", "pending_alerts_count"),
+        ];
+        states.map(|(state, key)| {
+            let listed = self.in_state(state).count() as u64;
+            // Both answers are of another moment.
+            self.status[key].as_u64().unwrap_or(0).max(listed)
+        })
     }
 
     /// The check that is worst, if one is not healthy.
@@ -107,6 +121,7 @@ impl Screen {
         } = self;
         let total = &traffic["total"];
         let worst = self.worst_check();
+        let [firing, pending] = self.counts();
         let mut shown = json!({
             "service": status["service"],
             "version": status["version"],
@@ -119,8 +134,8 @@ impl Screen {
             "p99_ms": total["p99_ms"],
             "health": status["health"],
             "worst_check": worst.map(|(name, status)| json!({ "name": name, "status": status })),
-            "alerts_firing": self.in_state("firing").count(),
-            "alerts_pending": self.in_state("pending").count(),
+            "alerts_firing": firing,
+            "alerts_pending": pending,
             "firing": self.in_state("firing").collect::<Vec<_>>(),
             "silences": status["silences_count"],
             "sentry_enabled": status["sentry_enabled"],
@@ -159,10 +174,7 @@ impl Screen {
             text(&status["version"]),
             text(&status["environment"])
         );
-        let (firing, pending) = (
-            self.in_state("firing").count(),
-            self.in_state("pending").count(),
-        );
+        let [firing, pending] = self.counts();
         let silences = status["silences_count"].as_u64().unwrap_or(0);
         let mut rows = vec![
             ("service", text(&status["service"])),
@@ -179,6 +191,10 @@ impl Screen {
         ];
         for alert in self.in_state("firing") {
             rows.push(("", text(&alert["message"])));
+        }
+        let told = self.in_state("firing").count() as u64;
+        if firing > told {
+            rows.push(("", format!("and {} more", firing - told)));
         }
         let rows = rows.into_iter();
         let rows: Vec<_> = rows

@@ -97,25 +97,36 @@ fn cardinality(counted: &CountedFacts) -> Finding {
     if *overflow > 0 {
         let what =
             format!("{overflow} requests are beyond the cap of {cap} endpoints, or of series");
-        return Finding::problem("cardinality", what, "endpoint_cap");
+        let told = format!("{overflow} requests are beyond the cap of endpoints, or of series");
+        return Finding::problem("cardinality", what, "endpoint_cap").without_settings(told);
     }
     let what = format!("{endpoints} of {cap} endpoints are in use");
     // From four fifths on.
-    match endpoints.saturating_mul(5) >= cap.saturating_mul(4) {
-        true => Finding::warning("cardinality", what, "endpoint_cap"),
-        false => Finding::ok("cardinality", what),
-    }
+    let (found, told) = match endpoints.saturating_mul(5) >= cap.saturating_mul(4) {
+        true => (
+            Finding::warning("cardinality", what, "endpoint_cap"),
+            "the cap of endpoints is near",
+        ),
+        false => (
+            Finding::ok("cardinality", what),
+            "the cap of endpoints is far",
+        ),
+    };
+    found.without_settings(told)
 }
 
 fn exclusion(facts: &Facts) -> Finding {
     if !facts.unused.is_empty() {
         let unused = facts.unused.join(", ");
         let what = format!("no request has matched {unused}");
-        return Finding::warning("exclusion", what, "MONITORING_EXCLUDE or exclude");
+        let told = format!("no request has matched {} patterns", facts.unused.len());
+        return Finding::warning("exclusion", what, "MONITORING_EXCLUDE or exclude")
+            .without_settings(told);
     }
     match facts.excluded.as_str() {
         "" => Finding::ok("exclusion", "nothing is excluded"),
-        patterns => Finding::ok("exclusion", format!("{patterns} are excluded")),
+        patterns => Finding::ok("exclusion", format!("{patterns} are excluded"))
+            .without_settings("some requests are excluded"),
     }
 }
 

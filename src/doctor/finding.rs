@@ -40,6 +40,9 @@ pub struct Finding {
     pub what: String,
     /// Which setting changes it: an environment variable or a method. `None` if all is well.
     pub change: Option<String>,
+    /// The sentence for those who may not read settings, if the other one tells a value of one.
+    #[serde(skip)]
+    without_settings: Option<String>,
 }
 
 /// How bad a finding is.
@@ -62,6 +65,17 @@ impl Diagnosis {
         let grades = self.findings.iter().map(|finding| finding.grade);
         grades.max().unwrap_or(Grade::Ok)
     }
+
+    /// Keeps the values of settings from those who may not read them.
+    #[cfg(feature = "health")]
+    pub(crate) fn withhold_settings(&mut self) {
+        self.settings.clear();
+        for finding in &mut self.findings {
+            if let Some(what) = finding.without_settings.take() {
+                finding.what = what;
+            }
+        }
+    }
 }
 
 // === impl Finding ===
@@ -73,6 +87,15 @@ impl Finding {
             grade: Grade::Ok,
             what: what.into(),
             change: None,
+            without_settings: None,
+        }
+    }
+
+    /// The same, with another sentence for those who may not read settings.
+    pub(crate) fn without_settings(self, what: impl Into<String>) -> Self {
+        Self {
+            without_settings: Some(what.into()),
+            ..self
         }
     }
 

@@ -66,7 +66,7 @@ fn sentry(facts: &Facts) -> Vec<Finding> {
         ),
         share if share > 0.0 => {
             let what = format!("{:.1} % of the requests are transactions", share * 100.0);
-            Finding::ok("sampling", what)
+            Finding::ok("sampling", what).without_settings("some requests are transactions")
         }
         _ => Finding::ok("sampling", "no request is a transaction"),
     });

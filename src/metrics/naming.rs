@@ -45,8 +45,10 @@ impl Naming {
     }
 
     #[cfg(feature = "statistics")]
-    pub(super) fn is_constant_label(&self, name: &str) -> bool {
-        self.labels.iter().any(|(known, _)| known == name)
+    pub(super) fn constant_label(&self, name: &str) -> Option<&str> {
+        let mut labels = self.labels.iter();
+        let found = labels.find(|(known, _)| known == name);
+        found.map(|(_, value)| value.as_str())
     }
 
     /// The name of a family as it is published.

@@ -259,10 +259,10 @@ impl Settings {
         self.naming.labels_shown()
     }
 
-    /// Whether all samples have a label of this name, with one value.
+    /// The value of the constant label of this name.
     #[cfg(feature = "statistics")]
-    pub(crate) fn is_constant_label(&self, name: &str) -> bool {
-        self.naming.is_constant_label(name)
+    pub(crate) fn constant_label(&self, name: &str) -> Option<&str> {
+        self.naming.constant_label(name)
     }
 
     fn check(&self) -> Result<(), ConfigError> {

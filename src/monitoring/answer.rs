@@ -24,6 +24,9 @@ const HEADERS: [(HeaderName, &str); 7] = [
     ),
 ];
 
+/// How many entries a list would have if there were room for all.
+const COUNT: HeaderName = HeaderName::from_static("x-total-count");
+
 /// A response with a value as JSON.
 pub(super) fn json(status: StatusCode, value: &impl Serialize) -> Response<Full<Bytes>> {
     match serde_json::to_vec(value) {
@@ -31,6 +34,12 @@ pub(super) fn json(status: StatusCode, value: &impl Serialize) -> Response<Full<
         // No value of this crate is of a kind that JSON lacks.
         Err(error) => told(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
     }
+}
+
+/// The same response, which says how many entries there are.
+pub(super) fn counted(mut response: Response<Full<Bytes>>, count: usize) -> Response<Full<Bytes>> {
+    response.headers_mut().insert(COUNT, count.into());
+    response
 }
 
 /// A response with a text that is JSON.

@@ -40,6 +40,8 @@ struct Taker<'m> {
     metrics: &'m Metrics,
     counted: Counted,
     family: String,
+    /// A series of the family has a label of the name of a constant one, with a value of its own.
+    varies: bool,
     /// The series with labels, by kind.
     shown: [usize; 3],
 }
@@ -53,6 +55,7 @@ impl Counted {
             metrics,
             counted: Self::default(),
             family: String::new(),
+            varies: false,
             shown: [0; 3],
         };
         metrics.give(&mut taker);
@@ -150,6 +153,7 @@ impl Taker<'_> {
 impl Samples for Taker<'_> {
     fn family(&mut self, family: &Family<'_>) {
         family.name.clone_into(&mut self.family);
+        self.varies = false;
     }
 
     fn counter(&mut self, labels: &Labels<'_>, value: u64) {
@@ -165,9 +169,20 @@ impl Samples for Taker<'_> {
             self.counted.gauges.insert(name, value);
         }
         let settings = self.metrics.settings();
-        let mut names = labels.iter().map(|(name, _)| *name);
-        if names.all(|name| settings.is_constant_label(name)) {
-            self.counted.gauges.insert(self.family.clone(), value);
+        let known = labels
+            .iter()
+            .map(|(name, value)| settings.constant_label(name).map(|one| one == *value));
+        // Labels by these names whose values differ are no constant ones: the value of one series would be taken for all.
+        let known: Option<Vec<bool>> = known.collect();
+        match known.map(|known| known.into_iter().all(|same| same)) {
+            Some(true) if !self.varies => {
+                self.counted.gauges.insert(self.family.clone(), value);
+            }
+            Some(false) => {
+                self.varies = true;
+                self.counted.gauges.remove(&self.family);
+            }
+            _ => {}
         }
     }
 
@@ -277,5 +292,35 @@ mod tests {
         let deployed = r#"app_deployment_timestamp_seconds{version="1.4.2",region="eu"}"#;
         assert_eq!(gauges[deployed], 7.0);
         assert_eq!(gauges["app_deployment_timestamp_seconds"], Value::Null);
+    }
+
+    #[test]
+    fn a_gauge_with_its_own_values_of_a_constant_label_is_not_flat() {
+        let metrics = Settings::new().label("region", "eu").isolated().unwrap();
+        for regions in [&["us", "de"][..], &["eu", "us"], &["us", "eu"]] {
+            let mut taker = Taker {
+                metrics: &metrics,
+                counted: Counted::default(),
+                family: "conns".to_owned(),
+                varies: false,
+                shown: [0; 3],
+            };
+            for region in regions {
+                taker.gauge(&[("region", region)], 7.0);
+            }
+            let gauges = &taker.counted.gauges;
+            assert_eq!(gauges.get("conns"), None, "{regions:?}");
+            assert_eq!(gauges.len(), 2, "{regions:?}");
+        }
+        let mut taker = Taker {
+            metrics: &metrics,
+            counted: Counted::default(),
+            family: "conns".to_owned(),
+            varies: false,
+            shown: [0; 3],
+        };
+        taker.gauge(&[("region", "eu")], 7.0);
+        taker.gauge(&[("region", "eu"), ("pool", "a")], 8.0);
+        assert_eq!(taker.counted.gauges.get("conns"), Some(&7.0));
     }
 }

@@ -27,7 +27,7 @@ impl<'s> ShownDiagnosis<'s> {
     ) -> Self {
         let settings_withheld = settings.is_public();
         if settings_withheld {
-            diagnosis.settings.clear();
+            diagnosis.withhold_settings();
         }
         Self {
             diagnosis,

@@ -13,32 +13,22 @@ use super::{
     answer, body,
     diagnosis::tested,
     parameters::time,
-    question::shown,
     refusal::Refusal,
     routes::Change,
-    shown::{ShownAlert, ShownSilence},
+    shown::{ListedAlerts, ShownAlert, ShownSilence},
     sources::{NewDeployment, Sources},
 };
 use crate::{
-    alerts::{Alert, Fingerprint, NewSilence},
+    alerts::{Alert, AlertSeverity, AlertsHandle, Fingerprint, NewSilence},
     config::ConfigError,
     timestamp::{self, rfc3339},
 };
 
-/// The longest text, in characters.
+/// The longest text, in characters. None of them is too long for what keeps silences and acknowledgements, which counts bytes.
 const LONGEST: usize = 250;
 
 /// The longest list of changes of a deployment, in characters.
 const LONGEST_CHANGES: usize = 2_500;
-
-/// The most labels of a silence.
-const MOST_LABELS: usize = 16;
-
-/// The longest silence.
-const LONGEST_SILENCE: Duration = Duration::from_secs(30 * 24 * 60 * 60);
-
-/// The most silences at a time.
-const MOST_SILENCES: usize = 256;
 
 /// What is asked for, with all that it needs.
 #[derive(Debug)]
@@ -143,8 +133,9 @@ impl Order {
                 Ok(answer::json(StatusCode::OK, &tested(&findings, &now)))
             }
             Self::Silence(silence) => {
-                if alerts.silences().len() >= MOST_SILENCES {
-                    let sentence = format!("there are {MOST_SILENCES} silences already");
+                can_fit(&silence, alerts)?;
+                if alerts.silences().len() >= NewSilence::MOST {
+                    let sentence = format!("there are {} silences already", NewSilence::MOST);
                     return Err(Refusal::new(StatusCode::CONFLICT, sentence));
                 }
                 let silence = alerts.silence(silence).map_err(refused)?;
@@ -182,7 +173,7 @@ fn evaluated(firing: Vec<Alert>) -> Response<Full<Bytes>> {
     let evaluated = Evaluated {
         evaluated: true,
         triggered_alerts_count: firing.len(),
-        triggered_alerts: shown(firing),
+        triggered_alerts: ListedAlerts::of(firing).shown,
         timestamp: rfc3339::since_1970(timestamp::since_1970()).to_string(),
     };
     answer::json(StatusCode::OK, &evaluated)
@@ -194,8 +185,8 @@ impl SilenceBody {
     fn checked(self) -> Result<NewSilence, Refusal> {
         check_name("by", &self.by)?;
         check_length("comment", &self.comment, LONGEST)?;
-        if !(1..=MOST_LABELS).contains(&self.labels.len()) {
-            let sentence = format!("labels: expected 1 to {MOST_LABELS}");
+        if !(1..=NewSilence::MOST_LABELS).contains(&self.labels.len()) {
+            let sentence = format!("labels: expected 1 to {}", NewSilence::MOST_LABELS);
             return Err(Refusal::bad(sentence));
         }
         for text in self.labels.iter().flat_map(|(name, value)| [name, value]) {
@@ -212,6 +203,26 @@ impl SilenceBody {
     }
 }
 
+/// A silence that no alert can fit silences nothing, and somebody believes that it does.
+fn can_fit(silence: &NewSilence, alerts: &AlertsHandle) -> Result<(), Refusal> {
+    for (name, value) in &silence.labels {
+        let expected = match name.as_str() {
+            "alert" if !alerts.has_rule(value) => "the name of a rule",
+            "severity" if AlertSeverity::ALL.iter().all(|one| one.as_str() != value) => {
+                "info, warning or critical"
+            }
+            "fingerprint" if value.parse::<Fingerprint>().is_err() => "16 hexadecimal digits",
+            _ => continue,
+        };
+        return Err(Refusal::bad_value(
+            &format!("labels.{name}"),
+            value,
+            expected,
+        ));
+    }
+    Ok(())
+}
+
 /// A whole number of seconds, or a text such as `30m`.
 fn lasting(lasts: &Value) -> Result<Duration, Refusal> {
     let time = match lasts {
@@ -223,7 +234,7 @@ fn lasting(lasts: &Value) -> Result<Duration, Refusal> {
         _ => None,
     };
     let expected = "a time such as \"30m\" or a whole number of seconds, at most 30 days";
-    time.filter(|time| !time.is_zero() && *time <= LONGEST_SILENCE)
+    time.filter(|time| !time.is_zero() && *time <= NewSilence::LONGEST)
         .ok_or_else(|| Refusal::bad_value("lasts", &lasts.to_string(), expected))
 }
 
@@ -233,7 +244,9 @@ fn until(ends: &str) -> Result<Duration, Refusal> {
     // What is right now was not a moment ago.
     let refuse = |sentence| Err(Refusal::new(StatusCode::CONFLICT, sentence));
     match end.checked_sub(timestamp::since_1970()) {
-        Some(lasts) if lasts > LONGEST_SILENCE => refuse("ends: expected at most 30 days from now"),
+        Some(lasts) if lasts > NewSilence::LONGEST => {
+            refuse("ends: expected at most 30 days from now")
+        }
         Some(lasts) if !lasts.is_zero() => Ok(lasts),
         _ => refuse("ends: that time has passed"),
     }

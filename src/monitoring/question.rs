@@ -20,11 +20,11 @@ use super::{
     refusal::Refusal,
     routes::Read,
     settings::CheckedMonitoring,
-    shown::{ShownAlert, ShownFiring, ShownSilence},
+    shown::{ListedAlerts, ShownAlert, ShownFiring, ShownSilence},
     sources::Sources,
 };
 use crate::{
-    alerts::{Alert, AlertState},
+    alerts::AlertState,
     statistics::{
         EndpointOrder, EndpointStatistics, ErrorStatistics, Statistics, Traffic, WallTime,
     },
@@ -71,6 +71,7 @@ struct Status<'s> {
     sentry_enabled: bool,
     alert_thresholds_count: usize,
     active_alerts_count: usize,
+    pending_alerts_count: usize,
     last_evaluation: Option<WallTime>,
     active_alerts: Vec<ShownAlert>,
     silences_count: usize,
@@ -177,13 +178,17 @@ impl Question {
         Ok(match self {
             Self::Metrics => ok(&Counted::of(&sources.metrics, now())),
             Self::Status => {
-                let firing = alerts.firing();
+                let mut firing = alerts.all();
+                let pending = firing.iter().filter(|one| one.state == AlertState::Pending);
+                let pending_alerts_count = pending.count();
+                firing.retain(|alert| alert.state == AlertState::Firing);
                 ok(&Status {
                     sentry_enabled: sources.sentry,
                     alert_thresholds_count: alerts.rules(),
                     active_alerts_count: firing.len(),
+                    pending_alerts_count,
                     last_evaluation: alerts.last_evaluation(),
-                    active_alerts: shown(firing),
+                    active_alerts: ListedAlerts::of(firing).shown,
                     silences_count: alerts.silences().len(),
                     health: sources.health.as_ref().map(|one| one.status().as_str()),
                     service: sources.service.as_deref(),
@@ -193,14 +198,18 @@ impl Question {
                 })
             }
             Self::Alerts(time) => {
-                let history = alerts.history(*time).into_iter();
-                let history = history.take(MOST as usize).map(ShownFiring::from);
-                ok(&history.collect::<Vec<_>>())
+                let history = alerts.history(*time);
+                let count = history.len();
+                let shown = history.into_iter().take(MOST as usize);
+                let shown: Vec<_> = shown.map(ShownFiring::from).collect();
+                answer::counted(ok(&shown), count)
             }
             Self::ActiveAlerts(state) => {
                 let mut all = alerts.all();
                 all.retain(|alert| state.is_none_or(|state| alert.state == state));
-                ok(&shown(all))
+                let count = all.len();
+                let response = ok(&ListedAlerts::of(all).shown);
+                answer::counted(response, count)
             }
             Self::Silences => {
                 let silences = alerts.silences().into_iter().map(ShownSilence::from);
@@ -269,12 +278,6 @@ impl ShownWindow {
 
 fn ok(value: &impl Serialize) -> Response<Full<Bytes>> {
     answer::json(StatusCode::OK, value)
-}
-
-/// As many alerts as a list has.
-pub(super) fn shown(alerts: Vec<Alert>) -> Vec<ShownAlert> {
-    let alerts = alerts.into_iter().take(MOST as usize);
-    alerts.map(ShownAlert::from).collect()
 }
 
 fn over(sources: &Sources, window: Duration) -> Result<Statistics, Refusal> {

@@ -106,7 +106,11 @@ impl MonitoringService {
         B: Body<Data: Send, Error: Send> + Send + 'static,
     {
         let CheckedMonitoring { path, guard, .. } = &*self.settings;
-        let rest = request.uri.path().strip_prefix(&**path).unwrap_or_default();
+        let rest = request.uri.path().strip_prefix(&**path);
+        let Some(rest) = rest.filter(|_| self.answers(request.uri.path())) else {
+            // Somebody gave it a request that is not its own.
+            return Err(Refusal::not_found("the monitoring API is not at this path"));
+        };
         if let Some(shell) = console::asked(rest) {
             guard.may_open(request)?;
             return self.open(shell, request);

@@ -1,5 +1,7 @@
 //! Gives alerts and silences the keys of the API.
 
+use std::{cmp::Reverse, collections::BTreeMap};
+
 use serde::Serialize;
 
 use crate::{
@@ -9,6 +11,17 @@ use crate::{
     },
     statistics::WallTime,
 };
+
+/// The most alerts of a list.
+const MOST: usize = 1_000;
+
+/// As many alerts as a list has, the most urgent first: by their state and their severity.
+#[derive(Debug)]
+pub(super) struct ListedAlerts {
+    pub(super) shown: Vec<ShownAlert>,
+    /// How many of each state had no room. A state of which all are shown is left out.
+    pub(super) left_out: BTreeMap<&'static str, usize>,
+}
 
 /// An alert at this moment.
 #[derive(Debug, Serialize)]
@@ -60,6 +73,24 @@ pub(super) struct ShownSilence {
     until: WallTime,
     by: String,
     comment: String,
+}
+
+// === impl ListedAlerts ===
+
+impl ListedAlerts {
+    pub(super) fn of(mut alerts: Vec<Alert>) -> Self {
+        // Equal ones stay in the order of their rules.
+        alerts.sort_by_key(|alert| Reverse((alert.state.rank(), alert.severity)));
+        let mut left_out = BTreeMap::new();
+        for alert in alerts.iter().skip(MOST) {
+            *left_out.entry(alert.state.as_str()).or_default() += 1;
+        }
+        let shown = alerts.into_iter().take(MOST);
+        Self {
+            shown: shown.map(ShownAlert::from).collect(),
+            left_out,
+        }
+    }
 }
 
 impl From<Alert> for ShownAlert {

@@ -138,7 +138,6 @@ impl StatisticsHandle {
     }
 
     /// The deployments as they are known.
-    #[cfg(feature = "fleet")]
     pub(crate) fn marks(&self) -> Vec<DeploymentMark> {
         self.source.deployments()
     }

@@ -140,7 +140,7 @@ impl Doctor {
                 lost_ticks: statistics.lost_ticks(),
                 given_up: statistics.given_up(),
             },
-            deployments: statistics.deployments().deployments.len(),
+            deployments: statistics.marks().len(),
             unused: exclude.unused().map(str::to_owned).collect(),
             checks: health.as_ref().map(checks),
             public_details: health.as_ref().is_some_and(shows_errors_to_all),

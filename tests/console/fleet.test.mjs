@@ -28,6 +28,17 @@ test("the instance that is slow, lost or set up in another way stands first and 
   assert.deepEqual(await page.faults(), []);
 });
 
+test("an instance that is not healthy stands before slow ones and is counted", async () => {
+  const at = Date.now();
+  const all = oddFleet(at);
+  const instances = all.instances.map((one) => (one.id === "shop-5" ? { ...one, health: "unknown" } : one));
+  const { url } = await serve(readable({ ...quiet(at), instances: { ...all, instances } }));
+  const page = await open(browser(), url);
+  assert.deepEqual((await cells(page, 1)).slice(0, 3), ["shop-3", "shop-5", "shop-2"]);
+  assert.deepEqual((await cells(page, 2)).slice(0, 3), ["lost", "not healthy", "slow"]);
+  assert.equal(await page.innerText("#badge-instances"), "4");
+});
+
 test("a fleet that falls silent is shown as it was, and the page says since when", async () => {
   const at = Date.now();
   const all = { ...oddFleet(at), trouble: "Redis is not reached: connection refused" };

@@ -120,6 +120,32 @@ test("times are those of UTC, or those of the browser", async () => {
   assert.equal(await page.innerText("#zone"), "Local time");
 });
 
+test("what nobody knows of a check is counted as trouble, and severities are in their order", async () => {
+  const say = trouble();
+  const checks = say.health.checks.map((check) => ({ ...check, status: "healthy" }));
+  checks[0] = { ...checks[0], status: "unknown", role: "critical" };
+  const left_out = { no_data: 1_203 };
+  const severities = ["info", "critical", "warning"];
+  const rules = say.alerts.rules.slice(0, 3).map((rule, index) => ({ ...rule, severity: severities[index] }));
+  const { url } = await serve(
+    readable({
+      ...say,
+      health: { ...say.health, status: "unknown", checks },
+      alerts: { ...say.alerts, rules, left_out },
+      history: { ...say.history, history_count: say.history.history.length + 7 },
+    }),
+  );
+  const page = await open(browser(), url);
+  assert.match(await page.innerText("#situation .verdict"), /Trouble.*nobody knows whether the service is healthy/s);
+  assert.equal(await page.innerText("#badge-health"), "1");
+  assert.equal(await page.locator("#health tbody tr").first().locator(".status.bad").count(), 1);
+  assert.match(await page.innerText("#alerts .part-head .note"), /; 1,203 more have no room here$/);
+  assert.equal(await page.innerText("#alerts .two .note:visible"), "7 older ones have no room here");
+  const table = '#alerts table[aria-label="Rules"]';
+  await page.click(`${table} thead button:has-text("Severity")`);
+  assert.deepEqual(await texts(page, `${table} tbody tr > :nth-child(3)`), ["critical", "warning", "info"]);
+});
+
 test("the summary says what a colleague asks first", async () => {
   const { url } = await serve(readable(trouble()));
   const page = await open(browser(), `${url}#alert=99aabbccddeeff00`);

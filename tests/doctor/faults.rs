@@ -2,7 +2,15 @@
 
 use std::{fs, future, time::Duration};
 
-use axum::body::{Body, to_bytes};
+use axum::{
+    body::{Body, to_bytes},
+    routing::get,
+};
+use http::HeaderMap;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
 use tower::ServiceExt;
 use tower_vitals::{
     Release,
@@ -168,6 +176,76 @@ async fn endpoints_beyond_the_cap_and_patterns_without_a_match_are_found() {
         "and not counted",
         "Router::layer(vitals.layer())",
     );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_request_among_others_is_not_taken_for_one_of_them() {
+    let vitals = stack().build().unwrap();
+    // The layer does not see it, and it asks twice for what the layer sees.
+    let outside = async |headers: HeaderMap| {
+        let address = headers["host"].to_str().unwrap().to_owned();
+        for _ in 0..2 {
+            let mut socket = TcpStream::connect(&address).await.unwrap();
+            let head = "GET /orders/7 HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n";
+            socket.write_all(head.as_bytes()).await.unwrap();
+            socket.read_to_end(&mut Vec::new()).await.unwrap();
+        }
+    };
+    let app = app(&vitals).route("/busy", get(outside));
+    let served = Served::of(vitals, app).await;
+    let busy = served.url("/busy");
+    let ran = served.vitals(&["doctor", "--request", &busy]).await;
+    ran.finds(
+        "! request:",
+        "answered 200; 2 were seen meanwhile, so nobody knows whether it was one of them",
+        "--request, at a time without other requests",
+    );
+    assert!(!ran.out.contains("and counted"), "{ran:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn probes_below_another_path_are_asked_where_they_are() {
+    let fails = || async { Err::<(), _>("no connection") };
+    let health = Health::builder().check(Check::new("database", fails));
+    let health = health.start().unwrap();
+    while health.reports()[0].age.is_none() {
+        tokio::task::yield_now().await;
+    }
+    let probes = health.service().base("/internal").unwrap();
+    let served = Served::start(stack().health(probes)).await;
+    let ran = served.vitals(&["doctor"]).await;
+    assert_eq!(ran.code, 1, "{ran:?}");
+    ran.finds("✗ probe:", "/internal/readyz answers 503", "vitals check");
+    assert!(
+        ran.out.contains("✓ probe: /internal/livez answers 200"),
+        "{ran:?}"
+    );
+    assert!(!ran.out.contains("probe: /livez"), "{ran:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn findings_tell_the_public_no_setting() {
+    let public = || with(Monitoring::new(Access::Public)).exclude(["/hidden/"]);
+    for (builder, asked) in [
+        (public().endpoint_cap(1_234), "/orders/7"),
+        (public().endpoint_cap(1), "/hidden/7"),
+    ] {
+        let served = Served::start(builder).await;
+        for path in [asked, "/items/7", "/orders/7"] {
+            served.get(path).await;
+        }
+        let seen = served.vitals.doctor();
+        let told = format!("{:?}", seen.findings);
+        assert!(told.contains("/hidden/") || told.contains("of 1 endpoints"));
+        let url = served.url(BASE);
+        let ran = vitals(&["doctor", "--url", &url, "--format", "json"], &[]).await;
+        for setting in ["hidden", "1234", "of 1 endpoints"] {
+            assert!(!ran.out.contains(setting), "{setting}: {ran:?}");
+        }
+        for check in ["exclusion", "cardinality"] {
+            assert!(ran.out.contains(check), "{check}: {ran:?}");
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

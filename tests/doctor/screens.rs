@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tower_vitals::{
     Deployment, Release,
-    alerts::{AlertSeverity, Alerts, Rule, Signal},
+    alerts::{AlertSeverity, Alerts, Rule, Signal, SignalUnit},
     health::{Check, Health, Role},
 };
 
@@ -163,6 +163,7 @@ async fn alerts_are_shown_silenced_acknowledged_and_shown_again() {
     // The service refuses.
     for refused in [
         &["silence", "--end", "7"][..],
+        &["silence", "quite"],
         &["silence", "quiet", "--for", "40d"],
         &["silence", "quiet", "--for", "soon"],
         &["ack", "0000000000000000"],
@@ -210,4 +211,45 @@ async fn without_an_answer_each_command_exits_with_two() {
     }
     let ran = vitals(&["silence", "quiet"], &[("MONITORING_URL", &nobody)]).await;
     assert_eq!(ran.code, 2, "{ran:?}");
+}
+
+/// 1,000 that are good to know, and a critical one after them.
+fn many_alerts() -> Alerts {
+    let rule = |name: String| {
+        let signal = Signal::asked("asked", SignalUnit::Count, || Some(2.0));
+        Rule::new(name, signal)
+            .above(1.0)
+            .pending_for(Duration::ZERO)
+    };
+    let info = |index| rule(format!("warm_{index}")).severity(AlertSeverity::Info);
+    Alerts::none()
+        .interval(Duration::from_secs(3_600))
+        .rules((0..1_000).map(info))
+        .rule(rule("too_hot".to_owned()).severity(AlertSeverity::Critical))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_critical_alert_behind_a_thousand_others_is_seen() {
+    let served = Served::start(stack().alerts(many_alerts())).await;
+    served.vitals.alerts().evaluate();
+    let ran = served.vitals(&["status"]).await;
+    assert_eq!(ran.code, 1, "{:?}", ran.err);
+    ran.says("alerts       1001 firing, 0 pending, 0 silences");
+    assert!(
+        ran.out.contains("Alert: too_hot"),
+        "the critical one is told"
+    );
+    assert!(ran.out.lines().any(|line| line.trim() == "and 1 more"));
+    let json = served.json(&["status"]).await;
+    assert_eq!(json["alerts_firing"], 1_001);
+    let ran = served.vitals(&["alerts"]).await;
+    assert_eq!(ran.code, 1, "{:?}", ran.err);
+    let mut lines = ran.out.lines();
+    assert!(lines.nth(1).unwrap().contains("too_hot"));
+    assert!(lines.any(|line| line == "and 1 more"));
+    let json = served.json(&["alerts"]).await;
+    assert_eq!(
+        (&json["active_left_out"], &json["history_left_out"]),
+        (&json!(1), &json!(0))
+    );
 }

@@ -17,15 +17,15 @@ const FILES: [&str; 7] = [
 ];
 
 /// A folder that is not there yet, and is gone afterwards.
-struct Folder(PathBuf);
+pub(crate) struct Folder(PathBuf);
 
 impl Folder {
-    fn new(name: &str) -> Self {
+    pub(crate) fn new(name: &str) -> Self {
         let process = std::process::id();
         Self(env::temp_dir().join(format!("tower-vitals-{name}-{process}/in/it")))
     }
 
-    fn path(&self) -> &str {
+    pub(crate) fn path(&self) -> &str {
         self.0.to_str().unwrap()
     }
 

@@ -70,6 +70,36 @@ async fn run(url: &str, token: &str, arguments: &[&str]) -> (String, String, Opt
 }
 
 #[tokio::test]
+async fn the_commands_take_the_files_of_a_thousand_rules() {
+    let rule = |index| {
+        let rule = Rule::new(format!("slow_{index}"), Signal::p95_ms()).above(500.0);
+        rule.endpoint(format!("/api/v1/things/{index}/{{id}}"))
+    };
+    let builder = Vitals::builder().isolated().service_name("shop");
+    let builder = builder.alerts(Alerts::none().rules((0..1_100).map(rule)));
+    let token = Monitoring::new(Access::Token(TOKEN.to_owned()));
+    let vitals = builder.monitoring(token).build().unwrap();
+    let url = served(&vitals).await;
+    let generated = vitals.generated();
+    let texts = [
+        (&[][..], generated.rules()),
+        (&["--tests"], generated.rule_tests()),
+    ];
+    for (arguments, expected) in texts {
+        let (printed, said, code) = command(&url, TOKEN, arguments).await;
+        assert_eq!((said.as_str(), code), ("", Some(0)), "{arguments:?}");
+        assert!(printed == expected, "{arguments:?}");
+        assert!(printed.len() > 1 << 20, "{} bytes", printed.len());
+    }
+    let folder = dashboards::Folder::new("hundreds");
+    let (_, said, code) = run(&url, TOKEN, &["dashboards", folder.path()]).await;
+    assert_eq!((said.as_str(), code), ("", Some(0)));
+    let longest = vitals.grafana_dashboards().into_iter();
+    let longest = longest.map(|board| board.json().len()).max();
+    assert!(longest > Some(1 << 20), "{longest:?}");
+}
+
+#[tokio::test]
 async fn the_command_prints_what_the_library_generates() {
     let vitals = builder(5.0).slo(Slo::new(99.5)).build().unwrap();
     let url = served(&vitals).await;

@@ -65,7 +65,8 @@ async fn get_changes_nothing() {
 
 #[tokio::test]
 async fn a_silence_begins_is_listed_and_ends() {
-    let served = Served::start(with_token()).await;
+    let broken = Broken::default();
+    let served = Served::start(with_token().alerts(broken.alerts())).await;
     let body = r#"{"labels":{"alert":"too_hot"},"lasts":"30m","by":"ada","comment":"an import"}"#;
     let made = served.post("/silences", body).await;
     assert_eq!(made.status, 201, "{made:?}");
@@ -93,7 +94,7 @@ async fn a_silence_begins_is_listed_and_ends() {
 #[tokio::test]
 async fn a_silence_lasts_as_long_or_until_when_it_is_asked_for() {
     let served = Served::start(with_token()).await;
-    let body = |time: &str| format!(r#"{{"labels":{{"alert":"a"}},{time},"by":"ada"}}"#);
+    let body = |time: &str| format!(r#"{{"labels":{{"endpoint":"/a"}},{time},"by":"ada"}}"#);
     for (time, seconds) in [
         (r#""lasts":90"#, 90),
         (r#""lasts":"90""#, 90),
@@ -166,6 +167,42 @@ async fn an_alert_that_fires_is_acknowledged_by_its_fingerprint() {
             .post(&format!("/alerts/{other}/ack"), r#"{"by":"ada"}"#)
             .await;
         assert_eq!(none.status, 404, "{other}");
+    }
+}
+
+#[tokio::test]
+async fn a_silence_that_no_alert_can_fit_is_refused() {
+    let broken = Broken::default();
+    let served = Served::start(with_token().alerts(broken.alerts())).await;
+    broken.set(true);
+    let fingerprint = served.vitals.alerts().evaluate()[0].fingerprint.to_string();
+    let asked = async |name: &str, value: &str| {
+        let labels = json!({ name: value });
+        let body = json!({ "labels": labels, "lasts": 60, "by": "ada" }).to_string();
+        served.post("/silences", &body).await
+    };
+    for (name, value, expected) in [
+        ("alert", "too_hto", "expected the name of a rule"),
+        ("alert", "", "expected the name of a rule"),
+        ("severity", "fatal", "expected info, warning or critical"),
+        ("severity", "Critical", "expected info, warning or critical"),
+        ("fingerprint", "1f2e", "expected 16 hexadecimal digits"),
+    ] {
+        let answer = asked(name, value).await;
+        assert_eq!(answer.status, 400, "{name}={value}: {answer:?}");
+        let wrong = format!("labels.{name}: invalid value \"{value}\": {expected}");
+        assert_eq!(answer.error(), wrong);
+    }
+    assert!(served.vitals.alerts().silences().is_empty());
+    for (name, value) in [
+        ("alert", "too_hot"),
+        ("severity", "critical"),
+        ("fingerprint", &fingerprint),
+        // A gauge of the application can have it.
+        ("anything", "else"),
+    ] {
+        let answer = asked(name, value).await;
+        assert_eq!(answer.status, 201, "{name}={value}: {answer:?}");
     }
 }
 

@@ -16,6 +16,7 @@ mod guide;
 #[expect(dead_code, reason = "shared with other tests, which ask for more")]
 mod lines;
 mod load;
+mod many;
 #[path = "../it/support/panics.rs"]
 mod panics;
 mod parameters;

@@ -1,7 +1,9 @@
 //! What is at a path, and what only looks like it.
 
-use axum::Router;
+use axum::{Router, body::Body};
+use http::Request;
 use tokio::net::TcpListener;
+use tower::ServiceExt;
 use tower_vitals::monitoring::{Access, Monitoring};
 
 use crate::served::{BASE, Served, TOKEN, ask, bearer, parse, raw, with, with_token};
@@ -87,4 +89,28 @@ async fn a_head_that_is_no_request_harms_nothing() {
         assert!((400..500).contains(&status), "{answer}");
     }
     assert_eq!(served.ask("GET", "/status").await.status, 200);
+}
+
+#[tokio::test]
+async fn a_request_that_is_not_of_the_api_is_led_nowhere() {
+    let monitoring = Monitoring::new(Access::Token(TOKEN.to_owned())).path("/monitoring");
+    let vitals = with(monitoring).build().unwrap();
+    let service = vitals.monitoring().unwrap();
+    for (path, status, leads) in [
+        ("/foo", 404, None),
+        ("/", 404, None),
+        ("/monitoringfoo", 404, None),
+        ("/monitorin", 404, None),
+        ("/in/monitoring", 404, None),
+        ("/monitoring", 308, Some("monitoring/")),
+        ("/monitoring/", 200, None),
+    ] {
+        let request = Request::get(path).body(Body::empty()).unwrap();
+        let response = service.clone().oneshot(request).await.unwrap();
+        assert_eq!(response.status(), status, "{path}");
+        let location = response.headers().get("location");
+        let location = location.map(|one| one.to_str().unwrap());
+        assert_eq!(location, leads, "{path}");
+        assert_eq!(service.answers(path), status != 404, "{path}");
+    }
 }

@@ -11,6 +11,12 @@ use crate::timestamp;
 /// How far two clocks may be apart. The header has whole seconds.
 const APART: Duration = Duration::from_secs(5);
 
+/// The probes that a service has where it says nothing of its own.
+const PROBES: [&str; 3] = ["/livez", "/readyz", "/health"];
+
+/// How many requests were counted, and how many were excluded.
+type Counts = Option<(u64, u64)>;
+
 /// What is below an answer with this status.
 type Answered = Result<(u16, Vec<u8>), String>;
 
@@ -136,6 +142,20 @@ pub(super) fn clock(date: Option<&str>, before: Duration, after: Duration) -> Fi
     }
 }
 
+/// The paths of the probes to ask, of those that the service tells, if it tells any. They can be below another path, and have aliases.
+pub(super) fn probes(told: Option<&[&str]>) -> Vec<String> {
+    let Some(told) = told else {
+        return PROBES.map(str::to_owned).to_vec();
+    };
+    let found = PROBES.into_iter().filter_map(|probe| {
+        // Whatever the service tells is asked of the service itself.
+        let is_one = |path: &&&str| path.starts_with('/') && path.ends_with(probe);
+        let path = told.iter().filter(is_one).min_by_key(|path| path.len());
+        path.map(|path| (*path).to_owned())
+    });
+    found.collect()
+}
+
 pub(super) fn probe(path: &str, answered: Answered) -> Finding {
     let change = "VitalsBuilder::health and Vitals::routes, or MONITORING_ADDR";
     match answered {
@@ -180,12 +200,9 @@ pub(super) fn scrape(answered: Answered) -> Finding {
     }
 }
 
-/// Whether a request was counted, by the counts of requests and of excluded ones before and after it.
-pub(super) fn request(
-    sent: Result<u16, String>,
-    before: Option<(u64, u64)>,
-    after: Option<(u64, u64)>,
-) -> Finding {
+/// Whether a request was counted, by the counts before it, after it, and a while later. They are those of all requests: if others move
+/// them as well, nobody knows which one was counted.
+pub(super) fn request(sent: Result<u16, String>, counts: [Counts; 3]) -> Finding {
     let status = match sent {
         Ok(status) => status,
         Err(error) => {
@@ -193,29 +210,42 @@ pub(super) fn request(
             return Finding::problem("request", what, "--request");
         }
     };
-    let counted = before
-        .zip(after)
-        .map(|(before, after)| (after.0 > before.0, after.1 > before.1));
-    match counted {
-        Some((true, _)) => Finding::ok(
+    let [Some(before), Some(after), Some(later)] = counts else {
+        return Finding::warning(
             "request",
-            format!("a request was answered {status} and counted"),
-        ),
-        Some((false, true)) => Finding::warning(
-            "request",
-            format!("a request was answered {status}, and is excluded"),
-            "MONITORING_EXCLUDE or exclude",
-        ),
-        Some((false, false)) => Finding::problem(
+            "nobody knows whether a request was counted, because the service does not say",
+            "MONITORING_TOKEN",
+        );
+    };
+    let moved = |one: u64, other: u64| other.saturating_sub(one);
+    let (counted, excluded) = (moved(before.0, after.0), moved(before.1, after.1));
+    let others = moved(after.0, later.0) + moved(after.1, later.1);
+    match (counted, excluded, others) {
+        (0, 0, _) => Finding::problem(
             "request",
             format!("a request was answered {status}, and not counted"),
             "Router::layer(vitals.layer()) around all routes",
         ),
-        None => Finding::warning(
+        (1, 0, 0) => Finding::ok(
             "request",
-            "nobody knows whether a request was counted, because the service does not say",
-            "MONITORING_TOKEN",
+            format!("a request was answered {status} and counted"),
         ),
+        (0, 1, 0) => Finding::warning(
+            "request",
+            format!("a request was answered {status}, and is excluded"),
+            "MONITORING_EXCLUDE or exclude",
+        ),
+        _ => {
+            let all = counted + excluded + others;
+            let what = format!(
+                "a request was answered {status}; {all} were seen meanwhile, so nobody knows whether it was one of them"
+            );
+            Finding::warning(
+                "request",
+                what,
+                "--request, at a time without other requests",
+            )
+        }
     }
 }
 

@@ -3,6 +3,18 @@
 import { button, byId, el, say } from "./dom.js";
 import * as words from "./words.js";
 
+/** What the API takes as labels of a silence, and the names that mean something else there. */
+const MOST_LABELS = 16;
+const LONGEST = 250;
+const TAKEN = ["alert", "severity", "fingerprint"];
+
+/** The labels that silence one alert: those that people read, or its fingerprint where the API would not take them. */
+export function labelsOf({ name, labels, fingerprint }) {
+  const all = Object.entries(labels);
+  const fits = ([label, value]) => !TAKEN.includes(label) && [label, value].every((text) => [...text].length <= LONGEST);
+  return all.length < MOST_LABELS && all.every(fits) ? { alert: name, ...labels } : { alert: name, fingerprint };
+}
+
 /** What a person can do. Each method asks for what it needs, sends it, and says what came of it. */
 export class Actions {
   #by = "";
@@ -54,7 +66,7 @@ export class Actions {
   }
 
   silence(alert) {
-    this.labels = { alert: alert.name, ...alert.labels };
+    this.labels = labelsOf(alert);
     const list = Object.entries(this.labels).map(([name, value]) =>
       el("div", {}, el("dt", {}, words.short(name, 60)), el("dd", { class: "name" }, words.short(value))),
     );

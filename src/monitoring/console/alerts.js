@@ -4,12 +4,12 @@ import { Actions } from "./actions.js";
 import { against } from "./bars.js";
 import { byId, el, link, part, say, since, status } from "./dom.js";
 import { Table } from "./tables.js";
-import { firing } from "./verdict.js";
+import { byUrgency, countOf, SEVERITIES as ORDER, STATES as RANK } from "./verdict.js";
 import * as words from "./words.js";
 
 const STATES = { firing: "bad", pending: "wait", resolved: "good", inactive: "good", no_data: "none", error: "warn" };
-const RANK = ["firing", "error", "pending", "no_data", "resolved", "inactive"];
 const SEVERITIES = { critical: "bad", warning: "warn", info: "wait" };
+const urgency = ({ severity }) => ORDER.indexOf(severity);
 const named = (word) => words.short(String(word ?? "").replaceAll("_", " "), 60);
 
 /** Ids of elements come from here and not from the fingerprint alone: nothing else can have them. */
@@ -141,7 +141,7 @@ function rulesTable() {
         node: (row) => status(STATES[row.state] || "none", row.firing > 1 ? `${row.firing} firing` : named(row.state)),
         sort: (row) => RANK.indexOf(row.state),
       },
-      { head: "Severity", text: (row) => row.severity, sort: (row) => row.severity, look: "wide" },
+      { head: "Severity", text: (row) => row.severity, sort: urgency, look: "wide" },
       {
         head: "Value and threshold",
         sig: (row) => `${row.value} ${row.threshold}`,
@@ -201,7 +201,7 @@ function historyTable() {
         head: "Severity",
         sig: (row) => row.severity,
         node: (row) => status(SEVERITIES[row.severity], row.severity),
-        sort: (row) => row.severity,
+        sort: urgency,
       },
       {
         head: "Lasted",
@@ -227,6 +227,7 @@ export function alertsView(tools) {
   const actions = new Actions(tools);
   const [alerts, ruled, silences, history] = [alertsTable(actions, rules), rulesTable(), silencesTable(actions), historyTable()];
   const evaluated = el("p", { class: "note" });
+  const older = el("p", { class: "note", hidden: true });
   const closed = el(
     "p",
     { class: "note", hidden: true },
@@ -242,7 +243,7 @@ export function alertsView(tools) {
       "div",
       { class: "two" },
       el("div", {}, part("Silences"), silences.root),
-      el("div", {}, part("Fired in the last 24 hours"), history.root),
+      el("div", {}, part("Fired in the last 24 hours", null, older), history.root),
     ),
   );
   return {
@@ -255,18 +256,16 @@ export function alertsView(tools) {
         rules.clear();
         for (const rule of state.alerts.rules) rules.set(rule.name, rule);
         const shown = state.alerts.alerts.filter(({ state: word }) => word !== "inactive");
-        alerts.update(
-          shown.sort(
-            (one, other) => RANK.indexOf(one.state) - RANK.indexOf(other.state) || (one.severity < other.severity ? -1 : 1),
-          ),
-        );
+        alerts.update(byUrgency(shown));
         ruled.update(state.alerts.rules);
         const at = state.alerts.last_evaluation;
+        const left = Object.values(state.alerts.left_out ?? {}).reduce((sum, one) => sum + one, 0);
         evaluated.replaceChildren(
           `${words.plural(state.alerts.rules.length, "rule")}, evaluated `,
           at ? since(at, words) : "never",
+          left ? `; ${words.count(left)} more have no room here` : "",
         );
-        const fire = firing(state).length;
+        const fire = countOf(state, "firing");
         const badge = byId("badge-alerts");
         badge.hidden = fire === 0;
         say(badge, words.count(fire));
@@ -274,6 +273,9 @@ export function alertsView(tools) {
       if (state.silences) silences.update(state.silences.silences);
       if (state.history && this.seen !== changed.history) {
         this.seen = changed.history;
+        const left = (state.history.history_count ?? 0) - state.history.history.length;
+        older.hidden = left <= 0;
+        say(older, `${words.count(left)} older ones have no room here`);
         this.rows = state.history.history.map((row) => ({
           ...row,
           lower: `${row.name} ${words.labels(row.labels)} ${row.message}`.toLowerCase(),

@@ -75,7 +75,7 @@ export function against(value, threshold, comparison, told, width = 150, height 
   return root;
 }
 
-const TALL = { healthy: 0.45, degraded: 0.72, unhealthy: 1, unknown: 0.25 };
+const TALL = { healthy: 0.45, degraded: 0.72, unhealthy: 1, unknown: 0.86 };
 const LOOK = { healthy: "good", degraded: "warning", unhealthy: "crit", unknown: "unknown" };
 
 /** What a check said over time: the worse, the taller. */

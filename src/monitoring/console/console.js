@@ -12,7 +12,7 @@ import { nowView } from "./now.js";
 import { Poll, STALE } from "./poll.js";
 import { summaryDialog } from "./summary.js";
 import { Token } from "./token.js";
-import { firing } from "./verdict.js";
+import { countOf } from "./verdict.js";
 import * as words from "./words.js";
 
 const NO_SECTIONS = ["cursor", "whole"];
@@ -87,7 +87,7 @@ function showHead() {
 
 /** What a tab in the background says. */
 function showTitle() {
-  const fire = firing(state).length;
+  const fire = countOf(state, "firing");
   const before = document.body.dataset.live === "stale" ? "(stale) " : fire ? `(${fire} firing) ` : "";
   document.title = `${before}${byId("service").textContent}`;
 }

@@ -3,10 +3,8 @@
 import { strip } from "./bars.js";
 import { byId, el, say, since, status } from "./dom.js";
 import { Table } from "./tables.js";
-import { byHealth } from "./verdict.js";
+import { byHealth, KINDS } from "./verdict.js";
 import * as words from "./words.js";
-
-const KINDS = { healthy: "good", degraded: "warn", unhealthy: "bad", unknown: "none" };
 
 function told(statuses) {
   const counts = new Map();
@@ -50,7 +48,7 @@ export function healthView() {
         note,
         `${health.draining ? "The service is draining: it takes no new traffic. " : ""}A bar is a minute: the taller, the worse.${texts}`,
       );
-      const bad = health.checks.filter(({ status: word }) => word === "unhealthy" || word === "degraded").length;
+      const bad = health.checks.filter(({ status: word }) => word !== "healthy").length;
       const badge = byId("badge-health");
       badge.hidden = bad === 0;
       say(badge, words.count(bad));

@@ -19,8 +19,13 @@ function parsed(key) {
 }
 
 /** A number in the unit that the name of its metric ends with. */
-function valueOf(family, value) {
-  if (family.endsWith("_timestamp_seconds")) return words.ago(new Date(value * 1000).toISOString());
+export function valueOf(family, value) {
+  if (!Number.isFinite(value)) return words.NONE;
+  // What no calendar has is shown as it is.
+  const at = new Date(value * 1000);
+  const isTime = family.endsWith("_timestamp_seconds") && !Number.isNaN(at.getTime());
+  if (isTime) return words.ago(at.toISOString());
+  if (family.endsWith("_timestamp_seconds")) return words.decimal(value);
   if (/_bytes(_total)?$/.test(family)) return words.bytes(value);
   if (/_seconds(_total)?$/.test(family)) return words.ms(value * 1000);
   if (family.endsWith("_ms")) return words.ms(value);

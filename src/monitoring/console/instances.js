@@ -3,14 +3,14 @@
 import { against } from "./bars.js";
 import { byId, el, say, since, status } from "./dom.js";
 import { Table } from "./tables.js";
+import { KINDS } from "./verdict.js";
 import * as words from "./words.js";
-
-const KINDS = { healthy: "good", degraded: "warn", unhealthy: "bad", unknown: "none" };
 
 /** What is most wrong with an instance, the worst first. */
 const STATES = [
   [({ lost }) => lost, "bad", "lost"],
   [({ ended }) => ended, "none", "ended"],
+  [({ health }) => KINDS[health] === "bad", "bad", "not healthy"],
   [({ slow }) => slow, "warn", "slow"],
   [({ other_settings: other }) => other, "warn", "other settings"],
   [() => true, "good", "there"],

@@ -3,13 +3,12 @@
 import { share } from "./bars.js";
 import { Chart } from "./charts.js";
 import { byId, el, say, since, status } from "./dom.js";
-import { firing, silent, verdict, worstCheck } from "./verdict.js";
+import { countOf, firing, KINDS, silent, verdict, worstCheck } from "./verdict.js";
 import * as words from "./words.js";
 
 const LISTED = 4;
 /** The fewest steps of a chart. */
 const SHORTEST = 15;
-const KINDS = { healthy: "good", degraded: "warn", unhealthy: "bad", unknown: "none" };
 export const BANDS = [
   { key: "normal", label: "normal", look: "normal" },
   { key: "slow", label: "slow", look: "slow" },
@@ -174,20 +173,19 @@ function row(title, ...content) {
 }
 
 function alertsFact(state) {
-  const alerts = firing(state);
-  const pending = (state.alerts?.alerts || []).filter((alert) => alert.state === "pending");
-  const list = alerts.slice(0, LISTED).map(alertLine);
-  if (alerts.length > LISTED)
-    list.push(el("li", {}, el("a", { href: "#alerts" }, `and ${words.count(alerts.length - LISTED)} more`)));
-  const waiting = pending.length ? status("wait", `${words.count(pending.length)} pending`) : null;
+  const [fire, pending] = ["firing", "pending"].map((word) => countOf(state, word));
+  const list = firing(state).slice(0, LISTED).map(alertLine);
+  if (fire > list.length)
+    list.push(el("li", {}, el("a", { href: "#alerts" }, `and ${words.count(fire - list.length)} more`)));
+  const waiting = pending ? status("wait", `${words.count(pending)} pending`) : null;
   if (state.alerts?.rules.length === 0) return row("Alerts", status("none", "no rules"));
-  if (alerts.length === 0 && !waiting) return row("Alerts", status("good", "none fires, none is pending"));
+  if (fire === 0 && !waiting) return row("Alerts", status("good", "none fires, none is pending"));
   return row(
     "Alerts",
     el(
       "span",
       { class: "pair" },
-      alerts.length ? status("bad", `${words.count(alerts.length)} firing`) : status("good", "none fires"),
+      fire ? status("bad", `${words.count(fire)} firing`) : status("good", "none fires"),
       waiting,
     ),
     list.length ? el("ul", { class: "lines" }, ...list) : null,

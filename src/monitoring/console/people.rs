@@ -1,12 +1,11 @@
 //! Shows alerts, deployments and notifiers: what people are told, and what they did.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use serde::Serialize;
 
 use super::super::{
-    question::shown,
-    shown::{ShownAlert, ShownFiring, ShownSilence},
+    shown::{ListedAlerts, ShownAlert, ShownFiring, ShownSilence},
     sources::{Delivery, Sources},
 };
 use crate::{
@@ -28,6 +27,7 @@ pub(super) struct AlertsSection {
     last_evaluation: Option<WallTime>,
     rules: Vec<ShownRule>,
     alerts: Vec<ShownAlert>,
+    left_out: BTreeMap<&'static str, usize>,
 }
 
 #[derive(Debug, Serialize)]
@@ -53,6 +53,7 @@ struct ShownRule {
 
 #[derive(Debug, Serialize)]
 pub(super) struct HistorySection {
+    history_count: usize,
     history: Vec<ShownFiring>,
 }
 
@@ -89,10 +90,12 @@ struct ShownNotifier {
 
 impl AlertsSection {
     pub(super) fn of(alerts: &AlertsHandle) -> Self {
+        let all = ListedAlerts::of(alerts.all());
         Self {
             last_evaluation: alerts.last_evaluation(),
             rules: alerts.listed().into_iter().map(ShownRule::from).collect(),
-            alerts: shown(alerts.all()),
+            alerts: all.shown,
+            left_out: all.left_out,
         }
     }
 }
@@ -126,9 +129,14 @@ impl From<ListedRule> for ShownRule {
 
 impl HistorySection {
     pub(super) fn of(alerts: &AlertsHandle) -> Self {
-        let history = alerts.history(HISTORY).into_iter().take(MOST_ENTRIES);
+        let history = alerts.history(HISTORY);
         Self {
-            history: history.map(ShownFiring::from).collect(),
+            history_count: history.len(),
+            history: history
+                .into_iter()
+                .take(MOST_ENTRIES)
+                .map(ShownFiring::from)
+                .collect(),
         }
     }
 }

@@ -20,7 +20,7 @@ use super::{
     times::Origin,
     traffic::{EndpointsSection, ErrorsSection, HourSection, NowSection},
 };
-use crate::statistics::Hour;
+use crate::{statistics::Hour, timestamp};
 
 /// How often deployments are judged.
 const JUDGE_EVERY: Duration = Duration::from_secs(5);
@@ -33,7 +33,6 @@ pub(super) struct Sections {
     may_change: bool,
     errors: bool,
     instance: Option<String>,
-    origin: Origin,
     instances: Instances,
     kept: Mutex<Kept>,
 }
@@ -41,6 +40,7 @@ pub(super) struct Sections {
 /// What is kept from one drawing to the next.
 #[derive(Debug)]
 struct Kept {
+    origin: Origin,
     hour: Hour,
     /// The deployments as they were judged last. To judge them reads hours.
     judged: Option<(Instant, Vec<u8>)>,
@@ -61,9 +61,9 @@ impl Sections {
             may_change,
             errors,
             instance: instance(),
-            origin: Origin::now(),
             instances: Instances::default(),
             kept: Mutex::new(Kept {
+                origin: Origin::now(),
                 hour: Hour::new(),
                 judged: None,
             }),
@@ -72,11 +72,11 @@ impl Sections {
 
     /// Draws all of them. It can take milliseconds.
     pub(super) fn draw(&self) -> Vec<Drawn> {
-        let Self {
-            sources, origin, ..
-        } = self;
+        let sources = &self.sources;
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();
+        kept.origin.follow(now, timestamp::since_1970());
+        let origin = &{ kept.origin };
         let (statistics, alerts) = (&sources.statistics, &sources.alerts);
         let overview = statistics.overview(&mut kept.hour);
         let lately = &overview.lately;

@@ -1,7 +1,7 @@
 // Writes down the incident as a text for a chat or a ticket.
 
 import { byId, copy, say } from "./dom.js";
-import { firing, silent, verdict, worstCheck } from "./verdict.js";
+import { countOf, firing, silent, verdict, worstCheck } from "./verdict.js";
 import * as words from "./words.js";
 
 const MOST = 10;
@@ -13,9 +13,12 @@ const stamp = (at) =>
     .replace("T", " ")
     .replace(/\.\d+Z$/, " UTC");
 
+/** What has no line is counted. */
+const more = (count) => (count > 0 ? [`- and ${words.count(count)} more`] : []);
+
 function alertLines(state) {
   const rules = new Map((state.alerts?.rules || []).map((rule) => [rule.name, rule]));
-  return firing(state)
+  const lines = firing(state)
     .slice(0, MOST)
     .map((alert) => {
       const unit = rules.get(alert.name)?.unit;
@@ -25,6 +28,7 @@ function alertLines(state) {
       const value = `${words.inUnit(alert.metric_value, unit)}, breaks ${side} ${words.inUnit(alert.threshold, unit)}`;
       return `- ${alert.severity} ${words.short(alert.name)}${of ? ` (${words.short(of)})` : ""}: ${value}; since ${stamp(alert.timestamp)}; ${by}`;
     });
+  return [...lines, ...more(countOf(state, "firing") - lines.length)];
 }
 
 /** The incident in some twenty lines. `age` is how old the numbers are, in milliseconds. */
@@ -45,7 +49,9 @@ export function summary(state, age) {
       "",
       `Health: ${words.short(worst.name)} (${worst.role}) is ${worst.status}${worst.last_change ? ` since ${stamp(worst.last_change)}` : ""}`,
     );
-  const errors = (state.errors?.errors || []).filter(({ count }) => count > 0).slice(0, 5);
+  const failed = (state.errors?.errors || []).filter(({ count }) => count > 0);
+  const errors = failed.slice(0, 5);
+  const left = (state.errors?.errors_count ?? 0) - (state.errors?.errors?.length ?? 0);
   if (errors.length)
     lines.push(
       "",
@@ -54,6 +60,7 @@ export function summary(state, age) {
         (one) =>
           `- ${one.category} at ${words.short(one.endpoint)}: ${words.count(one.count)} (before: ${words.count(one.previous)})`,
       ),
+      ...more(failed.length - errors.length + left),
     );
   const [last] = state.deployments?.deployments || [];
   if (last)

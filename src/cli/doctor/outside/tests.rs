@@ -147,7 +147,8 @@ fn a_probe_and_a_scrape_say_what_they_answer() {
 
 #[test]
 fn a_request_moves_one_of_the_counters() {
-    let found = |before, after| shown(&request(Ok(200), Some(before), Some(after)));
+    let of = |before, after| [Some(before), Some(after), Some(after)];
+    let found = |before, after| shown(&request(Ok(200), of(before, after)));
     assert!(found((1, 0), (2, 0)).starts_with("✓ request: a request was answered 200 and counted"));
     let excluded = found((1, 0), (1, 1));
     assert!(excluded.starts_with("! request:") && excluded.contains("MONITORING_EXCLUDE"));
@@ -156,7 +157,54 @@ fn a_request_moves_one_of_the_counters() {
         unseen.starts_with("✗ request:") && unseen.contains("vitals.layer()"),
         "{unseen}"
     );
-    let unknown = shown(&request(Ok(200), None, Some((1, 1))));
+    let unknown = shown(&request(Ok(200), [None, Some((1, 1)), Some((1, 1))]));
     assert!(unknown.starts_with("! request: nobody knows"), "{unknown}");
-    assert!(shown(&request(Err("late".into()), None, None)).contains("no answer: late"));
+    let silent = [Some((1, 1)), Some((1, 1)), None];
+    assert!(shown(&request(Ok(200), silent)).starts_with("! request: nobody knows"));
+    assert!(shown(&request(Err("late".into()), [None; 3])).contains("no answer: late"));
+}
+
+#[test]
+fn which_request_was_counted_is_not_known_among_others() {
+    let found = |after, later| shown(&request(Ok(200), [Some((7, 7)), Some(after), Some(later)]));
+    for (after, later, all) in [
+        ((9, 7), (9, 7), 2),
+        ((8, 8), (8, 8), 2),
+        ((7, 9), (7, 9), 2),
+        ((8, 7), (9, 7), 2),
+        ((8, 7), (8, 8), 2),
+        ((7, 8), (8, 8), 2),
+        ((507, 8), (1_007, 9), 1_002),
+    ] {
+        let found = found(after, later);
+        let unsure = format!("! request: a request was answered 200; {all} were seen meanwhile");
+        assert!(found.starts_with(&unsure), "{after:?} {later:?}: {found}");
+    }
+    // Nothing moved while the request was answered, so it was not counted.
+    assert!(
+        found((7, 7), (9, 7)).starts_with("✗ request: a request was answered 200, and not counted")
+    );
+}
+
+#[test]
+fn probes_are_asked_at_the_paths_that_the_service_tells() {
+    let paths = |told: &[&str]| probes(Some(told));
+    assert_eq!(probes(None), ["/livez", "/readyz", "/health"]);
+    assert_eq!(
+        paths(&["/livez", "/startupz", "/health"]),
+        ["/livez", "/health"]
+    );
+    assert_eq!(
+        paths(&["/internal/livez", "/internal/readyz", "/internal/startupz"]),
+        ["/internal/livez", "/internal/readyz"]
+    );
+    assert_eq!(
+        paths(&["/api/health", "/health", "/v1/health"]),
+        ["/health"]
+    );
+    assert_eq!(paths(&["/api/health", "/health/"]), ["/api/health"]);
+    assert_eq!(
+        paths(&[".evil.example/livez", "@evil.example/readyz"]),
+        [""; 0]
+    );
 }
