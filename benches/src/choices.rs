@@ -1,6 +1,7 @@
 //! Prints what each thing adds to a request that is off by default, and what a line costs the thread that writes.
 
 use std::{
+    collections::{BTreeSet, HashMap},
     env, fs,
     io::{self, Write},
     process,
@@ -19,12 +20,15 @@ use tower_vitals_benches::{
 
 use crate::{
     costs::REQUESTS,
-    measure::{self, Instructions},
+    measure,
     table::{self, number, number_or_dash},
 };
 
 /// How many lines are written.
 const LINES: usize = 1_000;
+
+/// Bytes by which the stack is moved.
+const PADDINGS: [usize; 3] = [0, 16, 40];
 
 /// What is written to, by the name of the argument.
 const WRITERS: [(&str, &str); 5] = [
@@ -92,30 +96,49 @@ pub fn lines(writer: &str, format: &str) {
     let _ = fs::remove_file(path);
 }
 
-/// On two threads: what is counted does not depend on time.
+/// Instructions without the allocator, and allocations of each subject.
+type Costs = HashMap<&'static str, (Option<i64>, i64)>;
+
+/// The cells of each choice.
 fn rows() -> Vec<Vec<String>> {
-    let cells = |choice: &Choice| {
-        let (with, without) = (choice.subject.name, choice.base);
-        let added = of(with).zip(of(without)).map(|(with, without)| {
-            let own = |all: Instructions| (all.all - all.allocator) as i64;
-            (own(with) - own(without)) / REQUESTS as i64
-        });
-        let allocations = allocations(with) - allocations(without);
-        vec![number_or_dash(added), number(allocations)]
+    let costs = costs();
+    let row = |choice: &Choice| {
+        let (with, without) = (costs[choice.subject.name], costs[choice.base]);
+        let added = with.0.zip(without.0).map(|(with, without)| with - without);
+        vec![number_or_dash(added), number(with.1 - without.1)]
     };
+    CHOICES.iter().map(row).collect()
+}
+
+/// On two threads: what is counted does not depend on time.
+fn costs() -> Costs {
+    let names = CHOICES
+        .iter()
+        .flat_map(|choice| [choice.subject.name, choice.base]);
+    let names: Vec<_> = names.collect::<BTreeSet<_>>().into_iter().collect();
+    let work = |names: &[&'static str]| {
+        names
+            .iter()
+            .map(|name| (*name, cost(name)))
+            .collect::<Costs>()
+    };
+    let (first, second) = names.split_at(names.len() / 2);
     thread::scope(|scope| {
-        let half = CHOICES.len().div_ceil(2);
-        let work = |part: &'static [Choice]| part.iter().map(cells).collect::<Vec<_>>();
-        let first = scope.spawn(move || work(&CHOICES[..half]));
-        let second = work(&CHOICES[half..]);
-        [first.join().expect("no panic"), second].concat()
+        let first = scope.spawn(|| work(first));
+        let mut costs = work(second);
+        costs.extend(first.join().expect("no panic"));
+        costs
     })
 }
 
-fn of(subject: &str) -> Option<Instructions> {
-    measure::split_instructions(&["run", subject, Case::Found.name()])
-}
-
-fn allocations(subject: &str) -> i64 {
-    measure::counted(&["request", subject, Case::Found.name()])[0] as i64
+/// The median of three places of the stack.
+fn cost(subject: &str) -> (Option<i64>, i64) {
+    let own = |padding| {
+        let found = measure::split_instructions(&["run", subject, Case::Found.name()], padding)?;
+        Some((found.all - found.allocator) as i64 / REQUESTS as i64)
+    };
+    let mut found = PADDINGS.map(own);
+    found.sort_unstable();
+    let allocations = measure::counted(&["request", subject, Case::Found.name()])[0];
+    (found[1], allocations as i64)
 }

@@ -2,7 +2,13 @@
 
 use std::io;
 
-use axum::{Router, body::Body, extract::Request, http::Uri, middleware};
+use axum::{
+    Router,
+    body::Body,
+    extract::{OriginalUri, Request},
+    http::Uri,
+    middleware,
+};
 use tower::util::MapRequestLayer;
 use tower_vitals::{
     AccessLogLayer, RequestIdLayer, TraceContextLayer, Vitals, WebSocketSessions,
@@ -210,7 +216,11 @@ fn with_proxy(app: Router) -> Router {
 
 fn with_query(app: Router) -> Router {
     let target = Uri::from_static("/hello/42?page=2&sort=price&token=0123456789abcdef");
-    changed(app, move |request| *request.uri_mut() = target.clone())
+    changed(app, move |request| {
+        *request.uri_mut() = target.clone();
+        // The router has kept the target as it came.
+        request.extensions_mut().insert(OriginalUri(target.clone()));
+    })
 }
 
 /// What each request is made of before it reaches the stack.

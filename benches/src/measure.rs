@@ -33,11 +33,12 @@ pub struct Instructions {
 ///
 /// `None` without valgrind.
 pub fn instructions(arguments: &[&str]) -> Option<u64> {
-    Some(split_instructions(arguments)?.all)
+    Some(split_instructions(arguments, 0)?.all)
 }
 
-/// As [`instructions`].
-pub fn split_instructions(arguments: &[&str]) -> Option<Instructions> {
+/// As [`instructions`]. The environment has as many bytes more as `padding` says, which moves the stack: copies cost more or less
+/// by how their ends lie.
+pub fn split_instructions(arguments: &[&str], padding: usize) -> Option<Instructions> {
     static RUNS: AtomicUsize = AtomicUsize::new(0);
     if !*VALGRIND {
         return None;
@@ -53,7 +54,8 @@ pub fn split_instructions(arguments: &[&str]) -> Option<Instructions> {
         ])
         .arg(format!("--callgrind-out-file={}", out.display()))
         .arg(env::current_exe().expect("this program"))
-        .args(arguments);
+        .args(arguments)
+        .env("PADDING", "x".repeat(padding));
     output(&mut valgrind);
     let text = fs::read_to_string(&out).expect("callgrind's output");
     fs::remove_file(out).expect("callgrind's output");
