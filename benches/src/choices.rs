@@ -27,9 +27,6 @@ use crate::{
 /// How many lines are written.
 const LINES: usize = 1_000;
 
-/// Bytes by which the stack is moved.
-const PADDINGS: [usize; 3] = [0, 16, 40];
-
 /// What is written to, by the name of the argument.
 const WRITERS: [(&str, &str); 5] = [
     ("sink", "to nobody"),
@@ -50,7 +47,7 @@ const TEXT: &[u8] = b"2026-11-21T13:24:51.138Z INFO tower_vitals: GET /hello/{id
 pub fn print() {
     println!(
         "What is off by default adds to a request with the 12 headers of a browser; without the instructions of the \
-         allocator.\n"
+         allocator and of copies.\n"
     );
     table::head(&["", "instructions", "allocations"]);
     for (choice, row) in CHOICES.iter().zip(rows()) {
@@ -96,7 +93,7 @@ pub fn lines(writer: &str, format: &str) {
     let _ = fs::remove_file(path);
 }
 
-/// Instructions without the allocator, and allocations of each subject.
+/// Instructions without the allocator and copies, and allocations, of each subject.
 type Costs = HashMap<&'static str, (Option<i64>, i64)>;
 
 /// The cells of each choice.
@@ -131,14 +128,9 @@ fn costs() -> Costs {
     })
 }
 
-/// The median of three places of the stack.
 fn cost(subject: &str) -> (Option<i64>, i64) {
-    let own = |padding| {
-        let found = measure::split_instructions(&["run", subject, Case::Found.name()], padding)?;
-        Some((found.all - found.allocator) as i64 / REQUESTS as i64)
-    };
-    let mut found = PADDINGS.map(own);
-    found.sort_unstable();
+    let found = measure::split_instructions(&["run", subject, Case::Found.name()]);
+    let own = found.map(|found| (found.all - found.varying) as i64 / REQUESTS as i64);
     let allocations = measure::counted(&["request", subject, Case::Found.name()])[0];
-    (found[1], allocations as i64)
+    (own, allocations as i64)
 }

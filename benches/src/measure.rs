@@ -21,11 +21,12 @@ static VALGRIND: LazyLock<bool> = LazyLock::new(|| {
     found
 });
 
-/// Instructions, and how many of them ran inside the allocator, which vary with the layout of memory.
+/// Instructions, and how many of them ran inside the allocator or copied memory. Those vary with the places of what is
+/// allocated and copied, and the others repeat.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Instructions {
     pub all: u64,
-    pub allocator: u64,
+    pub varying: u64,
 }
 
 /// All instructions of [`Driver::measured`](tower_vitals_benches::Driver::measured), when this program is run with these
@@ -33,12 +34,11 @@ pub struct Instructions {
 ///
 /// `None` without valgrind.
 pub fn instructions(arguments: &[&str]) -> Option<u64> {
-    Some(split_instructions(arguments, 0)?.all)
+    Some(split_instructions(arguments)?.all)
 }
 
-/// As [`instructions`]. The environment has as many bytes more as `padding` says, which moves the stack: copies cost more or less
-/// by how their ends lie.
-pub fn split_instructions(arguments: &[&str], padding: usize) -> Option<Instructions> {
+/// As [`instructions`].
+pub fn split_instructions(arguments: &[&str]) -> Option<Instructions> {
     static RUNS: AtomicUsize = AtomicUsize::new(0);
     if !*VALGRIND {
         return None;
@@ -54,30 +54,29 @@ pub fn split_instructions(arguments: &[&str], padding: usize) -> Option<Instruct
         ])
         .arg(format!("--callgrind-out-file={}", out.display()))
         .arg(env::current_exe().expect("this program"))
-        .args(arguments)
-        .env("PADDING", "x".repeat(padding));
+        .args(arguments);
     output(&mut valgrind);
     let text = fs::read_to_string(&out).expect("callgrind's output");
     fs::remove_file(out).expect("callgrind's output");
     let totals = text.lines().find_map(|line| line.strip_prefix("totals: "));
     let all = totals.expect("totals").trim().parse().expect("a number");
-    let allocator = in_allocator(&text);
-    Some(Instructions { all, allocator })
+    let varying = varying(&text);
+    Some(Instructions { all, varying })
 }
 
-/// The instructions that functions of the C library's allocator ran themselves.
-fn in_allocator(profile: &str) -> u64 {
+/// The instructions that functions of the C library ran themselves that allocate, free or copy.
+fn varying(profile: &str) -> u64 {
     let mut names = HashMap::new();
     let (mut inside, mut is_call, mut sum) = (false, false, 0);
     for line in profile.lines() {
         if let Some(function) = line.strip_prefix("fn=") {
             // The name stands where its number comes first.
             let (number, name) = function.split_once(' ').unwrap_or((function, ""));
-            let known = names.entry(number).or_insert_with(|| is_of_allocator(name));
+            let known = names.entry(number).or_insert_with(|| varies(name));
             inside = *known;
         } else if let Some(function) = line.strip_prefix("cfn=") {
             if let Some((number, name)) = function.split_once(' ') {
-                names.insert(number, is_of_allocator(name));
+                names.insert(number, varies(name));
             }
         } else if line.starts_with("calls=") {
             is_call = true;
@@ -97,7 +96,7 @@ fn in_allocator(profile: &str) -> u64 {
     sum
 }
 
-fn is_of_allocator(name: &str) -> bool {
+fn varies(name: &str) -> bool {
     let name = name.split(['.', '\'', '@']).next().unwrap_or_default();
     matches!(
         name,
@@ -113,7 +112,9 @@ fn is_of_allocator(name: &str) -> bool {
             | "tcache_init"
             | "posix_memalign"
             | "aligned_alloc"
-    ) || name.starts_with("_int_")
+    ) || ["_int_", "__memcpy", "__memmove", "__memset"]
+        .iter()
+        .any(|start| name.starts_with(start))
 }
 
 /// The numbers that this program prints, when it is run with these arguments.
