@@ -34,10 +34,32 @@ pages! {
     logging: "../docs/logging.md";
     traces: "../docs/traces.md";
     settings: "../docs/settings.md";
-    questions: "../docs/questions.md";
     migration: "../docs/migration.md";
     performance: "../docs/performance.md";
     promises: "../docs/promises.md";
+}
+
+#[doc = include_str!("guides/links.md")]
+#[doc = include_str!("../docs/questions.md")]
+pub mod questions {
+    pages! {
+        tenant_label: "../docs/questions/tenant_label.md";
+        p95_without_grafana: "../docs/questions/p95_without_grafana.md";
+        testing_metrics: "../docs/questions/testing_metrics.md";
+        exclusion: "../docs/questions/exclusion.md";
+        user_from_jwt: "../docs/questions/user_from_jwt.md";
+        body_sizes: "../docs/questions/body_sizes.md";
+        trace_id: "../docs/questions/trace_id.md";
+        status_to_category: "../docs/questions/status_to_category.md";
+        other_frameworks: "../docs/questions/other_frameworks.md";
+        order_of_layers: "../docs/questions/order_of_layers.md";
+        sentry_tower: "../docs/questions/sentry_tower.md";
+        sentry_searches: "../docs/questions/sentry_searches.md";
+        spawned_tasks: "../docs/questions/spawned_tasks.md";
+        client_address: "../docs/questions/client_address.md";
+        fewer_lines: "../docs/questions/fewer_lines.md";
+        admin_port: "../docs/questions/admin_port.md";
+    }
 }
 
 #[doc = include_str!("guides/links.md")]

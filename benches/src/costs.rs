@@ -24,7 +24,8 @@ use crate::{
     table::{self, number, number_or_dash},
 };
 
-const REQUESTS: usize = 1_000;
+/// How many requests are counted.
+pub const REQUESTS: usize = 1_000;
 
 /// How many calls of a monitored function are counted.
 pub const CALLS: usize = 1_000;

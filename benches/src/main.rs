@@ -3,6 +3,7 @@
 mod alerts;
 mod beside;
 mod budget;
+mod choices;
 mod contention;
 mod costs;
 mod fleet;
@@ -18,6 +19,7 @@ use tower_vitals_benches::{Case, Subject};
 
 const USAGE: &str = "\
 without arguments: instructions, allocations and CPU time of a request, in one process
+choices: what each thing adds that is off by default, and what a line costs the thread that writes
 budget: whether a request, a monitored function and an evaluation of alerts cost no more instructions than they did
 wire: requests/s, p99 and CPU time of servers under wrk and h2load
 contention: two threads on one route against one
@@ -31,6 +33,7 @@ fn main() -> ExitCode {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments[..] {
         [] => costs::print(),
+        ["choices"] => choices::print(),
         ["budget"] => return budget::check(),
         ["wire"] => wire::print(),
         ["contention"] => contention::print(),
@@ -40,6 +43,7 @@ fn main() -> ExitCode {
         ["fleet"] => return fleet::check(),
         // What the above start, each in a process of its own: recorders, subscribers and clients are global.
         ["run", subject, case] => costs::run(Subject::named(subject), Case::named(case)),
+        ["line", writer, format] => choices::lines(writer, format),
         ["call"] => costs::call(),
         ["evaluate", what] => alerts::evaluate(what == "each rule"),
         ["contend", subject] => contention::run(Subject::named(subject)),

@@ -2,7 +2,7 @@
 
 use axum::Router;
 
-use crate::{ours, peers};
+use crate::{chosen, ours, peers};
 
 /// Something that can stand around the application.
 #[derive(Clone, Copy)]
@@ -24,44 +24,6 @@ pub const SUBJECTS: &[Subject] = &[
     subject("ours: Sentry scope", ours::sentry_scope),
     subject(WITHOUT_SENTRY, ours::without_sentry),
     subject(OURS, ours::full),
-    subject("ours: full stack, sizes of bodies", ours::full_with_sizes),
-    subject(
-        "ours: full stack, caught panics",
-        ours::full_catching_panics,
-    ),
-    subject("ours: full stack, rule of exclusion", ours::full_with_rule),
-    subject("ours: full stack, label and prefix", ours::full_with_labels),
-    subject(
-        "ours: full stack, JSON log, chosen fields",
-        ours::full_json_with_fields,
-    ),
-    subject("ours: full stack, log_stuck", ours::full_watching_stuck),
-    subject(
-        "ours: full stack, extension of tower-http",
-        ours::full_with_extension,
-    ),
-    subject(
-        "ours: full stack, id of a route",
-        ours::full_with_id_of_route,
-    ),
-    subject(
-        "ours: full stack, JSON log, level of a route",
-        ours::full_json_with_level_of_route,
-    ),
-    subject("ours: full stack, trace context", ours::full_with_traces),
-    subject(
-        "ours: full stack, trace context, b3, header",
-        ours::full_with_all_of_traces,
-    ),
-    subject(
-        "ours: full stack, span, no subscriber",
-        ours::full_with_spans,
-    ),
-    subject("ours: full stack, span, fmt", ours::full_with_spans_for_fmt),
-    subject(
-        "ours: full stack, span, Sentry's own layer",
-        ours::full_with_spans_for_sentry,
-    ),
     subject(EXCLUDED, ours::excluded),
     subject(OURS_JSON, ours::full_json),
     subject(
@@ -89,6 +51,119 @@ pub const SUBJECTS: &[Subject] = &[
     ),
 ];
 
+/// The full stack with one thing that is off by default, and the subject that has all else.
+#[derive(Clone, Copy)]
+pub struct Choice {
+    pub subject: Subject,
+    pub base: &'static str,
+}
+
+/// Each of them in the order of its row.
+pub const CHOICES: &[Choice] = &[
+    choice("`trace_context`", chosen::traces, OURS),
+    choice(
+        "`trace_context` with `b3` and a header on the response",
+        chosen::all_of_traces,
+        OURS,
+    ),
+    choice("`span`, if no subscriber listens", chosen::spans, OURS),
+    choice(
+        "`span` with `tracing_subscriber::fmt`, which writes no line of its own here",
+        chosen::spans_for_fmt,
+        OURS,
+    ),
+    choice(
+        "`span` with the layer for spans of Sentry's SDK",
+        chosen::spans_for_sentry,
+        OURS,
+    ),
+    #[cfg(feature = "opentelemetry")]
+    choice(
+        "`trace_context` and `span` with a layer of OpenTelemetry, which makes a span",
+        chosen::spans_for_opentelemetry,
+        OURS,
+    ),
+    choice("`body_sizes`", chosen::sizes, OURS),
+    choice("`catch_panics`", chosen::caught_panics, OURS),
+    choice("`log_stuck`", chosen::watched_if_stuck, OURS),
+    choice("`tower_http_extension`", chosen::extension, OURS),
+    choice(
+        "a `RequestIdLayer` with `make_with` on a route, within the stack",
+        chosen::id_of_route,
+        OURS,
+    ),
+    choice(
+        "an `AccessLogLayer` with `level` on a route, on a JSON line",
+        chosen::level_of_route,
+        OURS_JSON,
+    ),
+    choice(
+        "`exclude_rules` with one rule about a header",
+        chosen::header_rule,
+        OURS,
+    ),
+    choice(
+        "`label` and `metric_prefix`",
+        chosen::label_and_prefix,
+        OURS,
+    ),
+    choice("`admin_addr`", chosen::admin_port, OURS),
+    choice(
+        "`level` by severity, on a JSON line",
+        chosen::level_by_severity,
+        OURS_JSON,
+    ),
+    choice(
+        "`sample`, on a JSON line that is written",
+        chosen::sample_that_writes,
+        OURS_JSON,
+    ),
+    choice(
+        "`sample` by severity, which leaves the JSON line out",
+        chosen::sample_that_leaves_out,
+        OURS_JSON,
+    ),
+    choice(
+        "`user_agent` and `http_version`, on a JSON line",
+        chosen::user_agent_and_version,
+        OURS_JSON,
+    ),
+    choice(
+        "`client_address` of the peer, on a JSON line",
+        chosen::peer_in_log,
+        PEER,
+    ),
+    choice(
+        "`client_address` behind one proxy, on a JSON line",
+        chosen::client_of_proxy_in_log,
+        PROXY,
+    ),
+    choice(
+        "`query` of 39 bytes with one secret, on a JSON line",
+        chosen::query_in_log,
+        QUERY,
+    ),
+    choice("a WebSocket session", chosen::sessions, MIDDLEWARE),
+    choice(
+        "Sentry's transactions at the rate 0",
+        chosen::transactions,
+        OURS,
+    ),
+];
+
+/// What a choice is compared with, where the full stack alone is not enough.
+const BASES: &[Subject] = &[
+    subject(PEER, chosen::peer),
+    subject(PROXY, chosen::proxy),
+    subject(QUERY, chosen::query),
+    subject(MIDDLEWARE, chosen::middleware),
+];
+
+const PEER: &str = "the address of the peer";
+const PROXY: &str = "the header of a proxy";
+const QUERY: &str = "a query";
+const MIDDLEWARE: &str = "a middleware";
+
 pub const WITHOUT_SENTRY: &str = "ours: full stack without Sentry";
 pub const OURS: &str = "ours: full stack";
 pub const EXCLUDED: &str = "ours: full stack, excluded path";
@@ -102,11 +177,18 @@ const fn subject(name: &'static str, around: fn(Router) -> Router) -> Subject {
     Subject { name, around }
 }
 
+const fn choice(row: &'static str, around: fn(Router) -> Router, base: &'static str) -> Choice {
+    let subject = subject(row, around);
+    Choice { subject, base }
+}
+
 // === impl Subject ===
 
 impl Subject {
     pub fn named(name: &str) -> &'static Self {
-        let found = SUBJECTS.iter().find(|subject| subject.name == name);
+        let chosen = CHOICES.iter().map(|choice| &choice.subject);
+        let mut all = SUBJECTS.iter().chain(BASES).chain(chosen);
+        let found = all.find(|subject| subject.name == name);
         found.unwrap_or_else(|| panic!("no subject {name:?}"))
     }
 }

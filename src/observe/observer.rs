@@ -162,6 +162,7 @@ impl<A: Observer, B: Observer> Observer for (A, B) {
         rules.or_else(|| second().then(|| self.1.rules(cx)).flatten())
     }
 
+    #[inline(always)]
     fn override_settings(&self, active: LayerKinds, overrides: &mut Overrides) {
         self.0.override_settings(active, overrides);
         self.1.override_settings(active, overrides);
@@ -172,6 +173,7 @@ impl<A: Observer, B: Observer> Observer for (A, B) {
         self.1.joined(active, exchange, request);
     }
 
+    #[inline(always)]
     fn request(&self, cx: &StartContext<'_>, request: &mut request::Parts, start: &mut Start) {
         if self.0.is_active(cx.active) {
             self.0.request(cx, request, start);
@@ -186,11 +188,13 @@ impl<A: Observer, B: Observer> Observer for (A, B) {
         first.or_else(|| self.1.hub_of_excluded(active, started))
     }
 
+    #[inline(always)]
     fn shared(&self, active: LayerKinds, exchange: &Arc<Exchange>) {
         self.0.shared(active, exchange);
         self.1.shared(active, exchange);
     }
 
+    #[inline(always)]
     fn head(&self, cx: &ObserverContext<'_>, response: &mut response::Parts) {
         if self.0.is_active(cx.active) {
             self.0.head(cx, response);
@@ -200,6 +204,7 @@ impl<A: Observer, B: Observer> Observer for (A, B) {
         }
     }
 
+    #[inline(always)]
     fn end(&self, cx: &ObserverContext<'_>, facts: &Facts) {
         if self.0.is_active(cx.active) {
             self.0.end(cx, facts);

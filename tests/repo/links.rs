@@ -26,7 +26,7 @@ pub(crate) fn labels(markdown: &str) -> Vec<&str> {
     after
         .filter_map(|rest| rest.split(']').next())
         .filter(|label| {
-            ["guide:", "file:", "runbook:"]
+            ["guide:", "file:", "question:", "runbook:"]
                 .iter()
                 .any(|start| label.starts_with(start))
         })
