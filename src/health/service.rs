@@ -252,7 +252,7 @@ impl HealthService {
     pub(crate) fn critical_times(&self) -> impl Iterator<Item = (Duration, Duration, u32)> {
         let entries = self.health.registry.entries.iter();
         let checks = entries.map(|entry| &entry.check);
-        let asked = checks.filter(|check| check.role == Role::Critical && !check.is_manual());
+        let asked = checks.filter(|check| check.role == Role::Critical && check.is_asked());
         asked.map(|check| (check.interval, check.timeout, check.failures))
     }
 
