@@ -20,6 +20,8 @@ mod panics;
 #[cfg(feature = "process")]
 mod process;
 mod service;
+#[cfg(feature = "health")]
+mod shutdown;
 #[cfg(feature = "generate")]
 mod slo;
 #[cfg(feature = "statistics")]
