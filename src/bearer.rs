@@ -3,6 +3,15 @@
 use http::{HeaderMap, header};
 use subtle::ConstantTimeEq;
 
+/// What is expected of a token, for who gives one that cannot be sent.
+pub(crate) const SENDABLE: &str =
+    "a header cannot carry white space around the token, or control characters in it";
+
+/// Whether a client can send this token.
+pub(crate) fn can_be_sent(token: &str) -> bool {
+    token.trim_ascii() == token && !token.contains(|one: char| one.is_ascii_control())
+}
+
 /// Whether the headers carry this token, once: `Authorization: Bearer` and the token. Nobody carries an empty one.
 ///
 /// How long it takes depends on what was sent, and neither on the token nor on its length.

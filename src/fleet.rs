@@ -32,7 +32,7 @@ mod error;
 #[cfg(test)]
 mod fake;
 #[cfg(test)]
-mod fake_server;
+pub(crate) mod fake_server;
 mod form;
 mod guide;
 mod guide_writer;

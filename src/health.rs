@@ -52,6 +52,7 @@ mod paths;
 mod query;
 mod ready_made;
 mod registry;
+mod remembered;
 mod response;
 mod runner;
 mod runtime_lag;

@@ -67,6 +67,7 @@ mod shares;
 mod sink;
 mod sizes;
 mod snapshot;
+mod suspects;
 mod table;
 mod totals;
 mod work;
@@ -106,6 +107,7 @@ use self::{
     sessions::Sessions,
     shares::Shares,
     sizes::Sizes,
+    suspects::Suspects,
     table::{Limits, Table},
     work::WorkCounts,
 };
@@ -147,6 +149,7 @@ struct Inner {
     /// The sizes of bodies. Made for the first layer that asks for it.
     sizes: OnceLock<Sizes>,
     sessions: Sessions,
+    suspects: Suspects,
     /// Made for the first work that is not a request.
     work: OnceLock<Box<WorkCounts>>,
     circuits: Circuits,
@@ -219,6 +222,7 @@ impl Metrics {
                 grpc_seconds: table(1, Some(settings.bounds())),
                 sizes: OnceLock::new(),
                 sessions: Sessions::new(settings.stream_bounds(), &places),
+                suspects: Suspects::default(),
                 work: OnceLock::new(),
                 circuits: Circuits::default(),
                 alerts: alerts::Alerts::default(),

@@ -140,6 +140,11 @@ impl RequestIdLayer {
         self
     }
 
+    /// The header that carries the id.
+    pub(crate) fn header_name(&self) -> &HeaderName {
+        IdSettings::header_of(self.engine.observer.settings.as_deref())
+    }
+
     /// The observer of this layer, for a stack.
     pub(crate) fn observer(&self) -> RequestIdObserver {
         self.engine.observer.clone()

@@ -160,21 +160,29 @@ impl Observer for TimingObserver {
     }
 
     fn request(&self, cx: &StartContext<'_>, _: &mut request::Parts, _: &mut Start) {
-        if cx.beginning == Beginning::AtOnce {
-            cx.metrics().start(cx.method);
+        match cx.beginning {
+            Beginning::AtOnce => cx.metrics().start(cx.method),
+            Beginning::AtHead => cx.metrics().begin_suspect(),
+            Beginning::Never => {}
         }
     }
 
     fn head(&self, cx: &ObserverContext<'_>, _: &mut response::Parts) {
         if cx.beginning == Beginning::AtHead {
             cx.metrics().start(cx.exchange.method_label());
+            cx.metrics().end_suspect();
         }
+    }
+
+    fn head_of_own_route(&self, cx: &ObserverContext<'_>) {
+        cx.metrics().end_suspect();
     }
 
     fn end(&self, cx: &ObserverContext<'_>, facts: &Facts) {
         let metrics = cx.metrics();
         if cx.beginning == Beginning::AtHead {
             metrics.start(cx.exchange.method_label());
+            metrics.end_suspect();
         }
         let (method, trace) = (cx.exchange.method_label(), cx.exchange.trace());
         if metrics.end(method, facts, trace) {
@@ -192,7 +200,11 @@ impl Observer for TimingObserver {
                 let method = cx.exchange.method_label();
                 cx.metrics().end_unobserved(method, outcome, failed);
             }
-            Beginning::AtHead | Beginning::Never => cx.metrics().excluded(failed),
+            Beginning::AtHead => {
+                cx.metrics().end_suspect();
+                cx.metrics().excluded(failed);
+            }
+            Beginning::Never => cx.metrics().excluded(failed),
         }
     }
 

@@ -114,7 +114,8 @@ impl TraceContextLayer {
         self
     }
 
-    /// The header of the response that names the trace, as the value of `traceparent`. Defaults to none.
+    /// The header of the response that names the trace, as the value of `traceparent`. Defaults to none. It is another one than that
+    /// of the [request id](crate::RequestIdLayer::header), whose value it would replace: a stack with both fails at `build`.
     ///
     /// # Errors
     ///
@@ -140,6 +141,18 @@ layer_methods!(TraceContextLayer, Unexamined);
 // === impl TraceContextObserver ===
 
 impl TraceContextObserver {
+    /// Refuses a header of the trace that carries the id of the request.
+    pub(crate) fn check_beside(&self, of_request_id: &HeaderName) -> Result<(), ConfigError> {
+        match &self.response_header {
+            Some(header) if self.on && header == of_request_id => Err(ConfigError::new(
+                "trace_context.response_header",
+                header.as_str(),
+                "this header carries the id of the request",
+            )),
+            _ => Ok(()),
+        }
+    }
+
     fn trace(&self, request: &request::Parts) -> TraceContext {
         let of_caller = || TraceContext::of_caller(&request.headers, self.b3);
         let continued = (!self.ignores_callers).then(of_caller).flatten();

@@ -27,8 +27,12 @@ mod monitoring;
 mod notifications;
 #[cfg(feature = "prometheus")]
 mod render;
+#[cfg(feature = "health")]
+mod rest;
 #[cfg(feature = "axum")]
 mod routes;
+#[cfg(feature = "health")]
+mod run;
 #[cfg(feature = "health")]
 mod run_error;
 #[cfg(any(feature = "axum", feature = "health"))]
@@ -57,7 +61,7 @@ pub use self::{
     stack::VitalsLayer,
 };
 #[cfg(feature = "health")]
-pub use self::{run_error::RunError, shutdown::ShutdownReport};
+pub use self::{run::ShutdownReport, run_error::RunError};
 #[cfg(feature = "generate")]
 use crate::generate::Generated;
 use crate::{

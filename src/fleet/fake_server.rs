@@ -26,7 +26,7 @@ pub(super) enum Behaviour {
 }
 
 /// A server on a free port. Its threads end with the connections.
-pub(super) struct FakeServer {
+pub(crate) struct FakeServer {
     pub(super) address: SocketAddr,
     shared: Arc<Mutex<Shared>>,
 }
@@ -42,7 +42,7 @@ struct Shared {
 // === impl FakeServer ===
 
 impl FakeServer {
-    pub(super) fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let shared = Arc::new(Mutex::new(Shared::default()));
@@ -56,7 +56,7 @@ impl FakeServer {
         Self { address, shared }
     }
 
-    pub(super) fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("redis://{}", self.address)
     }
 

@@ -64,10 +64,12 @@ impl HealthBuilder {
     ///
     /// # Errors
     ///
-    /// If a setting of a check is not valid, two checks have one name, or there is no Tokio runtime with a clock.
+    /// If a setting of a check is not valid, two checks have one name, or there is no Tokio runtime with a clock. A runtime without a
+    /// clock is found by a panic of Tokio that ends here: the panic hook hears of it, and with `panic = "abort"` it aborts.
     pub fn start(self) -> Result<Health, ConfigError> {
         self.verify()?;
-        let entries = self.checks.into_iter().map(Entry::new).collect();
+        let entries = self.checks.into_iter().map(Check::anew);
+        let entries = entries.map(Entry::new).collect();
         let registry = Registry::new(entries);
         for index in 0..registry.entries.len() {
             registry.follow(index);
@@ -78,7 +80,7 @@ impl HealthBuilder {
                 let registry = Arc::downgrade(&registry);
                 if entry.check.expires() {
                     runtime.spawn(runner::expire(registry, index));
-                } else if !entry.check.is_manual() {
+                } else if entry.check.is_asked() {
                     runtime.spawn(runner::run(registry, index));
                 }
             }

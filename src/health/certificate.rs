@@ -22,6 +22,7 @@ use super::{
     check::BoxError,
     expiry::{DAY, Expiry, left, text},
     ready_made::without_secrets,
+    remembered::Remembered,
 };
 use crate::look_up::LookUp;
 
@@ -46,7 +47,7 @@ struct Target {
 }
 
 /// Notes what a question found, also when it ends without an answer.
-struct Found(Arc<Expiry>, Option<i64>);
+struct Found(Arc<Remembered>, Option<i64>);
 
 /// Keeps the certificate of the server, and trusts any. The connection carries nothing.
 #[derive(Debug)]
@@ -102,14 +103,12 @@ impl Check {
             let reason = "expected the name or the address of a host, and a port if it is not 443";
             return Self::refused(name, "host", without_secrets(host), reason);
         };
-        let expiry = Expiry::of(host);
-        let noted = Arc::clone(&expiry);
+        let remembered = Remembered::of_host(Expiry::of(host));
         let names = Arc::new(LookUp::default());
-        let mut check = Self::new(name, move || {
-            let (target, noted) = (target.clone(), Arc::clone(&noted));
-            let names = Arc::clone(&names);
+        Self::remembering(name, remembered, move |remembered, _| {
+            let (target, names) = (target.clone(), Arc::clone(&names));
             async move {
-                let mut found = Found(noted, None);
+                let mut found = Found(remembered, None);
                 let at = target.expires_at(&names).await?;
                 found.1 = Some(at);
                 judge(left(at), degraded, failed)
@@ -118,9 +117,7 @@ impl Check {
         .healthy_label("valid")
         .role(Role::Optional)
         .interval(INTERVAL)
-        .timeout(TIMEOUT);
-        check.expiry = Some(expiry);
-        check
+        .timeout(TIMEOUT)
     }
 }
 
@@ -196,7 +193,9 @@ impl Target {
 
 impl Drop for Found {
     fn drop(&mut self) {
-        self.0.note(self.1);
+        if let Some(expiry) = &self.0.expiry {
+            expiry.note(self.1);
+        }
     }
 }
 

@@ -2,11 +2,12 @@
 
 use std::{error::Error, fmt, future::Future, pin::Pin, sync::Arc, time::Duration};
 
-use super::{expiry::Expiry, source::Source};
+use super::{remembered::Remembered, source::Source};
 use crate::config::ConfigError;
 
 pub(super) type BoxError = Box<dyn Error + Send + Sync>;
 type Asked = Pin<Box<dyn Future<Output = Result<Answer, BoxError>> + Send>>;
+type Ask = dyn Fn(&Arc<Remembered>, Duration) -> Asked + Send + Sync;
 
 /// A check of one dependency. It runs again and again in the background.
 ///
@@ -31,12 +32,11 @@ pub struct Check {
     pub(super) failures: u32,
     pub(super) successes: u32,
     /// Asks, with the time limit for the answer. `None` if the application sets the status itself.
-    ask: Option<Arc<dyn Fn(Duration) -> Asked + Send + Sync>>,
+    ask: Option<Arc<Ask>>,
     /// What knows the status of a check that is not asked. The application sets it if `None`.
     pub(super) source: Option<Arc<dyn Source>>,
     expires_after: Option<Duration>,
-    /// The date of a certificate, if it asks for one.
-    pub(super) expiry: Option<Arc<Expiry>>,
+    pub(super) remembered: Arc<Remembered>,
     /// A setting of a ready-made check that is not valid. The start refuses it, as every such setting.
     fault: Option<Fault>,
 }
@@ -79,7 +79,8 @@ impl Check {
     /// thread. The drop of a runtime waits for it.
     ///
     /// The name has 1 to 64 characters of `[a-z0-9_-]`. It is public: responses, paths, metrics and the log show it. The
-    /// error is not public: only the log shows it, and a response to a reader with [`Details`](super::Details).
+    /// error is not public: the log shows it, the report to Sentry of a critical check, and a response to a reader with
+    /// [`Details`](super::Details).
     pub fn new<F, T, E>(name: &str, ask: impl Fn() -> F + Send + Sync + 'static) -> Self
     where
         F: Future<Output = Result<T, E>> + Send + 'static,
@@ -99,11 +100,26 @@ impl Check {
         T: Into<Answer>,
         E: Into<BoxError>,
     {
+        Self::remembering(name, Remembered::default(), move |_, timeout| ask(timeout))
+    }
+
+    /// As `within`. `ask` also gets what the check remembers.
+    pub(super) fn remembering<F, T, E>(
+        name: &str,
+        remembered: Remembered,
+        ask: impl Fn(Arc<Remembered>, Duration) -> F + Send + Sync + 'static,
+    ) -> Self
+    where
+        F: Future<Output = Result<T, E>> + Send + 'static,
+        T: Into<Answer>,
+        E: Into<BoxError>,
+    {
         Self {
-            ask: Some(Arc::new(move |timeout| {
-                let asked = ask(timeout);
+            ask: Some(Arc::new(move |remembered, timeout| {
+                let asked = ask(Arc::clone(remembered), timeout);
                 Box::pin(async move { asked.await.map(Into::into).map_err(Into::into) })
             })),
+            remembered: Arc::new(remembered),
             ..Self::manual(name)
         }
     }
@@ -138,7 +154,7 @@ impl Check {
             ask: None,
             source: None,
             expires_after: None,
-            expiry: None,
+            remembered: Arc::default(),
             fault: None,
         }
     }
@@ -169,9 +185,22 @@ impl Check {
         }
     }
 
-    /// Whether it is not asked: the application or a source sets its status.
-    pub(super) fn is_manual(&self) -> bool {
-        self.ask.is_none()
+    /// The same check before its first question, with nothing that a clone remembers.
+    pub(super) fn anew(self) -> Self {
+        Self {
+            remembered: Arc::new(self.remembered.anew()),
+            ..self
+        }
+    }
+
+    /// Whether it is asked. If not, the application or a source sets its status.
+    pub(super) fn is_asked(&self) -> bool {
+        self.ask.is_some()
+    }
+
+    /// Whether the application sets its status.
+    pub(super) fn is_set_by_application(&self) -> bool {
+        self.ask.is_none() && self.source.is_none()
     }
 
     /// What its failure means for the service. Defaults to [`Role::Critical`].
@@ -226,7 +255,7 @@ impl Check {
 
     pub(super) fn ask(&self) -> Asked {
         match &self.ask {
-            Some(ask) => ask(self.timeout),
+            Some(ask) => ask(&self.remembered, self.timeout),
             None => Box::pin(std::future::ready(Ok(Answer::Healthy))),
         }
     }
@@ -238,7 +267,7 @@ impl Check {
 
     /// An answer is recent for three intervals and the timeout.
     pub(super) fn stale_after(&self) -> Duration {
-        if self.is_manual() {
+        if !self.is_asked() {
             return self.expires_after.unwrap_or(Duration::MAX);
         }
         self.interval.saturating_mul(3).saturating_add(self.timeout)
@@ -264,9 +293,14 @@ impl Check {
                 ));
             }
         }
-        if let Some(after) = self.expires_after.filter(|_| !self.is_manual()) {
-            let reason = "the answer of a check that is asked is too old after three intervals \
-                          and the timeout";
+        if let Some(after) = self.expires_after.filter(|_| !self.is_set_by_application()) {
+            let reason = match self.is_asked() {
+                true => {
+                    "the answer of a check that is asked is too old after three intervals and the \
+                     timeout"
+                }
+                false => "the status of this check is known at any time",
+            };
             let after = format!("{after:?}");
             return Err(ConfigError::new(field("expires_after"), after, reason));
         }

@@ -11,7 +11,7 @@ use crate::{
     text::millis,
 };
 
-/// Logs a change. The error of the check is for readers of the log only. An event that is not written is counted, if there
+/// Logs a change. The error of the check is for readers of the log, and of the notice. An event that is not written is counted, if there
 /// are counters.
 pub(super) fn log(metrics: Option<&Metrics>, report: &CheckReport, (from, to): Change) {
     macro_rules! event {

@@ -31,6 +31,11 @@ impl Expiry {
         })
     }
 
+    /// The same host, before it was asked.
+    pub(super) fn anew(&self) -> Arc<Self> {
+        Self::of(&self.host)
+    }
+
     /// Takes what a question found. A host that does not answer keeps its last certificate, whose date is still right.
     pub(super) fn note(&self, found: Option<i64>) {
         let mut seen = self.seen();

@@ -71,10 +71,9 @@ impl Health {
     #[expect(clippy::must_use_candidate, reason = "the name is usually a constant")]
     pub fn set(&self, name: &str, status: Status, error: Option<&str>) -> bool {
         let mut entries = self.registry.entries.iter();
-        let manual = entries.position(|Entry { check, .. }| {
-            check.is_manual() && check.source.is_none() && *check.name == *name
-        });
-        let Some(index) = manual else {
+        let found = entries
+            .position(|Entry { check, .. }| check.is_set_by_application() && *check.name == *name);
+        let Some(index) = found else {
             return false;
         };
         if let Some(news) = self.registry.set(index, status, error) {
@@ -94,7 +93,8 @@ impl Health {
         self.registry.is_draining()
     }
 
-    /// Counts the answers of the checks in `metrics`, and gives notices to `sink`. Of several callers the first counts.
+    /// Counts the answers of the checks in `metrics`, and gives notices to `sink`. Of several callers, the last one counts and
+    /// the first one gets the notices.
     pub(super) fn connect(&self, metrics: &Metrics, sink: Arc<dyn NoticeSink>) {
         self.registry.connect(metrics, sink);
     }

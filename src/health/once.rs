@@ -46,7 +46,7 @@ impl Health {
     /// ```
     pub async fn check_once(&self) -> HealthReport {
         let entries = self.registry.entries.iter();
-        let asked = entries.filter(|entry| !entry.check.is_manual());
+        let asked = entries.filter(|entry| entry.check.is_asked());
         let mut checks = answers(asked.map(|entry| entry.check.clone())).await;
         // Those that are not asked keep what they have.
         for report in self.registry.reports() {
@@ -84,7 +84,7 @@ impl HealthBuilder {
         self.verify()?;
         runtime::with_clock("health")?;
         let checks = self.checks.into_iter();
-        let asked = checks.filter(|check| !check.is_manual());
+        let asked = checks.filter(Check::is_asked);
         Ok(HealthReport::of(answers(asked).await))
     }
 }
@@ -122,7 +122,7 @@ async fn answers(checks: impl Iterator<Item = Check>) -> Vec<CheckReport> {
 fn begin(check: Check) -> (Arc<str>, JoinHandle<CheckReport>) {
     let name = Arc::clone(&check.name);
     let asked = tokio::spawn(async move {
-        let check = check.failures(1).successes(1);
+        let check = check.anew().failures(1).successes(1);
         let began = Instant::now();
         let answer = runner::once(&check).await;
         let entry = Entry::new(check);
@@ -132,3 +132,6 @@ fn begin(check: Check) -> (Arc<str>, JoinHandle<CheckReport>) {
     });
     (name, asked)
 }
+
+#[cfg(test)]
+mod tests;

@@ -21,6 +21,8 @@ pub(super) struct Paths {
     at: BTreeMap<String, Place>,
     /// What stands before the name of a single check.
     checks: Option<String>,
+    /// They stand below a path that the application chose.
+    is_moved: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -39,6 +41,7 @@ impl Paths {
         let mut paths = Self {
             at: BTreeMap::new(),
             checks: Some("/health/".into()),
+            is_moved: false,
         };
         for probe in PROBES {
             paths.put(probe, probe, None, false);
@@ -112,6 +115,10 @@ impl Paths {
         if !is_plain(base) {
             return refuse(base, PLAIN);
         }
+        if self.is_moved {
+            return refuse(base, "the probes stand below another path already");
+        }
+        self.is_moved = true;
         self.at.retain(|_, place| !place.replaceable);
         for probe in PROBES {
             let Some(place) = self.at.remove(probe) else {

@@ -2,7 +2,11 @@
 
 #[cfg(feature = "sqlx")]
 use std::time::Duration;
-use std::{net, sync::Arc};
+use std::{
+    any::Any,
+    net::{self, SocketAddr},
+    sync::Arc,
+};
 
 use tokio::net::TcpStream;
 #[cfg(feature = "sqlx")]
@@ -25,15 +29,20 @@ impl Check {
     /// Whether a TCP connection to `address`, such as `cache:6379`, can be opened.
     ///
     /// A name is looked up by the system, which can hang. Then the check has failed until that look-up ends: no other one is begun.
+    /// `127.0.0.1:5432` and `[::1]:5432` are looked up nowhere.
     pub fn tcp(
         name: &str,
         address: impl net::ToSocketAddrs + Clone + Send + Sync + 'static,
     ) -> Self {
         let names = Arc::new(LookUp::default());
+        let known = literal(&address);
         Self::new(name, move || {
             let (address, names) = (address.clone(), Arc::clone(&names));
             async move {
-                let found = names.addresses(address).await?;
+                let found = match known {
+                    Some(known) => vec![known],
+                    None => names.addresses(address).await?,
+                };
                 TcpStream::connect(&*found).await.map(drop)
             }
         })
@@ -142,17 +151,18 @@ impl Check {
     /// Whether Redis takes a value and gives it back, on a new connection. A Redis that is full (`maxmemory`), read-only (a
     /// replica), or cannot save has failed.
     ///
-    /// The key is `tower-vitals:health:` and a random UUID for each check and process, so it is no key of the application and
-    /// of no other replica. It expires after a minute. A user with restricted rights needs `~tower-vitals:health:* +set +get`. A
-    /// plain client of a cluster gets an error, since the key is on another node.
+    /// The key is `tower-vitals:health:` and a random UUID for each question, so it is no key of the application, of another
+    /// replica or of another question. It expires after a minute. A user with restricted rights needs
+    /// `~tower-vitals:health:* +set +get`. A plain client of a cluster gets an error, since the key is on another node.
     #[cfg(feature = "redis")]
     #[cfg_attr(tower_vitals_docsrs, doc(cfg(feature = "redis")))]
     #[must_use]
     pub fn redis_round_trip(name: &str, client: redis::Client) -> Self {
         let random = || uuid::Builder::from_random_bytes(fastrand::u128(..).to_ne_bytes());
-        let key = format!("tower-vitals:health:{}", random().into_uuid());
         Self::new(name, move || {
-            let (client, key) = (client.clone(), key.clone());
+            let client = client.clone();
+            // Another question at the same time has its own.
+            let key = format!("tower-vitals:health:{}", random().into_uuid());
             let value = random().into_uuid().to_string();
             async move {
                 let mut connection = client.get_multiplexed_async_connection().await?;
@@ -171,6 +181,16 @@ impl Check {
     }
 }
 
+/// The address that is written out in an address of one of the usual types.
+fn literal(address: &dyn Any) -> Option<SocketAddr> {
+    if let Some(address) = address.downcast_ref::<SocketAddr>() {
+        return Some(*address);
+    }
+    let owned = || address.downcast_ref::<String>().map(String::as_str);
+    let text = address.downcast_ref::<&str>().copied().or_else(owned);
+    text?.parse().ok()
+}
+
 /// The part of an address that may be shown. There can be a password before an `@`, and a key behind a `?`.
 #[cfg(any(feature = "certificates", feature = "reqwest"))]
 pub(super) fn without_secrets(url: &str) -> String {
@@ -180,4 +200,29 @@ pub(super) fn without_secrets(url: &str) -> String {
     };
     let end = shown.find(['?', '#']).unwrap_or(shown.len());
     shown[..end].to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_that_is_written_out_is_looked_up_nowhere() {
+        let known = SocketAddr::from(([127, 0, 0, 1], 5432));
+        for address in [
+            &known as &dyn Any,
+            &"127.0.0.1:5432",
+            &"127.0.0.1:5432".to_owned(),
+        ] {
+            assert_eq!(literal(address), Some(known));
+        }
+        assert_eq!(literal(&"[::1]:1").map(|found| found.is_ipv6()), Some(true));
+        for address in [
+            &"localhost:5432" as &dyn Any,
+            &"127.0.0.1",
+            &("127.0.0.1", 1),
+        ] {
+            assert_eq!(literal(address), None);
+        }
+    }
 }

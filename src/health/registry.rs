@@ -186,7 +186,7 @@ impl Checks for Registry {
     fn read(&self) -> Vec<CheckReading> {
         let reading = |entry: &Entry| {
             let (report, latencies) = entry.reading();
-            let expiry = entry.check.expiry.as_ref();
+            let expiry = entry.check.remembered.expiry.as_ref();
             let last_success = report.last_success;
             let since = last_success.and_then(|at| at.duration_since(UNIX_EPOCH).ok());
             CheckReading {

@@ -96,8 +96,10 @@ impl Report<'_> {
             Status::Unknown | Status::Unhealthy => "fail",
         };
         let check = |check: &CheckReport| {
-            let mut one =
-                json!({ "status": label(check.status), "time": rfc3339::now().to_string() });
+            let mut one = json!({ "status": label(check.status) });
+            if let Some(answered) = answered_at(check) {
+                one["time"] = answered.into();
+            }
             if self.details {
                 one["observedValue"] = millis(check.latency).into();
                 one["observedUnit"] = "ms".into();
@@ -151,6 +153,13 @@ const fn short(status: Status) -> &'static str {
         Status::Unknown => "unknown",
         Status::Unhealthy => "failed",
     }
+}
+
+/// When the last answer came, by the wall clock.
+pub(super) fn answered_at(check: &CheckReport) -> Option<String> {
+    #[expect(clippy::disallowed_types, reason = "it is shown to people")]
+    let answered = std::time::SystemTime::now().checked_sub(check.age?)?;
+    Some(rfc3339::text(answered).to_string())
 }
 
 pub(super) fn label(check: &CheckReport) -> &str {

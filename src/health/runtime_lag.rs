@@ -1,17 +1,11 @@
 //! Checks how late the Tokio runtime gives tasks their turn.
 
-use std::{
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::time::Duration;
 
-use tokio::{
-    runtime::Handle,
-    time::{self, Instant},
-};
+use tokio::time;
 
-use super::{Answer, Check, check::BoxError};
-use crate::runtime::lag::{INTERVAL, Probe};
+use super::{Answer, Check, check::BoxError, remembered::Remembered};
+use crate::runtime::lag::INTERVAL;
 
 /// The lag above which a runtime is degraded.
 const DEGRADED: Duration = Duration::from_millis(100);
@@ -21,6 +15,7 @@ const DEGRADED: Duration = Duration::from_millis(100);
 impl Check {
     /// How late the Tokio runtime gives tasks their turn. It is degraded if a task had to wait for more than 100 ms since the last
     /// answer, and never fails. A task of its own measures it every 100 ms, from the first question on.
+    /// [`Health::check_once`](super::Health::check_once) measures for 100 ms.
     ///
     /// What blocks the whole runtime blocks this check as well: then its last answer gets too old, and it is unknown.
     /// `tokio_scheduling_lag_seconds` of [`process_metrics`](crate::vitals::VitalsBuilder::process_metrics) shows such a lag while
@@ -46,34 +41,24 @@ impl Check {
             let reason = "must be longer than zero";
             return Self::refused(name, "limit", "0ns".to_owned(), reason);
         }
-        let probe = Arc::new(Mutex::new(None));
-        Self::new(name, move || {
-            let probe = Arc::clone(&probe);
-            async move {
-                let lag = match taken(&probe) {
+        Self::remembering(
+            name,
+            Remembered::default(),
+            move |remembered, _| async move {
+                let lag = match remembered.taken_lag() {
                     Some(lag) => lag,
                     // The first question, or one on another runtime.
                     None => {
-                        restart(&probe);
+                        remembered.measure_lag();
                         time::sleep(INTERVAL).await;
-                        taken(&probe).ok_or("the runtime ends")?
+                        remembered.taken_lag().ok_or("the runtime ends")?
                     }
                 };
                 Ok::<_, BoxError>(judge(lag, limit))
-            }
-        })
+            },
+        )
         .healthy_label("on time")
     }
-}
-
-fn taken(probe: &Mutex<Option<Arc<Probe>>>) -> Option<Duration> {
-    let probe = probe.lock().unwrap_or_else(PoisonError::into_inner);
-    probe.as_ref()?.take(Instant::now())
-}
-
-fn restart(probe: &Mutex<Option<Arc<Probe>>>) {
-    let started = Probe::start(&Handle::current());
-    *probe.lock().unwrap_or_else(PoisonError::into_inner) = Some(started);
 }
 
 fn judge(lag: Duration, limit: Duration) -> Answer {

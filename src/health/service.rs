@@ -60,7 +60,7 @@ use crate::{
 /// let probes = health
 ///     .service()
 ///     .alias("/ping", "/livez")?
-///     .degraded_status(StatusCode::SERVICE_UNAVAILABLE)
+///     .degraded_status(StatusCode::SERVICE_UNAVAILABLE)?
 ///     .details(Details::Token("a-long-secret".into()))?;
 /// // Alone, or by `VitalsBuilder::health` beside `/metrics`.
 /// let app: axum::Router = axum::Router::new().fallback_service(probes);
@@ -144,7 +144,7 @@ impl HealthService {
     ///
     /// # Errors
     ///
-    /// If the token is empty, or begins or ends with white space.
+    /// If the token is empty, begins or ends with white space, or has control characters.
     pub fn details(mut self, details: Details) -> Result<Self, ConfigError> {
         if let Details::Token(token) = &details {
             let refuse = |reason| Err(ConfigError::new("health.details", "", reason));
@@ -153,19 +153,35 @@ impl HealthService {
                     "an empty token would let everybody in; use Details::Public for that",
                 );
             }
-            if token.trim_ascii() != token {
-                return refuse("a header cannot carry white space around the token");
+            if !bearer::can_be_sent(token) {
+                return refuse(bearer::SENDABLE);
             }
         }
         self.details = details;
         Ok(self)
     }
 
-    /// The status of `/readyz` and `/health` while degraded. Defaults to 200.
-    #[must_use]
-    pub fn degraded_status(mut self, status: StatusCode) -> Self {
+    /// The status while degraded of all probes that checks decide: `/readyz`, `/health`, `/health/{check}` and their aliases.
+    /// Defaults to 200.
+    ///
+    /// # Errors
+    ///
+    /// If it is neither a success with a body nor a failure: from 200 to 299, but not 204 and 205, and from 400 to 599.
+    pub fn degraded_status(mut self, status: StatusCode) -> Result<Self, ConfigError> {
+        let fits = match status.as_u16() {
+            204 | 205 => false,
+            code => matches!(code, 200..=299 | 400..=599),
+        };
+        if !fits {
+            let reason = "expected 200 to 299 without 204 and 205, or 400 to 599";
+            return Err(ConfigError::new(
+                "health.degraded_status",
+                status.as_str(),
+                reason,
+            ));
+        }
         self.degraded = status;
-        self
+        Ok(self)
     }
 
     /// Adds another path for a probe, such as `/health/db` for `/health/database`. It is answered and not redirected.
@@ -204,7 +220,8 @@ impl HealthService {
     ///
     /// # Errors
     ///
-    /// If `base` does not begin with `/`, ends with it or is not written out, or an alias is at one of the new paths.
+    /// If `base` does not begin with `/`, ends with it or is not written out, an alias is at one of the new paths, or the probes
+    /// were moved before.
     pub fn base(self, base: &str) -> Result<Self, ConfigError> {
         self.with_paths(|paths| paths.move_below(base))
     }
@@ -252,7 +269,7 @@ impl HealthService {
     pub(crate) fn critical_times(&self) -> impl Iterator<Item = (Duration, Duration, u32)> {
         let entries = self.health.registry.entries.iter();
         let checks = entries.map(|entry| &entry.check);
-        let asked = checks.filter(|check| check.role == Role::Critical && !check.is_manual());
+        let asked = checks.filter(|check| check.role == Role::Critical && check.is_asked());
         asked.map(|check| (check.interval, check.timeout, check.failures))
     }
 
@@ -414,3 +431,6 @@ fn respond(code: StatusCode, body: String, kind: &'static str) -> Response<Full<
     );
     response
 }
+
+#[cfg(test)]
+mod tests;

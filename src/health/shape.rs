@@ -4,7 +4,7 @@ use http::StatusCode;
 use serde_json::{Map, Value, json};
 
 use super::{
-    response::Report,
+    response::{self, Report},
     state::{CheckReport, Status},
 };
 use crate::{config::ConfigError, timestamp::rfc3339};
@@ -135,8 +135,10 @@ impl Shape {
         if let Some(key @ &("status" | "timestamp")) = key {
             return refuse(key, "this key has another value already");
         }
-        if self.words[0] == self.words[2] {
-            return refuse(self.words[0], "healthy and unhealthy are the same word");
+        let mut words = [Some(&self.words), self.check_words.as_ref()].into_iter();
+        let same = words.find_map(|words| words.filter(|[healthy, _, not]| healthy == not));
+        if let Some([word, ..]) = same {
+            return refuse(word, "healthy and unhealthy are the same word");
         }
         if !self.failing.is_client_error() && !self.failing.is_server_error() {
             return refuse(self.failing.as_str(), "a failure is from 400 to 599");
@@ -164,13 +166,9 @@ impl Shape {
         let error = check.error.as_deref().filter(|_| details);
         if let Layout::Objects(_) = self.layout {
             let words = self.check_words.as_ref().unwrap_or(&self.words);
-            #[expect(clippy::disallowed_types, reason = "it is shown to people")]
-            let answered = check
-                .age
-                .and_then(|age| std::time::SystemTime::now().checked_sub(age));
             let mut one = json!({
                 "status": word(words, check.status),
-                "timestamp": answered.map(|at| rfc3339::text(at).to_string()),
+                "timestamp": response::answered_at(check),
             });
             if let Some(error) = error {
                 one["error"] = error.into();
@@ -179,7 +177,7 @@ impl Shape {
         }
         let label = match &self.check_words {
             Some(words) => word(words, check.status),
-            None => super::response::label(check),
+            None => response::label(check),
         };
         match error {
             Some(error) => format!("{label}: {error}").into(),

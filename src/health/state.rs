@@ -14,7 +14,7 @@ use super::{
     check::{Answer, Check, Role},
     course::Course,
 };
-use crate::metrics::checks::Latencies;
+use crate::{facts::chain, metrics::checks::Latencies, text::printable_words};
 
 /// How healthy a check or the service is, from best to worst. There are four statuses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -159,7 +159,10 @@ impl Entry {
             healthy_label: self.check.healthy_label,
             shown: match status {
                 Status::Unknown => None,
-                _ => self.check.expiry.as_ref().and_then(|expiry| expiry.shown()),
+                _ => {
+                    let expiry = self.check.remembered.expiry.as_ref();
+                    expiry.and_then(|expiry| expiry.shown())
+                }
             },
         }
     }
@@ -191,7 +194,9 @@ impl Entry {
         state.answered = Some(Instant::now());
         state.error = match answer {
             Ok(Answer::Healthy) => None,
-            Ok(Answer::Degraded(text)) | Err(text) => Some(text.as_str().into()),
+            Ok(Answer::Degraded(text)) => Some(shown(text)),
+            // It was made so before.
+            Err(text) => Some(text.as_str().into()),
         };
         if answer.is_ok() {
             state.failures = 0;
@@ -262,7 +267,7 @@ impl State {
     fn set(&mut self, status: Status, error: Option<&str>) {
         self.status = status;
         self.answered = Some(Instant::now());
-        self.error = error.map(Into::into);
+        self.error = error.map(shown);
         if status.is_well() {
             self.succeeded();
         }
@@ -273,4 +278,9 @@ impl State {
         let now = std::time::SystemTime::now();
         self.last_success = Some(now);
     }
+}
+
+/// A text of the application, as logs and responses may show it.
+fn shown(text: &str) -> Arc<str> {
+    printable_words(text, chain::LONGEST).into()
 }

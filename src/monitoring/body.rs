@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use tokio::time;
 
 use super::refusal::Refusal;
-use crate::{runtime, text};
+use crate::{runtime::Clock, text};
 
 /// The largest body, in bytes.
 const LARGEST: usize = 64 << 10;
@@ -17,14 +17,15 @@ const LARGEST: usize = 64 << 10;
 /// How long a body may take.
 const LONGEST: Duration = Duration::from_secs(10);
 
-/// The body of a request, as JSON of this type. An empty one is an empty object.
-pub(super) async fn read<T: DeserializeOwned>(
+/// The body of a request, which says that it is JSON. An empty one says nothing, and is an empty object.
+pub(super) async fn received(
     headers: &HeaderMap,
     body: impl Body,
-) -> Result<T, Refusal> {
-    let bytes = bytes(body).await?;
+    clock: &Clock,
+) -> Result<Vec<u8>, Refusal> {
+    let bytes = bytes(body, clock).await?;
     if bytes.is_empty() {
-        return parsed(b"{}");
+        return Ok(b"{}".to_vec());
     }
     if !is_json(headers) {
         return Err(Refusal::new(
@@ -32,10 +33,11 @@ pub(super) async fn read<T: DeserializeOwned>(
             "the body must be JSON, with `Content-Type: application/json`",
         ));
     }
-    parsed(&bytes)
+    Ok(bytes)
 }
 
-fn parsed<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Refusal> {
+/// A body as a value of this type.
+pub(super) fn parsed<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Refusal> {
     // A list of its values would be read as well.
     if !bytes.trim_ascii_start().starts_with(b"{") {
         return Err(Refusal::bad("body: expected an object"));
@@ -58,14 +60,14 @@ fn is_json(headers: &HeaderMap) -> bool {
     })
 }
 
-async fn bytes(body: impl Body) -> Result<Vec<u8>, Refusal> {
+async fn bytes(body: impl Body, clock: &Clock) -> Result<Vec<u8>, Refusal> {
     if body.is_end_stream() {
         return Ok(Vec::new());
     }
     if body.size_hint().lower() > LARGEST as u64 {
         return Err(too_large());
     }
-    if runtime::with_clock("body").is_err() {
+    if !clock.is_there() {
         let sentence = "a body can only be read within a Tokio runtime that has a clock";
         return Err(Refusal::unavailable(sentence));
     }

@@ -3,8 +3,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use bytes::Bytes;
-use http::{HeaderMap, Response, StatusCode};
-use http_body::Body;
+use http::{Response, StatusCode};
 use http_body_util::Full;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Value, json};
@@ -86,37 +85,36 @@ struct Evaluated {
 
 impl Order {
     /// Reads the body of the request. `segment` is that of its path.
-    pub(super) async fn read(
+    pub(super) fn read(
         change: Change,
         segment: &str,
-        headers: &HeaderMap,
-        request_body: impl Body,
+        request_body: &[u8],
     ) -> Result<Self, Refusal> {
         Ok(match change {
             Change::Evaluate => {
-                let NoBody {} = body::read(headers, request_body).await?;
+                let NoBody {} = body::parsed(request_body)?;
                 Self::Evaluate
             }
             Change::Test => {
-                let NoBody {} = body::read(headers, request_body).await?;
+                let NoBody {} = body::parsed(request_body)?;
                 Self::Test
             }
             Change::Silence => {
-                let asked: SilenceBody = body::read(headers, request_body).await?;
+                let asked: SilenceBody = body::parsed(request_body)?;
                 Self::Silence(asked.checked()?)
             }
             Change::EndSilence => {
-                let NoBody {} = body::read(headers, request_body).await?;
+                let NoBody {} = body::parsed(request_body)?;
                 Self::EndSilence(segment.parse().map_err(|_| no_silence())?)
             }
             Change::Acknowledge => {
-                let asked: AcknowledgeBody = body::read(headers, request_body).await?;
+                let asked: AcknowledgeBody = body::parsed(request_body)?;
                 check_name("by", &asked.by)?;
                 let fingerprint = segment.parse().map_err(|_| no_alert())?;
                 Self::Acknowledge(fingerprint, asked.by)
             }
             Change::Deployed => {
-                let asked: DeployedBody = body::read(headers, request_body).await?;
+                let asked: DeployedBody = body::parsed(request_body)?;
                 Self::Deployed(asked.checked()?)
             }
         })

@@ -16,7 +16,7 @@ use http_body_util::Full;
 use tower_service::Service;
 
 use super::{
-    answer,
+    answer, body,
     console::{self, Console, Shell},
     order::Order,
     parameters::Parameters,
@@ -180,7 +180,8 @@ impl MonitoringService {
         let headers = request.headers.clone();
         let Self { sources, turns, .. } = self.clone();
         let obeyed = async move {
-            let order = Order::read(change, &segment, &headers, body).await?;
+            let body = body::received(&headers, body, turns.clock()).await?;
+            let order = Order::read(change, &segment, &body)?;
             match order {
                 Order::Evaluate => turns.evaluate(move || order.obey(&sources)).await,
                 Order::Test => turns.test(move || order.obey(&sources)).await,

@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::{access::Access, guard::Guard, host::Host};
 use crate::{
+    bearer,
     config::ConfigError,
     health::{PLAIN, is_plain},
 };
@@ -238,10 +239,8 @@ pub(crate) fn check_token(field: &str, token: &str) -> Result<(), ConfigError> {
     if token.is_empty() {
         return refuse("an empty token would let everybody in; use Access::Public for that");
     }
-    if token.trim_ascii() != token || token.contains(|one: char| one.is_ascii_control()) {
-        return refuse(
-            "a header cannot carry white space around the token, or control characters in it",
-        );
+    match bearer::can_be_sent(token) {
+        true => Ok(()),
+        false => refuse(bearer::SENDABLE),
     }
-    Ok(())
 }

@@ -12,7 +12,7 @@ use super::{
     questions::{Answer, Questions, failed},
     refusal::Refusal,
 };
-use crate::runtime;
+use crate::runtime::Clock;
 
 /// How long an answer waits for an evaluation.
 const LONGEST: Duration = Duration::from_secs(10);
@@ -27,6 +27,7 @@ pub(super) struct Turns {
     changing: Arc<Semaphore>,
     evaluating: Arc<Semaphore>,
     testing: Arc<Semaphore>,
+    clock: Clock,
 }
 
 // === impl Turns ===
@@ -39,7 +40,13 @@ impl Turns {
             changing: Arc::new(Semaphore::new(1)),
             evaluating: Arc::new(Semaphore::new(1)),
             testing: Arc::new(Semaphore::new(1)),
+            clock: Clock::default(),
         }
+    }
+
+    /// Knows whether there are timers.
+    pub(super) const fn clock(&self) -> &Clock {
+        &self.clock
     }
 
     /// Makes an answer when its turn comes. All who ask the same until then share it, so it is never older than its question.
@@ -110,7 +117,7 @@ impl Turns {
 
     /// Runs an evaluation, if none is under way. One that takes too long goes on without the client.
     pub(super) async fn evaluate(&self, work: impl FnOnce() -> Answer + Send + 'static) -> Answer {
-        if runtime::with_clock("evaluate").is_err() {
+        if !self.clock.is_there() {
             let sentence = "an evaluation needs a Tokio runtime that has a clock";
             return Err(Refusal::unavailable(sentence));
         }

@@ -68,6 +68,9 @@ pub(crate) trait Observer: fmt::Debug + Send + Sync {
     /// Runs when there is a response, before it is passed on.
     fn head(&self, cx: &ObserverContext<'_>, response: &mut response::Parts) {}
 
+    /// Runs in place of `head` when a route of this crate has answered a request that begins at its head.
+    fn head_of_own_route(&self, cx: &ObserverContext<'_>) {}
+
     /// Runs once, however the exchange ends, also while a panic unwinds.
     fn end(&self, cx: &ObserverContext<'_>, facts: &Facts) {}
 
@@ -201,6 +204,15 @@ impl<A: Observer, B: Observer> Observer for (A, B) {
         }
         if self.1.is_active(cx.active) {
             self.1.head(cx, response);
+        }
+    }
+
+    fn head_of_own_route(&self, cx: &ObserverContext<'_>) {
+        if self.0.is_active(cx.active) {
+            self.0.head_of_own_route(cx);
+        }
+        if self.1.is_active(cx.active) {
+            self.1.head_of_own_route(cx);
         }
     }
 

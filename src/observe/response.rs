@@ -46,6 +46,9 @@ impl Tracker {
             if self.beginning == Beginning::AtHead {
                 self.beginning = Beginning::AtOnce;
             }
+        } else if self.beginning == Beginning::AtHead {
+            self.engine.observer.head_of_own_route(&self.context());
+            self.beginning = Beginning::Never;
         }
         let (format, length) = content_type_and_length(&response.headers);
         self.is_grpc_response = format.is_some();

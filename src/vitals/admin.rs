@@ -105,16 +105,21 @@ impl Admin {
         if let Some(serving) = state.serving.upgrade() {
             return Ok(serving.address);
         }
-        let listener = match state.bound.take() {
-            Some(bound) => bound,
-            None => listen(self.address).map_err(|error| {
-                let text = format!("admin port {}: {error}", self.address);
-                io::Error::new(error.kind(), text)
-            })?,
-        };
+        let listener = self.listener(state)?;
         let address = listener.local_addr();
         state.bound = Some(listener);
         address
+    }
+
+    /// What is bound and not served, or bound now.
+    fn listener(&self, state: &mut State) -> io::Result<TcpListener> {
+        if let Some(bound) = state.bound.take() {
+            return Ok(bound);
+        }
+        listen(self.address).map_err(|error| {
+            let text = format!("admin port {}: {error}", self.address);
+            io::Error::new(error.kind(), text)
+        })
     }
 
     /// Serves, unless another server of the process does.
@@ -123,16 +128,13 @@ impl Admin {
         if let Some(serving) = state.serving.upgrade() {
             return Ok(serving);
         }
-        let address = self.bind(&mut state)?;
+        let listener = self.listener(&mut state)?;
+        let address = listener.local_addr()?;
         let (stop, stopped) = oneshot::channel();
-        let bound = state.bound.take();
-        let listener = bound.map(tokio::net::TcpListener::from_std).transpose()?;
+        let listener = tokio::net::TcpListener::from_std(listener)?;
         let answers = answers();
-        let server = task::spawn(async move {
-            if let Some(listener) = listener {
-                Connections::new(answers).serve(listener, stopped).await;
-            }
-        });
+        let connections = Connections::new(answers);
+        let server = task::spawn(connections.serve(listener, stopped));
         emit::tell(move || {
             let address = address.to_string();
             tracing::info!(target: "tower_vitals", address, "serving the admin port");

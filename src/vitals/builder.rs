@@ -20,6 +20,8 @@ mod panics;
 #[cfg(feature = "process")]
 mod process;
 mod service;
+#[cfg(feature = "health")]
+mod shutdown;
 #[cfg(feature = "generate")]
 mod slo;
 #[cfg(feature = "statistics")]
@@ -204,6 +206,8 @@ impl VitalsBuilder {
         let effective = self.effective();
         let admin = self.admin.checked()?;
         let shutdown = Shutdown::new(self.shutdown)?;
+        self.trace_context
+            .check_beside(self.request_id.header_name())?;
         let lately = self.lately.checked()?;
         let api = self.monitoring.checked(self.health.as_ref())?;
         let exclude = exclusion::of(self.exclude, self.exclude_rules)?;
@@ -352,7 +356,7 @@ impl VitalsBuilder {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{config::Environment, metrics::Names};
+    use crate::{config::Environment, metrics::Names, trace_context::TraceContextLayer};
 
     fn environment(variables: &[(&str, &str)]) -> Result<VitalsBuilder, ConfigError> {
         let variable = |name: &str| {
@@ -401,6 +405,26 @@ mod tests {
         assert_eq!(builder.exclude.unwrap().to_string(), "/livez,/static/");
         let settings = Settings::new().names(Names::OpenTelemetry);
         assert_eq!(builder.settings, settings);
+    }
+
+    #[test]
+    fn a_header_of_the_trace_that_carries_the_request_id_fails_at_build() {
+        let trace = |header| TraceContextLayer::new().response_header(header).unwrap();
+        let build = |header, layer: RequestIdLayer| {
+            let builder = Vitals::builder().isolated().request_id(layer);
+            builder.trace_context(trace(header)).build()
+        };
+        let own = RequestIdLayer::new().header("x-correlation-id").unwrap();
+        for (header, layer) in [
+            ("X-Request-Id", RequestIdLayer::new()),
+            ("x-correlation-id", own.clone()),
+        ] {
+            let error = build(header, layer).unwrap_err();
+            let told = (error.field(), error.value());
+            let header = header.to_lowercase();
+            assert_eq!(told, ("trace_context.response_header", &*header));
+        }
+        assert!(build("x-request-id", own).is_ok());
     }
 
     #[test]

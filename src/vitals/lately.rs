@@ -185,6 +185,13 @@ impl Lately {
         None
     }
 
+    /// Writes the state file now. Returns `false` if it took longer than `timeout`.
+    #[cfg(feature = "health")]
+    pub(super) fn save(&self, timeout: Duration) -> bool {
+        let writer = self.0.writer.as_ref();
+        writer.is_none_or(|writer| writer.save(timeout))
+    }
+
     /// Writes the state file a last time. Returns `false` if it took longer than `timeout`.
     pub(super) fn end(&self, timeout: Duration) -> bool {
         let writer = self.0.writer.as_ref();

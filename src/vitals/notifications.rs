@@ -252,7 +252,7 @@ impl Vitals {
     /// Tells people something, by the [routes](crate::notify::Routes) of this severity. Returns how many notifiers are told.
     ///
     /// It waits for nobody: each notifier has a queue and a thread. Nobody is told if there is no notifier or no route, after the
-    /// end of [`run`](Self::run), and if the same title was told 20 times in the last hour, or 1,000 other titles. The title becomes one line of at most 1,000
+    /// end of the last [`run`](Self::run), and if the same title was told 20 times in the last hour, or 1,000 other titles. The title becomes one line of at most 1,000
     /// characters. The text is cut after 16 KiB.
     ///
     /// ```

@@ -1,6 +1,10 @@
-//! Tells what failed: the server, or the admin port beside it.
+//! Tells why a server does not run: it failed, or something beside it.
 
 use std::{error::Error, fmt, io};
+
+/// Why a server does not begin after the end of all servers.
+const ENDED: &str = "the last run of this Vitals has returned: notifications, state file and fleet have \
+                     ended; build another Vitals, or start servers again within one run";
 
 /// The error of [`Vitals::run`](super::Vitals::run). `E` is the server's own error.
 #[derive(Debug)]
@@ -10,6 +14,9 @@ pub enum RunError<E> {
     Server(E),
     /// The [admin port](super::VitalsBuilder::admin_addr) cannot be served, and the server has not begun. The error names the address.
     Admin(io::Error),
+    /// The last [`run`](super::Vitals::run) of this stack has returned before. So nobody would be told of what this server does, and
+    /// it has not begun.
+    Ended,
 }
 
 // === impl RunError ===
@@ -19,6 +26,7 @@ impl<E: fmt::Display> fmt::Display for RunError<E> {
         match self {
             Self::Server(error) => error.fmt(f),
             Self::Admin(error) => error.fmt(f),
+            Self::Ended => f.write_str(ENDED),
         }
     }
 }
@@ -28,6 +36,7 @@ impl<E: Error> Error for RunError<E> {
         match self {
             Self::Server(error) => error.source(),
             Self::Admin(error) => error.source(),
+            Self::Ended => None,
         }
     }
 }
@@ -37,6 +46,7 @@ impl From<RunError<Self>> for io::Error {
     fn from(error: RunError<Self>) -> Self {
         match error {
             RunError::Server(error) | RunError::Admin(error) => error,
+            RunError::Ended => Self::other(ENDED),
         }
     }
 }

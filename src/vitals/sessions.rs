@@ -100,7 +100,7 @@ impl WebSocketSession {
     pub fn run<F: Future>(self, session: F) -> impl Future<Output = Option<F::Output>> {
         let WebSocketSessions { metrics, shutdown } = self.sessions;
         let counted = metrics.begin_session(self.exchange.as_deref());
-        let waited_for = shutdown.wait_for();
+        let waited_for = shutdown.count_session();
         let scoped = match self.exchange {
             Some(exchange) => Scoped::In(exchange.scope(session)),
             None => Scoped::Bare(session),

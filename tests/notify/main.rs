@@ -29,6 +29,7 @@ mod routed;
 mod secrets;
 mod shutdown;
 mod told;
+mod two_servers;
 
 use std::{
     sync::{

@@ -56,6 +56,11 @@ impl Lately {
         false
     }
 
+    #[cfg(feature = "health")]
+    pub(super) const fn save(&self, _: Duration) -> bool {
+        true
+    }
+
     pub(super) const fn end(&self, _: Duration) -> bool {
         true
     }

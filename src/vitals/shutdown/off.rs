@@ -29,15 +29,15 @@ impl Shutdown {
         Some(future.await)
     }
 
-    pub(super) const fn wait_for(&self) -> WaitedFor {
-        WaitedFor
+    pub(super) const fn count_session(&self) -> CountedSession {
+        CountedSession
     }
 }
 
 /// Nothing waits for a session.
 #[derive(Debug)]
-pub(super) struct WaitedFor;
+pub(super) struct CountedSession;
 
-impl WaitedFor {
+impl CountedSession {
     pub(super) const fn cut(&mut self) {}
 }

@@ -43,6 +43,9 @@ struct Shared {
 struct State {
     /// The newest records, until they are written. A slow disk has one set of them waiting, and no queue.
     records: Option<Records>,
+    /// How often somebody asked for everything to be written, and how many of these had their answer.
+    asked: u64,
+    answered: u64,
     closed: bool,
     /// There is no thread, or it has ended.
     ended: bool,
@@ -55,6 +58,8 @@ struct Ending(Arc<Shared>);
 struct Due {
     records: Option<Records>,
     window: bool,
+    /// How often somebody had asked for everything.
+    asked: u64,
     closed: bool,
 }
 
@@ -115,6 +120,22 @@ impl StoreWriter {
         self.shared.changed.notify_all();
     }
 
+    /// Lets the thread write everything now, and waits for that. Returns `false` if it takes longer than `timeout`.
+    #[cfg(feature = "health")]
+    pub(crate) fn save(&self, timeout: Duration) -> bool {
+        let mut state = self.shared.lock();
+        state.asked += 1;
+        let mine = state.asked;
+        self.shared.changed.notify_all();
+        let waits = |state: &mut State| state.answered < mine && !state.ended;
+        let waited = self
+            .shared
+            .changed
+            .wait_timeout_while(state, timeout, waits);
+        let (_state, waited) = waited.unwrap_or_else(PoisonError::into_inner);
+        !waited.timed_out()
+    }
+
     /// Lets the thread write a last time and end, and waits for that. Returns `false` if it takes longer than `timeout`.
     pub(crate) fn end(&self, timeout: Duration) -> bool {
         self.shared.close();
@@ -153,16 +174,25 @@ impl Shared {
                 at.saturating_duration_since(Instant::now())
             })
         };
-        let nothing = |state: &mut State| state.records.is_none() && !state.closed;
+        let nothing = |state: &mut State| {
+            state.records.is_none() && state.asked == state.answered && !state.closed
+        };
         let waited = self
             .changed
             .wait_timeout_while(self.lock(), left(), nothing);
         let (mut state, _) = waited.unwrap_or_else(PoisonError::into_inner);
         Due {
             records: state.records.take(),
-            window: state.closed || left().is_zero(),
+            window: state.closed || state.asked > state.answered || left().is_zero(),
+            asked: state.asked,
             closed: state.closed,
         }
+    }
+
+    /// Everything is written for those who had asked so often.
+    fn answer(&self, asked: u64) {
+        self.lock().answered = asked;
+        self.changed.notify_all();
     }
 }
 
@@ -207,6 +237,7 @@ fn run<T: Target, R>(
             if due.window {
                 let write = || window().is_none_or(|content| target.write_window(&content));
                 count(contained(write));
+                shared.answer(due.asked);
             }
             if due.closed {
                 return;

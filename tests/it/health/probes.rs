@@ -57,7 +57,8 @@ async fn probes_show_the_last_answers() {
     );
     let strict = service
         .clone()
-        .degraded_status(StatusCode::SERVICE_UNAVAILABLE);
+        .degraded_status(StatusCode::SERVICE_UNAVAILABLE)
+        .unwrap();
     assert_eq!(probe(&strict, "/readyz").await.0, 503);
     for (mood, latency) in [(Mood::Down, 0), (Mood::Hanging, 300), (Mood::Panicking, 0)] {
         database.set(mood);

@@ -1,11 +1,23 @@
 //! Drains at a shutdown, and ends at its deadline.
 
-use std::{convert::Infallible, time::Duration};
+use std::{
+    convert::Infallible,
+    future::{IntoFuture, pending},
+    io,
+    sync::{Arc, Mutex, mpsc},
+    time::Duration,
+};
 
 use axum::{Router, body::Body, routing::get};
-use futures::stream;
-use hyper::Response;
-use tokio::time;
+use futures::{future::BoxFuture, stream};
+use hyper::{Response, server::conn::http1};
+use hyper_util::{rt::TokioIo, service::TowerToHyperService};
+use tokio::{
+    io::AsyncWriteExt,
+    net::{TcpListener, TcpStream},
+    task::{self, JoinSet},
+    time,
+};
 use tower_vitals::{Vitals, health::Health};
 
 use super::MS;
@@ -86,4 +98,87 @@ async fn a_deadline_within_the_delay_fails_at_build() {
         (error.field(), error.value()),
         ("shutdown_deadline", "500ms")
     );
+}
+
+/// Serves a handler that hangs until the deadline of a shutdown. Returns whether it has ended when `run` returned, and whether it
+/// has when the runtime was dropped.
+fn hangs_at_the_deadline(
+    serve: impl FnOnce(TcpListener, Router, &Vitals) -> BoxFuture<'static, io::Result<()>>,
+) -> [bool; 2] {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let (held, ended) = mpsc::channel::<()>();
+    let held = Arc::new(Mutex::new(Some(held)));
+    let handler = async move || {
+        let _held = held.lock().unwrap().take();
+        pending::<()>().await
+    };
+    let has_ended = || ended.try_recv() == Err(mpsc::TryRecvError::Disconnected);
+    let at_return = runtime.block_on(async {
+        let health = Health::builder().start().unwrap();
+        let vitals = Vitals::builder()
+            .isolated()
+            .health(health.service())
+            .drain_delay(MS(1))
+            .shutdown_deadline(MS(50))
+            .build()
+            .unwrap();
+        let app = Router::new().route("/hangs", get(handler));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let server = serve(listener, app.layer(vitals.layer()), &vitals);
+        let of_run = vitals.clone();
+        let running = task::spawn(async move { of_run.run(server).await.unwrap() });
+        let mut client = TcpStream::connect(address).await.unwrap();
+        let request = b"GET /hangs HTTP/1.1\r\nhost: a\r\n\r\n";
+        client.write_all(request).await.unwrap();
+        settled(&vitals, |totals| totals.in_flight == 1).await;
+        assert!(!has_ended());
+        health.drain();
+        assert_eq!(running.await.unwrap().unfinished, 1);
+        // What can end ends.
+        for _ in 0..100 {
+            task::yield_now().await;
+        }
+        has_ended()
+    });
+    drop(runtime);
+    [at_return, has_ended()]
+}
+
+#[test]
+fn a_request_of_axum_outlives_the_deadline_and_ends_with_the_runtime() {
+    let ended = hangs_at_the_deadline(|listener, app, vitals| {
+        let server = axum::serve(listener, app);
+        let server = server.with_graceful_shutdown(vitals.shutdown_signal());
+        Box::pin(server.into_future())
+    });
+    assert_eq!(ended, [false, true]);
+}
+
+#[test]
+fn a_server_that_owns_its_connections_ends_them_at_the_deadline() {
+    let ended = hangs_at_the_deadline(|listener, app, vitals| {
+        let signal = vitals.shutdown_signal();
+        Box::pin(async move {
+            let mut open = JoinSet::new();
+            let accepting = async {
+                loop {
+                    let (stream, _) = listener.accept().await.unwrap();
+                    let service = TowerToHyperService::new(app.clone());
+                    let stream = TokioIo::new(stream);
+                    open.spawn(http1::Builder::new().serve_connection(stream, service));
+                }
+            };
+            tokio::select! {
+                () = signal => {}
+                () = accepting => {}
+            }
+            while open.join_next().await.is_some() {}
+            Ok(())
+        })
+    });
+    assert_eq!(ended, [true, true]);
 }

@@ -172,6 +172,34 @@ fn the_end_writes_a_last_time_and_closes_the_files() {
     );
 }
 
+#[cfg(feature = "health")]
+#[test]
+fn a_save_writes_everything_at_once_and_the_thread_goes_on() {
+    let (disk, written) = disk();
+    let writer = started(disk, NEVER, || Some(vec![7]));
+    for at in [1, 2] {
+        writer.write_records(records(at));
+        assert!(writer.save(LONG), "it wakes at once");
+        let mut all: Vec<_> = written.try_iter().collect();
+        assert_eq!(all.pop(), Some(Wrote::Window(vec![7])));
+        assert_eq!(all.pop(), Some(Wrote::Records(at)));
+    }
+    assert!(writer.end(LONG));
+    let all: Vec<_> = written.try_iter().collect();
+    assert_eq!(all, [Wrote::Window(vec![7]), Wrote::Closed]);
+}
+
+#[cfg(feature = "health")]
+#[test]
+fn a_save_that_takes_too_long_is_told() {
+    let (disk, written, answer) = slow_disk();
+    let writer = started(disk, NEVER, || Some(vec![7]));
+    assert!(!writer.save(Duration::from_millis(10)));
+    assert_eq!(written.recv_timeout(LONG), Ok(Wrote::Window(vec![7])));
+    drop(answer);
+    assert!(writer.save(LONG), "the next one");
+}
+
 #[test]
 fn the_thread_ends_with_the_handle_after_a_last_write() {
     let (disk, written) = disk();
