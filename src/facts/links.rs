@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use super::{chain, type_name};
+use super::{chain, shown_error::ShownError, type_name};
 use crate::text::end_at_word;
 
 /// The most errors of a chain that are shown.
@@ -95,7 +95,7 @@ impl Link {
         let kind = kind_of(error);
         let mut text = Raw::of(LONGEST);
         // The text is cut, or the error fails to print: what there is, is enough.
-        let _ = write!(text, "{error}");
+        let _ = write!(text, "{}", ShownError(error));
         Self {
             kind,
             text: text.whole_words().into(),
