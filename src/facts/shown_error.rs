@@ -31,7 +31,6 @@ mod tests {
 
     use tonic::Status;
 
-    use super::*;
     use crate::facts::{chain, links::Links};
 
     fn refused() -> Status {

@@ -13,8 +13,8 @@ use super::{
 
 /// Names of secrets in a text, with what may stand around the word.
 pub(super) const NAMES: &str = concat!(
-    r"(?i-u:[\w.-]*(?:passw(?:or)?d|passwort|kennwort|passphrase|passcode|pgpass|pwd|secret|token|api[ _-]?key|credentials?",
-    r"|sess(?:ion)?[_-]?id|jwt|signature|authorization|cookie",
+    r"(?i-u:[\w.-]*(?:passw(?:or)?d|passwort|kennwort|pass[ _-]?phrase|passcode|pgpass|pwd|secret|token|api[ _-]?key|credentials?",
+    r"|sess(?:ion)?[_-]?id|oauth_verifier|client_assertion|saml(?:request|response)|jwt|signature|authorization|cookie",
     r"|(?:access|account|app|private|secret|master|signing|encryption|shared|storage|license|ssh|webhook)[ _-]?key)[\w-]*",
     r"|(?:\b|_)(?:auth|session|bearer|pass|pw|pin|otp|cvv2?|cvc2?|ssn|csrf|xsrf|sid|creds?)|_pat)",
 );
@@ -60,13 +60,14 @@ impl Assigned {
         let (name, value) = (field(pairs::NAMES), field(pairs::VALUES));
         let marked = format!(r#"\\*["']{NAMES}\\*["']"#);
         let pair = format!(
-            r#"[(\[{{]\s*(?:\\*["']|:){NAMES}(?:\\*["'])?\s*,\s*|{name}{marked},?\s*\\*["'`]?[\w-]*{value}"#
+            r#"[(\[{{]\s*(?:\\*["']|:){NAMES}(?:\\*["'])?\s*,\s*|{name}{marked},?\s*\\*["'`]?[\w-]*{value}|(?i-u:\btype)={marked}[^<>\r\n]{{0,200}}?\s(?i-u:value)="#
         );
         let reversed = format!(
             r#"({value})(?:"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|\\+"[^"]*"|\\+'[^']*')(,?\s*\\*["'`]?[\w-]*{name}{marked})"#
         );
-        let element =
-            format!(r"(<(?:[\w-]+:)?{NAMES}(?:\s[^<>]*)?>)(?:<!\[CDATA\[[^<>]*\]\]>|[^<>]+)(</)");
+        let element = format!(
+            r#"(<(?:(?:[\w-]+:)?{NAMES}(?:\s[^<>]*)?|[\w:.-]+\s[^<>]*?(?-u:\b)name=\\*["']{NAMES}\\*["'][^<>]*)>)(?:<!\[CDATA\[[^<>]*\]\]>|[^<>]+)(</)"#
+        );
         let index = format!(r"\([^=\r\n]*{NAMES}(?-u:\b)[^=\r\n]*\)=\(");
         Self {
             index: regex(&index),
@@ -195,7 +196,7 @@ fn line_value(text: &str, found: Match<'_>, line_end: &mut usize) -> Option<Rang
     Some(start..*line_end)
 }
 
-/// The end of a value of which the first line is the scheme alone. A value can go on in the next line if that begins with a blank.
+/// The end of a value whose first line is the scheme alone. It can go on in the next line if that begins with a blank.
 fn folded(text: &str, start: usize, line_end: usize) -> usize {
     let scheme = text[start..line_end].trim_end();
     let next = text[line_end..].trim_start_matches(['\r', '\n']);

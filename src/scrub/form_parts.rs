@@ -22,7 +22,7 @@ impl FormParts {
     pub(super) fn new(regex: impl Fn(&str) -> Regex) -> Self {
         Self {
             head: regex(&format!(
-                r#"(?i-u:form-data);[^\r\n]{{0,200}}?\bname=\\*["']?{NAMES}\\*["']?(?:;[^\r\n]{{0,200}}?)?{END}(?:[\w-]+:[^\r\n]{{0,200}}?{END})?{END}"#
+                r#"(?i-u:form-data);[^\r\n]{{0,200}}?(?-u:\b)name=\\*["']?{NAMES}\\*["']?(?:;[^\r\n]{{0,200}}?)?{END}(?:[\w-]+:[^\r\n]{{0,200}}?{END})?{END}"#
             )),
             boundary: regex(&format!("{END}--")),
         }

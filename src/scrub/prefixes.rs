@@ -86,7 +86,8 @@ pub(super) const KEYS: &[Key] = &[
     ("Redis", r"(?i:config\s+set\s+(?:requirepass|masterauth)\s+)[!-~]+", "https://redis.io/docs/latest/operate/oss_and_stack/management/security/"),
     ("Redis, its program", r"redis-cli\s(?:[ -~]*?\s)?(?:-a|--pass)\s+[!-~]+", "https://redis.io/docs/latest/develop/tools/cli/"),
     ("MySQL, its programs", r"(?:mysql|mariadb)\w*\s(?:[ -~]*?\s)?-p[!-,.-~][!-~]*", "https://dev.mysql.com/doc/refman/8.4/en/password-security-user.html"),
-    ("sshpass, docker", r"(?:sshpass|docker\s+login)\s(?:[ -~]*?\s)?-p\s*[!-~]+", "https://docs.docker.com/reference/cli/docker/login/"),
+    ("SQLCipher", r"(?i:pragma\s+(?:hex)?(?:re)?key\s*=\s*)[!-~]+", "https://www.zetetic.net/sqlcipher/sqlcipher-api/"),
+    ("sshpass, docker, MongoDB's programs", r"(?:sshpass|docker\s+login|mongo(?:sh|dump|restore|export|import)?)\s(?:[ -~]*?\s)?-p\s*[!-~]+", "https://docs.docker.com/reference/cli/docker/login/"),
     ("Duffel", r"duffel_(?:live|test)_[\w-]{20,}", GITLEAKS),
 ];
 

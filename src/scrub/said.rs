@@ -7,10 +7,10 @@ use regex::Regex;
 use super::FILTERED;
 
 /// Names of passwords. A word with a digit after one is a password.
-const PASSWORDS: &str = "passw(?:or)?d|pwd|passphrase|passwort|kennwort";
+const PASSWORDS: &str = r"passw(?:or)?d|pwd|pass[ _-]?phrase|passwort|kennwort|identified\s+by";
 
 /// Names of two words, which no sentence has by chance.
-const KEYS: &str = "(?:api|access|secret|private|signing|encryption)[ _-]key|(?:access|refresh|bearer|id|auth|api)[ _-]token";
+const KEYS: &str = "(?:api|access|secret|private|signing|encryption|unseal)[ _-]key|(?:recovery|backup) code|(?:access|refresh|bearer|id|auth|api)[ _-]token";
 
 /// Names that are ordinary words, too.
 const OTHERS: &str = "token|secret|session(?:[ _-]id)?|sid|credentials?|creds?";
@@ -44,7 +44,8 @@ enum Name {
     /// Logs name sessions by their ids.
     Session,
     Other,
-    Code,
+    /// With so many digits at least.
+    Code(usize),
 }
 
 // === impl Said ===
@@ -52,7 +53,7 @@ enum Name {
 impl Said {
     pub(super) fn new(regex: impl Fn(&str) -> Regex) -> Self {
         Self(regex(&format!(
-            r"(?i-u:(?:\b|_)(?:{PASSWORDS}|{KEYS}|{OTHERS}|{CODES})(?:\s+(?:for|of)\s+[\w.@-]+)?(?:\s+(?:is|was))?\s+)"
+            r#"(?i-u:(?:\b|_)(?:{PASSWORDS}|{KEYS}|{OTHERS}|{CODES})(?:\s+(?:for|of)\s+[\w.@-]+:?)?(?:\s+(?:is|was))?\s+)\\*["'`]?"#
         )))
     }
 
@@ -79,32 +80,23 @@ impl Said {
 // === impl Name ===
 
 impl Name {
+    /// By the letters that no other name begins with. The first row counts.
     fn of(found: &str) -> Self {
-        let name = found.trim_start_matches('_').to_ascii_lowercase();
-        let begins = |names: &[&str]| names.iter().any(|one| name.starts_with(one));
-        let words = ["api", "access", "private", "signing", "encryption"];
-        let others = [
-            "refresh",
-            "bearer",
-            "id",
-            "auth",
-            "secret key",
-            "secret_key",
-            "secret-key",
+        let rows: [(&[&str], Self); 6] = [
+            (&["cv"], Self::Code(3)),
+            (
+                &["otp", "passcode", "pin", "one", "ver", "secu", "log", "sms"],
+                Self::Code(4),
+            ),
+            (&["pass", "pwd", "kenn", "identified"], Self::Password),
+            (&["session"], Self::Session),
+            (&["secret key", "secret-key", "secret_key"], Self::Key),
+            (&["token", "sid", "cred", "secret"], Self::Other),
         ];
-        if begins(&[
-            "otp", "passcode", "pin", "cv", "one", "veri", "secu", "login", "sms",
-        ]) {
-            Self::Code
-        } else if begins(&["pass", "pwd", "kenn"]) {
-            Self::Password
-        } else if begins(&words) || begins(&others) {
-            Self::Key
-        } else if begins(&["session"]) {
-            Self::Session
-        } else {
-            Self::Other
-        }
+        let name = found.trim_start_matches('_').to_ascii_lowercase();
+        let is_of = |(names, _): &&(&[&str], Self)| names.iter().any(|one| name.starts_with(one));
+        let row = rows.iter().find(is_of);
+        row.map_or(Self::Key, |(_, kind)| *kind)
     }
 }
 
@@ -123,8 +115,8 @@ fn secret_at(text: &str, at: usize, name: Name) -> Option<Range<usize>> {
         Name::Key => word.len() >= 8 && is_coded(word),
         Name::Session => is_mixed(word) && !is_id(word),
         Name::Other => is_mixed(word),
-        Name::Code => {
-            (3..=8).contains(&word.len()) && word.bytes().all(|byte| byte.is_ascii_digit())
+        Name::Code(least) => {
+            (least..=8).contains(&word.len()) && word.bytes().all(|byte| byte.is_ascii_digit())
         }
     };
     is_secret.then_some(at..at + word.len())

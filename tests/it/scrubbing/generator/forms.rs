@@ -79,6 +79,17 @@ const LONG_FORMS: &[&str] = &[
     "api key SENTINELkey12345",
     "session SENTINEL1a2b3c4d closed",
     "passwort: SENTINELwort",
+    "pass phrase: SENTINELphrase",
+    "password for bob: SENTINELsaid1",
+    "invalid api key 'SENTINELkey12345'",
+    "no user with token `SENTINEL1a2b3c`",
+    "recovery code SENTINEL1-a2b3 was used",
+    "ALTER USER bob IDENTIFIED BY SENTINELrole1",
+    "PRAGMA key = 'SENTINELcipher'",
+    "mongosh -u bob -p SENTINELmongo shop",
+    "<property name=\"password\">SENTINELxml</property>",
+    "<input type=\"password\" id=\"p\" value=\"SENTINEL input\">",
+    "oauth_verifier=SENTINELoauth&SAMLResponse=SENTINELsaml",
 ];
 
 /// Headers whose secret is not the first word of the value.
