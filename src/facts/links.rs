@@ -222,4 +222,35 @@ mod tests {
             "\u{2026}"
         );
     }
+
+    #[cfg(feature = "tonic")]
+    #[test]
+    fn the_text_of_a_status_is_shown_as_it_was_written() {
+        use std::io;
+
+        use tonic::Status;
+
+        let refused = || {
+            let mut status = Status::internal("the key \"a\\b\" is\nno key");
+            status.set_source(Arc::new(io::Error::other("it is \"odd\"")));
+            status
+        };
+        let links = Links::of(&refused());
+        let texts: Vec<_> = links.innermost_first().map(|link| &*link.text).collect();
+        let outer = "Internal error: the key \"a\\b\" is\nno key";
+        assert_eq!(texts, ["it is \"odd\"", outer]);
+        // One line, in which each character is escaped once.
+        let line = r#"Internal error: the key "a\\b" is\nno key: it is "odd""#;
+        for shown in [
+            chain::text(&refused()),
+            chain::text(&Arc::new(refused())),
+            chain::text(&io::Error::other(refused())),
+        ] {
+            assert_eq!(&*shown, line);
+        }
+        assert_eq!(
+            &*chain::text(&Status::data_loss("")),
+            "Unrecoverable data loss or corruption"
+        );
+    }
 }
