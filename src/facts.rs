@@ -67,6 +67,7 @@ pub(crate) mod rules;
 pub(crate) mod sentry_data;
 pub(crate) mod severity;
 pub(crate) mod shared;
+mod shown_error;
 mod start;
 #[cfg(any(all(feature = "logging", feature = "sqlx"), test))]
 pub(crate) mod statement;

@@ -3,6 +3,7 @@
 mod assigned;
 mod cards;
 mod fields;
+mod form_parts;
 pub(crate) mod health_data;
 mod inserted;
 mod json;
@@ -15,6 +16,7 @@ mod patterns;
 mod plain;
 mod prefixes;
 mod query;
+mod said;
 pub(crate) mod urls;
 mod value;
 
@@ -46,7 +48,10 @@ const MOST_PASSES: usize = 8;
 ///
 /// The names and the forms have limits:
 ///
-/// - A secret leaves that has neither a telling name nor a known form, such as a password in the middle of a sentence.
+/// - A secret leaves that has neither a telling name nor a known form, such as a password that is a word: `password swordfish`.
+///   Without a mark between them, a word after a telling name is filtered only if it has letters and digits: six at least after
+///   `password`, eight after `api key` and the like, and after `token` or `secret` if they change three times, as in `a1b2c3d4`.
+///   What is spelled as `user17`, `sha256`, `order-17` and `30days` are stays, and so does the UUID or ULID of a session.
 /// - Values stay that stand apart from their names: in a list of three or in the columns of a table, in a message and the data of
 ///   its breadcrumb, or in the query of a path that does not begin with `/`.
 /// - Any value after a telling name is filtered, also a harmless one: `token_count=3`, `session_timeout: 30`,

@@ -7,7 +7,7 @@ use std::{
     sync::Arc,
 };
 
-use super::boxes;
+use super::{boxes, shown_error::ShownError};
 use crate::text::{end_at_word, push_printable};
 
 /// The most errors of a chain that are visited: a loop in `source()` must end as well.
@@ -60,7 +60,7 @@ pub(crate) fn text(error: &(dyn Error + 'static)) -> Arc<str> {
     for cause in with_text(error) {
         let separator = if text.kept.is_empty() { "" } else { ": " };
         // The text is full, or the error fails to print: what there is, is enough.
-        if write!(text, "{separator}{cause}").is_err() {
+        if write!(text, "{separator}{}", ShownError(cause)).is_err() {
             break;
         }
     }

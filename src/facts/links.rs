@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use super::{chain, type_name};
+use super::{chain, shown_error::ShownError, type_name};
 use crate::text::end_at_word;
 
 /// The most errors of a chain that are shown.
@@ -95,7 +95,7 @@ impl Link {
         let kind = kind_of(error);
         let mut text = Raw::of(LONGEST);
         // The text is cut, or the error fails to print: what there is, is enough.
-        let _ = write!(text, "{error}");
+        let _ = write!(text, "{}", ShownError(error));
         Self {
             kind,
             text: text.whole_words().into(),
@@ -220,6 +220,37 @@ mod tests {
         assert_eq!(
             &*Link::of(&*Box::<dyn Error>::from(whole + "x")).text,
             "\u{2026}"
+        );
+    }
+
+    #[cfg(feature = "tonic")]
+    #[test]
+    fn the_text_of_a_status_is_shown_as_it_was_written() {
+        use std::io;
+
+        use tonic::Status;
+
+        let refused = || {
+            let mut status = Status::internal("the key \"a\\b\" is\nno key");
+            status.set_source(Arc::new(io::Error::other("it is \"odd\"")));
+            status
+        };
+        let links = Links::of(&refused());
+        let texts: Vec<_> = links.innermost_first().map(|link| &*link.text).collect();
+        let outer = "Internal error: the key \"a\\b\" is\nno key";
+        assert_eq!(texts, ["it is \"odd\"", outer]);
+        // One line, in which each character is escaped once.
+        let line = r#"Internal error: the key "a\\b" is\nno key: it is "odd""#;
+        for shown in [
+            chain::text(&refused()),
+            chain::text(&Arc::new(refused())),
+            chain::text(&io::Error::other(refused())),
+        ] {
+            assert_eq!(&*shown, line);
+        }
+        assert_eq!(
+            &*chain::text(&Status::data_loss("")),
+            "Unrecoverable data loss or corruption"
         );
     }
 }

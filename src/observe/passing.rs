@@ -15,7 +15,11 @@ use super::{
     tracker::{Head, Tracker},
 };
 use crate::facts::{
-    grpc, labels::MethodLabel, layer_kinds::LayerKinds, passing::Passing, sentry_data::HubGuard,
+    grpc,
+    labels::{MethodLabel, StatusLabel},
+    layer_kinds::LayerKinds,
+    passing::Passing,
+    sentry_data::HubGuard,
     shared::Shared,
 };
 
@@ -99,8 +103,8 @@ impl PassingTracker {
         })
     }
 
-    /// Notes the head of the response. Returns whether a body is still to come, or `None` if the head may tell a failure: then
-    /// nothing is noted.
+    /// Notes the head of the response. Returns whether a body is still to come, or `None` if the head may tell a failure of the
+    /// server: then nothing is noted.
     pub(super) fn head<B: Body>(
         &mut self,
         response: &Response<B>,
@@ -108,7 +112,8 @@ impl PassingTracker {
     ) -> Option<bool> {
         let (format, length) = content_type_and_length(response.headers());
         let (status, body) = (response.status(), response.body());
-        if format.is_some() || status.as_u16() >= 400 {
+        // A 4xx is the client's failure, which an excluded path tells nobody.
+        if format.is_some() || StatusLabel::new(status).is_server_error() {
             return None;
         }
         let started = self.passing.started();

@@ -12,14 +12,18 @@ use super::{
 };
 
 /// Names of secrets in a text, with what may stand around the word.
-const NAMES: &str = concat!(
-    r"(?i-u:[\w.-]*(?:passw(?:or)?d|passphrase|passcode|pwd|secret|token|api[ _-]?key|credentials?|session[_-]?id|jwt|signature",
-    r"|(?:access|account|private|secret|master|signing|encryption|shared)[ _-]?key|authorization|cookie)[\w-]*",
-    r"|(?:\b|_)(?:auth|session|bearer|pass|pin|otp|cvv2?|cvc2?|ssn|csrf|xsrf|sid))",
+pub(super) const NAMES: &str = concat!(
+    r"(?i-u:[\w.-]*(?:passw(?:or)?d|passwort|kennwort|pass[ _-]?phrase|passcode|pgpass|pwd|secret|token|api[ _-]?key|credentials?",
+    r"|sess(?:ion)?[_-]?id|oauth_verifier|client_assertion|saml(?:request|response)|jwt|signature|authorization|cookie",
+    r"|(?:access|account|app|private|secret|master|signing|encryption|shared|storage|license|ssh|webhook)[ _-]?key)[\w-]*",
+    r"|(?:\b|_)(?:auth|session|bearer|pass|pw|pin|otp|cvv2?|cvc2?|ssn|csrf|xsrf|sid|creds?)|_pat)",
 );
 
 /// Names whose value stands after a blank if it has quotation marks: `wrong password "…"`, and `IDENTIFIED BY '…'` of SQL.
 const SAID: &str = r"(?i-u:\b(?:passw(?:or)?d|passphrase|identified\s+by)(?:\s+(?:is|was|of))?)";
+
+/// The longest name of a scheme of authorization, in bytes.
+const LONGEST_SCHEME: usize = 16;
 
 /// The ways in which a name and a value stand together.
 pub(super) struct Assigned {
@@ -56,13 +60,14 @@ impl Assigned {
         let (name, value) = (field(pairs::NAMES), field(pairs::VALUES));
         let marked = format!(r#"\\*["']{NAMES}\\*["']"#);
         let pair = format!(
-            r#"[(\[{{]\s*(?:\\*["']|:){NAMES}(?:\\*["'])?\s*,\s*|{name}{marked},?\s*\\*["'`]?[\w-]*{value}"#
+            r#"[(\[{{]\s*(?:\\*["']|:){NAMES}(?:\\*["'])?\s*,\s*|{name}{marked},?\s*\\*["'`]?[\w-]*{value}|(?i-u:\btype)={marked}[^<>\r\n]{{0,200}}?\s(?i-u:value)="#
         );
         let reversed = format!(
             r#"({value})(?:"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|\\+"[^"]*"|\\+'[^']*')(,?\s*\\*["'`]?[\w-]*{name}{marked})"#
         );
-        let element =
-            format!(r"(<(?:[\w-]+:)?{NAMES}(?:\s[^<>]*)?>)(?:<!\[CDATA\[[^<>]*\]\]>|[^<>]+)(</)");
+        let element = format!(
+            r#"(<(?:(?:[\w-]+:)?{NAMES}(?:\s[^<>]*)?|[\w:.-]+\s[^<>]*?(?-u:\b)name=\\*["']{NAMES}\\*["'][^<>]*)>)(?:<!\[CDATA\[[^<>]*\]\]>|[^<>]+)(</)"#
+        );
         let index = format!(r"\([^=\r\n]*{NAMES}(?-u:\b)[^=\r\n]*\)=\(");
         Self {
             index: regex(&index),
@@ -112,7 +117,7 @@ impl Assigned {
 }
 
 /// The text with each value replaced that `value` finds after `pattern`.
-fn replaced<'t>(
+pub(super) fn replaced<'t>(
     text: &'t str,
     pattern: &Regex,
     mut value: impl FnMut(Match<'t>) -> Option<Range<usize>>,
@@ -184,7 +189,23 @@ fn line_value(text: &str, found: Match<'_>, line_end: &mut usize) -> Option<Rang
     let marked = found.as_str().contains(['"', '\'', '`']);
     let around = Quote::before(bytes, found.start()).filter(|_| !marked);
     let line = &bytes[..*line_end];
-    Some(start..around.map_or(*line_end, |quote| quote.close(line, start).0))
+    if let Some(quote) = around {
+        return Some(start..quote.close(line, start).0);
+    }
+    *line_end = folded(text, start, *line_end);
+    Some(start..*line_end)
+}
+
+/// The end of a value whose first line is the scheme alone. It can go on in the next line if that begins with a blank.
+fn folded(text: &str, start: usize, line_end: usize) -> usize {
+    let scheme = text[start..line_end].trim_end();
+    let next = text[line_end..].trim_start_matches(['\r', '\n']);
+    let is_scheme =
+        scheme.len() <= LONGEST_SCHEME && scheme.bytes().all(|one| one.is_ascii_alphabetic());
+    match is_scheme && next.starts_with([' ', '\t']) {
+        true => self::line_end(text, text.len() - next.len()),
+        false => line_end,
+    }
 }
 
 fn named_value(text: &str, found: Match<'_>) -> Option<Range<usize>> {
@@ -195,7 +216,8 @@ fn named_value(text: &str, found: Match<'_>) -> Option<Range<usize>> {
     // A call: `password("…")`. Or a value with marks after a blank.
     if name.ends_with(['"', '\'']) {
         let mark = found.start() + name.trim_end_matches(['"', '\'', '\\']).len();
-        return Some(mark..value::quoted(text.as_bytes(), mark)?);
+        let end = value::quoted(text.as_bytes(), mark)?;
+        return Some(mark..value::last_argument(text, mark, end));
     }
     let start = start(text, found)?;
     if let Some(value) = refused(&text[start..]) {
@@ -211,7 +233,13 @@ fn named_value(text: &str, found: Match<'_>) -> Option<Range<usize>> {
     if place.rest.starts_with("Validation error") {
         return Some(start..line_end(text, start));
     }
-    (!is_no_value(&place)).then(|| start..value::end(text, start))
+    if is_no_value(&place) {
+        return None;
+    }
+    let end = value::end(text, start);
+    // After a colon stood the type of a variable, and the value follows.
+    let typed = text[end..].strip_prefix(" = ").map(|_| end + 3);
+    Some(start..typed.map_or(end, |value| value::end(text, value)))
 }
 
 /// The value of a pair, which has quotation marks or is a call, as `Some("…")` is. A text in a tuple or a list must end it: else

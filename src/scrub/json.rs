@@ -84,8 +84,7 @@ impl Scrubbing {
     /// Scrubs a message and its parameters, which nothing but the message names.
     fn scrub_message(&self, entry: &mut Value) {
         let message = entry["message"].as_str().unwrap_or_default();
-        let mut words = message.split(|one: char| !one.is_alphanumeric() && !"_-".contains(one));
-        let named = words.any(|word| names::is_secret(word, &self.keys));
+        let named = names::are_in(message, &self.keys);
         let before = message.to_owned();
         self.scrub_value(entry, 1);
         if (named || entry["message"] != before)

@@ -12,19 +12,23 @@ const SECRET: &[&str] = &[
     "cookie",
     "credential",
     "creditcard",
+    "creds",
     "csrf",
     "cvc",
     "cvv",
     "forwarded",
     "iban",
     "jwt",
+    "kennwort",
     "passphrase",
     "passwd",
     "password",
+    "passwort",
     "privatekey",
     "pwd",
     "saml",
     "secret",
+    "sessid",
     "session",
     "signature",
     "token",
@@ -48,6 +52,12 @@ const SECRET_AT_AN_END: &[&str] = &[
 
 /// Names that look like those of secrets and are not. The events of this crate use them.
 const HARMLESS: &[&str] = &["error_category", "author", "keyboard"];
+
+/// Whether a word of the text is the name of a secret.
+pub(super) fn are_in(text: &str, keys: &[String]) -> bool {
+    let mut words = text.split(|one: char| !one.is_alphanumeric() && !"_-".contains(one));
+    words.any(|word| is_secret(word, keys))
+}
 
 /// Whether a field of this name holds a secret. `keys` are further parts of names, as [`letters`] makes them.
 pub(super) fn is_secret(name: &str, keys: &[String]) -> bool {

@@ -40,6 +40,8 @@ pub(super) fn names_a_secret(fields: &Map<String, Value>, keys: &[String]) -> bo
                 let last = path.rsplit('/').next().unwrap_or_default();
                 is_name(&last.into(), keys)
             }
+            // A question of GraphQL.
+            ("query", Value::String(query)) if beside("variables") => names::are_in(query, keys),
             // The way to a field, and the names of several values.
             (name, Value::Array(names)) => {
                 let several = name.strip_suffix('s').unwrap_or(name);
@@ -52,7 +54,7 @@ pub(super) fn names_a_secret(fields: &Map<String, Value>, keys: &[String]) -> bo
 
 /// Whether a field holds the value of a pair.
 pub(super) fn is_value(name: &str) -> bool {
-    holds(name, VALUES, "v") || ["input", "rows"].contains(&name)
+    holds(name, VALUES, "v") || ["input", "rows", "variables"].contains(&name)
 }
 
 /// For each value whether its name stands before it: in a pair, in a list of names and values in

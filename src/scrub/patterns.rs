@@ -8,8 +8,10 @@ use super::{
     FILTERED,
     assigned::Assigned,
     cards::without_cards,
+    form_parts::FormParts,
     inserted::Inserted,
     prefixes::{COMMON, KEYS, any_of},
+    said::Said,
     urls::{query, without_secrets},
 };
 
@@ -21,8 +23,10 @@ pub(super) struct Patterns {
     url: Regex,
     /// `user:password@tcp(…)`, as drivers of Go name a database.
     network: Regex,
-    /// `curl -u user:password`. Other programs have an option `-u` that takes numbers.
+    /// `curl -u user:password`, `http -a user:password`. Other programs have an option `-u` that takes numbers.
     curl: Regex,
+    /// `scott/password@`, as Oracle names a user.
+    oracle: Regex,
     /// A path with a query, such as `/a?b=c`.
     relative: Regex,
     /// The query and the fragment of a URL as `Debug` prints its parts.
@@ -33,8 +37,12 @@ pub(super) struct Patterns {
     scheme: Regex,
     /// `password=…`, `Authorization: …` and the like.
     assigned: Assigned,
+    /// `name="password"` and the value some lines below.
+    form_parts: FormParts,
     /// `INSERT INTO t (password) VALUES ('…')`.
     inserted: Inserted,
+    /// `password …`.
+    said: Said,
     email: Regex,
     /// IP addresses, dates, telephone and social security numbers, which only the preset for health data filters. Also UUIDs,
     /// which it keeps.
@@ -60,7 +68,10 @@ impl Patterns {
             url: regex(r#"(?i-u:\b[a-z][a-z0-9+.-]*):(?:\\*/){2}[^\s"'<>`]+"#),
             network: regex(r#"[^\s"'`<>(){}=:]*:[^\s"'`<>]+(@(?:tcp[46]?|udp|unix)\()"#),
             curl: regex(
-                r#"((?-u:\bcurl\b)[^\r\n]*?(?:\s|["'])(?:-[a-zA-Z]*[uU]|--(?:proxy-)?user)(?:=|\s+|\\*["'],\s*|))(?:\\*"[^"\\]*:[^"\\]*\\*"|\\*'[^'\\]*:[^'\\]*\\*'|[^\s"'`:]+:[^\s"'`\\]+)"#,
+                r#"((?:(?-u:\bcurl\b)[^\r\n]*?(?:\s|["'])(?:-[a-zA-Z]*[uU]|--(?:proxy-)?user)|(?-u:\bhttps?)\s+(?:--?\S+\s+){0,8}(?:-a|--auth))(?:=|\s+|\\*["'],\s*|))(?:\\*"[^"\\]*:[^"\\]*\\*"|\\*'[^'\\]*:[^'\\]*\\*'|[^\s"'`:]+:[^\s"'`\\]+)"#,
+            ),
+            oracle: regex(
+                r"((?i-u:\bjdbc:oracle:\w+:|\b(?:sqlplus|sqlcl|expdp|impdp)\s(?:-\w+\s+)*))[^\s/@]+/[^\s@]+(@)",
             ),
             relative: regex(
                 r#"(^|[\s"'`(\[{=,:>\\])(/[^\s"'<>`?#]*)\?([^\s"'<>`#]*=[^\s"'<>`#]*)(#[^\s"'<>`]*)?"#,
@@ -74,10 +85,12 @@ impl Patterns {
                 any_of(COMMON)
             )),
             scheme: regex(
-                r#"(?i-u:\b(bearer|basic|digest|token|apikey))(\s+\\*["']?)([\w.~+/:-]{4,}=*)"#,
+                r#"(?i-u:\b(bearer|basic|digest|token|apikey))(\s+\\*["']?)([\w.~+/:-]{4,}=*)|(?-u:\b([A-Za-z0-9+/_-]{8,}={1,2}))"#,
             ),
             assigned: Assigned::new(regex),
+            form_parts: FormParts::new(regex),
             inserted: Inserted::new(regex),
+            said: Said::new(regex),
             email: regex(
                 r#"(?:[\w.%+-]+|"[^"\r\n]{1,64}")@[\w-]+(?:\.[\w-]+)*\.[A-Za-z]{2,}(?-u:\b)"#,
             ),
@@ -105,12 +118,17 @@ impl Patterns {
         step(&mut kept, |text| {
             self.curl.replace_all(text, "${1}[Filtered]")
         });
+        step(&mut kept, |text| {
+            self.oracle.replace_all(text, "${1}[Filtered]${2}")
+        });
         step(&mut kept, |text| self.relative.replace_all(text, relative));
         step(&mut kept, |text| self.parts.replace_all(text, parts));
         step(&mut kept, |text| self.formed.replace_all(text, formed));
         step(&mut kept, |text| self.scheme.replace_all(text, credentials));
         step(&mut kept, |text| self.inserted.without(text));
+        step(&mut kept, |text| self.form_parts.without(text));
         step(&mut kept, |text| self.assigned.without_named(text));
+        step(&mut kept, |text| self.said.without(text));
         step(&mut kept, |text| self.assigned.without_indexed(text));
         step(&mut kept, |text| self.assigned.without_pairs(text));
         step(&mut kept, |text| self.assigned.without_reversed_pairs(text));
@@ -178,8 +196,15 @@ fn formed(found: &Captures<'_>) -> String {
     )
 }
 
-/// Filters what follows a scheme, if it can be a credential and not an English word.
+/// Filters what follows a scheme, if it can be a credential and not an English word. And a user and a password in base64, which
+/// its padding betrays.
 fn credentials(found: &Captures<'_>) -> String {
+    if let Some(coded) = found.get(4) {
+        return match is_basic(coded.as_str()) {
+            true => FILTERED.to_owned(),
+            false => found[0].to_owned(),
+        };
+    }
     let (scheme, space, value) = (&found[1], &found[2], &found[3]);
     // `POST /token HTTP/1.1`, and the challenge `Basic realm="shop"`.
     if value.starts_with("HTTP/") || value == "realm=" {

@@ -89,6 +89,9 @@ pub(super) fn end(text: &str, at: usize) -> usize {
     if let Some(end) = quoted(bytes, at) {
         return end;
     }
+    if let Some(value) = tagged(bytes, at) {
+        return end(text, value);
+    }
     if opens(bytes, at) {
         return rest(text, balanced(bytes, at));
     }
@@ -109,6 +112,34 @@ pub(super) fn end(text: &str, at: usize) -> usize {
         return quoted(bytes, end + 1).unwrap_or(end);
     }
     rest(text, end)
+}
+
+/// Where the value begins after a tag or an anchor of YAML: `!vault …`, `&main …`.
+fn tagged(bytes: &[u8], at: usize) -> Option<usize> {
+    let mark = run(bytes, at, |byte| byte == b'!').max(usize::from(bytes.get(at) == Some(&b'&')));
+    let name = at + mark;
+    let blank = name
+        + run(bytes, name, |byte| {
+            byte.is_ascii_alphanumeric() || b"_-/.:".contains(&byte)
+        });
+    let value = blank + run(bytes, blank, |byte| byte == b' ');
+    let is_value = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'"' | b'\'');
+    (mark > 0 && blank > name && value > blank && bytes.get(value).is_some_and(is_value))
+        .then_some(value)
+}
+
+/// The end of the last argument, if others follow the one from `at` to `end`: `Credentials("…", "…")`.
+pub(super) fn last_argument(text: &str, at: usize, end: usize) -> usize {
+    let more = text[end..].trim_start().starts_with(',');
+    let Some(open) = at.checked_sub(1).filter(|_| more) else {
+        return end;
+    };
+    let near = &text.as_bytes()[..text.len().min(open + FARTHEST)];
+    let close = balanced(near, open);
+    match near[..close].ends_with(b")") {
+        true => close - 1,
+        false => end,
+    }
 }
 
 /// The end of a value in quotation marks, with the letters of a language before them.

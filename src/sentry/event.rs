@@ -152,7 +152,6 @@ pub(super) fn clean_tags(event: &mut Event<'static>) {
             && key.chars().all(is_of_key)
             && value.len() <= LONGEST_RAW
             && !value.is_empty()
-            && !value.contains(char::is_control)
     };
     if event.tags.iter().all(fits) {
         return;
@@ -173,19 +172,22 @@ fn clean_key(key: &str) -> String {
     key.chars().map(allowed).take(LONGEST_KEY).collect()
 }
 
-/// Sentry refuses a line break in a tag. It is not escaped, because escaped text cannot be scrubbed.
+/// Its lines stay until it is scrubbed: a private key has several.
 fn clean_value(value: &str) -> String {
-    let one_line = |one: char| if one.is_control() { ' ' } else { one };
-    let mut kept: String = value.chars().map(one_line).take(LONGEST_RAW).collect();
+    let mut kept: String = value.chars().take(LONGEST_RAW).collect();
     if kept.len() < value.len() {
         end_at_word(&mut kept);
     }
     kept
 }
 
-/// Cuts a tag to the length that Sentry accepts. Only what is scrubbed may be cut: the rest of a secret is none.
+/// Cuts a tag to the length that Sentry accepts, and makes one line of it, because Sentry refuses several. Only what is scrubbed
+/// may be cut: the rest of a secret is none.
 pub(super) fn cut(value: &mut String) {
     cut_after(value, LONGEST_VALUE);
+    if value.contains(char::is_control) {
+        *value = value.replace(char::is_control, " ");
+    }
 }
 
 /// As [`cut`], the text of an error.

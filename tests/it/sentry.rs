@@ -27,6 +27,8 @@ mod severity;
 
 mod tags;
 
+mod tasks;
+
 mod traces;
 
 mod tracing_layer;

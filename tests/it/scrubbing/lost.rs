@@ -1,14 +1,17 @@
 //! Loses no event for what it holds: what cannot be read back after scrubbing goes alone.
 
 use axum::{Router, body::Body, extract::Request, http::StatusCode, routing::get};
-use sentry::protocol::{
-    Context, DeviceContext, Event, Map, OsContext, SpanStatus, TraceContext, Transaction, User,
-    Value,
+use sentry::{
+    ClientOptions, Envelope,
+    protocol::{
+        Context, DeviceContext, Event, Map, OsContext, SessionAggregates, SpanStatus, TraceContext,
+        Transaction, User, Value,
+    },
 };
 use serde_json::json;
 use tower_vitals::metrics::Sink;
 
-use super::{LONG, arrived, saying};
+use super::{LONG, arrived, client, saying};
 use crate::support::{
     dsn::{Answer, Dsn},
     reporting::unlimited,
@@ -22,6 +25,29 @@ fn fields(json: Value) -> Map<String, Value> {
 fn contexts<const N: usize>(contexts: [(&str, Context); N]) -> Map<String, Context> {
     let named = contexts.map(|(name, context)| (name.to_owned(), context));
     named.into_iter().collect()
+}
+
+#[test]
+fn counts_of_sessions_leave_without_secrets_and_raw_bytes_not_at_all() {
+    let counts = json!({
+        "aggregates": [{"started": "2026-01-01T00:00:00Z", "did": "password=SENTINEL", "exited": 2}],
+        "attrs": {"release": "shop@1.2.3", "user_agent": "token=SENTINEL", "ip_address": "203.0.113.7"},
+    });
+    let counts: SessionAggregates<'static> = serde_json::from_value(counts).unwrap();
+    let mut envelope = Envelope::new();
+    envelope.add_item(counts);
+    let item = arrived(envelope, "sessions");
+    assert_eq!(item["aggregates"][0]["exited"], 2);
+    assert_eq!(item["aggregates"][0]["did"], "password=[Filtered]");
+    let attributes = json!({"release": "shop@1.2.3", "user_agent": "token=[Filtered]"});
+    assert_eq!(item["attrs"], attributes);
+
+    let dsn = Dsn::start(Answer::Status(200));
+    let client = client(&dsn, ClientOptions::new());
+    let raw = b"{}\n{\"type\":\"event\"}\n{\"message\":\"password=SENTINEL\"}\n";
+    client.send_envelope(Envelope::from_bytes_raw(raw.to_vec()).unwrap());
+    assert!(client.flush(Some(LONG)));
+    assert_eq!(dsn.bytes(), b"");
 }
 
 #[test]

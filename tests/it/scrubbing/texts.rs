@@ -103,6 +103,26 @@ fn a_value_that_resembles_a_placeholder_a_port_or_a_word_is_filtered() {
         ("login/token:123456", "login/token:[Filtered]"),
         ("cookie: missing a=b", "cookie: [Filtered]"),
         ("Token HTTP2abcdef", "Token [Filtered]"),
+        ("password hunter2", "password [Filtered]"),
+        (
+            "the password for bob is hunter2.",
+            "the password for bob is [Filtered].",
+        ),
+        ("pwd is summer2024!", "pwd is [Filtered]!"),
+        ("passphrase is tr0ub4dor&3", "passphrase is [Filtered]"),
+        ("secret a1b2c3d4e5", "secret [Filtered]"),
+        ("access token abcdef123", "access token [Filtered]"),
+        ("secret key wJalrXUtnFEMI/K7MDENG+", "secret key [Filtered]"),
+        (
+            "session 8f14e45fceea167a closed",
+            "session [Filtered] closed",
+        ),
+        ("otp 482913", "otp [Filtered]"),
+        (
+            "the verification code is 4829",
+            "the verification code is [Filtered]",
+        ),
+        ("cvv 123", "cvv [Filtered]"),
     ] {
         assert_eq!(Scrubbing::new().scrub(text), kept);
     }
@@ -198,6 +218,16 @@ fn a_text_made_to_be_slow_takes_a_moment() {
         format!("pin=({}", often("\\")),
         nested,
         often("(\"token\", x(") + &often(")\"a\"").repeat(2),
+        often("pass(\"a\","),
+        often("password is "),
+        often("password a1b2c3"),
+        often("http -a "),
+        often("form-data; name=pin\n\n"),
+        often("Cookie: a\n "),
+        often("eyJaaaa.\n"),
+        often("MHcCAQEEaaaaaaaaaaaaaaaaaaaa\n"),
+        often("aaaaaaaa="),
+        often("pin: !a a"),
     ];
     let scrubbing = Scrubbing::new();
     for text in texts {

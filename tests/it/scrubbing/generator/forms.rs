@@ -40,6 +40,56 @@ const FORMED: &[&str] = &[
     "https://example.org/cb?code=SENTINELcode&x=1#SENTINELfragment",
     "https://hooks.slack.com/services/T000/B000/SENTINELhook",
     "-----BEGIN PRIVATE KEY-----\nSENTINELpem\n-----END PRIVATE KEY-----",
+    "-----BEGIN EC PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n\nSENTINELpem\nSENTINELpem\n-----END EC PRIVATE KEY-----",
+    "MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwSENTINELkey\nMIIEowIBAAKCAQEASENTINELkey01234567",
+    "eyJhbGciOiJIUzI1NiJ9.\neyJzdWIiOiIxIn0.\nSENTINELjwt",
+    "eyJhbGciOiJIUzI1NiJ9\r\n  .eyJzdWIiOiIxIn0\r\n  .SENTINELjwt",
+    "http -a bob:SENTINELhttpie shop.test/orders",
+    "http --form -a bob:SENTINELhttpie shop.test/orders",
+    "redis-cli -h cache -a SENTINELredis PING",
+    "jdbc:oracle:thin:scott/SENTINELoracle@//db.internal:1521/shop",
+    "sqlplus -s scott/SENTINELoracle@shop",
+    "jdbc:sqlserver://db:1433;user=sa;password=SENTINELado;encrypt=true",
+    "Server=db;User Id=sa;Password=SENTINELado;Encrypt=yes",
+    "mongodb+srv://user:SENTINELmongo@cluster0.example.net/shop",
+    "amqps://user:SENTINEL%2Fcoded%40@mq.internal/%2f",
+    "rediss://:SENTINELredis@cache.internal:6379/0",
+    "dXNlcjpTRU5USU5FTA==",
+    "user%5Bpassword%5D=SENTINELquery",
+    "user[credentials][pass]=SENTINELquery",
+];
+
+/// Secrets that need quotation marks or lines of their own. They are printed as they are, and by `Debug`.
+const LONG_FORMS: &[&str] = &[
+    "Authorization: Bearer\r\n SENTINELfolded",
+    "--b\r\nContent-Disposition: form-data; name=\"password\"\r\n\r\nSENTINEL part\r\n--b--",
+    "--b\nContent-Disposition: form-data; name=token; filename=\"a\"\nContent-Type: text/plain\n\nSENTINELpart\nSENTINELpart",
+    "db:\n  password: !vault SENTINELtag\n  user: bob",
+    "db:\n  password: &main SENTINELanchor\n  user: bob",
+    "let password: String = \"SENTINEL typed\".into();",
+    "Credentials(\"bob\", \"SENTINEL second\")",
+    "HOME=/root\nDB_PASS=SENTINELenv\nPGPASS=SENTINELenv\nGITHUB_PAT=SENTINELenv\nDB_PW=SENTINELenv\nAPP_KEY=base64:SENTINELenv",
+    "Cookie: a=1; PHPSESSID=SENTINELphp",
+    "PHPSESSID=SENTINELphp",
+    "Object {\"credentials\": Object {\"user\": String(\"bob\"), \"value\": String(\"SENTINELvalue\")}}",
+    "{\"x-api-key\": \"SENTINELmap\", \"host\": \"shop.test\"}",
+    "the password SENTINELsaid1 was refused",
+    "password of bob is SENTINELsaid1",
+    "token SENTINEL1a2b3c",
+    "api key SENTINELkey12345",
+    "session SENTINEL1a2b3c4d closed",
+    "passwort: SENTINELwort",
+    "pass phrase: SENTINELphrase",
+    "password for bob: SENTINELsaid1",
+    "invalid api key 'SENTINELkey12345'",
+    "no user with token `SENTINEL1a2b3c`",
+    "recovery code SENTINEL1-a2b3 was used",
+    "ALTER USER bob IDENTIFIED BY SENTINELrole1",
+    "PRAGMA key = 'SENTINELcipher'",
+    "mongosh -u bob -p SENTINELmongo shop",
+    "<property name=\"password\">SENTINELxml</property>",
+    "<input type=\"password\" id=\"p\" value=\"SENTINEL input\">",
+    "oauth_verifier=SENTINELoauth&SAMLResponse=SENTINELsaml",
 ];
 
 /// Headers whose secret is not the first word of the value.
@@ -181,7 +231,15 @@ pub(super) fn texts() -> Vec<String> {
         .chain(HEADERS)
         .flat_map(|secret| of_formed(secret));
     let named = NAMES.iter().flat_map(|name| of_named(name));
-    formed.chain(named).collect()
+    let long = LONG_FORMS.iter().flat_map(|text| {
+        [
+            (*text).to_owned(),
+            format!("it failed: {text}"),
+            format!("{text:?}"),
+            format!("sent {}", json!({ "body": text })),
+        ]
+    });
+    formed.chain(named).chain(long).collect()
 }
 
 /// Secrets in values that are no texts.
@@ -233,6 +291,8 @@ pub(super) fn structures() -> Vec<Value> {
         json!({"names": ["password"], "values": [VALUE]}),
         json!({"columns": ["id", "token"], "rows": [[1, VALUE]]}),
         json!({"relative": format!("/cb?code={VALUE}")}),
+        json!({"query": "mutation($p: String!) { login(password: $p) { ok } }", "variables": {"p": VALUE}}),
+        json!({"operationName": "NewToken", "variables": {"input": [VALUE]}}),
     ];
     let formed = FORMED.iter().chain(HEADERS).flat_map(|secret| {
         [
