@@ -1,9 +1,6 @@
 //! Counts every request exactly once, however it ends.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Duration};
 
 use axum::body::Bytes;
 use futures::{StreamExt, stream};
@@ -12,6 +9,7 @@ use hyper::header;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
+    time::Instant,
 };
 use tower_vitals::{
     Vitals,
