@@ -139,6 +139,7 @@ pub(crate) use self::{
     listener::{Evaluation, Listener},
     member::GoOn,
     part::Part,
+    readable::Readable,
 };
 pub use self::{
     alert::{Alert, Muted},

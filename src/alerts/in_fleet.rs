@@ -108,8 +108,7 @@ impl Running {
             };
             return self.alone(tick, evaluated);
         }
-        let told = self.decide(&evaluated, tick, true);
-        let is_settled = self.told(tick.at).1;
+        let (told, is_settled) = self.decide(&evaluated, tick, true);
         match member.write(fence, self.watch(), told, is_settled) {
             Ok(true) => self.watch().engine().shared(),
             Ok(false) => {
@@ -137,9 +136,9 @@ impl Running {
     }
 
     /// Decides who is told. One that is not in charge tells of ends that it has promised, and of nothing that fires.
-    fn decide(&self, evaluated: &Evaluated, tick: Tick, is_in_charge: bool) -> Value {
+    fn decide(&self, evaluated: &Evaluated, tick: Tick, is_in_charge: bool) -> (Value, bool) {
         let Some(listener) = self.listener() else {
-            return Value::Null;
+            return (Value::Null, true);
         };
         let firing = match is_in_charge {
             true => self.watch().engine().firing_of(Part::Fleet),

@@ -3,6 +3,7 @@
 mod asked;
 mod given;
 mod leaders;
+mod letters;
 mod lost_redis;
 mod machine;
 mod people;

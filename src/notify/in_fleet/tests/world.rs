@@ -271,7 +271,7 @@ impl Listener for Listening {
         self.notify.go_on(told, now, how);
     }
 
-    fn decide(&self, evaluation: &Evaluation<'_>) -> Value {
+    fn decide(&self, evaluation: &Evaluation<'_>) -> (Value, bool) {
         self.notify.decide(evaluation, None)
     }
 
