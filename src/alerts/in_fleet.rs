@@ -91,7 +91,7 @@ impl Running {
 
     /// Evaluates for all. People are told once it is written down, and nobody else is in charge.
     fn lead(&self, member: &Member, fence: u64, tick: Tick, mut evaluated: Evaluated) -> Evaluated {
-        let before = self.watch().engine().stored_fleet();
+        let undo = self.watch().engine().undo();
         let ends = evaluated.transitions.clone();
         let judged = member.shared.numbers(&mut |numbers| {
             let gone = self.watch().engine().end_unknown(tick.at);
@@ -100,7 +100,7 @@ impl Running {
         });
         if judged == Err(Unreached) {
             // It was lost while it was read, so nobody knows what is missing.
-            self.watch().engine().revert(before, Vec::new());
+            self.watch().engine().revert(undo, Vec::new());
             member.goes_alone(self.watch());
             let evaluated = Evaluated {
                 transitions: ends,
@@ -112,7 +112,7 @@ impl Running {
         match member.write(fence, self.watch(), told, is_settled) {
             Ok(true) => self.watch().engine().shared(),
             Ok(false) => {
-                self.watch().engine().revert(before, ends);
+                self.watch().engine().revert(undo, ends);
                 if let Some(listener) = self.listener() {
                     listener.take_back();
                     listener.tell(tick.at);
