@@ -87,6 +87,7 @@ mod listed;
 mod listener;
 mod member;
 mod new_errors;
+mod notes;
 mod notices;
 mod numbers;
 mod outgoing;
@@ -96,6 +97,7 @@ pub mod presets;
 #[cfg(feature = "prometheus")]
 mod promql;
 mod readable;
+mod reconciled;
 mod rule;
 mod runbooks;
 mod running;
@@ -114,6 +116,7 @@ mod tally;
 mod thresholds;
 mod timing;
 mod tracked;
+mod undo;
 mod unit;
 mod verdict;
 mod wall_clock;
@@ -139,6 +142,7 @@ pub(crate) use self::{
     listener::{Evaluation, Listener},
     member::GoOn,
     part::Part,
+    readable::Readable,
 };
 pub use self::{
     alert::{Alert, Muted},

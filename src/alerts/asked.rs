@@ -3,6 +3,7 @@
 use super::{
     alert::Alert,
     fingerprint::Fingerprint,
+    notes::Note,
     running::Running,
     silence::{NewSilence, Silence},
     tracked::Acknowledged,
@@ -57,10 +58,8 @@ impl Running {
             };
             if let Some(member) = self.member().filter(|_| is_of_fleet) {
                 let by = by.to_owned();
-                let seen = Acknowledged { by, at: now };
-                member
-                    .outgoing
-                    .acknowledge(&*member.shared, fingerprint, seen);
+                let note = Note::Seen(fingerprint, Acknowledged { by, at: now });
+                member.outgoing.note(&*member.shared, note);
             }
             Ok(alert)
         })

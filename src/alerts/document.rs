@@ -1,7 +1,7 @@
 //! Holds what the evaluator of a fleet writes down, so that another instance can go on.
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::stored_fleet::StoredFleet;
 
@@ -16,6 +16,9 @@ pub(crate) struct Document {
     pub(super) state: StoredFleet,
     /// What people were told of, and what has not been delivered yet. Only those who tell people read it.
     pub(super) told: Value,
+    /// What a later version wrote.
+    #[serde(flatten)]
+    pub(super) more: Map<String, Value>,
 }
 
 // === impl Document ===

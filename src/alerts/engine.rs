@@ -46,10 +46,8 @@ pub(crate) struct Engine {
     pub(super) is_in_fleet: bool,
     /// Whether alerts of an earlier process wait for their first step.
     pub(super) is_restored: bool,
-    /// How many alerts had no place at the last step.
+    /// How many alerts had no place at the last step of the rules that are not of a fleet.
     left_out: u64,
-    /// The same of the rules of the fleet, where there is one.
-    fleet_left_out: u64,
 }
 
 /// What changed of one alert at a step.
@@ -57,6 +55,12 @@ struct Changed {
     rule: usize,
     labels: Labels,
     change: Change,
+}
+
+/// How many alerts with labels can begin at a step, and how many could not.
+struct Room {
+    left: usize,
+    left_out: u64,
 }
 
 // === impl Engine ===
@@ -74,7 +78,6 @@ impl Engine {
             is_in_fleet: false,
             is_restored: false,
             left_out: 0,
-            fleet_left_out: 0,
         }
     }
 
@@ -82,13 +85,12 @@ impl Engine {
     /// has no data.
     pub(crate) fn step(&mut self, part: Part, tick: Tick, readings: Readings) -> Vec<Transition> {
         let tick = match part {
-            Part::Fleet => self.fleet.stepped(tick),
+            Part::Fleet => {
+                self.fleet.stepped(&tick);
+                tick
+            }
             Part::All | Part::Local => self.continued(tick),
         };
-        match part {
-            Part::Fleet => self.fleet_left_out = readings.left_out,
-            Part::All | Part::Local => self.left_out = readings.left_out,
-        }
         let mut by_rule: Vec<HashMap<Labels, Verdict>> = Vec::new();
         by_rule.resize_with(self.rules.len(), HashMap::new);
         for (rule, value) in self.rules.iter().zip(&mut self.values) {
@@ -103,7 +105,10 @@ impl Engine {
             }
         }
         let mut changed = Vec::new();
-        let mut room = MOST_ALERTS.saturating_sub(self.labelled());
+        let mut room = Room {
+            left: MOST_ALERTS.saturating_sub(self.labelled()),
+            left_out: readings.left_out,
+        };
         let rules = Arc::clone(&self.rules);
         for (rule, _) in by_severity(&rules).filter(|(_, rule)| part.has(rule)) {
             let found = by_rule.get_mut(rule).map(std::mem::take);
@@ -114,6 +119,10 @@ impl Engine {
                 &mut room,
                 &mut changed,
             );
+        }
+        match part {
+            Part::Fleet => self.fleet.left_out = room.left_out,
+            Part::All | Part::Local => self.left_out = room.left_out,
         }
         changed.sort_by(|one, other| one.place().cmp(&other.place()));
         let critical = self.critical();
@@ -206,7 +215,7 @@ impl Engine {
 
     /// How many alerts had no place at the last step.
     pub(crate) const fn left_out(&self) -> u64 {
-        self.left_out + self.fleet_left_out
+        self.left_out + self.fleet.left_out
     }
 
     /// The first step after a restart is one after a gap, as long as the wall clock says.
@@ -241,7 +250,7 @@ impl Engine {
         tick: &Tick,
         index: usize,
         mut found: HashMap<Labels, Verdict>,
-        room: &mut usize,
+        room: &mut Room,
         changed: &mut Vec<Changed>,
     ) {
         let Some((rule, alerts)) = self.rules.get(index).zip(self.alerts.get_mut(index)) else {
@@ -272,11 +281,11 @@ impl Engine {
                 continue;
             }
             if labels != rule.labels() {
-                let Some(rest) = room.checked_sub(1) else {
-                    self.left_out += 1;
+                let Some(left) = room.left.checked_sub(1) else {
+                    room.left_out += 1;
                     continue;
                 };
-                *room = rest;
+                room.left = left;
             }
             let mut tracked = Tracked::default();
             let change = tracked.take(tick, &verdict, rule);

@@ -1,9 +1,8 @@
 //! Keeps what an instance shares with others: the state of the alerts of the fleet, and who tells the end of which.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::Duration,
-};
+use std::{collections::BTreeMap, time::Duration};
+
+use serde_json::{Map, Value};
 
 use super::{
     alert::{Alert, Notice, Transition},
@@ -29,9 +28,29 @@ pub(super) struct FleetPart {
     /// What ended here while this instance was alone, and another one must tell it.
     pub(super) unfinished: Vec<StoredAlert>,
     /// What ended, and this instance told that, since the fleet had all of what it knows.
-    pub(super) ended_here: BTreeSet<Fingerprint>,
+    pub(super) ended_here: BTreeMap<Fingerprint, Duration>,
     /// What this instance told alone, and what another one does not know to be told. This one tells its end.
     pub(super) promised: BTreeMap<Fingerprint, Alert>,
+    /// What was pending before this instance was alone.
+    pub(super) together: Together,
+    /// How many alerts had no place at the last step.
+    pub(super) left_out: u64,
+    pub(super) later: Later,
+}
+
+/// What a later version wrote. It is handed on as it is.
+#[derive(Debug, Default)]
+pub(super) struct Later {
+    pub(super) alerts: Vec<Value>,
+    pub(super) unknown: Vec<Value>,
+    pub(super) more: Map<String, Value>,
+}
+
+/// What was pending when the numbers of all instances were judged last.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Together {
+    pub(super) at: Option<Duration>,
+    pub(super) pending: Vec<StoredAlert>,
 }
 
 /// Whether another instance told that it fires, so that this one does not tell of it while it is alone. `ended` is how it fired,
@@ -45,10 +64,12 @@ pub(super) fn is_of_another(tracked: &Tracked, ended: Option<&(Firing, ResolveRe
 // === impl FleetPart ===
 
 impl FleetPart {
-    /// The tick of the next step.
-    pub(super) const fn stepped(&mut self, tick: Tick) -> Tick {
+    /// The next step is now.
+    pub(super) fn stepped(&mut self, tick: &Tick) {
         self.at = Some(tick.at);
-        tick
+        for unfinished in &mut self.unfinished {
+            unfinished.tracked.pass(tick.elapsed);
+        }
     }
 
     /// Notes what this instance told alone, and what it did not tell.
@@ -61,20 +82,19 @@ impl FleetPart {
         ended: Option<(Firing, ResolveReason)>,
     ) {
         let is_told = transition.notice == Notice::Tell;
+        let fingerprint = transition.alert.fingerprint;
         if let Some(firing) = tracked.firing.as_mut().filter(|_| is_told) {
             firing.is_own = true;
+            self.ended_here.remove(&fingerprint);
         }
         let Some((firing, _)) = ended.filter(|(firing, _)| firing.is_told) else {
             return;
         };
         if is_told {
-            self.ended_here.insert(transition.alert.fingerprint);
+            self.ended_here.insert(fingerprint, tracked.since);
         } else {
-            self.unfinished.push(StoredAlert {
-                rule: rule.name.as_ref().to_owned(),
-                labels: labels.clone(),
-                tracked: Tracked::going_on(firing),
-            });
+            let alert = StoredAlert::new(rule, labels, Tracked::going_on(firing));
+            self.unfinished.push(alert);
         }
     }
 
@@ -83,7 +103,8 @@ impl FleetPart {
         let fingerprint = transition.alert.fingerprint;
         match transition.alert.state {
             AlertState::Resolved if transition.notice == Notice::Tell => {
-                self.ended_here.insert(fingerprint);
+                let at = transition.alert.since.since_1970();
+                self.ended_here.insert(fingerprint, at);
             }
             AlertState::Firing => {
                 self.ended_here.remove(&fingerprint);
@@ -102,6 +123,7 @@ impl FleetPart {
     pub(super) fn forget_alone(&mut self) {
         self.take_charge();
         self.ended_here.clear();
+        self.together = Together::default();
     }
 
     /// The end of an alert that this instance told alone.
@@ -121,6 +143,21 @@ impl FleetPart {
         for unfinished in &mut self.unfinished {
             unfinished.tracked.shift(step);
         }
-        step.apply(self.unknown.iter_mut().map(|one| &mut one.since));
+        step.apply(self.ended_here.values_mut());
+        for unknown in &mut self.unknown {
+            unknown.shift(step);
+        }
+    }
+}
+
+// === impl Together ===
+
+impl Together {
+    pub(super) fn new(at: Option<Duration>, mut alerts: Vec<StoredAlert>) -> Self {
+        alerts.retain(|alert| alert.tracked.state == AlertState::Pending);
+        Self {
+            at,
+            pending: alerts,
+        }
     }
 }

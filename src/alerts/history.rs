@@ -6,11 +6,12 @@ use std::{
 };
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use super::{
     alert::Alert,
     fingerprint::{Fingerprint, Labels},
-    readable::readable,
+    readable::Readable,
     severity::AlertSeverity,
     state::{AlertState, ResolveReason},
     wall_clock::Step,
@@ -47,14 +48,18 @@ pub struct HistoryEntry {
     resolved_at: Option<Duration>,
     /// Why it stopped firing. `None` while it fires.
     pub resolve_reason: Option<ResolveReason>,
+    /// What a later version wrote.
+    #[serde(flatten)]
+    more: Map<String, Value>,
 }
 
 /// The times that alerts fired lately, the oldest first.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(transparent)]
+#[serde(from = "Readable<HistoryEntry>", into = "Readable<HistoryEntry>")]
 pub(crate) struct History {
-    #[serde(deserialize_with = "readable")]
     entries: VecDeque<HistoryEntry>,
+    /// Those of a later version.
+    other: Vec<Value>,
 }
 
 // === impl HistoryEntry ===
@@ -95,6 +100,7 @@ impl History {
             fired_at: at,
             resolved_at: None,
             resolve_reason: None,
+            more: Map::new(),
         });
         if self.entries.len() > MOST {
             // One that fires is kept as long as there is another one.
@@ -146,6 +152,7 @@ impl History {
 
     /// Adds entries of another history that are not here.
     pub(crate) fn add(&mut self, other: Self) {
+        self.other = other.other;
         let known = |one: &HistoryEntry| (one.fingerprint, one.fired_at);
         let here: HashSet<_> = self.entries.iter().map(known).collect();
         let new = other.entries.into_iter();
@@ -165,14 +172,16 @@ impl History {
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.entries.is_empty()
+        self.entries.is_empty() && self.other.is_empty()
     }
 
     /// Forgets the older half. Returns `false` if there was nothing.
     pub(crate) fn forget_half(&mut self) -> bool {
         let half = self.entries.len().div_ceil(2);
         self.entries.drain(..half);
-        half > 0
+        let other = self.other.len().div_ceil(2);
+        self.other.drain(..other);
+        half + other > 0
     }
 
     /// The alerts that fired, or went on firing, in the time until now, the newest first.
@@ -184,6 +193,26 @@ impl History {
         let from = now.saturating_sub(time);
         let entries = self.entries.iter().rev();
         entries.filter(move |entry| entry.resolved_at.is_none() || entry.last() >= from)
+    }
+}
+
+impl From<Readable<HistoryEntry>> for History {
+    fn from(list: Readable<HistoryEntry>) -> Self {
+        let mut other = list.other;
+        other.truncate(MOST);
+        Self {
+            entries: list.known.into(),
+            other,
+        }
+    }
+}
+
+impl From<History> for Readable<HistoryEntry> {
+    fn from(History { entries, other }: History) -> Self {
+        Self {
+            known: entries.into(),
+            other,
+        }
     }
 }
 

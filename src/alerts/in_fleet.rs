@@ -91,7 +91,7 @@ impl Running {
 
     /// Evaluates for all. People are told once it is written down, and nobody else is in charge.
     fn lead(&self, member: &Member, fence: u64, tick: Tick, mut evaluated: Evaluated) -> Evaluated {
-        let before = self.watch().engine().stored_fleet();
+        let undo = self.watch().engine().undo();
         let ends = evaluated.transitions.clone();
         let judged = member.shared.numbers(&mut |numbers| {
             let gone = self.watch().engine().end_unknown(tick.at);
@@ -100,7 +100,7 @@ impl Running {
         });
         if judged == Err(Unreached) {
             // It was lost while it was read, so nobody knows what is missing.
-            self.watch().engine().revert(before, Vec::new());
+            self.watch().engine().revert(undo, Vec::new());
             member.goes_alone(self.watch());
             let evaluated = Evaluated {
                 transitions: ends,
@@ -108,12 +108,11 @@ impl Running {
             };
             return self.alone(tick, evaluated);
         }
-        let told = self.decide(&evaluated, tick, true);
-        let is_settled = self.told(tick.at).1;
+        let (told, is_settled) = self.decide(&evaluated, tick, true);
         match member.write(fence, self.watch(), told, is_settled) {
             Ok(true) => self.watch().engine().shared(),
             Ok(false) => {
-                self.watch().engine().revert(before, ends);
+                self.watch().engine().revert(undo, ends);
                 if let Some(listener) = self.listener() {
                     listener.take_back();
                     listener.tell(tick.at);
@@ -137,9 +136,9 @@ impl Running {
     }
 
     /// Decides who is told. One that is not in charge tells of ends that it has promised, and of nothing that fires.
-    fn decide(&self, evaluated: &Evaluated, tick: Tick, is_in_charge: bool) -> Value {
+    fn decide(&self, evaluated: &Evaluated, tick: Tick, is_in_charge: bool) -> (Value, bool) {
         let Some(listener) = self.listener() else {
-            return Value::Null;
+            return (Value::Null, true);
         };
         let firing = match is_in_charge {
             true => self.watch().engine().firing_of(Part::Fleet),

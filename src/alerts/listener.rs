@@ -36,8 +36,9 @@ pub(crate) trait Listener: Send + Sync {
     /// Goes on with what another instance of the fleet told.
     fn go_on(&self, told: Value, now: Duration, how: GoOn);
 
-    /// Decides what is told of the alerts of the fleet, and tells nobody yet. Gives what a successor goes on with.
-    fn decide(&self, evaluation: &Evaluation<'_>) -> Value;
+    /// Decides what is told of the alerts of the fleet, and tells nobody yet. Gives what a successor goes on with, and
+    /// whether everything in it has arrived.
+    fn decide(&self, evaluation: &Evaluation<'_>) -> (Value, bool);
 
     /// Tells what was decided, and the state of all alerts.
     fn tell(&self, now: Duration);

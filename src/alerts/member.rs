@@ -5,12 +5,13 @@ use std::{
     time::Duration,
 };
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::{
     alert::Transition,
     document::Document,
     fleet_time::FleetTime,
+    notes::Note,
     outgoing::Outgoing,
     shared::{Begun, Held, Shared, Unreached, Written},
     tracked::Tick,
@@ -57,11 +58,13 @@ struct State {
     is_unsettled: bool,
     /// One evaluation has waited for Redis since the last answer.
     has_waited: bool,
+    /// What a later version wrote into the document.
+    later: Map<String, Value>,
 }
 
 #[derive(Debug, Default)]
 struct Done {
-    acknowledged: Vec<String>,
+    noted: Vec<String>,
     ended: Vec<u64>,
 }
 
@@ -156,9 +159,18 @@ impl Member {
     fn met(&self, begun: Begun, now: Moment, watch: &Watch) -> Met {
         let at = begun.held.now;
         self.answered(at, now, watch);
+        if begun.held.fence.is_none() {
+            // What this instance knows better is told to who is in charge before it is forgotten.
+            let ended = watch.engine().take_ended().into_iter();
+            ended.for_each(|(one, at)| self.outgoing.note_later(Note::Ended(one, at)));
+        }
         let silences = self.outgoing.sent(&*self.shared, watch, begun.silences, at);
-        let document = begun.document.as_deref().and_then(Document::of_json);
+        let mut document = begun.document.as_deref().and_then(Document::of_json);
         let mut state = self.state();
+        if let Some(document) = &mut document {
+            document.state = std::mem::take(&mut document.state).not_after(at);
+            state.later = std::mem::take(&mut document.more);
+        }
         let mut engine = watch.engine();
         let mut met = Met {
             role: Role::Follower,
@@ -179,7 +191,7 @@ impl Member {
                 let knows_more = stored
                     .as_ref()
                     .is_some_and(|stored| stored.at() < engine.fleet_at());
-                met.ends = engine.succeed(stored, at);
+                met.ends = engine.succeed(stored, at, self.most_late());
                 let told = told.flatten();
                 met.told = told.map(|told| (told, GoOn::Succeed { knows_more }));
             }
@@ -198,14 +210,18 @@ impl Member {
         }
         state.is_alone = false;
         state.has_waited = false;
-        for (fingerprint, seen) in &begun.acknowledged {
-            engine.acknowledged_elsewhere(fingerprint, seen);
-        }
-        let seen = begun.acknowledged.into_iter();
+        let noted = begun.notes.into_iter().filter_map(|(name, json)| {
+            engine.take_note(&Note::read(&name, &json, at)?);
+            Some(name)
+        });
         state.done = Done {
-            acknowledged: seen.map(|(fingerprint, _)| fingerprint).collect(),
+            noted: noted.collect(),
             ended: silences,
         };
+        if begun.held.fence.is_some() {
+            let notes = self.outgoing.take_notes();
+            notes.iter().for_each(|note| engine.take_note(note));
+        }
         met
     }
 
@@ -255,7 +271,7 @@ impl Member {
             };
         };
         let elapsed = at.saturating_sub(before);
-        let is_late = elapsed > 3 * self.interval + MOST_LATE;
+        let is_late = elapsed > self.most_late();
         Tick {
             at,
             elapsed,
@@ -277,6 +293,7 @@ impl Member {
             fence,
             state: stored.of_all().within(MOST_BYTES),
             told,
+            more: self.state().later.clone(),
         };
         let done = std::mem::take(&mut self.state().done);
         let json = document.to_json().ok_or(Unreached)?;
@@ -284,7 +301,7 @@ impl Member {
             fence,
             &Written {
                 document: &json,
-                acknowledged: &done.acknowledged,
+                noted: &done.noted,
                 ended: &done.ended,
             },
         )?;
@@ -331,7 +348,13 @@ impl Member {
         let step = self.state().time.answered(now, at);
         if let Some(step) = step {
             watch.engine().shift(step);
+            self.outgoing.shift(step);
         }
+    }
+
+    /// How long nobody may have evaluated before that counts as a gap.
+    fn most_late(&self) -> Duration {
+        3 * self.interval + MOST_LATE
     }
 
     /// How long a lease is held that is not renewed. It is renewed three times in this time, so that a successor evaluates within two

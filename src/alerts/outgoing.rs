@@ -1,4 +1,4 @@
-//! Shares silences and acknowledgements with the other instances of a fleet, later if they are not reached now.
+//! Shares silences and notes with the other instances of a fleet, later if they are not reached now.
 
 use std::{
     sync::{Mutex, MutexGuard, PoisonError},
@@ -6,10 +6,10 @@ use std::{
 };
 
 use super::{
-    fingerprint::Fingerprint,
+    notes::Note,
     shared::{Shared, Unreached},
     silence::{FIRST_ALONE, Silence, TOO_GREAT},
-    tracked::Acknowledged,
+    wall_clock::Step,
     watch::Watch,
 };
 
@@ -26,7 +26,7 @@ struct Waiting {
     ends: Vec<u64>,
     /// The same of those of which they know it.
     ended: Vec<u64>,
-    acknowledged: Vec<(Fingerprint, Acknowledged)>,
+    notes: Vec<Note>,
 }
 
 // === impl Outgoing ===
@@ -77,16 +77,35 @@ impl Outgoing {
         }
     }
 
-    /// Tells the others who has seen an alert.
-    pub(super) fn acknowledge(
-        &self,
-        shared: &dyn Shared,
-        fingerprint: Fingerprint,
-        seen: Acknowledged,
-    ) {
-        if send(shared, fingerprint, &seen).is_err() {
-            self.waiting().acknowledged.push((fingerprint, seen));
+    /// Tells who is in charge.
+    pub(super) fn note(&self, shared: &dyn Shared, note: Note) {
+        if send(shared, &note).is_err() {
+            self.note_later(note);
         }
+    }
+
+    /// Tells who is in charge, once it is reached.
+    pub(super) fn note_later(&self, note: Note) {
+        self.waiting().notes.push(note);
+    }
+
+    /// The notes that nobody else has. This instance is in charge.
+    pub(super) fn take_notes(&self) -> Vec<Note> {
+        std::mem::take(&mut self.waiting().notes)
+    }
+
+    /// The clock was set.
+    pub(super) fn shift(&self, step: Step) {
+        let mut waiting = self.waiting();
+        let Waiting {
+            silences,
+            added,
+            notes,
+            ..
+        } = &mut *waiting;
+        let silences = silences.iter_mut().chain(added);
+        silences.for_each(|silence| silence.shift(step));
+        notes.iter_mut().for_each(|note| note.shift(step));
     }
 
     /// Sends what waits, and takes the silences of all. Gives the numbers of those that have ended.
@@ -105,10 +124,9 @@ impl Outgoing {
             is_lost = is_lost || shared.end_silence(*id).is_err();
             left.ends.extend(is_lost.then_some(*id));
         }
-        for (fingerprint, seen) in waiting.acknowledged {
-            is_lost = is_lost || send(shared, fingerprint, &seen).is_err();
-            left.acknowledged
-                .extend(is_lost.then_some((fingerprint, seen)));
+        for note in waiting.notes {
+            is_lost = is_lost || send(shared, &note).is_err();
+            left.notes.extend(is_lost.then_some(note));
         }
         if all.is_none() && !is_lost {
             // All data were lost: this instance has them still.
@@ -127,7 +145,7 @@ impl Outgoing {
             let read = all.into_iter().filter_map(|(id, json)| {
                 let mut silence: Silence = serde_json::from_str(&json).ok()?;
                 silence.id = id;
-                Some(silence)
+                Some(silence.not_after(now))
             });
             let (over, running): (Vec<_>, Vec<_>) = read
                 .chain(new)
@@ -142,7 +160,7 @@ impl Outgoing {
         let mut waits = self.waiting();
         waits.silences.extend(left.silences);
         waits.ends.extend(left.ends);
-        waits.acknowledged.extend(left.acknowledged);
+        waits.notes.extend(left.notes);
         ended
     }
 
@@ -162,13 +180,8 @@ fn listed(silences: &[Silence]) -> Vec<(u64, String)> {
         .collect()
 }
 
-fn send(
-    shared: &dyn Shared,
-    fingerprint: Fingerprint,
-    seen: &Acknowledged,
-) -> Result<(), Unreached> {
+fn send(shared: &dyn Shared, note: &Note) -> Result<(), Unreached> {
     // What cannot be written is not waited for.
-    serde_json::to_string(seen).map_or(Ok(()), |json| {
-        shared.acknowledge(&fingerprint.to_string(), &json)
-    })
+    let json = note.to_json();
+    json.map_or(Ok(()), |json| shared.note(&note.name(), &json))
 }

@@ -97,12 +97,8 @@ impl Running {
         if member.is_some() {
             watch.engine().join();
         }
-        let ended = before.map(|before| {
-            // What is kept of a fleet is in its time.
-            let kept = before.at().filter(|_| member.is_some());
-            let mut engine = watch.engine();
-            engine.restore(before, now.wall.max(kept.unwrap_or_default()))
-        });
+        // What is kept of a fleet is in its time. Once that is known, all of it moves there from the time of this machine.
+        let ended = before.map(|before| watch.engine().restore(before, now.wall));
         Self {
             watch,
             timing: Mutex::default(),
@@ -323,6 +319,9 @@ impl Running {
             .is_none_or(|member| !member.knows_time());
         if let Some(step) = step.filter(|_| is_own_time) {
             self.watch.engine().shift(step);
+            if let Some(member) = &self.member {
+                member.outgoing.shift(step);
+            }
         }
         now
     }

@@ -25,16 +25,16 @@ pub(crate) struct Begun {
     pub(crate) document: Option<String>,
     /// The silences by their number. `None` if nothing is known of any, such as after the loss of all data.
     pub(crate) silences: Option<Vec<(u64, String)>>,
-    /// Who has seen an alert, by its fingerprint, as long as no document has it.
-    pub(crate) acknowledged: Vec<(String, String)>,
+    /// What instances noted by a name, as long as no document has it.
+    pub(crate) notes: Vec<(String, String)>,
 }
 
 /// What the evaluator writes at once.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Written<'w> {
     pub(crate) document: &'w str,
-    /// The acknowledgements that the document has.
-    pub(crate) acknowledged: &'w [String],
+    /// The names of the notes that the document has.
+    pub(crate) noted: &'w [String],
     /// The silences that have ended.
     pub(crate) ended: &'w [u64],
 }
@@ -62,8 +62,8 @@ pub(crate) trait Shared: Send + Sync {
     /// Ends a silence. `false` if there is none with this number.
     fn end_silence(&self, id: u64) -> Result<bool, Unreached>;
 
-    /// Notes that somebody has seen an alert, unless that is noted already.
-    fn acknowledge(&self, fingerprint: &str, seen: &str) -> Result<(), Unreached>;
+    /// Notes something for who is in charge. The first note with a name counts.
+    fn note(&self, name: &str, note: &str) -> Result<(), Unreached>;
 
     /// Gives the numbers of all instances together. They can be lost while they are read: then what they showed counts for nothing.
     fn numbers(&self, judge: &mut dyn FnMut(&dyn Numbers)) -> Result<(), Unreached>;

@@ -97,11 +97,7 @@ impl Engine {
     }
 
     /// Notes what another instance was told of who has seen an alert. What was said of an earlier incident counts no more.
-    pub(crate) fn acknowledged_elsewhere(&mut self, fingerprint: &str, seen: &str) {
-        let seen = serde_json::from_str::<Acknowledged>(seen).ok();
-        let Some((fingerprint, seen)) = fingerprint.parse().ok().zip(seen) else {
-            return;
-        };
+    pub(crate) fn acknowledged_elsewhere(&mut self, fingerprint: Fingerprint, seen: &Acknowledged) {
         let all = self.rules.iter().zip(&mut self.alerts);
         for (rule, alerts) in all.filter(|(rule, _)| Part::Fleet.has(rule)) {
             let all = alerts.iter_mut();

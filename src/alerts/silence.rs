@@ -74,6 +74,18 @@ impl Silence {
         WallTime::new(self.until)
     }
 
+    /// A clock that was ahead made it: it begins now, and lasts as long as asked.
+    pub(super) fn not_after(mut self, now: Duration) -> Self {
+        let ahead = self.from.saturating_sub(now);
+        self.shift(Step::Back(ahead));
+        self
+    }
+
+    /// The wall clock was set.
+    pub(super) fn shift(&mut self, step: Step) {
+        step.apply([&mut self.from, &mut self.until]);
+    }
+
     fn fits(&self, rule: &CheckedRule, labels: &Labels) -> bool {
         self.labels
             .iter()
@@ -220,7 +232,7 @@ impl Silences {
     /// The wall clock was set.
     pub(crate) fn shift(&mut self, step: Step) {
         for silence in &mut self.all {
-            step.apply([&mut silence.from, &mut silence.until]);
+            silence.shift(step);
         }
     }
 

@@ -36,11 +36,6 @@ pub(crate) struct Stored {
 // === impl Stored ===
 
 impl Stored {
-    /// When they were stepped last, as wall time since 1970.
-    pub(super) const fn at(&self) -> Option<Duration> {
-        self.at
-    }
-
     /// What has room in so many bytes of JSON. The oldest entries of the history go first, then alerts that do not fire, then those
     /// of which nobody was told, and then others. Silences stay.
     pub(crate) fn within(mut self, bytes: usize) -> Self {
@@ -86,11 +81,8 @@ impl Engine {
         let all = self.rules.iter().zip(&self.alerts);
         let all = all.filter(|(rule, _)| part.has(rule));
         let alerts = all.flat_map(|(rule, alerts)| {
-            alerts.iter().map(|(labels, tracked)| StoredAlert {
-                rule: rule.name.as_ref().to_owned(),
-                labels: labels.clone(),
-                tracked: tracked.clone(),
-            })
+            let of_rule = alerts.iter();
+            of_rule.map(|(labels, tracked)| StoredAlert::new(rule, labels, tracked.clone()))
         });
         alerts.collect()
     }
@@ -98,13 +90,16 @@ impl Engine {
     /// Goes on with the alerts of an earlier process. To be called before the first step. An alert that fired goes on firing
     /// until its rule has not been broken for its time. If its rule is gone, it has ended now.
     pub(crate) fn restore(&mut self, mut stored: Stored, now: Duration) -> Vec<Transition> {
+        // The wall clock was set back while no process ran, or was wrong before.
+        let last = stored.fleet.as_ref().and_then(StoredFleet::at);
+        let back = last.max(stored.at).and_then(|last| last.checked_sub(now));
         if let Some(fleet) = stored.fleet.take() {
             match self.is_in_fleet {
                 true => _ = self.mirror(fleet, now),
                 // The service is no fleet any more, so it goes on alone with all of them.
                 false => {
                     stored.history.add(fleet.history);
-                    stored.alerts.extend(fleet.alerts);
+                    stored.alerts.extend(fleet.alerts.known);
                 }
             }
         }
@@ -112,8 +107,6 @@ impl Engine {
         self.history = stored.history;
         self.at = stored.at;
         self.is_restored = true;
-        // The wall clock was set back while no process ran.
-        let back = stored.at.and_then(|at| at.checked_sub(now));
         let step = back.map(Step::Back);
         if let Some(step) = step {
             self.shift(step);
@@ -128,7 +121,8 @@ impl Engine {
             let place = index.and_then(|index| self.alerts.get_mut(index));
             match (place, &alert.tracked.firing) {
                 (Some(alerts), _) => {
-                    alerts.insert(alert.labels, alert.tracked);
+                    let (labels, tracked) = alert.into_tracked();
+                    alerts.insert(labels, tracked);
                 }
                 (None, Some(firing)) => {
                     let fingerprint = Fingerprint::of(&alert.rule, &alert.labels);

@@ -3,17 +3,20 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use super::{
     alert::{Alert, Muted, Notice, Transition},
     engine::Engine,
     fingerprint::{Fingerprint, Labels},
+    fleet_part::{Later, is_of_another},
     history::History,
     part::Part,
-    readable::readable,
+    readable::Readable,
     state::{AlertState, ResolveReason},
     stored_alert::{StoredAlert, Unknown},
     tracked::{Firing, Tracked},
+    wall_clock::Step,
 };
 
 /// How long an alert is kept by instances that do not have its rule. During a rolling deployment, one that has it may go on.
@@ -25,14 +28,15 @@ const UNKNOWN_FOR: Duration = Duration::from_secs(15 * 60);
 pub(crate) struct StoredFleet {
     /// When they were stepped last, in the time of the fleet.
     pub(super) at: Option<Duration>,
-    #[serde(deserialize_with = "readable")]
-    pub(super) alerts: Vec<StoredAlert>,
+    pub(super) alerts: Readable<StoredAlert>,
     /// Those of rules that the last one who stepped them does not have.
-    #[serde(deserialize_with = "readable")]
-    pub(super) unknown: Vec<Unknown>,
+    pub(super) unknown: Readable<Unknown>,
     pub(super) history: History,
     /// The value of each rule that has one.
     pub(super) values: BTreeMap<String, f64>,
+    /// What a later version wrote.
+    #[serde(flatten)]
+    pub(super) more: Map<String, Value>,
 }
 
 // === impl StoredFleet ===
@@ -45,7 +49,7 @@ impl StoredFleet {
 
     /// What others go on with: nothing in it is of one instance.
     pub(crate) fn of_all(mut self) -> Self {
-        let firing = self.alerts.iter_mut();
+        let firing = self.alerts.known.iter_mut();
         let firing = firing.filter_map(|alert| alert.tracked.firing.as_mut());
         firing.for_each(|firing| firing.is_own = false);
         self
@@ -57,11 +61,31 @@ impl StoredFleet {
             let json = serde_json::to_vec(stored);
             json.is_ok_and(|json| json.len() <= bytes)
         };
-        self.alerts.sort_by_key(|alert| !alert.tracked.is_told());
-        while !has_room(&self) && (self.history.forget_half() || !self.alerts.is_empty()) {
+        self.alerts
+            .known
+            .sort_by_key(|alert| !alert.tracked.is_told());
+        while !has_room(&self) && (self.history.forget_half() || !self.alerts.known.is_empty()) {
             if self.history.is_empty() {
-                self.alerts.truncate(self.alerts.len() / 2);
+                let half = self.alerts.known.len() / 2;
+                self.alerts.known.truncate(half);
             }
+        }
+        self
+    }
+
+    /// A clock that was ahead wrote times that are still to come. All of them move back, so that the last one is now.
+    pub(crate) fn not_after(mut self, now: Duration) -> Self {
+        let Some(back) = self.at.and_then(|at| at.checked_sub(now)) else {
+            return self;
+        };
+        let step = Step::Back(back);
+        step.apply(&mut self.at);
+        self.history.shift(step);
+        for alert in &mut self.alerts.known {
+            alert.tracked.shift(step);
+        }
+        for unknown in &mut self.unknown.known {
+            unknown.shift(step);
         }
         self
     }
@@ -76,12 +100,19 @@ impl Engine {
         let values = values.filter(|(rule, _)| Part::Fleet.has(rule));
         StoredFleet {
             at: self.fleet.at,
-            alerts: self.stored_alerts(Part::Fleet),
-            unknown: self.fleet.unknown.clone(),
+            alerts: Readable {
+                known: self.stored_alerts(Part::Fleet),
+                other: self.fleet.later.alerts.clone(),
+            },
+            unknown: Readable {
+                known: self.fleet.unknown.clone(),
+                other: self.fleet.later.unknown.clone(),
+            },
             history: self.fleet.history.clone(),
             values: values
                 .filter_map(|(rule, value)| Some((rule.name.as_ref().to_owned(), (*value)?)))
                 .collect(),
+            more: self.fleet.later.more.clone(),
         }
     }
 
@@ -94,20 +125,25 @@ impl Engine {
     }
 
     /// Goes on with the alerts of the fleet, of which this instance is now in charge. The newer state wins. Gives the ends that
-    /// are to be told.
+    /// are to be told. What nobody judged together for longer than `most` does not count as pending.
     pub(crate) fn succeed(
         &mut self,
         stored: Option<StoredFleet>,
         now: Duration,
+        most: Duration,
     ) -> Vec<Transition> {
         match stored {
             Some(stored) if stored.at >= self.fleet.at => {
                 self.promise();
                 self.put(stored);
             }
-            Some(stored) => self.add(stored),
+            Some(stored) => {
+                self.go_on_pending(Some(&stored), now, most);
+                self.add(stored);
+            }
             // Nobody else knows of them any more.
             None => {
+                self.go_on_pending(None, now, most);
                 for alert in std::mem::take(&mut self.fleet.unfinished) {
                     self.go_on_with(alert);
                 }
@@ -122,27 +158,10 @@ impl Engine {
         ends
     }
 
-    /// Takes a step back that nobody was told of. `ends` are those that were to be told.
-    pub(crate) fn revert(&mut self, before: StoredFleet, ends: Vec<Transition>) {
-        self.put(before);
-        let ends = ends
-            .into_iter()
-            .map(|one| (one.alert.fingerprint, one.alert));
-        self.fleet.promised.extend(ends);
-    }
-
     /// The fleet has what this instance wrote: it tells nothing for itself any more.
     pub(crate) fn shared(&mut self) {
         self.fleet.forget_alone();
         self.each_firing(|firing| firing.is_own = false);
-    }
-
-    /// Evaluates the rules of the fleet for this instance alone from now on. One that was in charge goes on to tell of all alerts.
-    pub(crate) fn go_alone(&mut self, was_in_charge: bool) {
-        self.fleet.is_alone = true;
-        if was_in_charge {
-            self.each_firing(|firing| firing.is_own = firing.is_told);
-        }
     }
 
     /// Of which moment the alerts of the fleet are, in its time.
@@ -157,8 +176,8 @@ impl Engine {
             .partition(|one| now.saturating_sub(one.since) < UNKNOWN_FOR);
         self.fleet.unknown = kept;
         let gone = gone.into_iter().filter_map(|Unknown { alert, .. }| {
+            let fingerprint = alert.fingerprint();
             let firing = alert.tracked.firing?;
-            let fingerprint = Fingerprint::of(&alert.rule, &alert.labels);
             let reason = ResolveReason::RuleRemoved;
             let entry = self.fleet.history.resolved(fingerprint, now, reason)?;
             Some(Transition {
@@ -211,26 +230,30 @@ impl Engine {
         all.extend(self.fleet.unknown.iter().map(|one| one.alert.clone()));
         let firing = all.iter().filter_map(|alert| {
             let firing = alert.tracked.firing.as_ref()?;
-            let fingerprint = Fingerprint::of(&alert.rule, &alert.labels);
-            Some((fingerprint, firing.is_told))
+            Some((alert.fingerprint(), firing.is_told))
         });
         firing.collect()
     }
 
     /// Takes the place of what is known of the fleet.
-    fn put(&mut self, stored: StoredFleet) {
+    pub(super) fn put(&mut self, stored: StoredFleet) {
         let at = stored.at.unwrap_or_default();
         self.fleet.at = stored.at;
         self.fleet.history = stored.history;
         self.fleet.unknown.clear();
+        self.fleet.later = Later {
+            alerts: stored.alerts.other,
+            unknown: stored.unknown.other,
+            more: stored.more,
+        };
         for (rule, alerts) in self.rules.iter().zip(&mut self.alerts) {
             if Part::Fleet.has(rule) {
                 alerts.clear();
             }
         }
-        let known = stored.alerts.into_iter();
-        let known = known.map(|alert| Unknown { since: at, alert });
-        for one in known.chain(stored.unknown) {
+        let known = stored.alerts.known.into_iter();
+        let known = known.map(|alert| Unknown::new(at, alert));
+        for one in known.chain(stored.unknown.known) {
             self.put_one(one);
         }
         let rules = Arc::clone(&self.rules);
@@ -243,7 +266,8 @@ impl Engine {
     fn put_one(&mut self, one: Unknown) {
         match self.place(&one.alert.rule) {
             Some(alerts) => {
-                alerts.insert(one.alert.labels, one.alert.tracked);
+                let (labels, tracked) = one.alert.into_tracked();
+                alerts.insert(labels, tracked);
             }
             None => self.fleet.unknown.push(one),
         }
@@ -252,18 +276,22 @@ impl Engine {
     /// Adds what an older state has of the fleet: what fires there, and neither fires nor has ended here.
     fn add(&mut self, stored: StoredFleet) {
         let at = stored.at.unwrap_or_default();
+        let passed = self
+            .fleet
+            .at
+            .map_or(Duration::ZERO, |own| own.saturating_sub(at));
         self.fleet.history.add(stored.history);
-        let told = stored.alerts.into_iter();
+        let told = stored.alerts.known.into_iter();
         let told = told.filter(|alert| alert.tracked.is_told());
-        for alert in told {
-            let fingerprint = Fingerprint::of(&alert.rule, &alert.labels);
+        for mut alert in told {
             if self.place(&alert.rule).is_none() {
-                self.fleet.unknown.push(Unknown { since: at, alert });
-            } else if !self.fleet.ended_here.contains(&fingerprint) {
+                self.fleet.unknown.push(Unknown::new(at, alert));
+            } else if !self.fleet.ended_here.contains_key(&alert.fingerprint()) {
+                alert.tracked.pass(passed);
                 self.go_on_with(alert);
             }
         }
-        for one in stored.unknown {
+        for one in stored.unknown.known {
             self.put_one(one);
         }
     }
@@ -273,15 +301,20 @@ impl Engine {
         let Some(alerts) = self.place(&alert.rule) else {
             return;
         };
-        let own = alerts.entry(alert.labels).or_default();
+        let (labels, tracked) = alert.into_tracked();
+        let own = alerts.entry(labels).or_default();
+        let is_awaited = own.firing.is_none() || is_of_another(own, None);
         match &mut own.firing {
             Some(firing) => firing.is_told = true,
-            None => *own = alert.tracked,
+            None => *own = tracked,
+        }
+        if is_awaited {
+            own.await_others();
         }
     }
 
     /// The alerts of a rule of the fleet. `None` if there is no such rule here.
-    fn place(&mut self, name: &str) -> Option<&mut BTreeMap<Labels, Tracked>> {
+    pub(super) fn place(&mut self, name: &str) -> Option<&mut BTreeMap<Labels, Tracked>> {
         let mut rules = self.rules.iter();
         let index = rules.position(|rule| *rule.name == *name && Part::Fleet.has(rule))?;
         self.alerts.get_mut(index)
@@ -299,7 +332,7 @@ impl Engine {
         }
     }
 
-    fn each_firing(&mut self, mut change: impl FnMut(&mut Firing)) {
+    pub(super) fn each_firing(&mut self, mut change: impl FnMut(&mut Firing)) {
         let all = self.rules.iter().zip(&mut self.alerts);
         for (_, alerts) in all.filter(|(rule, _)| Part::Fleet.has(rule)) {
             let firing = alerts.values_mut().filter_map(|one| one.firing.as_mut());

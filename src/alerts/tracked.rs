@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use super::{
     checked::CheckedRule,
@@ -44,6 +45,12 @@ pub(crate) struct Tracked {
     debt: Duration,
     pub(crate) value: Option<f64>,
     pub(crate) error: Option<String>,
+    /// What a later version wrote.
+    #[serde(flatten)]
+    more: Map<String, Value>,
+    /// The same, of what is stored beside it.
+    #[serde(skip)]
+    pub(super) beside: Map<String, Value>,
 }
 
 /// What is known of an alert while it fires.
@@ -60,7 +67,13 @@ pub(crate) struct Firing {
     /// This instance of a fleet tells its end, whoever evaluates then: Redis was not reached when it was told.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(crate) is_own: bool,
+    /// Another one may have told its end and may not have said so yet. So it is not judged at the next evaluation.
+    #[serde(skip)]
+    is_awaited: bool,
     pub(crate) acknowledged: Option<Acknowledged>,
+    /// What a later version wrote.
+    #[serde(flatten)]
+    more: Map<String, Value>,
 }
 
 /// Who has seen an alert.
@@ -167,6 +180,51 @@ impl Tracked {
         }
     }
 
+    /// It was pending in this way, and then this instance was alone for so long. Its own numbers do not count, unless it fires.
+    pub(super) fn go_on_pending(&mut self, earlier: Self, alone: Duration) {
+        if self.firing.is_some() {
+            return;
+        }
+        let broken_for = earlier.broken_for.saturating_add(alone);
+        let own = match self.state {
+            AlertState::Pending => self.broken_for,
+            _ => Duration::ZERO,
+        };
+        *self = Self {
+            broken_for: broken_for.max(own),
+            debt: self.debt,
+            ..earlier
+        };
+    }
+
+    /// So much time has passed since somebody knew of it.
+    pub(super) fn pass(&mut self, time: Duration) {
+        self.debt = self.debt.saturating_sub(time);
+        if let Some(firing) = &mut self.firing {
+            firing.since_told = firing.since_told.saturating_add(time);
+        }
+    }
+
+    /// Lets it fire until others had time to say that they told its end.
+    pub(super) fn await_others(&mut self) {
+        if let Some(firing) = &mut self.firing {
+            firing.is_awaited = true;
+            firing.quiet_for.get_or_insert_default();
+        }
+    }
+
+    /// Somebody told that it ended at this time. If nobody told later that it fires, nobody knows that.
+    pub(super) fn end_was_told(&mut self, at: Duration, now: Duration) {
+        let firing = self.firing.as_mut().filter(|firing| {
+            let told_at = now.saturating_sub(firing.since_told);
+            firing.is_told && told_at <= at
+        });
+        if let Some(firing) = firing {
+            firing.is_told = false;
+            firing.acknowledged.take_if(|seen| seen.at <= at);
+        }
+    }
+
     /// Whether it fires, and somebody was told.
     pub(crate) fn is_told(&self) -> bool {
         self.firing.as_ref().is_some_and(|firing| firing.is_told)
@@ -232,6 +290,9 @@ impl Firing {
         verdict: &Verdict,
         rule: &CheckedRule,
     ) -> Option<ResolveReason> {
+        if std::mem::take(&mut self.is_awaited) {
+            return None;
+        }
         let reason = match verdict {
             Verdict::Broken(_) => {
                 self.quiet_for = None;

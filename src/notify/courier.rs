@@ -72,12 +72,17 @@ impl Courier {
     /// Lets the notifier be told. Waits for nobody: if 256 notifications wait already, the oldest one is dropped. Returns `false`
     /// if this one is, since the service ends.
     pub(super) fn send(&self, notification: Notification) -> bool {
-        self.mailbox.send(notification)
+        self.mailbox.send(notification, None)
     }
 
     /// The same. The ticket is held until the notification has arrived, or never will.
     pub(super) fn send_with(&self, notification: Notification, ticket: Ticket) {
-        self.mailbox.send_with(notification, Some(ticket));
+        self.mailbox.send(notification, Some(ticket));
+    }
+
+    /// Counts notifications that come too late as dropped.
+    pub(super) fn lose(&self, many: u64) {
+        self.mailbox.lose(many);
     }
 
     /// Lets the notifier be told of the state of all alerts. What still waits of an older state is dropped.

@@ -7,9 +7,11 @@ use std::{
 };
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use super::{
     notification::{Notification, NotificationKind, Origin},
+    readable_map::ReadableMap,
     routes::CheckedRoutes,
 };
 use crate::alerts::{Alert, AlertState, Evaluation, Fingerprint, Notice};
@@ -28,6 +30,8 @@ pub(crate) struct Dispatch {
     routes: Arc<CheckedRoutes>,
     /// What was told lately. One that ended stays as long as it counts.
     told: BTreeMap<Fingerprint, Told>,
+    /// What a later version told.
+    other: Map<String, Value>,
     /// The last step changed what a later process needs.
     is_changed: bool,
 }
@@ -44,6 +48,9 @@ struct Told {
     is_escalated: bool,
     /// How long ago each notification of the last hour was, the oldest first.
     ages: VecDeque<Duration>,
+    /// What a later version wrote.
+    #[serde(flatten)]
+    more: Map<String, Value>,
 }
 
 /// A notification, and the indices of the notifiers that get it.
@@ -59,16 +66,17 @@ pub(crate) struct Dispatched {
 pub(crate) struct StoredTold {
     /// When this was, as wall time since 1970.
     at: Duration,
-    told: BTreeMap<Fingerprint, Told>,
+    told: ReadableMap<Fingerprint, Told>,
 }
 
 // === impl Dispatch ===
 
 impl Dispatch {
-    pub(crate) const fn new(routes: Arc<CheckedRoutes>) -> Self {
+    pub(crate) fn new(routes: Arc<CheckedRoutes>) -> Self {
         Self {
             routes,
             told: BTreeMap::new(),
+            other: Map::new(),
             is_changed: false,
         }
     }
@@ -119,7 +127,10 @@ impl Dispatch {
         let told = told.into_iter().take(MOST_STORED);
         StoredTold {
             at: now,
-            told: told.map(|(one, told)| (*one, told.clone())).collect(),
+            told: ReadableMap {
+                known: told.map(|(one, told)| (*one, told.clone())).collect(),
+                other: self.other.clone(),
+            },
         }
     }
 
@@ -132,7 +143,8 @@ impl Dispatch {
 
     /// Goes on with what an earlier process has told.
     pub(crate) fn restore(&mut self, stored: StoredTold, now: Duration) {
-        self.told = stored.told;
+        self.told = stored.told.known;
+        self.other = stored.told.other;
         self.pass(now.saturating_sub(stored.at));
     }
 
@@ -220,9 +232,10 @@ impl StoredTold {
 
     /// Adds what was told of other alerts at the same time.
     pub(crate) fn with(mut self, other: Self) -> Self {
-        for (fingerprint, told) in other.told {
-            self.told.entry(fingerprint).or_insert(told);
+        for (fingerprint, told) in other.told.known {
+            self.told.known.entry(fingerprint).or_insert(told);
         }
+        self.told.other.extend(other.told.other);
         self
     }
 }

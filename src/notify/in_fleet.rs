@@ -1,13 +1,13 @@
 //! Tells people of the alerts of a fleet: first it is decided, then it is written down, and then somebody is told.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use serde_json::Value;
 
 use super::{
     dispatch::{Dispatched, StoredTold},
-    outbox::StoredLetter,
-    parts::StoredPart,
+    letter::StoredLetter,
+    parts::{Parts, StoredPart},
     running::Running,
 };
 use crate::{
@@ -18,12 +18,13 @@ use crate::{
 // === impl Running ===
 
 impl Running {
-    /// Decides what is told of the alerts of the fleet. Gives what another instance goes on with.
+    /// Decides what is told of the alerts of the fleet. Gives what another instance goes on with, and whether
+    /// there is nothing in it that has not arrived.
     pub(crate) fn decide(
         &self,
         evaluation: &Evaluation<'_>,
         deployed: Option<(String, WallTime)>,
-    ) -> Value {
+    ) -> (Value, bool) {
         let origin = self.origin(deployed);
         let mut parts = self.parts();
         for Dispatched { to, notification } in parts.fleet(evaluation, &origin) {
@@ -32,8 +33,7 @@ impl Running {
             let to = names.map(ToOwned::to_owned).collect();
             parts.outbox.put(StoredLetter::new(to, &notification));
         }
-        let stored = parts.stored(evaluation.at.since_1970());
-        serde_json::to_value(stored).unwrap_or_default()
+        shared(&mut parts, evaluation.at.since_1970())
     }
 
     /// Tells what was decided, and the state of all alerts. Returns what a later process needs of it, if that has changed.
@@ -44,12 +44,27 @@ impl Running {
     ) -> Option<StoredTold> {
         let origin = self.origin(deployed);
         let mut parts = self.parts();
-        for (letter, ticket) in parts.outbox.hand_over() {
-            let to = letter.to.clone();
+        let couriers = self.couriers.iter();
+        let dropped: Vec<_> = couriers.map(|one| one.accounts().dropped).collect();
+        let is_here = |name: &str| self.courier(name).is_some();
+        let over = parts.outbox.hand_over(now, is_here);
+        for (letter, tickets) in over.letters {
             let notification = letter.notification(origin.clone());
-            for courier in to.iter().filter_map(|name| self.courier(name)) {
-                courier.send_with(notification.clone(), ticket.clone());
+            for (name, ticket) in tickets {
+                if let Some(courier) = self.courier(&name) {
+                    courier.send_with(notification.clone(), ticket);
+                }
             }
+        }
+        for (name, many) in over.lost {
+            match self.courier(&name) {
+                Some(courier) => courier.lose(many),
+                None => self.losses.count(&name, many),
+            }
+        }
+        for (courier, before) in self.couriers.iter().zip(dropped) {
+            let many = courier.accounts().dropped - before;
+            self.losses.say(Arc::from(courier.name()), many);
         }
         self.send_state(&parts.state());
         parts.changed(now)
@@ -65,19 +80,22 @@ impl Running {
             told,
             state,
             outbox,
+            more,
         } = stored;
         let mut parts = self.parts();
+        parts.more = more;
         match how {
             GoOn::Follow => {
                 parts.go_on(told, now, false);
                 parts.leave();
+                parts.outbox.follow();
             }
             GoOn::Succeed { knows_more } => {
                 parts.go_on(told, now, knows_more);
                 if !knows_more {
                     parts.take_over(state);
                 }
-                outbox.into_iter().for_each(|one| parts.outbox.put(one));
+                parts.outbox.go_on(outbox, now);
             }
         }
     }
@@ -89,10 +107,13 @@ impl Running {
 
     /// What another instance goes on with now, and whether all of it arrived.
     pub(crate) fn told(&self, now: Duration) -> (Value, bool) {
-        let stored = self.parts().stored(now);
-        let is_settled = stored.outbox.is_empty();
-        (serde_json::to_value(stored).unwrap_or_default(), is_settled)
+        shared(&mut self.parts(), now)
     }
+}
+
+fn shared(parts: &mut Parts, now: Duration) -> (Value, bool) {
+    let stored = serde_json::to_value(parts.stored(now));
+    (stored.unwrap_or_default(), parts.outbox.is_settled())
 }
 
 #[cfg(test)]

@@ -134,13 +134,9 @@ impl Mailbox {
         &self.terms
     }
 
-    /// Adds a notification. If the mailbox is full, the oldest one is dropped. Returns `false` if nothing more is taken.
-    pub(super) fn send(&self, notification: Notification) -> bool {
-        self.send_with(notification, None)
-    }
-
-    /// The same. The ticket is held until the notification has arrived, or never will.
-    pub(super) fn send_with(&self, notification: Notification, ticket: Option<Ticket>) -> bool {
+    /// Adds a notification. If the mailbox is full, the oldest one is dropped. Returns `false` if nothing more is taken. The ticket is
+    /// held until the notification has arrived, or never will.
+    pub(super) fn send(&self, notification: Notification, ticket: Option<Ticket>) -> bool {
         let mut state = self.lock();
         let is_open = !state.queue.is_closed();
         if !is_open {
@@ -154,6 +150,13 @@ impl Mailbox {
         drop(state);
         self.changed.notify_all();
         is_open
+    }
+
+    /// Counts notifications that come too late as dropped.
+    pub(super) fn lose(&self, many: u64) {
+        let mut state = self.lock();
+        state.queue.lose(many);
+        self.count(Outcome::Dropped, many);
     }
 
     /// Adds the state of all alerts. What still waits of an older state is dropped.

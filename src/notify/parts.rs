@@ -3,15 +3,17 @@
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use super::{
     current::Current,
     dispatch::{Dispatch, Dispatched, StoredTold},
+    letter::StoredLetter,
     notification::{Notification, Origin},
-    outbox::{Outbox, StoredLetter},
+    outbox::Outbox,
     routes::CheckedRoutes,
 };
-use crate::alerts::{Evaluation, Fingerprint};
+use crate::alerts::{Evaluation, Fingerprint, Readable};
 
 /// What is told, and what was told.
 #[derive(Debug)]
@@ -26,6 +28,8 @@ pub(super) struct Parts {
     fleet_at: Duration,
     /// What was told of the fleet before the last decision.
     before: Option<StoredTold>,
+    /// What a later version wrote for its successor.
+    pub(super) more: Map<String, Value>,
 }
 
 #[derive(Debug)]
@@ -44,7 +48,10 @@ pub(super) struct StoredPart {
     /// What those hear of who take the state of all alerts.
     pub(super) state: BTreeSet<Fingerprint>,
     /// What has not arrived.
-    pub(super) outbox: Vec<StoredLetter>,
+    pub(super) outbox: Readable<StoredLetter>,
+    /// What a later version wrote.
+    #[serde(flatten)]
+    pub(super) more: Map<String, Value>,
 }
 
 // === impl Parts ===
@@ -64,6 +71,7 @@ impl Parts {
             takes_state,
             fleet_at: now,
             before: None,
+            more: Map::new(),
         };
         if let Some(before) = before {
             parts.fleet.dispatch.restore(before.clone(), now);
@@ -87,7 +95,7 @@ impl Parts {
         self.before = Some(self.fleet.dispatch.stored(now));
         // Another instance may have told last.
         let passed = now.saturating_sub(self.fleet_at);
-        self.fleet_at = self.fleet_at.max(now);
+        self.fleet_at = now;
         let evaluation = Evaluation {
             elapsed: passed,
             ..*evaluation
@@ -142,6 +150,7 @@ impl Parts {
             told: self.fleet.dispatch.stored(now),
             state: self.fleet.current.firing().clone(),
             outbox: self.outbox.stored(),
+            more: self.more.clone(),
         }
     }
 

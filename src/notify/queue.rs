@@ -86,6 +86,12 @@ impl<T> Queue<T> {
         u64::from(pushed_out)
     }
 
+    /// Counts notifications that come too late as dropped.
+    pub(super) const fn lose(&mut self, many: u64) {
+        self.accounts.enqueued += many;
+        self.accounts.dropped += many;
+    }
+
     /// Adds all of these in place of those that wait and are `old`. Returns how many were dropped for them.
     pub(super) fn replace(&mut self, new: Vec<T>, old: impl Fn(&T) -> bool) -> u64 {
         let many = new.len() as u64;

@@ -13,6 +13,7 @@ use super::delivered::Delivered;
 use super::{
     courier::Courier,
     dispatch::{Dispatched, StoredTold},
+    losses::Losses,
     mailbox::Terms,
     notification::{Notification, NotificationKind, Origin},
     notifiers::CheckedNotifiers,
@@ -44,13 +45,14 @@ const TEST: Duration = Duration::from_secs(21);
 
 /// Tells people.
 pub(crate) struct Running {
-    couriers: Vec<Courier>,
+    pub(super) couriers: Vec<Courier>,
     /// Of each courier: whether its notifier takes the state of all alerts.
     takes_state: Vec<bool>,
     routes: Arc<CheckedRoutes>,
     origin: Origin,
     parts: Mutex<Parts>,
     said: Mutex<Said>,
+    pub(super) losses: Losses,
 }
 
 /// Whether a notifier took a test.
@@ -100,6 +102,7 @@ impl Running {
             origin: Origin { url, ..origin },
             parts: Mutex::new(parts),
             said: Mutex::default(),
+            losses: Losses::new(metrics),
         })
     }
 

@@ -225,7 +225,7 @@ impl Listener for Listening {
         self.0.running.go_on(told, now, how);
     }
 
-    fn decide(&self, evaluation: &Evaluation<'_>) -> Value {
+    fn decide(&self, evaluation: &Evaluation<'_>) -> (Value, bool) {
         let Notifying { running, lately } = &*self.0;
         running.decide(evaluation, lately.deployment())
     }

@@ -6,7 +6,7 @@ use super::{
     budget::{self, Uses},
     decode::Stored,
     encode,
-    moment::{Axis, Moment, Time},
+    moment::{Axis, Moment, Time, millis},
     numbers::{self, Numbers},
     settings::Settings,
     sums::{Adding, Span, Sums, keyed},
@@ -97,10 +97,7 @@ impl Ring {
     ) -> Sums {
         let time = self.axis.at(now);
         let (from, to) = match span {
-            Span::Last(window) => {
-                let window = u64::try_from(window.as_millis()).unwrap_or(u64::MAX);
-                (time.now.saturating_sub(window), time.now)
-            }
+            Span::Last(window) => (time.now.saturating_sub(millis(window)), time.now),
             Span::Between(from, to) => (time.place_of(from), time.place_of(to)),
         };
         let counts = Edges::of(&self.counts, from, to, time);

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::moment::millis;
 use crate::metrics::bounds::Bounds;
 
 /// How long slots are, and how much memory they take.
@@ -36,8 +37,7 @@ impl Settings {
 
     /// The length of the shortest slot, from a millisecond to an hour. The others keep their proportion. Defaults to 10 s.
     pub(crate) fn slot(mut self, slot: Duration) -> Self {
-        self.slot = u64::try_from(slot.as_millis()).unwrap_or(u64::MAX);
-        self.slot = self.slot.clamp(1, 3_600_000);
+        self.slot = millis(slot).clamp(1, 3_600_000);
         self
     }
 

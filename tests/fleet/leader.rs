@@ -1,5 +1,7 @@
 //! Kills who is in charge of the alerts, at each stage of an alert: people are told each thing once.
 
+mod alone;
+
 use std::{thread, time::Duration};
 
 use serde_json::Value;

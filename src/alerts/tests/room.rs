@@ -44,6 +44,19 @@ fn a_critical_alert_has_a_place_before_milder_ones() {
     let engine = play.watch.engine();
     assert_eq!(engine.firing().len(), MOST_ALERTS);
     assert_eq!(engine.left_out(), 501);
+    drop(engine);
+    // Those of a fleet are counted at their own steps, each once.
+    for _ in 0..2 {
+        for part in [Part::Local, Part::Fleet] {
+            let tick = Tick {
+                at: play.service.now,
+                elapsed: MINUTE,
+                is_gap: false,
+            };
+            play.watch.evaluate(part, tick, &play.service);
+        }
+    }
+    assert_eq!(play.watch.engine().left_out(), 501);
 }
 
 #[test]

@@ -1,11 +1,15 @@
 //! Plays fleets: leaders die and freeze, and Redis is lost and found.
 
 mod asked;
+mod clocks;
+mod documents;
 mod given;
 mod leaders;
+mod letters;
 mod lost_redis;
 mod machine;
 mod people;
+mod reconciled;
 mod shared_store;
 mod world;
 

@@ -45,17 +45,17 @@ impl Shared for SharedAlerts {
             held: Held::from(holding),
             document,
             silences,
-            acknowledged,
+            notes: acknowledged,
         })
     }
 
     fn write(&self, fence: u64, written: &Written<'_>) -> Result<bool, Unreached> {
         let Written {
             document,
-            acknowledged,
+            noted,
             ended,
         } = written;
-        Ok(self.lease.write(fence, document, acknowledged, ended)?)
+        Ok(self.lease.write(fence, document, noted, ended)?)
     }
 
     fn put_silences(&self, silences: &[(u64, String)]) -> Result<(), Unreached> {
@@ -74,8 +74,8 @@ impl Shared for SharedAlerts {
         Ok(self.lease.end_silence(id)?)
     }
 
-    fn acknowledge(&self, fingerprint: &str, seen: &str) -> Result<(), Unreached> {
-        Ok(self.lease.acknowledge(fingerprint, seen)?)
+    fn note(&self, name: &str, note: &str) -> Result<(), Unreached> {
+        Ok(self.lease.acknowledge(name, note)?)
     }
 
     fn numbers(&self, judge: &mut dyn FnMut(&dyn Numbers)) -> Result<(), Unreached> {

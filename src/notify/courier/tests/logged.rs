@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use tracing_subscriber::fmt::MakeWriter;
 
 use super::*;
+use crate::notify::losses::Losses;
 
 /// Keeps each line.
 #[derive(Clone)]
@@ -73,6 +74,25 @@ fn a_series_of_failures_is_one_line_and_its_end_another() {
     };
     let works = r#" INFO tower_vitals: a notifier works again notifier="calls""#;
     assert_eq!(written, [&fails(r#""busy""#), works, &fails(&long), works]);
+}
+
+#[test]
+fn what_is_dropped_has_one_line_with_its_number() {
+    let metrics = metrics();
+    let (losses, written) = logged(|| Losses::new(&metrics));
+    losses.say("slack".into(), 0);
+    losses.say("slack".into(), 44);
+    losses.count("elsewhere", 2);
+    drop(losses);
+    let written: Vec<_> = written.iter().collect();
+    let dropped = |notifier: &str, many: u64| {
+        format!(
+            r#" WARN tower_vitals: notifications are dropped notifier="{notifier}" dropped={many}"#
+        )
+    };
+    assert_eq!(written, [dropped("slack", 44), dropped("elsewhere", 2)]);
+    let counts = ["slack", "elsewhere"].map(|name| metrics.notifications(name));
+    assert_eq!(counts, [None, Some([0, 2, 0, 0])]);
 }
 
 #[test]

@@ -25,7 +25,7 @@ pub(super) struct State {
     pub(super) document: Option<String>,
     pub(super) silences: BTreeMap<u64, String>,
     last_id: Option<u64>,
-    acknowledged: BTreeMap<String, String>,
+    notes: BTreeMap<String, String>,
     /// Whether requests of the fleet fail.
     pub(super) is_failing: bool,
 }
@@ -39,6 +39,8 @@ pub(super) struct Wire {
     pub(super) store: Mutex<Option<Arc<Store>>>,
     /// Redis takes no writes.
     pub(super) refuses_writes: AtomicBool,
+    /// It takes no notes.
+    pub(super) refuses_notes: AtomicBool,
     /// What happens while the instance is frozen before its next write.
     pub(super) frozen: Mutex<Option<Box<dyn FnOnce() + Send>>>,
 }
@@ -70,6 +72,7 @@ impl Wire {
             now: Arc::clone(now),
             store: Mutex::new(Some(Arc::clone(store))),
             refuses_writes: AtomicBool::new(false),
+            refuses_notes: AtomicBool::new(false),
             frozen: Mutex::new(None),
         }
     }
@@ -105,12 +108,11 @@ impl Shared for Arc<Wire> {
         let store = self.reached()?;
         let state = store.lock();
         let silences = state.silences.clone().into_iter();
-        let acknowledged = state.acknowledged.clone().into_iter();
         Ok(Begun {
             held,
             document: state.document.clone(),
             silences: state.last_id.map(|_| silences.collect()),
-            acknowledged: acknowledged.collect(),
+            notes: state.notes.clone().into_iter().collect(),
         })
     }
 
@@ -130,8 +132,8 @@ impl Shared for Arc<Wire> {
             return Ok(false);
         }
         state.document = Some(written.document.to_owned());
-        for one in written.acknowledged {
-            state.acknowledged.remove(one);
+        for one in written.noted {
+            state.notes.remove(one);
         }
         for one in written.ended {
             state.silences.remove(one);
@@ -170,14 +172,14 @@ impl Shared for Arc<Wire> {
         Ok(self.reached()?.lock().silences.remove(&id).is_some())
     }
 
-    fn acknowledge(&self, fingerprint: &str, seen: &str) -> Result<(), Unreached> {
+    fn note(&self, name: &str, note: &str) -> Result<(), Unreached> {
+        if self.refuses_notes.load(SeqCst) {
+            return Err(Unreached);
+        }
         let store = self.reached()?;
         let mut state = store.lock();
-        let seen = seen.to_owned();
-        state
-            .acknowledged
-            .entry(fingerprint.to_owned())
-            .or_insert(seen);
+        let note = note.to_owned();
+        state.notes.entry(name.to_owned()).or_insert(note);
         Ok(())
     }
 

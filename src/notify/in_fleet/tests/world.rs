@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     alerts::{
-        Alert, AlertSeverity, Alerts, AlertsHandle, Evaluation, GoOn, Listener, Rule,
+        Alert, AlertSeverity, Alerts, AlertsHandle, Evaluation, GoOn, Host as _, Listener, Rule,
         Running as Alerting, Signal,
     },
     metrics::Settings,
@@ -119,7 +119,7 @@ impl World {
             .notifier(noting("state", &self.states));
         let names = names.iter().map(|name| (&**name, AlertSeverity::Warning));
         let notifiers = notifiers.checked(names).unwrap();
-        let now = Duration::from_millis(self.now.load(SeqCst));
+        let now = OnMachine(Arc::clone(&machine)).clock().wall;
         let origin = Origin::default();
         let notify = Running::start(notifiers, origin, told, now, &metrics).unwrap();
         let notify = Arc::new(notify);
@@ -203,6 +203,12 @@ impl Instance {
         self.machine.now.load(SeqCst) >= self.due.load(SeqCst)
     }
 
+    /// Whether it evaluates in a quarter of a minute.
+    pub(super) fn is_due_next(&self) -> bool {
+        let next = self.machine.now.load(SeqCst) + QUARTER.as_millis() as u64;
+        next >= self.due.load(SeqCst)
+    }
+
     pub(super) fn evaluate(&self) {
         let now = self.machine.now.load(SeqCst);
         self.due.store(now + MINUTE.as_millis() as u64, SeqCst);
@@ -271,7 +277,7 @@ impl Listener for Listening {
         self.notify.go_on(told, now, how);
     }
 
-    fn decide(&self, evaluation: &Evaluation<'_>) -> Value {
+    fn decide(&self, evaluation: &Evaluation<'_>) -> (Value, bool) {
         self.notify.decide(evaluation, None)
     }
 
