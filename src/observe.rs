@@ -11,6 +11,7 @@ mod engine;
 mod errors;
 mod examine;
 mod future;
+mod grpc_call;
 mod head;
 mod layer;
 mod observer;

@@ -5,12 +5,11 @@ use std::sync::Arc;
 use http::{Version, request};
 
 use super::{
-    EngineHandle, StartContext, engine::Traits, opening::Opening, passing::PassingTracker,
-    slot::Slot, tracker::Tracker,
+    EngineHandle, StartContext, engine::Traits, grpc_call::GrpcCall, opening::Opening,
+    passing::PassingTracker, slot::Slot, tracker::Tracker,
 };
 use crate::facts::{
     exchange::{Exchange, Start},
-    grpc,
     labels::MethodLabel,
     marks::Mark,
     passing::Passing,
@@ -148,7 +147,7 @@ impl Tracker {
         passing.bring_hub(|| engine.observer.hub_of_excluded(active, passing.started()));
         let exchange = passing.exchange();
         let mut tracker = Self::new(engine.clone(), active, exchange, is_http1);
-        tracker.grpc = grpc::Call::of(&request.headers);
+        tracker.grpc = GrpcCall::of(&request.headers);
         Slot::Observed(tracker)
     }
 
@@ -172,7 +171,7 @@ impl Tracker {
         let mut tracker = Self::new(engine.clone(), active, exchange, is_http1);
         tracker.excluded = excluded;
         tracker.beginning = cx.beginning;
-        tracker.grpc = grpc::Call::of(&request.headers);
+        tracker.grpc = GrpcCall::of(&request.headers);
         Slot::Observed(tracker)
     }
 }

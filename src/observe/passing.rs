@@ -112,11 +112,8 @@ impl PassingTracker {
             return None;
         }
         let started = self.passing.started();
-        self.head = Some(Head {
-            status,
-            after: Instant::now().saturating_duration_since(started),
-            wait: Duration::ZERO,
-        });
+        let after = Instant::now().saturating_duration_since(started);
+        self.head = Some(Head::new(status, after, Duration::ZERO));
         let hint = body.size_hint().exact();
         let expected = length.or(hint);
         if has_no_body(status, is_head_request) || body.is_end_stream() || expected == Some(0) {
