@@ -66,7 +66,7 @@ impl Tracker {
             excluded,
         } = opening;
         let method = MethodLabel::new(&request.method);
-        let mut shared = Arc::new(Exchange::begun(started, method, target));
+        let mut shared = Exchange::unshared(started, method, target);
         let Some(exchange) = Arc::get_mut(&mut shared) else {
             return Self::join(engine, traits, shared, request);
         };

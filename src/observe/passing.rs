@@ -57,7 +57,7 @@ impl PassingTracker {
         let method = MethodLabel::new(request.method());
         let hub = engine.observer.hub_of_excluded(active, opening.started);
         let passing = Passing::new(opening.started, method, opening.target, active, hub);
-        let passing = Arc::new(passing);
+        let passing = passing.unshared();
         request
             .extensions_mut()
             .insert(Shared::Passing(Arc::clone(&passing)));
@@ -177,6 +177,7 @@ impl Drop for PassingTracker {
             true => drop(self.tracker()),
             false => self.end(),
         }
+        Passing::give_back(&mut self.passing);
     }
 }
 

@@ -216,13 +216,9 @@ impl Tracker {
             EnterMode::Run
         }
     }
-}
 
-impl Drop for Tracker {
-    fn drop(&mut self) {
-        if self.ended {
-            return;
-        }
+    /// Reports the end of an exchange that nobody polls to its end.
+    fn end_unpolled(&mut self) {
         let caught = || {
             let catching = self.catching.as_deref();
             catching.is_some_and(Catching::has_panic)
@@ -240,6 +236,16 @@ impl Drop for Tracker {
         let mut lent = self.lent.take();
         let _entered = self.enter_for_log(&mut lent, EnterMode::Drop);
         self.end_at(late_now, outcome);
+    }
+}
+
+impl Drop for Tracker {
+    fn drop(&mut self) {
+        if !self.ended {
+            self.end_unpolled();
+        }
+        self.lent = None;
+        Exchange::give_back(&mut self.exchange);
     }
 }
 
