@@ -19,6 +19,7 @@ mod opening;
 mod panics;
 mod passing;
 mod request_body;
+mod request_head;
 mod response;
 mod service;
 mod slot;
@@ -40,6 +41,7 @@ pub(crate) use self::{
     layer::layer_methods,
     observer::{Beginning, ErrorRules, Observer, ObserverContext, StartContext},
     panics::PanicAnswer,
+    request_head::RequestHead,
     span::{Entered, RequestSpan},
 };
 

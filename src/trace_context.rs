@@ -32,7 +32,7 @@
 
 use std::sync::Arc;
 
-use http::{HeaderMap, HeaderName, request, response};
+use http::{HeaderMap, HeaderName, response};
 use tracing::{Span, dispatcher};
 
 pub use crate::facts::trace_context::TraceContext;
@@ -44,7 +44,7 @@ use crate::{
         layer_kinds::LayerKinds,
         trace_context::{self, caller::Ids, otel},
     },
-    observe::{Engine, Observer, ObserverContext, StartContext, layer_methods},
+    observe::{Engine, Observer, ObserverContext, RequestHead, StartContext, layer_methods},
 };
 
 /// Gives every request its place in a distributed trace.
@@ -139,10 +139,10 @@ layer_methods!(TraceContextLayer, Unexamined);
 // === impl TraceContextObserver ===
 
 impl TraceContextObserver {
-    fn trace(&self, request: &request::Parts) -> TraceContext {
+    fn trace(&self, headers: &HeaderMap) -> TraceContext {
         let of_caller = || {
-            let caller = Ids::of(&request.headers, self.b3)?;
-            let state = trace_context::state_of(&request.headers);
+            let caller = Ids::of(headers, self.b3)?;
+            let state = trace_context::state_of(headers);
             Some(TraceContext::continued(&caller, state))
         };
         let continued = (!self.ignores_callers).then(of_caller).flatten();
@@ -158,8 +158,8 @@ impl Observer for TraceContextObserver {
         }
     }
 
-    fn request(&self, _: &StartContext<'_>, request: &mut request::Parts, start: &mut Start) {
-        let trace = of_current_span().unwrap_or_else(|| self.trace(request));
+    fn request(&self, _: &StartContext<'_>, request: &mut dyn RequestHead, start: &mut Start) {
+        let trace = of_current_span().unwrap_or_else(|| self.trace(request.headers()));
         start.trace = Some(Box::new(trace.with_b3(self.b3)));
     }
 

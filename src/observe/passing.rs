@@ -3,12 +3,12 @@
 use std::{sync::Arc, time::Duration};
 
 use bytes::Buf;
-use http::{HeaderMap, Request, Response, Version, request};
+use http::{HeaderMap, Request, Response, Version};
 use http_body::{Body, Frame};
 use tokio::time::Instant;
 
 use super::{
-    EngineHandle,
+    EngineHandle, RequestHead,
     engine::Traits,
     head::{content_type_and_length, has_no_body},
     opening::Opening,
@@ -69,12 +69,12 @@ impl PassingTracker {
         engine: &EngineHandle,
         traits: Traits,
         passing: Arc<Passing>,
-        request: &request::Parts,
+        request: &dyn RequestHead,
     ) -> Option<Self> {
         // One layer of each kind counts the excluded request.
         let active = passing.claim(traits.kinds);
         passing.bring_hub(|| engine.observer.hub_of_excluded(active, passing.started()));
-        Self::new(engine, active, passing, request.version)
+        Self::new(engine, active, passing, request.version())
     }
 
     #[inline(always)]
