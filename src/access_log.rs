@@ -63,7 +63,6 @@ mod query;
 
 use std::{borrow::Cow, sync::Arc};
 
-use http::request;
 use tracing::{Level, Span};
 
 pub use self::client_address::{ClientAddress, PeerAddress};
@@ -92,7 +91,7 @@ use crate::{
         severity::Severity,
         trace_context::TraceContext,
     },
-    observe::{Engine, Observer, ObserverContext, StartContext, layer_methods},
+    observe::{Engine, Observer, ObserverContext, RequestHead, StartContext, layer_methods},
     text::{millis, printable_path},
 };
 
@@ -294,7 +293,7 @@ impl Observer for AccessLogObserver {
         }
     }
 
-    fn request(&self, _: &StartContext<'_>, request: &mut request::Parts, start: &mut Start) {
+    fn request(&self, _: &StartContext<'_>, request: &mut dyn RequestHead, start: &mut Start) {
         if let Some(fields) = &self.fields {
             start.logged = fields.keep(request);
         }

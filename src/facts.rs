@@ -56,6 +56,7 @@ mod noted_call;
 mod outcome;
 pub(crate) mod overrides;
 pub(crate) mod passing;
+mod pool;
 pub(crate) mod query;
 pub(crate) mod report_policy;
 pub(crate) mod request_context;

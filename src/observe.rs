@@ -11,6 +11,7 @@ mod engine;
 mod errors;
 mod examine;
 mod future;
+mod grpc_call;
 mod head;
 mod layer;
 mod observer;
@@ -18,6 +19,7 @@ mod opening;
 mod panics;
 mod passing;
 mod request_body;
+mod request_head;
 mod response;
 mod service;
 mod slot;
@@ -39,6 +41,7 @@ pub(crate) use self::{
     layer::layer_methods,
     observer::{Beginning, ErrorRules, Observer, ObserverContext, StartContext},
     panics::PanicAnswer,
+    request_head::RequestHead,
     span::{Entered, RequestSpan},
 };
 

@@ -47,7 +47,7 @@ mod uuid_v7;
 
 use std::sync::Arc;
 
-use http::{HeaderMap, HeaderName, HeaderValue, header::Entry, request, response};
+use http::{HeaderMap, HeaderName, HeaderValue, header::Entry, response};
 use tower_http::request_id::RequestId;
 
 pub(crate) use self::forward::put;
@@ -63,7 +63,7 @@ use crate::{
         layer_kinds::LayerKinds,
         marks::Mark,
     },
-    observe::{Engine, Observer, ObserverContext, StartContext, layer_methods},
+    observe::{Engine, Observer, ObserverContext, RequestHead, StartContext, layer_methods},
 };
 
 /// Gives every request an id.
@@ -216,7 +216,7 @@ impl Observer for RequestIdObserver {
         LayerKinds::REQUEST_ID
     }
 
-    fn joined(&self, active: LayerKinds, exchange: &Exchange, request: &mut request::Parts) {
+    fn joined(&self, active: LayerKinds, exchange: &Exchange, request: &mut dyn RequestHead) {
         if let Some(settings) = &self.settings
             && !active.overlaps(self.kinds())
         {
@@ -224,11 +224,11 @@ impl Observer for RequestIdObserver {
         }
     }
 
-    fn request(&self, cx: &StartContext<'_>, request: &mut request::Parts, start: &mut Start) {
-        let given = self.give(cx, &mut request.headers);
+    fn request(&self, cx: &StartContext<'_>, request: &mut dyn RequestHead, start: &mut Start) {
+        let given = self.give(cx, request.headers_mut());
         if self.has_extension() {
             let id = RequestId::new(given.value.clone());
-            request.extensions.insert(id);
+            request.extensions_mut().insert(id);
         }
         start.id = Some(given);
     }

@@ -61,7 +61,7 @@ mod sizes;
 
 use std::sync::Arc;
 
-use http::{request, response};
+use http::response;
 
 pub use crate::facts::severity::{Severity, SeverityBands};
 use crate::{
@@ -74,7 +74,9 @@ use crate::{
         overrides::Overrides,
     },
     metrics::Metrics,
-    observe::{Beginning, Engine, Observer, ObserverContext, StartContext, layer_methods},
+    observe::{
+        Beginning, Engine, Observer, ObserverContext, RequestHead, StartContext, layer_methods,
+    },
 };
 
 /// Measures each request, judges its severity and counts it.
@@ -159,7 +161,7 @@ impl Observer for TimingObserver {
         overrides.body_sizes |= self.body_sizes;
     }
 
-    fn request(&self, cx: &StartContext<'_>, _: &mut request::Parts, _: &mut Start) {
+    fn request(&self, cx: &StartContext<'_>, _: &mut dyn RequestHead, _: &mut Start) {
         match cx.beginning {
             Beginning::AtOnce => cx.metrics().start(cx.method),
             Beginning::AtHead => cx.metrics().begin_suspect(),

@@ -33,7 +33,7 @@
 
 use std::sync::Arc;
 
-use http::{HeaderMap, HeaderName, request, response};
+use http::{HeaderMap, HeaderName, response};
 use tracing::{Span, dispatcher};
 
 pub use crate::facts::trace_context::TraceContext;
@@ -45,7 +45,7 @@ use crate::{
         layer_kinds::LayerKinds,
         trace_context::otel,
     },
-    observe::{Engine, Observer, ObserverContext, StartContext, layer_methods},
+    observe::{Engine, Observer, ObserverContext, RequestHead, StartContext, layer_methods},
 };
 
 /// Gives every request its place in a distributed trace.
@@ -153,8 +153,8 @@ impl TraceContextObserver {
         }
     }
 
-    fn trace(&self, request: &request::Parts) -> TraceContext {
-        let of_caller = || TraceContext::of_caller(&request.headers, self.b3);
+    fn trace(&self, headers: &HeaderMap) -> TraceContext {
+        let of_caller = || TraceContext::of_caller(headers, self.b3);
         let continued = (!self.ignores_callers).then(of_caller).flatten();
         continued.unwrap_or_else(|| TraceContext::begun(!self.begins_unsampled))
     }
@@ -168,8 +168,8 @@ impl Observer for TraceContextObserver {
         }
     }
 
-    fn request(&self, _: &StartContext<'_>, request: &mut request::Parts, start: &mut Start) {
-        let trace = of_current_span().unwrap_or_else(|| self.trace(request));
+    fn request(&self, _: &StartContext<'_>, request: &mut dyn RequestHead, start: &mut Start) {
+        let trace = of_current_span().unwrap_or_else(|| self.trace(request.headers()));
         start.trace = Some(Box::new(trace.with_b3(self.b3)));
     }
 

@@ -2,9 +2,9 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use http::{Extensions, HeaderName, header::FORWARDED, request};
+use http::{Extensions, HeaderName, header::FORWARDED};
 
-use crate::facts::router;
+use crate::{facts::router, observe::RequestHead};
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
@@ -59,10 +59,10 @@ pub struct PeerAddress(pub SocketAddr);
 
 impl ClientAddress {
     /// The address of the client of a request, if it is known.
-    pub(super) fn of(self, request: &request::Parts) -> Option<IpAddr> {
+    pub(super) fn of(self, request: &dyn RequestHead) -> Option<IpAddr> {
         match self {
             Self::Peer | Self::XForwardedFor { hops: 0 } | Self::Forwarded { hops: 0 } => {
-                peer(&request.extensions)
+                peer(request.extensions())
             }
             Self::XForwardedFor { hops } => entry(request, &X_FORWARDED_FOR, hops, ip_address),
             Self::Forwarded { hops } => entry(request, &FORWARDED, hops, forwarded_for),
@@ -79,16 +79,16 @@ fn peer(extensions: &Extensions) -> Option<IpAddr> {
 
 /// The address in the entry that the outermost trusted proxy wrote. Several lines of the header are one list.
 fn entry(
-    request: &request::Parts,
+    request: &dyn RequestHead,
     name: &HeaderName,
     hops: u8,
     address: fn(&str) -> Option<IpAddr>,
 ) -> Option<IpAddr> {
-    if !request.headers.contains_key(name) {
-        return peer(&request.extensions);
+    if !request.headers().contains_key(name) {
+        return peer(request.extensions());
     }
     // From the right, so that nothing that a client wrote can shift what a proxy wrote.
-    let lines = request.headers.get_all(name).iter().rev();
+    let lines = request.headers().get_all(name).iter().rev();
     let mut entries = lines.flat_map(|line| line.as_bytes().rsplit(|byte| *byte == b','));
     let entry = entries.nth(usize::from(hops) - 1)?;
     address(str::from_utf8(entry).ok()?.trim())
@@ -125,7 +125,7 @@ mod tests {
         for line in lines {
             request = request.header(name, *line);
         }
-        let (request, ()) = request.body(()).unwrap().into_parts();
+        let request = request.body(()).unwrap();
         address.of(&request).map(|address| address.to_string())
     }
 

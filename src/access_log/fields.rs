@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use http::{Version, header::USER_AGENT, request};
+use http::{Version, header::USER_AGENT};
 
 use super::{client_address::ClientAddress, query::Query};
 use crate::{
     facts::{exchange::Exchange, kept_text, logged_request::LoggedRequest},
+    observe::RequestHead,
     text::printable,
 };
 
@@ -33,8 +34,8 @@ pub(super) struct Extra<'a> {
 
 impl ChosenFields {
     /// What must be kept of a request from its beginning on. `None` if nothing must.
-    pub(super) fn keep(&self, request: &request::Parts) -> Option<Box<LoggedRequest>> {
-        let agent = self.user_agent.then(|| request.headers.get(USER_AGENT));
+    pub(super) fn keep(&self, request: &dyn RequestHead) -> Option<Box<LoggedRequest>> {
+        let agent = self.user_agent.then(|| request.headers().get(USER_AGENT));
         // A clone would keep the buffer of the connection.
         let copied = |agent: &[u8]| {
             let shown = &agent[..agent.len().min(LONGEST_AGENT + 1)];
@@ -43,7 +44,7 @@ impl ChosenFields {
         let kept = LoggedRequest {
             client: self.client.and_then(|client| client.of(request)),
             user_agent: agent.flatten().map(|agent| copied(agent.as_bytes())),
-            version: self.version.then_some(request.version),
+            version: self.version.then_some(request.version()),
         };
         let any = kept.client.is_some() || kept.user_agent.is_some() || kept.version.is_some();
         any.then(|| Box::new(kept))

@@ -1,5 +1,6 @@
 //! The exchange: a request and its response, shared by every layer that it passes.
 
+mod again;
 mod ids;
 
 use std::{

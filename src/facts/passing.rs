@@ -13,9 +13,14 @@ use super::{
     labels::MethodLabel,
     layer_kinds::LayerKinds,
     marks::{Mark, Marks},
+    pool::Pool,
     sentry_data::ForkedHub,
     start::Start,
 };
+
+thread_local! {
+    static ENDED: Pool<Passing> = const { Pool::new() };
+}
 
 /// A request that the outermost layer of this crate excludes. It has no exchange, unless something may have gone wrong.
 #[derive(Debug)]
@@ -27,7 +32,9 @@ pub(crate) struct Passing {
     claimed: AtomicU16,
     marks: Marks,
     /// With which its code runs, if a layer for Sentry gave it one.
-    hub: OnceLock<ForkedHub>,
+    hub: Option<ForkedHub>,
+    /// That of a layer further in, if the outermost had none.
+    later_hub: OnceLock<ForkedHub>,
     exchange: OnceLock<Arc<Exchange>>,
 }
 
@@ -49,9 +56,33 @@ impl Passing {
             target,
             claimed: AtomicU16::new(claimed),
             marks: Marks::default(),
-            hub: hub.map_or_else(OnceLock::new, OnceLock::from),
+            hub,
+            later_hub: OnceLock::new(),
             exchange: OnceLock::new(),
         }
+    }
+
+    /// The same, with the memory of one that ended on this thread if there is one.
+    #[inline(always)]
+    pub(crate) fn unshared(self) -> Arc<Self> {
+        let Some(mut again) = Pool::take(&ENDED) else {
+            return Arc::new(self);
+        };
+        if let Some(empty) = Arc::get_mut(&mut again) {
+            *empty = self;
+        }
+        again
+    }
+
+    /// Lets the next excluded request have the memory of this one, if nobody else has it.
+    #[inline]
+    pub(crate) fn give_back(this: &mut Arc<Self>) {
+        Pool::give_back(&ENDED, this, |ended| {
+            ended.target = None;
+            ended.hub = None;
+            let _ = ended.later_hub.take();
+            let _ = ended.exchange.take();
+        });
     }
 
     pub(crate) const fn started(&self) -> Instant {
@@ -65,7 +96,7 @@ impl Passing {
     }
 
     pub(crate) fn hub(&self) -> Option<&ForkedHub> {
-        self.hub.get()
+        self.hub.as_ref().or_else(|| self.later_hub.get())
     }
 
     /// A layer further in may have a hub for it. The first one counts.
@@ -73,7 +104,7 @@ impl Passing {
         if self.hub().is_none()
             && let Some(hub) = make()
         {
-            let _ = self.hub.set(ForkedHub::clone(&hub));
+            let _ = self.later_hub.set(ForkedHub::clone(&hub));
             if let Some(exchange) = self.exchange.get() {
                 exchange.start_late(Start {
                     hub: Some(hub),

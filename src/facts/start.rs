@@ -36,6 +36,22 @@ pub(super) struct LateStart {
 // === impl Start ===
 
 impl Start {
+    /// Drops all of it.
+    pub(super) fn clear(&mut self) {
+        let Self {
+            id,
+            sentry,
+            hub,
+            trace,
+            logged,
+        } = self;
+        *id = None;
+        *sentry = None;
+        *hub = None;
+        *trace = None;
+        *logged = None;
+    }
+
     pub(super) const fn is_empty(&self) -> bool {
         let Self {
             id,

@@ -2,15 +2,14 @@
 
 use std::sync::Arc;
 
-use http::{Version, request};
+use http::{HeaderMap, Request, Version};
 
 use super::{
-    EngineHandle, StartContext, engine::Traits, opening::Opening, passing::PassingTracker,
-    slot::Slot, tracker::Tracker,
+    EngineHandle, RequestHead, StartContext, engine::Traits, grpc_call::GrpcCall, opening::Opening,
+    passing::PassingTracker, slot::Slot, tracker::Tracker,
 };
 use crate::facts::{
     exchange::{Exchange, Start},
-    grpc,
     labels::MethodLabel,
     marks::Mark,
     passing::Passing,
@@ -26,22 +25,22 @@ impl Tracker {
     /// Empty if an outer layer excludes the request, or if outer layers are active for every kind of this engine. An inactive
     /// layer still sets its overrides.
     #[inline(always)]
-    pub(super) fn begin(
+    pub(super) fn begin<B>(
         engine: &EngineHandle,
         traits: Traits,
         opening: Option<Opening>,
-        request: &mut request::Parts,
+        request: &mut Request<B>,
     ) -> Slot {
         if let Some(opening) = opening {
             return Self::open(engine, traits, opening, request);
         }
-        match request.extensions.get::<Shared>() {
+        match request.extensions().get::<Shared>() {
             Some(Shared::Exchange(exchange)) => {
                 Self::join(engine, traits, Arc::clone(exchange), request)
             }
             Some(Shared::Passing(passing)) => {
                 let passing = Arc::clone(passing);
-                if PassingTracker::is_enough(engine, &request.headers) {
+                if PassingTracker::is_enough(engine, request.headers()) {
                     PassingTracker::join(engine, traits, passing, request).into()
                 } else {
                     Self::join_passing(engine, traits, &passing, request)
@@ -53,11 +52,11 @@ impl Tracker {
 
     /// The outermost layer makes the exchange. Until it is complete, nobody else has it.
     #[inline(always)]
-    fn open(
+    fn open<B>(
         engine: &EngineHandle,
         traits: Traits,
         opening: Opening,
-        request: &mut request::Parts,
+        request: &mut Request<B>,
     ) -> Slot {
         let observer = &engine.observer;
         let active = traits.kinds;
@@ -66,8 +65,8 @@ impl Tracker {
             target,
             excluded,
         } = opening;
-        let method = MethodLabel::new(&request.method);
-        let mut shared = Arc::new(Exchange::begun(started, method, target));
+        let method = MethodLabel::new(request.method());
+        let mut shared = Exchange::unshared(started, method, target);
         let Some(exchange) = Arc::get_mut(&mut shared) else {
             return Self::join(engine, traits, shared, request);
         };
@@ -78,7 +77,7 @@ impl Tracker {
             exchange.start_mut().hub = observer.hub_of_excluded(active, started);
         } else {
             exchange.update_early(|overrides| {
-                overrides.endpoint = Endpoint::of(&request.extensions);
+                overrides.endpoint = Endpoint::of(request.extensions());
                 observer.override_settings(active, overrides);
             });
             if !active.is_empty() {
@@ -86,9 +85,10 @@ impl Tracker {
             }
         }
         request
-            .extensions
+            .extensions_mut()
             .insert(Shared::Exchange(Arc::clone(&shared)));
-        Self::follow(engine, &cx, shared, excluded, request)
+        let (version, headers) = (request.version(), request.headers());
+        Self::follow(engine, &cx, shared, excluded, version, headers)
     }
 
     /// A layer further in joins the exchange.
@@ -96,7 +96,7 @@ impl Tracker {
         engine: &EngineHandle,
         traits: Traits,
         exchange: Arc<Exchange>,
-        request: &mut request::Parts,
+        request: &mut dyn RequestHead,
     ) -> Slot {
         let observer = &engine.observer;
         // Also if the path is excluded: one layer of each kind counts the excluded request.
@@ -104,7 +104,7 @@ impl Tracker {
         let marks = exchange.marks();
         let mut excluded = marks.has(Mark::Excluded);
         if !excluded && {
-            let (method, headers) = (&request.method, &request.headers);
+            let (method, headers) = (request.method(), request.headers());
             engine.exclude.matches(exchange.path(), method, headers)
         } {
             marks.set(Mark::Excluded);
@@ -112,7 +112,7 @@ impl Tracker {
         }
         let cx = StartContext::new(engine, active, &exchange, excluded);
         if !excluded {
-            let endpoint = Endpoint::of(&request.extensions);
+            let endpoint = Endpoint::of(request.extensions());
             exchange.update(|overrides| {
                 // A route that is matched here wins over one that was set before.
                 overrides.endpoint = endpoint.or(overrides.endpoint.take());
@@ -130,7 +130,8 @@ impl Tracker {
                 ..Start::default()
             });
         }
-        Self::follow(engine, &cx, exchange, excluded, request)
+        let (version, headers) = (request.version(), request.headers());
+        Self::follow(engine, &cx, exchange, excluded, version, headers)
     }
 
     /// Follows a request that a layer further out excludes, with an exchange.
@@ -138,17 +139,17 @@ impl Tracker {
         engine: &EngineHandle,
         traits: Traits,
         passing: &Passing,
-        request: &request::Parts,
+        request: &dyn RequestHead,
     ) -> Slot {
         let active = passing.claim(traits.kinds);
         if active.is_empty() {
             return Slot::Empty;
         }
-        let is_http1 = request.version < Version::HTTP_2;
+        let is_http1 = request.version() < Version::HTTP_2;
         passing.bring_hub(|| engine.observer.hub_of_excluded(active, passing.started()));
         let exchange = passing.exchange();
         let mut tracker = Self::new(engine.clone(), active, exchange, is_http1);
-        tracker.grpc = grpc::Call::of(&request.headers);
+        tracker.grpc = GrpcCall::of(request.headers());
         Slot::Observed(tracker)
     }
 
@@ -159,7 +160,8 @@ impl Tracker {
         cx: &StartContext<'_>,
         exchange: Arc<Exchange>,
         excluded: bool,
-        request: &request::Parts,
+        version: Version,
+        headers: &HeaderMap,
     ) -> Slot {
         let active = cx.active;
         if active.is_empty() {
@@ -168,11 +170,11 @@ impl Tracker {
         if !excluded {
             engine.observer.shared(active, &exchange);
         }
-        let is_http1 = request.version < Version::HTTP_2;
+        let is_http1 = version < Version::HTTP_2;
         let mut tracker = Self::new(engine.clone(), active, exchange, is_http1);
         tracker.excluded = excluded;
         tracker.beginning = cx.beginning;
-        tracker.grpc = grpc::Call::of(&request.headers);
+        tracker.grpc = GrpcCall::of(headers);
         Slot::Observed(tracker)
     }
 }

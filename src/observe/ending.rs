@@ -39,7 +39,7 @@ impl Tracker {
         let is_unobserved = self.exchange.marks().has(Mark::Unobserved);
         // The head has decided. Without a head, the route that it reached decides.
         self.excluded |= is_unobserved && self.head.is_none();
-        if let Some(web) = &self.web {
+        if let Some(web) = self.web() {
             self.exchange
                 .keep_grpc_message(web.code(), || web.message());
         }
@@ -79,8 +79,7 @@ impl Tracker {
 
     /// The code that the response gave, in its head or at its end.
     fn told_code(&self) -> Option<grpc::Code> {
-        let in_body = self.web.as_ref().and_then(|web| web.code());
-        grpc::Code::agreed(self.grpc?.code, in_body)
+        self.grpc.as_ref()?.code()
     }
 
     /// Fast path: without facts or clock. Only the facts of a gRPC call tell.
@@ -93,10 +92,10 @@ impl Tracker {
     fn facts(&self, now: Instant, outcome: Outcome) -> Facts {
         let total = now.duration_since(self.exchange.started());
         let (status, head, wait) = match self.head {
-            Some(head) => (Some(head.status), head.after, head.wait),
+            Some(head) => (Some(head.status), head.after(), head.wait()),
             None => (None, total, self.exchange.waited(now)),
         };
-        let grpc = self.grpc.and_then(|_| {
+        let grpc = self.grpc.as_ref().and_then(|_| {
             let route = self.exchange.read(|overrides| overrides.endpoint.clone());
             self.grpc_status(outcome, total, route.as_ref())
         });
@@ -147,7 +146,7 @@ impl Tracker {
         total: Duration,
         route: Option<&Endpoint>,
     ) -> Option<grpc::Status> {
-        let call = self.grpc?;
+        let call = self.grpc.as_ref()?.call;
         // The code of a response that nobody gets means nothing.
         let left = self.exchange.marks().has(Mark::ClientLeft);
         let told = self
@@ -173,7 +172,7 @@ impl Tracker {
     /// Whether the answer proves that the server has the method. A layer in between can refuse any path with any status, but
     /// only a method answers with a message or with success after the head.
     fn is_method_proven(&self, call: &grpc::Call, code: Option<grpc::Code>) -> bool {
-        let has_message = match &self.web {
+        let has_message = match self.web() {
             Some(web) => web.has_message(),
             None => self.bytes > 0,
         };

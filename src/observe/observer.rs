@@ -2,10 +2,10 @@
 
 use std::{fmt, sync::Arc};
 
-use http::{request, response};
+use http::response;
 use tokio::time::Instant;
 
-use super::Engine;
+use super::{Engine, RequestHead};
 use crate::{
     facts::{
         Facts,
@@ -52,10 +52,10 @@ pub(crate) trait Observer: fmt::Debug + Send + Sync {
     fn override_settings(&self, active: LayerKinds, overrides: &mut Overrides) {}
 
     /// Runs in a layer further in than the outermost, for what an inactive kind still adds to the request.
-    fn joined(&self, active: LayerKinds, exchange: &Exchange, request: &mut request::Parts) {}
+    fn joined(&self, active: LayerKinds, exchange: &Exchange, request: &mut dyn RequestHead) {}
 
     /// Runs before the inner service is called. What it puts into `start` is then in the exchange.
-    fn request(&self, cx: &StartContext<'_>, request: &mut request::Parts, start: &mut Start) {}
+    fn request(&self, cx: &StartContext<'_>, request: &mut dyn RequestHead, start: &mut Start) {}
 
     /// Runs in place of `request` if a layer excludes the path: the hub with which the request's code runs.
     fn hub_of_excluded(&self, active: LayerKinds, started: Instant) -> Option<ForkedHub> {
@@ -171,13 +171,13 @@ impl<A: Observer, B: Observer> Observer for (A, B) {
         self.1.override_settings(active, overrides);
     }
 
-    fn joined(&self, active: LayerKinds, exchange: &Exchange, request: &mut request::Parts) {
+    fn joined(&self, active: LayerKinds, exchange: &Exchange, request: &mut dyn RequestHead) {
         self.0.joined(active, exchange, request);
         self.1.joined(active, exchange, request);
     }
 
     #[inline(always)]
-    fn request(&self, cx: &StartContext<'_>, request: &mut request::Parts, start: &mut Start) {
+    fn request(&self, cx: &StartContext<'_>, request: &mut dyn RequestHead, start: &mut Start) {
         if self.0.is_active(cx.active) {
             self.0.request(cx, request, start);
         }

@@ -9,7 +9,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{HeaderValue, Response, StatusCode, header, request, response};
+use http::{HeaderMap, HeaderValue, Response, StatusCode, header, response};
 use http_body::Body;
 use http_body_util::Empty;
 
@@ -133,9 +133,9 @@ impl PanicInfo<'_> {
 impl Tracker {
     /// Notes what the answer to a panic needs of the request.
     #[inline(always)]
-    pub(super) fn prepare_to_catch(&mut self, request: &request::Parts) {
+    pub(super) fn prepare_to_catch(&mut self, headers: &HeaderMap) {
         if self.engine.panics.is_some() && self.grpc.is_some() {
-            let kind = request.headers.get(header::CONTENT_TYPE);
+            let kind = headers.get(header::CONTENT_TYPE);
             self.catching.get_or_insert_default().grpc = kind.cloned();
         }
     }

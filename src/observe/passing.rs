@@ -3,12 +3,12 @@
 use std::{sync::Arc, time::Duration};
 
 use bytes::Buf;
-use http::{HeaderMap, Request, Response, Version, request};
+use http::{HeaderMap, Request, Response, Version};
 use http_body::{Body, Frame};
 use tokio::time::Instant;
 
 use super::{
-    EngineHandle,
+    EngineHandle, RequestHead,
     engine::Traits,
     head::{content_type_and_length, has_no_body},
     opening::Opening,
@@ -61,7 +61,7 @@ impl PassingTracker {
         let method = MethodLabel::new(request.method());
         let hub = engine.observer.hub_of_excluded(active, opening.started);
         let passing = Passing::new(opening.started, method, opening.target, active, hub);
-        let passing = Arc::new(passing);
+        let passing = passing.unshared();
         request
             .extensions_mut()
             .insert(Shared::Passing(Arc::clone(&passing)));
@@ -73,12 +73,12 @@ impl PassingTracker {
         engine: &EngineHandle,
         traits: Traits,
         passing: Arc<Passing>,
-        request: &request::Parts,
+        request: &dyn RequestHead,
     ) -> Option<Self> {
         // One layer of each kind counts the excluded request.
         let active = passing.claim(traits.kinds);
         passing.bring_hub(|| engine.observer.hub_of_excluded(active, passing.started()));
-        Self::new(engine, active, passing, request.version)
+        Self::new(engine, active, passing, request.version())
     }
 
     #[inline(always)]
@@ -117,11 +117,8 @@ impl PassingTracker {
             return None;
         }
         let started = self.passing.started();
-        self.head = Some(Head {
-            status,
-            after: Instant::now().saturating_duration_since(started),
-            wait: Duration::ZERO,
-        });
+        let after = Instant::now().saturating_duration_since(started);
+        self.head = Some(Head::new(status, after, Duration::ZERO));
         let hint = body.size_hint().exact();
         let expected = length.or(hint);
         if has_no_body(status, is_head_request) || body.is_end_stream() || expected == Some(0) {
@@ -185,6 +182,7 @@ impl Drop for PassingTracker {
             true => drop(self.tracker()),
             false => self.end(),
         }
+        Passing::give_back(&mut self.passing);
     }
 }
 

@@ -7,6 +7,7 @@ use tokio::time::Instant;
 
 use super::{
     Beginning,
+    grpc_call::GrpcCall,
     head::{content_type_and_length, has_no_body},
     panics,
     tracker::{Head, Tracker},
@@ -30,11 +31,9 @@ impl Tracker {
         is_head_request: bool,
     ) -> bool {
         let now = Instant::now();
-        self.head = Some(Head {
-            status: response.status,
-            after: now.saturating_duration_since(self.exchange.started()),
-            wait: self.exchange.waited(now),
-        });
+        let after = now.saturating_duration_since(self.exchange.started());
+        let wait = self.exchange.waited(now);
+        self.head = Some(Head::new(response.status, after, wait));
         self.excluded |= self.exchange.marks().has(Mark::Unobserved);
         let panic = panics::caught(response).cloned();
         if !self.excluded {
@@ -52,19 +51,19 @@ impl Tracker {
         }
         let (format, length) = content_type_and_length(&response.headers);
         self.is_grpc_response = format.is_some();
-        if let Some((format, call)) = format.zip(self.grpc.as_mut()) {
-            call.code = grpc::Code::read(&response.headers);
-            self.exchange
-                .note_grpc_message(call.code, &response.headers);
-            call.may_prove = response.status == StatusCode::OK && call.code.is_none();
-            self.web = WebBody::new(format).map(Box::new);
+        if let Some((format, grpc)) = format.zip(self.grpc.as_mut()) {
+            let code = grpc::Code::read(&response.headers);
+            self.exchange.note_grpc_message(code, &response.headers);
+            grpc.call.code = code;
+            grpc.call.may_prove = response.status == StatusCode::OK && code.is_none();
+            grpc.web = WebBody::new(format).map(Box::new);
         } else if format.is_none() {
             // The request had a gRPC content type, but the response is plain HTTP.
             self.grpc = None;
         }
         self.note_head();
         // The status of such a call comes after the length.
-        self.ends_in_trailers = self.is_grpc_response && self.web.is_none();
+        self.ends_in_trailers = self.is_grpc_response && self.web().is_none();
         if panic.is_some() {
             self.expected_length = None;
             self.end(Outcome::Panicked);
@@ -93,11 +92,11 @@ impl Tracker {
     /// Tells the exchange of its head: what its code captures from now on has the severity of the head.
     fn note_head(&self) {
         if let Some(head) = self.head {
-            let failed = match self.grpc {
-                Some(call) => call.code.is_some_and(grpc::Code::is_failure),
+            let failed = match &self.grpc {
+                Some(grpc) => grpc.call.code.is_some_and(grpc::Code::is_failure),
                 None => head.status.is_server_error(),
             };
-            let own_time = head.after.saturating_sub(head.wait);
+            let own_time = head.after().saturating_sub(head.wait());
             self.exchange.note_head(own_time, failed);
         }
     }
@@ -108,13 +107,8 @@ impl Tracker {
         let Some(data) = frame.data_ref() else {
             return self.trailers(frame.trailers_ref()?);
         };
-        if let Some(call) = &mut self.grpc {
-            if let Some(web) = &mut self.web {
-                web.read(data);
-            }
-            if self.bytes == 0 {
-                call.may_prove &= self.web.is_some() || grpc::may_begin_message(data);
-            }
+        if let Some(grpc) = &mut self.grpc {
+            grpc.read(data, self.bytes == 0);
         }
         self.bytes = self.bytes.saturating_add(data.remaining() as u64);
         // hyper stops polling at the expected length.
@@ -123,12 +117,17 @@ impl Tracker {
     }
 
     fn trailers(&mut self, trailers: &HeaderMap) -> Option<Outcome> {
-        if let Some(call) = &mut self.grpc {
+        if let Some(GrpcCall { call, .. }) = self.grpc.as_deref_mut() {
             let code = grpc::Code::read(trailers);
             call.code = grpc::Code::agreed(call.code, code);
             self.exchange.note_grpc_message(code, trailers);
         }
         Some(Outcome::Completed)
+    }
+
+    /// The body of the response, if the status of a gRPC call comes in it.
+    pub(super) fn web(&self) -> Option<&WebBody> {
+        self.grpc.as_ref()?.web.as_deref()
     }
 
     /// Whether the expected length was sent.
@@ -141,7 +140,7 @@ impl Tracker {
     fn client_left(&self, response: &response::Parts) -> bool {
         let marks = self.exchange.marks();
         let failed = || {
-            let code = self.grpc.and_then(|call| call.code);
+            let code = self.grpc.as_ref().and_then(|grpc| grpc.call.code);
             response.status.as_u16() >= 400 || code.is_some_and(|code| code != grpc::Code::OK)
         };
         if marks.has(Mark::BodyFollowed) {

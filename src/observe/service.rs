@@ -104,7 +104,7 @@ where
         ready
     }
 
-    fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
+    fn call(&mut self, mut request: Request<ReqBody>) -> Self::Future {
         let opening = match Opening::of(&self.engine, &request) {
             Some(opening)
                 if opening.excluded
@@ -114,27 +114,26 @@ where
             }
             opening => opening,
         };
-        let (mut parts, mut body) = request.into_parts();
-        let mut slot = Tracker::begin(&self.engine, self.traits, opening, &mut parts);
+        let is_head_request = *request.method() == Method::HEAD;
+        let mut slot = Tracker::begin(&self.engine, self.traits, opening, &mut request);
         match &mut slot {
             Slot::Observed(tracker) if !tracker.excluded => {
-                tracker.has_whole_request = request_body::follow(&mut body, &tracker.exchange);
+                tracker.has_whole_request =
+                    request_body::follow(request.body_mut(), &tracker.exchange);
                 tracker.note_span();
                 tracker.open_span();
             }
             Slot::Observed(_) | Slot::Passing(_) => {}
             // Outer layers are active. Where they stand, the body can have a type that they could not follow.
             Slot::Empty => {
-                if let Some(exchange) = Shared::observed(&parts.extensions) {
-                    request_body::follow(&mut body, exchange);
+                if let Some(exchange) = Shared::observed(request.extensions()).cloned() {
+                    request_body::follow(request.body_mut(), &exchange);
                 }
             }
         }
         if let Some(tracker) = slot.tracker() {
-            tracker.prepare_to_catch(&parts);
+            tracker.prepare_to_catch(request.headers());
         }
-        let is_head_request = parts.method == Method::HEAD;
-        let request = Request::from_parts(parts, body);
         ResponseFuture::of_call(&mut self.inner, request, slot, is_head_request)
     }
 }

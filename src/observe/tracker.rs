@@ -9,6 +9,7 @@ use tracing::{Span, dispatcher};
 use super::{
     Beginning, EngineHandle, ObserverContext,
     catching::Catching,
+    grpc_call::GrpcCall,
     span::{Entered, RequestSpan, Running},
 };
 use crate::{
@@ -17,7 +18,6 @@ use crate::{
         client_left,
         current::{self, EnterMode},
         exchange::{Exchange, Outcome},
-        grpc::{self, web::WebBody},
         layer_kinds::LayerKinds,
         marks::Mark,
     },
@@ -56,11 +56,9 @@ pub(super) struct Tracker {
     pub(super) expected_length: Option<u64>,
     /// The body has no exact size hint.
     pub(super) streamed: bool,
-    pub(super) grpc: Option<grpc::Call>,
+    pub(super) grpc: Option<Box<GrpcCall>>,
     /// The content type of the response is gRPC.
     pub(super) is_grpc_response: bool,
-    /// The status of the call comes in the body.
-    pub(super) web: Option<Box<WebBody>>,
     /// Trailers end the body, and no data frame does.
     pub(super) ends_in_trailers: bool,
     /// Over HTTP/1 no trailers can follow the expected length.
@@ -72,8 +70,9 @@ pub(super) struct Tracker {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Head {
     pub(super) status: StatusCode,
-    pub(super) after: Duration,
-    pub(super) wait: Duration,
+    // In nanoseconds, which take half the room.
+    after: u64,
+    wait: u64,
 }
 
 // === impl Tracker ===
@@ -105,7 +104,6 @@ impl Tracker {
             streamed: false,
             grpc: None,
             is_grpc_response: false,
-            web: None,
             ends_in_trailers: false,
             is_http1,
             bytes: 0,
@@ -218,13 +216,9 @@ impl Tracker {
             EnterMode::Run
         }
     }
-}
 
-impl Drop for Tracker {
-    fn drop(&mut self) {
-        if self.ended {
-            return;
-        }
+    /// Reports the end of an exchange that nobody polls to its end.
+    fn end_unpolled(&mut self) {
         let caught = || {
             let catching = self.catching.as_deref();
             catching.is_some_and(Catching::has_panic)
@@ -242,5 +236,40 @@ impl Drop for Tracker {
         let mut lent = self.lent.take();
         let _entered = self.enter_for_log(&mut lent, EnterMode::Drop);
         self.end_at(late_now, outcome);
+    }
+}
+
+impl Drop for Tracker {
+    fn drop(&mut self) {
+        if !self.ended {
+            self.end_unpolled();
+        }
+        self.lent = None;
+        Exchange::give_back(&mut self.exchange);
+    }
+}
+
+// === impl Head ===
+
+impl Head {
+    #[inline(always)]
+    pub(super) fn new(status: StatusCode, after: Duration, wait: Duration) -> Self {
+        Self {
+            status,
+            after: after.as_nanos() as u64,
+            wait: wait.as_nanos() as u64,
+        }
+    }
+
+    /// The time from the beginning of the request.
+    #[inline(always)]
+    pub(super) const fn after(self) -> Duration {
+        Duration::from_nanos(self.after)
+    }
+
+    /// How much of that was waiting for the client.
+    #[inline(always)]
+    pub(super) const fn wait(self) -> Duration {
+        Duration::from_nanos(self.wait)
     }
 }

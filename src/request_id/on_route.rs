@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use http::{HeaderValue, request};
+use http::HeaderValue;
 use tower_http::request_id::RequestId;
 
 use super::{new_id, set_header};
@@ -12,7 +12,7 @@ use crate::{
         given_id::{GivenId, IdMaker, IdSettings, only_valid},
         marks::Mark,
     },
-    observe::RequestSpan,
+    observe::{RequestHead, RequestSpan},
 };
 
 /// An id that takes the place of that of the layers further out.
@@ -22,7 +22,7 @@ struct Replacement {
 }
 
 /// Gives the request the id that it has further in, and puts it where it is looked for.
-pub(super) fn apply(own: &Arc<IdSettings>, exchange: &Exchange, request: &mut request::Parts) {
+pub(super) fn apply(own: &Arc<IdSettings>, exchange: &Exchange, request: &mut dyn RequestHead) {
     let Some(first) = exchange.first_id() else {
         return;
     };
@@ -35,14 +35,14 @@ pub(super) fn apply(own: &Arc<IdSettings>, exchange: &Exchange, request: &mut re
         return;
     };
     if replaced {
-        set_header(&mut request.headers, first.header(), id);
+        set_header(request.headers_mut(), first.header(), id);
     }
-    let is_looked_for = replaced && request.extensions.get::<RequestId>().is_some();
+    let is_looked_for = replaced && request.extensions().get::<RequestId>().is_some();
     if own.tower_http_extension || is_looked_for {
-        request.extensions.insert(RequestId::new(id.clone()));
+        request.extensions_mut().insert(RequestId::new(id.clone()));
     }
     if let Some(header) = &own.header {
-        set_header(&mut request.headers, header, id);
+        set_header(request.headers_mut(), header, id);
         exchange.marks().set(Mark::IdHeader);
         let header = Box::new(header.clone());
         exchange.update(|overrides| overrides.id_header = Some(header));
@@ -50,7 +50,7 @@ pub(super) fn apply(own: &Arc<IdSettings>, exchange: &Exchange, request: &mut re
 }
 
 /// Returns whether the request has another id now.
-fn replace(own: &Arc<IdSettings>, exchange: &Exchange, request: &request::Parts) -> bool {
+fn replace(own: &Arc<IdSettings>, exchange: &Exchange, request: &dyn RequestHead) -> bool {
     let Some(Replacement { id, maker_failed }) = replacement(own, exchange, request) else {
         return false;
     };
@@ -62,13 +62,13 @@ fn replace(own: &Arc<IdSettings>, exchange: &Exchange, request: &request::Parts)
 fn replacement(
     own: &Arc<IdSettings>,
     exchange: &Exchange,
-    request: &request::Parts,
+    request: &dyn RequestHead,
 ) -> Option<Replacement> {
     let latest = exchange.given_id()?;
     let header_of_first = exchange.first_id()?.header();
     let own_header = own.header.as_ref().filter(|own| *own != header_of_first);
     let inbound = match own_header {
-        Some(header) => only_valid(request.headers.get_all(header).iter()),
+        Some(header) => only_valid(request.headers().get_all(header).iter()),
         None => latest.inbound(),
     };
     let kept = (!latest.is_made).then_some(&latest.value);

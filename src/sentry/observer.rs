@@ -7,7 +7,7 @@ use std::{
     thread,
 };
 
-use http::{request, response};
+use http::response;
 use sentry::{Client, Hub, Level, protocol::Event};
 use tokio::time::Instant;
 
@@ -32,7 +32,7 @@ use crate::{
         sentry_data::{ForkedHub, Reported, SentryData, thread_has_hub},
     },
     metrics::{Metrics, Sink},
-    observe::{ErrorRules, Observer, ObserverContext, StartContext},
+    observe::{ErrorRules, Observer, ObserverContext, RequestHead, StartContext},
     report::{
         error_types::ErrorTypes,
         incident::{Incident, IncidentKind, Reason},
@@ -219,13 +219,13 @@ impl Observer for SentryObserver {
         }
     }
 
-    fn request(&self, cx: &StartContext<'_>, request: &mut request::Parts, start: &mut Start) {
+    fn request(&self, cx: &StartContext<'_>, request: &mut dyn RequestHead, start: &mut Start) {
         start.sentry = SentryData::for_request(self, request, cx.started);
         if self.transactions
             && let Some(sentry) = &mut start.sentry
         {
             let trace = start.trace.as_deref();
-            let transaction = transaction::begin(sentry, &request.headers, trace);
+            let transaction = transaction::begin(sentry, request.headers(), trace);
             sentry.transaction = Some(Box::new(transaction));
         }
     }

@@ -7,7 +7,6 @@ use std::{
     time::Duration,
 };
 
-use http::request;
 use sentry::{Client, Hub, Scope};
 use tokio::time::Instant;
 
@@ -18,9 +17,12 @@ use super::{
     observer::SentryObserver,
     shown_request,
 };
-use crate::facts::{
-    sentry_data::{KEPT_TEXTS, KeptTexts, SentryData, thread_has_hub},
-    told_errors::ToldErrors,
+use crate::{
+    facts::{
+        sentry_data::{KEPT_TEXTS, KeptTexts, SentryData, thread_has_hub},
+        told_errors::ToldErrors,
+    },
+    observe::RequestHead,
 };
 
 /// How long a thread trusts that the current hub still has the client that it had.
@@ -52,7 +54,7 @@ impl SentryData {
     #[inline]
     pub(super) fn for_request(
         observer: &SentryObserver,
-        request: &request::Parts,
+        request: &dyn RequestHead,
         now: Instant,
     ) -> Option<Self> {
         if !thread_has_hub(true) {
@@ -66,7 +68,7 @@ impl SentryData {
             trace: OnceLock::new(),
             told: ToldErrors::default(),
             shows_client: observer.shows_client,
-            is_https: request.uri.scheme_str() == Some("https"),
+            is_https: request.uri().scheme_str() == Some("https"),
             reported: AtomicU8::new(0),
         })
     }

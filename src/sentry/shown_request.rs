@@ -1,6 +1,6 @@
 //! Shows a request in events: four headers, no body, and no values in its query.
 
-use http::{HeaderName, header, request, uri::Authority};
+use http::{HeaderName, header, uri::Authority};
 use sentry::protocol::Request;
 
 use crate::{
@@ -8,6 +8,7 @@ use crate::{
         exchange::Exchange,
         sentry_data::{KEPT_TEXTS, KeptTexts, SentryData},
     },
+    observe::RequestHead,
     scrub::urls::url_without_secrets,
 };
 
@@ -70,9 +71,9 @@ fn text(sentry: &SentryData, place: usize) -> Option<&str> {
 
 /// The texts that are kept. One walk past all headers is cheaper than a look-up by hash for each.
 #[inline]
-pub(super) fn kept(request: &request::Parts) -> KeptTexts {
+pub(super) fn kept(request: &dyn RequestHead) -> KeptTexts {
     let mut kept: [Option<&[u8]>; KEPT_TEXTS] = [None; KEPT_TEXTS];
-    for (name, value) in &request.headers {
+    for (name, value) in request.headers() {
         let place = match *name {
             header::HOST => 0,
             header::USER_AGENT => 1,
@@ -89,7 +90,7 @@ pub(super) fn kept(request: &request::Parts) -> KeptTexts {
             false => _ = kept[place].get_or_insert(value.as_bytes()),
         }
     }
-    let authority = request.uri.authority();
+    let authority = request.uri().authority();
     kept[AUTHORITY] = authority.map(|authority| authority.as_str().as_bytes());
     KeptTexts::keep(kept)
 }

@@ -1,0 +1,129 @@
+//! Makes an exchange in the memory of one that has ended.
+
+use std::sync::{Arc, Mutex};
+
+use http::uri::PathAndQuery;
+use tokio::time::Instant;
+
+use super::{Exchange, NO_HEAD};
+use crate::facts::{client_wait::ClientWait, labels::MethodLabel, marks::Marks, pool::Pool};
+
+thread_local! {
+    static ENDED: Pool<Exchange> = const { Pool::new() };
+}
+
+// === impl Exchange ===
+
+impl Exchange {
+    /// An exchange that nobody else has, with the memory of one that ended on this thread if there is one.
+    #[inline(always)]
+    pub(crate) fn unshared(
+        started: Instant,
+        method: MethodLabel,
+        target: Option<PathAndQuery>,
+    ) -> Arc<Self> {
+        let Some(mut again) = Pool::take(&ENDED) else {
+            return Arc::new(Self::begun(started, method, target));
+        };
+        if let Some(empty) = Arc::get_mut(&mut again) {
+            empty.started = started;
+            empty.method = method;
+            empty.target = target;
+        }
+        again
+    }
+
+    /// Lets the next request have the memory of this exchange, if nobody else has it.
+    #[inline]
+    pub(crate) fn give_back(this: &mut Arc<Self>) {
+        Pool::give_back(&ENDED, this, Self::clear);
+    }
+
+    /// Drops all that is known of the request.
+    fn clear(&mut self) {
+        // Each field is named, so that none is forgotten. The first two are set when the memory is used again.
+        let Self {
+            started: _,
+            method: _,
+            target,
+            start,
+            late,
+            claimed_and_needed,
+            marks,
+            client_wait,
+            request_bytes,
+            head,
+            span,
+            overrides,
+        } = self;
+        *target = None;
+        start.clear();
+        let _ = late.take();
+        *claimed_and_needed.get_mut() = 0;
+        *marks = Marks::default();
+        *client_wait = ClientWait::default();
+        *request_bytes.get_mut() = 0;
+        *head.get_mut() = NO_HEAD;
+        *span = Mutex::default();
+        *overrides = Mutex::default();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use http::HeaderValue;
+
+    use super::*;
+    use crate::facts::{
+        evidence::Needs, exchange::Start, given_id::GivenId, layer_kinds::LayerKinds, marks::Mark,
+        route::Endpoint, trace_context::TraceContext,
+    };
+
+    fn target() -> Option<PathAndQuery> {
+        Some(PathAndQuery::from_static("/orders/17?key=secret"))
+    }
+
+    #[test]
+    fn what_begins_in_the_memory_of_a_request_knows_nothing_of_it() {
+        let now = Instant::now();
+        let fresh = format!("{:?}", Exchange::begun(now, MethodLabel::OTHER, None));
+        let id = || GivenId::made(HeaderValue::from_static("an-id"));
+        let trace = TraceContext::begun(true);
+        let mut first = Exchange::unshared(now, MethodLabel::OTHER, target());
+        let exchange = Arc::get_mut(&mut first).unwrap();
+        exchange.claim_early(LayerKinds(7), Needs::LINKS);
+        *exchange.start_mut() = Start {
+            id: Some(id()),
+            trace: Some(Box::new(trace.clone())),
+            ..Start::default()
+        };
+        exchange.add_route_id(id(), true);
+        exchange.replace_trace(trace);
+        exchange.marks().set(Mark::BodyFollowed);
+        exchange.client_wait().begin(now);
+        exchange.note_request_bytes(5);
+        exchange.note_head(Duration::from_secs(1), true);
+        exchange.add(|handler| handler.user = Some("jane".into()));
+        exchange.update(|overrides| overrides.endpoint = Some(Endpoint::Named("/orders")));
+        let place = Arc::as_ptr(&first);
+        Exchange::give_back(&mut first);
+        drop(first);
+        let again = Exchange::unshared(now, MethodLabel::OTHER, None);
+        assert_eq!(Arc::as_ptr(&again), place);
+        assert_eq!(format!("{again:?}"), fresh);
+    }
+
+    #[test]
+    fn an_exchange_that_a_task_holds_stays_as_it_is() {
+        let now = Instant::now();
+        let mut first = Exchange::unshared(now, MethodLabel::OTHER, target());
+        let held = Arc::clone(&first);
+        Exchange::give_back(&mut first);
+        drop(first);
+        assert_eq!(held.path(), "/orders/17");
+        let other = Exchange::unshared(now, MethodLabel::OTHER, None);
+        assert!(!Arc::ptr_eq(&held, &other));
+    }
+}
