@@ -29,6 +29,7 @@ mod commands;
 mod edges;
 mod entry;
 mod error;
+mod exchange;
 #[cfg(test)]
 mod fake;
 #[cfg(test)]
@@ -46,6 +47,7 @@ mod link;
 mod link_error;
 mod look_up;
 mod marks;
+mod parts;
 mod reader;
 #[cfg(test)]
 pub(crate) mod real_redis;
