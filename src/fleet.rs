@@ -39,6 +39,7 @@ mod guide;
 mod guide_writer;
 #[cfg(test)]
 mod heard;
+mod keeper;
 mod keys;
 mod known_start;
 mod lease;

@@ -10,8 +10,10 @@ use std::{
 };
 
 use redis::{FromRedisValue, Pipeline, cmd};
+use tokio::time::Instant;
 
 use super::{
+    keeper::Keeper,
     keys::{Keys, StartId},
     link::Link,
     link_error::LinkError,
@@ -26,15 +28,24 @@ const SILENCES_KEPT: Duration = Duration::from_secs(31 * 24 * 60 * 60);
 /// The field with the last number among the silences.
 const LAST: &str = "last";
 
-/// Renews the lease of `ARGV[1]` or takes it. Gives the time, and the number of the lease, which is 0 if somebody else holds it.
+/// For how many lengths of the lease an instance does not take it that gave it up and goes on.
+const RESTS: u32 = 2;
+
+/// How much longer than four lengths an evaluation for all may take. Longer than that, something hangs.
+const LONGEST_EVALUATION: Duration = Duration::from_secs(30);
+
+/// Renews the lease of `ARGV[1]` or takes it. With a length of 0 it is given up, and not taken. Gives the time, and the number of the
+/// lease, which is 0 if this start does not hold it.
 const HOLD: &str = r"
 local time = redis.call('TIME')
 local holder = redis.call('GET', KEYS[1])
 local fence = 0
-if holder == ARGV[1] then
+if holder == ARGV[1] and ARGV[2] == '0' then
+  redis.call('DEL', KEYS[1])
+elseif holder == ARGV[1] then
   redis.call('PEXPIRE', KEYS[1], ARGV[2])
   fence = redis.call('GET', KEYS[2]) or redis.call('INCR', KEYS[2])
-elseif not holder then
+elseif not holder and ARGV[2] ~= '0' then
   redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2])
   fence = redis.call('INCR', KEYS[2])
   redis.call('PEXPIRE', KEYS[2], ARGV[3])
@@ -48,18 +59,23 @@ return {time[1], time[2], tonumber(fence), redis.call('GET', KEYS[3]),
   redis.call('HGETALL', KEYS[4]), redis.call('HGETALL', KEYS[5])}
 ";
 
-/// Writes the document, if `ARGV[1]` holds the lease with the number `ARGV[2]`.
+/// Writes the document, if `ARGV[1]` holds the lease with the number `ARGV[2]`, or if it held it last: who was too slow to keep it is in
+/// charge, where nobody else has taken it.
 const WRITE: &str = r"
-if redis.call('GET', KEYS[1]) ~= ARGV[1] or redis.call('GET', KEYS[2]) ~= ARGV[2] then
+local holder = redis.call('GET', KEYS[1])
+if (holder and holder ~= ARGV[1]) or redis.call('GET', KEYS[2]) ~= ARGV[2] then
   return 0
+end
+if not holder then
+  redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[5])
 end
 redis.call('SET', KEYS[3], ARGV[4], 'PX', ARGV[3])
 redis.call('PEXPIRE', KEYS[2], ARGV[3])
-local seen = tonumber(ARGV[5])
-for at = 6, 5 + seen do
+local seen = tonumber(ARGV[6])
+for at = 7, 6 + seen do
   redis.call('HDEL', KEYS[5], ARGV[at])
 end
-for at = 6 + seen, #ARGV do
+for at = 7 + seen, #ARGV do
   redis.call('HDEL', KEYS[4], ARGV[at])
 end
 return 1
@@ -107,6 +123,23 @@ pub(crate) struct Lease {
     holder: StartId,
     /// Numbers of silences from here on are not given by Redis.
     first_alone: u64,
+    state: Mutex<State>,
+    keeper: Keeper,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// For how long it was taken last.
+    length: Duration,
+    /// Since it was given up.
+    rests: Option<Rest>,
+}
+
+/// How long an instance does not take the lease that gave it up.
+#[derive(Clone, Copy, Debug)]
+enum Rest {
+    Until(Instant),
+    ForGood,
 }
 
 /// The time of Redis since 1970, and the number of the lease if this start holds it.
@@ -130,22 +163,59 @@ pub(crate) struct Found {
 // === impl Lease ===
 
 impl Lease {
-    /// `first_alone` is the first number of a silence that Redis does not give.
-    pub(crate) const fn new(link: Link, keys: Keys, holder: StartId, first_alone: u64) -> Self {
+    /// The lease is kept on another connection than all the rest is asked. `first_alone` is the first number of a silence that Redis does
+    /// not give.
+    pub(crate) fn new(
+        [asks, keeps]: [Link; 2],
+        keys: Keys,
+        holder: StartId,
+        first_alone: u64,
+    ) -> Self {
         Self {
-            link: Mutex::new(link),
+            link: Mutex::new(asks),
+            keeper: Keeper::new(keeps, keys.clone(), holder),
             keys,
             holder,
             first_alone,
+            state: Mutex::default(),
         }
     }
 
-    /// Renews the lease for so long, or takes it if nobody holds it.
+    /// Renews the lease for so long, or takes it if nobody holds it. It is kept for an interval from then on, however long whoever asked
+    /// does something else.
     ///
     /// # Errors
     ///
     /// If Redis does not answer, or refuses. The same holds for all questions.
     pub(crate) fn hold(&self, length: Duration) -> Result<Holding, LinkError> {
+        let held = self.ask_to_hold(self.allowed(length));
+        self.keep(&held, |holding| *holding, interval(length));
+        held
+    }
+
+    /// The same, and reads all that is shared. The lease is kept until something is written.
+    pub(crate) fn begin(&self, length: Duration) -> Result<Found, LinkError> {
+        let found = self.ask_to_begin(self.allowed(length));
+        let longest = length * 4 + LONGEST_EVALUATION;
+        self.keep(&found, |found| found.holding, longest);
+        found
+    }
+
+    /// Gives the lease up, so that another instance takes it at once. This one takes it no more, or not for two lengths of it if it goes
+    /// on.
+    pub(crate) fn give_up(&self, goes_on: bool) -> Result<(), LinkError> {
+        {
+            let mut state = self.state();
+            state.rests = Some(match goes_on {
+                true => Rest::Until(Instant::now() + state.length * RESTS),
+                false => Rest::ForGood,
+            });
+        }
+        self.keeper.let_go();
+        self.ask_to_hold(Duration::ZERO).map(drop)
+    }
+
+    fn ask_to_hold(&self, length: Duration) -> Result<Holding, LinkError> {
         let script = [HOLD, HELD].concat();
         let keys = [self.keys.lease(), self.keys.fence()];
         let (seconds, micros, fence): (u64, u32, u64) =
@@ -153,8 +223,7 @@ impl Lease {
         Ok(Holding::new(seconds, micros, fence))
     }
 
-    /// The same, and reads all that is shared.
-    pub(crate) fn begin(&self, length: Duration) -> Result<Found, LinkError> {
+    fn ask_to_begin(&self, length: Duration) -> Result<Found, LinkError> {
         type Read = (
             u64,
             u32,
@@ -177,8 +246,35 @@ impl Lease {
         })
     }
 
-    /// Writes the document, and removes acknowledgements that it has and silences that have ended. `false` if this start does not hold
-    /// the lease with this number any more: then nothing is written.
+    /// For how long the lease may be taken now: 0 while it is given up.
+    fn allowed(&self, length: Duration) -> Duration {
+        let mut state = self.state();
+        state.length = length;
+        if state.has_rested() {
+            state.rests = None;
+        }
+        match state.rests {
+            Some(_) => Duration::ZERO,
+            None => length,
+        }
+    }
+
+    /// Keeps the lease that was taken, for so long. One that was not taken is not kept.
+    fn keep<T>(
+        &self,
+        asked: &Result<T, LinkError>,
+        holding: impl Fn(&T) -> Holding,
+        time: Duration,
+    ) {
+        let length = self.state().length;
+        match asked.as_ref().map(|asked| holding(asked).fence) {
+            Ok(Some(fence)) => self.keeper.keep(fence, length, time),
+            Ok(None) | Err(_) => self.keeper.let_go(),
+        }
+    }
+
+    /// Writes the document, and removes acknowledgements that it has and silences that have ended. `false` if another start has held the
+    /// lease since, or if it was given up: then nothing is written.
     pub(crate) fn write(
         &self,
         fence: u64,
@@ -186,16 +282,29 @@ impl Lease {
         acknowledged: &[String],
         ended: &[u64],
     ) -> Result<bool, LinkError> {
+        let (length, rests) = {
+            let state = self.state();
+            (state.length, state.rests.is_some())
+        };
+        if rests {
+            return Ok(false);
+        }
         let mut arguments = vec![
             self.holder.to_string(),
             fence.to_string(),
             millis(KEPT),
             document.to_owned(),
+            millis(length.max(Duration::from_millis(1))),
             acknowledged.len().to_string(),
         ];
         arguments.extend(acknowledged.iter().cloned());
         arguments.extend(ended.iter().map(u64::to_string));
-        self.run(WRITE, &self.all_keys(), &arguments)
+        let written = self.run(WRITE, &self.all_keys(), &arguments);
+        match written {
+            Ok(true) => self.keeper.keep(fence, length, interval(length)),
+            Ok(false) | Err(_) => self.keeper.let_go(),
+        }
+        written
     }
 
     /// Adds silences that have numbers. With `if_none_known`, only where nothing is known of any.
@@ -269,6 +378,10 @@ impl Lease {
         Ok(answer)
     }
 
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn link(&self) -> MutexGuard<'_, Link> {
         self.link.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -277,6 +390,15 @@ impl Lease {
 impl fmt::Debug for Lease {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Lease").finish_non_exhaustive()
+    }
+}
+
+// === impl State ===
+
+impl State {
+    /// Whether it may be taken again.
+    fn has_rested(&self) -> bool {
+        matches!(self.rests, Some(Rest::Until(end)) if end <= Instant::now())
     }
 }
 
@@ -289,6 +411,11 @@ impl Holding {
             fence: (fence > 0).then_some(fence),
         }
     }
+}
+
+/// About as long as it is between two evaluations.
+fn interval(length: Duration) -> Duration {
+    length * 4 / 3
 }
 
 fn millis(time: Duration) -> String {

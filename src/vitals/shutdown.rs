@@ -267,7 +267,7 @@ impl Vitals {
             self.publish_the_rest(),
             self.leave_the_fleet(),
             self.send_the_rest(),
-            self.tell_the_rest(),
+            self.tell_and_hand_over(),
             self.save_the_rest()
         );
         let unwritten = self.write_the_rest().await;
@@ -306,6 +306,17 @@ impl Vitals {
             Ok(Ok(unsent)) => unsent,
             _ => outgoing.unsent(),
         }
+    }
+
+    /// Tells people what waits, and lets another instance of a fleet evaluate the alerts of all, which knows then what they were told.
+    async fn tell_and_hand_over(&self) -> u64 {
+        let begun = Instant::now();
+        let untold = self.tell_the_rest().await;
+        let timeout = self
+            .time_left()
+            .min(AT_MOST.saturating_sub(begun.elapsed()).max(AT_LEAST));
+        self.hand_over_for_good(timeout).await;
+        untold
     }
 
     /// Tells people what waits while there is time. Returns how many notifications were not taken.
