@@ -19,7 +19,8 @@ use crate::{
     config::ConfigError,
     doctor::FleetFacts,
     fleet::{
-        Chores, FleetHandle, GuideWriter, Mark, NewMark, Noted, Noting, Running, SharedMarks, Told,
+        Chores, FleetHandle, GuideWriter, Mark, NewMark, Noted, Noting, Running,
+        SharedMarks, Told,
     },
     health::HealthService,
     metrics::Metrics,
@@ -88,6 +89,7 @@ impl Sharing {
             environment: telling.environment,
             by: telling.by,
             changes: telling.changes,
+            token: fastrand::u64(..),
         };
         marks.note(new, Box::new(|noted| then(noted.into())));
     }
@@ -210,6 +212,7 @@ impl From<DeploymentMark> for Mark {
             environment: mark.environment,
             by: mark.by,
             changes: mark.changes,
+            token: fastrand::u64(..),
         };
         Self::alone(&new, mark.at)
     }
