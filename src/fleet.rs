@@ -34,7 +34,10 @@ mod exchange;
 mod fake;
 #[cfg(test)]
 mod fake_server;
+mod forget;
 mod form;
+mod gathered;
+mod gatherer;
 mod guide;
 mod guide_writer;
 #[cfg(test)]
@@ -70,6 +73,7 @@ mod written;
 pub(crate) use self::guide::is_word_of_health;
 pub(crate) use self::{
     chores::{Chores, SharedMarks},
+    gatherer::Gatherer,
     guide_writer::GuideWriter,
     lease::{Found, Holding, Lease},
     link_error::LinkError,

@@ -6,6 +6,7 @@ use redis::{ConnectionLike, FromRedisValue, Parser, Pipeline, RedisResult, Value
 
 use super::{
     ask::Ask,
+    forget, gatherer,
     link_error::{LinkError, LinkErrorKind},
 };
 
@@ -145,6 +146,21 @@ impl FakeRedis {
                 let removed = command[1..].iter().filter_map(|key| self.keys.remove(key));
                 Value::Int(removed.count() as i64)
             }
+            "SET" => {
+                let is_free = self.live(word(1)).is_none();
+                assert_eq!((word(3), word(4)), (&b"NX"[..], &b"PX"[..]));
+                if is_free {
+                    self.take_turn(word(1), number(word(5)));
+                }
+                if is_free { Value::Okay } else { Value::Nil }
+            }
+            "HGET" => match self.live(word(1)).is_some() {
+                true => {
+                    let value = self.hash(word(1)).get(word(2));
+                    value.map_or(Value::Nil, bulk)
+                }
+                false => Value::Nil,
+            },
             "EXISTS" => Value::Int(self.live(word(1)).is_some().into()),
             "PEXPIRE" => {
                 let until = self.now + number(word(2));
@@ -207,14 +223,80 @@ impl FakeRedis {
                 }
                 false => Value::Array(Vec::new()),
             },
-            "ZRANGEBYSCORE" => {
-                let most = number(word(3));
-                let sorted = self.sorted(word(1)).iter();
-                let old = sorted.filter(|(_, score)| **score <= most);
-                Value::Array(old.map(|(member, _)| bulk(member)).take(100).collect())
+            "EVAL" => {
+                let script = command[1].clone();
+                let keys = number(word(2)) as usize;
+                let (keys, arguments) = command[3..].split_at(keys);
+                match str::from_utf8(&script) {
+                    Ok(forget::SCRIPT) => self.forget(keys, arguments),
+                    Ok(gatherer::SCRIPT) => self.gather(keys, arguments),
+                    _ => panic!("this test's Redis knows no such script"),
+                }
             }
             _ => panic!("this test's Redis knows no {name}"),
         }
+    }
+
+    /// What the script does that forgets starts.
+    fn forget(&mut self, keys: &[Bytes], arguments: &[Bytes]) -> Value {
+        let [now, old, ahead, turn] = [0, 1, 2, 3].map(|at| number(&arguments[at]));
+        if self.live(&keys[2]).is_some() {
+            return Value::Int(0);
+        }
+        self.take_turn(&keys[2], turn);
+        let seen = self.sorted(&keys[1]).clone();
+        let forgotten = seen.iter().filter(|(_, at)| **at <= old || **at > ahead);
+        for (start, _) in forgotten.take(forget::MOST) {
+            self.hash(&keys[0]).remove(start);
+            self.sorted(&keys[1]).remove(start);
+        }
+        let all: Vec<_> = self.hash(&keys[0]).keys().cloned().collect();
+        for start in all {
+            self.sorted(&keys[1]).entry(start).or_insert(now);
+        }
+        Value::Int(1)
+    }
+
+    /// Takes a key for so many milliseconds.
+    fn take_turn(&mut self, key: &[u8], millis: u64) {
+        let until = Some(self.now + millis);
+        let value = Data::Hash(BTreeMap::new());
+        self.keys.insert(key.to_vec(), Entry { value, until });
+    }
+
+    /// What the script does that puts one start in the place of others.
+    fn gather(&mut self, keys: &[Bytes], arguments: &[Bytes]) -> Value {
+        let at = self.hash(&keys[2]).get(&b"at"[..]).cloned();
+        let (many, kept) = (number(&arguments[5]) as usize, number(&arguments[1]));
+        let (members, mut rest) = arguments[6..].split_at(many);
+        let seen = self.sorted(&keys[1]);
+        if at.unwrap_or_default() != arguments[0]
+            || members.iter().any(|one| !seen.contains_key(one))
+        {
+            return Value::Int(0);
+        }
+        for key in &keys[2..] {
+            let (fields, behind) = rest[1..].split_at(number(&rest[0]) as usize);
+            self.keys.remove(key);
+            let hash = self.hash(key);
+            hash.extend(
+                fields
+                    .chunks(2)
+                    .map(|pair| (pair[0].clone(), pair[1].clone())),
+            );
+            let until = self.now + kept;
+            self.keys.get_mut(key).unwrap().until = Some(until);
+            rest = behind;
+        }
+        self.hash(&keys[0])
+            .insert(arguments[2].clone(), arguments[3].clone());
+        self.sorted(&keys[1])
+            .insert(arguments[2].clone(), number(&arguments[4]));
+        for one in members {
+            self.hash(&keys[0]).remove(one);
+            self.sorted(&keys[1]).remove(one);
+        }
+        Value::Int(1)
     }
 
     /// Runs packed commands, and gives all answers.

@@ -73,6 +73,11 @@ impl KnownStart {
         }
     }
 
+    /// Whether there is a last reading.
+    pub(super) const fn is_read(&self) -> bool {
+        self.now.is_some()
+    }
+
     /// Takes the last reading. Without one, the one before stays.
     pub(super) fn set_now(&mut self, reading: Option<Reading>) {
         if let Some(reading) = reading {
@@ -90,6 +95,18 @@ impl KnownStart {
             .iter()
             .zip(now.head.names)
             .any(|(known, there)| *known < there)
+    }
+
+    /// The numbers of the reader that it has.
+    pub(super) fn all_numbers(&self) -> impl Iterator<Item = u32> {
+        self.numbers.iter().flatten().copied().flatten()
+    }
+
+    /// The reader has other numbers: by the number that it had, the new one.
+    pub(super) fn renumber(&mut self, new: &[Option<u32>]) {
+        for number in self.numbers.iter_mut().flatten() {
+            *number = number.and_then(|number| new.get(number as usize).copied().flatten());
+        }
     }
 
     /// Whether its last durations are not read.

@@ -26,6 +26,12 @@ use crate::{
 /// How long a copy that nobody asks for is kept, in milliseconds: evaluations are at most a minute apart, unless somebody wants.
 const KEPT: u64 = 150_000;
 
+/// So many names are kept in any case, though no start has them any more.
+const LEAST_NAMES: usize = 1_000;
+
+/// The most copies that are looked for at a time, so that each answer comes in time.
+const LOOKED_FOR: usize = 2_000;
+
 /// How often another copy is looked for where one is gone.
 const MOST_ROUNDS: usize = 4;
 
@@ -37,6 +43,8 @@ pub(super) struct Reader {
     buckets: usize,
     grid: u64,
     numbers: Numbers,
+    /// With more names than that, those are forgotten that no start has.
+    most_names: usize,
     pub(super) starts: HashMap<StartId, KnownStart>,
     /// The clock of Redis at the last look, in milliseconds since 1970.
     pub(super) now: u64,
@@ -64,6 +72,7 @@ impl Reader {
             buckets,
             grid,
             numbers: Numbers::default(),
+            most_names: LEAST_NAMES,
             starts: HashMap::new(),
             now: 0,
         }
@@ -103,7 +112,33 @@ impl Reader {
             known.look(entry, seen.map(|seen| seen as u64), since);
             self.starts.insert(start, known);
         }
+        self.forget_names();
         Ok(())
+    }
+
+    /// Forgets the names that no start has any more, once they can be most of them.
+    fn forget_names(&mut self) {
+        let all = self.numbers.all();
+        if all.len() <= self.most_names {
+            return;
+        }
+        let mut is_used = vec![false; all.len()];
+        for number in self.starts.values().flat_map(KnownStart::all_numbers) {
+            if let Some(is_used) = is_used.get_mut(number as usize) {
+                *is_used = true;
+            }
+        }
+        let mut numbers = Numbers::default();
+        let new: Vec<_> = all
+            .iter()
+            .zip(is_used)
+            .map(|(known, is_used)| is_used.then(|| numbers.number(&known.key)).flatten())
+            .collect();
+        for known in self.starts.values_mut() {
+            known.renumber(&new);
+        }
+        self.most_names = LEAST_NAMES.max(2 * numbers.all().len());
+        self.numbers = numbers;
     }
 
     /// What was counted in a stretch of time, for the keys that are wanted, of one start or of all of them.
@@ -295,17 +330,16 @@ impl Reader {
             let copies = known.iter().flat_map(|known| known.copies());
             asked.extend(copies.map(|(snap, _)| (*start, *kind, snap)));
         }
-        let mut pipeline = Pipeline::new();
-        for copy in &asked {
-            pipeline.cmd("EXISTS").arg(self.key_of(*copy));
-        }
-        if asked.is_empty() {
-            return Ok(());
-        }
-        let answers = self.asks.values(&pipeline)?;
-        for ((start, kind, snap), answer) in asked.iter().zip(answers) {
-            if answer == Value::Int(0) {
-                self.change(*start, |known| known.set_gone(*kind, *snap));
+        for asked in asked.chunks(LOOKED_FOR) {
+            let mut pipeline = Pipeline::new();
+            for copy in asked {
+                pipeline.cmd("EXISTS").arg(self.key_of(*copy));
+            }
+            let answers = self.asks.values(&pipeline)?;
+            for ((start, kind, snap), answer) in asked.iter().zip(answers) {
+                if answer == Value::Int(0) {
+                    self.change(*start, |known| known.set_gone(*kind, *snap));
+                }
             }
         }
         Ok(())

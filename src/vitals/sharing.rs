@@ -19,7 +19,7 @@ use crate::{
     config::ConfigError,
     doctor::FleetFacts,
     fleet::{
-        Chores, FleetHandle, GuideWriter, Mark, NewMark, Noted, Noting, Running,
+        Chores, FleetHandle, Gatherer, GuideWriter, Mark, NewMark, Noted, Noting, Running,
         SharedMarks, Told,
     },
     health::HealthService,
@@ -150,7 +150,8 @@ fn start_marks(
 ) -> Result<SharedMarks, ConfigError> {
     let mut link = running.link();
     let metrics = metrics.clone();
-    let guide = GuideWriter::of(running);
+    let mut guide = GuideWriter::of(running);
+    let mut gatherer = Gatherer::of(running);
     let chores = Chores {
         noting: Noting {
             keys: running.keys().clone(),
@@ -165,7 +166,12 @@ fn start_marks(
                 metrics.record_deployment(&mark.version, at);
             }
         }),
-        each_minute: guide.map(|mut guide| Box::new(move || guide.write()) as Box<_>),
+        each_minute: Some(Box::new(move || {
+            gatherer.gather();
+            if let Some(guide) = &mut guide {
+                guide.write();
+            }
+        })),
     };
     let before = lately.handle().marks().into_iter().map(Mark::from);
     SharedMarks::start(chores, before.collect())
@@ -262,6 +268,7 @@ impl AskFleet for Others {
         Ok(FleetNumbers {
             statistics: told.statistics,
             instances: instances.collect(),
+            unlisted_starts: told.unlisted_starts,
         })
     }
 }
