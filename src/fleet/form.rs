@@ -68,6 +68,14 @@ pub(super) struct Reading {
 impl Kind {
     pub(super) const BOTH: [Self; 2] = [Self::Counts, Self::Durations];
 
+    /// That of two which is of this kind: what belongs to counts, and what belongs to durations.
+    pub(super) fn of<T>(self, [counts, durations]: [T; 2]) -> T {
+        match self {
+            Self::Counts => counts,
+            Self::Durations => durations,
+        }
+    }
+
     /// How many numbers share a field. The durations of a thing are many bytes.
     pub(super) const fn numbers_in_field(self) -> u32 {
         match self {

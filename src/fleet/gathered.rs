@@ -88,11 +88,7 @@ impl Gathered {
         // The last durations of one that was killed are not there.
         let fine = Reading::read(fine, Kind::Durations).unwrap_or_default();
         for (kind, reading) in Kind::BOTH.into_iter().zip([&read, &fine]) {
-            let [of_counts, of_durations] = &mut self.counts;
-            let sums = match kind {
-                Kind::Counts => of_counts,
-                Kind::Durations => of_durations,
-            };
+            let sums = kind.of(self.counts.each_mut());
             for entry in reading.block.entries() {
                 let key = names.of(kind).get(entry.series as usize);
                 let Some(key) = key.and_then(Option::as_ref) else {

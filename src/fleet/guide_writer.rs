@@ -123,3 +123,6 @@ impl fmt::Debug for GuideWriter {
         f.debug_struct("GuideWriter").finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;

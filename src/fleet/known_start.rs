@@ -128,11 +128,7 @@ impl KnownStart {
     /// What its edges are chosen from. `None` without a last reading: then nothing is known of it.
     pub(super) fn edges(&self, kind: Kind) -> Option<Edges<'_>> {
         let (_, now) = self.now.as_ref()?;
-        let [counts, durations] = &self.gone;
-        let gone = match kind {
-            Kind::Counts => counts,
-            Kind::Durations => durations,
-        };
+        let gone = kind.of(self.gone.each_ref());
         Some(Edges {
             schedule: Schedule::new(Duration::from_millis(self.entry.tick)),
             began: self.entry.began,
@@ -178,12 +174,7 @@ impl KnownStart {
     }
 
     pub(super) fn set_gone(&mut self, kind: Kind, snap: Snap) {
-        let [counts, durations] = &mut self.gone;
-        let gone = match kind {
-            Kind::Counts => counts,
-            Kind::Durations => durations,
-        };
-        gone.insert(snap);
+        kind.of(self.gone.each_mut()).insert(snap);
     }
 
     /// How many copies are kept.

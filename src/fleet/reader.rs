@@ -274,10 +274,7 @@ impl Reader {
             let placed = edges_at.map(|time| edges.stands_for(edges.at(time), time));
             let readings = chosen.map(|edge| known.reading(kind, edge, now));
             if let [Some(before), Some(after)] = readings {
-                let numbers = match kind {
-                    Kind::Counts => &known.numbers[0],
-                    Kind::Durations => &known.numbers[1],
-                };
+                let numbers = kind.of(known.numbers.each_ref());
                 added.add([&before, &after], placed, numbers);
             }
         }
@@ -346,11 +343,7 @@ impl Reader {
     }
 
     fn key_of(&self, (start, kind, snap): (StartId, Kind, Snap)) -> String {
-        let [counts, durations] = writer::copies(&self.keys, start, snap);
-        match kind {
-            Kind::Counts => counts,
-            Kind::Durations => durations,
-        }
+        kind.of(writer::copies(&self.keys, start, snap))
     }
 
     fn with(&self, starts: &[StartId], which: impl Fn(&KnownStart) -> bool) -> Vec<StartId> {

@@ -278,11 +278,8 @@ impl Writer {
         }
     }
 
-    const fn side(&mut self, kind: Kind) -> &mut Side {
-        match kind {
-            Kind::Counts => &mut self.counts,
-            Kind::Durations => &mut self.durations,
-        }
+    fn side(&mut self, kind: Kind) -> &mut Side {
+        kind.of([&mut self.counts, &mut self.durations])
     }
 }
 

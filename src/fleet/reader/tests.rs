@@ -452,3 +452,39 @@ fn a_day_of_fifty_instances_is_read_in_a_second() {
         "{first} were counted until the window began"
     );
 }
+
+#[test]
+#[ignore = "takes minutes without optimisation"]
+fn what_a_thousand_instances_cost_is_printed() {
+    for (instances, endpoints) in [(1_000, 10), (1_000, 100), (100, 1_000)] {
+        let redis = SharedRedis::at(BEGIN);
+        let mut starts: Vec<_> = (0..instances)
+            .map(|_| WrittenStart::new(schedule(), BEGIN - SECOND))
+            .collect();
+        let mut reader = redis.reader();
+        for tick in 0..13 {
+            redis.get().now = BEGIN + tick * 10 * SECOND;
+            for start in &mut starts {
+                for endpoint in 0..endpoints {
+                    start.count(&format!("/{endpoint}"), fastrand::usize(0..30), 1);
+                }
+                assert!(start.write(&redis));
+            }
+            if ![0, 6, 11, 12].contains(&tick) {
+                continue;
+            }
+            let before = (redis.get().questions, redis.get().commands);
+            let began = tokio::time::Instant::now();
+            reader.look().unwrap();
+            let looked = began.elapsed();
+            let _ = sums(&mut reader, last(MINUTE + SECOND));
+            let (questions, commands) = (redis.get().questions, redis.get().commands);
+            println!(
+                "{instances} instances, {endpoints} endpoints, tick {tick}: {} questions, {} commands, look {looked:?}, all {:?}",
+                questions - before.0,
+                commands - before.1,
+                began.elapsed()
+            );
+        }
+    }
+}
