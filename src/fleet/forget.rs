@@ -42,3 +42,57 @@ pub(super) fn forget(pipeline: &mut Pipeline, keys: &Keys, now: u64, kept: u64) 
         .arg(MOST)
         .ignore();
 }
+
+#[cfg(test)]
+mod tests {
+    use redis::Value;
+
+    use super::*;
+    use crate::fleet::real_redis::RealRedis;
+
+    #[test]
+    #[ignore = "needs redis-server"]
+    fn redis_forgets_what_is_old_and_what_lies_ahead_once_a_minute() {
+        let redis = RealRedis::start();
+        let keys = Keys::new("shop", "test");
+        let (instances, seen) = (keys.instances(), keys.seen());
+        let add = |start: &str, at: Option<u64>| {
+            redis.answer(&["HSET", &instances, start, "{}"]).unwrap();
+            if let Some(at) = at {
+                redis
+                    .answer(&["ZADD", &seen, &at.to_string(), start])
+                    .unwrap();
+            }
+        };
+        let now = 1_700_000_000_000;
+        let run = || {
+            let mut pipeline = Pipeline::new();
+            forget(&mut pipeline, &keys, now, 1_000);
+            redis.link().ask::<Vec<Value>>(&pipeline).unwrap();
+        };
+        let score = |start: &str| -> Option<u64> {
+            redis::from_redis_value(redis.answer(&["ZSCORE", &seen, start]).unwrap()).unwrap()
+        };
+        for (start, at) in [
+            ("old", Some(now - 1_000)),
+            ("live", Some(now - 999)),
+            ("soon", Some(now + 1_000)),
+            ("ahead", Some(now + 1_001)),
+            ("unseen", None),
+        ] {
+            add(start, at);
+        }
+        run();
+        let known: Vec<String> =
+            redis::from_redis_value(redis.answer(&["HVALS", &instances]).unwrap()).unwrap();
+        assert_eq!(known.len(), 3);
+        let scores = ["old", "live", "soon", "ahead", "unseen"].map(score);
+        assert_eq!(
+            scores,
+            [None, Some(now - 999), Some(now + 1_000), None, Some(now)]
+        );
+        add("old", Some(now - 1_000));
+        run();
+        assert!(score("old").is_some(), "it was done in this minute");
+    }
+}

@@ -398,6 +398,21 @@ fn a_graceful_end_leaves_no_lease_behind_and_another_one_goes_on() {
     assert_eq!(slack.rest().len(), 0);
 }
 
+#[test]
+#[ignore = "needs redis-server; .ci/run installs it"]
+fn a_lease_is_no_longer_than_one_and_a_half_intervals() {
+    for (interval, most) in [(200, 300), (1_000, 1_500), (4_000, 3_000)] {
+        let redis = Redis::start();
+        let settings = Settings::at(&redis.url()).with("INTERVAL_MS", &interval.to_string());
+        let member = settings.start("one");
+        let left = eventually("it is in charge", || {
+            let left: i64 = redis.ask(&["PTTL", redis.keys(":lease").first()?]);
+            (left > 0).then_some(left)
+        });
+        assert!(left <= most, "{left} of {interval}: {}", member.log());
+    }
+}
+
 /// The key of the lease, also if nobody holds it.
 fn lease_of(redis: &Redis) -> String {
     let fence = redis.keys(":fence").pop().unwrap();

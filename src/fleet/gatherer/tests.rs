@@ -30,7 +30,7 @@ fn gatherer(redis: &SharedRedis) -> Gatherer {
     Gatherer::new(Box::new(redis.clone()), keys(), FEW)
 }
 
-/// A start that counts some requests, and dies ten seconds later.
+/// A start that counts some requests, also of an endpoint of its own, and dies ten seconds later.
 fn short_start(redis: &SharedRedis, endpoint: &str) -> WrittenStart {
     let mut start = WrittenStart::new(schedule(), redis.get().now - SECOND);
     for _ in 0..2 {
@@ -39,6 +39,7 @@ fn short_start(redis: &SharedRedis, endpoint: &str) -> WrittenStart {
         redis.get().now += 10 * SECOND;
     }
     start.entry.ended = fastrand::bool();
+    start.count(&format!("/{}", redis.get().now), 5, 2);
     start.count(endpoint, 3, 1);
     assert!(start.write(redis));
     start
@@ -81,6 +82,8 @@ fn a_crash_loop_fills_no_list_and_what_it_counted_stays() {
     assert!(live.write(&redis));
     let mut gatherer = gatherer(&redis);
     let mut all = live.counted;
+    // One that looks all the while, and keeps what it has read.
+    let mut reader = redis.reader();
     for round in 0..150_u64 {
         redis.get().now += 40 * SECOND;
         all += short_start(&redis, ["/a", "/b", "/c"][round as usize % 3]).counted;
@@ -96,6 +99,10 @@ fn a_crash_loop_fills_no_list_and_what_it_counted_stays() {
             if minutes == 24 * 60 {
                 assert_eq!(requests(&after), all);
                 assert_eq!(all_counts(after), all_counts(before));
+                reader.look().unwrap();
+                let span = Span::Last(Duration::from_millis(minutes * MINUTE));
+                let kept = reader.sums(span, &|_| true, None).unwrap();
+                assert_eq!(all_counts(kept), all_counts(sums(&redis, minutes)));
             }
         }
     }
@@ -197,6 +204,7 @@ fn redis_puts_one_start_in_the_place_of_others() {
         start.id
     });
     assert!(starts.iter().all(|start| seen(*start, &server)));
+    let found = gatherer.too_many().unwrap();
     gatherer.gather();
     assert!(starts.iter().all(|start| !seen(*start, &server)));
     let to = StartId::of_slot(BEGIN / SHORT, crate::fleet::written::GRID);
@@ -206,4 +214,7 @@ fn redis_puts_one_start_in_the_place_of_others() {
     let hashes = hashes(&mut *gatherer.asks, keys.to_vec()).unwrap();
     let gathered = Gathered::of(&hashes).unwrap();
     assert_eq!(gathered.at(), Some(BEGIN));
+    // Somebody else found them, too, and comes too late.
+    assert_eq!(gatherer.add(StartId::of_slot(1, 2), &found).unwrap(), 0);
+    assert_eq!(gatherer.listed(StartId::of_slot(1, 2)).unwrap(), 0);
 }
