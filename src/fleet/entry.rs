@@ -43,7 +43,6 @@ impl Entry {
     }
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
 const fn is_none(starts: &u64) -> bool {
     *starts == 0
 }

@@ -6,7 +6,7 @@ use redis::Value;
 
 use super::*;
 use crate::{
-    fleet::{Fleet, keys::Keys, real_redis::RealRedis, view::View},
+    fleet::{Fleet, keys::Keys, real_redis::RealRedis},
     metrics::Settings,
     release::Release,
 };
@@ -47,7 +47,7 @@ impl World {
         let begin = tokio::time::Instant::now();
         let is_there = || {
             let view = self.writer.running.view().unwrap();
-            !View::instances(&view, &serde_json::Value::Null).is_empty()
+            !view.instances(&serde_json::Value::Null).is_empty()
         };
         while !is_there() {
             assert!(begin.elapsed() < LONG);
@@ -99,12 +99,10 @@ fn the_guides_keys_are_not_written_without_the_counts_of_an_instance_that_lives(
     let keys = world.keys();
     let now: Vec<u64> = redis::from_redis_value(world.redis.answer(&["TIME"]).unwrap()).unwrap();
     let (start, now) = ("00000000000000ab", (now[0] * 1_000).to_string());
-    let entry = format!(
-        r#"{{"id":"b","version":null,"environment":"test","began":7,"first":8,"tick":10000,"grid":1,"in_flight":0}}"#
-    );
+    let entry = r#"{"id":"b","version":null,"environment":"test","began":7,"first":8,"tick":10000,"grid":1,"in_flight":0}"#;
     world
         .redis
-        .answer(&["HSET", &keys.instances(), start, &entry])
+        .answer(&["HSET", &keys.instances(), start, entry])
         .unwrap();
     world
         .redis

@@ -6,6 +6,7 @@ use super::*;
 use crate::fleet::{
     fake::Fault,
     schedule::Schedule,
+    writer,
     written::{GRID, SharedRedis, WrittenStart},
 };
 

@@ -6,7 +6,6 @@ use super::Vitals;
 
 // === impl Vitals ===
 
-#[expect(clippy::unused_self, reason = "with a fleet, it is needed")]
 impl Vitals {
     #[cfg(feature = "health")]
     #[expect(clippy::unused_async, reason = "with a fleet, it waits")]
