@@ -281,10 +281,13 @@ impl Worker {
             let Some(pipeline) = next else {
                 return Ok(());
             };
-            let answer = (self.chores.ask)(&pipeline).inspect_err(|_| {
+            let answer = (self.chores.ask)(&pipeline).inspect_err(|error| {
                 // Redis was there a moment ago, and may have noted it.
                 let mut state = self.shared.state();
-                let one = state.waiting.front_mut();
+                let one = state
+                    .waiting
+                    .front_mut()
+                    .filter(|_| error.is_without_answer());
                 let _ = one.map(|one| one.sent.get_or_insert_with(Instant::now));
             })?;
             let sent = self.shared.state().waiting.pop_front();

@@ -3,6 +3,8 @@
 //!
 //! Each question is one script, so that nothing comes between what it looks at and what it writes. All times are those of Redis.
 
+mod scripts;
+
 use std::{
     fmt,
     sync::{Mutex, MutexGuard, PoisonError},
@@ -12,6 +14,7 @@ use std::{
 use redis::{FromRedisValue, Pipeline, cmd};
 use tokio::time::Instant;
 
+use self::scripts::{ACKNOWLEDGE, BEGUN, HELD, HOLD, PUT, SILENCE, WRITE};
 use super::{
     keeper::Keeper,
     keys::{Keys, StartId},
@@ -28,93 +31,8 @@ const SILENCES_KEPT: Duration = Duration::from_secs(31 * 24 * 60 * 60);
 /// The field with the last number among the silences.
 const LAST: &str = "last";
 
-/// For how many lengths of the lease an instance does not take it that gave it up and goes on.
-const RESTS: u32 = 2;
-
 /// How much longer than four lengths an evaluation for all may take. Longer than that, something hangs.
 const LONGEST_EVALUATION: Duration = Duration::from_secs(30);
-
-/// Renews the lease of `ARGV[1]` or takes it. With a length of 0 it is given up, and not taken. Gives the time, and the number of the
-/// lease, which is 0 if this start does not hold it.
-const HOLD: &str = r"
-local time = redis.call('TIME')
-local holder = redis.call('GET', KEYS[1])
-local fence = 0
-if holder == ARGV[1] and ARGV[2] == '0' then
-  redis.call('DEL', KEYS[1])
-elseif holder == ARGV[1] then
-  redis.call('PEXPIRE', KEYS[1], ARGV[2])
-  fence = redis.call('GET', KEYS[2]) or redis.call('INCR', KEYS[2])
-elseif not holder and ARGV[2] ~= '0' then
-  redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2])
-  fence = redis.call('INCR', KEYS[2])
-  redis.call('PEXPIRE', KEYS[2], ARGV[3])
-end
-";
-
-const HELD: &str = "return {time[1], time[2], tonumber(fence)}";
-
-const BEGUN: &str = r"
-return {time[1], time[2], tonumber(fence), redis.call('GET', KEYS[3]),
-  redis.call('HGETALL', KEYS[4]), redis.call('HGETALL', KEYS[5])}
-";
-
-/// Writes the document, if `ARGV[1]` holds the lease with the number `ARGV[2]`, or if it held it last: who was too slow to keep it is in
-/// charge, where nobody else has taken it.
-const WRITE: &str = r"
-local holder = redis.call('GET', KEYS[1])
-if (holder and holder ~= ARGV[1]) or redis.call('GET', KEYS[2]) ~= ARGV[2] then
-  return 0
-end
-if not holder then
-  redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[5])
-end
-redis.call('SET', KEYS[3], ARGV[4], 'PX', ARGV[3])
-redis.call('PEXPIRE', KEYS[2], ARGV[3])
-local seen = tonumber(ARGV[6])
-for at = 7, 6 + seen do
-  redis.call('HDEL', KEYS[5], ARGV[at])
-end
-for at = 7 + seen, #ARGV do
-  redis.call('HDEL', KEYS[4], ARGV[at])
-end
-return 1
-";
-
-/// Adds silences with their numbers. If `ARGV[1]` is 1, only where nothing is known of any. Numbers from `ARGV[3]` on are not counted.
-const PUT: &str = r"
-local last = redis.call('HGET', KEYS[1], 'last')
-if last and ARGV[1] == '1' then
-  return 0
-end
-local most = tonumber(last or '0')
-for at = 4, #ARGV, 2 do
-  redis.call('HSETNX', KEYS[1], ARGV[at], ARGV[at + 1])
-  local id = tonumber(ARGV[at])
-  if id > most and id < tonumber(ARGV[3]) then
-    most = id
-  end
-end
-redis.call('HSET', KEYS[1], 'last', string.format('%d', most))
-redis.call('PEXPIRE', KEYS[1], ARGV[2])
-return 1
-";
-
-/// Adds a silence under the next number above `ARGV[1]`.
-const SILENCE: &str = r"
-local last = math.max(tonumber(redis.call('HGET', KEYS[1], 'last') or '0'), tonumber(ARGV[1]))
-local id = string.format('%d', last + 1)
-redis.call('HSET', KEYS[1], 'last', id, id, ARGV[2])
-redis.call('PEXPIRE', KEYS[1], ARGV[3])
-return tonumber(id)
-";
-
-/// Notes that somebody has seen an alert. The first one counts.
-const ACKNOWLEDGE: &str = r"
-redis.call('HSETNX', KEYS[1], ARGV[1], ARGV[2])
-redis.call('PEXPIRE', KEYS[1], ARGV[3])
-return 1
-";
 
 /// What the instances of a service share of their alerts.
 pub(crate) struct Lease {
@@ -131,6 +49,8 @@ pub(crate) struct Lease {
 struct State {
     /// For how long it was taken last.
     length: Duration,
+    /// Whether this start held it at the last answer.
+    is_held: bool,
     /// Since it was given up.
     rests: Option<Rest>,
 }
@@ -201,18 +121,29 @@ impl Lease {
         found
     }
 
-    /// Gives the lease up, so that another instance takes it at once. This one takes it no more, or not for two lengths of it if it goes
-    /// on.
+    /// Whether this start held the lease at the last answer.
+    pub(crate) fn is_held(&self) -> bool {
+        self.state().is_held
+    }
+
+    /// Gives the lease up, so that another instance takes it at once. This one takes it no more, or, if it goes on, not for as long as it
+    /// would have lasted.
     pub(crate) fn give_up(&self, goes_on: bool) -> Result<(), LinkError> {
-        {
+        let was_held = {
             let mut state = self.state();
-            state.rests = Some(match goes_on {
-                true => Rest::Until(Instant::now() + state.length * RESTS),
-                false => Rest::ForGood,
-            });
-        }
+            let was_held = std::mem::take(&mut state.is_held);
+            if !goes_on {
+                state.rests = Some(Rest::ForGood);
+            } else if was_held {
+                state.rests = Some(Rest::Until(Instant::now() + state.length));
+            }
+            was_held
+        };
         self.keeper.let_go();
-        self.ask_to_hold(Duration::ZERO).map(drop)
+        match was_held {
+            true => self.ask_to_hold(Duration::ZERO).map(drop),
+            false => Ok(()),
+        }
     }
 
     fn ask_to_hold(&self, length: Duration) -> Result<Holding, LinkError> {
@@ -266,10 +197,15 @@ impl Lease {
         holding: impl Fn(&T) -> Holding,
         time: Duration,
     ) {
-        let length = self.state().length;
-        match asked.as_ref().map(|asked| holding(asked).fence) {
-            Ok(Some(fence)) => self.keeper.keep(fence, length, time),
-            Ok(None) | Err(_) => self.keeper.let_go(),
+        let fence = asked.as_ref().ok().and_then(|asked| holding(asked).fence);
+        let length = {
+            let mut state = self.state();
+            state.is_held = fence.is_some() && state.rests.is_none();
+            state.is_held.then_some(state.length)
+        };
+        match fence.zip(length) {
+            Some((fence, length)) => self.keeper.keep(fence, length, time),
+            None => self.keeper.let_go(),
         }
     }
 

@@ -36,7 +36,10 @@ impl Vitals {
     /// Lets another instance evaluate the alerts of all, and says what people were told until now. It waits no longer than `timeout`.
     /// This instance evaluates them no more, or not for a while if it goes on.
     pub(super) fn hand_over(&self, timeout: Duration, goes_on: bool) {
-        if self.lately.fleet().is_none() || timeout.is_zero() {
+        if !self.lately.has_the_lease() || timeout.is_zero() {
+            if !goes_on {
+                self.lately.give_up_the_lease(goes_on);
+            }
             return;
         }
         let (done, handed_over) = mpsc::channel();

@@ -202,6 +202,12 @@ impl Lately {
         self.0.fleet.as_ref()
     }
 
+    /// Whether this instance evaluates the alerts of all.
+    #[cfg(feature = "fleet")]
+    pub(super) fn has_the_lease(&self) -> bool {
+        self.0.lease.get().is_some_and(|lease| lease.is_held())
+    }
+
     /// Lets another instance evaluate the alerts of all, at once. This one does so no more, or not for a while if it goes on.
     #[cfg(feature = "fleet")]
     pub(super) fn give_up_the_lease(&self, goes_on: bool) {

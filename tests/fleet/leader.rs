@@ -400,6 +400,37 @@ fn a_graceful_end_leaves_no_lease_behind_and_another_one_goes_on() {
 
 #[test]
 #[ignore = "needs redis-server; .ci/run installs it"]
+fn a_successor_that_begins_later_goes_on_with_what_was_written() {
+    let redis = Redis::start();
+    let slack = Inbox::answering(200, "ok");
+    let settings = Settings::at(&redis.url())
+        .with("INTERVAL_MS", "500")
+        .with("PENDING_MS", "0")
+        .with("KEEP_MS", "60000")
+        .with("WINDOW_MS", "4000")
+        .with("SLACK", &slack.url("/services/T0/B0/secret"));
+    let mut one = settings.start("one");
+    let load = Load::on(&one.address, &["/fails/1"], PAUSE);
+    eventually("people are told", || {
+        let told = slack.rest();
+        (!told.is_empty()).then_some(())
+    });
+    load.stop();
+    // In good order: it is written down that they were.
+    one.end();
+    let other = settings.start("other");
+    eventually("it is in charge", || {
+        leader(&redis).filter(|name| name == "other")
+    });
+    // Nobody asks anything of it: it fires on, for as long as it is held.
+    eventually("it shows the alert", || {
+        (other.ask("/alerts")[0]["state"] == "firing").then_some(())
+    });
+    assert_eq!(slack.rest().len(), 0);
+}
+
+#[test]
+#[ignore = "needs redis-server; .ci/run installs it"]
 fn a_lease_is_no_longer_than_one_and_a_half_intervals() {
     for (interval, most) in [(200, 300), (1_000, 1_500), (4_000, 3_000)] {
         let redis = Redis::start();

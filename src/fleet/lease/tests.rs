@@ -153,14 +153,16 @@ fn a_lease_that_is_given_up_is_taken_at_once_by_another_start() {
     let (one, other) = (lease(&server), lease(&server));
     assert_eq!(one.begin(MINUTE).unwrap().holding.fence, Some(1));
     assert!(one.write(1, "first", &[], &[]).unwrap());
+    assert!(one.is_held());
     other.give_up(true).unwrap();
     let holder: String = command(&one, &["GET", &one.keys.lease()]);
     assert_eq!(holder, one.holder.to_string(), "only by its holder");
     one.give_up(false).unwrap();
     assert!(!one.write(1, "late", &[], &[]).unwrap());
     assert_eq!(one.hold(MINUTE).unwrap().fence, None, "it takes it no more");
-    // The other one gave up what it did not hold, before anybody had told it a length.
+    // The other one gave up what it did not hold: it rests only after it held it.
     assert_eq!(other.begin(MINUTE).unwrap().holding.fence, Some(2));
+    other.give_up(true).unwrap();
     other.give_up(true).unwrap();
     assert_eq!(other.begin(MINUTE).unwrap().holding.fence, None);
     let third = lease(&server);
