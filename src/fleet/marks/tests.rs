@@ -45,10 +45,10 @@ impl Shop {
     }
 
     fn note(&self, noting: &Noting, told: Told, version: &str) -> Noted {
-        self.note_once(noting, &Self::new(told, version))
+        self.note_once(noting, &Self::told(told, version))
     }
 
-    fn new(told: Told, version: &str) -> NewMark {
+    fn told(told: Told, version: &str) -> NewMark {
         NewMark {
             told,
             version: version.to_owned(),
@@ -182,7 +182,7 @@ fn a_note_that_is_sent_again_because_its_answer_was_lost_is_one() {
     shop.start(&shop.instance("c", "1.0", 300));
     let [one, other] = ["a", "b"].map(|id| shop.instance(id, "1.1", 0));
     let [process, joins, person] =
-        [Told::Process, Told::Process, Told::Outside].map(|told| Shop::new(told, "1.1"));
+        [Told::Process, Told::Process, Told::Outside].map(|told| Shop::told(told, "1.1"));
     for _ in 0..3 {
         assert_eq!(shop.note_once(&one, &process), NEWS);
         assert_eq!(shop.note_once(&other, &joins), Noted::Known);
