@@ -29,15 +29,20 @@ mod commands;
 mod edges;
 mod entry;
 mod error;
+mod exchange;
 #[cfg(test)]
 mod fake;
 #[cfg(test)]
 pub(crate) mod fake_server;
+mod forget;
 mod form;
+mod gathered;
+mod gatherer;
 mod guide;
 mod guide_writer;
 #[cfg(test)]
 mod heard;
+mod keeper;
 mod keys;
 mod known_start;
 mod lease;
@@ -46,6 +51,7 @@ mod link;
 mod link_error;
 mod look_up;
 mod marks;
+mod parts;
 mod reader;
 #[cfg(test)]
 pub(crate) mod real_redis;
@@ -67,6 +73,7 @@ mod written;
 pub(crate) use self::guide::is_word_of_health;
 pub(crate) use self::{
     chores::{Chores, SharedMarks},
+    gatherer::Gatherer,
     guide_writer::GuideWriter,
     lease::{Found, Holding, Lease},
     link_error::LinkError,

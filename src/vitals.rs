@@ -10,7 +10,7 @@ mod deployment;
 mod descriptors;
 #[cfg(feature = "statistics")]
 mod doctor;
-#[cfg(feature = "health")]
+#[cfg_attr(not(feature = "fleet"), path = "vitals/fleet/off.rs")]
 mod fleet;
 mod flush;
 #[cfg(feature = "generate")]

@@ -22,6 +22,8 @@ impl Running {
     pub(super) fn evaluate_in_fleet(&self, member: &Member, tick: Tick) -> bool {
         let met = member.meet(&|| self.host.clock(), self.watch());
         let at = met.at;
+        // First: code of the application runs in the other part, and may take longer than the lease lasts.
+        let of_fleet = contained(|| self.of_fleet(member, met, tick));
         let of_instance = contained(|| {
             let tick = Tick { at, ..tick };
             let mut evaluated = Evaluated::default();
@@ -31,7 +33,6 @@ impl Running {
             self.tell(Part::Local, &evaluated, tick);
             evaluated
         });
-        let of_fleet = contained(|| self.of_fleet(member, met, tick));
         let is_well = of_instance.is_some() && of_fleet.is_some();
         let mut evaluated = of_instance.unwrap_or_default();
         evaluated.add(of_fleet.unwrap_or_default());

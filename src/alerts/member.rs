@@ -19,7 +19,7 @@ use super::{
 };
 use crate::window::Moment;
 
-/// The shortest time for which the lease is held. A slow answer is no reason to lose it.
+/// The shortest time for which the lease is held, if that is less than one and a half intervals. A slow answer is no reason to lose it.
 const SHORTEST_LEASE: Duration = Duration::from_millis(1_500);
 
 /// How soon it is written down that a notification arrived.
@@ -360,7 +360,7 @@ impl Member {
     /// How long a lease is held that is not renewed. It is renewed three times in this time, so that a successor evaluates within two
     /// intervals of the last evaluation.
     fn lease(&self) -> Duration {
-        (self.interval * 3 / 4).max(SHORTEST_LEASE)
+        (self.interval * 3 / 4).max(SHORTEST_LEASE.min(self.interval * 3 / 2))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

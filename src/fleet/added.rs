@@ -47,7 +47,12 @@ impl<'a> Added<'a> {
 
     /// Notes a reading of a start that counted nothing since then.
     pub(super) fn note(&mut self, at: u64) {
-        for (edge, newest) in self.edges.iter().zip(&mut self.placed) {
+        self.place([at; 2]);
+    }
+
+    /// Notes of when the readings at both edges are.
+    fn place(&mut self, readings: [u64; 2]) {
+        for ((edge, at), newest) in self.edges.iter().zip(readings).zip(&mut self.placed) {
             if at <= *edge {
                 *newest = (*newest).max(Some(at));
             }
@@ -62,11 +67,7 @@ impl<'a> Added<'a> {
         placed: [u64; 2],
         numbers: &[Option<u32>],
     ) {
-        for ((edge, at), newest) in self.edges.iter().zip(placed).zip(&mut self.placed) {
-            if at <= *edge {
-                *newest = (*newest).max(Some(at));
-            }
-        }
+        self.place(placed);
         // What was written in the moment of the beginning counts, too.
         if before.head.at > after.head.at {
             return;
@@ -78,6 +79,7 @@ impl<'a> Added<'a> {
                 continue;
             };
             let key = self.known.get(number as usize).map(|known| &known.key);
+            let changed = after.changed(entry.series);
             let length = key.map_or(0, |key| counts_of(key, self.buckets));
             for (index, count) in entry.pairs() {
                 // A count that fell did not change.
@@ -86,7 +88,7 @@ impl<'a> Added<'a> {
                 }
                 let empty = || (vec![0; length], 0);
                 let (counts, last) = self.sums.entry(number).or_insert_with(empty);
-                *last = after.head.at.max(*last);
+                *last = changed.max(*last);
                 if let Some(sum) = counts.get_mut(index) {
                     *sum = sum.saturating_add(count);
                 }

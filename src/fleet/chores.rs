@@ -23,6 +23,12 @@ const LOOK_EVERY: Duration = Duration::from_secs(10);
 /// How often the chore of each minute is done.
 const MINUTE: Duration = Duration::from_secs(60);
 
+/// How soon a deployment is sent again of which nobody knows whether Redis has heard.
+const AGAIN: Duration = Duration::from_millis(500);
+
+/// For how long it is sent again before people are told all the same.
+const UNCERTAIN: Duration = Duration::from_secs(10);
+
 /// The most deployments that wait for Redis.
 const MOST_WAITING: usize = 50;
 
@@ -72,6 +78,8 @@ struct Waiting {
     mark: Mark,
     /// `None` once somebody was told.
     then: Option<Then>,
+    /// Since when it was sent without an answer. It may have been noted.
+    sent: Option<Instant>,
 }
 
 /// The work of the thread.
@@ -121,6 +129,7 @@ impl SharedMarks {
             since: Instant::now(),
             mark,
             then: Some(then),
+            sent: None,
         });
         shared.wake.notify_one();
     }
@@ -162,9 +171,25 @@ impl Shared {
 // === impl State ===
 
 impl State {
-    /// Who waits to be told, once.
+    /// Who waits to be told though Redis is not reached, once. Of what was sent, an answer may tell soon.
     fn next_untold(&mut self) -> Option<Then> {
-        self.waiting.iter_mut().find_map(|one| one.then.take())
+        let mut untold = self.waiting.iter_mut().filter(|one| !one.is_uncertain());
+        untold.find_map(|one| one.then.take())
+    }
+
+    /// Whether something is new, or must be sent again.
+    fn is_due(&self, again: bool) -> bool {
+        let mut untold = self.waiting.iter().filter(|one| one.then.is_some());
+        untold.any(|one| again || !one.is_uncertain())
+    }
+}
+
+// === impl Waiting ===
+
+impl Waiting {
+    /// Whether Redis may have heard of it, and may say so soon.
+    fn is_uncertain(&self) -> bool {
+        self.sent.is_some_and(|sent| sent.elapsed() < UNCERTAIN)
     }
 }
 
@@ -182,17 +207,16 @@ impl Worker {
         }
     }
 
-    /// Waits for a deployment, or until it is time to look. `false` at the end.
+    /// Waits for a deployment, or until it is time to look or to send one again. `false` at the end.
     fn wait(&self) -> bool {
         let state = self.shared.state();
-        let is_quiet = |state: &mut State| {
-            let is_new = state.waiting.iter().any(|one| one.then.is_some());
-            !state.has_ended && !is_new
+        let time = if state.is_due(true) {
+            AGAIN
+        } else {
+            LOOK_EVERY
         };
-        let waited = self
-            .shared
-            .wake
-            .wait_timeout_while(state, LOOK_EVERY, is_quiet);
+        let is_quiet = |state: &mut State| !state.has_ended && !state.is_due(false);
+        let waited = self.shared.wake.wait_timeout_while(state, time, is_quiet);
         let (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
         !state.has_ended
     }
@@ -257,7 +281,15 @@ impl Worker {
             let Some(pipeline) = next else {
                 return Ok(());
             };
-            let answer = (self.chores.ask)(&pipeline)?;
+            let answer = (self.chores.ask)(&pipeline).inspect_err(|error| {
+                // Redis was there a moment ago, and may have noted it.
+                let mut state = self.shared.state();
+                let one = state
+                    .waiting
+                    .front_mut()
+                    .filter(|_| error.is_without_answer());
+                let _ = one.map(|one| one.sent.get_or_insert_with(Instant::now));
+            })?;
             let sent = self.shared.state().waiting.pop_front();
             // An answer that cannot be read leaves it to this instance.
             let noted = Noted::of(&answer).unwrap_or(Noted::Alone);

@@ -22,6 +22,9 @@ pub(crate) struct Entry {
     /// Whether it ended in good order.
     #[serde(default)]
     pub(crate) ended: bool,
+    /// For how many starts that ended it stands. 0 for one that stands for itself.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub(crate) starts: u64,
     /// What other parts of this crate say, such as health and the settings.
     #[serde(default)]
     pub(crate) described: serde_json::Value,
@@ -38,4 +41,8 @@ impl Entry {
     pub(super) fn read(bytes: &[u8]) -> Option<Self> {
         serde_json::from_slice(bytes).ok()
     }
+}
+
+const fn is_none(starts: &u64) -> bool {
+    *starts == 0
 }

@@ -1,5 +1,7 @@
 //! A Redis in memory for tests, as far as a fleet needs it. It has a clock of the test, and loses what a test wants.
 
+mod scripts;
+
 use std::collections::{BTreeMap, HashMap};
 
 use redis::{ConnectionLike, FromRedisValue, Parser, Pipeline, RedisResult, Value};
@@ -145,6 +147,21 @@ impl FakeRedis {
                 let removed = command[1..].iter().filter_map(|key| self.keys.remove(key));
                 Value::Int(removed.count() as i64)
             }
+            "SET" => {
+                let is_free = self.live(word(1)).is_none();
+                assert_eq!((word(3), word(4)), (&b"NX"[..], &b"PX"[..]));
+                if is_free {
+                    self.take_turn(word(1), number(word(5)));
+                }
+                if is_free { Value::Okay } else { Value::Nil }
+            }
+            "HGET" => match self.live(word(1)).is_some() {
+                true => {
+                    let value = self.hash(word(1)).get(word(2));
+                    value.map_or(Value::Nil, bulk)
+                }
+                false => Value::Nil,
+            },
             "EXISTS" => Value::Int(self.live(word(1)).is_some().into()),
             "PEXPIRE" => {
                 let until = self.now + number(word(2));
@@ -207,12 +224,7 @@ impl FakeRedis {
                 }
                 false => Value::Array(Vec::new()),
             },
-            "ZRANGEBYSCORE" => {
-                let most = number(word(3));
-                let sorted = self.sorted(word(1)).iter();
-                let old = sorted.filter(|(_, score)| **score <= most);
-                Value::Array(old.map(|(member, _)| bulk(member)).take(100).collect())
-            }
+            "EVAL" => self.run_script(&command[1..]),
             _ => panic!("this test's Redis knows no {name}"),
         }
     }

@@ -25,6 +25,10 @@ const SNAPS: &str = "snaps";
 /// When the durations were written last.
 const FINE: &str = "fine";
 
+/// Begins the names of fields that say when counts changed last, and how many numbers share one.
+const LAST: u8 = b'l';
+pub(super) const LAST_IN_FIELD: usize = 32;
+
 /// The highest index of a count that is read, and the most names.
 pub(super) const MOST: usize = 1 << 20;
 
@@ -55,12 +59,22 @@ pub(super) struct Head {
 pub(super) struct Reading {
     pub(super) head: Head,
     pub(super) block: Block,
+    /// By number, the second since 1970 in which its counts changed last. 0 if that is not known.
+    pub(super) last: Vec<u32>,
 }
 
 // === impl Kind ===
 
 impl Kind {
     pub(super) const BOTH: [Self; 2] = [Self::Counts, Self::Durations];
+
+    /// That of two which is of this kind: what belongs to counts, and what belongs to durations.
+    pub(super) fn of<T>(self, [counts, durations]: [T; 2]) -> T {
+        match self {
+            Self::Counts => counts,
+            Self::Durations => durations,
+        }
+    }
 
     /// How many numbers share a field. The durations of a thing are many bytes.
     pub(super) const fn numbers_in_field(self) -> u32 {
@@ -116,10 +130,12 @@ impl Reading {
     /// Reads a hash. `None` if it was not written as a whole, or in another form.
     pub(super) fn read(hash: &[Field], kind: Kind) -> Option<Self> {
         let mut head = Head::default();
-        let (mut chunks, mut is_whole) = (Vec::new(), false);
+        let (mut chunks, mut last, mut is_whole) = (Vec::new(), Vec::new(), false);
         for (field, value) in hash {
             if field == EPOCH.as_bytes() {
                 is_whole = value == VERSION.as_bytes();
+            } else if let Some(group) = group_of(field) {
+                take_last(&mut last, group, value);
             } else if !head.take(field, value) {
                 let mut rest = &**field;
                 let chunk = varint::read(&mut rest).filter(|_| rest.is_empty());
@@ -144,7 +160,18 @@ impl Reading {
         Some(Self {
             head,
             block: block.finish(),
+            last,
         })
+    }
+
+    /// When the counts of a number changed last, in milliseconds since 1970: in the tick before that.
+    pub(super) fn changed(&self, number: u32) -> u64 {
+        let second = self.last.get(number as usize).copied().unwrap_or_default();
+        match second {
+            // An earlier version does not say it.
+            0 => self.head.at,
+            second => (u64::from(second) * 1_000).min(self.head.at),
+        }
     }
 }
 
@@ -173,6 +200,47 @@ pub(super) fn field(chunk: u32) -> Vec<u8> {
     let mut name = Vec::new();
     varint::write(&mut name, chunk.into());
     name
+}
+
+/// The field that says when each number of a group changed last, in seconds since 1970. It counts back from the one that changed last.
+pub(super) fn last(group: usize, seconds: &[u32]) -> Field {
+    let mut field = vec![LAST];
+    varint::write(&mut field, group as u64);
+    let newest = seconds.iter().copied().max().unwrap_or_default();
+    let mut value = Vec::new();
+    varint::write(&mut value, newest.into());
+    for one in seconds {
+        let before = u64::from(newest.saturating_sub(*one)) + 1;
+        varint::write(&mut value, if *one == 0 { 0 } else { before });
+    }
+    (field, value)
+}
+
+/// The group of a field that says when counts changed last.
+fn group_of(field: &[u8]) -> Option<usize> {
+    let mut rest = field.strip_prefix(&[LAST])?;
+    let group = varint::read(&mut rest).filter(|_| rest.is_empty())?;
+    let group = usize::try_from(group).ok()?;
+    (group < MOST / LAST_IN_FIELD).then_some(group)
+}
+
+fn take_last(last: &mut Vec<u32>, group: usize, mut value: &[u8]) {
+    let Some(newest) = varint::read(&mut value) else {
+        return;
+    };
+    let first = group * LAST_IN_FIELD;
+    if last.len() < first + LAST_IN_FIELD {
+        last.resize(first + LAST_IN_FIELD, 0);
+    }
+    for place in last.iter_mut().skip(first).take(LAST_IN_FIELD) {
+        let Some(before) = varint::read(&mut value) else {
+            return;
+        };
+        let seconds = before
+            .checked_sub(1)
+            .map(|before| newest.saturating_sub(before));
+        *place = u32::try_from(seconds.unwrap_or_default()).unwrap_or(u32::MAX);
+    }
 }
 
 /// The names from a number on, as one field of the hash of names.

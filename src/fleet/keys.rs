@@ -69,6 +69,16 @@ impl Keys {
         self.of("seen")
     }
 
+    /// When old starts were forgotten last.
+    pub(crate) fn turn(&self) -> String {
+        self.of("turn")
+    }
+
+    /// When old starts were added up last.
+    pub(crate) fn gatherer(&self) -> String {
+        self.of("gatherer")
+    }
+
     /// Who evaluates the alerts: the id of a start.
     pub(crate) fn lease(&self) -> String {
         self.of("lease")
@@ -99,6 +109,11 @@ impl Keys {
         self.of("guide")
     }
 
+    /// Since when the guide's keys can be written: the time of Redis.
+    pub(crate) fn guide_since(&self) -> String {
+        self.of("guide_since")
+    }
+
     /// The deployments: a list of JSON.
     pub(crate) fn deployments(&self) -> String {
         self.of("deployments")
@@ -110,6 +125,12 @@ impl Keys {
 impl StartId {
     pub(crate) fn random() -> Self {
         Self(fastrand::u64(..))
+    }
+
+    /// Stands for all starts with the same two numbers.
+    pub(crate) const fn of_slot(slot: u64, grid: u64) -> Self {
+        // So that no two slots of a day have one number, nor one of a start.
+        Self(slot.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ grid.rotate_left(29))
     }
 
     /// Reads what was printed.
@@ -173,6 +194,9 @@ mod tests {
                 keys.acknowledged(),
                 keys.deployments(),
                 keys.guide(),
+                keys.guide_since(),
+                keys.turn(),
+                keys.gatherer(),
             ] {
                 assert_eq!(hash_tag(&key), tag);
             }

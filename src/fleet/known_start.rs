@@ -73,6 +73,11 @@ impl KnownStart {
         }
     }
 
+    /// Whether there is a last reading.
+    pub(super) const fn is_read(&self) -> bool {
+        self.now.is_some()
+    }
+
     /// Takes the last reading. Without one, the one before stays.
     pub(super) fn set_now(&mut self, reading: Option<Reading>) {
         if let Some(reading) = reading {
@@ -90,6 +95,18 @@ impl KnownStart {
             .iter()
             .zip(now.head.names)
             .any(|(known, there)| *known < there)
+    }
+
+    /// The numbers of the reader that it has.
+    pub(super) fn all_numbers(&self) -> impl Iterator<Item = u32> {
+        self.numbers.iter().flatten().copied().flatten()
+    }
+
+    /// The reader has other numbers: by the number that it had, the new one.
+    pub(super) fn renumber(&mut self, new: &[Option<u32>]) {
+        for number in self.numbers.iter_mut().flatten() {
+            *number = number.and_then(|number| new.get(number as usize).copied().flatten());
+        }
     }
 
     /// Whether its last durations are not read.
@@ -111,11 +128,7 @@ impl KnownStart {
     /// What its edges are chosen from. `None` without a last reading: then nothing is known of it.
     pub(super) fn edges(&self, kind: Kind) -> Option<Edges<'_>> {
         let (_, now) = self.now.as_ref()?;
-        let [counts, durations] = &self.gone;
-        let gone = match kind {
-            Kind::Counts => counts,
-            Kind::Durations => durations,
-        };
+        let gone = kind.of(self.gone.each_ref());
         Some(Edges {
             schedule: Schedule::new(Duration::from_millis(self.entry.tick)),
             began: self.entry.began,
@@ -161,12 +174,7 @@ impl KnownStart {
     }
 
     pub(super) fn set_gone(&mut self, kind: Kind, snap: Snap) {
-        let [counts, durations] = &mut self.gone;
-        let gone = match kind {
-            Kind::Counts => counts,
-            Kind::Durations => durations,
-        };
-        gone.insert(snap);
+        kind.of(self.gone.each_mut()).insert(snap);
     }
 
     /// How many copies are kept.

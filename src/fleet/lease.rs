@@ -3,6 +3,8 @@
 //!
 //! Each question is one script, so that nothing comes between what it looks at and what it writes. All times are those of Redis.
 
+mod scripts;
+
 use std::{
     fmt,
     sync::{Mutex, MutexGuard, PoisonError},
@@ -10,8 +12,11 @@ use std::{
 };
 
 use redis::{FromRedisValue, Pipeline, cmd};
+use tokio::time::Instant;
 
+use self::scripts::{ACKNOWLEDGE, BEGUN, HELD, HOLD, PUT, SILENCE, WRITE};
 use super::{
+    keeper::Keeper,
     keys::{Keys, StartId},
     link::Link,
     link_error::LinkError,
@@ -26,79 +31,8 @@ const SILENCES_KEPT: Duration = Duration::from_secs(31 * 24 * 60 * 60);
 /// The field with the last number among the silences.
 const LAST: &str = "last";
 
-/// Renews the lease of `ARGV[1]` or takes it. Gives the time, and the number of the lease, which is 0 if somebody else holds it.
-const HOLD: &str = r"
-local time = redis.call('TIME')
-local holder = redis.call('GET', KEYS[1])
-local fence = 0
-if holder == ARGV[1] then
-  redis.call('PEXPIRE', KEYS[1], ARGV[2])
-  fence = redis.call('GET', KEYS[2]) or redis.call('INCR', KEYS[2])
-elseif not holder then
-  redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2])
-  fence = redis.call('INCR', KEYS[2])
-  redis.call('PEXPIRE', KEYS[2], ARGV[3])
-end
-";
-
-const HELD: &str = "return {time[1], time[2], tonumber(fence)}";
-
-const BEGUN: &str = r"
-return {time[1], time[2], tonumber(fence), redis.call('GET', KEYS[3]),
-  redis.call('HGETALL', KEYS[4]), redis.call('HGETALL', KEYS[5])}
-";
-
-/// Writes the document, if `ARGV[1]` holds the lease with the number `ARGV[2]`.
-const WRITE: &str = r"
-if redis.call('GET', KEYS[1]) ~= ARGV[1] or redis.call('GET', KEYS[2]) ~= ARGV[2] then
-  return 0
-end
-redis.call('SET', KEYS[3], ARGV[4], 'PX', ARGV[3])
-redis.call('PEXPIRE', KEYS[2], ARGV[3])
-local seen = tonumber(ARGV[5])
-for at = 6, 5 + seen do
-  redis.call('HDEL', KEYS[5], ARGV[at])
-end
-for at = 6 + seen, #ARGV do
-  redis.call('HDEL', KEYS[4], ARGV[at])
-end
-return 1
-";
-
-/// Adds silences with their numbers. If `ARGV[1]` is 1, only where nothing is known of any. Numbers from `ARGV[3]` on are not counted.
-const PUT: &str = r"
-local last = redis.call('HGET', KEYS[1], 'last')
-if last and ARGV[1] == '1' then
-  return 0
-end
-local most = tonumber(last or '0')
-for at = 4, #ARGV, 2 do
-  redis.call('HSETNX', KEYS[1], ARGV[at], ARGV[at + 1])
-  local id = tonumber(ARGV[at])
-  if id > most and id < tonumber(ARGV[3]) then
-    most = id
-  end
-end
-redis.call('HSET', KEYS[1], 'last', string.format('%d', most))
-redis.call('PEXPIRE', KEYS[1], ARGV[2])
-return 1
-";
-
-/// Adds a silence under the next number above `ARGV[1]`.
-const SILENCE: &str = r"
-local last = math.max(tonumber(redis.call('HGET', KEYS[1], 'last') or '0'), tonumber(ARGV[1]))
-local id = string.format('%d', last + 1)
-redis.call('HSET', KEYS[1], 'last', id, id, ARGV[2])
-redis.call('PEXPIRE', KEYS[1], ARGV[3])
-return tonumber(id)
-";
-
-/// Notes that somebody has seen an alert. The first one counts.
-const ACKNOWLEDGE: &str = r"
-redis.call('HSETNX', KEYS[1], ARGV[1], ARGV[2])
-redis.call('PEXPIRE', KEYS[1], ARGV[3])
-return 1
-";
+/// How much longer than four lengths an evaluation for all may take. Longer than that, something hangs.
+const LONGEST_EVALUATION: Duration = Duration::from_secs(30);
 
 /// What the instances of a service share of their alerts.
 pub(crate) struct Lease {
@@ -107,6 +41,25 @@ pub(crate) struct Lease {
     holder: StartId,
     /// Numbers of silences from here on are not given by Redis.
     first_alone: u64,
+    state: Mutex<State>,
+    keeper: Keeper,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// For how long it was taken last.
+    length: Duration,
+    /// Whether this start held it at the last answer.
+    is_held: bool,
+    /// Since it was given up.
+    rests: Option<Rest>,
+}
+
+/// How long an instance does not take the lease that gave it up.
+#[derive(Clone, Copy, Debug)]
+enum Rest {
+    Until(Instant),
+    ForGood,
 }
 
 /// The time of Redis since 1970, and the number of the lease if this start holds it.
@@ -130,22 +83,70 @@ pub(crate) struct Found {
 // === impl Lease ===
 
 impl Lease {
-    /// `first_alone` is the first number of a silence that Redis does not give.
-    pub(crate) const fn new(link: Link, keys: Keys, holder: StartId, first_alone: u64) -> Self {
+    /// The lease is kept on another connection than all the rest is asked. `first_alone` is the first number of a silence that Redis does
+    /// not give.
+    pub(crate) fn new(
+        [asks, keeps]: [Link; 2],
+        keys: Keys,
+        holder: StartId,
+        first_alone: u64,
+    ) -> Self {
         Self {
-            link: Mutex::new(link),
+            link: Mutex::new(asks),
+            keeper: Keeper::new(keeps, keys.clone(), holder),
             keys,
             holder,
             first_alone,
+            state: Mutex::default(),
         }
     }
 
-    /// Renews the lease for so long, or takes it if nobody holds it.
+    /// Renews the lease for so long, or takes it if nobody holds it. It is kept for an interval from then on, however long whoever asked
+    /// does something else.
     ///
     /// # Errors
     ///
     /// If Redis does not answer, or refuses. The same holds for all questions.
     pub(crate) fn hold(&self, length: Duration) -> Result<Holding, LinkError> {
+        let held = self.ask_to_hold(self.allowed(length));
+        self.keep(&held, |holding| *holding, interval(length));
+        held
+    }
+
+    /// The same, and reads all that is shared. The lease is kept until something is written.
+    pub(crate) fn begin(&self, length: Duration) -> Result<Found, LinkError> {
+        let found = self.ask_to_begin(self.allowed(length));
+        let longest = length * 4 + LONGEST_EVALUATION;
+        self.keep(&found, |found| found.holding, longest);
+        found
+    }
+
+    /// Whether this start held the lease at the last answer.
+    pub(crate) fn is_held(&self) -> bool {
+        self.state().is_held
+    }
+
+    /// Gives the lease up, so that another instance takes it at once. This one takes it no more, or, if it goes on, not for as long as it
+    /// would have lasted.
+    pub(crate) fn give_up(&self, goes_on: bool) -> Result<(), LinkError> {
+        let was_held = {
+            let mut state = self.state();
+            let was_held = std::mem::take(&mut state.is_held);
+            if !goes_on {
+                state.rests = Some(Rest::ForGood);
+            } else if was_held {
+                state.rests = Some(Rest::Until(Instant::now() + state.length));
+            }
+            was_held
+        };
+        self.keeper.let_go();
+        match was_held {
+            true => self.ask_to_hold(Duration::ZERO).map(drop),
+            false => Ok(()),
+        }
+    }
+
+    fn ask_to_hold(&self, length: Duration) -> Result<Holding, LinkError> {
         let script = [HOLD, HELD].concat();
         let keys = [self.keys.lease(), self.keys.fence()];
         let (seconds, micros, fence): (u64, u32, u64) =
@@ -153,8 +154,7 @@ impl Lease {
         Ok(Holding::new(seconds, micros, fence))
     }
 
-    /// The same, and reads all that is shared.
-    pub(crate) fn begin(&self, length: Duration) -> Result<Found, LinkError> {
+    fn ask_to_begin(&self, length: Duration) -> Result<Found, LinkError> {
         type Read = (
             u64,
             u32,
@@ -177,8 +177,40 @@ impl Lease {
         })
     }
 
-    /// Writes the document, and removes acknowledgements that it has and silences that have ended. `false` if this start does not hold
-    /// the lease with this number any more: then nothing is written.
+    /// For how long the lease may be taken now: 0 while it is given up.
+    fn allowed(&self, length: Duration) -> Duration {
+        let mut state = self.state();
+        state.length = length;
+        if state.has_rested() {
+            state.rests = None;
+        }
+        match state.rests {
+            Some(_) => Duration::ZERO,
+            None => length,
+        }
+    }
+
+    /// Keeps the lease that was taken, for so long. One that was not taken is not kept.
+    fn keep<T>(
+        &self,
+        asked: &Result<T, LinkError>,
+        holding: impl Fn(&T) -> Holding,
+        time: Duration,
+    ) {
+        let fence = asked.as_ref().ok().and_then(|asked| holding(asked).fence);
+        let length = {
+            let mut state = self.state();
+            state.is_held = fence.is_some() && state.rests.is_none();
+            state.is_held.then_some(state.length)
+        };
+        match fence.zip(length) {
+            Some((fence, length)) => self.keeper.keep(fence, length, time),
+            None => self.keeper.let_go(),
+        }
+    }
+
+    /// Writes the document, and removes acknowledgements that it has and silences that have ended. `false` if another start has held the
+    /// lease since, or if it was given up: then nothing is written.
     pub(crate) fn write(
         &self,
         fence: u64,
@@ -186,16 +218,29 @@ impl Lease {
         acknowledged: &[String],
         ended: &[u64],
     ) -> Result<bool, LinkError> {
+        let (length, rests) = {
+            let state = self.state();
+            (state.length, state.rests.is_some())
+        };
+        if rests {
+            return Ok(false);
+        }
         let mut arguments = vec![
             self.holder.to_string(),
             fence.to_string(),
             millis(KEPT),
             document.to_owned(),
+            millis(length.max(Duration::from_millis(1))),
             acknowledged.len().to_string(),
         ];
         arguments.extend(acknowledged.iter().cloned());
         arguments.extend(ended.iter().map(u64::to_string));
-        self.run(WRITE, &self.all_keys(), &arguments)
+        let written = self.run(WRITE, &self.all_keys(), &arguments);
+        match written {
+            Ok(true) => self.keeper.keep(fence, length, interval(length)),
+            Ok(false) | Err(_) => self.keeper.let_go(),
+        }
+        written
     }
 
     /// Adds silences that have numbers. With `if_none_known`, only where nothing is known of any.
@@ -269,6 +314,10 @@ impl Lease {
         Ok(answer)
     }
 
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn link(&self) -> MutexGuard<'_, Link> {
         self.link.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -277,6 +326,15 @@ impl Lease {
 impl fmt::Debug for Lease {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Lease").finish_non_exhaustive()
+    }
+}
+
+// === impl State ===
+
+impl State {
+    /// Whether it may be taken again.
+    fn has_rested(&self) -> bool {
+        matches!(self.rests, Some(Rest::Until(end)) if end <= Instant::now())
     }
 }
 
@@ -289,6 +347,11 @@ impl Holding {
             fence: (fence > 0).then_some(fence),
         }
     }
+}
+
+/// About as long as it is between two evaluations.
+fn interval(length: Duration) -> Duration {
+    length * 4 / 3
 }
 
 fn millis(time: Duration) -> String {

@@ -3,15 +3,14 @@
 //! It uses the commands and the parser of crate `redis`, and a connection of its own: each question ends in time, whatever the
 //! server does, and a late answer never stands for the next one.
 
-use std::{fmt, io::Write as _, time::Duration};
+use std::{fmt, time::Duration};
 
-use redis::{
-    ConnectionLike, ErrorKind, FromRedisValue, Parser, Pipeline, RedisError, RedisResult, Value,
-};
+use redis::{FromRedisValue, Pipeline, RedisResult, Value};
 use tokio::time::Instant;
 
 use super::{
     address::{Address, Place},
+    exchange::{Exchange, Open},
     link_error::{LinkError, LinkErrorKind},
     look_up::LookUp,
     settings::Checked,
@@ -20,9 +19,6 @@ use super::{
 
 /// The pause after an attempt to connect that failed.
 const PAUSE: Duration = Duration::from_secs(1);
-
-/// How many times as long as until its next byte a whole answer may take.
-const WHOLE_ANSWER: u32 = 5;
 
 /// One connection to Redis, made when something is asked.
 pub(crate) struct Link {
@@ -38,19 +34,6 @@ pub(crate) struct Link {
     failed: Option<(Instant, LinkError)>,
     /// How many connections there were.
     connections: u64,
-}
-
-struct Open {
-    socket: Socket,
-    parser: Parser,
-}
-
-/// One question and its answer.
-struct Exchange<'a> {
-    open: &'a mut Open,
-    /// Why the connection cannot be used any more.
-    broken: Option<LinkError>,
-    moved: Option<String>,
 }
 
 // === impl Link ===
@@ -84,7 +67,8 @@ impl Link {
         self.connections
     }
 
-    /// Asks, and follows one redirection of a cluster. All keys of a question must have one hash tag.
+    /// Asks, and follows one redirection of a cluster, and one of each command while a slot is on its way to another node. All keys of a
+    /// question must have one hash tag.
     ///
     /// # Errors
     ///
@@ -102,11 +86,7 @@ impl Link {
 
     /// `None` if a cluster sent us elsewhere.
     fn ask_once<T: FromRedisValue>(&mut self, pipeline: &Pipeline) -> Result<Option<T>, LinkError> {
-        if self
-            .open
-            .as_ref()
-            .is_some_and(|open| open.socket.is_stale())
-        {
+        if self.open.as_ref().is_some_and(|open| open.is_stale()) {
             self.open = None;
         }
         let mut open = match self.open.take() {
@@ -114,7 +94,12 @@ impl Link {
             None => self.connect()?,
         };
         open.allow(self.timeout);
-        let mut exchange = Exchange::on(&mut open);
+        let mut elsewhere = |place: &str| {
+            let mut open = self.open_at(self.place_of(place))?;
+            open.allow(self.timeout);
+            Ok(open)
+        };
+        let mut exchange = Exchange::on(&mut open).following(&mut elsewhere);
         let answer = pipeline.query(&mut exchange);
         let Exchange { broken, moved, .. } = exchange;
         if let Some(error) = broken {
@@ -139,7 +124,8 @@ impl Link {
         {
             return Err(error.clone());
         }
-        let connected = self.try_to_connect();
+        let place = self.moved.as_ref().unwrap_or(&self.address.place);
+        let connected = self.open_at(place.clone());
         match &connected {
             Ok(_) => {
                 self.failed = None;
@@ -153,17 +139,13 @@ impl Link {
         connected
     }
 
-    fn try_to_connect(&mut self) -> Result<Open, LinkError> {
+    fn open_at(&mut self, place: Place) -> Result<Open, LinkError> {
         let end = Instant::now() + self.timeout;
-        let place = self.moved.as_ref().unwrap_or(&self.address.place);
-        let addresses = self.names.addresses(place, end);
+        let addresses = self.names.addresses(&place, end);
         let addresses = addresses.map_err(|error| LinkError::of_io(&error))?;
         let tls = self.address.tls.then_some((&self.tls, &*place.host));
         let socket = Socket::connect(&addresses, tls, end);
-        let mut open = Open {
-            socket: socket.map_err(|error| LinkError::of_io(&error))?,
-            parser: Parser::new(),
-        };
+        let mut open = Open::on(socket.map_err(|error| LinkError::of_io(&error))?);
         let greeting = self.greeting();
         if !greeting.is_empty() {
             open.allow(end.saturating_duration_since(Instant::now()));
@@ -220,107 +202,6 @@ impl fmt::Debug for Link {
         f.debug_struct("Link")
             .field("is_open", &self.open.is_some())
             .finish_non_exhaustive()
-    }
-}
-
-// === impl Open ===
-
-impl Open {
-    fn allow(&mut self, timeout: Duration) {
-        self.socket.allow(timeout, timeout * WHOLE_ANSWER);
-    }
-}
-
-// === impl Exchange ===
-
-impl<'a> Exchange<'a> {
-    const fn on(open: &'a mut Open) -> Self {
-        Self {
-            open,
-            broken: None,
-            moved: None,
-        }
-    }
-
-    fn send(&mut self, bytes: &[u8]) -> Result<(), LinkError> {
-        let socket = &mut self.open.socket;
-        let sent = socket.write_all(bytes).and_then(|()| socket.flush());
-        sent.map_err(|error| LinkError::of_io(&error))
-    }
-
-    fn read(&mut self) -> Result<Value, LinkError> {
-        let Open { socket, parser } = &mut *self.open;
-        let value = parser.parse_value(socket);
-        value.map_err(|error| match error.kind() {
-            ErrorKind::Io if error.is_timeout() => {
-                LinkError::new(LinkErrorKind::TimedOut, "no answer in time")
-            }
-            ErrorKind::Io => LinkError::new(LinkErrorKind::Unreachable, "the connection broke"),
-            _ => LinkError::new(LinkErrorKind::Unreachable, "the answer is not one of Redis"),
-        })
-    }
-
-    /// All answers: of `offset` commands that are only queued, and of `count` others.
-    fn answers(
-        &mut self,
-        question: &[u8],
-        offset: usize,
-        count: usize,
-    ) -> Result<RedisResult<Vec<Value>>, LinkError> {
-        self.send(question)?;
-        let (mut answers, mut refused) = (Vec::with_capacity(count), None);
-        for index in 0..offset + count {
-            let answer = self.read()?;
-            if let Value::ServerError(error) = &answer {
-                if error.code() == "MOVED" {
-                    // The number of the slot stands before the place.
-                    let details = error.details().unwrap_or_default();
-                    let place = details.split_whitespace().nth(1);
-                    self.moved = self.moved.take().or(place.map(str::to_owned));
-                }
-                if index < offset && refused.is_none() {
-                    refused = Some(RedisError::from(error.clone()));
-                }
-            }
-            if index >= offset {
-                answers.push(answer);
-            }
-        }
-        Ok(refused.map_or(Ok(answers), Err))
-    }
-}
-
-impl ConnectionLike for Exchange<'_> {
-    fn req_packed_command(&mut self, command: &[u8]) -> RedisResult<Value> {
-        let mut answers = self.req_packed_commands(command, 0, 1)?;
-        Ok(answers.pop().unwrap_or(Value::Nil))
-    }
-
-    fn req_packed_commands(
-        &mut self,
-        commands: &[u8],
-        offset: usize,
-        count: usize,
-    ) -> RedisResult<Vec<Value>> {
-        match self.answers(commands, offset, count) {
-            Ok(answers) => answers,
-            Err(error) => {
-                self.broken = Some(error);
-                Err(RedisError::from((ErrorKind::Io, "the connection broke")))
-            }
-        }
-    }
-
-    fn get_db(&self) -> i64 {
-        0
-    }
-
-    fn check_connection(&mut self) -> bool {
-        self.broken.is_none()
-    }
-
-    fn is_open(&self) -> bool {
-        self.broken.is_none()
     }
 }
 

@@ -114,6 +114,14 @@ impl LinkError {
         self.kind
     }
 
+    /// Whether nobody knows what was done.
+    pub(super) const fn is_without_answer(&self) -> bool {
+        matches!(
+            self.kind,
+            LinkErrorKind::Unreachable | LinkErrorKind::TimedOut
+        )
+    }
+
     /// Whether another server can stand behind the address soon: a replica became the primary, or the other way round.
     pub(super) const fn ends_connection(&self) -> bool {
         matches!(

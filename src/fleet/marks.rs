@@ -44,6 +44,12 @@ pub(crate) struct Mark {
     /// The starts that told of it themselves.
     #[serde(default)]
     told: serde_json::Map<String, serde_json::Value>,
+    /// Tells the note that made it from all others.
+    #[serde(default)]
+    token: String,
+    /// Whether people were not told of it yet, as that note heard: 1 or 0.
+    #[serde(default)]
+    news: u8,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -76,6 +82,8 @@ pub(crate) struct NewMark {
     pub(crate) environment: String,
     pub(crate) by: String,
     pub(crate) changes: String,
+    /// Tells it from all others, so that it is noted once, also if its answer is lost and it is asked for again.
+    pub(crate) token: u64,
 }
 
 /// Which instance notes it.
@@ -116,6 +124,8 @@ impl Mark {
             changes: new.changes.clone(),
             at_ms: u64::try_from(at.as_millis()).unwrap_or(u64::MAX),
             told: serde_json::Map::new(),
+            token: new.token(),
+            news: 0,
         }
     }
 
@@ -131,14 +141,19 @@ impl Mark {
 
 impl NewMark {
     /// The version that a start runs.
-    pub(crate) const fn start(version: String) -> Self {
+    pub(crate) fn start(version: String) -> Self {
         Self {
             told: Told::Start,
             version,
             environment: String::new(),
             by: String::new(),
             changes: String::new(),
+            token: fastrand::u64(..),
         }
+    }
+
+    fn token(&self) -> String {
+        format!("{:016x}", self.token)
     }
 }
 
@@ -165,6 +180,7 @@ impl Noting {
             environment,
             by,
             changes,
+            ..
         } = new;
         let is_own = self.version.as_ref() == Some(version);
         let mut pipeline = Pipeline::new();
@@ -182,7 +198,8 @@ impl Noting {
             .arg(LIVE.as_millis().to_string())
             .arg(u8::from(is_own))
             .arg(MOST)
-            .arg(LASTS.as_millis().to_string());
+            .arg(LASTS.as_millis().to_string())
+            .arg(new.token());
         pipeline
     }
 

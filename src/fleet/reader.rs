@@ -1,8 +1,10 @@
 //! Reads what all instances wrote, and keeps what does not change.
 
+mod copies;
+
 use std::{collections::HashMap, fmt};
 
-use redis::{Pipeline, Value};
+use redis::Pipeline;
 
 use super::{
     added::Added,
@@ -14,9 +16,7 @@ use super::{
     keys::{Keys, StartId},
     known_start::KnownStart,
     link_error::LinkError,
-    schedule::Snap,
     start_names::read_names,
-    writer,
 };
 use crate::{
     metrics::readings::Key,
@@ -26,8 +26,8 @@ use crate::{
 /// How long a copy that nobody asks for is kept, in milliseconds: evaluations are at most a minute apart, unless somebody wants.
 const KEPT: u64 = 150_000;
 
-/// How often another copy is looked for where one is gone.
-const MOST_ROUNDS: usize = 4;
+/// So many names are kept in any case, though no start has them any more.
+const LEAST_NAMES: usize = 1_000;
 
 /// Reads what all instances wrote.
 pub(super) struct Reader {
@@ -37,6 +37,8 @@ pub(super) struct Reader {
     buckets: usize,
     grid: u64,
     numbers: Numbers,
+    /// With more names than that, those are forgotten that no start has.
+    most_names: usize,
     pub(super) starts: HashMap<StartId, KnownStart>,
     /// The clock of Redis at the last look, in milliseconds since 1970.
     pub(super) now: u64,
@@ -64,6 +66,7 @@ impl Reader {
             buckets,
             grid,
             numbers: Numbers::default(),
+            most_names: LEAST_NAMES,
             starts: HashMap::new(),
             now: 0,
         }
@@ -103,7 +106,33 @@ impl Reader {
             known.look(entry, seen.map(|seen| seen as u64), since);
             self.starts.insert(start, known);
         }
+        self.forget_names();
         Ok(())
+    }
+
+    /// Forgets the names that no start has any more, once they can be most of them.
+    fn forget_names(&mut self) {
+        let all = self.numbers.all();
+        if all.len() <= self.most_names {
+            return;
+        }
+        let mut is_used = vec![false; all.len()];
+        for number in self.starts.values().flat_map(KnownStart::all_numbers) {
+            if let Some(is_used) = is_used.get_mut(number as usize) {
+                *is_used = true;
+            }
+        }
+        let mut numbers = Numbers::default();
+        let new: Vec<_> = all
+            .iter()
+            .zip(is_used)
+            .map(|(known, is_used)| is_used.then(|| numbers.number(&known.key)).flatten())
+            .collect();
+        for known in self.starts.values_mut() {
+            known.renumber(&new);
+        }
+        self.most_names = LEAST_NAMES.max(2 * numbers.all().len());
+        self.numbers = numbers;
     }
 
     /// What was counted in a stretch of time, for the keys that are wanted, of one start or of all of them.
@@ -239,84 +268,11 @@ impl Reader {
             let placed = edges_at.map(|time| edges.stands_for(edges.at(time), time));
             let readings = chosen.map(|edge| known.reading(kind, edge, now));
             if let [Some(before), Some(after)] = readings {
-                let numbers = match kind {
-                    Kind::Counts => &known.numbers[0],
-                    Kind::Durations => &known.numbers[1],
-                };
+                let numbers = kind.of(known.numbers.each_ref());
                 added.add([&before, &after], placed, numbers);
             }
         }
         Ok(added.finish(to >= now, kind))
-    }
-
-    /// Reads the copies of these edges that are not known. Where one is gone, another one is chosen and read.
-    fn read_copies(&mut self, wants: &[Wanted]) -> Result<(), LinkError> {
-        for round in 0..MOST_ROUNDS {
-            let mut missing: Vec<(StartId, Kind, Snap)> = Vec::new();
-            for want in wants {
-                let now = self.now;
-                let Some(known) = self.starts.get_mut(&want.start) else {
-                    continue;
-                };
-                let edge = known.edges(want.kind).map(|edges| edges.at(want.time));
-                if let Some(edge @ Edge::Copy(snap)) = edge
-                    && known.reading(want.kind, edge, now).is_none()
-                {
-                    missing.push((want.start, want.kind, snap));
-                }
-            }
-            missing.dedup();
-            if missing.is_empty() {
-                return Ok(());
-            }
-            let keys = missing.iter().map(|one| self.key_of(*one)).collect();
-            let mut gone = Vec::new();
-            for ((start, kind, snap), hash) in missing.iter().zip(hashes(&mut *self.asks, keys)?) {
-                let reading = Reading::read(&hash, *kind);
-                if reading.is_none() {
-                    gone.push((*start, *kind));
-                }
-                let now = self.now;
-                self.change(*start, |known| known.set_copy(*kind, *snap, reading, now));
-            }
-            // Many can be gone: all of them are looked for at once.
-            if round == 0 && !gone.is_empty() {
-                self.look_for_copies(&gone)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Asks which copies of these starts are there.
-    fn look_for_copies(&mut self, starts: &[(StartId, Kind)]) -> Result<(), LinkError> {
-        let mut asked = Vec::new();
-        for (start, kind) in starts {
-            let known = self.starts.get(start).and_then(|known| known.edges(*kind));
-            let copies = known.iter().flat_map(|known| known.copies());
-            asked.extend(copies.map(|(snap, _)| (*start, *kind, snap)));
-        }
-        let mut pipeline = Pipeline::new();
-        for copy in &asked {
-            pipeline.cmd("EXISTS").arg(self.key_of(*copy));
-        }
-        if asked.is_empty() {
-            return Ok(());
-        }
-        let answers = self.asks.values(&pipeline)?;
-        for ((start, kind, snap), answer) in asked.iter().zip(answers) {
-            if answer == Value::Int(0) {
-                self.change(*start, |known| known.set_gone(*kind, *snap));
-            }
-        }
-        Ok(())
-    }
-
-    fn key_of(&self, (start, kind, snap): (StartId, Kind, Snap)) -> String {
-        let [counts, durations] = writer::copies(&self.keys, start, snap);
-        match kind {
-            Kind::Counts => counts,
-            Kind::Durations => durations,
-        }
     }
 
     fn with(&self, starts: &[StartId], which: impl Fn(&KnownStart) -> bool) -> Vec<StartId> {

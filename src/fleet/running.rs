@@ -61,15 +61,10 @@ struct Shared {
     grid: u64,
     metrics: Metrics,
     release: Release,
-    state: Mutex<State>,
+    clock: Mutex<RedisClock>,
     describe: Mutex<Option<Arc<Describe>>>,
-    reader: Mutex<Reader>,
-}
-
-#[derive(Clone, Copy, Debug, Default)]
-struct State {
-    clock: RedisClock,
-    is_connected: bool,
+    /// For whoever asks, and for the alerts, so that neither waits for the other.
+    readers: [Mutex<Reader>; 2],
 }
 
 /// What the thread has.
@@ -104,8 +99,11 @@ impl Running {
         let start = StartId::random();
         // The thread has a pause of its own, which is not to end before that of the link.
         let link = Link::new(&checked).pause(PAUSE.min(Duration::from_millis(schedule.tick())) / 2);
-        let reads = Link::new(&checked).pause(Duration::from_millis(5 * schedule.tick()));
-        let reader = Reader::new(Box::new(reads), keys.clone(), (bounds.buckets(), grid));
+        let readers = [(), ()].map(|()| {
+            let reads = Link::new(&checked).pause(Duration::from_millis(5 * schedule.tick()));
+            let buckets = (bounds.buckets(), grid);
+            Mutex::new(Reader::new(Box::new(reads), keys.clone(), buckets))
+        });
         let shared = Arc::new(Shared {
             checked,
             keys: keys.clone(),
@@ -115,9 +113,9 @@ impl Running {
             grid,
             metrics: metrics.clone(),
             release: release.clone(),
-            state: Mutex::default(),
+            clock: Mutex::default(),
             describe: Mutex::new(None),
-            reader: Mutex::new(reader),
+            readers,
         });
         metrics.begin_fleet();
         let writing = Writing {
@@ -171,22 +169,26 @@ impl Running {
 
     /// The time since 1970 by the clock of Redis. Before its first answer it is that of this machine.
     pub(crate) fn now(&self) -> Duration {
-        Duration::from_millis(self.shared.state().clock.at(clock_now()))
+        Duration::from_millis(self.shared.clock().at(clock_now()))
     }
 
-    /// Whether the last write arrived.
-    #[cfg(test)]
-    pub(crate) fn is_connected(&self) -> bool {
-        self.shared.state().is_connected
-    }
-
-    /// All instances at this moment. Whoever else looks waits for this view to be dropped.
+    /// All instances at this moment. Whoever else looks waits for this view to be dropped, but for the alerts.
     ///
     /// # Errors
     ///
     /// If Redis does not answer.
     pub(crate) fn view(&self) -> Result<View<'_>, FleetError> {
-        let reader = &self.shared.reader;
+        let [reader, _] = &self.shared.readers;
+        View::new(reader.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The same for the alerts, over a connection of its own: a long question of somebody else is no reason to evaluate late.
+    ///
+    /// # Errors
+    ///
+    /// If Redis does not answer.
+    pub(crate) fn view_for_alerts(&self) -> Result<View<'_>, FleetError> {
+        let [_, reader] = &self.shared.readers;
         View::new(reader.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
@@ -221,8 +223,8 @@ impl fmt::Debug for Running {
 // === impl Shared ===
 
 impl Shared {
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn clock(&self) -> MutexGuard<'_, RedisClock> {
+        self.clock.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn describe(&self) -> MutexGuard<'_, Option<Arc<Describe>>> {
@@ -255,7 +257,7 @@ impl Writing {
     }
 
     fn until_next(&self) -> Duration {
-        let now = self.shared.state().clock.at(clock_now());
+        let now = self.shared.clock().at(clock_now());
         let next = Duration::from_millis(self.shared.schedule.until_next(now));
         if self.failed { next.min(PAUSE) } else { next }
     }
@@ -280,18 +282,17 @@ impl Writing {
             self.lines.back();
         }
         self.shared.metrics.count_fleet_write(outcome);
-        self.shared.state().is_connected = !self.failed;
     }
 
     fn write(&mut self, is_last: bool) -> Result<(), LinkError> {
         let tick = self.shared.schedule.tick();
         let old = Duration::from_millis(tick.saturating_mul(3));
-        let is_certain = self.shared.state().clock.is_certain(clock_now(), old);
+        let is_certain = self.shared.clock().is_certain(clock_now(), old);
         if self.failed || !is_certain {
             self.ask_for_time()?;
         }
         let now = clock_now();
-        let at = self.shared.state().clock.at(now);
+        let at = self.shared.clock().at(now);
         let ran = now.monotonic.saturating_sub(self.began.monotonic);
         let ran = u64::try_from(ran.as_millis()).unwrap_or(u64::MAX);
         let began = *self.began_at.get_or_insert(at.saturating_sub(ran));
@@ -311,10 +312,7 @@ impl Writing {
             let answers = self.link.values(&prepared.pipeline)?;
             let confirmed = self.writer.confirm(prepared, &answers);
             let confirmed = confirmed.ok_or_else(another_form)?;
-            self.shared
-                .state()
-                .clock
-                .set(confirmed.time, asked, clock_now());
+            self.shared.clock().set(confirmed.time, asked, clock_now());
             if confirmed.is_whole {
                 self.first = Some(first);
                 return Ok(());
@@ -331,7 +329,7 @@ impl Writing {
         let answers = self.link.values(&pipeline)?;
         let time = answers.first().and_then(commands::time);
         let time = time.ok_or_else(another_form)?;
-        self.shared.state().clock.set(time, asked, clock_now());
+        self.shared.clock().set(time, asked, clock_now());
         Ok(())
     }
 
@@ -354,6 +352,7 @@ impl Writing {
             grid: *grid,
             in_flight: metrics.totals().in_flight,
             ended,
+            starts: 0,
             described: self.shared.described(),
         }
     }

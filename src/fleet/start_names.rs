@@ -18,19 +18,13 @@ pub(super) struct StartNames {
 
 impl StartNames {
     pub(super) fn of(&self, kind: Kind) -> &[Option<Key>] {
-        match kind {
-            Kind::Counts => &self.counts,
-            Kind::Durations => &self.durations,
-        }
+        kind.of([&self.counts, &self.durations])
     }
 
     /// Sets what a number stands for, if that is of this kind.
     pub(super) fn set(&mut self, kind: Kind, number: usize, key: Option<Key>) {
         let is_of_durations = kind == Kind::Durations;
-        let names = match kind {
-            Kind::Counts => &mut self.counts,
-            Kind::Durations => &mut self.durations,
-        };
+        let names = kind.of([&mut self.counts, &mut self.durations]);
         if names.len() <= number {
             names.resize(number + 1, None);
         }

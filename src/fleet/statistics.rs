@@ -45,6 +45,9 @@ pub struct FleetStatistics {
     pub statistics: Statistics,
     /// Each start of an instance that counted something in the window or gives signs of life, by its id, and the older one first.
     pub instances: Vec<InstanceStatistics>,
+    /// How many starts of the last day are not among them: of more than 2,000, the oldest that ran for less than ten minutes. What they
+    /// counted is in `statistics`, as of when they ended. 0 if the service does not start again and again.
+    pub unlisted_starts: u64,
 }
 
 /// What happened on one instance.
@@ -190,6 +193,7 @@ pub(super) fn over(running: &Running, window: Duration) -> Result<FleetStatistic
         None => Ok(FleetStatistics {
             statistics: Statistics::new(window, &sums, &before, bounds, now),
             instances,
+            unlisted_starts: view.unlisted(),
         }),
     }
 }

@@ -101,7 +101,20 @@ impl<'r> View<'r> {
         self.failed.borrow().clone().map(FleetError::from)
     }
 
-    /// All starts that are kept, in the order of their ids and of their beginning. `settings` is what this instance says of its own.
+    /// How many starts are not listed, because there were too many. What they counted is among the sums.
+    pub(crate) fn unlisted(&self) -> u64 {
+        let reader = self.reader.borrow();
+        reader.starts.values().map(|known| known.entry.starts).sum()
+    }
+
+    /// Whether all that give signs of life have been read.
+    pub(crate) fn is_complete(&self) -> bool {
+        let reader = self.reader.borrow();
+        let mut live = reader.starts.values();
+        live.all(|known| known.entry.ended || is_lost(known, reader.now) || known.is_read())
+    }
+
+    /// All starts that are listed, in the order of their ids and of their beginning. `settings` is what this instance says of its own.
     pub(crate) fn instances(&self, settings: &Value) -> Vec<Instance> {
         let reader = self.reader.borrow();
         let own = (settings.get(SETTINGS), reader.grid());
@@ -110,7 +123,9 @@ impl<'r> View<'r> {
         // One that has only just begun may not have told its own yet.
         let tells = |told: &Settings<'_>| told.0.is_some() || own.0.is_none();
         let usual = usual(own, &live.map(told).filter(tells).collect::<Vec<_>>());
-        let instances = reader.starts.iter().map(|(start, known)| {
+        let listed = reader.starts.iter();
+        let listed = listed.filter(|(_, known)| known.entry.starts == 0);
+        let instances = listed.map(|(start, known)| {
             let entry = known.entry.clone();
             let last_seen = known.seen.unwrap_or(entry.began);
             Instance {

@@ -7,16 +7,14 @@
 use redis::{Pipeline, Value};
 
 use super::{
-    commands::{expire, fields_of, hset, text, time},
+    commands::{expire, fields_of, hset, time},
+    forget,
     form::{self, EPOCH, Head, Kind},
     keys::{Keys, StartId},
     schedule::{LEVELS, Schedule, Snap, Snaps},
     side::Side,
 };
 use crate::metrics::readings::Readings;
-
-/// The most dead starts that are forgotten at a time.
-const MOST_FORGOTTEN: usize = 100;
 
 /// What an instance writes, and what is certainly in Redis.
 #[derive(Debug)]
@@ -31,8 +29,6 @@ pub(super) struct Writer {
     fine_at: u64,
     /// The number of the connection over which all of it was written.
     connection: Option<u64>,
-    /// Starts that are too old.
-    old: Vec<String>,
 }
 
 /// What is written at one moment.
@@ -56,12 +52,13 @@ pub(super) struct Prepared {
     /// The connection, if everything is written.
     whole: Option<u64>,
     values: Vec<(Kind, u32, Vec<u8>)>,
+    /// When counts changed last, by group.
+    lasts: Vec<(usize, Vec<u8>)>,
     named: [usize; 2],
     snaps: Snaps,
     /// Copies of which we ask whether they are there.
     asked: Vec<Snap>,
     fine_at: u64,
-    forgotten: usize,
 }
 
 /// What Redis answered.
@@ -86,7 +83,6 @@ impl Writer {
             snaps: Snaps::default(),
             fine_at: 0,
             connection: None,
-            old: Vec::new(),
         }
     }
 
@@ -98,9 +94,15 @@ impl Writer {
         let mut snaps = self.snaps;
         due.iter().for_each(|snap| snaps.take(*snap));
 
-        let counts = self.counts.changed(&tick.readings.counts, is_whole);
+        let counts = self
+            .counts
+            .changed(&tick.readings.counts, is_whole, tick.at);
+        let lasts = self.counts.lasts(is_whole);
         let durations = match with_durations {
-            true => self.durations.changed(&tick.readings.durations, is_whole),
+            true => {
+                let readings = &tick.readings.durations;
+                self.durations.changed(readings, is_whole, tick.at)
+            }
             false => Vec::new(),
         };
         let fine_at = if with_durations {
@@ -144,6 +146,7 @@ impl Writer {
             hset(&mut pipeline, fine, is_whole, fields);
         }
         let fields = head.fields().into_iter().chain(fields_of(&counts));
+        let fields = fields.chain(lasts.iter().map(|(_, field)| field.clone()));
         hset(&mut pipeline, now, is_whole, fields);
         for hash in &hashes {
             expire(&mut pipeline, hash, self.schedule.kept());
@@ -168,11 +171,14 @@ impl Writer {
             pipeline,
             whole: is_whole.then_some(tick.connection),
             values: values.collect(),
+            lasts: lasts
+                .into_iter()
+                .map(|(group, (_, value))| (group, value))
+                .collect(),
             named,
             snaps,
             asked,
             fine_at,
-            forgotten: self.old.len(),
         }
     }
 
@@ -191,6 +197,9 @@ impl Writer {
         for (kind, chunk, value) in prepared.values {
             self.side(kind).set(chunk, value);
         }
+        for (group, value) in prepared.lasts {
+            self.counts.set_last(group, value);
+        }
         let [counts, durations] = prepared.named;
         self.counts.named = counts;
         self.durations.named = durations;
@@ -203,10 +212,6 @@ impl Writer {
             if *answer == Value::Int(0) {
                 self.snaps.forget(*snap);
             }
-        }
-        self.old.drain(..prepared.forgotten.min(self.old.len()));
-        if let Some(Value::Array(old)) = answers.next() {
-            self.old = old.iter().filter_map(text).collect();
         }
         self.connection = match is_whole {
             true => prepared.whole.or(self.connection),
@@ -253,10 +258,6 @@ impl Writer {
     fn say(&self, pipeline: &mut Pipeline, tick: Tick<'_>, forgets: bool) {
         let (instances, seen) = (self.keys.instances(), self.keys.seen());
         let start = self.start.to_string();
-        if !self.old.is_empty() {
-            pipeline.cmd("HDEL").arg(&instances).arg(&self.old).ignore();
-            pipeline.cmd("ZREM").arg(&seen).arg(&self.old).ignore();
-        }
         pipeline
             .cmd("HSET")
             .arg(&instances)
@@ -273,21 +274,12 @@ impl Writer {
             expire(pipeline, key, self.schedule.kept());
         }
         if forgets {
-            let too_old = tick.at.saturating_sub(self.schedule.kept());
-            let command = pipeline
-                .cmd("ZRANGEBYSCORE")
-                .arg(&seen)
-                .arg("-inf")
-                .arg(too_old);
-            command.arg("LIMIT").arg(0).arg(MOST_FORGOTTEN);
+            forget::forget(pipeline, &self.keys, tick.at, self.schedule.kept());
         }
     }
 
-    const fn side(&mut self, kind: Kind) -> &mut Side {
-        match kind {
-            Kind::Counts => &mut self.counts,
-            Kind::Durations => &mut self.durations,
-        }
+    fn side(&mut self, kind: Kind) -> &mut Side {
+        kind.of([&mut self.counts, &mut self.durations])
     }
 }
 

@@ -85,6 +85,7 @@ impl WrittenStart {
                 grid: GRID,
                 in_flight: 1,
                 ended: false,
+                starts: 0,
                 described: serde_json::Value::Null,
             },
             connection: 1,

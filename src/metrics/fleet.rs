@@ -66,6 +66,12 @@ impl Metrics {
         self.inner.fleet.writes()
     }
 
+    /// Whether the last write arrived.
+    #[cfg(test)]
+    pub(crate) fn fleet_is_up(&self) -> bool {
+        self.inner.fleet.is_up() == Some(true)
+    }
+
     /// Counts a write to the Redis of the fleet.
     pub(crate) fn count_fleet_write(&self, outcome: FleetOutcome) {
         let fleet = &self.inner.fleet;

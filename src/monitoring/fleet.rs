@@ -12,9 +12,6 @@ use crate::statistics::{
 /// The most instances that are shown.
 const MOST: usize = 1_000;
 
-/// The fewest requests of an instance whose p95 is compared with that of the others.
-const FEWEST: u64 = 20;
-
 /// An instance is slow whose p95 is so many times that of the others.
 const SLOW: f64 = 2.0;
 
@@ -30,6 +27,8 @@ pub(crate) struct FleetNumbers {
     pub(crate) statistics: Statistics,
     /// Those that are there, and those that are lost.
     pub(crate) instances: Vec<Instance>,
+    /// How many starts are not among them, because there were too many.
+    pub(crate) unlisted_starts: u64,
 }
 
 /// One instance: one start of a process.
@@ -48,7 +47,7 @@ pub(crate) struct Instance {
     pub(crate) p50_ms: Option<f64>,
     pub(crate) p95_ms: Option<f64>,
     pub(crate) p99_ms: Option<f64>,
-    /// How many times that of all others its p95 is.
+    /// How many times that of all others its p95 is. `None` where too few requests were answered.
     pub(crate) p95_to_others: Option<f64>,
     /// It has other thresholds than most of the others.
     pub(crate) other_settings: bool,
@@ -76,6 +75,8 @@ pub(super) struct ShownFleet<'n> {
     errors: &'n [ErrorStatistics],
     instances_count: usize,
     instances: Vec<ShownInstance>,
+    /// How many starts are not among the instances, because there were too many.
+    unlisted_starts: u64,
 }
 
 /// One instance, beside the others.
@@ -107,6 +108,7 @@ impl<'n> ShownFleet<'n> {
         let FleetNumbers {
             statistics,
             instances,
+            unlisted_starts,
         } = numbers;
         let mut endpoints = statistics.endpoints(EndpointOrder::default());
         let endpoints_count = endpoints.len();
@@ -123,6 +125,7 @@ impl<'n> ShownFleet<'n> {
             errors: errors.get(..limit).unwrap_or(errors),
             instances_count: instances.len(),
             instances: ShownInstance::of_each(instances),
+            unlisted_starts: *unlisted_starts,
         }
     }
 }
@@ -139,7 +142,7 @@ impl ShownInstance {
     }
 
     fn of(one: &Instance) -> Self {
-        let times = one.p95_to_others.filter(|_| one.requests >= FEWEST);
+        let times = one.p95_to_others;
         Self {
             id: one.id.clone(),
             version: one.version.clone(),

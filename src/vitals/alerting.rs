@@ -111,6 +111,13 @@ impl Alerting {
         self.0.start()
     }
 
+    /// Writes down for the other instances which notifications have arrived, if this one is in charge.
+    #[cfg(feature = "fleet")]
+    pub(super) fn settle(&self) {
+        // Another one takes over in a moment.
+        let _ = self.0.look();
+    }
+
     /// Lets somebody hear of each evaluation. The first one who does is heard.
     #[cfg(feature = "notify")]
     pub(super) fn listen(&self, listener: Box<dyn Listener>) {

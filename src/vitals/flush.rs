@@ -21,6 +21,8 @@ impl Vitals {
     /// Sentry could not be reached, or refused them. Transactions, and batches of logs and metrics, count like events. A
     /// client that is not [guarded](crate::sentry::guard) only says that something is left, which counts as one.
     ///
+    /// In a [fleet](crate::guides::fleet), another instance evaluates the alerts of all from now on, if this one did.
+    ///
     /// Without feature `sentry` there are no events, without feature `notify` no notifications, and without feature `logging` no
     /// lines. It blocks the thread. Use it at the end of a program that does not use [`run`](Self::run).
     #[expect(
@@ -40,6 +42,7 @@ impl Vitals {
         };
         let left = || timeout.saturating_sub(begun.elapsed());
         let untold = self.notifications.flush(left());
+        self.hand_over(left(), true);
         // Lines were written all the while.
         unsent + untold + logging::flush(left())
     }

@@ -22,7 +22,7 @@ pub(super) use self::settings::{CheckedLately, LatelySettings};
 use self::shared_alerts::SharedAlerts;
 use super::{Deployment, Vitals};
 #[cfg(feature = "fleet")]
-use crate::fleet::{Mark, Running, SharedMarks};
+use crate::fleet::{Lease, Mark, Running, SharedMarks};
 use crate::{
     alerts::{Host, Shared, Stored},
     metrics::{CircuitState, Metrics, bounds::Bounds, readings::Key},
@@ -57,6 +57,9 @@ struct Kept {
     /// The deployments that instances share. Empty without a fleet.
     #[cfg(feature = "fleet")]
     marks: OnceLock<SharedMarks>,
+    /// Who evaluates the alerts of all instances. Empty without a fleet.
+    #[cfg(feature = "fleet")]
+    lease: OnceLock<Arc<Lease>>,
 }
 
 // === impl Lately ===
@@ -95,6 +98,8 @@ impl Lately {
                 .map(|fleet| Running::start(fleet, release, slot, metrics)),
             #[cfg(feature = "fleet")]
             marks: OnceLock::new(),
+            #[cfg(feature = "fleet")]
+            lease: OnceLock::new(),
         }));
         lately.note_start(release);
         lately
@@ -202,6 +207,21 @@ impl Lately {
     #[cfg(feature = "fleet")]
     pub(super) fn fleet(&self) -> Option<&Running> {
         self.0.fleet.as_ref()
+    }
+
+    /// Whether this instance evaluates the alerts of all.
+    #[cfg(feature = "fleet")]
+    pub(super) fn has_the_lease(&self) -> bool {
+        self.0.lease.get().is_some_and(|lease| lease.is_held())
+    }
+
+    /// Lets another instance evaluate the alerts of all, at once. This one does so no more, or not for a while if it goes on.
+    #[cfg(feature = "fleet")]
+    pub(super) fn give_up_the_lease(&self, goes_on: bool) {
+        if let Some(lease) = self.0.lease.get() {
+            // If Redis does not answer, the lease runs out by itself.
+            let _ = lease.give_up(goes_on);
+        }
     }
 
     /// Shows the deployments of all instances from now on.

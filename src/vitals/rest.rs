@@ -2,7 +2,12 @@
 
 use std::time::Duration;
 
-use tokio::{join, sync::oneshot, task, time};
+use tokio::{
+    join,
+    sync::oneshot,
+    task,
+    time::{self, Instant},
+};
 
 use super::Vitals;
 use crate::{logging, sentry::Connection};
@@ -35,7 +40,7 @@ impl Vitals {
             self.publish_the_rest(),
             fleet,
             self.send_the_rest(),
-            self.tell_the_rest(is_last),
+            self.tell_and_hand_over(is_last),
             self.save_the_rest(is_last)
         );
         // Lines were written all the while.
@@ -69,6 +74,18 @@ impl Vitals {
             Ok(Ok(unsent)) => unsent,
             _ => outgoing.unsent(),
         }
+    }
+
+    /// Tells people what waits. After the last server, lets another instance of a fleet evaluate the alerts of all, which knows then
+    /// what they were told.
+    async fn tell_and_hand_over(&self, is_last: bool) -> u64 {
+        let begun = Instant::now();
+        let untold = self.tell_the_rest(is_last).await;
+        if is_last {
+            let left = AT_MOST.saturating_sub(begun.elapsed()).max(AT_LEAST);
+            self.hand_over_for_good(self.time_left().min(left)).await;
+        }
+        untold
     }
 
     /// Tells people what waits while there is time. Returns how many notifications were not taken. After the last server, they are

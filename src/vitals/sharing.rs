@@ -1,25 +1,29 @@
 //! Shares with the other instances what this one knows beside its counts, and shows what they know.
 
 #[cfg(feature = "health")]
+mod others;
+
+#[cfg(feature = "health")]
 use std::sync::Arc;
 use std::{collections::BTreeMap, time::Duration};
 
 use serde_json::{Value, json};
 
+#[cfg(feature = "health")]
+use self::others::Others;
 use super::{
     alerting::Alerting,
     lately::Lately,
     telling::{Heard, Teller, Telling},
 };
 #[cfg(feature = "health")]
-use crate::fleet::is_word_of_health;
-#[cfg(feature = "health")]
-use crate::monitoring::{AskFleet, FleetNumbers, FleetSilence, Instance};
+use crate::monitoring::AskFleet;
 use crate::{
     config::ConfigError,
     doctor::FleetFacts,
     fleet::{
-        Chores, FleetHandle, GuideWriter, Mark, NewMark, Noted, Noting, Running, SharedMarks, Told,
+        Chores, FleetHandle, Gatherer, GuideWriter, Mark, NewMark, Noted, Noting, Running,
+        SharedMarks, Told,
     },
     health::HealthService,
     metrics::Metrics,
@@ -88,6 +92,7 @@ impl Sharing {
             environment: telling.environment,
             by: telling.by,
             changes: telling.changes,
+            token: fastrand::u64(..),
         };
         marks.note(new, Box::new(|noted| then(noted.into())));
     }
@@ -107,10 +112,11 @@ impl Sharing {
             Ok(lately) => {
                 let all = lately.instances.iter().filter(|one| !one.has_ended);
                 let named = |is: fn(&crate::fleet::InstanceStatistics) -> bool| {
-                    all.clone()
-                        .filter(|one| is(one))
-                        .map(|one| one.id.clone())
-                        .collect()
+                    let some = all.clone().filter(|one| is(one));
+                    let mut names: Vec<_> = some.map(|one| one.id.clone()).collect();
+                    // One that starts again and again is named once. They stand in the order of their names.
+                    names.dedup();
+                    names
                 };
                 FleetFacts {
                     silence: None,
@@ -148,7 +154,8 @@ fn start_marks(
 ) -> Result<SharedMarks, ConfigError> {
     let mut link = running.link();
     let metrics = metrics.clone();
-    let guide = GuideWriter::of(running);
+    let mut guide = GuideWriter::of(running);
+    let mut gatherer = Gatherer::of(running);
     let chores = Chores {
         noting: Noting {
             keys: running.keys().clone(),
@@ -163,7 +170,12 @@ fn start_marks(
                 metrics.record_deployment(&mark.version, at);
             }
         }),
-        each_minute: guide.map(|mut guide| Box::new(move || guide.write()) as Box<_>),
+        each_minute: Some(Box::new(move || {
+            gatherer.gather();
+            if let Some(guide) = &mut guide {
+                guide.write();
+            }
+        })),
     };
     let before = lately.handle().marks().into_iter().map(Mark::from);
     SharedMarks::start(chores, before.collect())
@@ -210,6 +222,7 @@ impl From<DeploymentMark> for Mark {
             environment: mark.environment,
             by: mark.by,
             changes: mark.changes,
+            token: fastrand::u64(..),
         };
         Self::alone(&new, mark.at)
     }
@@ -226,39 +239,5 @@ impl From<Mark> for DeploymentMark {
             by: mark.by,
             changes: mark.changes,
         }
-    }
-}
-
-/// All instances, for the monitoring API.
-#[cfg(feature = "health")]
-struct Others(FleetHandle);
-
-#[cfg(feature = "health")]
-impl AskFleet for Others {
-    fn over(&self, window: Duration) -> Result<FleetNumbers, FleetSilence> {
-        let told = self.0.over(window).map_err(|error| FleetSilence {
-            reason: error.to_string(),
-        })?;
-        let instances = told.instances.into_iter().map(|one| Instance {
-            id: one.id,
-            version: one.version,
-            started: one.started,
-            last_seen: one.last_seen,
-            is_lost: one.is_lost,
-            has_ended: one.has_ended,
-            requests: one.requests,
-            errors: one.errors,
-            p50_ms: one.p50_ms,
-            p95_ms: one.p95_ms,
-            p99_ms: one.p99_ms,
-            p95_to_others: one.p95_to_others,
-            other_settings: one.other_settings,
-            // Redis can hold anything.
-            health: one.health.filter(|word| is_word_of_health(word)),
-        });
-        Ok(FleetNumbers {
-            statistics: told.statistics,
-            instances: instances.collect(),
-        })
     }
 }

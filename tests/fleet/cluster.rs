@@ -74,3 +74,43 @@ fn a_cluster_of_one_node_holds_a_fleet() {
 fn a_cluster_of_three_nodes_holds_a_fleet_whichever_node_is_asked() {
     adds_up(3);
 }
+
+#[test]
+#[ignore = "needs redis-server; .ci/run installs it"]
+fn what_is_on_its_way_to_another_node_is_found_there() {
+    let nodes = cluster(2);
+    let member = Settings::at(&nodes[0].url()).start("shop-1");
+    Answered::of(&member.address, &["/orders/1", "/fails/2"], 60);
+    let all = member.own();
+    member.shows(all);
+    let from = nodes
+        .iter()
+        .position(|node| !node.keys("").is_empty())
+        .unwrap();
+    let (from, to) = (&nodes[from], &nodes[1 - from]);
+    let slot: u32 = from.ask(&["CLUSTER", "KEYSLOT", &from.keys("").pop().unwrap()]);
+    let (slot, port) = (slot.to_string(), to.port().to_string());
+    let [source, target]: [String; 2] = [from, to].map(|node| node.ask(&["CLUSTER", "MYID"]));
+    to.ask::<()>(&["CLUSTER", "SETSLOT", &slot, "IMPORTING", &source]);
+    from.ask::<()>(&["CLUSTER", "SETSLOT", &slot, "MIGRATING", &target]);
+    // The instance writes all the while: what is there already gives way.
+    eventually("all keys have moved", || {
+        let keys = from.keys("");
+        for key in &keys {
+            let moves = ["MIGRATE", "127.0.0.1", &port, key, "0", "5000", "REPLACE"];
+            from.ask::<()>(&moves);
+        }
+        keys.is_empty().then_some(())
+    });
+    member.shows(all);
+    let owner: String = from.ask(&["CLUSTER", "NODES"]);
+    assert!(
+        owner.contains(&format!("[{slot}->-{target}]")),
+        "it is on its way: {owner}"
+    );
+    for node in [to, from] {
+        node.ask::<()>(&["CLUSTER", "SETSLOT", &slot, "NODE", &target]);
+    }
+    Answered::of(&member.address, &["/orders/1"], 40);
+    member.shows(member.own());
+}

@@ -330,3 +330,124 @@ fn a_fleet_that_falls_apart_while_an_alert_fires_tells_it_once_more_at_most() {
     assert_eq!((told.alertmanager, told.dedup_keys.len()), ([1, 1], 1));
     crowd.stop();
 }
+
+#[test]
+#[ignore = "needs redis-server; .ci/run installs it"]
+fn a_slow_signal_of_the_application_keeps_nobody_from_leading() {
+    // Longer than the lease, in all instances; and one that hangs, which is in charge.
+    for slow in [["1600"; 3], ["3600000", "0", "0"]] {
+        let redis = Redis::start();
+        let slack = Inbox::answering(200, "ok");
+        let settings = Settings::at(&redis.url())
+            .with("INTERVAL_MS", &INTERVAL.as_millis().to_string())
+            .with("KEEP_MS", "4000")
+            .with("WINDOW_MS", "6000")
+            .with("SLACK", &slack.url("/services/T0/B0/secret"));
+        let settings = slow.map(|slow| settings.clone().with("SLOW_MS", slow));
+        let mut crowd = Crowd::start(&settings[..1]);
+        // The first one is in charge, whatever it does then.
+        eventually("it is in charge", || leader(&redis));
+        for (settings, name) in settings[1..].iter().zip(["two", "three"]) {
+            crowd.members.push(settings.start(name));
+        }
+        crowd.answer(&FAILING);
+        eventually("people are told", || {
+            let told = slack.rest();
+            (!told.is_empty()).then_some(())
+        });
+        crowd.stop();
+    }
+}
+
+#[test]
+#[ignore = "needs redis-server; .ci/run installs it"]
+fn a_graceful_end_leaves_no_lease_behind_and_another_one_goes_on() {
+    let redis = Redis::start();
+    // A lease of a quarter of a minute.
+    let slack = Inbox::answering(200, "ok");
+    let settings = Settings::at(&redis.url())
+        .with("INTERVAL_MS", "20000")
+        .with("PENDING_MS", "0")
+        .with("WINDOW_MS", "60000")
+        .with("SLACK", &slack.url("/services/T0/B0/secret"));
+    let mut one = settings.start("one");
+    eventually("it is in charge", || leader(&redis));
+    let other = settings.start("other");
+    let load = Load::on(&one.address, &["/fails/1"], PAUSE);
+    eventually("people are told", || {
+        let told = slack.rest();
+        (!told.is_empty()).then_some(())
+    });
+    load.stop();
+    one.end();
+    // It would last for most of the quarter of a minute else.
+    let holder: Option<String> = redis.ask(&["GET", &lease_of(&redis)]);
+    let instances: Vec<(String, String)> =
+        redis.ask(&["HGETALL", redis.keys(":instances").first().unwrap()]);
+    let own = instances
+        .iter()
+        .find(|(_, entry)| entry.contains("\"one\""));
+    let (start, entry) = own.unwrap();
+    assert!(entry.contains("\"ended\":true"), "{entry}");
+    assert_ne!(holder.as_ref(), Some(start));
+    eventually("the other one is in charge", || {
+        leader(&redis).filter(|name| name == "other")
+    });
+    eventually("it shows the alert", || {
+        (other.ask("/alerts")[0]["state"] == "firing").then_some(())
+    });
+    // What was told is told no more.
+    assert_eq!(slack.rest().len(), 0);
+}
+
+#[test]
+#[ignore = "needs redis-server; .ci/run installs it"]
+fn a_successor_that_begins_later_goes_on_with_what_was_written() {
+    let redis = Redis::start();
+    let slack = Inbox::answering(200, "ok");
+    let settings = Settings::at(&redis.url())
+        .with("INTERVAL_MS", "500")
+        .with("PENDING_MS", "0")
+        .with("KEEP_MS", "60000")
+        .with("WINDOW_MS", "4000")
+        .with("SLACK", &slack.url("/services/T0/B0/secret"));
+    let mut one = settings.start("one");
+    let load = Load::on(&one.address, &["/fails/1"], PAUSE);
+    eventually("people are told", || {
+        let told = slack.rest();
+        (!told.is_empty()).then_some(())
+    });
+    load.stop();
+    // In good order: it is written down that they were.
+    one.end();
+    let other = settings.start("other");
+    eventually("it is in charge", || {
+        leader(&redis).filter(|name| name == "other")
+    });
+    // Nobody asks anything of it: it fires on, for as long as it is held.
+    eventually("it shows the alert", || {
+        (other.ask("/alerts")[0]["state"] == "firing").then_some(())
+    });
+    assert_eq!(slack.rest().len(), 0);
+}
+
+#[test]
+#[ignore = "needs redis-server; .ci/run installs it"]
+fn a_lease_is_no_longer_than_one_and_a_half_intervals() {
+    for (interval, most) in [(200, 300), (1_000, 1_500), (4_000, 3_000)] {
+        let redis = Redis::start();
+        let settings = Settings::at(&redis.url()).with("INTERVAL_MS", &interval.to_string());
+        let member = settings.start("one");
+        let left = eventually("it is in charge", || {
+            let left: i64 = redis.ask(&["PTTL", redis.keys(":lease").first()?]);
+            (left > 0).then_some(left)
+        });
+        assert!(left <= most, "{left} of {interval}: {}", member.log());
+    }
+}
+
+/// The key of the lease, also if nobody holds it.
+fn lease_of(redis: &Redis) -> String {
+    let fence = redis.keys(":fence").pop().unwrap();
+    fence.replace(":fence", ":lease")
+}

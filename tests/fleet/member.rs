@@ -108,6 +108,13 @@ impl Member {
         self.child.wait().unwrap();
     }
 
+    /// Ends it in good order, as a deployment does, and waits for it.
+    pub(crate) fn end(&mut self) {
+        signal("TERM", self.id());
+        let ended = self.child.wait().unwrap();
+        assert!(ended.success(), "{ended}: {}", self.log());
+    }
+
     pub(crate) fn freeze(&self) {
         signal("STOP", self.id());
     }

@@ -73,7 +73,7 @@ fn a_deployment_that_ten_instances_tell_is_one() {
 
 #[test]
 #[ignore = "needs redis-server; .ci/run installs it"]
-fn the_keys_of_guide_g4_are_written_within_a_minute() {
+fn the_keys_of_guide_g4_are_written_once_a_minute() {
     let redis = Redis::start();
     let settings = Settings::at(&redis.url()).with("GUIDE_KEYS", "clinic_perf");
     let (one, other) = (settings.start("one"), settings.start("other"));
@@ -84,8 +84,8 @@ fn the_keys_of_guide_g4_are_written_within_a_minute() {
         serde_json::from_str(&text?).ok()
     };
     let orders = "endpoint_stats:/orders/{id}:GET";
-    // One of the two writes them once a minute.
-    let mut waits = (0..1_200).map(|_| {
+    // One of the two writes them once a minute, and not before all have certainly written what they counted.
+    let mut waits = (0..1_800).map(|_| {
         thread::sleep(Duration::from_millis(100));
         read(orders).filter(|stats| stats["total_requests"] == 50)
     });

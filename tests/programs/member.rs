@@ -2,13 +2,14 @@
 //!
 //! `REDIS_URL` is where the fleet meets, none without it. `INSTANCE` is its name, `SLOT_MS` the length of a tick, `INTERVAL_MS` that
 //! between evaluations. `SLACK`, `PAGERDUTY`, `WEBHOOK` and `ALERTMANAGER` are addresses of who is told. `ENDPOINTS` is how many
-//! routes there are beside the others. It prints its address.
+//! routes there are beside the others. `SLOW_MS` is how long a signal of the application takes, which is none without it. It prints its
+//! address, and SIGTERM ends it in good order.
 #![expect(
     clippy::unwrap_used,
     reason = "the test that runs it shows where it ended"
 )]
 
-use std::{env, fmt::Display, io, str::FromStr, time::Duration};
+use std::{env, fmt::Display, io, str::FromStr, thread, time::Duration};
 
 use axum::{
     Json, Router,
@@ -23,7 +24,7 @@ use tokio::{net::TcpListener, task, time};
 use tower::ServiceExt;
 use tower_vitals::{
     Deployment, Failure, Release, RequestContext, Vitals,
-    alerts::{AlertSeverity, Alerts, NewSilence, Rule, Signal},
+    alerts::{AlertSeverity, Alerts, NewSilence, Rule, Signal, SignalUnit},
     fleet::Fleet,
     health::{Check, Health},
     notify::{Alertmanager, Notifiers, PagerDuty, Slack, Webhook},
@@ -55,7 +56,9 @@ async fn main() {
         .statistics_slot(slot)
         .alerts(rules())
         .notifiers(notifiers())
-        .health(health.service());
+        .health(health.service())
+        .drain_delay(MS(0))
+        .shutdown_deadline(MS(5_000));
     if env::var("REDIS_URL").is_ok() {
         let fleet = Fleet::from_env().unwrap();
         let fleet = match env::var("GUIDE_KEYS") {
@@ -68,7 +71,8 @@ async fn main() {
     let app = app(&vitals);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     println!("{}", listener.local_addr().unwrap());
-    axum::serve(listener, app).await.unwrap();
+    let server = axum::serve(listener, app).with_graceful_shutdown(vitals.shutdown_signal());
+    vitals.run(server).await.unwrap();
 }
 
 /// More than 20 % of the requests of two seconds fail.
@@ -80,9 +84,16 @@ fn rules() -> Alerts {
         .pending_for(MS(number("PENDING_MS", 2_000)))
         .keep_firing_for(MS(number("KEEP_MS", 2_000)))
         .severity(AlertSeverity::Critical);
-    Alerts::none()
-        .rule(fails)
-        .interval(MS(number("INTERVAL_MS", 500)))
+    let mut rules = Alerts::none().rule(fails);
+    if env::var("SLOW_MS").is_ok() {
+        let takes = MS(number("SLOW_MS", 0));
+        let slow = Signal::asked("slow", SignalUnit::Count, move || {
+            thread::sleep(takes);
+            Some(0.0)
+        });
+        rules = rules.rule(Rule::new("slow", slow).above(1.0));
+    }
+    rules.interval(MS(number("INTERVAL_MS", 500)))
 }
 
 fn notifiers() -> Notifiers {

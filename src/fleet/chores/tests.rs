@@ -25,6 +25,7 @@ fn new(told: Told, version: &str) -> NewMark {
         environment: "test".to_owned(),
         by: "ci".to_owned(),
         changes: String::new(),
+        token: fastrand::u64(..),
     }
 }
 
@@ -70,6 +71,36 @@ fn somebody_who_panics_when_told_keeps_nobody_from_being_told() {
     let shared = SharedMarks::start(chores(noting("1.0"), ask, heard), Vec::new()).unwrap();
     shared.note(new(Told::Process, "1.1"), Box::new(|_| panic!("as asked")));
     assert_eq!(noted(&shared, new(Told::Process, "1.2")), Noted::Alone);
+}
+
+#[test]
+#[ignore = "needs redis-server; .ci/run installs it"]
+fn a_deployment_whose_answer_was_lost_is_noted_and_told_once() {
+    let redis = RealRedis::start();
+    let (heard, _hears) = mpsc::channel();
+    let mut link = redis.link();
+    let mut lost = 0;
+    let asks: Ask = Box::new(move |pipeline| {
+        let answer = link.ask(pipeline);
+        let packed = pipeline.get_packed_pipeline();
+        let is_note = packed.windows(11).any(|part| part == b"\r\nprocess\r\n");
+        // Redis has done it, twice, and nobody hears of it.
+        if is_note && lost < 2 {
+            lost += 1;
+            return Err(LinkError::new(LinkErrorKind::TimedOut, "no answer in time"));
+        }
+        answer
+    });
+    let shared = SharedMarks::start(chores(noting("1.1"), asks, heard), Vec::new()).unwrap();
+    let news = Noted::Marked { is_news: true };
+    assert_eq!(noted(&shared, new(Told::Process, "1.1")), news);
+    let (heard, hears) = mpsc::channel();
+    let mut link = redis.link();
+    let ask: Ask = Box::new(move |pipeline| link.ask(pipeline));
+    let other = SharedMarks::start(chores(noting("1.1"), ask, heard), Vec::new()).unwrap();
+    assert_eq!(noted(&other, new(Told::Process, "1.1")), Noted::Known);
+    let marks = hears.recv_timeout(Duration::from_secs(20)).unwrap();
+    assert_eq!(marks, ["1.1"], "it is there once");
 }
 
 #[test]

@@ -10,7 +10,8 @@ fn lease(server: &RealRedis) -> Lease {
     let fleet = Fleet::at(&server.url()).unwrap();
     let checked = fleet.timeout(Duration::from_secs(10)).checked().unwrap();
     let keys = Keys::new("shop", "production");
-    Lease::new(Link::new(&checked), keys, StartId::random(), FIRST_ALONE)
+    let links = [Link::new(&checked), Link::new(&checked)];
+    Lease::new(links, keys, StartId::random(), FIRST_ALONE)
 }
 
 fn command<T: FromRedisValue>(lease: &Lease, words: &[&str]) -> T {
@@ -99,4 +100,71 @@ fn what_is_written_down_is_no_question_any_more() {
     let found = other.begin(MINUTE).unwrap();
     assert_eq!(found.acknowledged, [pair("f2", "cleo")]);
     assert_eq!(found.silences, Some(Vec::new()));
+}
+
+#[test]
+#[ignore = "needs redis-server"]
+fn who_was_too_slow_to_keep_the_lease_is_in_charge_if_nobody_took_it() {
+    let server = RealRedis::start();
+    let (one, other) = (lease(&server), lease(&server));
+    assert_eq!(one.begin(MINUTE).unwrap().holding.fence, Some(1));
+    // It has run out.
+    let _: u8 = command(&one, &["DEL", &one.keys.lease()]);
+    assert!(one.write(1, "slow", &[], &[]).unwrap());
+    let found = other.begin(MINUTE).unwrap();
+    assert_eq!(found.holding.fence, None, "it holds the lease again");
+    assert_eq!(found.document.as_deref(), Some("slow"));
+    let left: u64 = command(&one, &["PTTL", &one.keys.lease()]);
+    assert!((1..=60_000).contains(&left), "{left}");
+
+    // Somebody had it in the meantime, and has lost it, too.
+    let _: u8 = command(&one, &["DEL", &one.keys.lease()]);
+    assert_eq!(other.hold(MINUTE).unwrap().fence, Some(2));
+    let _: u8 = command(&one, &["DEL", &one.keys.lease()]);
+    assert!(!one.write(1, "late", &[], &[]).unwrap());
+    // Nor after the loss of all data.
+    let _: () = command(&one, &["FLUSHALL"]);
+    assert!(!other.write(2, "late", &[], &[]).unwrap());
+}
+
+#[test]
+#[ignore = "needs redis-server"]
+fn a_lease_is_kept_while_its_holder_evaluates() {
+    let server = RealRedis::start();
+    let one = lease(&server);
+    let short = Duration::from_millis(300);
+    assert_eq!(one.begin(short).unwrap().holding.fence, Some(1));
+    // Each of ten times longer than it lasts.
+    let mut renewed = 0;
+    let mut before = 0_u64;
+    while renewed < 10 {
+        let left: i64 = command(&one, &["PTTL", &one.keys.lease()]);
+        assert!(left > 0, "it has run out");
+        renewed += u32::from(left.unsigned_abs() > before);
+        before = left.unsigned_abs();
+    }
+    one.give_up(false).unwrap();
+}
+
+#[test]
+#[ignore = "needs redis-server"]
+fn a_lease_that_is_given_up_is_taken_at_once_by_another_start() {
+    let server = RealRedis::start();
+    let (one, other) = (lease(&server), lease(&server));
+    assert_eq!(one.begin(MINUTE).unwrap().holding.fence, Some(1));
+    assert!(one.write(1, "first", &[], &[]).unwrap());
+    assert!(one.is_held());
+    other.give_up(true).unwrap();
+    let holder: String = command(&one, &["GET", &one.keys.lease()]);
+    assert_eq!(holder, one.holder.to_string(), "only by its holder");
+    one.give_up(false).unwrap();
+    assert!(!one.write(1, "late", &[], &[]).unwrap());
+    assert_eq!(one.hold(MINUTE).unwrap().fence, None, "it takes it no more");
+    // The other one gave up what it did not hold: it rests only after it held it.
+    assert_eq!(other.begin(MINUTE).unwrap().holding.fence, Some(2));
+    other.give_up(true).unwrap();
+    other.give_up(true).unwrap();
+    assert_eq!(other.begin(MINUTE).unwrap().holding.fence, None);
+    let third = lease(&server);
+    assert_eq!(third.hold(MINUTE).unwrap().fence, Some(3));
 }

@@ -189,6 +189,59 @@ fn a_link_follows_one_redirection_of_a_cluster() {
 }
 
 #[test]
+fn a_link_asks_the_node_to_which_keys_are_on_their_way_once_for_each_of_them() {
+    let heir = RespServer::start(|command| {
+        Some(match &*command[0] {
+            "exec" => "*1\r\n$1\r\nx\r\n".to_owned(),
+            "get" => "$4\r\nheir\r\n".to_owned(),
+            _ => "+OK\r\n".to_owned(),
+        })
+    });
+    let port = heir.address.port();
+    let owner = RespServer::start(move |command| {
+        let word = command.get(1).map(String::as_str);
+        Some(match (&*command[0], word) {
+            ("multi", _) => "+OK\r\n".to_owned(),
+            ("exec", _) => "-EXECABORT Transaction discarded\r\n".to_owned(),
+            (_, Some("{a}stays")) => "$5\r\nowner\r\n".to_owned(),
+            _ => format!("-ASK 3999 127.0.0.1:{port}\r\n"),
+        })
+    });
+    let mut link = link_to(&owner);
+    let mut pipeline = Pipeline::new();
+    pipeline.cmd("GET").arg("{a}stays");
+    pipeline.cmd("GET").arg("{a}goes");
+    pipeline.cmd("GET").arg("{a}stays");
+    let answer: (String, String, String) = link.ask(&pipeline).unwrap();
+    assert_eq!(answer, ("owner".into(), "heir".into(), "owner".into()));
+    assert_eq!(heir.heard(), [&["asking"][..], &["get", "{a}goes"]]);
+    // A transaction goes there as a whole.
+    let mut pipeline = Pipeline::new();
+    pipeline.atomic().cmd("GET").arg("{a}goes");
+    let answer: (String,) = link.ask(&pipeline).unwrap();
+    assert_eq!(answer, ("x".to_owned(),));
+    let heard = heir.heard();
+    let expected = [&["asking"][..], &["multi"], &["get", "{a}goes"], &["exec"]];
+    assert_eq!(heard[heard.len() - 4..], expected);
+    // The slot is not there yet: the owner is asked first.
+    assert_eq!(ask(&mut link), Ok("heir".to_owned()));
+    assert_eq!(link.connections(), 1);
+
+    // Nobody is sent on twice.
+    let port = std::sync::Arc::new(Mutex::new(0));
+    let own = std::sync::Arc::clone(&port);
+    let node = RespServer::start(move |command| {
+        Some(match &*command[0] {
+            "asking" => "+OK\r\n".to_owned(),
+            _ => format!("-ASK 3999 127.0.0.1:{}\r\n", own.lock().unwrap()),
+        })
+    });
+    *port.lock().unwrap() = node.address.port();
+    assert_eq!(ask(&mut link_to(&node)), Err(LinkErrorKind::Moved));
+    assert_eq!(node.heard().len(), 3);
+}
+
+#[test]
 fn a_link_that_is_sent_in_circles_gives_up() {
     let port = std::sync::Arc::new(Mutex::new(0));
     let own = std::sync::Arc::clone(&port);

@@ -16,6 +16,11 @@ impl Shop {
 
     /// An instance of a version. It gave a sign of life so many seconds ago.
     fn instance(&self, id: &str, version: &str, seconds_ago: u64) -> Noting {
+        self.instance_since(id, version, seconds_ago, self.now())
+    }
+
+    /// One that began then.
+    fn instance_since(&self, id: &str, version: &str, seconds_ago: u64, began: u64) -> Noting {
         let noting = Noting {
             keys: self.keys.clone(),
             start: StartId::random(),
@@ -23,7 +28,7 @@ impl Shop {
             version: Some(version.to_owned()),
         };
         let (start, now) = (noting.start.to_string(), self.now());
-        let told = format!(r#"{{"id":"{id}","version":"{version}","began":{now}}}"#);
+        let told = format!(r#"{{"id":"{id}","version":"{version}","began":{began}}}"#);
         let seen = (now - seconds_ago * 1_000).to_string();
         let (instances, lives) = (self.keys.instances(), self.keys.seen());
         self.redis
@@ -40,17 +45,25 @@ impl Shop {
     }
 
     fn note(&self, noting: &Noting, told: Told, version: &str) -> Noted {
-        let new = NewMark {
+        self.note_once(noting, &Self::told(told, version))
+    }
+
+    fn told(told: Told, version: &str) -> NewMark {
+        NewMark {
             told,
             version: version.to_owned(),
             environment: String::new(),
             by: "ci".to_owned(),
             changes: String::new(),
-        };
+            token: fastrand::u64(..),
+        }
+    }
+
+    fn note_once(&self, noting: &Noting, new: &NewMark) -> Noted {
         let answer: Value = self
             .redis
             .link()
-            .ask(&noting.note(&new, Duration::ZERO))
+            .ask(&noting.note(new, Duration::ZERO))
             .unwrap();
         Noted::of(&answer).unwrap()
     }
@@ -131,6 +144,65 @@ fn going_back_to_an_older_version_is_a_deployment() {
     assert_eq!(shop.start(&shop.instance("b", "1.1", 200)), NEWS);
     assert_eq!(shop.start(&shop.instance("c", "1.0", 0)), NEWS);
     assert_eq!(shop.marks(&shop.instance("d", "1.0", 0)), ["1.1", "1.0"]);
+}
+
+#[test]
+#[ignore = "needs redis-server; .ci/run installs it"]
+fn going_back_under_names_that_stay_is_a_deployment() {
+    let shop = Shop::open();
+    let began = shop.now() - 600_000;
+    let of = |version: &str, ago: u64, minute: u64| {
+        ["a", "b"].map(|id| shop.instance_since(id, version, ago, began + minute * 60_000))
+    };
+    for one in &of("1.0", 300, 0) {
+        assert_eq!(shop.start(one), Noted::Known);
+    }
+    // The second one begins after the first one has made the mark, long before it is now.
+    let [first, second] = of("1.1", 200, 3);
+    assert_eq!(shop.start(&first), NEWS);
+    let later = shop.now() + 60_000;
+    let told = format!(r#"{{"id":"b","version":"1.1","began":{later}}}"#);
+    let (instances, start) = (shop.keys.instances(), second.start.to_string());
+    shop.redis
+        .answer(&["HSET", &instances, &start, &told])
+        .unwrap();
+    assert_eq!(shop.start(&second), Noted::Known);
+    // And back, each under its name, the second one first.
+    let back = shop.instance_since("b", "1.0", 0, later + 60_000);
+    assert_eq!(shop.start(&back), NEWS);
+    let other = shop.instance_since("a", "1.0", 0, later + 60_000);
+    assert_eq!(shop.start(&other), Noted::Known);
+    assert_eq!(shop.marks(&back), ["1.1", "1.0"]);
+}
+
+#[test]
+#[ignore = "needs redis-server; .ci/run installs it"]
+fn a_note_that_is_sent_again_because_its_answer_was_lost_is_one() {
+    let shop = Shop::open();
+    shop.start(&shop.instance("c", "1.0", 300));
+    let [one, other] = ["a", "b"].map(|id| shop.instance(id, "1.1", 0));
+    let [process, joins, person] =
+        [Told::Process, Told::Process, Told::Outside].map(|told| Shop::told(told, "1.1"));
+    for _ in 0..3 {
+        assert_eq!(shop.note_once(&one, &process), NEWS);
+        assert_eq!(shop.note_once(&other, &joins), Noted::Known);
+    }
+    let again = Noted::Marked { is_news: false };
+    for _ in 0..3 {
+        assert_eq!(shop.note_once(&one, &person), again);
+        // Also after the marks were read and put back.
+        let (list,): (Vec<String>,) = shop.redis.link().ask(&one.read()).unwrap();
+        shop.redis
+            .answer(&["DEL", &shop.keys.deployments()])
+            .unwrap();
+        let (put,): (i64,) = shop
+            .redis
+            .link()
+            .ask(&one.restore(&Mark::of_list(&list)))
+            .unwrap();
+        assert_eq!(put, 1);
+    }
+    assert_eq!(shop.marks(&one), ["1.1", "1.1"]);
 }
 
 #[test]
@@ -219,6 +291,7 @@ fn what_is_no_mark_is_left_out() {
         environment: long.clone(),
         by: long.clone(),
         changes: long,
+        token: 7,
     };
     let noting = Noting {
         keys: Keys::new("shop", "test"),

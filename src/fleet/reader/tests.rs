@@ -6,6 +6,7 @@ use super::*;
 use crate::fleet::{
     fake::Fault,
     schedule::Schedule,
+    writer,
     written::{GRID, SharedRedis, WrittenStart},
 };
 
@@ -269,6 +270,82 @@ fn who_died_counts_and_who_was_born_counts_from_0() {
 }
 
 #[test]
+fn what_changed_last_is_known_to_the_tick_in_which_it_did() {
+    let redis = SharedRedis::at(BEGIN);
+    let mut starts = [0, 1].map(|_| WrittenStart::new(schedule(), BEGIN - SECOND));
+    for tick in 0..6 * 50 {
+        redis.get().now = BEGIN + tick * 10 * SECOND;
+        for (place, start) in starts.iter_mut().enumerate() {
+            start.count("/often", 1, 1);
+            // The second one counts it a minute earlier, and all is written anew later.
+            if tick == 60 - 6 * place as u64 {
+                start.count("/once", 1, 1);
+            }
+            if tick == 100 {
+                start.connection += 1;
+            }
+            let fault = match tick {
+                60 | 61 => Fault::Lost,
+                _ => Fault::None,
+            };
+            start.write_with(&redis, fault);
+        }
+    }
+    let mut reader = looked(&redis);
+    let last_of = |sums: &Sums, name: &str| {
+        let found = sums
+            .last
+            .iter()
+            .find(|(key, _)| matches!(key, Key::Requests { endpoint, .. } if **endpoint == *name));
+        found.map(|(_, at)| at.as_millis() as u64 - BEGIN)
+    };
+    let hour = sums(&mut reader, last(HOUR));
+    assert_eq!(last_of(&hour, "/once"), Some(600 * SECOND));
+    assert_eq!(last_of(&hour, "/often"), Some((6 * 50 - 1) * 10 * SECOND));
+    // Of a window that ended long ago, it is the last one in it.
+    let early = sums(
+        &mut reader,
+        Span::Between(at(BEGIN), at(BEGIN + 30 * MINUTE)),
+    );
+    assert_eq!(last_of(&early, "/often"), Some(1_800 * SECOND));
+    let late = sums(&mut reader, last(5 * MINUTE));
+    assert_eq!(last_of(&late, "/once"), None);
+}
+
+#[test]
+fn a_reader_forgets_the_names_of_deployments_that_are_over() {
+    let redis = SharedRedis::at(BEGIN);
+    let mut reader = redis.reader();
+    let mut most = 0;
+    for deployment in 0..12_u64 {
+        let mut starts = [0, 1].map(|_| WrittenStart::new(schedule(), redis.get().now - SECOND));
+        for start in &mut starts {
+            for endpoint in 0..300 {
+                start.count(&format!("/v{deployment}/{endpoint}"), 1, 2);
+            }
+        }
+        for minute in 0..20 {
+            redis.get().now += MINUTE;
+            for start in &mut starts {
+                start.count("/always", 1, 1);
+                assert!(start.write(&redis));
+            }
+            if minute % 10 == 9 {
+                reader.look().unwrap();
+                let hour = sums(&mut reader, last(HOUR));
+                let fresh = sums(&mut looked(&redis), last(HOUR));
+                assert_eq!(hour.counts, fresh.counts);
+                assert_eq!(hour.durations, fresh.durations);
+                most = most.max(reader.numbers.all().len());
+            }
+        }
+        redis.get().now += 20 * HOUR;
+    }
+    // Two deployments are known at a time, each with counts and durations of 300 endpoints.
+    assert!(most <= 3 * 2 * 602, "{most}");
+}
+
+#[test]
 fn counts_that_fell_are_no_difference() {
     let redis = SharedRedis::at(BEGIN);
     let mut start = WrittenStart::new(schedule(), BEGIN - SECOND);
@@ -375,4 +452,40 @@ fn a_day_of_fifty_instances_is_read_in_a_second() {
         first <= 50 * 100 * 10,
         "{first} were counted until the window began"
     );
+}
+
+#[test]
+#[ignore = "takes minutes without optimisation"]
+fn what_a_thousand_instances_cost_is_printed() {
+    for (instances, endpoints) in [(1_000, 10), (1_000, 100), (100, 1_000)] {
+        let redis = SharedRedis::at(BEGIN);
+        let mut starts: Vec<_> = (0..instances)
+            .map(|_| WrittenStart::new(schedule(), BEGIN - SECOND))
+            .collect();
+        let mut reader = redis.reader();
+        for tick in 0..13 {
+            redis.get().now = BEGIN + tick * 10 * SECOND;
+            for start in &mut starts {
+                for endpoint in 0..endpoints {
+                    start.count(&format!("/{endpoint}"), fastrand::usize(0..30), 1);
+                }
+                assert!(start.write(&redis));
+            }
+            if ![0, 6, 11, 12].contains(&tick) {
+                continue;
+            }
+            let before = (redis.get().questions, redis.get().commands);
+            let began = tokio::time::Instant::now();
+            reader.look().unwrap();
+            let looked = began.elapsed();
+            let _ = sums(&mut reader, last(MINUTE + SECOND));
+            let (questions, commands) = (redis.get().questions, redis.get().commands);
+            println!(
+                "{instances} instances, {endpoints} endpoints, tick {tick}: {} questions, {} commands, look {looked:?}, all {:?}",
+                questions - before.0,
+                commands - before.1,
+                began.elapsed()
+            );
+        }
+    }
 }

@@ -37,7 +37,7 @@ fn ticks(running: &Running) -> Receiver<bool> {
     let sender = Mutex::new(sender);
     let weak = Arc::downgrade(&running.shared);
     running.describe(Box::new(move || {
-        let connected = weak.upgrade().map(|shared| shared.state().is_connected);
+        let connected = weak.upgrade().map(|shared| shared.metrics.fleet_is_up());
         let _ = sender.lock().unwrap().send(connected.unwrap_or_default());
         serde_json::json!({ "settings": "abc", "health": "healthy" })
     }));
@@ -47,6 +47,11 @@ fn ticks(running: &Running) -> Receiver<bool> {
 /// Waits for a tick after which Redis was reached, or not.
 fn until(ticks: &Receiver<bool>, connected: bool) {
     while ticks.recv_timeout(LONG).unwrap() != connected {}
+}
+
+/// Whether the last write arrived.
+fn is_up(running: &Running) -> bool {
+    running.shared.metrics.fleet_is_up()
 }
 
 /// Waits until something is so.
@@ -68,7 +73,7 @@ fn an_instance_says_who_it_is_and_is_seen() {
     let ticks = ticks(&running);
     until(&ticks, true);
     until(&ticks, true);
-    assert!(running.is_connected());
+    assert!(is_up(&running));
     let view = running.view().unwrap();
     let instances = view.instances(&serde_json::json!({ "settings": "other" }));
     let [instance] = &instances[..] else {
@@ -125,9 +130,9 @@ fn an_instance_goes_on_when_redis_is_gone_and_joins_again_by_itself() {
         Behaviour::Says("MASTERDOWN Link with MASTER is down"),
         Behaviour::Says("ERR unknown command"),
     ] {
-        wait(|| running.is_connected());
+        wait(|| is_up(&running));
         server.behaves(behaviour);
-        wait(|| !running.is_connected());
+        wait(|| !is_up(&running));
         assert!(matches!(
             running.view().map(|_| ()),
             Err(FleetError::Unreachable(_) | FleetError::Refused(_))
@@ -135,7 +140,7 @@ fn an_instance_goes_on_when_redis_is_gone_and_joins_again_by_itself() {
         // It comes back empty.
         server.redis(|redis| redis.flush());
         server.behaves(Behaviour::Works);
-        wait(|| running.is_connected());
+        wait(|| is_up(&running));
     }
     let [written, unreachable, timed_out, refused] = metrics.fleet_writes();
     assert!(written > 0 && unreachable > 0 && timed_out > 0 && refused > 0);
@@ -187,12 +192,12 @@ fn a_fleet_tells_once_that_redis_is_gone_and_once_that_it_is_back() {
         Running::start(checked, &release(), TICK, &metrics)
     });
     for round in 0..3 {
-        wait(|| running.is_connected());
+        wait(|| is_up(&running));
         server.behaves(Behaviour::Closes);
         // Many attempts fail.
         wait(|| metrics.fleet_writes()[1] >= 5 * (round + 1));
         server.behaves(Behaviour::Works);
-        wait(|| running.is_connected());
+        wait(|| is_up(&running));
     }
     drop(running);
     let mut heard = Vec::new();
@@ -204,4 +209,27 @@ fn a_fleet_tells_once_that_redis_is_gone_and_once_that_it_is_back() {
         "INFO Redis is back: this instance counts with the fleet",
     ];
     assert_eq!(heard, expected.repeat(3));
+}
+
+#[test]
+fn a_long_question_of_somebody_else_is_no_reason_to_evaluate_late() {
+    let server = FakeServer::start();
+    let running = Running::start(
+        checked(&server.url(), Duration::from_secs(10)),
+        &release(),
+        TICK,
+        &metrics(),
+    );
+    wait(|| is_up(&running));
+    let question = running.view().unwrap();
+    let (tell, told) = mpsc::channel();
+    let alerts = running.clone();
+    let evaluator = thread::spawn(move || {
+        let view = alerts.view_for_alerts().unwrap();
+        tell.send(view.instances(&Value::Null).len()).unwrap();
+    });
+    // The question goes on all the while.
+    assert_eq!(told.recv_timeout(LONG), Ok(1));
+    evaluator.join().unwrap();
+    assert_eq!(question.instances(&Value::Null).len(), 1);
 }

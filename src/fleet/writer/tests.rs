@@ -104,6 +104,43 @@ fn all_keys_end_and_old_starts_are_forgotten() {
 }
 
 #[test]
+fn a_start_whose_last_sign_of_life_was_lost_or_lies_ahead_is_forgotten_too() {
+    let redis = SharedRedis::at(BEGIN);
+    let [mut lost, mut ahead, mut live] = [start(), start(), start()];
+    for start in [&mut lost, &mut live] {
+        assert!(start.write(&redis));
+    }
+    let seen = live.writer.keys.seen();
+    let _ = redis.get().evict(&seen);
+    let listed = |redis: &SharedRedis| {
+        let mut reader = redis.reader();
+        reader.look().unwrap();
+        let mut listed: Vec<_> = reader.starts.keys().copied().collect();
+        listed.sort_unstable();
+        listed
+    };
+    for minute in 1..27 * 60 {
+        redis.get().now = BEGIN + minute * 60_000;
+        assert!(live.write(&redis));
+        if minute == 25 * 60 {
+            assert_eq!(listed(&redis).len(), 2, "what it counted is known still");
+        }
+    }
+    assert_eq!(listed(&redis), [live.id]);
+    // The clock of Redis was wrong by three days for a moment, and its sign of life lies ahead.
+    redis.get().now = BEGIN + 99 * HOUR;
+    assert!(ahead.write(&redis));
+    // What it kept the others from doing runs out at last.
+    let turn = live.writer.keys.turn();
+    assert!(redis.get().evict(&turn));
+    for minute in 0..3 {
+        redis.get().now = BEGIN + 27 * HOUR + minute * 60_000;
+        assert!(live.write(&redis));
+    }
+    assert_eq!(listed(&redis), [live.id]);
+}
+
+#[test]
 fn a_hash_that_is_gone_is_written_anew_by_the_next_tick() {
     for hash in 0..3 {
         let (redis, mut start) = (SharedRedis::at(BEGIN), start());

@@ -10,7 +10,7 @@ use crate::{
 
 /// What alerts share with other instances.
 pub(super) struct SharedAlerts {
-    lease: Lease,
+    lease: Arc<Lease>,
     running: Running,
     kept: Arc<Kept>,
 }
@@ -19,9 +19,13 @@ pub(super) struct SharedAlerts {
 
 impl SharedAlerts {
     pub(super) fn new(running: &Running, kept: &Arc<Kept>) -> Self {
-        let keys = running.keys().clone();
+        let links = [running.link(), running.link()];
+        let (keys, start) = (running.keys().clone(), running.start_id());
+        let lease = Arc::new(Lease::new(links, keys, start, FIRST_ALONE));
+        // The first one stays.
+        let _ = kept.lease.set(Arc::clone(&lease));
         Self {
-            lease: Lease::new(running.link(), keys, running.start_id(), FIRST_ALONE),
+            lease,
             running: running.clone(),
             kept: Arc::clone(kept),
         }
@@ -79,7 +83,7 @@ impl Shared for SharedAlerts {
     }
 
     fn numbers(&self, judge: &mut dyn FnMut(&dyn Numbers)) -> Result<(), Unreached> {
-        let view = self.running.view().map_err(|_| Unreached)?;
+        let view = self.running.view_for_alerts().map_err(|_| Unreached)?;
         let numbers = OfFleet::new(&self.kept, view);
         judge(&numbers);
         match numbers.is_whole() {

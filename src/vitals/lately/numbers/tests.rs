@@ -59,6 +59,8 @@ impl Process {
             writer: None,
             #[cfg(feature = "fleet")]
             marks: std::sync::OnceLock::new(),
+            #[cfg(feature = "fleet")]
+            lease: std::sync::OnceLock::new(),
         };
         let kept = Arc::new(kept);
         Self { kept, now }
