@@ -39,6 +39,8 @@ use crate::{
 pub(crate) use self::published::Published;
 
 /// The shortest slots of windows, unless the application chose others.
+#[cfg(feature = "generate")]
+pub(crate) use self::selector::duration;
 const SLOT: Duration = Duration::from_secs(10);
 
 /// What Prometheus computes for a [`Rule`].

@@ -8,9 +8,9 @@ use std::{
 
 use serde::Serialize;
 
-use super::{alerting::length, receiver::Receiver, template};
+use super::{receiver::Receiver, template};
 use crate::{
-    alerts::{AlertSeverity, CheckedRule},
+    alerts::{AlertSeverity, CheckedRule, duration},
     notify::CheckedRoutes,
 };
 
@@ -96,11 +96,11 @@ impl Told<'_> {
             routes.push(Route {
                 matchers,
                 receiver: self.receiver(&to, &mut receivers),
-                repeat_interval: length(rule.repeat.unwrap_or(NEVER)),
+                repeat_interval: duration(rule.repeat.unwrap_or(NEVER)),
             });
             if let Some(later) = self.routes.escalation(&rule.name, rule.severity) {
                 let names = self.routes.names(&later.to).join(", ");
-                let after = length(later.after);
+                let after = duration(later.after);
                 comments.push(format!(
                     "{} is escalated by the process after {after} to {names}: Alertmanager has no escalation",
                     rule.name
@@ -135,7 +135,7 @@ impl Told<'_> {
                 receiver: NOBODY,
                 group_by: ["..."],
                 group_wait: "0s",
-                group_interval: length(self.interval),
+                group_interval: duration(self.interval),
                 routes,
             },
             receivers,

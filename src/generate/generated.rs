@@ -5,7 +5,7 @@ use std::{borrow::Cow, sync::Arc, time::Duration};
 #[cfg(feature = "notify")]
 use super::alertmanager::Told;
 use super::{
-    alerting::{Common, Group, RuleFile, length},
+    alerting::{Common, Group, RuleFile},
     dashboards::{self, Dashboard, OwnMetric},
     document::yaml,
     presence, rule_tests,
@@ -16,7 +16,7 @@ use super::{
 #[cfg(feature = "notify")]
 use crate::notify::{CheckedRoutes, Routes};
 use crate::{
-    alerts::{Alerts, CheckedAlerts, CheckedRule, Published, Runbooks},
+    alerts::{Alerts, CheckedAlerts, CheckedRule, Published, Runbooks, duration},
     config::ConfigError,
     metrics::{Metrics, Settings},
 };
@@ -189,7 +189,7 @@ impl Generated {
         let service = self.service.as_deref().unwrap_or("service");
         let group = |of: &str, rules| Group {
             name: format!("{service}/{of}"),
-            interval: length(self.interval),
+            interval: duration(self.interval),
             rules,
         };
         let mut groups = vec![group("alerts", alerts)];

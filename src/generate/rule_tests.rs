@@ -3,13 +3,12 @@
 use std::time::Duration;
 
 use super::{
-    alerting::length,
     beginnings,
     scenario::{Load, Scenario},
     test_file::{Evaluations, Series, Test, TestFile, firing, steps},
     values::{STEP, Values},
 };
-use crate::alerts::{CheckedRule, Comparison, Kind, Promql, Published};
+use crate::alerts::{CheckedRule, Comparison, Kind, Promql, Published, duration};
 
 /// The shortest window of a rule that has tests: a scrape every 15 seconds tells nothing of shorter ones.
 const SHORTEST: Duration = Duration::from_secs(60);
@@ -42,7 +41,7 @@ pub(super) fn of(
     }
     let file = TestFile {
         rule_files: ["rules.yml"],
-        evaluation_interval: length(evaluations.0),
+        evaluation_interval: duration(evaluations.0),
         tests,
     };
     (file, comments)

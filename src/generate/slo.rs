@@ -3,11 +3,11 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use super::{
-    alerting::{Common, Entry, Group, length},
+    alerting::{Common, Entry, Group},
     template,
 };
 use crate::{
-    alerts::{CheckedRule, Promql, Published, Rule, Signal},
+    alerts::{CheckedRule, Promql, Published, Rule, Signal, duration},
     config::ConfigError,
 };
 
@@ -240,13 +240,13 @@ impl CheckedSlo {
         [
             Group {
                 name: format!("{service}/slo/{}", self.name),
-                interval: length(MINUTE),
+                interval: duration(MINUTE),
                 rules,
             },
             Group {
                 name: format!("{service}/slo/{}/budget", self.name),
                 // It reads a month.
-                interval: length(5 * MINUTE),
+                interval: duration(5 * MINUTE),
                 rules: left.into_iter().collect(),
             },
         ]
@@ -274,7 +274,7 @@ impl CheckedSlo {
         let (requests, seconds) = (requests_of(tier.long), tier.long.as_secs());
         let few = AT_LEAST - 0.5;
         let name = template::literal(&self.name);
-        let (burn, over) = (tier.burn, length(tier.long));
+        let (burn, over) = (tier.burn, duration(tier.long));
         let entry = Entry {
             alert: Some("SloBudgetBurns".to_owned()),
             expr: format!(
@@ -356,11 +356,11 @@ fn value(rule: &CheckedRule, window: Duration, published: &Published<'_>) -> Opt
 }
 
 fn errors_of(window: Duration) -> String {
-    format!("slo:errors_percent:{}", length(window))
+    format!("slo:errors_percent:{}", duration(window))
 }
 
 fn requests_of(window: Duration) -> String {
-    format!("slo:requests_per_second:{}", length(window))
+    format!("slo:requests_per_second:{}", duration(window))
 }
 
 /// Without the dust of binary fractions.

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::{alerting::length, values::STEP};
+use super::values::STEP;
+use crate::alerts::duration;
 
 /// A series with its values.
 pub(super) type Series = (String, String);
@@ -56,7 +57,7 @@ impl Test {
         let series = series.into_iter();
         Self {
             name,
-            interval: length(STEP),
+            interval: duration(STEP),
             input_series: series
                 .map(|(series, values)| Input { series, values })
                 .collect(),
@@ -68,7 +69,7 @@ impl Test {
     pub(super) fn counts(mut self, series: &str, at: Duration, number: u8) -> Self {
         self.promql_expr_test.push(Expected {
             expr: format!("count({series}) or vector(0)"),
-            eval_time: length(at),
+            eval_time: duration(at),
             exp_samples: [Sample {
                 labels: "{}",
                 value: number,

@@ -137,8 +137,8 @@ pub(super) fn as_scraped(label: &str) -> &str {
     }
 }
 
-/// A duration with one unit. Prometheus knows no time below a millisecond.
-pub(super) fn duration(duration: Duration) -> String {
+/// A duration with one unit, as Prometheus and Alertmanager read it: whole milliseconds, and no fewer than it has.
+pub(crate) fn duration(duration: Duration) -> String {
     let millis = duration.as_nanos().div_ceil(1_000_000).max(1);
     for (unit, length) in [("h", 3_600_000), ("m", 60_000), ("s", 1_000)] {
         if millis.is_multiple_of(length) {

@@ -234,3 +234,18 @@ fn each_rule_has_its_route_its_repeat_and_its_inhibition() {
         assert!(text.contains(part), "{part} is not in\n{text}");
     }
 }
+
+#[test]
+fn a_time_is_no_shorter_in_prometheus_wherever_it_stands() {
+    let short = Duration::from_micros(1_500);
+    let rule = Rule::new("a", Signal::requests_per_second())
+        .above(5.0)
+        .window(short)
+        .pending_for(short)
+        .keep_firing_for(short);
+    let generated = Generated::new(Alerts::none().rule(rule), &Settings::new()).unwrap();
+    let text = generated.rules();
+    for part in ["[2ms]", "for: 2ms", "keep_firing_for: 2ms"] {
+        assert!(text.contains(part), "{part} is not in\n{text}");
+    }
+}
