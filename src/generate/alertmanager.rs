@@ -35,6 +35,9 @@ const EQUAL: [&str; 8] = [
     "signal",
 ];
 
+/// Who is told, by the names of the notifiers.
+type Receivers = BTreeMap<Vec<String>, Receiver>;
+
 /// The whole configuration.
 #[derive(Debug, Serialize)]
 pub(super) struct Configuration {
@@ -81,7 +84,7 @@ pub(super) struct Told<'t> {
 impl Told<'_> {
     /// The configuration, and what an Alertmanager does in another way than the process.
     pub(super) fn configuration(&self) -> (Configuration, Vec<String>) {
-        let mut receivers = BTreeMap::new();
+        let mut receivers = Receivers::new();
         let mut comments = Vec::new();
         let mut routes = Vec::new();
         for rule in self.rules {
@@ -144,17 +147,22 @@ impl Told<'_> {
         (configuration, comments)
     }
 
-    /// The name of the receiver that tells these notifiers.
-    fn receiver(&self, to: &BTreeSet<usize>, receivers: &mut BTreeMap<String, Receiver>) -> String {
+    /// The name of the receiver that tells these notifiers. No other one has it.
+    fn receiver(&self, to: &BTreeSet<usize>, receivers: &mut Receivers) -> String {
         let names = self.routes.names(to);
-        let name = match names.as_slice() {
-            [] => return NOBODY.to_owned(),
-            // A notifier can have the name of nobody.
-            [one] if *one == NOBODY => "to nobody".to_owned(),
-            names => names.join(" and "),
-        };
-        let new = || Receiver::new(&name, &names);
-        receivers.entry(name.clone()).or_insert_with(new);
+        if names.is_empty() {
+            return NOBODY.to_owned();
+        }
+        let all: Vec<_> = names.iter().map(|name| (*name).to_owned()).collect();
+        if let Some(known) = receivers.get(&all) {
+            return known.name().to_owned();
+        }
+        let mut name = names.join(" and ");
+        // A notifier can be called as nobody is, or as two others together.
+        while name == NOBODY || receivers.values().any(|other| other.name() == name) {
+            name.push('_');
+        }
+        receivers.insert(all, Receiver::new(&name, &names));
         name
     }
 

@@ -122,11 +122,16 @@ impl Generated {
     ///
     /// # Errors
     ///
-    /// If it cannot be missed or reached, or there is another one for the same requests.
+    /// If it cannot be missed or reached, or there is another one for the same requests or with the same name: `all` is that of the
+    /// objective for all requests.
     pub fn slo(mut self, slo: Slo) -> Result<Self, ConfigError> {
         let checked = slo.checked()?;
-        if self.slos.iter().any(|other| other.name() == checked.name()) {
-            let reason = "another objective is for the same requests";
+        if self
+            .slos
+            .iter()
+            .any(|other| other.label() == checked.label())
+        {
+            let reason = "another objective is for the same requests, or has the same name";
             return Err(ConfigError::new("slo", checked.name(), reason));
         }
         self.slos.push(checked);

@@ -194,6 +194,11 @@ impl CheckedSlo {
         &self.name
     }
 
+    /// The name as what is recorded has it.
+    pub(super) fn label(&self) -> String {
+        template::inert(&self.name)
+    }
+
     pub(super) const fn errors(&self) -> &CheckedRule {
         &self.errors
     }
@@ -244,7 +249,8 @@ impl CheckedSlo {
                 rules,
             },
             Group {
-                name: format!("{service}/slo/{}/budget", self.name),
+                // An objective can be for the endpoint `/budget` of another one.
+                name: format!("{service}/slo_budget/{}", self.name),
                 // It reads a month.
                 interval: duration(5 * MINUTE),
                 rules: left.into_iter().collect(),
@@ -253,7 +259,7 @@ impl CheckedSlo {
     }
 
     fn record(&self, name: &str, expr: String, common: &Common<'_>) -> Entry {
-        let mut labels = BTreeMap::from([("slo", template::inert(&self.name))]);
+        let mut labels = BTreeMap::from([("slo", self.label())]);
         labels.extend(
             common
                 .service
@@ -334,7 +340,7 @@ impl CheckedSlo {
 
     /// What tells apart what is recorded of this objective.
     pub(super) fn only(&self, common: &Common<'_>) -> String {
-        let slo = template::string(&template::inert(&self.name));
+        let slo = template::string(&self.label());
         let service = common.service.map(template::inert);
         match service.as_deref().map(template::string) {
             Some(service) => format!("{{slo={slo},service={service}}}"),
