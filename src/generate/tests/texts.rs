@@ -278,3 +278,12 @@ fn a_time_is_no_shorter_in_prometheus_wherever_it_stands() {
         assert!(text.contains(part), "{part} is not in\n{text}");
     }
 }
+
+#[test]
+fn the_page_on_dashboards_names_the_grafana_of_the_stack() {
+    let stack = generated(&Settings::new()).compose();
+    let image = stack.lines().find(|line| line.contains("grafana/grafana:"));
+    let page = include_str!("../../../docs/dashboards.md");
+    let image = image.unwrap().trim();
+    assert!(page.contains(image), "{image}");
+}
