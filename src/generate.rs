@@ -57,6 +57,7 @@ mod dashboards;
 mod docker;
 mod document;
 mod generated;
+mod job_tests;
 mod kubernetes;
 mod node;
 mod presence;

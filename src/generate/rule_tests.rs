@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{
-    beginnings,
+    beginnings, job_tests,
     scenario::{Load, Scenario},
     test_file::{Evaluations, Series, Test, TestFile, firing, steps},
     values::{STEP, Values},
@@ -34,9 +34,12 @@ pub(super) fn of(
         if matches!(rule.promql(published), Promql::None(_)) {
             continue;
         }
-        match of_rule(rule, published, evaluations) {
-            Ok(written) => tests.extend(written),
-            Err(reason) => comments.push(format!("{} has no test: {reason}", rule.name)),
+        let more = job_tests::of(rule, published, evaluations);
+        for written in [of_rule(rule, published, evaluations), more] {
+            match written {
+                Ok(written) => tests.extend(written),
+                Err(reason) => comments.push(format!("{} has no test: {reason}", rule.name)),
+            }
         }
     }
     let file = TestFile {

@@ -93,6 +93,13 @@ impl Evaluations {
         let whole = u32::try_from(whole).unwrap_or(u32::MAX);
         self.0 * whole.saturating_add(evaluations)
     }
+
+    /// The moment of the last evaluation before this time. `None` if there is none.
+    pub(super) fn before(self, time: Duration) -> Option<Duration> {
+        let nanos = time.as_nanos().checked_sub(1)?;
+        let whole = u32::try_from(nanos / self.0.as_nanos());
+        Some(self.0 * whole.unwrap_or(u32::MAX))
+    }
 }
 
 /// How many samples there are in a time.

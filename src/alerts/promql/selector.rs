@@ -57,6 +57,14 @@ impl Selector {
         self
     }
 
+    /// The label that Prometheus gave to the process.
+    #[cfg(feature = "generate")]
+    pub(super) fn of_instance(mut self, instance: &str) -> Self {
+        let matcher = ("instance".to_owned(), "=", instance.to_owned());
+        self.matchers.push(matcher);
+        self
+    }
+
     /// The value is one of these.
     pub(super) fn with_one_of(self, label: &str, values: &[&str]) -> Self {
         match values {

@@ -41,6 +41,14 @@ fn promtool_runs_the_generated_tests() {
         assert!(named("is active above") > 1, "{tests}");
         assert!(named("fires where nothing failed before") > 1, "{tests}");
         assert!(named("for what is known") > 1, "{tests}");
+        // Of one job, and of each.
+        assert_eq!(
+            named("for a job that never succeeded, and ends"),
+            2,
+            "{tests}"
+        );
+        assert_eq!(named("where another process ran the job"), 2, "{tests}");
+        assert_eq!(named("is one alert of all processes"), 2, "{tests}");
         // Each rule that Prometheus can compute has a test.
         assert_eq!(named("has no test"), 0, "{tests}");
         let names = rules.lines().filter_map(|line| {
