@@ -72,6 +72,7 @@ mod slo;
 mod slo_tests;
 mod template;
 mod test_file;
+mod tier;
 mod values;
 mod work;
 

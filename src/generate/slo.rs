@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use super::{
     alerting::{Common, Entry, Group},
     template,
+    tier::{TIERS, Tier},
 };
 use crate::{
     alerts::{CheckedRule, Promql, Published, Rule, Signal, duration},
@@ -19,42 +20,6 @@ const PERIOD: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 /// The fewest requests of the longer window of a tier.
 pub(super) const AT_LEAST: f64 = 20.0;
-
-/// How fast a budget must be spent, over two windows, and whom it concerns. As the workbook on site reliability has them.
-const TIERS: [Tier; 4] = [
-    Tier::new("1", 14.4, HOUR, Duration::from_secs(5 * 60), "critical"),
-    Tier::new(
-        "2",
-        6.0,
-        Duration::from_secs(6 * 60 * 60),
-        Duration::from_secs(30 * 60),
-        "critical",
-    ),
-    Tier::new(
-        "3",
-        3.0,
-        Duration::from_secs(24 * 60 * 60),
-        Duration::from_secs(2 * 60 * 60),
-        "warning",
-    ),
-    Tier::new(
-        "4",
-        1.0,
-        Duration::from_secs(72 * 60 * 60),
-        Duration::from_secs(6 * 60 * 60),
-        "warning",
-    ),
-];
-
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Tier {
-    pub(super) name: &'static str,
-    /// How many times as fast as the budget allows.
-    burn: f64,
-    long: Duration,
-    pub(super) short: Duration,
-    severity: &'static str,
-}
 
 /// An objective: how many per cent of the requests have a status below 500, over 30 days.
 ///
@@ -164,26 +129,6 @@ impl Slo {
             requests,
             tiers: self.tiers,
         })
-    }
-}
-
-// === impl Tier ===
-
-impl Tier {
-    const fn new(
-        name: &'static str,
-        burn: f64,
-        long: Duration,
-        short: Duration,
-        severity: &'static str,
-    ) -> Self {
-        Self {
-            name,
-            burn,
-            long,
-            short,
-            severity,
-        }
     }
 }
 

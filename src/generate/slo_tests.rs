@@ -5,9 +5,10 @@ use std::time::Duration;
 use super::{
     alerting::Common,
     scenario::{MANY, Scenario},
-    slo::{AT_LEAST, CheckedSlo, Tier},
+    slo::{AT_LEAST, CheckedSlo},
     template,
     test_file::{Test, TestFile, steps},
+    tier::Tier,
     values::Values,
 };
 use crate::alerts::{Published, duration};
