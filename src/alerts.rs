@@ -162,7 +162,7 @@ pub use self::{
 pub(crate) use self::{
     checked::{CheckedRule, Scope},
     own::Own,
-    promql::Published,
+    promql::{Published, duration},
     runbooks::Runbooks,
     signal::Kind,
 };

@@ -57,6 +57,7 @@ mod dashboards;
 mod docker;
 mod document;
 mod generated;
+mod job_tests;
 mod kubernetes;
 mod node;
 mod presence;
@@ -71,6 +72,7 @@ mod slo;
 mod slo_tests;
 mod template;
 mod test_file;
+mod tier;
 mod values;
 mod work;
 

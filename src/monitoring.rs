@@ -41,7 +41,6 @@
 //! | `POST /silences/{id}/end` | ends it |
 //! | `POST /alerts/{fingerprint}/ack` | notes that somebody has seen an alert: `by` |
 //! | `POST /deployments` | records a deployment: `version`, `by`, `changes` |
-//!
 //! | `GET /` | the [console](#the-console) |
 //! | `GET /console.json?since=` | all that the console shows, or what changed since a cursor |
 //! | `GET /console/endpoint.json?method=&endpoint=&window=` | one endpoint in the last `15m`, `1h` or `24h`, step by step |

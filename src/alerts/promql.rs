@@ -1,7 +1,8 @@
 //! Says in PromQL what a rule judges.
 //!
 //! The expressions stand over the names and labels that `/metrics` has, and say the same as the rule's own verdict. What is
-//! counted is summed over all processes that Prometheus scrapes. What is now is judged for each of them.
+//! counted is summed over all processes that Prometheus scrapes. What is now is judged for each of them, and the age of a job for
+//! all of them together.
 //!
 //! `increase()` does not see what a series begins with. So it misses the first failure of a kind, where `/metrics` does not show
 //! a 0 before it.
@@ -11,6 +12,7 @@ mod condition;
 mod dashboard;
 mod expr;
 mod gauges;
+mod job_age;
 mod own;
 mod published;
 mod requests;
@@ -37,6 +39,8 @@ use crate::{
 };
 
 pub(crate) use self::published::Published;
+#[cfg(feature = "generate")]
+pub(crate) use self::selector::duration;
 
 /// The shortest slots of windows, unless the application chose others.
 const SLOT: Duration = Duration::from_secs(10);
@@ -50,7 +54,8 @@ pub enum Promql {
         /// The number over the rule's window, in the [unit](crate::alerts::Signal::unit) of the signal.
         value: String,
         /// It has samples exactly where the rule is broken, also if a share of few requests is judged over longer times. A sample
-        /// has the number of the signal, or the share that decided.
+        /// has the number of the signal, or the share that decided. That of a job without a success has the threshold: the job is
+        /// older.
         breach: String,
     },
     /// Prometheus cannot compute it, for this reason.
@@ -62,8 +67,9 @@ pub enum Promql {
 impl Rule {
     /// The rule in PromQL, over the names and labels with which these settings publish.
     ///
-    /// What is counted is summed over all processes that Prometheus scrapes. What is now is judged for each of them. `increase()`
-    /// does not see what a series begins with, so the first failure of a kind can be missed.
+    /// What is counted is summed over all processes that Prometheus scrapes. What is now is judged for each of them, and the age of
+    /// a job for all of them together. `increase()` does not see what a series begins with, so the first failure of a kind can be
+    /// missed.
     ///
     /// # Errors
     ///
@@ -137,10 +143,7 @@ fn condition(rule: &CheckedRule, published: &Published<'_>) -> Result<Condition,
             share(rule, few, |range| calls.counts(range))
         }
         Kind::JobFailures => Work::new(rule, published, Id::JobRuns)?.failed(),
-        Kind::Now(gauge) => {
-            let only = rule.signal.only.as_deref();
-            Condition::of(rule, gauges::gauge(*gauge, only, published)?)
-        }
+        Kind::Now(gauge) => gauges::gauge(rule, *gauge, published)?,
         Kind::Own(Own::Asked { .. }) => {
             return Err("the application computes it, and publishes it nowhere");
         }

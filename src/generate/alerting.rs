@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::{alert_name::AlertNames, template};
 use crate::{
-    alerts::{CheckedRule, Promql, Published, Runbooks},
+    alerts::{CheckedRule, Promql, Published, Runbooks, duration},
     metrics::catalog::Id,
 };
 
@@ -170,16 +170,5 @@ fn release(build: &str) -> String {
 
 /// A time with one unit. `None` if it is none.
 pub(super) fn time(time: Duration) -> Option<String> {
-    (!time.is_zero()).then(|| length(time))
-}
-
-/// A time with one unit, of a millisecond at least.
-pub(super) fn length(time: Duration) -> String {
-    let millis = time.as_millis().max(1);
-    for (unit, length) in [("h", 3_600_000), ("m", 60_000), ("s", 1_000)] {
-        if millis.is_multiple_of(length) {
-            return format!("{}{unit}", millis / length);
-        }
-    }
-    format!("{millis}ms")
+    (!time.is_zero()).then(|| duration(time))
 }

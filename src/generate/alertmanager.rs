@@ -8,9 +8,9 @@ use std::{
 
 use serde::Serialize;
 
-use super::{alerting::length, receiver::Receiver, template};
+use super::{receiver::Receiver, template};
 use crate::{
-    alerts::{AlertSeverity, CheckedRule},
+    alerts::{AlertSeverity, CheckedRule, duration},
     notify::CheckedRoutes,
 };
 
@@ -34,6 +34,9 @@ const EQUAL: [&str; 8] = [
     "service",
     "signal",
 ];
+
+/// Who is told, by the names of the notifiers.
+type Receivers = BTreeMap<Vec<String>, Receiver>;
 
 /// The whole configuration.
 #[derive(Debug, Serialize)]
@@ -81,7 +84,7 @@ pub(super) struct Told<'t> {
 impl Told<'_> {
     /// The configuration, and what an Alertmanager does in another way than the process.
     pub(super) fn configuration(&self) -> (Configuration, Vec<String>) {
-        let mut receivers = BTreeMap::new();
+        let mut receivers = Receivers::new();
         let mut comments = Vec::new();
         let mut routes = Vec::new();
         for rule in self.rules {
@@ -96,11 +99,11 @@ impl Told<'_> {
             routes.push(Route {
                 matchers,
                 receiver: self.receiver(&to, &mut receivers),
-                repeat_interval: length(rule.repeat.unwrap_or(NEVER)),
+                repeat_interval: duration(rule.repeat.unwrap_or(NEVER)),
             });
             if let Some(later) = self.routes.escalation(&rule.name, rule.severity) {
                 let names = self.routes.names(&later.to).join(", ");
-                let after = length(later.after);
+                let after = duration(later.after);
                 comments.push(format!(
                     "{} is escalated by the process after {after} to {names}: Alertmanager has no escalation",
                     rule.name
@@ -135,7 +138,7 @@ impl Told<'_> {
                 receiver: NOBODY,
                 group_by: ["..."],
                 group_wait: "0s",
-                group_interval: length(self.interval),
+                group_interval: duration(self.interval),
                 routes,
             },
             receivers,
@@ -144,17 +147,22 @@ impl Told<'_> {
         (configuration, comments)
     }
 
-    /// The name of the receiver that tells these notifiers.
-    fn receiver(&self, to: &BTreeSet<usize>, receivers: &mut BTreeMap<String, Receiver>) -> String {
+    /// The name of the receiver that tells these notifiers. No other one has it.
+    fn receiver(&self, to: &BTreeSet<usize>, receivers: &mut Receivers) -> String {
         let names = self.routes.names(to);
-        let name = match names.as_slice() {
-            [] => return NOBODY.to_owned(),
-            // A notifier can have the name of nobody.
-            [one] if *one == NOBODY => "to nobody".to_owned(),
-            names => names.join(" and "),
-        };
-        let new = || Receiver::new(&name, &names);
-        receivers.entry(name.clone()).or_insert_with(new);
+        if names.is_empty() {
+            return NOBODY.to_owned();
+        }
+        let all: Vec<_> = names.iter().map(|name| (*name).to_owned()).collect();
+        if let Some(known) = receivers.get(&all) {
+            return known.name().to_owned();
+        }
+        let mut name = names.join(" and ");
+        // A notifier can be called as nobody is, or as two others together.
+        while name == NOBODY || receivers.values().any(|other| other.name() == name) {
+            name.push('_');
+        }
+        receivers.insert(all, Receiver::new(&name, &names));
         name
     }
 

@@ -1,5 +1,6 @@
 //! Writes dashboards for Grafana, over the names of the catalog and those that the application records.
 
+mod as_is;
 mod board;
 mod business;
 mod context;

@@ -5,7 +5,7 @@ use std::{borrow::Cow, sync::Arc, time::Duration};
 #[cfg(feature = "notify")]
 use super::alertmanager::Told;
 use super::{
-    alerting::{Common, Group, RuleFile, length},
+    alerting::{Common, Group, RuleFile},
     dashboards::{self, Dashboard, OwnMetric},
     document::yaml,
     presence, rule_tests,
@@ -16,7 +16,7 @@ use super::{
 #[cfg(feature = "notify")]
 use crate::notify::{CheckedRoutes, Routes};
 use crate::{
-    alerts::{Alerts, CheckedAlerts, CheckedRule, Published, Runbooks},
+    alerts::{Alerts, CheckedAlerts, CheckedRule, Published, Runbooks, duration},
     config::ConfigError,
     metrics::{Metrics, Settings},
 };
@@ -122,11 +122,16 @@ impl Generated {
     ///
     /// # Errors
     ///
-    /// If it cannot be missed or reached, or there is another one for the same requests.
+    /// If it cannot be missed or reached, or there is another one for the same requests or with the same name: `all` is that of the
+    /// objective for all requests.
     pub fn slo(mut self, slo: Slo) -> Result<Self, ConfigError> {
         let checked = slo.checked()?;
-        if self.slos.iter().any(|other| other.name() == checked.name()) {
-            let reason = "another objective is for the same requests";
+        if self
+            .slos
+            .iter()
+            .any(|other| other.label() == checked.label())
+        {
+            let reason = "another objective is for the same requests, or has the same name";
             return Err(ConfigError::new("slo", checked.name(), reason));
         }
         self.slos.push(checked);
@@ -189,7 +194,7 @@ impl Generated {
         let service = self.service.as_deref().unwrap_or("service");
         let group = |of: &str, rules| Group {
             name: format!("{service}/{of}"),
-            interval: length(self.interval),
+            interval: duration(self.interval),
             rules,
         };
         let mut groups = vec![group("alerts", alerts)];

@@ -63,6 +63,10 @@ impl Receiver {
         receiver
     }
 
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
     /// What is still to be filled in, and what cannot be told.
     pub(super) fn comments(&self) -> impl Iterator<Item = String> {
         self.comments.iter().cloned()

@@ -3,13 +3,12 @@
 use std::time::Duration;
 
 use super::{
-    alerting::length,
-    beginnings,
+    beginnings, job_tests,
     scenario::{Load, Scenario},
     test_file::{Evaluations, Series, Test, TestFile, firing, steps},
     values::{STEP, Values},
 };
-use crate::alerts::{CheckedRule, Comparison, Kind, Promql, Published};
+use crate::alerts::{CheckedRule, Comparison, Kind, Promql, Published, duration};
 
 /// The shortest window of a rule that has tests: a scrape every 15 seconds tells nothing of shorter ones.
 const SHORTEST: Duration = Duration::from_secs(60);
@@ -35,14 +34,17 @@ pub(super) fn of(
         if matches!(rule.promql(published), Promql::None(_)) {
             continue;
         }
-        match of_rule(rule, published, evaluations) {
-            Ok(written) => tests.extend(written),
-            Err(reason) => comments.push(format!("{} has no test: {reason}", rule.name)),
+        let more = job_tests::of(rule, published, evaluations);
+        for written in [of_rule(rule, published, evaluations), more] {
+            match written {
+                Ok(written) => tests.extend(written),
+                Err(reason) => comments.push(format!("{} has no test: {reason}", rule.name)),
+            }
         }
     }
     let file = TestFile {
         rule_files: ["rules.yml"],
-        evaluation_interval: length(evaluations.0),
+        evaluation_interval: duration(evaluations.0),
         tests,
     };
     (file, comments)

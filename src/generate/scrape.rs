@@ -3,12 +3,11 @@
 use std::time::Duration;
 
 use super::{
-    alerting::length,
     document,
     generated::Generated,
     node::{Node, list, map},
 };
-use crate::alerts::CheckedRule;
+use crate::alerts::{CheckedRule, duration};
 
 /// Where the metrics are.
 pub(super) const PATH: &str = "/metrics";
@@ -23,7 +22,7 @@ const SCRAPES: u32 = 4;
 pub(super) fn interval(rules: &[CheckedRule]) -> String {
     let windows = rules.iter().map(|rule| rule.window / SCRAPES);
     let shortest = windows.min().unwrap_or(INTERVAL).min(INTERVAL);
-    length(match shortest.as_secs() {
+    duration(match shortest.as_secs() {
         // In whole seconds, unless that is none.
         0 => shortest,
         seconds => Duration::from_secs(seconds),
@@ -50,7 +49,7 @@ impl Generated {
         ]);
         let global = map([
             ("scrape_interval", interval(&self.rules).into()),
-            ("evaluation_interval", length(self.interval).into()),
+            ("evaluation_interval", duration(self.interval).into()),
         ]);
         let told = map([("static_configs", at("alertmanager:9093".to_owned()))]);
         let configuration = map([

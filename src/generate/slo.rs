@@ -3,11 +3,12 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use super::{
-    alerting::{Common, Entry, Group, length},
+    alerting::{Common, Entry, Group},
     template,
+    tier::{TIERS, Tier},
 };
 use crate::{
-    alerts::{CheckedRule, Promql, Published, Rule, Signal},
+    alerts::{CheckedRule, Promql, Published, Rule, Signal, duration},
     config::ConfigError,
 };
 
@@ -19,42 +20,6 @@ const PERIOD: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 /// The fewest requests of the longer window of a tier.
 pub(super) const AT_LEAST: f64 = 20.0;
-
-/// How fast a budget must be spent, over two windows, and whom it concerns. As the workbook on site reliability has them.
-const TIERS: [Tier; 4] = [
-    Tier::new("1", 14.4, HOUR, Duration::from_secs(5 * 60), "critical"),
-    Tier::new(
-        "2",
-        6.0,
-        Duration::from_secs(6 * 60 * 60),
-        Duration::from_secs(30 * 60),
-        "critical",
-    ),
-    Tier::new(
-        "3",
-        3.0,
-        Duration::from_secs(24 * 60 * 60),
-        Duration::from_secs(2 * 60 * 60),
-        "warning",
-    ),
-    Tier::new(
-        "4",
-        1.0,
-        Duration::from_secs(72 * 60 * 60),
-        Duration::from_secs(6 * 60 * 60),
-        "warning",
-    ),
-];
-
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Tier {
-    pub(super) name: &'static str,
-    /// How many times as fast as the budget allows.
-    burn: f64,
-    long: Duration,
-    pub(super) short: Duration,
-    severity: &'static str,
-}
 
 /// An objective: how many per cent of the requests have a status below 500, over 30 days.
 ///
@@ -167,31 +132,16 @@ impl Slo {
     }
 }
 
-// === impl Tier ===
-
-impl Tier {
-    const fn new(
-        name: &'static str,
-        burn: f64,
-        long: Duration,
-        short: Duration,
-        severity: &'static str,
-    ) -> Self {
-        Self {
-            name,
-            burn,
-            long,
-            short,
-            severity,
-        }
-    }
-}
-
 // === impl CheckedSlo ===
 
 impl CheckedSlo {
     pub(super) fn name(&self) -> &str {
         &self.name
+    }
+
+    /// The name as what is recorded has it.
+    pub(super) fn label(&self) -> String {
+        template::inert(&self.name)
     }
 
     pub(super) const fn errors(&self) -> &CheckedRule {
@@ -240,20 +190,21 @@ impl CheckedSlo {
         [
             Group {
                 name: format!("{service}/slo/{}", self.name),
-                interval: length(MINUTE),
+                interval: duration(MINUTE),
                 rules,
             },
             Group {
-                name: format!("{service}/slo/{}/budget", self.name),
+                // An objective can be for the endpoint `/budget` of another one.
+                name: format!("{service}/slo_budget/{}", self.name),
                 // It reads a month.
-                interval: length(5 * MINUTE),
+                interval: duration(5 * MINUTE),
                 rules: left.into_iter().collect(),
             },
         ]
     }
 
     fn record(&self, name: &str, expr: String, common: &Common<'_>) -> Entry {
-        let mut labels = BTreeMap::from([("slo", template::inert(&self.name))]);
+        let mut labels = BTreeMap::from([("slo", self.label())]);
         labels.extend(
             common
                 .service
@@ -274,7 +225,7 @@ impl CheckedSlo {
         let (requests, seconds) = (requests_of(tier.long), tier.long.as_secs());
         let few = AT_LEAST - 0.5;
         let name = template::literal(&self.name);
-        let (burn, over) = (tier.burn, length(tier.long));
+        let (burn, over) = (tier.burn, duration(tier.long));
         let entry = Entry {
             alert: Some("SloBudgetBurns".to_owned()),
             expr: format!(
@@ -334,7 +285,7 @@ impl CheckedSlo {
 
     /// What tells apart what is recorded of this objective.
     pub(super) fn only(&self, common: &Common<'_>) -> String {
-        let slo = template::string(&template::inert(&self.name));
+        let slo = template::string(&self.label());
         let service = common.service.map(template::inert);
         match service.as_deref().map(template::string) {
             Some(service) => format!("{{slo={slo},service={service}}}"),
@@ -356,11 +307,11 @@ fn value(rule: &CheckedRule, window: Duration, published: &Published<'_>) -> Opt
 }
 
 fn errors_of(window: Duration) -> String {
-    format!("slo:errors_percent:{}", length(window))
+    format!("slo:errors_percent:{}", duration(window))
 }
 
 fn requests_of(window: Duration) -> String {
-    format!("slo:requests_per_second:{}", length(window))
+    format!("slo:requests_per_second:{}", duration(window))
 }
 
 /// Without the dust of binary fractions.

@@ -3,14 +3,15 @@
 use std::time::Duration;
 
 use super::{
-    alerting::{Common, length},
+    alerting::Common,
     scenario::{MANY, Scenario},
-    slo::{AT_LEAST, CheckedSlo, Tier},
+    slo::{AT_LEAST, CheckedSlo},
     template,
     test_file::{Test, TestFile, steps},
+    tier::Tier,
     values::Values,
 };
-use crate::alerts::Published;
+use crate::alerts::{Published, duration};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -54,7 +55,7 @@ pub(super) fn of(
     }
     let file = TestFile {
         rule_files: ["slo.yml"],
-        evaluation_interval: length(MINUTE),
+        evaluation_interval: duration(MINUTE),
         tests,
     };
     (file, comments)

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::{alerting::length, values::STEP};
+use super::values::STEP;
+use crate::alerts::duration;
 
 /// A series with its values.
 pub(super) type Series = (String, String);
@@ -56,7 +57,7 @@ impl Test {
         let series = series.into_iter();
         Self {
             name,
-            interval: length(STEP),
+            interval: duration(STEP),
             input_series: series
                 .map(|(series, values)| Input { series, values })
                 .collect(),
@@ -68,7 +69,7 @@ impl Test {
     pub(super) fn counts(mut self, series: &str, at: Duration, number: u8) -> Self {
         self.promql_expr_test.push(Expected {
             expr: format!("count({series}) or vector(0)"),
-            eval_time: length(at),
+            eval_time: duration(at),
             exp_samples: [Sample {
                 labels: "{}",
                 value: number,
@@ -91,6 +92,13 @@ impl Evaluations {
         let whole = time.as_nanos().div_ceil(self.0.as_nanos());
         let whole = u32::try_from(whole).unwrap_or(u32::MAX);
         self.0 * whole.saturating_add(evaluations)
+    }
+
+    /// The moment of the last evaluation before this time. `None` if there is none.
+    pub(super) fn before(self, time: Duration) -> Option<Duration> {
+        let nanos = time.as_nanos().checked_sub(1)?;
+        let whole = u32::try_from(nanos / self.0.as_nanos());
+        Some(self.0 * whole.unwrap_or(u32::MAX))
     }
 }
 

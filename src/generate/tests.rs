@@ -41,6 +41,9 @@ fn every_rule() -> Alerts {
     Alerts::default().rules(presets::guides()).rules([
         presets::payment_failures(),
         presets::job_overdue("rollup", Duration::from_secs(86_400)),
+        Rule::new("old_jobs", Signal::job_age())
+            .above(1_800.0)
+            .pending_for(Duration::from_secs(90)),
         presets::workers_down("active_workers"),
         Rule::new("slow_order", Signal::p99_ms())
             .above(500.0)

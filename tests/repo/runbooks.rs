@@ -180,7 +180,7 @@ fn named(promql: &str) -> (BTreeSet<String>, Vec<String>) {
         at += text[at..].find(word).unwrap_or_default() + word.len();
         let is_function = text[at..].starts_with('(');
         let is_number = word.starts_with(|one: char| one.is_ascii_digit());
-        let is_word = WORDS.contains(&word) || ["sum", "count", "topk"].contains(&word);
+        let is_word = WORDS.contains(&word) || ["sum", "count", "max", "topk"].contains(&word);
         if !is_function && !is_number && !is_word {
             names.insert(word.to_owned());
         }

@@ -72,6 +72,17 @@ impl Published<'_> {
         Some(self.labelled(id, "", labels)?.to_string())
     }
 
+    /// The same of one process.
+    pub(crate) fn of_instance(
+        &self,
+        id: Id,
+        labels: &[(usize, &str)],
+        instance: &str,
+    ) -> Option<String> {
+        let all = self.labelled(id, "", labels)?;
+        Some(all.of_instance(instance).to_string())
+    }
+
     /// The series of a histogram that counts all that it has.
     pub(crate) fn count(&self, id: Id, labels: &[(usize, &str)]) -> Option<String> {
         Some(self.labelled(id, "_count", labels)?.to_string())

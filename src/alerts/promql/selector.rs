@@ -57,6 +57,14 @@ impl Selector {
         self
     }
 
+    /// The label that Prometheus gave to the process.
+    #[cfg(feature = "generate")]
+    pub(super) fn of_instance(mut self, instance: &str) -> Self {
+        let matcher = ("instance".to_owned(), "=", instance.to_owned());
+        self.matchers.push(matcher);
+        self
+    }
+
     /// The value is one of these.
     pub(super) fn with_one_of(self, label: &str, values: &[&str]) -> Self {
         match values {
@@ -137,8 +145,8 @@ pub(super) fn as_scraped(label: &str) -> &str {
     }
 }
 
-/// A duration with one unit. Prometheus knows no time below a millisecond.
-pub(super) fn duration(duration: Duration) -> String {
+/// A duration with one unit, as Prometheus and Alertmanager read it: whole milliseconds, and no fewer than it has.
+pub(crate) fn duration(duration: Duration) -> String {
     let millis = duration.as_nanos().div_ceil(1_000_000).max(1);
     for (unit, length) in [("h", 3_600_000), ("m", 60_000), ("s", 1_000)] {
         if millis.is_multiple_of(length) {

@@ -10,6 +10,7 @@ mod seen;
 mod shapes;
 mod shares;
 mod texts;
+mod unseen;
 mod verdicts;
 mod views;
 

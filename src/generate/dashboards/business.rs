@@ -1,6 +1,7 @@
 //! Shows what the application records itself: orders, payments, messages, tenants.
 
 use super::{
+    as_is,
     board::Section,
     context::Context,
     metric::OwnMetric,
@@ -212,7 +213,8 @@ fn labels(metric: &OwnMetric) -> Vec<String> {
 /// What a metric tells, in a sentence.
 fn told(metric: &OwnMetric) -> String {
     let name = &metric.0.name;
-    match metric.0.help.trim() {
+    let help = as_is::text(metric.0.help.trim());
+    match help.as_str() {
         "" => format!("What the application records as `{name}`."),
         help if help.ends_with('.') => format!("{help} (`{name}`)"),
         help => format!("{help}. (`{name}`)"),

@@ -1,13 +1,14 @@
 //! Holds what all dashboards are made of.
 
 use super::{
+    as_is,
     judged::{Judged, color, exact, judgement, runbook},
     metric::OwnMetric,
     model::Step,
     panel::{COLORS, Draft},
     query::{Catalog, Query},
 };
-use crate::alerts::{CheckedRule, Comparison, Promql, Scope, SignalUnit};
+use crate::alerts::{CheckedRule, Comparison, Kind, Own, Promql, Scope, SignalUnit};
 
 /// What dashboards are made of.
 #[derive(Clone, Copy, Debug)]
@@ -77,11 +78,16 @@ impl Context<'_> {
             1.0 => value,
             scale => format!("{scale} * ({value})"),
         };
-        let draft = Draft::lines(format!("{}{subject}", rule.name), unit)
-            .about(&rule.summary)
+        let legend = match rule.signal.kind {
+            // Each of its series is judged, and their labels are those of the application: Grafana shows what tells them apart.
+            Kind::Own(Own::Gauge { .. }) => "__auto".to_owned(),
+            _ => as_is::legend(rule.signal.name()),
+        };
+        let draft = Draft::lines(as_is::text(&format!("{}{subject}", rule.name)), unit)
+            .about(&as_is::text(&rule.summary))
             .about("What the rule judges, over all processes and without the choices above.")
             .about(&format!("Alert: {}.", judgement(rule)))
-            .query(Some(Query::of(value, rule.signal.name())))
+            .query(Some(Query::of(as_is::expr(&value), &legend)))
             .steps(steps)
             .links(runbook(rule).into_iter().collect());
         Some(draft)

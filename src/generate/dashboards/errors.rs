@@ -109,7 +109,7 @@ fn elsewhere(context: &Context<'_>) -> Section {
                 .rate(),
         );
     let jobs = Draft::lines("Failed jobs", "short")
-        .about("Runs of each job that failed in the last hour.")
+        .about("Runs of each job that failed in the last hour. A run that was cancelled is none.")
         .needs("jobs")
         .query(
             catalog

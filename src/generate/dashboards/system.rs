@@ -17,7 +17,7 @@ use crate::{
 /// The metric of the application with the workers that it knows.
 const ACTIVE_WORKERS: &str = "active_workers";
 
-const REDIS: &str = "a Redis that is watched (`redis_health` of the operations)";
+const REDIS: &str = "a Redis that is watched (`redis_info` of the operations)";
 
 pub(super) fn sections(context: &Context<'_>) -> Vec<Section> {
     vec![
@@ -180,7 +180,7 @@ fn background(context: &Context<'_>) -> Section {
         .needs("jobs")
         .query(catalog.of(Id::JobDuration).by(0).quantile(95));
     let failed = Draft::lines("Failed tasks", "short")
-        .about("Runs of each job that did not succeed, in the last hour.")
+        .about("Runs of each job that failed, in the last hour. A run that was cancelled is none.")
         .needs("jobs")
         .query(
             catalog

@@ -60,8 +60,61 @@ fn an_objective_that_cannot_be_missed_or_reached_is_refused() {
     let twice = generated().slo(Slo::new(99.0)).unwrap().slo(Slo::new(98.0));
     assert_eq!(
         twice.unwrap_err().to_string(),
-        "slo: invalid value \"all\": another objective is for the same requests"
+        "slo: invalid value \"all\": another objective is for the same requests, or has the same name"
     );
+    // What is recorded of two could not be told apart.
+    for [one, other] in [["/a{{b", "/a{ {b"], ["all", ""]] {
+        let of = |route: &str| match route {
+            "" => Slo::new(99.0),
+            route => Slo::new(99.0).endpoint(route),
+        };
+        let both = generated().slo(of(one)).unwrap().slo(of(other));
+        assert!(both.unwrap_err().to_string().ends_with("same name"));
+    }
+}
+
+/// Objectives for routes of which one is that of another one and a word.
+fn beside_each_other(settings: &Settings) -> Generated {
+    let routes = ["/orders", "/orders/budget", "/orders/budget/budget"];
+    let all = routes
+        .into_iter()
+        .map(|route| Slo::new(99.0).endpoint(route));
+    let generated = Generated::new(Alerts::none(), settings).unwrap();
+    let generated = generated.service("shop").slo(Slo::new(99.0)).unwrap();
+    all.fold(generated, |generated, slo| generated.slo(slo).unwrap())
+}
+
+#[test]
+fn each_group_of_objectives_has_a_name_of_its_own() {
+    let text = beside_each_other(&Settings::new()).slo_rules();
+    let names = text
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("- name: "));
+    let mut names: Vec<_> = names.collect();
+    names.sort_unstable();
+    assert_eq!(
+        names,
+        [
+            "shop/slo//orders",
+            "shop/slo//orders/budget",
+            "shop/slo//orders/budget/budget",
+            "shop/slo/all",
+            "shop/slo_budget//orders",
+            "shop/slo_budget//orders/budget",
+            "shop/slo_budget//orders/budget/budget",
+            "shop/slo_budget/all",
+        ]
+    );
+}
+
+#[test]
+#[ignore = "needs promtool; .ci/run installs it"]
+fn promtool_takes_objectives_of_routes_beside_each_other() {
+    let files = Files::new("slo-beside");
+    let text = beside_each_other(&Settings::new()).slo_rules();
+    files.write("rules.yml", &text);
+    let said = files.run("promtool", &["check", "rules", "--lint-fatal", "rules.yml"]);
+    assert!(said.is_ok(), "{}\n{text}", said.unwrap_err());
 }
 
 #[test]

@@ -234,3 +234,56 @@ fn each_rule_has_its_route_its_repeat_and_its_inhibition() {
         assert!(text.contains(part), "{part} is not in\n{text}");
     }
 }
+
+#[cfg(feature = "notify")]
+#[test]
+fn a_receiver_tells_only_the_notifiers_of_its_route_whatever_their_names() {
+    use crate::{alerts::AlertSeverity, notify::Routes};
+
+    let rules = Alerts::none()
+        .rule(Rule::new("slow", Signal::p95_ms()).above(500.0))
+        .rule(Rule::new("busy", Signal::in_flight()).above(9.0));
+    let routes = Routes::new()
+        .severity(AlertSeverity::Warning, ["a", "b"])
+        .severity(AlertSeverity::Critical, ["nobody"])
+        .rule("slow", ["a and b"])
+        .rule("busy", ["nobody_"]);
+    let generated = Generated::new(rules, &Settings::new()).unwrap();
+    let names = ["a", "b", "a and b", "nobody", "nobody_"];
+    let generated = generated.routes(routes, &names).unwrap();
+    let text = generated.alertmanager().unwrap();
+    for part in [
+        "- rule=\"slow\"\n      receiver: a and b\n",
+        "- rule=\"busy\"\n      receiver: nobody_\n",
+        "- severity=\"critical\"\n      receiver: nobody__\n",
+        "- severity=\"warning\"\n      receiver: a and b_\n",
+        "  - name: nobody\n  - name: a and b_\n    webhook_configs:\n      - url: http://localhost:9095/a\n        send_resolved: true\n      - url: http://localhost:9095/b\n",
+        "  - name: a and b\n    webhook_configs:\n      - url: http://localhost:9095/aandb\n",
+    ] {
+        assert!(text.contains(part), "{part} is not in\n{text}");
+    }
+}
+
+#[test]
+fn a_time_is_no_shorter_in_prometheus_wherever_it_stands() {
+    let short = Duration::from_micros(1_500);
+    let rule = Rule::new("a", Signal::requests_per_second())
+        .above(5.0)
+        .window(short)
+        .pending_for(short)
+        .keep_firing_for(short);
+    let generated = Generated::new(Alerts::none().rule(rule), &Settings::new()).unwrap();
+    let text = generated.rules();
+    for part in ["[2ms]", "for: 2ms", "keep_firing_for: 2ms"] {
+        assert!(text.contains(part), "{part} is not in\n{text}");
+    }
+}
+
+#[test]
+fn the_page_on_dashboards_names_the_grafana_of_the_stack() {
+    let stack = generated(&Settings::new()).compose();
+    let image = stack.lines().find(|line| line.contains("grafana/grafana:"));
+    let page = include_str!("../../../docs/dashboards.md");
+    let image = image.unwrap().trim();
+    assert!(page.contains(image), "{image}");
+}

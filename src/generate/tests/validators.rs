@@ -41,6 +41,14 @@ fn promtool_runs_the_generated_tests() {
         assert!(named("is active above") > 1, "{tests}");
         assert!(named("fires where nothing failed before") > 1, "{tests}");
         assert!(named("for what is known") > 1, "{tests}");
+        // Of one job, and of each.
+        assert_eq!(
+            named("for a job that never succeeded, and ends"),
+            2,
+            "{tests}"
+        );
+        assert_eq!(named("where another process ran the job"), 2, "{tests}");
+        assert_eq!(named("is one alert of all processes"), 2, "{tests}");
         // Each rule that Prometheus can compute has a test.
         assert_eq!(named("has no test"), 0, "{tests}");
         let names = rules.lines().filter_map(|line| {
@@ -96,4 +104,40 @@ fn vmalert_takes_the_generated_rules() {
             assert!(said.is_ok(), "{}", said.unwrap_err());
         }
     }
+}
+
+#[test]
+#[ignore = "needs promtool; .ci/run installs it"]
+fn the_query_of_a_panel_finds_what_its_rule_names() {
+    let route = "/a/$job/[[b]]";
+    let rule = Rule::new("few", Signal::requests_per_second())
+        .below(5.0)
+        .endpoint(route);
+    let generated = Generated::new(Alerts::none().rule(rule), &Settings::new()).unwrap();
+    let boards = generated.dashboards();
+    let boards = boards
+        .iter()
+        .map(|board| serde_json::from_str::<serde_json::Value>(board.json()).unwrap());
+    let panels = boards.flat_map(|board| board["panels"].as_array().unwrap().clone());
+    let exprs = panels.filter_map(|panel| {
+        let about = panel["description"].as_str()?;
+        let expr = panel["targets"][0]["expr"].as_str()?;
+        about
+            .contains("What the rule judges")
+            .then(|| expr.to_owned())
+    });
+    let exprs: Vec<_> = exprs.collect();
+    let [expr] = &exprs[..] else {
+        panic!("{exprs:?}");
+    };
+    let files = Files::new("panel");
+    let series = format!(r#"http_requests_total{{method="GET",endpoint="{route}",status="200"}}"#);
+    files.write(
+        "tests.yml",
+        &format!(
+            "tests:\n- interval: 15s\n  input_series:\n  - {{series: '{series}', values: '0+30x40'}}\n  promql_expr_test:\n  - {{expr: '{expr}', eval_time: 10m, exp_samples: [{{labels: '{{}}', value: 2}}]}}\n"
+        ),
+    );
+    let said = files.run("promtool", &["test", "rules", "tests.yml"]);
+    assert!(said.is_ok(), "{}\n{expr}", said.unwrap_err());
 }

@@ -15,9 +15,6 @@ const LONGEST_TEXT: usize = 16_384;
 /// The longest address of a link, in bytes.
 const LONGEST_LINK: usize = 2_000;
 
-/// The most notifications that one mail shows.
-const MOST_SHOWN: usize = 50;
-
 /// What stands between two notifications.
 const RULE: &str = "----------------------------------------";
 
@@ -131,7 +128,7 @@ fn id(left: &str, domain: &str) -> String {
 }
 
 fn text(notifications: &[Notification]) -> String {
-    let parts = notifications.iter().take(MOST_SHOWN).map(|one| {
+    let parts = notifications.iter().map(|one| {
         let title = wording::title(one);
         let headline = wording::headline(one);
         let text = plain::bytes(&one.text, LONGEST_TEXT);
@@ -140,8 +137,7 @@ fn text(notifications: &[Notification]) -> String {
         let parts = parts.into_iter().filter(|part| !part.is_empty());
         parts.collect::<Vec<_>>().join("\n\n")
     });
-    let mut parts: Vec<_> = parts.collect();
-    parts.extend(not_shown(notifications));
+    let parts: Vec<_> = parts.collect();
     let mut text = parts.join(&format!("\n\n{RULE}\n\n"));
     text.push('\n');
     text
@@ -149,7 +145,7 @@ fn text(notifications: &[Notification]) -> String {
 
 /// One column, without images, scripts or fonts from elsewhere.
 fn html(notifications: &[Notification]) -> String {
-    let parts = notifications.iter().take(MOST_SHOWN).map(|one| {
+    let parts = notifications.iter().map(|one| {
         let title = plain::html(&wording::title(one));
         let headline = plain::html(&wording::headline(one));
         let text = plain::html(&plain::bytes(&one.text, LONGEST_TEXT));
@@ -166,15 +162,9 @@ fn html(notifications: &[Notification]) -> String {
         let links: String = links.collect();
         format!("<h2>{title}</h2>\n<p><b>{headline}</b></p>\n<p>{text}</p>\n<table>\n{facts}</table>\n{links}")
     });
-    let mut parts: Vec<_> = parts.collect();
-    parts.extend(not_shown(notifications).map(|text| format!("<p>{text}</p>\n")));
+    let parts: Vec<_> = parts.collect();
     let body = parts.join("<hr>\n");
     format!("<!DOCTYPE html>\n<html lang=\"en\">\n<body>\n{body}</body>\n</html>\n")
-}
-
-fn not_shown(notifications: &[Notification]) -> Option<String> {
-    let rest = notifications.len().saturating_sub(MOST_SHOWN);
-    (rest > 0).then(|| format!("{rest} more are not shown"))
 }
 
 #[cfg(test)]

@@ -30,9 +30,6 @@ const LONGEST_LINK: usize = 1_000;
 /// The most characters of several notifications in one message.
 const LONGEST_JOINED: usize = 9_000;
 
-/// The most notifications that are shown in one message. Slack takes 50 blocks.
-const MOST_SHOWN: usize = 40;
-
 /// For what is neither good nor bad.
 const GREY: &str = "#808080";
 
@@ -100,12 +97,14 @@ fn blocks(notification: &Notification) -> Vec<Value> {
 
 /// The blocks of a message about several things: one section for each, and as much of it as fits.
 fn joined(notifications: &[Notification]) -> Vec<Value> {
-    let shown = notifications.len().clamp(1, MOST_SHOWN);
-    let room = (LONGEST_JOINED / shown).min(LONGEST_SECTION);
+    let room = (LONGEST_JOINED / notifications.len().max(1)).min(LONGEST_SECTION);
     let section = |one: &Notification| {
         let urgency = wording::urgency(one);
         // The mark-up takes the rest.
-        let headline = escaped(&wording::headline(one), room - urgency.len() - 4);
+        let headline = escaped(
+            &wording::headline(one),
+            room.saturating_sub(urgency.len() + 4),
+        );
         let mut text = format!("*{urgency}* {headline}");
         let facts = wording::facts(one).into_iter();
         let facts = facts.map(|fact| {
@@ -121,14 +120,9 @@ fn joined(notifications: &[Notification]) -> Vec<Value> {
         json!({ "type": "section", "text": mrkdwn(&text) })
     };
     let header = format!("{} notifications", notifications.len());
-    let mut blocks = vec![json!({ "type": "header", "text": plain_text(&header) })];
-    blocks.extend(notifications.iter().take(MOST_SHOWN).map(section));
-    let rest = notifications.len().saturating_sub(MOST_SHOWN);
-    if rest > 0 {
-        let text = plain_text(&format!("{rest} more are not shown"));
-        blocks.push(json!({ "type": "context", "elements": [text] }));
-    }
-    blocks
+    let header = json!({ "type": "header", "text": plain_text(&header) });
+    let sections = notifications.iter().map(section);
+    [header].into_iter().chain(sections).collect()
 }
 
 /// What the summary says of the others that are in the same message.

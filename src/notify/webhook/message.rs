@@ -11,9 +11,6 @@ use super::super::{
 };
 use crate::alerts::Fingerprint;
 
-/// The most alerts of one message.
-const MOST_ALERTS: usize = 100;
-
 /// When an alert ends that fires still: the zero of Go's time.
 const NEVER: &str = "0001-01-01T00:00:00Z";
 
@@ -22,7 +19,6 @@ const NEVER: &str = "0001-01-01T00:00:00Z";
 /// The annotation `kind` is the word of [`NotificationKind`]: what the application says, a deployment and a test are alerts that
 /// fire and never end.
 pub(super) fn message(notifications: &[Notification], receiver: &str) -> Value {
-    let shown = &notifications[..notifications.len().min(MOST_ALERTS)];
     let group = group(notifications);
     let pairs: Vec<_> = group
         .iter()
@@ -33,14 +29,15 @@ pub(super) fn message(notifications: &[Notification], receiver: &str) -> Value {
     json!({
         "version": "4",
         "groupKey": format!("{{}}:{{{}}}", pairs.join(", ")),
-        "truncatedAlerts": notifications.len() - shown.len(),
+        // A message has all that it is about.
+        "truncatedAlerts": 0,
         "status": status(!fires),
         "receiver": receiver,
         "groupLabels": group,
-        "commonLabels": common(shown.iter().map(labels::labels)),
-        "commonAnnotations": common(shown.iter().map(annotations)),
+        "commonLabels": common(notifications.iter().map(labels::labels)),
+        "commonAnnotations": common(notifications.iter().map(annotations)),
         "externalURL": page.unwrap_or_default(),
-        "alerts": shown.iter().map(alert).collect::<Vec<_>>(),
+        "alerts": notifications.iter().map(alert).collect::<Vec<_>>(),
     })
 }
 

@@ -4,14 +4,18 @@ use super::{rules::every_rule, *};
 use crate::metrics::catalog::{self, Entry};
 
 /// What expressions consist of beside metrics, their labels and their ranges.
-const WORDS: [&str; 15] = [
+const WORDS: [&str; 19] = [
+    "absent_over_time",
     "and",
     "bool",
     "by",
     "clamp_min",
     "count",
+    "group",
     "histogram_quantile",
     "increase",
+    "last_over_time",
+    "max",
     "max_over_time",
     "offset",
     "on",

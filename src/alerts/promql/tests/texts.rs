@@ -119,7 +119,7 @@ fn signals_have_the_names_of_the_preset() {
         (
             Signal::job_age().only("rollup"),
             &names,
-            r#"time() - job_last_success_timestamp_seconds{exported_job="rollup"}"#,
+            r#"time() - max by (exported_job) (max_over_time(job_last_success_timestamp_seconds{exported_job="rollup"}[24h]))"#,
         ),
         (
             Signal::pool_usage_percent().only("a\"b"),

@@ -90,10 +90,6 @@ fn what_is_now_fires_for_each_thing() {
         Case::new(name, presets::certificate_expires())
             .is(expiry, SOON.as_secs_f64() + 30.0 * 86_400.0 + seconds)
     };
-    let overdue = |name, seconds| {
-        let success = r#"job_last_success_timestamp_seconds{exported_job="rollup",job="web"}"#;
-        Case::new(name, presets::job_overdue("rollup", MINUTE)).is(success, seconds)
-    };
     let lag = |name, seconds| {
         Case::new(name, presets::runtime_lag()).is("tokio_scheduling_lag_seconds", seconds)
     };
@@ -114,12 +110,75 @@ fn what_is_now_fires_for_each_thing() {
             pool("pool_above", 9.0).fires("pool: main"),
             certificate("thirty_days", 0.0).shows(r#"{host="a.example"}"#, 30.0),
             certificate("less", -1.0).fires("host: a.example"),
-            overdue("in_time", 540.0),
-            overdue("overdue", 539.0).fires("exported_job: rollup, job: web"),
             lag("lag_equal", 1.0).shows("{}", 1_000.0),
             lag("lag_above", 1.001).fires(""),
             hits("hits_equal", 0.7),
             hits("hits_below", 0.69).fires("name: cache"),
+        ],
+    );
+}
+
+#[test]
+#[ignore = "needs promtool; .ci/run installs it"]
+fn a_job_is_overdue_over_all_processes_and_without_a_success() {
+    let started = "http_requests_started_total";
+    let success = |instance: &str| {
+        format!(
+            r#"job_last_success_timestamp_seconds{{exported_job="rollup",job="web",instance="{instance}"}}"#
+        )
+    };
+    let overdue = |name| Case::new(name, presets::job_overdue("rollup", MINUTE));
+    let each = |name| Case::new(name, above(Signal::job_age(), 60.0));
+    let ran = r#"job_runs_total{exported_job="mail",outcome="error",job="web",instance="a"}"#;
+    let rollup = "exported_job: rollup";
+    judge(
+        "job_age",
+        &[
+            // The clock of promtool begins at 0, and it is 600.
+            overdue("in_time")
+                .is(&success("a"), 540.0)
+                .shows(r#"{exported_job="rollup"}"#, 60.0),
+            overdue("overdue").is(&success("a"), 539.0).fires(rollup),
+            // One process ran it long ago, and another one lately.
+            overdue("one_is_stale")
+                .is(&success("a"), 10.0)
+                .is(&success("b"), 560.0)
+                .shows(r#"{exported_job="rollup"}"#, 40.0),
+            overdue("both_are_stale")
+                .is(&success("a"), 10.0)
+                .is(&success("b"), 539.0)
+                .fires(rollup),
+            overdue("never").is(started, 9.0).fires(rollup),
+            overdue("never_and_known_for_less").only(&[(started, "_x37 9x3")]),
+            overdue("never_and_known_for_long_enough")
+                .only(&[(started, "_x36 9x4")])
+                .fires(rollup),
+            overdue("nothing_is_scraped").only(&[]),
+            // Since it was started again, nobody has seen it succeed.
+            overdue("of_an_earlier_process")
+                .only(&[(started, "9x40"), (&success("a"), "100x10")])
+                .fires(rollup),
+            overdue("of_an_earlier_process_in_time")
+                .only(&[(started, "9x40"), (&success("a"), "545x10")]),
+            overdue("another_job")
+                .is(started, 9.0)
+                .is(
+                    r#"job_last_success_timestamp_seconds{exported_job="mail"}"#,
+                    590.0,
+                )
+                .fires(rollup),
+            each("each_that_fails")
+                .is(started, 9.0)
+                .is(ran, 1.0)
+                .fires("exported_job: mail"),
+            each("each_that_succeeded")
+                .is(started, 9.0)
+                .is(ran, 1.0)
+                .is(
+                    r#"job_last_success_timestamp_seconds{exported_job="mail"}"#,
+                    550.0,
+                ),
+            each("each_without_a_run").is(started, 9.0),
         ],
     );
 }

@@ -240,3 +240,69 @@ fn thresholds_are_bad_on_the_side_that_a_rule_says() {
         expected(&[("green", None), ("red", Some(0.25))])
     );
 }
+
+#[test]
+fn what_a_rule_names_is_no_variable_of_a_dashboard() {
+    let route = "/a/$job/${job}/[[instance]]/[[[job]]";
+    let rules = [
+        Rule::new("slow", Signal::p95_ms())
+            .above(500.0)
+            .endpoint(route)
+            .summary("It costs $job, [[instance]]"),
+        Rule::new("busy", Signal::gauge("workers_busy", &[("pool", route)])).above(5.0),
+        Rule::new(
+            "share",
+            Signal::share_percent(
+                "{{share}} of $job [[instance]]",
+                crate::alerts::CounterOf::named("own_failed"),
+                crate::alerts::CounterOf::named("own_all"),
+            ),
+        )
+        .above(5.0),
+    ];
+    let settings = Settings::new().label("region", route);
+    let generated = Generated::new(Alerts::none().rules(rules), &settings).unwrap();
+    let help = "In $job, [[instance]]";
+    let generated = generated.metric(OwnMetric::counter("cents_total").help(help));
+    let is_variable = |text: &str, one: &str| {
+        let mut after = text.split(one).skip(1);
+        after.any(|rest| rest.starts_with(|one: char| one.is_ascii_alphanumeric() || one == '{'))
+    };
+    let mut seen = 0;
+    for (title, panel) in panels(&generated) {
+        let about = panel["description"].as_str().unwrap();
+        for text in [title.as_str(), about] {
+            assert!(
+                !is_variable(text, "$") && !is_variable(text, "[["),
+                "{text}"
+            );
+        }
+        for legend in texts(&panel, "legendFormat") {
+            assert!(
+                !is_variable(legend, "$") && !is_variable(legend, "[["),
+                "{legend}"
+            );
+            assert!(!legend.contains("{{share"), "{legend}");
+        }
+        let of_rule = about.contains("What the rule judges");
+        seen += usize::from(of_rule);
+        for expr in texts(&panel, "expr") {
+            assert!(!expr.contains("[["), "{title}: {expr}");
+            assert!(!of_rule || !expr.contains('$'), "{title}: {expr}");
+        }
+    }
+    assert_eq!(seen, 3);
+}
+
+#[test]
+fn each_series_of_a_rule_over_a_gauge_has_a_legend_of_its_own() {
+    let busy = Rule::new("busy", Signal::gauge("workers_busy", &[])).above(5.0);
+    let panels = panels(&of_rule(busy));
+    let (_, panel) = panels
+        .iter()
+        .find(|(title, _)| title == "business: busy")
+        .unwrap();
+    assert_eq!(texts(panel, "expr"), ["workers_busy"]);
+    // So Grafana shows the labels that tell them apart.
+    assert_eq!(texts(panel, "legendFormat"), ["__auto"]);
+}

@@ -76,10 +76,13 @@ fn what_is_no_alert_has_a_fingerprint_of_its_own() {
 }
 
 #[test]
-fn more_than_fit_are_counted() {
-    let many = message(&vec![firing(); 103], "webhook");
-    assert_eq!(many["truncatedAlerts"], 3);
-    assert_eq!(many["alerts"].as_array().unwrap().len(), 100);
+fn a_message_of_a_webhook_has_all_that_it_is_given_at_once() {
+    let webhook = crate::notify::Webhook::new("https://hooks.example.com/").unwrap();
+    let many = crate::notify::Notifier::at_once(&webhook);
+    let message_of_many = message(&vec![firing(); many], "webhook");
+    assert_eq!(message_of_many["truncatedAlerts"], 0);
+    let alerts = message_of_many["alerts"].as_array().unwrap();
+    assert_eq!((many, alerts.len()), (20, 20));
     let none = message(&[], "webhook");
     assert_eq!(
         (&none["alerts"], &none["groupKey"]),
