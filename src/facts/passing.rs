@@ -65,13 +65,14 @@ impl Passing {
     /// The same, with the memory of one that ended on this thread if there is one.
     #[inline(always)]
     pub(crate) fn unshared(self) -> Arc<Self> {
-        let Some(mut again) = Pool::take(&ENDED) else {
-            return Arc::new(self);
-        };
-        if let Some(empty) = Arc::get_mut(&mut again) {
+        if let Some(mut again) = Pool::take(&ENDED)
+            // `None` while the owner that gave it back is dropping it.
+            && let Some(empty) = Arc::get_mut(&mut again)
+        {
             *empty = self;
+            return again;
         }
-        again
+        Arc::new(self)
     }
 
     /// Lets the next excluded request have the memory of this one, if nobody else has it.

@@ -22,17 +22,16 @@ impl Exchange {
         method: MethodLabel,
         target: Option<PathAndQuery>,
     ) -> Arc<Self> {
-        let mut again = Pool::take(&ENDED);
-        match again.as_mut().and_then(Arc::get_mut) {
-            Some(empty) => {
-                empty.started = started;
-                empty.method = method;
-                empty.target = target;
-            }
-            // The owner that gave it back is just dropping it.
-            None => again = None,
+        if let Some(mut again) = Pool::take(&ENDED)
+            // `None` while the owner that gave it back is dropping it.
+            && let Some(empty) = Arc::get_mut(&mut again)
+        {
+            empty.started = started;
+            empty.method = method;
+            empty.target = target;
+            return again;
         }
-        again.unwrap_or_else(|| Arc::new(Self::begun(started, method, target)))
+        Arc::new(Self::begun(started, method, target))
     }
 
     /// Lets the next request have the memory of this exchange, if nobody else has it.
