@@ -48,6 +48,7 @@ mod uuid_v7;
 use std::sync::Arc;
 
 use http::{HeaderMap, HeaderName, HeaderValue, header::Entry, response};
+use tokio::time::Instant;
 use tower_http::request_id::RequestId;
 
 pub(crate) use self::forward::put;
@@ -198,11 +199,11 @@ impl RequestIdObserver {
 
     fn new_id(&self, cx: &StartContext<'_>) -> HeaderValue {
         let maker = self.settings.as_ref().and_then(|own| own.maker.as_ref());
-        let made = maker.map(IdMaker::id);
-        if made == Some(None) {
+        let (id, maker_failed) = make(maker, cx.started);
+        if maker_failed {
             cx.metrics().hook_failed();
         }
-        made.flatten().unwrap_or_else(|| new_id(cx.started))
+        id
     }
 
     fn has_extension(&self) -> bool {
@@ -251,6 +252,13 @@ impl Observer for RequestIdObserver {
         let mut failed = cx.exchange.route_ids().filter(|id| id.maker_failed);
         failed.by_ref().for_each(|_| cx.metrics().hook_failed());
     }
+}
+
+/// A new id, and whether the function of the application that should have made it failed.
+fn make(maker: Option<&IdMaker>, now: Instant) -> (HeaderValue, bool) {
+    let made = maker.map(IdMaker::id);
+    let failed = made == Some(None);
+    (made.flatten().unwrap_or_else(|| new_id(now)), failed)
 }
 
 /// Sets the header to the id. Does nothing if the map is full.

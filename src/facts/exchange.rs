@@ -214,13 +214,12 @@ impl Exchange {
         &self.marks
     }
 
-    /// Notes that there is a response, after so much time of its own, and whether it says that the server failed.
-    pub(crate) fn note_head(&self, own_time: Duration, failed: bool) {
-        let nanos = u64::try_from(own_time.as_nanos()).unwrap_or(LONGEST_HEAD);
+    /// Notes that there is a response, after so many nanoseconds of its own, and whether it says that the server failed.
+    pub(crate) fn note_head(&self, own_nanos: u64, failed: bool) {
         let noted = if failed {
             FAILED_HEAD
         } else {
-            nanos.min(LONGEST_HEAD)
+            own_nanos.min(LONGEST_HEAD)
         };
         self.head.store(noted, Ordering::Relaxed);
     }

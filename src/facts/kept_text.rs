@@ -1,41 +1,41 @@
 //! Keeps short texts of requests in a buffer of the thread: many requests share one allocation.
 
-use std::{cell::RefCell, iter};
+use std::cell::RefCell;
 
 use bytes::{Bytes, BytesMut};
 
 /// How many bytes are allocated at once. They stay in memory as long as a text in them does.
 const CHUNK: usize = 4_096;
 
+/// If a buffer has less room, a new one takes its place. Most texts are shorter.
+const ROOM: usize = 256;
+
 thread_local! {
     static CURRENT: RefCell<BytesMut> = RefCell::default();
 }
 
-/// Keeps a text of `length` bytes, which has these parts.
+/// Keeps the text that `write` adds to a buffer. The buffer has other texts before, which it does not show.
 #[inline]
-pub(crate) fn keep<'a>(length: usize, parts: impl Iterator<Item = &'a [u8]> + Clone) -> Bytes {
+pub(crate) fn keep(mut write: impl FnMut(&mut BytesMut)) -> Bytes {
     let kept = CURRENT.try_with(|buffer| {
         let mut buffer = buffer.borrow_mut();
-        if buffer.capacity() < length {
-            buffer.reserve(length.max(CHUNK));
+        if buffer.capacity() < ROOM {
+            buffer.reserve(CHUNK);
         }
-        take(&mut buffer, parts.clone())
+        write(&mut buffer);
+        buffer.split().freeze()
     });
-    kept.unwrap_or_else(|_| take(&mut BytesMut::with_capacity(length), parts))
-}
-
-#[inline]
-fn take<'a>(buffer: &mut BytesMut, parts: impl Iterator<Item = &'a [u8]>) -> Bytes {
-    for part in parts {
-        buffer.extend_from_slice(part);
-    }
-    buffer.split().freeze()
+    kept.unwrap_or_else(|_| {
+        let mut buffer = BytesMut::new();
+        write(&mut buffer);
+        buffer.freeze()
+    })
 }
 
 /// Keeps a copy of a text.
 #[inline]
 pub(crate) fn copy(text: &[u8]) -> Bytes {
-    keep(text.len(), iter::once(text))
+    keep(|buffer| buffer.extend_from_slice(text))
 }
 
 #[cfg(test)]

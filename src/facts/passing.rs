@@ -66,7 +66,6 @@ impl Passing {
     #[inline(always)]
     pub(crate) fn unshared(self) -> Arc<Self> {
         if let Some(mut again) = Pool::take(&ENDED)
-            // `None` while the owner that gave it back is dropping it.
             && let Some(empty) = Arc::get_mut(&mut again)
         {
             *empty = self;

@@ -20,7 +20,9 @@ impl<T> Pool<T> {
     #[inline]
     pub(super) fn take(pool: &'static LocalKey<Self>) -> Option<Arc<T>> {
         let take = |Self(kept): &Self| kept.borrow_mut().pop();
-        pool.try_with(take).ok().flatten()
+        let taken = pool.try_with(take).ok().flatten();
+        // The owner that gave it back can be just dropping it.
+        taken.filter(|shared| Arc::strong_count(shared) == 1)
     }
 
     /// Empties a value that its owner needs no more, and keeps it, unless somebody else still has it.
@@ -81,6 +83,9 @@ mod tests {
         assert_eq!((Arc::as_ptr(&again), &**again), (place, ""));
         assert!(Arc::get_mut(&mut again).is_some());
         assert!(Pool::take(&POOL).is_none(), "nothing is given out twice");
+        let mut dropped_late = secret();
+        Pool::give_back(&POOL, &mut dropped_late, String::clear);
+        assert!(Pool::take(&POOL).is_none(), "its owner still has it");
     }
 
     #[test]

@@ -115,16 +115,17 @@ impl SentryData {
 impl KeptTexts {
     #[inline]
     pub(crate) fn keep(texts: [Option<&[u8]>; KEPT_TEXTS]) -> Self {
-        let (mut ends, mut present, mut end) = ([0; KEPT_TEXTS], 0, 0);
-        for (place, text) in texts.iter().enumerate() {
-            if let Some(text) = text {
+        let (mut ends, mut present) = ([0; KEPT_TEXTS], 0);
+        let all = kept_text::keep(|buffer| {
+            for (place, text) in texts.iter().enumerate() {
+                if let Some(text) = text {
+                    buffer.extend_from_slice(text);
+                    present |= 1 << place;
+                }
                 // A request has less than 4 GiB of headers.
-                end += text.len() as u32;
-                present |= 1 << place;
+                ends[place] = buffer.len() as u32;
             }
-            ends[place] = end;
-        }
-        let all = kept_text::keep(end as usize, texts.iter().flatten().copied());
+        });
         Self { all, ends, present }
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use http::{HeaderMap, Request, Version};
 
 use super::{
-    EngineHandle, RequestHead, StartContext, engine::Traits, grpc_call::GrpcCall, opening::Opening,
+    EngineHandle, RequestHead, StartContext, engine::Claim, grpc_call::GrpcCall, opening::Opening,
     passing::PassingTracker, slot::Slot, tracker::Tracker,
 };
 use crate::facts::{
@@ -27,23 +27,24 @@ impl Tracker {
     #[inline(always)]
     pub(super) fn begin<B>(
         engine: &EngineHandle,
-        traits: Traits,
+        claim: Claim,
         opening: Option<Opening>,
         request: &mut Request<B>,
     ) -> Slot {
         if let Some(opening) = opening {
-            return Self::open(engine, traits, opening, request);
+            return Self::open(engine, claim, opening, request);
         }
         match request.extensions().get::<Shared>() {
             Some(Shared::Exchange(exchange)) => {
-                Self::join(engine, traits, Arc::clone(exchange), request)
+                Self::join(engine, claim, Arc::clone(exchange), request)
             }
             Some(Shared::Passing(passing)) => {
                 let passing = Arc::clone(passing);
                 if PassingTracker::is_enough(engine, request.headers()) {
-                    PassingTracker::join(engine, traits, passing, request).into()
+                    let active = PassingTracker::join(engine, claim, &passing);
+                    Slot::passing(engine, active, passing, request.version())
                 } else {
-                    Self::join_passing(engine, traits, &passing, request)
+                    Self::join_passing(engine, claim, &passing, request)
                 }
             }
             None => Slot::Empty,
@@ -54,23 +55,25 @@ impl Tracker {
     #[inline(always)]
     fn open<B>(
         engine: &EngineHandle,
-        traits: Traits,
+        claim: Claim,
         opening: Opening,
         request: &mut Request<B>,
     ) -> Slot {
         let observer = &engine.observer;
-        let active = traits.kinds;
+        let active = claim.kinds;
         let Opening {
             started,
             target,
             excluded,
         } = opening;
         let method = MethodLabel::new(request.method());
-        let mut shared = Exchange::unshared(started, method, target);
+        let mut shared = Exchange::unshared(started);
         let Some(exchange) = Arc::get_mut(&mut shared) else {
-            return Self::join(engine, traits, shared, request);
+            // Nobody else has it.
+            return Slot::Empty;
         };
-        exchange.claim_early(active, traits.needs);
+        exchange.begin(started, method, target);
+        exchange.claim_early(active, claim.needs);
         let cx = StartContext::new(engine, active, exchange, excluded);
         if excluded {
             exchange.marks().set(Mark::Excluded);
@@ -94,13 +97,13 @@ impl Tracker {
     /// A layer further in joins the exchange.
     fn join(
         engine: &EngineHandle,
-        traits: Traits,
+        claim: Claim,
         exchange: Arc<Exchange>,
         request: &mut dyn RequestHead,
     ) -> Slot {
         let observer = &engine.observer;
         // Also if the path is excluded: one layer of each kind counts the excluded request.
-        let active = exchange.claim(traits.kinds, traits.needs);
+        let active = exchange.claim(claim.kinds, claim.needs);
         let marks = exchange.marks();
         let mut excluded = marks.has(Mark::Excluded);
         if !excluded && {
@@ -137,11 +140,11 @@ impl Tracker {
     /// Follows a request that a layer further out excludes, with an exchange.
     fn join_passing(
         engine: &EngineHandle,
-        traits: Traits,
+        claim: Claim,
         passing: &Passing,
         request: &dyn RequestHead,
     ) -> Slot {
-        let active = passing.claim(traits.kinds);
+        let active = passing.claim(claim.kinds);
         if active.is_empty() {
             return Slot::Empty;
         }

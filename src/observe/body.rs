@@ -123,7 +123,7 @@ impl<B: Body<Data: 'static>, E: Errors<B::Error>> Body for ResponseBody<B, E> {
             (Slot::Empty, _) => false,
         };
         if ended {
-            *this.slot = Slot::Empty;
+            this.slot.empty();
         }
         polled
     }

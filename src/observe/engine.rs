@@ -24,9 +24,9 @@ pub(crate) struct Engine<O: ?Sized = dyn Observer> {
     pub(crate) observer: O,
 }
 
-/// What an engine is and needs.
+/// What an engine claims of each exchange: the kinds of layer that it is, and what it needs.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Traits {
+pub(super) struct Claim {
     pub(super) kinds: LayerKinds,
     pub(super) needs: Needs,
 }
@@ -59,8 +59,8 @@ impl<O> Engine<O> {
 
 impl Engine {
     /// Each service asks once, and not for each request: every observer is asked.
-    pub(super) fn traits(&self) -> Traits {
-        Traits {
+    pub(super) fn claim(&self) -> Claim {
+        Claim {
             kinds: self.own.and(self.observer.kinds()),
             needs: self.observer.needs(),
         }

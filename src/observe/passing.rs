@@ -8,8 +8,8 @@ use http_body::{Body, Frame};
 use tokio::time::Instant;
 
 use super::{
-    EngineHandle, RequestHead,
-    engine::Traits,
+    EngineHandle,
+    engine::Claim,
     head::{content_type_and_length, has_no_body},
     opening::Opening,
     tracker::{Head, Tracker},
@@ -50,14 +50,14 @@ impl PassingTracker {
         engine.panics.is_none() && grpc::Call::of(headers).is_none()
     }
 
-    /// Follows a request for the outermost layer, which excludes it. `None` if the layer is off.
+    /// Notes on a request that the outermost layer excludes it.
     #[inline]
     pub(super) fn open<B>(
         engine: &EngineHandle,
         active: LayerKinds,
         opening: Opening,
         request: &mut Request<B>,
-    ) -> Option<Self> {
+    ) -> Arc<Passing> {
         let method = MethodLabel::new(request.method());
         let hub = engine.observer.hub_of_excluded(active, opening.started);
         let passing = Passing::new(opening.started, method, opening.target, active, hub);
@@ -65,31 +65,24 @@ impl PassingTracker {
         request
             .extensions_mut()
             .insert(Shared::Passing(Arc::clone(&passing)));
-        Self::new(engine, active, passing, request.version())
+        passing
     }
 
-    /// Follows a request that a layer further out excludes.
-    pub(super) fn join(
-        engine: &EngineHandle,
-        traits: Traits,
-        passing: Arc<Passing>,
-        request: &dyn RequestHead,
-    ) -> Option<Self> {
-        // One layer of each kind counts the excluded request.
-        let active = passing.claim(traits.kinds);
+    /// Registers a layer further in. Returns the kinds for which it counts the excluded request.
+    pub(super) fn join(engine: &EngineHandle, claim: Claim, passing: &Passing) -> LayerKinds {
+        let active = passing.claim(claim.kinds);
         passing.bring_hub(|| engine.observer.hub_of_excluded(active, passing.started()));
-        Self::new(engine, active, passing, request.version())
+        active
     }
 
     #[inline(always)]
-    fn new(
+    pub(super) fn new(
         engine: &EngineHandle,
         active: LayerKinds,
         passing: Arc<Passing>,
         version: Version,
-    ) -> Option<Self> {
-        // Otherwise outer layers are active for all its kinds.
-        (!active.is_empty()).then(|| Self {
+    ) -> Self {
+        Self {
             engine: engine.clone(),
             active,
             passing,
@@ -100,7 +93,7 @@ impl PassingTracker {
             expected_length: None,
             streamed: false,
             bytes: 0,
-        })
+        }
     }
 
     /// Notes the head of the response. Returns whether a body is still to come, or `None` if the head may tell a failure of the

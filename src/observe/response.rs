@@ -96,8 +96,7 @@ impl Tracker {
                 Some(grpc) => grpc.call.code.is_some_and(grpc::Code::is_failure),
                 None => head.status.is_server_error(),
             };
-            let own_time = head.after().saturating_sub(head.wait());
-            self.exchange.note_head(own_time, failed);
+            self.exchange.note_head(head.own_nanos(), failed);
         }
     }
 

@@ -13,7 +13,7 @@ use tower_service::Service;
 use super::{
     Engine, EngineHandle,
     body::ResponseBody,
-    engine::Traits,
+    engine::Claim,
     errors::{Errors, Unexamined},
     future::ResponseFuture,
     opening::Opening,
@@ -31,7 +31,7 @@ pub struct Observed<S, E = Unexamined> {
     inner: S,
     engine: EngineHandle,
     /// What the engine is and needs, which never changes.
-    traits: Traits,
+    claim: Claim,
     errors: PhantomData<fn() -> E>,
 }
 
@@ -39,11 +39,11 @@ pub struct Observed<S, E = Unexamined> {
 
 impl<S, E> Observed<S, E> {
     pub(crate) fn new(inner: S, engine: EngineHandle) -> Self {
-        let traits = engine.traits();
+        let claim = engine.claim();
         Self {
             inner,
             engine,
-            traits,
+            claim,
             errors: PhantomData,
         }
     }
@@ -57,8 +57,10 @@ impl<S, E> Observed<S, E> {
         S: Service<Request<B>>,
     {
         let is_head_request = *request.method() == Method::HEAD;
-        let slot = PassingTracker::open(&self.engine, self.traits.kinds, opening, &mut request);
-        ResponseFuture::of_call(&mut self.inner, request, slot.into(), is_head_request)
+        let kinds = self.claim.kinds;
+        let passing = PassingTracker::open(&self.engine, kinds, opening, &mut request);
+        let slot = Slot::passing(&self.engine, kinds, passing, request.version());
+        ResponseFuture::of_call(&mut self.inner, request, slot, is_head_request)
     }
 }
 
@@ -67,7 +69,7 @@ impl<S: Clone, E> Clone for Observed<S, E> {
         Self {
             inner: self.inner.clone(),
             engine: self.engine.clone(),
-            traits: self.traits,
+            claim: self.claim,
             errors: PhantomData,
         }
     }
@@ -115,7 +117,7 @@ where
             opening => opening,
         };
         let is_head_request = *request.method() == Method::HEAD;
-        let mut slot = Tracker::begin(&self.engine, self.traits, opening, &mut request);
+        let mut slot = Tracker::begin(&self.engine, self.claim, opening, &mut request);
         match &mut slot {
             Slot::Observed(tracker) if !tracker.excluded => {
                 tracker.has_whole_request =

@@ -1,11 +1,12 @@
 //! Holds who follows an exchange for one layer: in its future, then in its body.
 
-use std::mem;
+use std::{mem, sync::Arc};
 
-use http::{Response, response};
+use http::{Response, Version, response};
 use http_body::Body;
 
-use super::{passing::PassingTracker, span::Running, tracker::Tracker};
+use super::{EngineHandle, passing::PassingTracker, span::Running, tracker::Tracker};
+use crate::facts::{layer_kinds::LayerKinds, passing::Passing};
 
 /// Who follows an exchange for one layer.
 #[derive(Debug)]
@@ -19,13 +20,21 @@ pub(super) enum Slot {
 
 // === impl Slot ===
 
-impl From<Option<PassingTracker>> for Slot {
-    fn from(passing: Option<PassingTracker>) -> Self {
-        passing.map_or(Self::Empty, Self::Passing)
-    }
-}
-
 impl Slot {
+    /// Of a request that is excluded. Empty if layers further out are active for all kinds of this one.
+    #[inline(always)]
+    pub(super) fn passing(
+        engine: &EngineHandle,
+        active: LayerKinds,
+        passing: Arc<Passing>,
+        version: Version,
+    ) -> Self {
+        match active.is_empty() {
+            true => Self::Empty,
+            false => Self::Passing(PassingTracker::new(engine, active, passing, version)),
+        }
+    }
+
     /// Notes the head of a response with which nothing went wrong, if the request is excluded. Returns the slot of its body, or
     /// `None` if the tracker must note the head.
     #[inline]
@@ -66,6 +75,12 @@ impl Slot {
             Self::Observed(tracker) => Some(tracker),
             Self::Passing(mut passing) => Some(passing.tracker()),
         }
+    }
+
+    /// Nobody follows the exchange any more. Not inlined, so that what polls a frame stays small.
+    #[inline(never)]
+    pub(super) fn empty(&mut self) {
+        *self = Self::Empty;
     }
 
     /// Notes the head of the response. Then the slot is empty if no body is to come.

@@ -267,6 +267,12 @@ impl Head {
         Duration::from_nanos(self.after)
     }
 
+    /// The same without the waits for the client.
+    #[inline(always)]
+    pub(super) const fn own_nanos(self) -> u64 {
+        self.after.saturating_sub(self.wait)
+    }
+
     /// How much of that was waiting for the client.
     #[inline(always)]
     pub(super) const fn wait(self) -> Duration {

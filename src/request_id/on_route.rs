@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 
-use http::HeaderValue;
 use tower_http::request_id::RequestId;
 
-use super::{new_id, set_header};
+use super::{make, set_header};
 use crate::{
     facts::{
         exchange::Exchange,
@@ -82,7 +81,7 @@ fn replacement(
         Some(taken) => (taken.clone(), false),
         // It did not come with the request, and nobody here makes another one.
         None if latest.is_made && own.maker.is_none() => return None,
-        None => made(own, exchange),
+        None => make(maker(own, exchange), exchange.started()),
     };
     let is_made = taken.is_none();
     let refused = inbound.filter(|_| is_made).cloned();
@@ -97,21 +96,16 @@ fn replacement(
     })
 }
 
-/// A new id, and whether the function of the application that should have made it failed.
-fn made(own: &IdSettings, exchange: &Exchange) -> (HeaderValue, bool) {
-    let routes = exchange.route_ids().map(|of_route| &of_route.id);
-    let outer = exchange.first_id().into_iter().chain(routes);
+/// The innermost function of the application that makes ids.
+fn maker<'a>(own: &'a IdSettings, exchange: &'a Exchange) -> Option<&'a IdMaker> {
+    let outer = exchange.given_ids();
     let outer = outer.filter_map(|given| given.by.as_ref()?.maker.as_ref());
-    let maker = own.maker.as_ref().or_else(|| outer.last());
-    let made = maker.map(IdMaker::id);
-    let failed = made == Some(None);
-    let id = made.flatten().unwrap_or_else(|| new_id(exchange.started()));
-    (id, failed)
+    own.maker.as_ref().or_else(|| outer.last())
 }
 
 /// Whether this layer has given the request an id before.
 fn has_decided(own: &Arc<IdSettings>, exchange: &Exchange) -> bool {
-    let routes = exchange.route_ids().map(|of_route| &of_route.id);
-    let mut all = exchange.first_id().into_iter().chain(routes);
-    all.any(|given| given.by.as_ref().is_some_and(|by| Arc::ptr_eq(by, own)))
+    exchange
+        .given_ids()
+        .any(|given| given.by.as_ref().is_some_and(|by| Arc::ptr_eq(by, own)))
 }

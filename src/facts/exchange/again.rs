@@ -15,23 +15,24 @@ thread_local! {
 // === impl Exchange ===
 
 impl Exchange {
-    /// An exchange that nobody else has, with the memory of one that ended on this thread if there is one.
+    /// An exchange that nobody else has, of no request yet, with the memory of one that ended on this thread if there is one.
     #[inline(always)]
-    pub(crate) fn unshared(
+    pub(crate) fn unshared(now: Instant) -> Arc<Self> {
+        let new = || Arc::new(Self::begun(now, MethodLabel::OTHER, None));
+        Pool::take(&ENDED).unwrap_or_else(new)
+    }
+
+    /// Makes it the exchange of a request.
+    #[inline(always)]
+    pub(crate) fn begin(
+        &mut self,
         started: Instant,
         method: MethodLabel,
         target: Option<PathAndQuery>,
-    ) -> Arc<Self> {
-        if let Some(mut again) = Pool::take(&ENDED)
-            // `None` while the owner that gave it back is dropping it.
-            && let Some(empty) = Arc::get_mut(&mut again)
-        {
-            empty.started = started;
-            empty.method = method;
-            empty.target = target;
-            return again;
-        }
-        Arc::new(Self::begun(started, method, target))
+    ) {
+        self.started = started;
+        self.method = method;
+        self.target = target;
     }
 
     /// Lets the next request have the memory of this exchange, if nobody else has it.
@@ -42,7 +43,7 @@ impl Exchange {
 
     /// Drops all that is known of the request.
     fn clear(&mut self) {
-        // Each field is named, so that none is forgotten. The first two are set when the memory is used again.
+        // Each field is named, so that none is forgotten. `begin` sets the first two.
         let Self {
             started: _,
             method: _,
@@ -92,8 +93,9 @@ mod tests {
         let fresh = format!("{:?}", Exchange::begun(now, MethodLabel::OTHER, None));
         let id = || GivenId::made(HeaderValue::from_static("an-id"));
         let trace = TraceContext::begun(true);
-        let mut first = Exchange::unshared(now, MethodLabel::OTHER, target());
+        let mut first = Exchange::unshared(now);
         let exchange = Arc::get_mut(&mut first).unwrap();
+        exchange.begin(now + Duration::from_secs(1), MethodLabel::OTHER, target());
         exchange.claim_early(LayerKinds(7), Needs::LINKS);
         *exchange.start_mut() = Start {
             id: Some(id()),
@@ -105,26 +107,30 @@ mod tests {
         exchange.marks().set(Mark::BodyFollowed);
         exchange.client_wait().begin(now);
         exchange.note_request_bytes(5);
-        exchange.note_head(Duration::from_secs(1), true);
+        exchange.note_head(1, true);
         exchange.add(|handler| handler.user = Some("jane".into()));
         exchange.update(|overrides| overrides.endpoint = Some(Endpoint::Named("/orders")));
         let place = Arc::as_ptr(&first);
         Exchange::give_back(&mut first);
         drop(first);
-        let again = Exchange::unshared(now, MethodLabel::OTHER, None);
+        let mut again = Exchange::unshared(now);
         assert_eq!(Arc::as_ptr(&again), place);
+        let exchange = Arc::get_mut(&mut again).unwrap();
+        exchange.begin(now, MethodLabel::OTHER, None);
         assert_eq!(format!("{again:?}"), fresh);
     }
 
     #[test]
     fn an_exchange_that_a_task_holds_stays_as_it_is() {
         let now = Instant::now();
-        let mut first = Exchange::unshared(now, MethodLabel::OTHER, target());
+        let mut first = Exchange::unshared(now);
+        let exchange = Arc::get_mut(&mut first).unwrap();
+        exchange.begin(now, MethodLabel::OTHER, target());
         let held = Arc::clone(&first);
         Exchange::give_back(&mut first);
         drop(first);
         assert_eq!(held.path(), "/orders/17");
-        let other = Exchange::unshared(now, MethodLabel::OTHER, None);
+        let other = Exchange::unshared(now);
         assert!(!Arc::ptr_eq(&held, &other));
     }
 }

@@ -36,6 +36,12 @@ impl Exchange {
         self.start.id.as_ref().or_else(late)
     }
 
+    /// All ids that layers gave, from the outside in.
+    pub(crate) fn given_ids(&self) -> impl Iterator<Item = &GivenId> {
+        let of_routes = self.route_ids().map(|of_route| &of_route.id);
+        self.first_id().into_iter().chain(of_routes)
+    }
+
     /// The ids that layers on routes gave in place of it, from the outside in.
     pub(crate) fn route_ids(&self) -> impl Iterator<Item = &RouteId> {
         let late = self.late.get().into_iter();
