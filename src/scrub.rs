@@ -16,6 +16,7 @@ mod patterns;
 mod plain;
 mod prefixes;
 mod query;
+mod replace;
 mod said;
 pub(crate) mod urls;
 mod value;
@@ -25,10 +26,7 @@ use std::{borrow::Cow, fmt, net::IpAddr, sync::Arc};
 use regex::Regex;
 use serde_json::Value;
 
-use self::{
-    patterns::{PATTERNS, step},
-    plain::plain,
-};
+use self::{patterns::PATTERNS, plain::plain, replace::step};
 use crate::config::ConfigError;
 
 /// The text that replaces a secret.

@@ -120,6 +120,8 @@ fn serve(mut stream: TcpStream, shared: &Mutex<Shared>) -> io::Result<()> {
 
 fn encode(bytes: &mut Vec<u8>, value: &Value) -> io::Result<()> {
     match value {
+        Value::Nil => write!(bytes, "$-1\r\n"),
+        Value::Okay => write!(bytes, "+OK\r\n"),
         Value::Int(number) => write!(bytes, ":{number}\r\n"),
         Value::Array(values) => {
             write!(bytes, "*{}\r\n", values.len())?;

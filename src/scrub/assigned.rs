@@ -8,6 +8,7 @@ use super::{
     FILTERED,
     no_value::{Place, is_no_value, is_word_alone, refused},
     pairs,
+    replace::{all, values_after},
     value::{self, Quote},
 };
 
@@ -82,17 +83,17 @@ impl Assigned {
     /// The text without what follows `Authorization:` and `Cookie:`. It goes first: another pattern would take a part.
     pub(super) fn without_lines<'t>(&self, text: &'t str) -> Cow<'t, str> {
         let mut line_end = 0;
-        replaced(text, &self.line, |found| {
+        values_after(&self.line, text, |found| {
             line_value(text, found, &mut line_end)
         })
     }
 
     pub(super) fn without_named<'t>(&self, text: &'t str) -> Cow<'t, str> {
-        replaced(text, &self.named, |found| named_value(text, found))
+        values_after(&self.named, text, |found| named_value(text, found))
     }
 
     pub(super) fn without_indexed<'t>(&self, text: &'t str) -> Cow<'t, str> {
-        replaced(text, &self.index, |found| {
+        values_after(&self.index, text, |found| {
             let start = found.end();
             if text[start..].starts_with(FILTERED) {
                 return None;
@@ -104,43 +105,16 @@ impl Assigned {
     }
 
     pub(super) fn without_pairs<'t>(&self, text: &'t str) -> Cow<'t, str> {
-        replaced(text, &self.pair, |found| pair_value(text, found))
+        values_after(&self.pair, text, |found| pair_value(text, found))
     }
 
     pub(super) fn without_reversed_pairs<'t>(&self, text: &'t str) -> Cow<'t, str> {
-        self.reversed.replace_all(text, "${1}[Filtered]${2}")
+        all(&self.reversed, text, "${1}[Filtered]${2}")
     }
 
     pub(super) fn without_elements<'t>(&self, text: &'t str) -> Cow<'t, str> {
-        self.element.replace_all(text, "${1}[Filtered]${2}")
+        all(&self.element, text, "${1}[Filtered]${2}")
     }
-}
-
-/// The text with each value replaced that `value` finds after `pattern`.
-pub(super) fn replaced<'t>(
-    text: &'t str,
-    pattern: &Regex,
-    mut value: impl FnMut(Match<'t>) -> Option<Range<usize>>,
-) -> Cow<'t, str> {
-    let mut kept = String::new();
-    let (mut copied, mut at) = (0, 0);
-    while let Some(found) = pattern.find_at(text, at) {
-        at = found.end();
-        let Some(value) = value(found).filter(|value| !value.is_empty()) else {
-            continue;
-        };
-        at = value.end;
-        if &text[value.clone()] != FILTERED {
-            kept.push_str(&text[copied..value.start]);
-            kept.push_str(FILTERED);
-            copied = value.end;
-        }
-    }
-    if copied == 0 {
-        return Cow::Borrowed(text);
-    }
-    kept.push_str(&text[copied..]);
-    Cow::Owned(kept)
 }
 
 /// Where the value begins: at the first character that is not white space.

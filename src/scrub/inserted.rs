@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use regex::{Captures, Regex};
 
-use super::{FILTERED, names};
+use super::{FILTERED, names, replace::all};
 
 /// An `INSERT` with its columns, and the literals in its values.
 pub(super) struct Inserted {
@@ -27,7 +27,7 @@ impl Inserted {
 
     /// The text without the literals. Which of them is whose is not asked: a value can itself have commas and brackets.
     pub(super) fn without<'t>(&self, text: &'t str) -> Cow<'t, str> {
-        self.insert.replace_all(text, |found: &Captures<'_>| {
+        all(&self.insert, text, |found: &Captures<'_>| {
             let mut columns = found[2].split(',');
             if !columns.any(|column| names::is_secret(column.trim(), &[])) {
                 return found[0].to_owned();

@@ -11,6 +11,7 @@ use super::{
     form_parts::FormParts,
     inserted::Inserted,
     prefixes::{COMMON, KEYS, any_of},
+    replace::{all, step},
     said::Said,
     urls::{query, without_secrets},
 };
@@ -104,27 +105,22 @@ impl Patterns {
     /// The text without secrets, and with `personal` also without data about a person.
     pub(super) fn filter<'t>(&self, text: &'t str, personal: bool) -> Cow<'t, str> {
         let mut kept = Cow::Borrowed(text);
-        step(&mut kept, |text| {
-            self.private_key.replace_all(text, FILTERED)
-        });
+        step(&mut kept, |text| all(&self.private_key, text, FILTERED));
         step(&mut kept, |text| self.assigned.without_lines(text));
         step(&mut kept, |text| {
-            self.url
-                .replace_all(text, |url: &Captures<'_>| without_secrets(&url[0]))
+            all(&self.url, text, |url: &Captures<'_>| {
+                without_secrets(&url[0])
+            })
         });
+        step(&mut kept, |text| all(&self.network, text, "[Filtered]${1}"));
+        step(&mut kept, |text| all(&self.curl, text, "${1}[Filtered]"));
         step(&mut kept, |text| {
-            self.network.replace_all(text, "[Filtered]${1}")
+            all(&self.oracle, text, "${1}[Filtered]${2}")
         });
-        step(&mut kept, |text| {
-            self.curl.replace_all(text, "${1}[Filtered]")
-        });
-        step(&mut kept, |text| {
-            self.oracle.replace_all(text, "${1}[Filtered]${2}")
-        });
-        step(&mut kept, |text| self.relative.replace_all(text, relative));
-        step(&mut kept, |text| self.parts.replace_all(text, parts));
-        step(&mut kept, |text| self.formed.replace_all(text, formed));
-        step(&mut kept, |text| self.scheme.replace_all(text, credentials));
+        step(&mut kept, |text| all(&self.relative, text, relative));
+        step(&mut kept, |text| all(&self.parts, text, parts));
+        step(&mut kept, |text| all(&self.formed, text, formed));
+        step(&mut kept, |text| all(&self.scheme, text, credentials));
         step(&mut kept, |text| self.inserted.without(text));
         step(&mut kept, |text| self.form_parts.without(text));
         step(&mut kept, |text| self.assigned.without_named(text));
@@ -133,26 +129,17 @@ impl Patterns {
         step(&mut kept, |text| self.assigned.without_pairs(text));
         step(&mut kept, |text| self.assigned.without_reversed_pairs(text));
         step(&mut kept, |text| self.assigned.without_elements(text));
-        step(&mut kept, |text| self.email.replace_all(text, FILTERED));
+        step(&mut kept, |text| all(&self.email, text, FILTERED));
         step(&mut kept, without_cards);
         if personal {
             let unless_id = |found: &Captures<'_>| match found.name("uuid") {
                 Some(uuid) => uuid.as_str().to_owned(),
                 None => FILTERED.to_owned(),
             };
-            step(&mut kept, |text| self.personal.replace_all(text, unless_id));
+            step(&mut kept, |text| all(&self.personal, text, unless_id));
         }
         kept
     }
-}
-
-/// Replaces the text by what `pattern` made of it.
-pub(super) fn step(kept: &mut Cow<'_, str>, pattern: impl for<'a> FnOnce(&'a str) -> Cow<'a, str>) {
-    let changed = match pattern(kept) {
-        Cow::Owned(changed) => changed,
-        Cow::Borrowed(_) => return,
-    };
-    *kept = Cow::Owned(changed);
 }
 
 /// Filters the values of the query of a path, and its fragment.

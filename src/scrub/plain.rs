@@ -5,6 +5,8 @@ use std::{borrow::Cow, sync::LazyLock};
 use percent_encoding::percent_decode_str;
 use regex::{Captures, Regex};
 
+use super::replace::all;
+
 /// Characters in another form. In the last group are characters without width, and those of ASCII in full width.
 static CODED: LazyLock<Regex> = LazyLock::new(coded);
 
@@ -24,7 +26,7 @@ fn coded() -> Regex {
 /// The text with one level of encoding less, if it has any.
 pub(super) fn plain(text: &str) -> Option<String> {
     let decoded = percent_decode_str(text).decode_utf8_lossy();
-    let plain = match CODED.replace_all(&decoded, character) {
+    let plain = match all(&CODED, &decoded, character) {
         Cow::Owned(plain) => plain,
         Cow::Borrowed(_) => decoded.into_owned(),
     };

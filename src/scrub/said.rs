@@ -4,7 +4,7 @@ use std::{borrow::Cow, ops::Range};
 
 use regex::Regex;
 
-use super::FILTERED;
+use super::replace::values_after;
 
 /// Names of passwords. A word with a digit after one is a password.
 const PASSWORDS: &str = r"passw(?:or)?d|pwd|pass[ _-]?phrase|passwort|kennwort|identified\s+by";
@@ -58,22 +58,9 @@ impl Said {
     }
 
     pub(super) fn without<'t>(&self, text: &'t str) -> Cow<'t, str> {
-        let mut kept = String::new();
-        let (mut copied, mut at) = (0, 0);
-        while let Some(found) = self.0.find_at(text, at) {
-            at = found.end();
-            if let Some(word) = secret_at(text, at, Name::of(found.as_str())) {
-                kept.push_str(&text[copied..word.start]);
-                kept.push_str(FILTERED);
-                copied = word.end;
-                at = copied;
-            }
-        }
-        if copied == 0 {
-            return Cow::Borrowed(text);
-        }
-        kept.push_str(&text[copied..]);
-        Cow::Owned(kept)
+        values_after(&self.0, text, |found| {
+            secret_at(text, found.end(), Name::of(found.as_str()))
+        })
     }
 }
 
