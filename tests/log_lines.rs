@@ -285,17 +285,20 @@ impl Write for Stuck {
 #[tokio::test]
 async fn run_and_flush_wait_for_lines_and_say_how_many_are_left() {
     let health = Health::builder().start().unwrap();
-    let vitals = Vitals::builder()
-        .isolated()
-        .health(health.service())
-        .drain_delay(Duration::ZERO)
-        .shutdown_deadline(Duration::from_millis(200))
-        .build()
-        .unwrap();
-    let run = async || {
+    let stack = || {
+        Vitals::builder()
+            .isolated()
+            .health(health.service())
+            .drain_delay(Duration::ZERO)
+            .shutdown_deadline(Duration::from_millis(200))
+            .build()
+            .unwrap()
+    };
+    let run = async |vitals: &Vitals| {
         let server = async { Ok::<_, io::Error>(()) };
         vitals.run(server).await.unwrap().unwritten
     };
+    let vitals = stack();
     let (open, stuck) = mpsc::channel();
     let lines = logging::queued(Stuck(stuck)).unwrap();
     for line in ["one\n", "two\n"] {
@@ -304,7 +307,7 @@ async fn run_and_flush_wait_for_lines_and_say_how_many_are_left() {
     health.drain();
     vitals.shutdown_signal().await;
     let begun = Instant::now();
-    assert_eq!(run().await, 2);
+    assert_eq!(run(&vitals).await, 2);
     let took = begun.elapsed();
     assert!(took < Duration::from_secs(2), "{took:?}");
     assert_eq!(vitals.flush(Duration::from_millis(10)), 2);
@@ -312,7 +315,7 @@ async fn run_and_flush_wait_for_lines_and_say_how_many_are_left() {
         thread::sleep(Duration::from_millis(50));
         drop(open);
     });
-    assert_eq!(run().await, 0);
+    assert_eq!(run(&stack()).await, 0);
     later.join().unwrap();
     assert_eq!(vitals.flush(Duration::ZERO), 0);
 }
