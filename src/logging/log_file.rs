@@ -102,21 +102,28 @@ impl LogFile {
         })
     }
 
-    /// The file with room for so many bytes, if it can have it, and its length.
-    fn with_room(&mut self, bytes: usize) -> io::Result<(&mut File, u64)> {
-        let len = self.len_if_in_place();
+    /// The file with room for the first line, if it can have it, and its length.
+    fn with_room(&mut self, lines: &[u8]) -> io::Result<(&mut File, u64)> {
+        let mut len = self.len_if_in_place();
         if len.is_none() {
             self.file = None;
         }
-        if len.is_some_and(|len| len > 0 && len + bytes as u64 > self.max_bytes) {
+        let has_room = |len, bytes: usize| len + bytes as u64 <= self.max_bytes;
+        let is_full =
+            |len| len > 0 && !has_room(len, lines.len()) && !has_room(len, first_line(lines));
+        if len.is_some_and(is_full) {
             // If it fails, the lines are worth more than the size.
             let _ = self.rotate();
+            len = None;
         }
         let file = match &mut self.file {
             Some(file) => file,
             empty => empty.insert(opened(&self.path)?),
         };
-        let len = file.metadata()?.len();
+        let len = match len {
+            Some(len) => len,
+            None => file.metadata()?.len(),
+        };
         Ok((file, len))
     }
 
@@ -151,7 +158,7 @@ impl Write for LogFile {
     /// Writes the lines that the file has room for, and at least one.
     fn write(&mut self, lines: &[u8]) -> io::Result<usize> {
         let max_bytes = self.max_bytes;
-        let (file, len) = self.with_room(first_line(lines))?;
+        let (file, len) = self.with_room(lines)?;
         let room = usize::try_from(max_bytes.saturating_sub(len)).unwrap_or(usize::MAX);
         file.write(fitting(lines, room))
     }
