@@ -12,14 +12,14 @@ use crate::{alerts::EVALUATIONS, costs::CALLS, measure};
 /// Instructions of the application with a subject around it, as a multiple of those without, with some five per cent of slack
 /// for compilers, their libraries and the layout of the heap, which alone moves it by two per cent. A smaller number is an
 /// improvement: write it down.
-const BUDGETS: [(&str, f64); 3] = [(OURS, 1.55), (EXCLUDED, 1.32), (OURS_JSON, 1.84)];
+const BUDGETS: [(&str, f64); 3] = [(OURS, 1.54), (EXCLUDED, 1.30), (OURS_JSON, 1.81)];
 
 /// Instructions of a monitored function that returns at once, with the same slack. It must never need 2,000.
 const CALL: u64 = 665;
 
 /// Millions of instructions of an evaluation of a thousand rules, each for a thousand endpoints, with the same slack. It must never
 /// need 50 ms of a processor. Where it was measured, 235 million take 15 ms.
-const EVALUATE: [(&str, u64); 2] = [("no rule", 190), ("each rule", 250)];
+const EVALUATE: [(&str, u64); 2] = [("no rule", 190), ("each rule", 260)];
 
 /// Prints each cost beside its budget; fails where one is above.
 pub fn check() -> ExitCode {
