@@ -99,24 +99,37 @@ impl<B: Body<Data: 'static>, E: Errors<B::Error>> Body for ResponseBody<B, E> {
         let Poll::Ready(frame) = &polled else {
             return polled;
         };
+        if this.slot.has_ended() {
+            return polled;
+        }
         let ended = match (&mut *this.slot, frame) {
             (Slot::Observed(tracker), Some(Ok(frame))) => {
-                let outcome = tracker.frame(frame, inner.is_end_stream());
-                outcome.map(|outcome| tracker.end(outcome)).is_some()
+                let at_end = inner.is_end_stream();
+                let outcome = tracker.frame(frame, at_end);
+                outcome.map(|outcome| tracker.end(outcome)).is_some() && at_end
             }
+            // The slot stays for the destructors of a stream, which run in the exchange.
             (Slot::Observed(tracker), None) => {
                 tracker.end(Outcome::Completed);
-                true
+                false
             }
             (Slot::Passing(passing), Some(Ok(frame))) => {
-                passing.frame(frame, inner.is_end_stream())
+                let at_end = inner.is_end_stream();
+                let ended = passing.frame(frame, at_end);
+                if ended && !at_end {
+                    passing.end();
+                }
+                ended && at_end
             }
-            // It is counted when the slot is emptied.
-            (Slot::Passing(_), None) => true,
+            (Slot::Passing(passing), None) => {
+                passing.end();
+                false
+            }
             (slot, Some(Err(error))) => {
                 if let Some(mut tracker) = slot.take() {
                     let outcome = tracker.body_failed(E::look(error));
                     tracker.end(outcome);
+                    *slot = Slot::Observed(tracker);
                 }
                 false
             }

@@ -33,7 +33,7 @@ pub(super) struct PassingTracker {
     is_http1: bool,
     /// See [`Tracker::running`].
     pub(super) running: bool,
-    ended: bool,
+    pub(super) ended: bool,
     head: Option<Head>,
     expected_length: Option<u64>,
     streamed: bool,

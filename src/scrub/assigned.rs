@@ -16,12 +16,22 @@ use super::{
 pub(super) const NAMES: &str = concat!(
     r"(?i-u:[\w.-]*(?:passw(?:or)?d|passwort|kennwort|pass[ _-]?phrase|passcode|pgpass|pwd|secret|token|api[ _-]?key|credentials?",
     r"|sess(?:ion)?[_-]?id|oauth_verifier|client_assertion|saml(?:request|response)|jwt|signature|authorization|cookie",
-    r"|(?:access|account|app|private|secret|master|signing|encryption|shared|storage|license|ssh|webhook)[ _-]?key)[\w-]*",
+    r"|code_verifier|(?:auth|device|mfa|totp|otp|pin|recovery|backup|verification)_?codes?|(?:user|db|smtp|redis)_?pass|basic_?auth",
+    r"|(?:access|account|aes|app|application|auth|client|consumer|encryption|decryption|hmac|license|master|private|secret|session|shared|signing|ssh|storage|subscription|webhook)[ _-]?key)[\w-]*",
     r"|(?:\b|_)(?:auth|session|bearer|pass|pw|pin|otp|cvv2?|cvc2?|ssn|csrf|xsrf|sid|creds?)|_pat)",
 );
 
 /// Names whose value stands after a blank if it has quotation marks: `wrong password "…"`, and `IDENTIFIED BY '…'` of SQL.
 const SAID: &str = r"(?i-u:\b(?:passw(?:or)?d|passphrase|identified\s+by)(?:\s+(?:is|was|of))?)";
+
+/// What a type of one field has around its value: `Token("…")`, `Token(Some(b"…"))`, `Token([115, 101, …])`, `Token(6ba7b810-…)`,
+/// `Token { value: "…" }`.
+/// `Debug` with `#` begins a line after each bracket.
+const NEWTYPE: &str = r#"(?:\(|\s?\{\s*(?:\w*value|inner|raw|text|bytes|data|0):)(?:\s*(?:Some|Ok|Secret|Box|Cow|Owned|Borrowed|String|Str|Text)\()*\s*(?:b?\\*["']|\[\s*\d|[0-9a-fA-F]{8}[0-9a-fA-F-]{8})"#;
+
+/// How SQL compares with something other than a mark of equality: `token IN ('…')`.
+const COMPARED: &str =
+    r#"(?:\\*["'`])?\]?(?:\s+(?i-u:not\s+)?(?i-u:in\s*\(|i?like\s)|\s*(?:!=|<>))\s*[EN]?'"#;
 
 /// The longest name of a scheme of authorization, in bytes.
 const LONGEST_SCHEME: usize = 16;
@@ -50,7 +60,7 @@ impl Assigned {
         // None has groups: to find the ends of groups takes most of the time of a search.
         let after = r#"(?:\\*["'`])?\]?\s*(?:=>|:=|::+|[:=]{1,3})"#;
         let named = format!(
-            r#"{NAMES}(?:{after}|\(\\*["'])|{SAID}\s+\\*["']|--(?i-u:[\w-]*(?:passw(?:or)?d|pwd|secret|token|key)[\w-]*)\s+"#
+            r#"{NAMES}(?:{after}|{NEWTYPE}|{COMPARED})|{SAID}(?:\s+[EN]?\\*["']|:)|--(?i-u:[\w-]*(?:passw(?:or)?d|passphrase|pwd|secret|token|key)[\w-]*|pass)(?:\\*["'],?)?\s+"#
         );
         let line = format!(r"(?i-u:(?:\b|_)(?:authorization|(?:set-)?cookies?2?)){after}");
         // The fields of a pair, with or without marks, as JSON and as `Debug` print them.
@@ -119,7 +129,10 @@ impl Assigned {
 
 /// Where the value begins: at the first character that is not white space.
 fn start(text: &str, found: Match<'_>) -> Option<usize> {
-    let end = found.end();
+    start_at(text, found.end())
+}
+
+fn start_at(text: &str, end: usize) -> Option<usize> {
     Some(end + text[end..].find(|one: char| !one.is_whitespace())?)
 }
 
@@ -182,6 +195,13 @@ fn folded(text: &str, start: usize, line_end: usize) -> usize {
     }
 }
 
+/// Whether it is the name of a value in capitals: `<TOKEN>`.
+fn is_named_value(rest: &str) -> bool {
+    let name = rest.strip_prefix('<').and_then(|rest| rest.split_once('>'));
+    let capital = |byte: u8| byte.is_ascii_uppercase() || b"_-".contains(&byte);
+    name.is_some_and(|(name, _)| name.bytes().all(capital))
+}
+
 fn named_value(text: &str, found: Match<'_>) -> Option<Range<usize>> {
     let (name, end) = (found.as_str(), found.end());
     if is_path(found) {
@@ -193,7 +213,28 @@ fn named_value(text: &str, found: Match<'_>) -> Option<Range<usize>> {
         let end = value::quoted(text.as_bytes(), mark)?;
         return Some(mark..value::last_argument(text, mark, end));
     }
+    // `Token([115, …])`, `Token(6ba7b810-…)`.
+    if name.ends_with(|one: char| one.is_ascii_hexdigit())
+        && let Some(mark) = name.rfind(['(', '[', ':'])
+    {
+        let mark = found.start() + mark;
+        if text[mark..].starts_with('[') {
+            return Some(mark..value::balanced(text.as_bytes(), mark));
+        }
+        // Logs name sessions by their ids.
+        let is_session = || text[..mark].to_ascii_lowercase().ends_with("session");
+        let start = start_at(text, mark + 1)?;
+        let coded = |byte: u8| byte.is_ascii_alphanumeric() || b"_-".contains(&byte);
+        let end = start + value::run(text.as_bytes(), start, coded);
+        return (!is_session()).then_some(start..end);
+    }
     let start = start(text, found)?;
+    // The next option, and the name of the value of an option in a help: `--token <TOKEN>`.
+    if name.starts_with("--")
+        && (text[start..].starts_with("\"--") || is_named_value(&text[start..]))
+    {
+        return None;
+    }
     if let Some(value) = refused(&text[start..]) {
         return Some(start + value.start..start + value.end);
     }
@@ -227,6 +268,13 @@ fn pair_value(text: &str, found: Match<'_>) -> Option<Range<usize>> {
         return Some(start..value::end(text, start));
     }
     let end = value::quoted(bytes, start)?;
-    let closes = text[end..].trim_start().starts_with([')', ']', '}']);
+    let rest = text[end..].trim_start();
+    // `Debug` with `#` puts a comma after the last one, and ends the line.
+    let last = rest
+        .strip_prefix(',')
+        .filter(|rest| rest.starts_with(['\n', '\r', '\\']));
+    let closes = last
+        .map_or(rest, str::trim_start)
+        .starts_with([')', ']', '}']);
     (closes || end == text.len()).then_some(start..end)
 }

@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use super::{FILTERED, value};
+
 /// Names that are also ordinary words. After such a name, a colon and a space, a sentence can go on.
 const WORDS: &[&str] = &[
     "auth",
@@ -123,6 +125,9 @@ pub(super) fn refused(rest: &str) -> Option<Range<usize>> {
     if !REFUSED.contains(&first) {
         return None;
     }
+    if let Some(shown) = shown(rest) {
+        return Some(shown);
+    }
     let mut at = first.len();
     for _ in 0..2 {
         let (line, space) = (&rest[at..], |one: char| one == ' ' || one == ':');
@@ -139,6 +144,18 @@ pub(super) fn refused(rest: &str) -> Option<Range<usize>> {
         at = begin + word.len();
     }
     None
+}
+
+/// Where serde shows the value that does not fit, after the way to its field: `password: invalid type: string "…", expected u64`.
+fn shown(rest: &str) -> Option<Range<usize>> {
+    let begins = ["invalid type: ", "invalid value: ", "unknown variant "];
+    let begin = begins.iter().find(|begin| rest.starts_with(**begin))?.len();
+    let kind = |byte: u8| byte.is_ascii_lowercase() || byte == b' ';
+    let at = begin + value::run(rest.as_bytes(), begin, kind);
+    if rest[at..].starts_with(FILTERED) {
+        return Some(at..at + FILTERED.len());
+    }
+    Some(at..value::quoted(rest.as_bytes(), at)?)
 }
 
 fn is_coded(value: &str) -> bool {
@@ -182,6 +199,7 @@ fn is_placeholder(place: &Place<'_>) -> bool {
     PLACEHOLDERS.contains(&word)
         || NOTHING.contains(&plain)
         || is_numbered(word)
+        || place.spaced && place.name.ends_with('=') && is_column(place.name, word)
         || named(word).is_some_and(|inner| names_the_same(place.name, inner))
 }
 
@@ -189,6 +207,21 @@ fn is_placeholder(place: &Place<'_>) -> bool {
 fn is_numbered(word: &str) -> bool {
     let number = word.strip_prefix(['$', '?']).unwrap_or_default();
     (1..=3).contains(&number.len()) && number.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// A column of a join: `ON s.token = t.token`, `ON t.session_id = s.id`.
+fn is_column(name: &str, word: &str) -> bool {
+    let plain = |part: &str| {
+        part.bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte == b'_')
+    };
+    let parts = word.split_once('.');
+    parts.is_some_and(|(table, column)| {
+        !table.is_empty()
+            && plain(table)
+            && plain(column)
+            && (column == "id" || names_the_same(name, column))
+    })
 }
 
 /// The name in `:name`, `@name`, `$name`, `{name}`, `${name}` and `%(name)s`.

@@ -6,15 +6,23 @@ use regex::{Captures, Regex};
 
 use super::{
     FILTERED,
-    assigned::Assigned,
+    assigned::{Assigned, NAMES},
     cards::without_cards,
     form_parts::FormParts,
     inserted::Inserted,
+    names,
     prefixes::{COMMON, KEYS, any_of},
-    replace::{all, step},
+    replace::{all, step, values_after},
     said::Said,
     urls::{query, without_secrets},
+    value,
 };
+
+/// How far the end of a row is looked for, in bytes.
+const LONGEST_ROW: usize = 8_192;
+
+/// A text in marks.
+const QUOTED: &str = r#"(?:\\+"[^"]*"|"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|`[^`]*`)"#;
 
 /// The forms of secrets. Each `\b` is one of ASCII: with one of Unicode, a search is a hundred times slower in a text that is
 /// not ASCII.
@@ -45,6 +53,15 @@ pub(super) struct Patterns {
     /// `password …`.
     said: Said,
     email: Regex,
+    /// What an error shows before the name of its place: `string "…", expected u16 for key "password"`, `Duplicate entry '…' for key
+    /// 'users.token'`.
+    named_late: Regex,
+    /// What an error of TOML shows once more below the line that it is about.
+    below: Regex,
+    /// The row that PostgreSQL shows if it breaks a constraint.
+    row: Regex,
+    /// The values that Diesel shows after a statement.
+    binds: Regex,
     /// IP addresses, dates, telephone and social security numbers, which only the preset for health data filters. Also UUIDs,
     /// which it keeps.
     personal: Regex,
@@ -69,7 +86,7 @@ impl Patterns {
             url: regex(r#"(?i-u:\b[a-z][a-z0-9+.-]*):(?:\\*/){2}[^\s"'<>`]+"#),
             network: regex(r#"[^\s"'`<>(){}=:]*:[^\s"'`<>]+(@(?:tcp[46]?|udp|unix)\()"#),
             curl: regex(
-                r#"((?:(?-u:\bcurl\b)[^\r\n]*?(?:\s|["'])(?:-[a-zA-Z]*[uU]|--(?:proxy-)?user)|(?-u:\bhttps?)\s+(?:--?\S+\s+){0,8}(?:-a|--auth))(?:=|\s+|\\*["'],\s*|))(?:\\*"[^"\\]*:[^"\\]*\\*"|\\*'[^'\\]*:[^'\\]*\\*'|[^\s"'`:]+:[^\s"'`\\]+)"#,
+                r#"((?:(?-u:\bcurl\b)[^\r\n]*?(?:\s|["'])(?:-[a-zA-Z]*[uU]|--(?:proxy-)?user)|(?-u:\bhttps?)\s+(?:--?\S+\s+){0,8}(?:-a|--auth))(?:=|\s+|\\*["'],?\s*|))(?:\\*"[^"\\]*:[^"\\]*\\*"|\\*'[^'\\]*:[^'\\]*\\*'|[^\s"'`:]+:[^\s"'`\\]+)"#,
             ),
             oracle: regex(
                 r"((?i-u:\bjdbc:oracle:\w+:|\b(?:sqlplus|sqlcl|expdp|impdp)\s(?:-\w+\s+)*))[^\s/@]+/[^\s@]+(@)",
@@ -95,6 +112,14 @@ impl Patterns {
             email: regex(
                 r#"(?:[\w.%+-]+|"[^"\r\n]{1,64}")@[\w-]+(?:\.[\w-]+)*\.[A-Za-z]{2,}(?-u:\b)"#,
             ),
+            named_late: regex(&format!(
+                r#"(\b(?:string|entry|value:?|integer|character)\s+){QUOTED}([^"'`\r\n]{{0,80}}\bfor\s+(?:(?:key|column|field)\s+)?\\*["'`]<?{NAMES})"#
+            )),
+            below: regex(&format!(
+                r#"(\|\s*\\*["']?{NAMES}\\*["']?\s*=[^\r\n]*\r?\n\s*\|\s*\^+\s*\r?\n[^"'`\r\n]*){QUOTED}"#
+            )),
+            row: regex(r"Failing row contains "),
+            binds: regex(r"-- binds: "),
             personal: regex(concat!(
                 r"(?-u)(?P<uuid>\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b)|\b\d{1,3}(?:\.\d{1,3}){3}\b|\b(?:[0-9a-fA-F]{1,4}:){3,7}[0-9a-fA-F]{0,4}\b|\b\d{3}-\d{2}-\d{4}\b",
                 r"|\b\d{4}-\d{2}-\d{2}\b|\b\d{1,2}[./]\d{1,2}[./]\d{2,4}\b|\+?\b\d[\d ().-]{6,}\d\b",
@@ -129,7 +154,22 @@ impl Patterns {
         step(&mut kept, |text| self.assigned.without_pairs(text));
         step(&mut kept, |text| self.assigned.without_reversed_pairs(text));
         step(&mut kept, |text| self.assigned.without_elements(text));
-        step(&mut kept, |text| all(&self.email, text, FILTERED));
+        // Most texts have none of these, which is cheap to know.
+        if kept.contains(" for ") {
+            step(&mut kept, |text| {
+                all(&self.named_late, text, "${1}[Filtered]${2}")
+            });
+        }
+        if kept.contains('^') {
+            step(&mut kept, |text| all(&self.below, text, "${1}[Filtered]"));
+        }
+        if kept.contains("Failing row") {
+            step(&mut kept, |text| self.without_rows(text));
+        }
+        if kept.contains("-- binds: [") {
+            step(&mut kept, |text| self.without_binds(text));
+        }
+        step(&mut kept, |text| all(&self.email, text, email));
         step(&mut kept, without_cards);
         if personal {
             let unless_id = |found: &Captures<'_>| match found.name("uuid") {
@@ -139,6 +179,52 @@ impl Patterns {
             step(&mut kept, |text| all(&self.personal, text, unless_id));
         }
         kept
+    }
+
+    /// The text without the rows that PostgreSQL shows. A row ends with `).`, and so can a value in it: the row goes on, unless the
+    /// text or the line ends there.
+    fn without_rows<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        values_after(&self.row, text, |found| {
+            let start = found.end();
+            let rest = &text.as_bytes()[start..];
+            let near = &rest[..rest.len().min(LONGEST_ROW)];
+            let ends = |at: &usize| {
+                near[*at..].starts_with(b").")
+                    && rest
+                        .get(at + 2)
+                        .is_none_or(|next| b"\"\\\r\n".contains(next))
+            };
+            let end = (0..near.len()).find(ends).map_or_else(
+                || value::run(rest, 0, |byte| !b"\r\n".contains(&byte)),
+                |end| end + 2,
+            );
+            (!text[start..].starts_with(FILTERED)).then(|| start..start + end)
+        })
+    }
+
+    /// The text without the values of statements that name a secret.
+    fn without_binds<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        let mut from = 0;
+        values_after(&self.binds, text, |found| {
+            // No text is read twice.
+            let before = &text[from..found.start()];
+            from = found.end();
+            let statement = before.lines().next_back()?;
+            names::are_in(statement, &[])
+                .then(|| found.end()..value::balanced(text.as_bytes(), found.end()))
+        })
+    }
+}
+
+/// Filters an e-mail address, and leaves a unit of systemd and the user of a repository: `user@1000.service`, `git@github.com`.
+fn email(found: &Captures<'_>) -> String {
+    const UNITS: [&str; 6] = [
+        ".service", ".socket", ".timer", ".slice", ".scope", ".mount",
+    ];
+    let address = &found[0];
+    match address.starts_with("git@") || UNITS.iter().any(|unit| address.ends_with(unit)) {
+        true => address.to_owned(),
+        false => FILTERED.to_owned(),
     }
 }
 
@@ -195,6 +281,15 @@ fn credentials(found: &Captures<'_>) -> String {
     let (scheme, space, value) = (&found[1], &found[2], &found[3]);
     // `POST /token HTTP/1.1`, and the challenge `Basic realm="shop"`.
     if value.starts_with("HTTP/") || value == "realm=" {
+        return found[0].to_owned();
+    }
+    // `image digest sha256:9f86d0…`, `sha1 digest da39a3…`, `weekly digest 2026-01-15`.
+    let is_digest = scheme.eq_ignore_ascii_case("digest")
+        && (value.bytes().all(|byte| byte.is_ascii_hexdigit())
+            || ["sha", "md5:"].iter().any(|name| value.starts_with(name))
+            || value.as_bytes().get(4) == Some(&b'-')
+                && value[..4].bytes().all(|byte| byte.is_ascii_digit()));
+    if is_digest {
         return found[0].to_owned();
     }
     let coded = |byte: u8| byte.is_ascii_digit() || byte == b'=';

@@ -14,6 +14,8 @@ const KEYHOG: &str = "https://docs.rs/crate/keyhog-core/0.5.86/source/detectors/
 pub(super) const KEYS: &[Key] = &[
     ("JSON web tokens, and what has their form", r"eyJ[\w-]{4,}(?:(?:\r?\n|\\+r\\+n|\\+n)[ \t]*)?\.(?:(?:\r?\n|\\+r\\+n|\\+n)[ \t]*)?[\w-]+(?:(?:(?:\r?\n|\\+r\\+n|\\+n)[ \t]*)?\.(?:(?:\r?\n|\\+r\\+n|\\+n)[ \t]*)?[\w-]+|\.)*", "https://www.rfc-editor.org/rfc/rfc7519"),
     ("private keys without their first line", r"(?:MII[\w+/]{2}[\w+/]IBA(?:DAN|AKC)|MII[\w+/]{3}gIBA|MHcCAQEE|MI[GH][\w+/]AgEA|MC4CAQAw)[\w+/]{20,}=*(?:(?:\r?\n|\\+r\\+n|\\+n)[ \t]*[\w+/]{20,}=*)*", "https://www.rfc-editor.org/rfc/rfc5208"),
+    ("private keys in base64, as Kubernetes keeps them", r"LS0tLS1CRUdJTi(?:BQUklWQVRF|BSU0EgUFJJ|BFQyBQUklW|BPUEVOU1NIIFBSS|BFTkNSWVBURUQgUFJJ)[\w+/]{20,}=*", "https://www.rfc-editor.org/rfc/rfc7468"),
+    ("private keys of OpenSSH without their first line", r"b3BlbnNzaC1rZXktdjE[\w+/]{20,}=*(?:(?:\r?\n|\\+r\\+n|\\+n)[ \t]*[\w+/]{20,}=*)*", "https://github.com/openssh/openssh-portable/blob/master/PROTOCOL.key"),
     ("Amazon", r"(?:AKIA|ASIA|AIDA|AROA|AGPA|ANPA|ANVA|ABIA|ACCA|AIPA)[A-Z0-9]{16}\b", "https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html"),
     ("GitHub", r"gh[pousr]_[\w-]{10,}|github_pat_[\w-]{10,}", "https://github.blog/engineering/platform-security/behind-githubs-new-authentication-token-formats/"),
     ("GitLab", r"gl(?:pat|rt|rtr|dt|ptt|ft|soat|cbt|imt|agent|oas|ffct|wt)-[\w-]{10,}(?:\.[\w-]+)*", "https://docs.gitlab.com/security/tokens/#token-prefixes"),
@@ -84,10 +86,10 @@ pub(super) const KEYS: &[Key] = &[
     ("hashes of passwords in LDAP", r"\{(?:S?SHA\d*|S?MD5|CRYPT)\}[\w./+=$-]{10,}", "https://www.rfc-editor.org/rfc/rfc2307"),
     ("SMTP and IMAP", r"AUTH(?:ENTICATE)? (?:PLAIN|LOGIN|XOAUTH2) [\w+/=]{8,}", "https://www.rfc-editor.org/rfc/rfc4954"),
     ("Redis", r"(?i:config\s+set\s+(?:requirepass|masterauth)\s+)[!-~]+", "https://redis.io/docs/latest/operate/oss_and_stack/management/security/"),
-    ("Redis, its program", r"redis-cli\s(?:[ -~]*?\s)?(?:-a|--pass)\s+[!-~]+", "https://redis.io/docs/latest/develop/tools/cli/"),
-    ("MySQL, its programs", r"(?:mysql|mariadb)\w*\s(?:[ -~]*?\s)?-p[!-,.-~][!-~]*", "https://dev.mysql.com/doc/refman/8.4/en/password-security-user.html"),
+    ("Redis, its program", r#"redis-cli["',]{0,2}\s(?:[ -~]*?\s)?["']?(?:-a|--pass)["',]{0,2}\s+[!-~]+"#, "https://redis.io/docs/latest/develop/tools/cli/"),
+    ("MySQL, its programs", r#"(?:mysql|mariadb)\w*["',]{0,2}\s(?:[ -~]*?\s)?["']?-p[!-,.-~][!-~]*"#, "https://dev.mysql.com/doc/refman/8.4/en/password-security-user.html"),
     ("SQLCipher", r"(?i:pragma\s+(?:hex)?(?:re)?key\s*=\s*)[!-~]+", "https://www.zetetic.net/sqlcipher/sqlcipher-api/"),
-    ("sshpass, docker, MongoDB's programs", r"(?:sshpass|docker\s+login|mongo(?:sh|dump|restore|export|import)?)\s(?:[ -~]*?\s)?-p\s*[!-~]+", "https://docs.docker.com/reference/cli/docker/login/"),
+    ("sshpass, docker, MongoDB's programs", r#"(?:sshpass|docker["',]{0,2}\s+["']?login|mongo(?:sh|dump|restore|export|import)?)["',]{0,2}\s(?:[ -~]*?\s)?["']?-p["',]{0,2}\s*[!-~]+"#, "https://docs.docker.com/reference/cli/docker/login/"),
     ("Duffel", r"duffel_(?:live|test)_[\w-]{20,}", GITLEAKS),
 ];
 

@@ -53,7 +53,7 @@ enum Name {
 impl Said {
     pub(super) fn new(regex: impl Fn(&str) -> Regex) -> Self {
         Self(regex(&format!(
-            r#"(?i-u:(?:\b|_)(?:{PASSWORDS}|{KEYS}|{OTHERS}|{CODES})(?:\s+(?:for|of)\s+[\w.@-]+:?)?(?:\s+(?:is|was))?\s+)\\*["'`]?"#
+            r#"(?i-u:(?:\b|_)(?:{PASSWORDS}|{KEYS}|{OTHERS}|{CODES})(?:\s+(?:for|of)\s+[\w.@-]+:?)?(?:\s+(?:is|was))?\s+)\\*["'`(\[<]?"#
         )))
     }
 

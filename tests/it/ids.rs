@@ -13,7 +13,7 @@ use axum::{
     Extension, Router, body::Body, extract::Request, middleware::map_request, routing::get,
 };
 use futures::stream;
-use http_body_util::{Full, StreamBody};
+use http_body_util::{BodyExt, Full, StreamBody};
 use hyper::{
     Response,
     body::{Bytes, Frame},
@@ -359,6 +359,42 @@ async fn destructors_of_a_dropped_body_run_in_its_exchange() {
         .unwrap();
     drop(service.oneshot(request).await.unwrap());
     assert_eq!(*ids.lock().unwrap(), [Some("mine".to_owned())]);
+}
+
+/// The exchange ends with the last frame, and the server drops the body after that.
+#[tokio::test]
+async fn destructors_of_a_body_that_has_ended_run_in_its_exchange() {
+    for (breaks, length) in [(false, false), (true, false), (false, true)] {
+        let ids = Arc::default();
+        let service = RequestIdLayer::new().layer(service_fn({
+            let ids = Arc::clone(&ids);
+            move |_: Request<()>| {
+                let notes = NotesId(Arc::clone(&ids));
+                let last = match breaks {
+                    true => Some(Err(std::io::Error::other("broken"))),
+                    false => None,
+                };
+                let frames = [Ok(Frame::data(Bytes::from_static(b"x")))];
+                let frames = frames.into_iter().chain(last).inspect(move |_| {
+                    let _notes = &notes;
+                });
+                let frames = stream::iter(frames);
+                let mut response = Response::new(StreamBody::new(frames));
+                if length {
+                    // The exchange ends with its last byte.
+                    response.headers_mut().insert("content-length", 1.into());
+                }
+                ready(Ok::<_, Infallible>(response))
+            }
+        }));
+        let request = Request::builder()
+            .header("x-request-id", "mine")
+            .body(())
+            .unwrap();
+        let body = service.oneshot(request).await.unwrap().into_body();
+        assert_eq!(body.collect().await.is_err(), breaks);
+        assert_eq!(*ids.lock().unwrap(), [Some("mine".to_owned())]);
+    }
 }
 
 #[tokio::test]

@@ -128,6 +128,55 @@ fn a_value_that_resembles_a_placeholder_a_port_or_a_word_is_filtered() {
     }
 }
 
+/// As `Debug` of the standard library, serde, figment, databases and clap print values.
+#[test]
+fn what_common_code_prints_of_a_secret_is_filtered() {
+    for text in [
+        "Token(\n    \"SENTINEL\",\n)",
+        "[\n    (\n        \"password\",\n        \"SENTINEL\",\n    ),\n]",
+        "Password(Some(\"SENTINEL\"))",
+        "Bearer(Token(b\"SENTINEL\"))",
+        "Token {\n    value: \"SENTINEL\",\n}",
+        "the new password is: SENTINEL",
+        "SecretKey([83, 69, 78, 84]) [83, 69 is SENTINEL]",
+        r#""psql" "--password" "SENTINEL""#,
+        r#"["shop", "--token", "SENTINEL"]"#,
+        r#""mysql" "-u" "root" "-pSENTINEL""#,
+        r#""curl" "-u" "bob:SENTINEL" "https://shop.test""#,
+        r#""redis-cli" "-a" "SENTINEL" "ping""#,
+        r#""sshpass" "-p" "SENTINEL" "ssh" "db""#,
+        "gpg --passphrase SENTINEL a",
+        "password: invalid type: string \"SENTINEL\", expected u64 at line 1 column 20",
+        "JSON body: user.token: unknown variant `SENTINEL`, expected `a` or `b`",
+        "invalid type: found string \"SENTINEL\", expected u16 for key \"default.secret_key\" in a",
+        "invalid type: string \"SENTINEL\", expected an integer for key `db.password`",
+        "2 | password = \"SENTINEL\"\n  |            ^^^^^\ninvalid type: string \"SENTINEL\", expected u16",
+        "error: invalid value 'SENTINEL' for '--token <TOKEN>': bad length",
+        "Duplicate entry 'SENTINEL' for key 'users.api_token'",
+        "DETAIL: Failing row contains (1, a), SENTINEL, null).",
+        r#"detail: Some("Failing row contains (1, SENTINEL)."), hint: None"#,
+        "SELECT id FROM users WHERE token = $1 -- binds: [\"SENTINEL\", 17]",
+        "SELECT id FROM users WHERE token IN ('SENTINEL', 'SENTINEL')",
+        "SELECT id FROM users WHERE token LIKE 'SENTINEL%' OR secret != 'SENTINEL'",
+        "ALTER ROLE bob PASSWORD E'SENTINEL'",
+        "X-Auth-Key: SENTINEL",
+        r#"{"session_key":"SENTINEL","client-key-data":"SENTINEL","dbPass":"SENTINEL"}"#,
+        "device_code=SENTINEL&code_verifier=SENTINEL",
+        "tls: LS0tLS1CRUdJTiBQUklWQVRFIEtFWS0tLS0tSENTINEL",
+        "b3BlbnNzaC1rZXktdjEAAAAABG5vbmUAAAAESENTINEL",
+    ] {
+        let kept = Scrubbing::new().scrub(text);
+        let kept = kept.strip_suffix(" [83, 69 is SENTINEL]").unwrap_or(&kept);
+        assert!(
+            !kept.contains("SENTINEL") && !kept.contains("83, 69"),
+            "{kept}"
+        );
+    }
+    let uuid = "01a1fe47-f542-7eac-82ea-117cbc89e288";
+    let kept = Scrubbing::new().scrub(&format!("ApiKey({uuid}) Session({uuid})"));
+    assert_eq!(kept, format!("ApiKey([Filtered]) Session({uuid})"));
+}
+
 #[tokio::test]
 async fn the_text_of_an_error_is_scrubbed_before_it_is_cut() {
     const SENT: usize = 8_192;
