@@ -24,7 +24,7 @@ pub(super) const NAMES: &str = concat!(
 /// Names whose value stands after a blank if it has quotation marks: `wrong password "…"`, and `IDENTIFIED BY '…'` of SQL.
 const SAID: &str = r"(?i-u:\b(?:passw(?:or)?d|passphrase|identified\s+by)(?:\s+(?:is|was|of))?)";
 
-/// What a type of one field has around its value: `Token("…")`, `Token(Some(b"…"))`, `Token([115, 101, …])`, `Token(6ba7b810-…)`,
+/// What a type of one field has around its value: `Token("…")`, `Token(Some(b"…"))`, `Token([115, 101, …])`, `Token(6f1c7810-…)`,
 /// `Token { value: "…" }`.
 /// `Debug` with `#` begins a line after each bracket.
 const NEWTYPE: &str = r#"(?:\(|\s?\{\s*(?:\w*value|inner|raw|text|bytes|data|0):)(?:\s*(?:Some|Ok|Secret|Box|Cow|Owned|Borrowed|String|Str|Text)\()*\s*(?:b?\\*["']|\[\s*\d|[0-9a-fA-F]{8}[0-9a-fA-F-]{8})"#;
@@ -213,7 +213,7 @@ fn named_value(text: &str, found: Match<'_>) -> Option<Range<usize>> {
         let end = value::quoted(text.as_bytes(), mark)?;
         return Some(mark..value::last_argument(text, mark, end));
     }
-    // `Token([115, …])`, `Token(6ba7b810-…)`.
+    // `Token([115, …])`, `Token(6f1c7810-…)`.
     if name.ends_with(|one: char| one.is_ascii_hexdigit())
         && let Some(mark) = name.rfind(['(', '[', ':'])
     {
