@@ -12,8 +12,8 @@ const LAST_ANSWERS: Duration = Duration::from_millis(500);
 
 /// What was left when a server ended.
 ///
-/// If several servers of the process have one stack, a request and a session is in one of their reports only. What the other
-/// numbers count has not gone out when that [`run`](Vitals::run) returns; while another server runs, it can still go out.
+/// If several servers of the process have one stack, each request and each session is in the report of one server only. The other
+/// numbers count what was not sent when that [`run`](Vitals::run) returned. While another server runs, it can still be sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ShutdownReport {
@@ -43,8 +43,8 @@ impl Vitals {
     /// [`unfinished`](ShutdownReport::unfinished) counts them.
     ///
     /// A second signal does the same at once, also during the delay. SIGTERM and SIGINT count alike. If
-    /// [`Health::drain`](crate::health::Health::drain) began the shutdown, the first signal after it is the first signal. After it has
-    /// returned, signals end the process no more: let `main` return soon.
+    /// [`Health::drain`](crate::health::Health::drain) began the shutdown, the first signal after it counts as the first one. After `run`
+    /// has returned, signals no longer end the process: let `main` return soon.
     ///
     /// Before it returns, the counters are published once more, for recorders that push. With feature `sentry` the remaining
     /// events are sent, with feature `notify` people are told what waits, with feature `logging` the lines that are queued are
