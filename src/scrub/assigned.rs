@@ -92,9 +92,9 @@ impl Assigned {
 
     /// The text without what follows `Authorization:` and `Cookie:`. It goes first: another pattern would take a part.
     pub(super) fn without_lines<'t>(&self, text: &'t str) -> Cow<'t, str> {
-        let mut line_end = 0;
+        let mut read_to = 0;
         values_after(&self.line, text, |found| {
-            line_value(text, found, &mut line_end)
+            line_value(text, found, &mut read_to)
         })
     }
 
@@ -147,9 +147,8 @@ fn is_path(found: Match<'_>) -> bool {
     before.is_some_and(|before| !before.ends_with('='))
 }
 
-/// All of the line is the value, and within quotation marks all up to the closing one. `line_end` is the end of the line that
-/// was read last.
-fn line_value(text: &str, found: Match<'_>, line_end: &mut usize) -> Option<Range<usize>> {
+/// All of the line is the value, and within quotation marks all up to the closing one. Lines have been read up to `read_to`.
+fn line_value(text: &str, found: Match<'_>, read_to: &mut usize) -> Option<Range<usize>> {
     let bytes = text.as_bytes();
     if is_path(found) {
         return None;
@@ -168,38 +167,37 @@ fn line_value(text: &str, found: Match<'_>, line_end: &mut usize) -> Option<Rang
     if matches!(bytes[start], b'[' | b'{' | b'(') || bytes.get(start + word) == Some(&b'(') {
         return Some(start..value::balanced(bytes, start + word));
     }
-    if *line_end < start {
-        let line = text[start..].find(['\r', '\n']);
-        *line_end = line.map_or(text.len(), |line| start + line);
+    if *read_to < start {
+        *read_to = line_end(text, start);
     }
     // `-H "Authorization: …"`: the mark before the name closes the value.
     let marked = found.as_str().contains(['"', '\'', '`']);
     let around = Quote::before(bytes, found.start()).filter(|_| !marked);
-    let line = &bytes[..*line_end];
+    let line = &bytes[..*read_to];
     if let Some(quote) = around {
         return Some(start..quote.close(line, start).0);
     }
-    *line_end = folded(text, start, *line_end);
-    Some(start..*line_end)
+    *read_to = folded(text, start, *read_to);
+    Some(start..*read_to)
 }
 
 /// The end of a value whose first line is the scheme alone. It can go on in the next line if that begins with a blank.
-fn folded(text: &str, start: usize, line_end: usize) -> usize {
-    let scheme = text[start..line_end].trim_end();
-    let next = text[line_end..].trim_start_matches(['\r', '\n']);
+fn folded(text: &str, start: usize, end: usize) -> usize {
+    let scheme = text[start..end].trim_end();
+    let next = text[end..].trim_start_matches(['\r', '\n']);
     let is_scheme =
         scheme.len() <= LONGEST_SCHEME && scheme.bytes().all(|one| one.is_ascii_alphabetic());
     match is_scheme && next.starts_with([' ', '\t']) {
-        true => self::line_end(text, text.len() - next.len()),
-        false => line_end,
+        true => line_end(text, text.len() - next.len()),
+        false => end,
     }
 }
 
 /// Whether it is the name of a value in capitals: `<TOKEN>`.
 fn is_named_value(rest: &str) -> bool {
-    let name = rest.strip_prefix('<').and_then(|rest| rest.split_once('>'));
     let capital = |byte: u8| byte.is_ascii_uppercase() || b"_-".contains(&byte);
-    name.is_some_and(|(name, _)| name.bytes().all(capital))
+    let name = rest.strip_prefix('<').map(str::as_bytes);
+    name.is_some_and(|name| name.get(value::run(name, 0, capital)) == Some(&b'>'))
 }
 
 fn named_value(text: &str, found: Match<'_>) -> Option<Range<usize>> {
@@ -217,12 +215,13 @@ fn named_value(text: &str, found: Match<'_>) -> Option<Range<usize>> {
     if name.ends_with(|one: char| one.is_ascii_hexdigit())
         && let Some(mark) = name.rfind(['(', '[', ':'])
     {
+        let named = &name[..mark];
         let mark = found.start() + mark;
         if text[mark..].starts_with('[') {
             return Some(mark..value::balanced(text.as_bytes(), mark));
         }
         // Logs name sessions by their ids.
-        let is_session = || text[..mark].to_ascii_lowercase().ends_with("session");
+        let is_session = || named.to_ascii_lowercase().ends_with("session");
         let start = start_at(text, mark + 1)?;
         let coded = |byte: u8| byte.is_ascii_alphanumeric() || b"_-".contains(&byte);
         let end = start + value::run(text.as_bytes(), start, coded);

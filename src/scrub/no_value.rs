@@ -118,8 +118,8 @@ pub(super) fn is_no_value(place: &Place<'_>) -> bool {
         || colon && !place.spaced && (is_port(place) || is_version(place))
 }
 
-/// Where in `rest` the value stands that an error calls refused: `invalid abc123…`, `unknown value 'abc123…'`. It has letters and
-/// digits and is no date: any other word can be one of the sentence.
+/// Where in `rest` the value stands that an error calls refused: `invalid abc123…`, `unknown value 'abc123…'`. Any other word can be
+/// one of the sentence.
 pub(super) fn refused(rest: &str) -> Option<Range<usize>> {
     let first = letters_of(rest);
     if !REFUSED.contains(&first) {
@@ -137,7 +137,7 @@ pub(super) fn refused(rest: &str) -> Option<Range<usize>> {
         let length = near.take_while(|byte| !byte.is_ascii_whitespace());
         let word = rest.get(begin..begin + length.count())?;
         let value = word.trim_matches(around);
-        if is_coded(value) {
+        if is_refused_value(value) {
             let begin = begin + word.find(value)?;
             return Some(begin..begin + value.len());
         }
@@ -158,7 +158,8 @@ fn shown(rest: &str) -> Option<Range<usize>> {
     Some(at..value::quoted(rest.as_bytes(), at)?)
 }
 
-fn is_coded(value: &str) -> bool {
+/// Whether it can be a value that an error shows: it has letters and digits, and is no date.
+fn is_refused_value(value: &str) -> bool {
     let bytes = value.as_bytes();
     let is_date = bytes
         .get(..5)

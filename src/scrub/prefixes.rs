@@ -9,7 +9,8 @@ const TRUFFLEHOG: &str = "https://github.com/trufflesecurity/trufflehog/tree/mai
 
 const KEYHOG: &str = "https://docs.rs/crate/keyhog-core/0.5.86/source/detectors/";
 
-/// The list is not complete; a row is one line. A key counts at the beginning of a text and after any character but a letter or digit.
+/// The list is not complete; a row is one line. No row goes on without a bound past what it has found: with another row in between, each search
+/// would go to the end of the line. A key counts at the beginning of a text and after any character but a letter or digit.
 #[rustfmt::skip]
 pub(super) const KEYS: &[Key] = &[
     ("JSON web tokens, and what has their form", r"eyJ[\w-]{4,}(?:(?:\r?\n|\\+r\\+n|\\+n)[ \t]*)?\.(?:(?:\r?\n|\\+r\\+n|\\+n)[ \t]*)?[\w-]+(?:(?:(?:\r?\n|\\+r\\+n|\\+n)[ \t]*)?\.(?:(?:\r?\n|\\+r\\+n|\\+n)[ \t]*)?[\w-]+|\.)*", "https://www.rfc-editor.org/rfc/rfc7519"),
@@ -86,10 +87,10 @@ pub(super) const KEYS: &[Key] = &[
     ("hashes of passwords in LDAP", r"\{(?:S?SHA\d*|S?MD5|CRYPT)\}[\w./+=$-]{10,}", "https://www.rfc-editor.org/rfc/rfc2307"),
     ("SMTP and IMAP", r"AUTH(?:ENTICATE)? (?:PLAIN|LOGIN|XOAUTH2) [\w+/=]{8,}", "https://www.rfc-editor.org/rfc/rfc4954"),
     ("Redis", r"(?i:config\s+set\s+(?:requirepass|masterauth)\s+)[!-~]+", "https://redis.io/docs/latest/operate/oss_and_stack/management/security/"),
-    ("Redis, its program", r#"redis-cli["',]{0,2}\s(?:[ -~]*?\s)?["']?(?:-a|--pass)["',]{0,2}\s+[!-~]+"#, "https://redis.io/docs/latest/develop/tools/cli/"),
-    ("MySQL, its programs", r#"(?:mysql|mariadb)\w*["',]{0,2}\s(?:[ -~]*?\s)?["']?-p[!-,.-~][!-~]*"#, "https://dev.mysql.com/doc/refman/8.4/en/password-security-user.html"),
+    ("Redis, its program", r#"redis-cli["',]{0,2}\s(?:[ -~]{0,200}?\s)?["']?(?:-a|--pass)["',]{0,2}\s+[!-~]+"#, "https://redis.io/docs/latest/develop/tools/cli/"),
+    ("MySQL, its programs", r#"(?:mysql|mariadb)\w*["',]{0,2}\s(?:[ -~]{0,200}?\s)?["']?-p[!-,.-~][!-~]*"#, "https://dev.mysql.com/doc/refman/8.4/en/password-security-user.html"),
     ("SQLCipher", r"(?i:pragma\s+(?:hex)?(?:re)?key\s*=\s*)[!-~]+", "https://www.zetetic.net/sqlcipher/sqlcipher-api/"),
-    ("sshpass, docker, MongoDB's programs", r#"(?:sshpass|docker["',]{0,2}\s+["']?login|mongo(?:sh|dump|restore|export|import)?)["',]{0,2}\s(?:[ -~]*?\s)?["']?-p["',]{0,2}\s*[!-~]+"#, "https://docs.docker.com/reference/cli/docker/login/"),
+    ("sshpass, docker, MongoDB's programs", r#"(?:sshpass|docker["',]{0,2}\s+["']?login|mongo(?:sh|dump|restore|export|import)?)["',]{0,2}\s(?:[ -~]{0,200}?\s)?["']?-p["',]{0,2}\s*[!-~]+"#, "https://docs.docker.com/reference/cli/docker/login/"),
     ("Duffel", r"duffel_(?:live|test)_[\w-]{20,}", GITLEAKS),
 ];
 

@@ -137,7 +137,8 @@ pub(super) fn last_argument(text: &str, at: usize, end: usize) -> usize {
     let near = &text.as_bytes()[..text.len().min(open + FARTHEST)];
     let close = balanced(near, open);
     match near[..close].ends_with(b")") {
-        true => close - 1,
+        // The bracket can stand within a long argument.
+        true => end.max(close - 1),
         false => end,
     }
 }

@@ -138,7 +138,6 @@ fn what_common_code_prints_of_a_secret_is_filtered() {
         "Bearer(Token(b\"SENTINEL\"))",
         "Token {\n    value: \"SENTINEL\",\n}",
         "the new password is: SENTINEL",
-        "SecretKey([83, 69, 78, 84]) [83, 69 is SENTINEL]",
         r#""psql" "--password" "SENTINEL""#,
         r#"["shop", "--token", "SENTINEL"]"#,
         r#""mysql" "-u" "root" "-pSENTINEL""#,
@@ -156,6 +155,7 @@ fn what_common_code_prints_of_a_secret_is_filtered() {
         "DETAIL: Failing row contains (1, a), SENTINEL, null).",
         r#"detail: Some("Failing row contains (1, SENTINEL)."), hint: None"#,
         "SELECT id FROM users WHERE token = $1 -- binds: [\"SENTINEL\", 17]",
+        "SELECT id FROM users WHERE token = $1 -- binds: é -- binds: [\"SENTINEL\"]",
         "SELECT id FROM users WHERE token IN ('SENTINEL', 'SENTINEL')",
         "SELECT id FROM users WHERE token LIKE 'SENTINEL%' OR secret != 'SENTINEL'",
         "ALTER ROLE bob PASSWORD E'SENTINEL'",
@@ -166,11 +166,14 @@ fn what_common_code_prints_of_a_secret_is_filtered() {
         "b3BlbnNzaC1rZXktdjEAAAAABG5vbmUAAAAESENTINEL",
     ] {
         let kept = Scrubbing::new().scrub(text);
-        let kept = kept.strip_suffix(" [83, 69 is SENTINEL]").unwrap_or(&kept);
-        assert!(
-            !kept.contains("SENTINEL") && !kept.contains("83, 69"),
-            "{kept}"
-        );
+        assert!(!kept.contains("SENTINEL"), "{kept}");
+    }
+    let long = format!("Token(\"{})SENTINEL\", \"b\")", "a".repeat(509));
+    for (text, expected) in [
+        ("SecretKey([83, 69, 78, 84])", "SecretKey([Filtered])"),
+        (&*long, "Token([Filtered], \"b\")"),
+    ] {
+        assert_eq!(Scrubbing::new().scrub(text), expected);
     }
     let uuid = "01a1fe47-f542-7eac-82ea-117cbc89e288";
     let kept = Scrubbing::new().scrub(&format!("ApiKey({uuid}) Session({uuid})"));
@@ -277,6 +280,16 @@ fn a_text_made_to_be_slow_takes_a_moment() {
         often("MHcCAQEEaaaaaaaaaaaaaaaaaaaa\n"),
         often("aaaaaaaa="),
         often("pin: !a a"),
+        // With a match of another kind in between, none of them may be read to the end of the line.
+        often("curl http -a b:c "),
+        often("mysql AKIA0123456789ABCDEF "),
+        often("mysql redis-cli -a x "),
+        often("Failing row contains [Filtered] "),
+        often("UPDATE a SET token = $1 -- binds: [1] "),
+        often("Token(6f1c7810aaaaaaaa "),
+        often("Session(6f1c7810aaaaaaaa "),
+        often("--token < "),
+        often("é for value \"x\" "),
     ];
     let scrubbing = Scrubbing::new();
     for text in texts {
