@@ -9,7 +9,7 @@ use tokio::{
     time::{self, Instant},
 };
 
-use super::Vitals;
+use super::{ShutdownReport, Vitals};
 use crate::{logging, sentry::Connection};
 
 /// The least time that reports get after the server has ended, whatever the deadline.
@@ -18,19 +18,12 @@ const AT_LEAST: Duration = Duration::from_millis(100);
 /// The most time that reports get.
 const AT_MOST: Duration = Duration::from_secs(2);
 
-/// What has not gone out.
-pub(super) struct Rest {
-    pub(super) unsent: u64,
-    pub(super) untold: u64,
-    pub(super) unwritten: u64,
-    pub(super) unsaved: bool,
-}
-
 // === impl Vitals ===
 
 impl Vitals {
-    /// Delivers while there is time. After the last server, what the servers share takes nothing more and ends.
-    pub(super) async fn deliver_the_rest(&self, is_last: bool) -> Rest {
+    /// Delivers while there is time, and says what has not gone out. After the last server, what the servers share takes nothing more
+    /// and ends.
+    pub(super) async fn deliver_the_rest(&self, is_last: bool, unfinished: u64) -> ShutdownReport {
         let fleet = async {
             if is_last {
                 self.leave_the_fleet().await;
@@ -45,7 +38,8 @@ impl Vitals {
         );
         // Lines were written all the while.
         let unwritten = self.write_the_rest().await;
-        Rest {
+        ShutdownReport {
+            unfinished,
             unsent,
             untold,
             unwritten,

@@ -4,7 +4,7 @@ use std::{future::IntoFuture, pin::pin, time::Duration};
 
 use tokio::select;
 
-use super::{RunError, Vitals, rest::Rest};
+use super::{RunError, Vitals, shutdown::Run};
 use crate::emit;
 
 /// The most time that the admin port gets for answers that it has begun.
@@ -56,6 +56,9 @@ impl Vitals {
     /// more. If something starts a server again that has failed, let it do so within one `run`:
     /// `vitals.run(async { loop { … } })`.
     ///
+    /// A server counts from the call of `run` on, so call `run` for all of them before you await one. A `run` that is dropped ends
+    /// nothing: wait for all of them, with `join!`, and not with `select!` or `try_join!`.
+    ///
     /// ```no_run
     /// # async fn serve(
     /// #     vitals: tower_vitals::Vitals,
@@ -77,11 +80,24 @@ impl Vitals {
     /// - The last `run` of this stack has returned before: [`RunError::Ended`]. The server has not begun.
     ///
     /// If the server's error is an [`io::Error`](std::io::Error), `?` turns all of them into one.
-    pub async fn run<S, E>(&self, server: S) -> Result<ShutdownReport, RunError<E>>
+    pub fn run<S, E>(&self, server: S) -> impl Future<Output = Result<ShutdownReport, RunError<E>>>
     where
         S: IntoFuture<Output = Result<(), E>>,
     {
-        let run = self.shutdown.begin_run().ok_or(RunError::Ended)?;
+        // Here, and not at the first poll: a server that fails at once is not the last one if another one is about to begin.
+        let run = self.shutdown.begin_run();
+        self.run_to_its_end(run, server)
+    }
+
+    async fn run_to_its_end<S, E>(
+        &self,
+        run: Option<Run>,
+        server: S,
+    ) -> Result<ShutdownReport, RunError<E>>
+    where
+        S: IntoFuture<Output = Result<(), E>>,
+    {
+        let run = run.ok_or(RunError::Ended)?;
         let admin = self.serve_admin().map_err(RunError::Admin)?;
         let (ended, mut unfinished) = {
             let mut server = pin!(server.into_future());
@@ -102,24 +118,12 @@ impl Vitals {
         if is_last {
             unfinished += self.shutdown.sessions_end().await;
         }
-        let rest = self.deliver_the_rest(is_last).await;
+        let report = self.deliver_the_rest(is_last, unfinished).await;
         if let Some(admin) = admin {
             admin.end(self.shutdown.left().min(LAST_ANSWERS)).await;
         }
         ended.map_err(RunError::Server)?;
-        let Rest {
-            unsent,
-            untold,
-            unwritten,
-            unsaved,
-        } = rest;
-        Ok(ShutdownReport {
-            unfinished,
-            unsent,
-            untold,
-            unwritten,
-            unsaved,
-        })
+        Ok(report)
     }
 }
 

@@ -15,10 +15,8 @@ use tokio::{
     time::{self, Instant},
 };
 
-use self::{
-    runs::{Run, Runs},
-    sessions::Sessions,
-};
+pub(super) use self::runs::Run;
+use self::{runs::Runs, sessions::Sessions};
 use crate::config::ConfigError;
 
 /// The settings of a shutdown.

@@ -113,6 +113,21 @@ async fn what_two_servers_leave_is_told_once() {
 }
 
 #[tokio::test]
+async fn a_server_that_fails_at_once_ends_nothing_for_one_that_is_about_to_begin() {
+    let vitals = stack(&Health::builder().start().unwrap());
+    let fails = vitals.run(ready(Err::<(), _>("the address is in use")));
+    let serves = vitals.run(ends());
+    let (failed, served) = tokio::join!(fails, serves);
+    let failed = failed.unwrap_err();
+    assert!(
+        matches!(failed, RunError::Server("the address is in use")),
+        "{failed:?}"
+    );
+    served.unwrap();
+    assert!(matches!(vitals.run(ends()).await, Err(RunError::Ended)));
+}
+
+#[tokio::test]
 async fn after_the_last_run_another_one_says_why_it_does_not_begin() {
     let vitals = stack(&Health::builder().start().unwrap());
     vitals.run(ends()).await.unwrap();
