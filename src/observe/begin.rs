@@ -69,7 +69,7 @@ impl Tracker {
         let method = MethodLabel::new(request.method());
         let mut shared = Exchange::unshared(started);
         let Some(exchange) = Arc::get_mut(&mut shared) else {
-            // Nobody else has it.
+            // It was just made, or taken out where nobody else had it.
             return Slot::Empty;
         };
         exchange.begin(started, method, target);

@@ -102,40 +102,29 @@ impl<B: Body<Data: 'static>, E: Errors<B::Error>> Body for ResponseBody<B, E> {
         if this.slot.has_ended() {
             return polled;
         }
-        let ended = match (&mut *this.slot, frame) {
+        match (&mut *this.slot, frame) {
             (Slot::Observed(tracker), Some(Ok(frame))) => {
-                let at_end = inner.is_end_stream();
-                let outcome = tracker.frame(frame, at_end);
-                outcome.map(|outcome| tracker.end(outcome)).is_some() && at_end
+                if let Some(outcome) = tracker.frame(frame, inner.is_end_stream()) {
+                    tracker.end(outcome);
+                }
             }
-            // The slot stays for the destructors of a stream, which run in the exchange.
-            (Slot::Observed(tracker), None) => {
-                tracker.end(Outcome::Completed);
-                false
-            }
+            (Slot::Observed(tracker), None) => tracker.end(Outcome::Completed),
             (Slot::Passing(passing), Some(Ok(frame))) => {
-                let at_end = inner.is_end_stream();
-                let ended = passing.frame(frame, at_end);
-                if ended && !at_end {
+                if passing.frame(frame, inner.is_end_stream()) {
                     passing.end();
                 }
-                ended && at_end
             }
-            (Slot::Passing(passing), None) => {
-                passing.end();
-                false
-            }
+            (Slot::Passing(passing), None) => passing.end(),
             (slot, Some(Err(error))) => {
-                if let Some(mut tracker) = slot.take() {
+                if let Some(tracker) = slot.observed() {
                     let outcome = tracker.body_failed(E::look(error));
                     tracker.end(outcome);
-                    *slot = Slot::Observed(tracker);
                 }
-                false
             }
-            (Slot::Empty, _) => false,
-        };
-        if ended {
+            (Slot::Empty, _) => {}
+        }
+        // The slot of a stream stays for its destructors, which run in the exchange.
+        if this.slot.has_ended() && inner.is_end_stream() {
             this.slot.empty();
         }
         polled

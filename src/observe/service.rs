@@ -22,7 +22,7 @@ use super::{
     slot::Slot,
     tracker::Tracker,
 };
-use crate::facts::shared::Shared;
+use crate::facts::{marks::Mark, shared::Shared};
 
 /// The service that each layer makes: the inner service, with each exchange followed to its true end.
 ///
@@ -128,7 +128,10 @@ where
             Slot::Observed(_) | Slot::Passing(_) => {}
             // Outer layers are active. Where they stand, the body can have a type that they could not follow.
             Slot::Empty => {
-                if let Some(exchange) = Shared::observed(request.extensions()).cloned() {
+                let exchange = Shared::observed(request.extensions());
+                let exchange =
+                    exchange.filter(|exchange| !exchange.marks().has(Mark::BodyFollowed));
+                if let Some(exchange) = exchange.cloned() {
                     request_body::follow(request.body_mut(), &exchange);
                 }
             }

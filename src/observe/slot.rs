@@ -46,9 +46,11 @@ impl Slot {
         let Self::Passing(passing) = self else {
             return None;
         };
-        let body_follows = passing.head(response, is_head_request)?;
-        let slot = mem::replace(self, Self::Empty);
-        Some(if body_follows { slot } else { Self::Empty })
+        if !passing.head(response, is_head_request)? {
+            passing.end();
+            self.empty_at_end(response.body());
+        }
+        Some(mem::replace(self, Self::Empty))
     }
 
     /// The tracker, if there is one.
@@ -77,6 +79,14 @@ impl Slot {
         }
     }
 
+    /// The tracker. That of an excluded request is made now.
+    pub(super) fn observed(&mut self) -> Option<&mut Tracker> {
+        if let Self::Passing(passing) = self {
+            *self = Self::Observed(passing.tracker());
+        }
+        self.tracker()
+    }
+
     /// Takes the tracker out. That of an excluded request is made now.
     pub(super) fn take(&mut self) -> Option<Tracker> {
         match mem::replace(self, Self::Empty) {
@@ -92,25 +102,24 @@ impl Slot {
         *self = Self::Empty;
     }
 
-    /// Notes the head of the response. Then the slot is empty if no body is to come.
+    /// Empties the slot of an exchange that has ended, if its body has, too. Else the body has destructors that run in the exchange: a
+    /// server drops a stream after a head to which none belongs.
+    fn empty_at_end<B: Body>(&mut self, body: &B) {
+        if body.is_end_stream() {
+            self.empty();
+        }
+    }
+
+    /// Notes the head of the response.
     pub(super) fn head<B: Body>(
         &mut self,
         response: &mut response::Parts,
         body: &B,
         is_head_request: bool,
     ) {
-        let body_follows = match self {
-            Self::Empty => return,
-            Self::Observed(tracker) => tracker.head(response, body, is_head_request),
-            Self::Passing(passing) => {
-                let mut tracker = passing.tracker();
-                let body_follows = tracker.head(response, body, is_head_request);
-                *self = Self::Observed(tracker);
-                body_follows
-            }
-        };
-        if !body_follows {
-            *self = Self::Empty;
+        let tracker = self.observed();
+        if tracker.is_some_and(|tracker| !tracker.head(response, body, is_head_request)) {
+            self.empty_at_end(body);
         }
     }
 

@@ -361,39 +361,46 @@ async fn destructors_of_a_dropped_body_run_in_its_exchange() {
     assert_eq!(*ids.lock().unwrap(), [Some("mine".to_owned())]);
 }
 
-/// The exchange ends with the last frame, and the server drops the body after that.
+/// The exchange ends with the last frame or with the head, and the server drops the body after that.
 #[tokio::test]
 async fn destructors_of_a_body_that_has_ended_run_in_its_exchange() {
-    for (breaks, length) in [(false, false), (true, false), (false, true)] {
+    for (method, length, breaks) in [
+        ("GET", None, false),
+        ("GET", None, true),
+        // The exchange ends with its last byte.
+        ("GET", Some(1), false),
+        // No server polls these bodies.
+        ("GET", Some(0), false),
+        ("HEAD", None, false),
+    ] {
         let ids = Arc::default();
         let service = RequestIdLayer::new().layer(service_fn({
             let ids = Arc::clone(&ids);
             move |_: Request<()>| {
                 let notes = NotesId(Arc::clone(&ids));
-                let last = match breaks {
-                    true => Some(Err(std::io::Error::other("broken"))),
-                    false => None,
-                };
+                let last = breaks.then(|| Err(std::io::Error::other("broken")));
                 let frames = [Ok(Frame::data(Bytes::from_static(b"x")))];
                 let frames = frames.into_iter().chain(last).inspect(move |_| {
                     let _notes = &notes;
                 });
-                let frames = stream::iter(frames);
-                let mut response = Response::new(StreamBody::new(frames));
-                if length {
-                    // The exchange ends with its last byte.
-                    response.headers_mut().insert("content-length", 1.into());
+                let mut response = Response::new(StreamBody::new(stream::iter(frames)));
+                if let Some(length) = length {
+                    let length = HeaderValue::from(length);
+                    response.headers_mut().insert("content-length", length);
                 }
                 ready(Ok::<_, Infallible>(response))
             }
         }));
-        let request = Request::builder()
-            .header("x-request-id", "mine")
-            .body(())
-            .unwrap();
+        let request = Request::builder().method(method);
+        let request = request.header("x-request-id", "mine").body(()).unwrap();
         let body = service.oneshot(request).await.unwrap().into_body();
-        assert_eq!(body.collect().await.is_err(), breaks);
-        assert_eq!(*ids.lock().unwrap(), [Some("mine".to_owned())]);
+        if method == "GET" && length != Some(0) {
+            assert_eq!(body.collect().await.is_err(), breaks);
+        } else {
+            drop(body);
+        }
+        let expected = [Some("mine".to_owned())];
+        assert_eq!(*ids.lock().unwrap(), expected, "{method} {length:?}");
     }
 }
 
