@@ -45,16 +45,23 @@ const FOREIGN: [&str; 34] = [
 /// The targets that write each byte of a request at `TRACE`, with the key that Sentry's client sends.
 const BYTES_OF_REQUESTS: [&str; 3] = ["ureq", "ureq_proto", "ureq_proto::util"];
 
-/// The filter that `RUST_LOG` or else `LOG_LEVEL` describes. A directive for [`BYTES_OF_REQUESTS`] has no effect beyond `INFO`.
+/// The filter that `RUST_LOG` or else `LOG_LEVEL` describes. A directive for [`BYTES_OF_REQUESTS`] has no effect beyond `INFO`,
+/// and one for a span or a field of theirs has none.
 pub(super) fn from_environment(environment: &Environment<'_>) -> Result<EnvFilter, ConfigError> {
-    let filter = described(environment)?;
-    let directives = filter.to_string();
-    let loud = BYTES_OF_REQUESTS
-        .iter()
-        .filter(|target| level_of(target, &directives) > LevelFilter::INFO);
-    Ok(loud
-        .filter_map(|target| format!("{target}=info").parse().ok())
-        .fold(filter, EnvFilter::add_directive))
+    let directives = described(environment)?.to_string();
+    // A directive with fields can fit each event, whatever its target. With one of these, it would go before what is added here.
+    let has_fields = directives.contains('[');
+    let levels = BYTES_OF_REQUESTS.map(|target| (target, level_of(target, &directives)));
+    let loud = levels
+        .into_iter()
+        .filter(|(_, level)| has_fields || *level > LevelFilter::INFO)
+        .map(|(target, level)| format!("{target}={}", level.min(LevelFilter::INFO)));
+    let asked = directives.split(',').map(str::to_owned);
+    let asked = asked.filter(|one| !(one.starts_with("ureq") && one.contains('[')));
+    Ok(asked
+        .chain(loud)
+        .filter_map(|directive| directive.parse().ok())
+        .fold(EnvFilter::default(), EnvFilter::add_directive))
 }
 
 /// The level that directives give a target outside of spans: that of the longest beginning of its name.
@@ -212,6 +219,8 @@ mod tests {
             "trace",
             "debug,ureq_proto=trace",
             "ureq=trace,ureq_proto::util=trace",
+            "info,[{message}]=trace",
+            "info,ureq_proto[{message}]=trace",
         ] {
             let variable = |asked: &str| (asked == "RUST_LOG").then(|| value.to_owned());
             let filter = from_environment(&Environment(&variable)).unwrap();
@@ -234,6 +243,10 @@ mod tests {
             ("debug,ureq=off", "ureq=off,debug"),
             ("trace,ureq=warn", "ureq=warn,trace"),
             ("off,shop=debug", "shop=debug,off"),
+            (
+                "ureq=off,[{id}]=warn",
+                "ureq_proto::util=off,ureq_proto=off,ureq=off,[{id}]=warn",
+            ),
             ("shop=debug", "shop=debug"),
             ("ureq_proto::util=trace", "ureq_proto::util=info"),
             (

@@ -102,7 +102,7 @@ impl LogFile {
         })
     }
 
-    /// The file with room for the first line, if it can have it, and its length.
+    /// The file with room for the first line, and how much it has.
     fn with_room(&mut self, lines: &[u8]) -> io::Result<(&mut File, u64)> {
         let mut len = self.len_if_in_place();
         if len.is_none() {
@@ -111,9 +111,10 @@ impl LogFile {
         let has_room = |len, bytes: usize| len + bytes as u64 <= self.max_bytes;
         let is_full =
             |len| len > 0 && !has_room(len, lines.len()) && !has_room(len, first_line(lines));
+        let mut is_bounded = true;
         if len.is_some_and(is_full) {
             // If it fails, the lines are worth more than the size.
-            let _ = self.rotate();
+            is_bounded = self.rotate().is_ok();
             len = None;
         }
         let file = match &mut self.file {
@@ -124,7 +125,11 @@ impl LogFile {
             Some(len) => len,
             None => file.metadata()?.len(),
         };
-        Ok((file, len))
+        let room = match is_bounded {
+            true => self.max_bytes.saturating_sub(len),
+            false => u64::MAX,
+        };
+        Ok((file, room))
     }
 
     /// The length of the file, if the path leads to it.
@@ -157,9 +162,8 @@ impl LogFile {
 impl Write for LogFile {
     /// Writes the lines that the file has room for, and at least one.
     fn write(&mut self, lines: &[u8]) -> io::Result<usize> {
-        let max_bytes = self.max_bytes;
-        let (file, len) = self.with_room(lines)?;
-        let room = usize::try_from(max_bytes.saturating_sub(len)).unwrap_or(usize::MAX);
+        let (file, room) = self.with_room(lines)?;
+        let room = usize::try_from(room).unwrap_or(usize::MAX);
         file.write(fitting(lines, room))
     }
 
