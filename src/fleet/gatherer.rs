@@ -23,10 +23,11 @@ use crate::emit;
 /// So many starts are listed. More are listed only if they live, or lived longer than [`SHORT`].
 const MOST: usize = 2_000;
 
-/// The longest life of a start that is added to others, and how many of them are added to one, in milliseconds.
+/// The longest life of a start that is added to others, and of how long those are that are added to one, in milliseconds. A start
+/// that gave no sign of life for longer has ended: one that was frozen or cut off, and goes on, writes all that it counted again.
 const SHORT: u64 = 600_000;
 
-/// After so long without a sign of life, in milliseconds, a start has ended.
+/// After so long, in milliseconds, a start that said that it ends writes no more.
 const SILENT: u64 = 60_000;
 
 /// How many starts are added at a time, and at most in a minute.
@@ -245,8 +246,9 @@ impl Ended {
     /// Whether it ended, after a short life.
     fn has_ended(&self, now: u64) -> bool {
         let silent = now.saturating_sub(self.seen);
-        let most = self.entry.tick.saturating_mul(3).max(SILENT);
-        silent > most && self.seen.saturating_sub(self.entry.began) <= SHORT
+        let least = if self.entry.ended { SILENT } else { SHORT };
+        let least = self.entry.tick.saturating_mul(3).max(least);
+        silent > least && self.seen.saturating_sub(self.entry.began) <= SHORT
     }
 }
 
