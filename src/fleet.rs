@@ -49,6 +49,7 @@ mod lease;
 mod lines;
 mod link;
 mod link_error;
+mod listed;
 mod look_up;
 mod marks;
 mod parts;

@@ -9,11 +9,12 @@ use redis::{Pipeline, Value};
 
 use super::{
     ask::Ask,
-    commands::{another_form, expire, fields, hashes, time},
+    commands::{expire, hashes},
     entry::Entry,
     gathered::Gathered,
     keys::{Keys, StartId},
     link_error::LinkError,
+    listed::Listed,
     running::Running,
     schedule::Schedule,
     writer,
@@ -23,10 +24,11 @@ use crate::emit;
 /// So many starts are listed. More are listed only if they live, or lived longer than [`SHORT`].
 const MOST: usize = 2_000;
 
-/// The longest life of a start that is added to others, and how many of them are added to one, in milliseconds.
+/// The longest life of a start that is added to others, and of how long those are that are added to one, in milliseconds. A start
+/// that gave no sign of life for longer has ended: one that was frozen or cut off, and goes on, writes all that it counted again.
 const SHORT: u64 = 600_000;
 
-/// After so long without a sign of life, in milliseconds, a start has ended.
+/// After so long, in milliseconds, a start that said that it ends writes no more.
 const SILENT: u64 = 60_000;
 
 /// How many starts are added at a time, and at most in a minute.
@@ -114,29 +116,12 @@ impl Gatherer {
 
     /// The oldest starts that are too many.
     fn too_many(&mut self) -> Result<Vec<Ended>, LinkError> {
-        let mut pipeline = Pipeline::new();
-        pipeline.cmd("TIME");
-        pipeline.cmd("HGETALL").arg(self.keys.instances());
-        let seen = pipeline.cmd("ZRANGE").arg(self.keys.seen());
-        seen.arg(0).arg(-1).arg("WITHSCORES");
-        let answers = self.asks.values(&pipeline)?;
-        let [now, entries, seen] = &answers[..] else {
-            return Err(another_form());
-        };
-        let now = time(now).ok_or_else(another_form)?;
-        let seen: BTreeMap<_, _> = fields(seen).into_iter().collect();
-        let entries = fields(entries).into_iter().filter_map(|(start, entry)| {
-            let seen = str::from_utf8(seen.get(&start)?)
-                .ok()?
-                .parse::<f64>()
-                .ok()?;
-            Some(Ended {
-                start: StartId::parse(str::from_utf8(&start).ok()?)?,
-                entry: Entry::read(&entry)?,
-                seen: seen as u64,
-            })
+        let Listed { now, starts } = Listed::read(&mut *self.asks, &self.keys)?;
+        let starts = starts.into_iter().filter_map(|(start, entry, seen)| {
+            let seen = seen?;
+            Some(Ended { start, entry, seen })
         });
-        let listed: Vec<_> = entries.filter(|one| one.entry.starts == 0).collect();
+        let listed: Vec<_> = starts.filter(|one| one.entry.starts == 0).collect();
         let many = listed.len().saturating_sub(self.most).min(IN_A_MINUTE);
         let mut ended: Vec<_> = listed
             .into_iter()
@@ -245,8 +230,9 @@ impl Ended {
     /// Whether it ended, after a short life.
     fn has_ended(&self, now: u64) -> bool {
         let silent = now.saturating_sub(self.seen);
-        let most = self.entry.tick.saturating_mul(3).max(SILENT);
-        silent > most && self.seen.saturating_sub(self.entry.began) <= SHORT
+        let least = if self.entry.ended { SILENT } else { SHORT };
+        let least = self.entry.tick.saturating_mul(3).max(least);
+        silent > least && self.seen.saturating_sub(self.entry.began) <= SHORT
     }
 }
 

@@ -99,8 +99,8 @@ impl Keys {
         self.of("silences")
     }
 
-    /// The acknowledgements: a hash of JSON by fingerprint.
-    pub(crate) fn acknowledged(&self) -> String {
+    /// What instances note for who is in charge: a hash of JSON by name.
+    pub(crate) fn notes(&self) -> String {
         self.of("acknowledged")
     }
 
@@ -191,7 +191,7 @@ mod tests {
                 keys.fence(),
                 keys.alerts(),
                 keys.silences(),
-                keys.acknowledged(),
+                keys.notes(),
                 keys.deployments(),
                 keys.guide(),
                 keys.guide_since(),

@@ -1,5 +1,5 @@
 //! Keeps who evaluates the alerts of all instances, and what they share of them: a lease with a number that grows, a document, silences
-//! and acknowledgements.
+//! and notes.
 //!
 //! Each question is one script, so that nothing comes between what it looks at and what it writes. All times are those of Redis.
 
@@ -14,7 +14,7 @@ use std::{
 use redis::{FromRedisValue, Pipeline, cmd};
 use tokio::time::Instant;
 
-use self::scripts::{ACKNOWLEDGE, BEGUN, HELD, HOLD, PUT, SILENCE, WRITE};
+use self::scripts::{BEGUN, HELD, HOLD, NOTE, PUT, SILENCE, WRITE};
 use super::{
     keeper::Keeper,
     keys::{Keys, StartId},
@@ -76,8 +76,8 @@ pub(crate) struct Found {
     pub(crate) document: Option<String>,
     /// By their number. `None` if nothing is known of any.
     pub(crate) silences: Option<Vec<(u64, String)>>,
-    /// By fingerprint.
-    pub(crate) acknowledged: Vec<(String, String)>,
+    /// What instances noted for who is in charge, by name.
+    pub(crate) notes: Vec<(String, String)>,
 }
 
 // === impl Lease ===
@@ -164,7 +164,7 @@ impl Lease {
             Vec<(String, String)>,
         );
         let script = [HOLD, BEGUN].concat();
-        let (seconds, micros, fence, document, silences, acknowledged): Read =
+        let (seconds, micros, fence, document, silences, notes): Read =
             self.run(&script, &self.all_keys(), &self.holding(length))?;
         let is_known = silences.iter().any(|(field, _)| field == LAST);
         let silences = silences.into_iter();
@@ -173,7 +173,7 @@ impl Lease {
             holding: Holding::new(seconds, micros, fence),
             document,
             silences: is_known.then(|| silences.collect()),
-            acknowledged,
+            notes,
         })
     }
 
@@ -209,13 +209,13 @@ impl Lease {
         }
     }
 
-    /// Writes the document, and removes acknowledgements that it has and silences that have ended. `false` if another start has held the
+    /// Writes the document, and removes notes that it has and silences that have ended. `false` if another start has held the
     /// lease since, or if it was given up: then nothing is written.
     pub(crate) fn write(
         &self,
         fence: u64,
         document: &str,
-        acknowledged: &[String],
+        noted: &[String],
         ended: &[u64],
     ) -> Result<bool, LinkError> {
         let (length, rests) = {
@@ -231,9 +231,9 @@ impl Lease {
             millis(KEPT),
             document.to_owned(),
             millis(length.max(Duration::from_millis(1))),
-            acknowledged.len().to_string(),
+            noted.len().to_string(),
         ];
-        arguments.extend(acknowledged.iter().cloned());
+        arguments.extend(noted.iter().cloned());
         arguments.extend(ended.iter().map(u64::to_string));
         let written = self.run(WRITE, &self.all_keys(), &arguments);
         match written {
@@ -274,10 +274,10 @@ impl Lease {
         self.ask(command)
     }
 
-    /// Notes that somebody has seen an alert, unless somebody else has.
-    pub(crate) fn acknowledge(&self, fingerprint: &str, seen: &str) -> Result<(), LinkError> {
-        let arguments = [fingerprint.to_owned(), seen.to_owned(), millis(KEPT)];
-        let _: u8 = self.run(ACKNOWLEDGE, &[self.keys.acknowledged()], &arguments)?;
+    /// Notes something for who is in charge. The first note of a name counts.
+    pub(crate) fn note(&self, name: &str, note: &str) -> Result<(), LinkError> {
+        let arguments = [name.to_owned(), note.to_owned(), millis(KEPT)];
+        let _: u8 = self.run(NOTE, &[self.keys.notes()], &arguments)?;
         Ok(())
     }
 
@@ -292,7 +292,7 @@ impl Lease {
             keys.fence(),
             keys.alerts(),
             keys.silences(),
-            keys.acknowledged(),
+            keys.notes(),
         ]
     }
 

@@ -4,18 +4,16 @@ mod copies;
 
 use std::{collections::HashMap, fmt};
 
-use redis::Pipeline;
-
 use super::{
     added::Added,
     ask::Ask,
-    commands::{another_form, fields, hashes, time},
+    commands::hashes,
     edges::Edge,
-    entry::Entry,
     form::{Kind, Reading},
     keys::{Keys, StartId},
     known_start::KnownStart,
     link_error::LinkError,
+    listed::Listed,
     start_names::read_names,
 };
 use crate::{
@@ -79,31 +77,14 @@ impl Reader {
 
     /// Looks who is there.
     pub(super) fn look(&mut self) -> Result<(), LinkError> {
-        let mut pipeline = Pipeline::new();
-        pipeline.cmd("TIME");
-        pipeline.cmd("HGETALL").arg(self.keys.instances());
-        let seen = pipeline.cmd("ZRANGE").arg(self.keys.seen());
-        seen.arg(0).arg(-1).arg("WITHSCORES");
-        let answers = self.asks.values(&pipeline)?;
-        let [answered, entries, seen] = &answers[..] else {
-            return Err(another_form());
-        };
-        self.now = time(answered).ok_or_else(another_form)?;
-        let seen: HashMap<_, _> = fields(seen).into_iter().collect();
+        let listed = Listed::read(&mut *self.asks, &self.keys)?;
+        self.now = listed.now;
         let since = self.now.saturating_sub(KEPT);
         let mut starts = std::mem::take(&mut self.starts);
-        for (field, value) in fields(entries) {
-            let start = str::from_utf8(&field).ok().and_then(StartId::parse);
-            let (Some(start), Some(entry)) = (start, Entry::read(&value)) else {
-                continue;
-            };
-            let seen = seen
-                .get(&field)
-                .and_then(|score| str::from_utf8(score).ok());
-            let seen = seen.and_then(|score| score.parse::<f64>().ok());
+        for (start, entry, seen) in listed.starts {
             let known = starts.remove(&start);
             let mut known = known.unwrap_or_else(|| KnownStart::new(entry.clone()));
-            known.look(entry, seen.map(|seen| seen as u64), since);
+            known.look(entry, seen, since);
             self.starts.insert(start, known);
         }
         self.forget_names();

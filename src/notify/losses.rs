@@ -2,14 +2,20 @@
 
 use std::sync::Arc;
 
+use super::notifiers::LONGEST_NAME;
 use crate::{
     emit,
     metrics::{Metrics, notifications::NotificationOutcome as Outcome},
     report::line_thread::LineThread,
+    text::printable,
 };
 
 /// How many lines wait for the subscriber.
 const WAITING: usize = 16;
+
+/// What is for notifiers that this instance does not have is counted under this name. Else whatever name another instance wrote would be
+/// a series for good.
+const OTHERS: &str = "_OTHER";
 
 /// Counts what no queue has had, and writes a line for what is dropped.
 #[derive(Debug)]
@@ -38,12 +44,11 @@ impl Losses {
         }
     }
 
-    /// Counts notifications for a notifier that this instance does not have.
+    /// Counts notifications for a notifier that this instance does not have: all of these under one name.
     pub(super) fn count(&self, notifier: &str, many: u64) {
-        let notifier = Arc::from(notifier);
         self.metrics
-            .count_notifications(&notifier, Outcome::Dropped, many);
-        self.say(notifier, many);
+            .count_notifications(&OTHERS.into(), Outcome::Dropped, many);
+        self.say(printable(notifier, LONGEST_NAME).into(), many);
     }
 
     /// Says that so many were dropped, which are counted.

@@ -21,7 +21,7 @@ const MOST: usize = 32;
 const URL: &str = "MONITORING_URL";
 
 /// The longest name of a notifier, in bytes.
-const LONGEST_NAME: usize = 64;
+pub(super) const LONGEST_NAME: usize = 64;
 
 /// The longest address of the page where to look, in bytes.
 const LONGEST_URL: usize = 1_000;

@@ -176,6 +176,25 @@ fn leader(redis: &Redis) -> Option<String> {
     Some(entry["id"].as_str().unwrap().to_owned())
 }
 
+/// Waits until people are told.
+fn until_told(slack: &Inbox) {
+    eventually("people are told", || {
+        let told = slack.rest();
+        (!told.is_empty()).then_some(())
+    });
+}
+
+/// Waits until the instance `other` is in charge and shows the alert. What was told is told no more.
+fn goes_on(redis: &Redis, other: &Member, slack: &Inbox) {
+    eventually("it is in charge", || {
+        leader(redis).filter(|name| *name == other.name)
+    });
+    eventually("it shows the alert", || {
+        (other.ask("/alerts")[0]["state"] == "firing").then_some(())
+    });
+    assert_eq!(slack.rest().len(), 0);
+}
+
 /// An alert whose leader is killed at this stage.
 fn told_once(stage: &str) {
     let redis = Redis::start();
@@ -351,10 +370,7 @@ fn a_slow_signal_of_the_application_keeps_nobody_from_leading() {
             crowd.members.push(settings.start(name));
         }
         crowd.answer(&FAILING);
-        eventually("people are told", || {
-            let told = slack.rest();
-            (!told.is_empty()).then_some(())
-        });
+        until_told(&slack);
         crowd.stop();
     }
 }
@@ -374,10 +390,7 @@ fn a_graceful_end_leaves_no_lease_behind_and_another_one_goes_on() {
     eventually("it is in charge", || leader(&redis));
     let other = settings.start("other");
     let load = Load::on(&one.address, &["/fails/1"], PAUSE);
-    eventually("people are told", || {
-        let told = slack.rest();
-        (!told.is_empty()).then_some(())
-    });
+    until_told(&slack);
     load.stop();
     one.end();
     // It would last for most of the quarter of a minute else.
@@ -390,14 +403,7 @@ fn a_graceful_end_leaves_no_lease_behind_and_another_one_goes_on() {
     let (start, entry) = own.unwrap();
     assert!(entry.contains("\"ended\":true"), "{entry}");
     assert_ne!(holder.as_ref(), Some(start));
-    eventually("the other one is in charge", || {
-        leader(&redis).filter(|name| name == "other")
-    });
-    eventually("it shows the alert", || {
-        (other.ask("/alerts")[0]["state"] == "firing").then_some(())
-    });
-    // What was told is told no more.
-    assert_eq!(slack.rest().len(), 0);
+    goes_on(&redis, &other, &slack);
 }
 
 #[test]
@@ -413,22 +419,13 @@ fn a_successor_that_begins_later_goes_on_with_what_was_written() {
         .with("SLACK", &slack.url("/services/T0/B0/secret"));
     let mut one = settings.start("one");
     let load = Load::on(&one.address, &["/fails/1"], PAUSE);
-    eventually("people are told", || {
-        let told = slack.rest();
-        (!told.is_empty()).then_some(())
-    });
+    until_told(&slack);
     load.stop();
     // In good order: it is written down that they were.
     one.end();
     let other = settings.start("other");
-    eventually("it is in charge", || {
-        leader(&redis).filter(|name| name == "other")
-    });
     // Nobody asks anything of it: it fires on, for as long as it is held.
-    eventually("it shows the alert", || {
-        (other.ask("/alerts")[0]["state"] == "firing").then_some(())
-    });
-    assert_eq!(slack.rest().len(), 0);
+    goes_on(&redis, &other, &slack);
 }
 
 #[test]

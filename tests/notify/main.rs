@@ -32,6 +32,7 @@ mod told;
 mod two_servers;
 
 use std::{
+    path::Path,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering::Relaxed},
@@ -42,8 +43,11 @@ use std::{
 use tower_vitals::{
     Vitals,
     alerts::{AlertSeverity, Alerts, Rule, Signal, SignalUnit},
+    notify::Notifiers,
     vitals::VitalsBuilder,
 };
+
+use self::notes::{Noted, Notes};
 
 /// In time for everything that happens, on a machine that is busy.
 const LONG: Duration = Duration::from_secs(30);
@@ -80,4 +84,15 @@ fn stack(rules: impl IntoIterator<Item = Rule>) -> VitalsBuilder {
         .isolated()
         .service_name("shop")
         .alerts(alerts)
+}
+
+/// The stack of one process, which keeps its state in this file. Slack is told that it is down.
+fn begin(file: &Path, level: &Level) -> (Vitals, Noted) {
+    let (slack, noted) = Notes::new("slack");
+    let vitals = stack([level.rule("down", AlertSeverity::Critical)])
+        .notifiers(Notifiers::new().notifier(slack))
+        .state_file(file)
+        .build()
+        .unwrap();
+    (vitals, noted)
 }

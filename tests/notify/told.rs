@@ -1,6 +1,6 @@
 //! Follows an incident from its beginning to its end.
 
-use std::{convert::Infallible, future::ready, path::Path, time::Duration};
+use std::{convert::Infallible, future::ready, time::Duration};
 
 use tower_vitals::{
     Deployment, Vitals,
@@ -9,11 +9,7 @@ use tower_vitals::{
 };
 
 use crate::{
-    LONG, Level,
-    directory::Directory,
-    exposition::Exposition,
-    notes::{Noted, Notes},
-    stack,
+    LONG, Level, begin, directory::Directory, exposition::Exposition, notes::Notes, stack,
 };
 
 fn counted(vitals: &Vitals, notifier: &str, outcome: &str) -> f64 {
@@ -90,17 +86,6 @@ fn a_silenced_alert_is_told_to_nobody() {
     alerts.end_silence(silence.id);
     alerts.evaluate();
     assert_eq!(noted.next().kind, NotificationKind::Firing);
-}
-
-/// The stack of one process, which keeps its state in this file.
-fn begin(file: &Path, level: &Level) -> (Vitals, Noted) {
-    let (slack, noted) = Notes::new("slack");
-    let vitals = stack([level.rule("down", AlertSeverity::Critical)])
-        .notifiers(Notifiers::new().notifier(slack))
-        .state_file(file)
-        .build()
-        .unwrap();
-    (vitals, noted)
 }
 
 /// Ends as a process does whose server has ended.

@@ -1,21 +1,14 @@
 //! Runs two servers of one process, of which one ends before the other.
 
-use std::{convert::Infallible, path::Path};
+use std::convert::Infallible;
 
 use http::{Method, StatusCode};
 use tokio::{sync::oneshot, task::JoinHandle};
 use tower_vitals::{
-    RunError, ShutdownReport, Vitals,
-    alerts::AlertSeverity,
-    notify::{NotificationKind, Notifiers},
+    RunError, ShutdownReport, Vitals, alerts::AlertSeverity, notify::NotificationKind,
 };
 
-use crate::{
-    LONG, Level,
-    directory::Directory,
-    notes::{Noted, Notes},
-    stack,
-};
+use crate::{LONG, Level, begin, directory::Directory};
 
 /// A server that ends when the test says so.
 struct Served {
@@ -46,16 +39,6 @@ impl Served {
         self.end.send(()).unwrap();
         self.running.await.unwrap()
     }
-}
-
-fn begin(file: &Path, level: &Level) -> (Vitals, Noted) {
-    let (slack, noted) = Notes::new("slack");
-    let vitals = stack([level.rule("down", AlertSeverity::Critical)])
-        .notifiers(Notifiers::new().notifier(slack))
-        .state_file(file)
-        .build()
-        .unwrap();
-    (vitals, noted)
 }
 
 #[tokio::test]

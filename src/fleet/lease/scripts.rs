@@ -37,11 +37,11 @@ if not holder then
 end
 redis.call('SET', KEYS[3], ARGV[4], 'PX', ARGV[3])
 redis.call('PEXPIRE', KEYS[2], ARGV[3])
-local seen = tonumber(ARGV[6])
-for at = 7, 6 + seen do
+local noted = tonumber(ARGV[6])
+for at = 7, 6 + noted do
   redis.call('HDEL', KEYS[5], ARGV[at])
 end
-for at = 7 + seen, #ARGV do
+for at = 7 + noted, #ARGV do
   redis.call('HDEL', KEYS[4], ARGV[at])
 end
 return 1
@@ -75,8 +75,8 @@ redis.call('PEXPIRE', KEYS[1], ARGV[3])
 return tonumber(id)
 ";
 
-/// Notes that somebody has seen an alert. The first one counts.
-pub(super) const ACKNOWLEDGE: &str = r"
+/// Notes something for who is in charge. The first note of a name counts.
+pub(super) const NOTE: &str = r"
 redis.call('HSETNX', KEYS[1], ARGV[1], ARGV[2])
 redis.call('PEXPIRE', KEYS[1], ARGV[3])
 return 1

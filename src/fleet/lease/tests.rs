@@ -89,16 +89,16 @@ fn what_is_written_down_is_no_question_any_more() {
     let (one, other) = (lease(&server), lease(&server));
     assert_eq!(one.hold(MINUTE).unwrap().fence, Some(1));
     let id = other.silence("a", 0).unwrap();
-    other.acknowledge("f1", "ada").unwrap();
-    other.acknowledge("f1", "bob").unwrap();
-    other.acknowledge("f2", "cleo").unwrap();
-    let mut seen = one.begin(MINUTE).unwrap().acknowledged;
-    seen.sort();
-    let pair = |fingerprint: &str, by: &str| (fingerprint.to_owned(), by.to_owned());
-    assert_eq!(seen, [pair("f1", "ada"), pair("f2", "cleo")]);
+    other.note("f1", "ada").unwrap();
+    other.note("f1", "bob").unwrap();
+    other.note("f2", "cleo").unwrap();
+    let mut notes = one.begin(MINUTE).unwrap().notes;
+    notes.sort();
+    let pair = |name: &str, note: &str| (name.to_owned(), note.to_owned());
+    assert_eq!(notes, [pair("f1", "ada"), pair("f2", "cleo")]);
     assert!(one.write(1, "{}", &["f1".to_owned()], &[id]).unwrap());
     let found = other.begin(MINUTE).unwrap();
-    assert_eq!(found.acknowledged, [pair("f2", "cleo")]);
+    assert_eq!(found.notes, [pair("f2", "cleo")]);
     assert_eq!(found.silences, Some(Vec::new()));
 }
 

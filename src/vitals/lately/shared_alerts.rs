@@ -43,13 +43,13 @@ impl Shared for SharedAlerts {
             holding,
             document,
             silences,
-            acknowledged,
+            notes,
         } = self.lease.begin(length)?;
         Ok(Begun {
             held: Held::from(holding),
             document,
             silences,
-            notes: acknowledged,
+            notes,
         })
     }
 
@@ -79,7 +79,7 @@ impl Shared for SharedAlerts {
     }
 
     fn note(&self, name: &str, note: &str) -> Result<(), Unreached> {
-        Ok(self.lease.acknowledge(name, note)?)
+        Ok(self.lease.note(name, note)?)
     }
 
     fn numbers(&self, judge: &mut dyn FnMut(&dyn Numbers)) -> Result<(), Unreached> {

@@ -83,6 +83,8 @@ fn what_is_dropped_has_one_line_with_its_number() {
     losses.say("slack".into(), 0);
     losses.say("slack".into(), 44);
     losses.count("elsewhere", 2);
+    // A name that another instance wrote can be anything.
+    losses.count(&format!("a\n{}", "x".repeat(1_000)), 3);
     drop(losses);
     let written: Vec<_> = written.iter().collect();
     let dropped = |notifier: &str, many: u64| {
@@ -90,9 +92,11 @@ fn what_is_dropped_has_one_line_with_its_number() {
             r#" WARN tower_vitals: notifications are dropped notifier="{notifier}" dropped={many}"#
         )
     };
-    assert_eq!(written, [dropped("slack", 44), dropped("elsewhere", 2)]);
-    let counts = ["slack", "elsewhere"].map(|name| metrics.notifications(name));
-    assert_eq!(counts, [None, Some([0, 2, 0, 0])]);
+    let long = format!(r"a\\n{}…", "x".repeat(61));
+    let all = [("slack", 44), ("elsewhere", 2), (&long, 3)];
+    assert_eq!(written, all.map(|(name, many)| dropped(name, many)));
+    let counts = ["slack", "elsewhere", "_OTHER"].map(|name| metrics.notifications(name));
+    assert_eq!(counts, [None, None, Some([0, 5, 0, 0])]);
 }
 
 #[test]

@@ -191,12 +191,39 @@ fn a_letter_older_than_ten_minutes_is_not_told_by_a_successor_and_counts_as_drop
         assert_eq!(heard.len(), if is_told { 2 } else { 0 });
         assert_eq!((sent, dropped), if is_told { (2, 0) } else { (0, 2) });
         // This instance does not have the other notifier: somebody else may.
-        let elsewhere = second.metrics.notifications("elsewhere");
-        let lost = elsewhere.map(|[_, dropped, ..]| dropped);
+        let others = second.metrics.notifications("_OTHER");
+        let lost = others.map(|[_, dropped, ..]| dropped);
         assert_eq!(lost, (!is_told).then_some(2));
         let (told, is_settled) = second.running.told(now);
         assert!(is_settled);
         assert_eq!(waiting_for(&told).len(), if is_told { 2 } else { 0 });
     }
+    first.open();
+}
+
+#[test]
+fn names_of_notifiers_that_are_not_here_make_one_series() {
+    let mut first = Teller::new(&["slack"]);
+    let mut told = first.decide(1);
+    let names = |what: &str| {
+        (0..500)
+            .map(|index| format!("{what} {index}"))
+            .collect::<Vec<_>>()
+    };
+    let letters = told["outbox"].as_array_mut().unwrap();
+    letters[0]["to"] = serde_json::json!(names("known"));
+    // One that cannot be read here.
+    letters.push(serde_json::json!({"to": names("later"), "at": AT, "kind": "sung"}));
+    let mut second = Teller::new(&["slack"]);
+    let late = AT + Duration::from_secs(601);
+    let how = GoOn::Succeed { knows_more: false };
+    second.running.go_on(told, late, how);
+    second.running.tell(late, None);
+    let all = second.metrics.notifications("_OTHER");
+    assert_eq!(all, Some([0, 1_000, 0, 0]));
+    for name in [names("known"), names("later")].concat() {
+        assert_eq!(second.metrics.notifications(&name), None);
+    }
+    second.open();
     first.open();
 }
