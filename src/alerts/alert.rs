@@ -76,9 +76,9 @@ pub enum Muted {
     Flapping,
     /// It was acknowledged before it was told.
     Acknowledged,
-    /// It stopped firing before it was told.
+    /// It stopped firing before it was told, or it is only held since then.
     Untold,
-    /// Another instance of the fleet told it, and tells its end.
+    /// Another instance of the fleet told it, and tells its end or has told that already.
     Elsewhere,
 }
 
