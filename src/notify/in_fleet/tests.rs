@@ -3,6 +3,7 @@
 mod asked;
 mod clocks;
 mod documents;
+mod escalated;
 mod given;
 mod leaders;
 mod letters;
