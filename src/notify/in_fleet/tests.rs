@@ -11,6 +11,7 @@ mod lost_redis;
 mod machine;
 mod people;
 mod reconciled;
+mod rule_gone;
 mod shared_store;
 mod world;
 
