@@ -61,6 +61,9 @@ pub struct Alert {
     /// It fires, and not only because it is held: its rule is broken.
     #[serde(skip)]
     pub(crate) is_broken: bool,
+    /// It fires, and people are told so now for the first time, or for the first time since they were told that it ended.
+    #[serde(skip)]
+    pub(crate) is_new: bool,
 }
 
 /// What keeps people from being told of an alert.
@@ -76,9 +79,9 @@ pub enum Muted {
     Flapping,
     /// It was acknowledged before it was told.
     Acknowledged,
-    /// It stopped firing before it was told.
+    /// It stopped firing before it was told, or it is only held since then.
     Untold,
-    /// Another instance of the fleet told it, and tells its end.
+    /// Another instance of the fleet told it, and tells its end or has told that already.
     Elsewhere,
 }
 
@@ -128,6 +131,7 @@ impl Alert {
             error: tracked.error.clone(),
             alone: false,
             is_broken: firing.is_some_and(|firing| firing.is_broken()),
+            is_new: false,
         }
     }
 }

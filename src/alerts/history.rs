@@ -230,6 +230,7 @@ impl Alert {
             acknowledged_at: None,
             muted: None,
             is_broken: false,
+            is_new: false,
             ..self
         }
     }
@@ -259,6 +260,7 @@ impl Alert {
             error: None,
             alone: false,
             is_broken: false,
+            is_new: false,
         }
     }
 }

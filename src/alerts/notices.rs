@@ -31,6 +31,7 @@ pub(super) fn notice(
     muted: Option<Muted>,
 ) -> Option<Transition> {
     let mut notice = Notice::None;
+    let mut is_first = false;
     if let Some(firing) = &tracked.firing {
         let is_new = change.is_some();
         let muted = muted.or((firing.acknowledged.is_some()).then_some(Muted::Acknowledged));
@@ -42,6 +43,7 @@ pub(super) fn notice(
                 Some(muted) => Notice::Muted(muted),
                 None => {
                     tracked.tell();
+                    is_first = true;
                     Notice::Tell
                 }
             };
@@ -55,6 +57,7 @@ pub(super) fn notice(
         return None;
     }
     let mut alert = Alert::new(rule, labels, tracked);
+    alert.is_new = is_first;
     let from = change
         .as_ref()
         .map_or(AlertState::Firing, |change| change.from);

@@ -36,7 +36,8 @@ impl Engine {
         }
         let unknown = self.fleet.unknown.iter_mut();
         for one in unknown.filter(|one| one.alert.fingerprint() == ended) {
-            one.alert.tracked.end_was_told(at, now);
+            // Its times were counted on until then.
+            one.alert.tracked.end_was_told(at, one.since);
         }
     }
 

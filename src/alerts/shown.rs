@@ -34,15 +34,19 @@ impl Engine {
             .map(|(rule, labels, tracked)| {
                 let mut alert = Alert::new(rule, labels, tracked);
                 alert.alone = alone(rule);
-                let untold = tracked.firing.as_ref().filter(|firing| !firing.is_told);
                 let flapping = (!tracked.can_be_told()).then_some(Muted::Flapping);
                 alert.muted = match self.silences.of(rule, labels, now) {
                     Some(id) => Some(Muted::Silenced(id)),
                     None if is_inhibited(rule, labels, &critical) => Some(Muted::Inhibited),
-                    None => untold.and_then(|firing| match firing.acknowledged {
-                        Some(_) => Some(Muted::Acknowledged),
-                        None => flapping,
-                    }),
+                    None => tracked
+                        .firing
+                        .as_ref()
+                        .and_then(|firing| match firing.is_told {
+                            true => firing.is_awaited().then_some(Muted::Elsewhere),
+                            false if firing.acknowledged.is_some() => Some(Muted::Acknowledged),
+                            false if !firing.is_broken() => Some(Muted::Untold),
+                            false => flapping,
+                        }),
                 };
                 alert
             })

@@ -171,9 +171,15 @@ impl Engine {
 
     /// Ends what nobody evaluated for long: its rule is gone.
     pub(crate) fn end_unknown(&mut self, now: Duration) -> Vec<Transition> {
-        let (kept, gone): (Vec<_>, Vec<_>) = std::mem::take(&mut self.fleet.unknown)
-            .into_iter()
-            .partition(|one| now.saturating_sub(one.since) < UNKNOWN_FOR);
+        let (mut kept, mut gone) = (Vec::new(), Vec::new());
+        for mut one in std::mem::take(&mut self.fleet.unknown) {
+            let firing = one.alert.tracked.firing.as_mut();
+            let is_awaited = firing.is_some_and(Firing::awaits_on);
+            match is_awaited || now.saturating_sub(one.since) < UNKNOWN_FOR {
+                true => kept.push(one),
+                false => gone.push(one),
+            }
+        }
         self.fleet.unknown = kept;
         let gone = gone.into_iter().filter_map(|Unknown { alert, .. }| {
             let fingerprint = alert.fingerprint();
@@ -189,7 +195,9 @@ impl Engine {
                 },
             })
         });
-        gone.collect()
+        let gone: Vec<_> = gone.collect();
+        gone.iter().for_each(|one| self.fleet.note_in_charge(one));
+        gone
     }
 
     /// Remembers of which alerts this instance must tell the end.
@@ -283,16 +291,35 @@ impl Engine {
         self.fleet.history.add(stored.history);
         let told = stored.alerts.known.into_iter();
         let told = told.filter(|alert| alert.tracked.is_told());
-        for mut alert in told {
-            if self.place(&alert.rule).is_none() {
-                self.fleet.unknown.push(Unknown::new(at, alert));
-            } else if !self.fleet.ended_here.contains_key(&alert.fingerprint()) {
-                alert.tracked.pass(passed);
-                self.go_on_with(alert);
+        let told = told.map(|alert| Unknown::new(at, alert));
+        let ended = self.fleet.ended_here.clone();
+        let fires = |one: &Unknown| !ended.contains_key(&one.alert.fingerprint());
+        for mut one in told.filter(fires) {
+            match self.place(&one.alert.rule) {
+                None => self.add_unknown(one),
+                Some(_) => {
+                    one.alert.tracked.pass(passed);
+                    self.go_on_with(one.alert);
+                }
             }
         }
-        for one in stored.unknown.known {
-            self.put_one(one);
+        for one in stored.unknown.known.into_iter().filter(fires) {
+            match self.place(&one.alert.rule) {
+                None => self.add_unknown(one),
+                Some(_) => self.put_one(one),
+            }
+        }
+        let unknown = self.fleet.unknown.iter_mut();
+        unknown.for_each(|one| one.alert.tracked.await_others());
+    }
+
+    /// Adds an alert without a rule. One that is known here is kept for as long as somebody has seen its rule.
+    fn add_unknown(&mut self, one: Unknown) {
+        let fingerprint = one.alert.fingerprint();
+        let mut known = self.fleet.unknown.iter_mut();
+        match known.find(|known| known.alert.fingerprint() == fingerprint) {
+            Some(known) => known.since = known.since.max(one.since),
+            None => self.fleet.unknown.push(one),
         }
     }
 

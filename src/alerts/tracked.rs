@@ -67,9 +67,10 @@ pub(crate) struct Firing {
     /// This instance of a fleet tells its end, whoever evaluates then: Redis was not reached when it was told.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(crate) is_own: bool,
-    /// Another one may have told its end and may not have said so yet. So it is not judged at the next evaluation.
+    /// Another one may have told its end and may not have said so yet. So it is not judged at the next evaluation. With 2, that one
+    /// is still to come, and with 1 it is now.
     #[serde(skip)]
-    is_awaited: bool,
+    awaits: u8,
     pub(crate) acknowledged: Option<Acknowledged>,
     /// What a later version wrote.
     #[serde(flatten)]
@@ -208,7 +209,7 @@ impl Tracked {
     /// Lets it fire until others had time to say that they told its end.
     pub(super) fn await_others(&mut self) {
         if let Some(firing) = &mut self.firing {
-            firing.is_awaited = true;
+            firing.awaits = 2;
             firing.quiet_for.get_or_insert_default();
         }
     }
@@ -283,6 +284,17 @@ impl Firing {
         self.quiet_for.is_none()
     }
 
+    /// Whether another one may have told its end, and may not have said so yet.
+    pub(super) const fn is_awaited(&self) -> bool {
+        self.awaits > 0
+    }
+
+    /// The next evaluation begins. Whether others are awaited until it is over.
+    pub(super) const fn awaits_on(&mut self) -> bool {
+        self.awaits = self.awaits.saturating_sub(1);
+        self.is_awaited()
+    }
+
     /// Takes what the rule found. Gives the reason if the alert stops firing.
     fn take(
         &mut self,
@@ -290,7 +302,7 @@ impl Firing {
         verdict: &Verdict,
         rule: &CheckedRule,
     ) -> Option<ResolveReason> {
-        if std::mem::take(&mut self.is_awaited) {
+        if self.awaits_on() {
             return None;
         }
         let reason = match verdict {

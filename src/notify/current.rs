@@ -60,8 +60,12 @@ impl Current {
                     .insert(alert.fingerprint, (Duration::ZERO, ended));
             }
         }
-        let is_muted =
-            |alert: &Alert| matches!(alert.muted, Some(Muted::Silenced(_) | Muted::Inhibited));
+        let is_muted = |alert: &Alert| match alert.muted {
+            // It may be over already, or it is over unless its rule is broken again.
+            Some(Muted::Elsewhere | Muted::Untold) => true,
+            Some(muted) => matches!(muted, Muted::Silenced(_) | Muted::Inhibited),
+            None => false,
+        };
         // One that is muted later is told on: else Alertmanager would say that it has ended.
         let before = &self.firing;
         let is_heard = |alert: &&Alert| !is_muted(alert) || before.contains(&alert.fingerprint);

@@ -134,11 +134,16 @@ impl Dispatch {
         }
     }
 
-    /// The same, only with alerts of which nothing is known here.
+    /// The same, but what was told here counts more.
     pub(crate) fn add(&mut self, stored: StoredTold, now: Duration) {
         let here = std::mem::take(&mut self.told);
         self.restore(stored, now);
-        self.told.extend(here);
+        for (fingerprint, here) in here {
+            let before = self.told.insert(fingerprint, here);
+            if let Some((told, before)) = self.told.get_mut(&fingerprint).zip(before) {
+                told.go_on_with(before);
+            }
+        }
     }
 
     /// Goes on with what an earlier process has told.
@@ -158,6 +163,10 @@ impl Dispatch {
         let mut to = self.routes.of(&alert.name, alert.severity);
         let kind = match alert.state {
             AlertState::Firing => {
+                if alert.is_new {
+                    told.firing_for = None;
+                    told.is_escalated = false;
+                }
                 if !told.has_room() {
                     told.is_withheld = told.firing_for.is_none();
                     self.is_changed = true;
@@ -252,6 +261,15 @@ impl Told {
         }
         while self.ages.front().is_some_and(|age| *age >= HOUR) {
             self.ages.pop_front();
+        }
+    }
+
+    /// One that is alone forgets for how long fires what others told. What has ended here is forgotten at the next step again.
+    fn go_on_with(&mut self, before: Self) {
+        if self.firing_for.is_none() && !self.is_withheld {
+            self.firing_for = before.firing_for;
+            self.is_withheld = before.is_withheld;
+            self.is_escalated = before.is_escalated;
         }
     }
 

@@ -137,5 +137,6 @@ pub(super) fn alert() -> Alert {
         error: None,
         alone: false,
         is_broken: true,
+        is_new: false,
     }
 }

@@ -3,6 +3,7 @@
 mod asked;
 mod clocks;
 mod documents;
+mod escalated;
 mod given;
 mod leaders;
 mod letters;
@@ -10,6 +11,7 @@ mod lost_redis;
 mod machine;
 mod people;
 mod reconciled;
+mod rule_gone;
 mod shared_store;
 mod world;
 

@@ -36,6 +36,12 @@ fn an_end_that_was_told_alone_is_told_once_whoever_leads_then() {
             find_first(&world, first);
             world.minutes(10);
             assert_eq!(world.told(), [], "{held:?} {first}");
+            let states = world.states.lock().unwrap();
+            let of_other = states
+                .iter()
+                .filter(|note| note.name == "errors" && note.by == 1);
+            assert_eq!(of_other.count(), 0, "{held:?} {first}");
+            drop(states);
             for one in &world.instances {
                 assert_eq!(state(one), None);
             }

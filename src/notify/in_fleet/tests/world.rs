@@ -22,7 +22,9 @@ use crate::{
         Running as Alerting, Signal,
     },
     metrics::Settings,
-    notify::{NotificationKind, Notifiers, StoredTold, notification::Origin, running::Running},
+    notify::{
+        NotificationKind, Notifiers, Routes, StoredTold, notification::Origin, running::Running,
+    },
 };
 
 pub(super) const QUARTER: Duration = Duration::from_secs(15);
@@ -39,6 +41,10 @@ pub(super) struct World {
     pub(super) notes: Arc<Mutex<Vec<Note>>>,
     /// What those get who take the state of all alerts.
     pub(super) states: Arc<Mutex<Vec<Note>>>,
+    /// After how long somebody is called of whom routes know nothing. `None`: nobody is.
+    pub(super) calls_after: Option<Duration>,
+    /// What that one is told.
+    pub(super) calls: Arc<Mutex<Vec<Note>>>,
 }
 
 /// An instance.
@@ -69,6 +75,8 @@ impl World {
             instances: Vec::new(),
             notes: Arc::default(),
             states: Arc::default(),
+            calls_after: None,
+            calls: Arc::default(),
         }
     }
 
@@ -114,9 +122,16 @@ impl World {
             now: Arc::clone(&self.now),
             notes: Arc::clone(notes),
         };
-        let notifiers = Notifiers::new()
+        let mut notifiers = Notifiers::new()
             .notifier(noting("slack", &self.notes))
             .notifier(noting("state", &self.states));
+        if let Some(after) = self.calls_after {
+            let warning = AlertSeverity::Warning;
+            let routes = Routes::new().severity(warning, ["slack"]);
+            notifiers = notifiers
+                .notifier(noting("phone", &self.calls))
+                .routes(routes.escalate(warning, after, ["phone"]));
+        }
         let names = names.iter().map(|name| (&**name, AlertSeverity::Warning));
         let notifiers = notifiers.checked(names).unwrap();
         let now = OnMachine(Arc::clone(&machine)).clock().wall;
@@ -177,8 +192,12 @@ impl World {
 
     /// What people were told since this was asked last: the kind, and the instance that told it.
     pub(super) fn told(&self) -> Vec<(NotificationKind, u64)> {
-        let notes = mem::take(&mut *self.notes.lock().unwrap());
-        notes.iter().map(|note| (note.kind, note.by)).collect()
+        taken(&self.notes)
+    }
+
+    /// The same of the one who is called.
+    pub(super) fn called(&self) -> Vec<(NotificationKind, u64)> {
+        taken(&self.calls)
     }
 
     /// The kinds alone.
@@ -237,6 +256,11 @@ impl Instance {
         let mut all = self.alerts.all().into_iter();
         all.find(|alert| alert.name == name)
     }
+}
+
+fn taken(notes: &Mutex<Vec<Note>>) -> Vec<(NotificationKind, u64)> {
+    let notes = mem::take(&mut *notes.lock().unwrap());
+    notes.iter().map(|note| (note.kind, note.by)).collect()
 }
 
 /// A rule of the fleet, and one of each instance.

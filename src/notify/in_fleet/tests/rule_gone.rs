@@ -1,0 +1,97 @@
+//! Nobody who evaluates has the rule of an alert any more.
+
+use super::{
+    people::BEGIN,
+    world::{QUARTER, calm},
+    *,
+};
+
+/// The alert fires, and then the only instance dies that has its rule. The next one leads.
+fn rule_gone() -> World {
+    let mut world = World::new();
+    world.start([errors("errors"), calm()], 0, None);
+    for _ in 0..2 {
+        world.start([calm()], 0, None);
+    }
+    world.minutes(2);
+    world.fail(true);
+    world.minutes(5);
+    assert_eq!(world.told(), [(Firing, 0)]);
+    world.instances[0].die();
+    world
+}
+
+/// The end of the alert is told, and cannot be written down. Then Redis is gone for five minutes.
+fn end_not_written() -> World {
+    let undisturbed = rule_gone();
+    undisturbed.minutes(20);
+    let end = undisturbed.notes.lock().unwrap().pop().unwrap();
+    assert_eq!((end.kind, end.by), (Resolved, 1));
+    let world = rule_gone();
+    let minute = || {
+        let next = world.now.load(SeqCst) - BEGIN + QUARTER.as_millis() as u64;
+        next as f64 / 60_000.0
+    };
+    while minute() < end.minute {
+        world.quarter();
+    }
+    assert_eq!(world.told(), []);
+    let leader = &world.instances[1].wire;
+    leader.refuses_writes.store(true, SeqCst);
+    world.quarter();
+    assert_eq!(world.told(), [(Resolved, 1)]);
+    world.lose_redis();
+    leader.refuses_writes.store(false, SeqCst);
+    world.minutes(5);
+    world
+}
+
+#[test]
+fn the_end_of_an_alert_without_a_rule_is_told_once_if_it_could_not_be_written() {
+    for first in [1, 2] {
+        let world = end_not_written();
+        world.instances[first].find(&world.store);
+        world.minutes(1);
+        assert_eq!(world.store.lock().lease.unwrap().0, first as u64);
+        world.find_redis();
+        world.minutes(40);
+        assert_eq!(world.told(), [], "{first}");
+    }
+}
+
+#[test]
+fn the_end_of_an_alert_without_a_rule_is_told_after_an_outage() {
+    for first in [1, 2] {
+        let world = rule_gone();
+        world.minutes(2);
+        world.lose_redis();
+        world.minutes(20);
+        assert_eq!(world.told(), []);
+        world.instances[first].find(&world.store);
+        world.minutes(1);
+        world.find_redis();
+        world.minutes(40);
+        assert_eq!(world.told(), [(Resolved, first as u64)], "{first}");
+    }
+}
+
+#[test]
+fn an_alert_that_somebody_judged_lately_is_kept_by_one_who_knew_it_long_ago() {
+    let mut world = World::new();
+    world.start([errors("errors"), calm()], 0, None);
+    world.start([calm()], 0, None);
+    world.minutes(2);
+    world.fail(true);
+    world.minutes(5);
+    assert_eq!(world.told(), [(Firing, 0)]);
+    let lonely = &world.instances[1];
+    lonely.lose_redis();
+    world.minutes(20);
+    world.instances[0].die();
+    world.minutes(1);
+    lonely.find(&world.store);
+    world.minutes(10);
+    assert_eq!(world.told(), []);
+    world.minutes(10);
+    assert_eq!(world.told(), [(Resolved, 1)]);
+}
