@@ -36,6 +36,7 @@ impl Instances {
                 "p95_ms": fleet["total"]["p95_ms"],
                 "instances_count": fleet["instances_count"],
                 "instances": fleet["instances"],
+                "unlisted_starts": fleet["unlisted_starts"],
             }),
             Self::Silent(reason) => json!({ "error": reason }),
         }
@@ -164,13 +165,16 @@ mod tests {
         let fleet = Instances::Known(json!({
             "total": { "requests": 80, "errors": 2, "p95_ms": 412.5 },
             "instances_count": 1_203,
+            "unlisted_starts": 40,
             "instances": [instance("shop-1", json!({})), instance("shop-2", json!({}))],
         }));
         let text = fleet.text(&json!("2026-11-20T12:00:07.000Z"));
         let rest: Vec<_> = text.lines().skip(3).collect();
         assert_eq!(rest[0], "and 1201 more", "{text}");
         assert!(rest[1].starts_with("together"), "{text}");
-        assert_eq!(fleet.json()["instances_count"], 1_203);
+        let json = fleet.json();
+        assert_eq!(json["instances_count"], 1_203);
+        assert_eq!(json["unlisted_starts"], 40);
     }
 
     #[test]

@@ -53,7 +53,7 @@ impl Status {
             traffic: ask("/endpoints?window=5m&limit=1")?,
             health: ask("/health")?,
             deployments: ask("/deployments?limit=1")?,
-            alerts: self.api.list("/alerts/active?state=all")?.value,
+            alerts: ask("/alerts/active?state=all")?,
             fleet: Instances::ask(&self.api)?,
         })
     }

@@ -43,6 +43,9 @@ pub struct Finding {
     /// The sentence for those who may not read settings, if the other one tells a value of one.
     #[serde(skip)]
     without_settings: Option<String>,
+    /// Its grade tells a value of a setting, too.
+    #[serde(skip)]
+    is_of_settings_alone: bool,
 }
 
 /// How bad a finding is.
@@ -74,6 +77,10 @@ impl Diagnosis {
             if let Some(what) = finding.without_settings.take() {
                 finding.what = what;
             }
+            if finding.is_of_settings_alone {
+                finding.grade = Grade::Ok;
+                finding.change = None;
+            }
         }
     }
 }
@@ -88,6 +95,7 @@ impl Finding {
             what: what.into(),
             change: None,
             without_settings: None,
+            is_of_settings_alone: false,
         }
     }
 
@@ -96,6 +104,14 @@ impl Finding {
         Self {
             without_settings: Some(what.into()),
             ..self
+        }
+    }
+
+    /// The same. Those who may not read settings get this sentence, and neither its grade nor what changes it.
+    pub(crate) fn of_settings_alone(self, what: impl Into<String>) -> Self {
+        Self {
+            is_of_settings_alone: true,
+            ..self.without_settings(what)
         }
     }
 

@@ -58,7 +58,7 @@ fn sentry(facts: &Facts) -> Vec<Finding> {
     if all.is_empty() {
         all.push(Finding::ok("sentry", sentry.state));
     }
-    all.push(match sentry.transactions {
+    let sampling = match sentry.transactions {
         1.0.. => Finding::warning(
             "sampling",
             "every request is a transaction, which costs money and time",
@@ -66,10 +66,12 @@ fn sentry(facts: &Facts) -> Vec<Finding> {
         ),
         share if share > 0.0 => {
             let what = format!("{:.1} % of the requests are transactions", share * 100.0);
-            Finding::ok("sampling", what).without_settings("some requests are transactions")
+            Finding::ok("sampling", what)
         }
         _ => Finding::ok("sampling", "no request is a transaction"),
-    });
+    };
+    // The grade tells the rate as well.
+    all.push(sampling.of_settings_alone("a setting says how many requests are transactions"));
     all
 }
 

@@ -13,7 +13,7 @@ use crate::{
     metrics::catalog::Id,
 };
 
-/// The longest time that a test plays: promtool evaluates all rules all the time.
+/// The longest time that a test plays a job that never succeeds: promtool evaluates all rules all the time.
 const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The tests of this rule that others do not have.
@@ -28,15 +28,15 @@ pub(super) fn of(
     }
     let longest = Duration::try_from_secs_f64(rule.threshold.max(0.0));
     let longest = longest.ok().filter(|longest| *longest <= LONGEST);
-    let longest = longest.ok_or("no test plays a job that does not succeed for more than a day")?;
     let scenario = Scenario::of(rule, published);
     let tests = tests(&scenario, longest, evaluations);
     tests.ok_or("these names have no such metric")
 }
 
+/// `longest` is how long a job that never succeeds is played. `None` leaves that test out.
 fn tests(
     scenario: &Scenario<'_>,
-    longest: Duration,
+    longest: Option<Duration>,
     evaluations: Evaluations,
 ) -> Option<Vec<Test>> {
     let Scenario {
@@ -47,26 +47,6 @@ fn tests(
     let test = |says: &str, series| Test::new(format!("{} {says}", rule.name), series);
     let (active, firing) = (active(&rule.name), firing(&rule.name));
     let (good, bad) = scenario.limits()?;
-
-    let fired = evaluations.after(longest + rule.pending_for, 2);
-    let ended = evaluations.after(fired + rule.keep_firing_for, 3);
-    let all = steps(ended);
-    let later = Values::new([(good, all - steps(fired))]);
-    let later = format!("_x{} {}", steps(fired), later.gauge());
-    let mut series: Vec<Series> = vec![
-        (published.series(Id::Started)?, format!("1x{all}")),
-        (success("a")?, later),
-    ];
-    if rule.signal.only.is_none() {
-        let labels = [(0, job), (1, CallOutcome::Error.as_str())];
-        let runs = published.sample(Id::JobRuns, &labels)?;
-        series.push((runs, format!("1x{all}")));
-    }
-    let mut never = test("fires for a job that never succeeded, and ends", series);
-    if let Some(before) = evaluations.before(longest) {
-        never = never.counts(&active, before, 0);
-    }
-    let never = never.counts(&firing, fired, 1).counts(&firing, ended, 0);
 
     let at = evaluations.after(rule.pending_for, 2);
     let of = |numbers: [f64; 2]| {
@@ -82,9 +62,29 @@ fn tests(
         of([bad, good])?,
     );
     let one = test("is one alert of all processes", of([bad, bad])?);
-    Some(vec![
-        never,
-        stale.counts(&firing, at, 0),
-        one.counts(&firing, at, 1),
-    ])
+    let mut all = vec![stale.counts(&firing, at, 0), one.counts(&firing, at, 1)];
+    let Some(longest) = longest else {
+        return Some(all);
+    };
+
+    let fired = evaluations.after(longest + rule.pending_for, 2);
+    let ended = evaluations.after(fired + rule.keep_firing_for, 3);
+    let last = steps(ended);
+    let later = Values::new([(good, last - steps(fired))]);
+    let later = format!("_x{} {}", steps(fired), later.gauge());
+    let mut series: Vec<Series> = vec![
+        (published.series(Id::Started)?, format!("1x{last}")),
+        (success("a")?, later),
+    ];
+    if rule.signal.only.is_none() {
+        let labels = [(0, job), (1, CallOutcome::Error.as_str())];
+        let runs = published.sample(Id::JobRuns, &labels)?;
+        series.push((runs, format!("1x{last}")));
+    }
+    let mut never = test("fires for a job that never succeeded, and ends", series);
+    if let Some(before) = evaluations.before(longest) {
+        never = never.counts(&active, before, 0);
+    }
+    all.push(never.counts(&firing, fired, 1).counts(&firing, ended, 0));
+    Some(all)
 }

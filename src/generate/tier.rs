@@ -2,32 +2,12 @@
 
 use std::time::Duration;
 
-const HOUR: Duration = Duration::from_secs(60 * 60);
-
 /// How fast a budget must be spent, over two windows, and whom it concerns. As the workbook on site reliability has them.
 pub(super) const TIERS: [Tier; 4] = [
-    Tier::new("1", 14.4, HOUR, Duration::from_secs(5 * 60), "critical"),
-    Tier::new(
-        "2",
-        6.0,
-        Duration::from_secs(6 * 60 * 60),
-        Duration::from_secs(30 * 60),
-        "critical",
-    ),
-    Tier::new(
-        "3",
-        3.0,
-        Duration::from_secs(24 * 60 * 60),
-        Duration::from_secs(2 * 60 * 60),
-        "warning",
-    ),
-    Tier::new(
-        "4",
-        1.0,
-        Duration::from_secs(72 * 60 * 60),
-        Duration::from_secs(6 * 60 * 60),
-        "warning",
-    ),
+    Tier::new("1", 14.4, 60, 5, "critical"),
+    Tier::new("2", 6.0, 6 * 60, 30, "critical"),
+    Tier::new("3", 3.0, 24 * 60, 2 * 60, "warning"),
+    Tier::new("4", 1.0, 72 * 60, 6 * 60, "warning"),
 ];
 
 /// A pace, and whom it concerns.
@@ -44,18 +24,19 @@ pub(super) struct Tier {
 // === impl Tier ===
 
 impl Tier {
+    /// The windows are in minutes.
     const fn new(
         name: &'static str,
         burn: f64,
-        long: Duration,
-        short: Duration,
+        long: u64,
+        short: u64,
         severity: &'static str,
     ) -> Self {
         Self {
             name,
             burn,
-            long,
-            short,
+            long: Duration::from_secs(long * 60),
+            short: Duration::from_secs(short * 60),
             severity,
         }
     }

@@ -169,12 +169,11 @@ impl Samples for Taker<'_> {
             self.counted.gauges.insert(name, value);
         }
         let settings = self.metrics.settings();
-        let known = labels
-            .iter()
-            .map(|(name, value)| settings.constant_label(name).map(|one| one == *value));
         // Labels by these names whose values differ are no constant ones: the value of one series would be taken for all.
-        let known: Option<Vec<bool>> = known.collect();
-        match known.map(|known| known.into_iter().all(|same| same)) {
+        let is_constant = labels.iter().try_fold(true, |same, (name, value)| {
+            Some(same & (settings.constant_label(name)? == *value))
+        });
+        match is_constant {
             Some(true) if !self.varies => {
                 self.counted.gauges.insert(self.family.clone(), value);
             }

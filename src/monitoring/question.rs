@@ -20,7 +20,7 @@ use super::{
     refusal::Refusal,
     routes::Read,
     settings::CheckedMonitoring,
-    shown::{ListedAlerts, ShownAlert, ShownFiring, ShownSilence},
+    shown::{ListedAlerts, ListedFirings, ShownAlert, ShownSilence},
     sources::Sources,
 };
 use crate::{
@@ -37,7 +37,7 @@ const WINDOW: Duration = Duration::from_secs(300);
 /// The longest window.
 const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// The most entries of a list.
+/// The most entries that a `limit` asks for.
 const MOST: u64 = 1_000;
 
 /// The entries of a list by default.
@@ -178,10 +178,12 @@ impl Question {
         Ok(match self {
             Self::Metrics => ok(&Counted::of(&sources.metrics, now())),
             Self::Status => {
-                let mut firing = alerts.all();
-                let pending = firing.iter().filter(|one| one.state == AlertState::Pending);
+                let all = alerts.all();
+                let pending = all.iter().filter(|one| one.state == AlertState::Pending);
                 let pending_alerts_count = pending.count();
-                firing.retain(|alert| alert.state == AlertState::Firing);
+                let firing = all.into_iter();
+                let firing = firing.filter(|one| one.state == AlertState::Firing);
+                let firing: Vec<_> = firing.collect();
                 ok(&Status {
                     sentry_enabled: sources.sentry,
                     alert_thresholds_count: alerts.rules(),
@@ -198,11 +200,8 @@ impl Question {
                 })
             }
             Self::Alerts(time) => {
-                let history = alerts.history(*time);
-                let count = history.len();
-                let shown = history.into_iter().take(MOST as usize);
-                let shown: Vec<_> = shown.map(ShownFiring::from).collect();
-                answer::counted(ok(&shown), count)
+                let history = ListedFirings::of(alerts.history(*time));
+                answer::counted(ok(&history.shown), history.count)
             }
             Self::ActiveAlerts(state) => {
                 let mut all = alerts.all();

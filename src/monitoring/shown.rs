@@ -12,7 +12,7 @@ use crate::{
     statistics::WallTime,
 };
 
-/// The most alerts of a list.
+/// The most alerts of a list, and the most entries of the history.
 const MOST: usize = 1_000;
 
 /// As many alerts as a list has, the most urgent first: by their state and their severity.
@@ -21,6 +21,14 @@ pub(super) struct ListedAlerts {
     pub(super) shown: Vec<ShownAlert>,
     /// How many of each state had no room. A state of which all are shown is left out.
     pub(super) left_out: BTreeMap<&'static str, usize>,
+}
+
+/// As many entries of the history as a list has, the newest first.
+#[derive(Debug)]
+pub(super) struct ListedFirings {
+    pub(super) shown: Vec<ShownFiring>,
+    /// How many there are, with those that had no room.
+    pub(super) count: usize,
 }
 
 /// An alert at this moment.
@@ -89,6 +97,19 @@ impl ListedAlerts {
         Self {
             shown: shown.map(ShownAlert::from).collect(),
             left_out,
+        }
+    }
+}
+
+// === impl ListedFirings ===
+
+impl ListedFirings {
+    pub(super) fn of(history: Vec<HistoryEntry>) -> Self {
+        let count = history.len();
+        let shown = history.into_iter().take(MOST);
+        Self {
+            shown: shown.map(ShownFiring::from).collect(),
+            count,
         }
     }
 }

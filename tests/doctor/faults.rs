@@ -249,6 +249,34 @@ async fn findings_tell_the_public_no_setting() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_share_of_transactions_is_the_same_sentence_for_the_public_whatever_it_is() {
+    let taking = answering(|_| answer(200, "", "{}")).await;
+    let dsn = format!("http://5e471e15e471e15e471e15e471e15e47@{taking}/1");
+    for (rate, owner) in [
+        (0.0, "no request"),
+        (0.5, "50.0 % of"),
+        (1.0, "every request"),
+    ] {
+        let options = SentryOptions::new(&dsn).unwrap();
+        let options = options.transactions().sample_rate(rate).unwrap();
+        let public = with(Monitoring::new(Access::Public)).sentry(options);
+        let served = Served::start(public).await;
+        let mut seen = served.vitals.doctor().findings.into_iter();
+        let seen = seen.find(|one| one.check == "sampling").unwrap();
+        assert!(seen.what.starts_with(owner), "{seen:?}");
+        let url = served.url(BASE);
+        let ran = vitals(&["doctor", "--url", &url, "--format", "json"], &[]).await;
+        let json: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
+        let mut told = json["findings"].as_array().unwrap().iter();
+        let told = told.find(|one| one["check"] == "sampling").unwrap();
+        let expected = serde_json::json!({
+            "check": "sampling", "grade": "ok", "what": "a setting says how many requests are transactions", "change": null,
+        });
+        assert_eq!(told, &expected, "{rate}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn checks_that_never_answered_or_fail_and_probes_that_are_left_out_are_found() {
     let hangs = || future::pending::<Result<(), std::io::Error>>();
     let hangs = Check::new("search", hangs).timeout(Duration::from_secs(3_600));

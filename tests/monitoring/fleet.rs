@@ -10,7 +10,7 @@ use http::{Method, StatusCode};
 use serde_json::{Value, json};
 use tower_vitals::{
     Deployment, Release,
-    alerts::{Alerts, Rule, Signal},
+    alerts::{Alerts, Rule, Signal, SignalUnit},
     fleet::Fleet,
     health::{Health, Role, Status},
     vitals::VitalsBuilder,
@@ -162,12 +162,47 @@ fn rules(threshold: f64) -> Alerts {
     Alerts::none().rule(Rule::new("fails", Signal::error_rate_percent()).above(threshold))
 }
 
+/// 1,000 that this instance judges alone, and one that the fleet judges.
+fn warm_and_failing() -> Alerts {
+    let warm = |index| {
+        let signal = Signal::asked("heat", SignalUnit::Count, || Some(6.5));
+        let warm = Rule::new(format!("warm_{index}"), signal).above(5.0);
+        warm.pending_for(Duration::ZERO)
+    };
+    let alerts = Alerts::none().interval(Duration::from_millis(500));
+    let fails = Rule::new("fails", Signal::error_rate_percent()).above(50.0);
+    let fails = fails.pending_for(Duration::ZERO);
+    alerts.rules((0..1_000).map(warm)).rule(fails)
+}
+
 fn requests(served: &Served, count: u64, millis: u64) {
     let took = Duration::from_millis(millis);
     for _ in 0..count {
         let metrics = served.vitals.metrics();
         metrics.record_request(&Method::GET, "/orders/{id}", StatusCode::OK, took);
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs redis-server; .ci/run installs it"]
+async fn the_history_of_an_instance_and_its_fleet_is_counted_beyond_what_is_shown() {
+    let redis = Redis::start();
+    let builder = instance(redis.port, "shop-1").alerts(warm_and_failing());
+    let served = Served::start(builder).await;
+    let took = Duration::from_millis(10);
+    let metrics = served.vitals.metrics();
+    for _ in 0..100 {
+        let status = StatusCode::INTERNAL_SERVER_ERROR;
+        metrics.record_request(&Method::GET, "/orders/{id}", status, took);
+    }
+    let fire = |told: &Value| told["active_alerts_count"] == 1_001;
+    until(&served, "/status", fire).await;
+    let history = served.ask("GET", "/alerts").await;
+    assert_eq!(history.header("x-total-count"), Some("1001"));
+    assert_eq!(history.json().as_array().unwrap().len(), 1_000);
+    let shown = &served.json("/console.json").await["history"];
+    assert_eq!(shown["history_count"], 1_001);
+    assert_eq!(shown["history"].as_array().unwrap().len(), 1_000);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

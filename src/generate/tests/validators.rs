@@ -61,6 +61,33 @@ fn promtool_runs_the_generated_tests() {
     }
 }
 
+#[test]
+#[ignore = "needs promtool; .ci/run installs it"]
+fn a_rule_over_the_age_of_a_job_above_a_day_has_all_tests_but_one() {
+    let day = Duration::from_secs(86_400);
+    let old = Rule::new("weekly", Signal::job_age()).pending_for(Duration::from_secs(90));
+    let old = old.above(day.as_secs_f64() * 7.0);
+    let generated = Generated::new(Alerts::none().rule(old), &Settings::new()).unwrap();
+    let files = Files::new("weekly");
+    let tests = generated.rule_tests();
+    files.write("rules.yml", &generated.rules());
+    files.write("tests.yml", &tests);
+    let said = files.run("promtool", &["test", "rules", "tests.yml"]);
+    assert!(said.is_ok(), "{}", said.unwrap_err());
+    for (says, number) in [
+        ("has no test", 0),
+        ("- name: weekly fires above 604800, and ends", 1),
+        (
+            "- name: weekly does not fire where another process ran the job",
+            1,
+        ),
+        ("- name: weekly is one alert of all processes", 1),
+        ("never succeeded", 0),
+    ] {
+        assert_eq!(tests.matches(says).count(), number, "{says}\n{tests}");
+    }
+}
+
 #[cfg(feature = "notify")]
 #[test]
 #[ignore = "needs amtool; .ci/run installs it"]

@@ -5,16 +5,13 @@ use std::{collections::BTreeMap, time::Duration};
 use serde::Serialize;
 
 use super::super::{
-    shown::{ListedAlerts, ShownAlert, ShownFiring, ShownSilence},
+    shown::{ListedAlerts, ListedFirings, ShownAlert, ShownFiring, ShownSilence},
     sources::{Delivery, Sources},
 };
 use crate::{
     alerts::{AlertSeverity, AlertState, AlertsHandle, ListedRule, SignalUnit},
     statistics::{JudgedDeployment, StatisticsHandle, WallTime},
 };
-
-/// The most entries of the history.
-const MOST_ENTRIES: usize = 1_000;
 
 /// How far back the history goes.
 const HISTORY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -129,14 +126,10 @@ impl From<ListedRule> for ShownRule {
 
 impl HistorySection {
     pub(super) fn of(alerts: &AlertsHandle) -> Self {
-        let history = alerts.history(HISTORY);
+        let history = ListedFirings::of(alerts.history(HISTORY));
         Self {
-            history_count: history.len(),
-            history: history
-                .into_iter()
-                .take(MOST_ENTRIES)
-                .map(ShownFiring::from)
-                .collect(),
+            history_count: history.count,
+            history: history.shown,
         }
     }
 }
