@@ -95,6 +95,7 @@ mod own;
 mod part;
 pub mod presets;
 #[cfg(feature = "prometheus")]
+mod promised;
 mod promql;
 mod readable;
 mod reconciled;

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use super::{
     alert::{Alert, Muted, Notice, Transition},
     engine::Engine,
-    fingerprint::{Fingerprint, Labels},
+    fingerprint::Labels,
     fleet_part::{Later, is_of_another},
     history::History,
     part::Part,
@@ -151,10 +151,7 @@ impl Engine {
         }
         self.fleet.take_charge();
         let ends = self.keep_promises(now);
-        // Those that are left fire here, and are told: by this instance.
-        for fingerprint in std::mem::take(&mut self.fleet.promised).into_keys() {
-            self.set_told(fingerprint);
-        }
+        self.tell_promised();
         ends
     }
 
@@ -198,49 +195,6 @@ impl Engine {
         let gone: Vec<_> = gone.collect();
         gone.iter().for_each(|one| self.fleet.note_in_charge(one));
         gone
-    }
-
-    /// Remembers of which alerts this instance must tell the end.
-    fn promise(&mut self) {
-        let all = self.rules.iter().zip(&self.alerts);
-        for (rule, alerts) in all.filter(|(rule, _)| Part::Fleet.has(rule)) {
-            for (labels, tracked) in alerts {
-                if tracked.firing.as_ref().is_some_and(|one| one.is_own) {
-                    let alert = Alert::new(rule, labels, tracked);
-                    self.fleet.promised.insert(alert.fingerprint, alert);
-                }
-            }
-        }
-    }
-
-    /// Tells the ends that were promised, of what fires no more. What fires and is told has its end told by who is in charge.
-    fn keep_promises(&mut self, now: Duration) -> Vec<Transition> {
-        if self.fleet.promised.is_empty() {
-            return Vec::new();
-        }
-        let firing = self.told_in_fleet();
-        let mut ends = Vec::new();
-        for (fingerprint, alert) in std::mem::take(&mut self.fleet.promised) {
-            match firing.get(&fingerprint) {
-                Some(true) => {}
-                Some(false) => {
-                    self.fleet.promised.insert(fingerprint, alert);
-                }
-                None => ends.push(self.fleet.end_of(alert, now)),
-            }
-        }
-        ends
-    }
-
-    /// The alerts of the fleet that fire, and whether somebody was told.
-    fn told_in_fleet(&self) -> BTreeMap<Fingerprint, bool> {
-        let mut all = self.stored_alerts(Part::Fleet);
-        all.extend(self.fleet.unknown.iter().map(|one| one.alert.clone()));
-        let firing = all.iter().filter_map(|alert| {
-            let firing = alert.tracked.firing.as_ref()?;
-            Some((alert.fingerprint(), firing.is_told))
-        });
-        firing.collect()
     }
 
     /// Takes the place of what is known of the fleet.
@@ -345,18 +299,6 @@ impl Engine {
         let mut rules = self.rules.iter();
         let index = rules.position(|rule| *rule.name == *name && Part::Fleet.has(rule))?;
         self.alerts.get_mut(index)
-    }
-
-    fn set_told(&mut self, fingerprint: Fingerprint) {
-        for (rule, alerts) in self.rules.iter().zip(&mut self.alerts) {
-            for (labels, tracked) in alerts {
-                if Fingerprint::of(&rule.name, labels) == fingerprint
-                    && let Some(firing) = &mut tracked.firing
-                {
-                    firing.is_told = true;
-                }
-            }
-        }
     }
 
     pub(super) fn each_firing(&mut self, mut change: impl FnMut(&mut Firing)) {
