@@ -18,6 +18,10 @@ const COST: Duration = Duration::from_secs(15 * 60);
 /// How much time can be used up. So an alert that goes on and off is told four times at once, and then every 15 minutes.
 const MOST_DEBT: Duration = Duration::from_secs(60 * 60);
 
+/// For how many evaluations others are awaited. Who finds Redis again has one to connect and to say what it told. Alertmanager holds an
+/// alert for four without news of it.
+const AWAITED: u8 = 2;
+
 /// The moment of an evaluation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Tick {
@@ -67,8 +71,8 @@ pub(crate) struct Firing {
     /// This instance of a fleet tells its end, whoever evaluates then: Redis was not reached when it was told.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(crate) is_own: bool,
-    /// Another one may have told its end and may not have said so yet. So it is not judged at the next evaluation. With 2, that one
-    /// is still to come, and with 1 it is now.
+    /// Another one may have told its end and may not have said so yet. So it is not judged for [`AWAITED`] evaluations: with one
+    /// more than these, all of them are still to come, and with 1 the last one is now.
     #[serde(skip)]
     awaits: u8,
     pub(crate) acknowledged: Option<Acknowledged>,
@@ -209,7 +213,7 @@ impl Tracked {
     /// Lets it fire until others had time to say that they told its end.
     pub(super) fn await_others(&mut self) {
         if let Some(firing) = &mut self.firing {
-            firing.awaits = 2;
+            firing.awaits = AWAITED + 1;
             firing.quiet_for.get_or_insert_default();
         }
     }
