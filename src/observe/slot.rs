@@ -61,15 +61,6 @@ impl Slot {
         }
     }
 
-    /// Whether the end of the exchange was told, and the slot is kept for destructors alone.
-    pub(super) const fn has_ended(&self) -> bool {
-        match self {
-            Self::Empty => false,
-            Self::Observed(tracker) => tracker.ended,
-            Self::Passing(passing) => passing.ended,
-        }
-    }
-
     /// Whether panics of the inner service are caught.
     pub(super) fn catches(&self) -> bool {
         match self {
