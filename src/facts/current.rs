@@ -36,8 +36,8 @@ pub(crate) enum EnterMode {
 /// Its owner lends the thread a reference to the exchange, and has it back afterwards. So polls do not change the reference
 /// count.
 pub(crate) struct Entered<'a> {
+    /// Holds the exchange that was current before, for as long as this one is.
     lent: &'a mut Option<Arc<Exchange>>,
-    before: Option<Arc<Exchange>>,
     _hub: Option<HubGuard>,
 }
 
@@ -149,33 +149,35 @@ impl<'a> Entered<'a> {
         lent: &'a mut Option<Arc<Exchange>>,
         mode: EnterMode,
     ) -> Self {
-        let mine = lent.take().unwrap_or_else(|| Arc::clone(exchange));
-        let before = CURRENT.try_with(|current| current.replace(Some(mine)));
-        let before = before.ok().flatten();
+        lent.get_or_insert_with(|| Arc::clone(exchange));
+        let entered = swap(lent);
         // If this exchange is already current, its hub or a fork of it is already bound.
-        let inside = before.as_ref();
-        let inside = inside.is_some_and(|before| Arc::ptr_eq(before, exchange));
+        let inside = || {
+            let before = lent.as_ref().filter(|_| entered);
+            before.is_some_and(|before| Arc::ptr_eq(before, exchange))
+        };
         let hub = match exchange.sentry() {
-            Some(sentry) if !inside || mode == EnterMode::RunWithHub => {
+            Some(sentry) if mode == EnterMode::RunWithHub || !inside() => {
                 sentry.bind(mode != EnterMode::Drop)
             }
             _ => None,
         };
-        Self {
-            lent,
-            before,
-            _hub: hub,
-        }
+        Self { lent, _hub: hub }
     }
 }
 
 impl Drop for Entered<'_> {
     #[inline(always)]
     fn drop(&mut self) {
-        let before = self.before.take();
-        let mine = CURRENT.try_with(|current| current.replace(before));
-        *self.lent = mine.ok().flatten();
+        swap(self.lent);
     }
+}
+
+/// Swaps the current exchange of the thread. Returns `false` if the thread's locals are already gone.
+#[inline(always)]
+fn swap(exchange: &mut Option<Arc<Exchange>>) -> bool {
+    let swap = |current: &Cell<Option<Arc<Exchange>>>| *exchange = current.replace(exchange.take());
+    CURRENT.try_with(swap).is_ok()
 }
 
 /// Whether this thread still has its thread-locals, so that loggers and clients can be called.

@@ -95,6 +95,7 @@ impl Passing {
         LayerKinds(kinds & !before)
     }
 
+    #[inline]
     pub(crate) fn hub(&self) -> Option<&ForkedHub> {
         self.hub.as_ref().or_else(|| self.later_hub.get())
     }

@@ -153,6 +153,7 @@ impl HubGuard {
     }
 
     /// Binds a hub to this thread. `alive`: the thread is surely not ending.
+    #[inline]
     pub(crate) fn bind(hub: &ForkedHub, alive: bool) -> Option<Self> {
         thread_has_hub(alive).then(|| Self::new(Arc::clone(hub)))
     }
@@ -165,14 +166,17 @@ impl HubGuard {
 pub(crate) fn thread_has_hub(alive: bool) -> bool {
     match STATE.get() {
         HubState::Made => true,
-        HubState::Unknown if alive => {
-            let _first = Hub::current();
-            MARK.with(|_| ());
-            STATE.set(HubState::Made);
-            true
-        }
-        HubState::Unknown | HubState::Gone => false,
+        HubState::Unknown => alive && make_hub(),
+        HubState::Gone => false,
     }
+}
+
+#[cold]
+fn make_hub() -> bool {
+    let _first = Hub::current();
+    MARK.with(|_| ());
+    STATE.set(HubState::Made);
+    true
 }
 
 thread_local! {

@@ -13,6 +13,7 @@ use pin_project_lite::pin_project;
 use super::{
     catching::Catching,
     errors::{Errors, Unexamined},
+    passing::PassingTracker,
     slot::Slot,
     tracker::Tracker,
 };
@@ -73,61 +74,20 @@ impl<B: Body<Data: 'static>, E: Errors<B::Error>> Body for ResponseBody<B, E> {
     type Data = B::Data;
     type Error = B::Error;
 
+    #[inline(always)]
     fn poll_frame(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
         let this = self.project();
-        let Some(mut inner) = this.inner.as_pin_mut() else {
-            let catching = this.slot.tracker().and_then(|it| it.catching.as_mut());
-            let answer = catching.and_then(|catching| catching.take_body());
-            return Poll::Ready(answer.map(|data| Ok(Frame::data(data))));
-        };
-        let polled = match this.slot {
-            Slot::Empty => return inner.poll_frame(cx),
-            Slot::Observed(tracker) => tracker.poll_frame(inner.as_mut(), cx),
-            Slot::Passing(passing) => {
-                passing.running = true;
-                let polled = {
-                    let _hub = passing.bind_hub(true);
-                    inner.as_mut().poll_frame(cx)
-                };
-                passing.running = false;
-                polled
+        match this.inner.as_pin_mut() {
+            Some(inner) => this.slot.poll_frame::<B, E>(inner, cx),
+            None => {
+                let catching = this.slot.tracker().and_then(|it| it.catching.as_mut());
+                let answer = catching.and_then(|catching| catching.take_body());
+                Poll::Ready(answer.map(|data| Ok(Frame::data(data))))
             }
-        };
-        let Poll::Ready(frame) = &polled else {
-            return polled;
-        };
-        if this.slot.has_ended() {
-            return polled;
         }
-        match (&mut *this.slot, frame) {
-            (Slot::Observed(tracker), Some(Ok(frame))) => {
-                if let Some(outcome) = tracker.frame(frame, inner.is_end_stream()) {
-                    tracker.end(outcome);
-                }
-            }
-            (Slot::Observed(tracker), None) => tracker.end(Outcome::Completed),
-            (Slot::Passing(passing), Some(Ok(frame))) => {
-                if passing.frame(frame, inner.is_end_stream()) {
-                    passing.end();
-                }
-            }
-            (Slot::Passing(passing), None) => passing.end(),
-            (slot, Some(Err(error))) => {
-                if let Some(tracker) = slot.observed() {
-                    let outcome = tracker.body_failed(E::look(error));
-                    tracker.end(outcome);
-                }
-            }
-            (Slot::Empty, _) => {}
-        }
-        // The slot of a stream stays for its destructors, which run in the exchange.
-        if this.slot.has_ended() && inner.is_end_stream() {
-            this.slot.empty();
-        }
-        polled
     }
 
     fn is_end_stream(&self) -> bool {
@@ -153,21 +113,97 @@ impl<B: fmt::Debug, E> fmt::Debug for ResponseBody<B, E> {
     }
 }
 
+// A frame is as large as a map of headers. So each function returns at one place, and the frame is made where the caller wants it.
+
+// === impl Slot ===
+
+impl Slot {
+    /// Polls the inner body, and notes what it gives.
+    #[inline(always)]
+    fn poll_frame<B: Body, E: Errors<B::Error>>(
+        &mut self,
+        body: Pin<&mut B>,
+        cx: &mut Context<'_>,
+    ) -> Polled<B> {
+        let mut is_over = false;
+        let polled = match self {
+            Self::Empty => body.poll_frame(cx),
+            Self::Observed(tracker) => tracker.poll_frame::<B, E>(body, cx, &mut is_over),
+            Self::Passing(passing) => passing.poll_frame::<B, E>(body, cx, &mut is_over),
+        };
+        // The slot of a stream stays for its destructors, which run in the exchange.
+        if is_over {
+            self.empty();
+        }
+        polled
+    }
+}
+
 // === impl Tracker ===
 
 impl Tracker {
-    /// Polls the inner body in the exchange, if it is observed, else with the hub of the request.
+    /// Polls the inner body in the exchange, if it is observed, else with the hub of the request. Notes what it gives, and whether
+    /// nothing of it is left.
     #[inline(always)]
-    fn poll_frame<B: Body>(&mut self, body: Pin<&mut B>, cx: &mut Context<'_>) -> Polled<B> {
+    fn poll_frame<B: Body, E: Errors<B::Error>>(
+        &mut self,
+        mut body: Pin<&mut B>,
+        cx: &mut Context<'_>,
+        is_over: &mut bool,
+    ) -> Polled<B> {
         self.running = true;
         let polled = if self.excluded {
             let _hub = self.exchange.bind_hub(true);
-            body.poll_frame(cx)
+            body.as_mut().poll_frame(cx)
         } else {
             let _entered = self.enter(self.enter_mode());
-            body.poll_frame(cx)
+            body.as_mut().poll_frame(cx)
         };
         self.running = false;
+        if let Poll::Ready(frame) = &polled
+            && !self.ended
+        {
+            let outcome = match frame {
+                Some(Ok(frame)) => self.frame(frame, body.is_end_stream()),
+                Some(Err(error)) => Some(self.body_failed(E::look(error))),
+                None => Some(Outcome::Completed),
+            };
+            if let Some(outcome) = outcome {
+                self.end(outcome);
+                *is_over = body.is_end_stream();
+            }
+        }
+        polled
+    }
+}
+
+// === impl PassingTracker ===
+
+impl PassingTracker {
+    /// Polls the inner body with the hub of the request, and notes what it gives.
+    #[inline(always)]
+    fn poll_frame<B: Body, E: Errors<B::Error>>(
+        &mut self,
+        mut body: Pin<&mut B>,
+        cx: &mut Context<'_>,
+        is_over: &mut bool,
+    ) -> Polled<B> {
+        self.running = true;
+        let polled = {
+            let _hub = self.bind_hub(true);
+            body.as_mut().poll_frame(cx)
+        };
+        self.running = false;
+        if let Poll::Ready(frame) = &polled
+            && !self.ended
+        {
+            match frame {
+                Some(Ok(frame)) => self.frame(frame, body.is_end_stream()),
+                Some(Err(error)) => self.body_failed(E::look(error)),
+                None => self.end(),
+            }
+            *is_over = self.ended && body.is_end_stream();
+        }
         polled
     }
 }

@@ -65,9 +65,10 @@ impl<F, E> ResponseFuture<F, E> {
                 errors: PhantomData,
             };
         }
-        let entered = slot.enter();
-        let inner = service.call(request);
-        drop(entered);
+        let inner = {
+            let _entered = slot.enter();
+            service.call(request)
+        };
         slot.leave();
         Self {
             inner: Some(inner),
@@ -103,9 +104,10 @@ where
             };
             polled
         } else {
-            let entered = this.slot.enter();
-            let polled = inner.poll(cx);
-            drop(entered);
+            let polled = {
+                let _entered = this.slot.enter();
+                inner.poll(cx)
+            };
             this.slot.leave();
             polled
         };

@@ -1,6 +1,6 @@
 //! Follows a request that is excluded, as little as possible.
 
-use std::{sync::Arc, time::Duration};
+use std::{any::Any, sync::Arc, time::Duration};
 
 use bytes::Buf;
 use http::{HeaderMap, Request, Response, Version};
@@ -123,15 +123,17 @@ impl PassingTracker {
         Some(true)
     }
 
-    /// Notes a frame of the body. Returns `true` if the server will not poll again.
+    /// Notes a frame of the body, and the end if the server will not poll again.
     #[inline]
-    pub(super) fn frame<D: Buf>(&mut self, frame: &Frame<D>, at_end: bool) -> bool {
+    pub(super) fn frame<D: Buf>(&mut self, frame: &Frame<D>, at_end: bool) {
         let Some(data) = frame.data_ref() else {
-            return frame.is_trailers();
+            return self.end();
         };
         self.bytes = self.bytes.saturating_add(data.remaining() as u64);
         let expected = self.expected_length;
-        at_end || expected.is_some_and(|expected| self.bytes >= expected)
+        if at_end || expected.is_some_and(|expected| self.bytes >= expected) {
+            self.end();
+        }
     }
 
     /// Binds the hub of the request to this thread. `alive`: the thread is surely not ending.
@@ -147,6 +149,14 @@ impl PassingTracker {
             let metrics = self.engine.metrics.as_ref();
             self.engine.observer.passed(self.active, metrics);
         }
+    }
+
+    /// Reports that the body failed.
+    #[cold]
+    pub(super) fn body_failed(&mut self, error: Option<&dyn Any>) {
+        let mut tracker = self.tracker();
+        let outcome = tracker.body_failed(error);
+        tracker.end(outcome);
     }
 
     /// The tracker that takes its place.

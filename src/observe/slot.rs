@@ -61,15 +61,6 @@ impl Slot {
         }
     }
 
-    /// Whether the end of the exchange was told, and the slot is kept for destructors alone.
-    pub(super) const fn has_ended(&self) -> bool {
-        match self {
-            Self::Empty => false,
-            Self::Observed(tracker) => tracker.ended,
-            Self::Passing(passing) => passing.ended,
-        }
-    }
-
     /// Whether panics of the inner service are caught.
     pub(super) fn catches(&self) -> bool {
         match self {
@@ -124,6 +115,8 @@ impl Slot {
     }
 
     /// Runs destructors of the inner service in the exchange, if it is observed, else with the hub of the request.
+    // Inlined, since most slots are empty by then.
+    #[inline(always)]
     pub(super) fn enter_drop(&mut self) -> Running<'_> {
         match self {
             Self::Empty => Running::with_hub(None),

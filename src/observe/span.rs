@@ -39,10 +39,14 @@ pub(crate) struct Entered<'a> {
 }
 
 /// What is current while code of the inner service runs, until this is dropped.
-pub(super) struct Running<'a> {
-    _exchange: Option<Entered<'a>>,
-    /// Of a request that is excluded.
-    _hub: Option<HubGuard>,
+pub(super) enum Running<'a> {
+    InExchange {
+        _entered: Entered<'a>,
+    },
+    /// The hub of a request that is excluded, if it has one.
+    WithHub {
+        _hub: Option<HubGuard>,
+    },
 }
 
 /// A span that is exited when this is dropped.
@@ -159,18 +163,12 @@ impl<'a> Entered<'a> {
 impl<'a> Running<'a> {
     #[inline(always)]
     pub(super) const fn in_exchange(exchange: Entered<'a>) -> Self {
-        Self {
-            _exchange: Some(exchange),
-            _hub: None,
-        }
+        Self::InExchange { _entered: exchange }
     }
 
     #[inline(always)]
     pub(super) const fn with_hub(hub: Option<HubGuard>) -> Self {
-        Self {
-            _exchange: None,
-            _hub: hub,
-        }
+        Self::WithHub { _hub: hub }
     }
 }
 
