@@ -26,7 +26,10 @@ const OF_KEY: &[&str] = &["d", "p", "q", "dp", "dq", "qi", "k"];
 const CALLBACKS: &[&str] = &["callback?", "/cb?", "/oauth?", "/oauth2?", "/authorized?"];
 
 /// How far a telling field may be, in bytes.
-const FARTHEST: usize = 512;
+const FARTHEST: usize = 192;
+
+/// The shortest part of a key. Its parts are long, so that its type can be far away.
+const SHORTEST_KEY: usize = 16;
 
 /// `SIGTERM` and the like are no longer.
 const LONGEST_SIGNAL: usize = 16;
@@ -72,7 +75,7 @@ impl Beside {
     pub(super) fn without_keys<'t>(&self, text: &'t str) -> Cow<'t, str> {
         values_after(&self.key, text, |found| {
             let value = coded(text, found.end());
-            is_near(text, &found, &["kty"]).then_some(value)
+            (value.len() >= SHORTEST_KEY).then_some(value)
         })
     }
 }

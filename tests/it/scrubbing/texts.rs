@@ -188,6 +188,10 @@ fn what_common_code_prints_of_a_secret_is_filtered() {
         let kept = Scrubbing::new().scrub(text);
         assert!(!kept.contains("SENTINEL"), "{kept}");
     }
+    // The parts of a key are long.
+    let part = "a1b2c3d4".repeat(43);
+    let key = format!(r#"got {{"kty":"RSA","n":"{part}","d":"{part}","p":"{part}SENTINEL"}}"#);
+    assert!(!Scrubbing::new().scrub(&key).contains("SENTINEL"));
     let long = format!("Token(\"{})SENTINEL\", \"b\")", "a".repeat(509));
     for (text, expected) in [
         ("SecretKey([83, 69, 78, 84])", "SecretKey([Filtered])"),
