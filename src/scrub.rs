@@ -1,23 +1,37 @@
 //! Takes secrets out of what is sent or written, by the names of fields and by the form of the secret.
 
 mod assigned;
+mod beside;
+mod bound;
 mod cards;
+mod coded;
+mod commands;
+mod cookies;
 mod fields;
 mod form_parts;
 pub(crate) mod health_data;
 mod inserted;
 mod json;
+mod judged;
 mod line;
 mod names;
 mod no_value;
+mod objects;
 pub(crate) mod of_process;
+mod options;
 mod pairs;
+mod path_tokens;
 mod patterns;
 mod plain;
 mod prefixes;
 mod query;
 mod replace;
 mod said;
+mod schemes;
+mod sentence;
+mod statements;
+mod steps;
+mod tuples;
 pub(crate) mod urls;
 mod value;
 
@@ -51,7 +65,11 @@ const MOST_PASSES: usize = 8;
 ///   `password`, eight after `api key` and the like, and after `token` or `secret` if they change three times, as in `a1b2c3d4`.
 ///   What is spelled as `user17`, `sha256`, `order-17` and `30days` are stays, and so does the UUID or ULID of a session.
 /// - Values stay that stand apart from their names: in a list of three or in the columns of a table, in a message and the data of
-///   its breadcrumb, or in the query of a path that does not begin with `/`.
+///   its breadcrumb, more than 512 bytes away in their object, or in the query of a path that does not begin with `/`.
+/// - What stands where secrets do is filtered, also if it is none: the value of `{"name": "auth_failures", "value": 17}`, all
+///   values of a statement of SQL that names a secret, each argument of `Login("a", "b")`, the last word of a line such as
+///   `PASS a`, what stands in marks after `invalid token` with six letters or more, and a word made at random, a UUID or a ULID
+///   in a path after `/reset/`, `/verify/`, `/invite/`, `/share/` and the like.
 /// - Any value after a telling name is filtered, also a harmless one: `token_count=3`, `session_timeout: 30`,
 ///   `secretary=Anna`, and a type in a line of code such as `session: &Session`.
 /// - After a telling name stay placeholders such as `$1`, `?`, `%s` and `:token`, what stands for no value such as `None`, the

@@ -6,23 +6,25 @@ use regex::{Match, Regex};
 
 use super::{
     FILTERED,
-    no_value::{Place, is_no_value, is_word_alone, refused},
+    no_value::{Place, is_no_value, refused},
+    options::is_option,
     pairs,
     replace::{all, values_after},
+    sentence::is_word_alone,
     value::{self, Quote},
 };
 
 /// Names of secrets in a text, with what may stand around the word.
 pub(super) const NAMES: &str = concat!(
-    r"(?i-u:[\w.-]*(?:passw(?:or)?d|passwort|kennwort|pass[ _-]?phrase|passcode|pgpass|pwd|secret|token|api[ _-]?key|credentials?",
+    r"(?i-u:[\w.-]*(?:passw(?:or)?d|passwort|kennwort|(?:pass|seed|recovery)[ _-]?phrase|mnemonic|zeroizing|passkey|senha|contrase(?:n|ñ)a|mot[ _]de[ _]passe|wachtwoord|salasana|l(?:o|ö)senord|hasło|пароль|密码|密碼|パスワード|비밀번호|passcode|pgpass|pwd|secret|token|api[ _-]?key|credentials?",
     r"|sess(?:ion)?[_-]?id|oauth_verifier|client_assertion|saml(?:request|response)|jwt|signature|authorization|cookie",
-    r"|code_verifier|(?:auth|device|mfa|totp|otp|pin|recovery|backup|verification)_?codes?|(?:user|db|smtp|redis)_?pass|basic_?auth",
+    r"|code_?verifier|(?:auth|device|mfa|totp|otp|pin|recovery|backup|verification)_?codes?|(?:user|db|smtp|redis)_?pass|basic_?auth",
     r"|(?:access|account|aes|app|application|auth|client|consumer|encryption|decryption|hmac|license|master|private|secret|session|shared|signing|ssh|storage|subscription|webhook)[ _-]?key)[\w-]*",
-    r"|(?:\b|_)(?:auth|session|bearer|pass|pw|pin|otp|cvv2?|cvc2?|ssn|csrf|xsrf|sid|creds?)|_pat)",
+    r"|(?:\b|_)(?:auth|session|bearer|pass|pw|pin|otp|psk|cvv2?|cvc2?|ssn|csrf|xsrf|sid|creds?)|_pat)",
 );
 
 /// Names whose value stands after a blank if it has quotation marks: `wrong password "…"`, and `IDENTIFIED BY '…'` of SQL.
-const SAID: &str = r"(?i-u:\b(?:passw(?:or)?d|passphrase|identified\s+by)(?:\s+(?:is|was|of))?)";
+const SAID: &str = r"(?i-u:\b(?:passw(?:or)?d|pass[ _-]?phrase|mnemonic|(?:seed|recovery) phrase|identified\s+by)(?:\s+(?:for|of)\s+[\w.@-]+:?)?(?:\s+(?:is|was|of))?)";
 
 /// What a type of one field has around its value: `Token("…")`, `Token(Some(b"…"))`, `Token([115, 101, …])`, `Token(6f1c7810-…)`,
 /// `Token { value: "…" }`.
@@ -42,13 +44,13 @@ pub(super) struct Assigned {
     line: Regex,
     /// `password=…`, and the same in any language.
     named: Regex,
-    /// `("password", "…")`, `{"name": "password", "value": "…"}`.
+    /// `("password", "…")`, `<input type="password" value="…">`.
     pair: Regex,
     /// `{"value": "…", "name": "password"}`.
     reversed: Regex,
     /// `(token)=(…)`, as PostgreSQL prints the key of an index.
     index: Regex,
-    /// `<password>…</password>`.
+    /// `<password>…</password>`, `<name>password</name><value>…</value>`.
     element: Regex,
 }
 
@@ -58,10 +60,9 @@ impl Assigned {
     pub(super) fn new(regex: impl Fn(&str) -> Regex) -> Self {
         // Between name and value: quotation marks, also escaped ones of JSON inside JSON, and a separator.
         // None has groups: to find the ends of groups takes most of the time of a search.
-        let after = r#"(?:\\*["'`])?\]?\s*(?:=>|:=|::+|[:=]{1,3})"#;
-        let named = format!(
-            r#"{NAMES}(?:{after}|{NEWTYPE}|{COMPARED})|{SAID}(?:\s+[EN]?\\*["']|:)|--(?i-u:[\w-]*(?:passw(?:or)?d|passphrase|pwd|secret|token|key)[\w-]*|pass)(?:\\*["'],?)?\s+"#
-        );
+        let after = r#"(?:\\*["'`]\)*)?\]?(?i-u:\s(?:provided|given|supplied|received|used|value))?\s*(?:=>|:=|::+|[:=]{1,3})"#;
+        let named =
+            format!(r#"{NAMES}(?:{after}|{NEWTYPE}|{COMPARED})|{SAID}(?:\s+[EN]?\\*["']|:)"#);
         let line = format!(r"(?i-u:(?:\b|_)(?:authorization|(?:set-)?cookies?2?)){after}");
         // The fields of a pair, with or without marks, as JSON and as `Debug` print them.
         let field = |names: &[&str]| {
@@ -71,13 +72,13 @@ impl Assigned {
         let (name, value) = (field(pairs::NAMES), field(pairs::VALUES));
         let marked = format!(r#"\\*["']{NAMES}\\*["']"#);
         let pair = format!(
-            r#"[(\[{{]\s*(?:\\*["']|:){NAMES}(?:\\*["'])?\s*,\s*|{name}{marked},?\s*\\*["'`]?[\w-]*{value}|(?i-u:\btype)={marked}[^<>\r\n]{{0,200}}?\s(?i-u:value)="#
+            r#"[(\[{{]\s*(?:\\*["']|:){NAMES}(?:\\*["'](?:\)\))?)?\s*,\s*|(?i-u:\btype)={marked}[^<>\r\n]{{0,200}}?\s(?i-u:value)="#
         );
         let reversed = format!(
             r#"({value})(?:"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|\\+"[^"]*"|\\+'[^']*')(,?\s*\\*["'`]?[\w-]*{name}{marked})"#
         );
         let element = format!(
-            r#"(<(?:(?:[\w-]+:)?{NAMES}(?:\s[^<>]*)?|[\w:.-]+\s[^<>]*?(?-u:\b)name=\\*["']{NAMES}\\*["'][^<>]*)>)(?:<!\[CDATA\[[^<>]*\]\]>|[^<>]+)(</)"#
+            r#"(<(?:(?:[\w-]+:)?{NAMES}(?:\s[^<>]*)?|[\w:.-]+\s[^<>]*?(?-u:\b)name=\\*["']{NAMES}\\*["'][^<>]*)>(?:\s*<[A-Za-z:._-]+>)?|<(?:key|name)>\s*{NAMES}\s*</(?:key|name)>\s*(?:<[A-Za-z:._-]+>\s*){{1,2}})(?:<!\[CDATA\[[^<>]*\]\]>|[^<>]+)(</)"#
         );
         let index = format!(r"\([^=\r\n]*{NAMES}(?-u:\b)[^=\r\n]*\)=\(");
         Self {
@@ -193,11 +194,10 @@ fn folded(text: &str, start: usize, end: usize) -> usize {
     }
 }
 
-/// Whether it is the name of a value in capitals: `<TOKEN>`.
-fn is_named_value(rest: &str) -> bool {
-    let capital = |byte: u8| byte.is_ascii_uppercase() || b"_-".contains(&byte);
-    let name = rest.strip_prefix('<').map(str::as_bytes);
-    name.is_some_and(|name| name.get(value::run(name, 0, capital)) == Some(&b'>'))
+/// Whether the name is that of several words.
+fn is_phrase(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    name.contains("phrase") || name.contains("mnemonic")
 }
 
 fn named_value(text: &str, found: Match<'_>) -> Option<Range<usize>> {
@@ -228,12 +228,6 @@ fn named_value(text: &str, found: Match<'_>) -> Option<Range<usize>> {
         return (!is_session()).then_some(start..end);
     }
     let start = start(text, found)?;
-    // The next option, and the name of the value of an option in a help: `--token <TOKEN>`.
-    if name.starts_with("--")
-        && (text[start..].starts_with("\"--") || is_named_value(&text[start..]))
-    {
-        return None;
-    }
     if let Some(value) = refused(&text[start..]) {
         return Some(start + value.start..start + value.end);
     }
@@ -251,6 +245,9 @@ fn named_value(text: &str, found: Match<'_>) -> Option<Range<usize>> {
         return None;
     }
     let end = value::end(text, start);
+    if is_phrase(name) {
+        return Some(start..end.max(value::phrase(text.as_bytes(), start)));
+    }
     // After a colon stood the type of a variable, and the value follows.
     let typed = text[end..].strip_prefix(" = ").map(|_| end + 3);
     Some(start..typed.map_or(end, |value| value::end(text, value)))
@@ -265,6 +262,9 @@ fn pair_value(text: &str, found: Match<'_>) -> Option<Range<usize>> {
     let called = word > 0 && bytes.get(start + word) == Some(&b'(');
     if of_fields || called {
         return Some(start..value::end(text, start));
+    }
+    if is_option(&text[start..]) {
+        return None;
     }
     let end = value::quoted(bytes, start)?;
     let rest = text[end..].trim_start();

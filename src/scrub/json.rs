@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde_json::{Map, Number, Value};
 
 use super::{
-    FILTERED, Scrubbing,
+    FILTERED, Scrubbing, beside,
     fields::{self, Kind, is_safe_header},
     health_data::{self, Item},
     names, pairs,
@@ -201,9 +201,11 @@ impl Scrubbing {
         let measured = fields.contains_key("trace_id") && is_number(fields.get("value"));
         let attribute = is_attribute(fields) && is_number(fields.get("value"));
         let secret = !measured && pairs::names_a_secret(fields, &self.keys);
+        let beside = beside::secrets(fields);
         for (name, value) in fields.iter_mut() {
             match name.as_str() {
                 "value" if measured => {}
+                _ if beside.contains(name) => self.filter(value, depth),
                 name if secret && pairs::is_value(name) => self.filter(value, depth),
                 name => self.scrub_field(name, value, depth),
             }

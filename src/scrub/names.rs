@@ -6,9 +6,14 @@ use super::letters;
 const SECRET: &[&str] = &[
     "apikey",
     "auth",
+    "backupcode",
     "bearer",
     "cardnumber",
     "cfaccess",
+    "clientassertion",
+    "codeverifier",
+    "contrasena",
+    "contraseña",
     "cookie",
     "credential",
     "creditcard",
@@ -16,25 +21,47 @@ const SECRET: &[&str] = &[
     "csrf",
     "cvc",
     "cvv",
+    "devicecode",
     "forwarded",
     "iban",
+    "hasło",
     "jwt",
     "kennwort",
+    "losenord",
+    "lösenord",
+    "mnemonic",
+    "motdepasse",
+    "onetimecode",
+    "otpcode",
+    "passcode",
+    "passkey",
     "passphrase",
     "passwd",
     "password",
     "passwort",
     "privatekey",
     "pwd",
+    "recoverycode",
+    "recoveryphrase",
+    "salasana",
     "saml",
     "secret",
+    "seedphrase",
+    "senha",
     "sessid",
     "session",
     "signature",
     "token",
+    "verificationcode",
+    "wachtwoord",
     "xamz",
     "xgoog",
     "xsrf",
+    "пароль",
+    "密码",
+    "密碼",
+    "パスワード",
+    "비밀번호",
 ];
 
 /// Beginnings and ends of names of secrets. Inside other words they mean nothing.
@@ -50,6 +77,9 @@ const SECRET_AT_AN_END: &[&str] = &[
     "remoteaddr",
 ];
 
+/// Last words of names of secrets, which are parts of other words: `db_pass`, `smtpPass`, but `bypass`.
+const SECRET_WORDS: &[&str] = &["otp", "pass", "pat", "psk", "pw", "totp"];
+
 /// Names that look like those of secrets and are not. The events of this crate use them.
 const HARMLESS: &[&str] = &["error_category", "author", "keyboard"];
 
@@ -64,9 +94,27 @@ pub(super) fn is_secret(name: &str, keys: &[String]) -> bool {
     if HARMLESS.contains(&name) {
         return false;
     }
+    if SECRET_WORDS.contains(&&*last_word(name)) {
+        return true;
+    }
     let name = letters(name);
     let at_an_end = |part: &&str| name.starts_with(*part) || name.ends_with(*part);
     SECRET.iter().any(|part| name.contains(part))
         || SECRET_AT_AN_END.iter().any(at_an_end)
         || keys.iter().any(|part| name.contains(part))
+}
+
+/// The last word of a name in small letters: `pass` of `DB_PASS`, of `smtpPass` and of `storepass`.
+fn last_word(name: &str) -> String {
+    const STORES: [&str; 2] = ["storepass", "keypass"];
+    let end = name.trim_end_matches(|one: char| !one.is_alphanumeric());
+    let word = end.rsplit(|one: char| !one.is_alphanumeric()).next();
+    let word = word.unwrap_or_default();
+    if STORES.iter().any(|store| word.ends_with(store)) {
+        return "pass".to_owned();
+    }
+    let mixed = word.bytes().any(|byte| byte.is_ascii_lowercase());
+    let capital = word.rfind(|one: char| one.is_ascii_uppercase());
+    let begin = capital.filter(|_| mixed).unwrap_or(0);
+    word[begin..].to_lowercase()
 }

@@ -2,73 +2,13 @@
 
 use std::ops::Range;
 
-use super::{FILTERED, value};
+use super::{
+    FILTERED,
+    sentence::{goes_on, letters_of, trimmed},
+    value,
+};
 
-/// Names that are also ordinary words. After such a name, a colon and a space, a sentence can go on.
-const WORDS: &[&str] = &[
-    "auth",
-    "authorization",
-    "session",
-    "token",
-    "csrf",
-    "bearer",
-    "signature",
-    "credentials",
-    "cookie",
-];
-
-/// Words with which a sentence goes on after [`WORDS`]: `token: expected`, `session: closed`.
-const PROSE: &[&str] = &[
-    "a",
-    "an",
-    "aborted",
-    "absent",
-    "already",
-    "bad",
-    "cannot",
-    "closed",
-    "connection",
-    "could",
-    "denied",
-    "disabled",
-    "empty",
-    "enabled",
-    "error",
-    "expected",
-    "expired",
-    "failed",
-    "failure",
-    "forbidden",
-    "found",
-    "invalid",
-    "io",
-    "malformed",
-    "mismatch",
-    "missing",
-    "no",
-    "none",
-    "not",
-    "null",
-    "ok",
-    "refused",
-    "rejected",
-    "required",
-    "revoked",
-    "the",
-    "timed",
-    "timeout",
-    "too",
-    "unauthorized",
-    "unavailable",
-    "unexpected",
-    "unknown",
-    "unsupported",
-    "user",
-    "was",
-    "wrong",
-];
-
-/// Words of [`PROSE`] after which an error shows the value that was refused: `token: invalid …`.
+/// Words of a sentence after which an error shows the value that was refused: `token: invalid …`.
 const REFUSED: &[&str] = &[
     "bad",
     "expired",
@@ -92,8 +32,21 @@ const PLACEHOLDERS: &[&str] = &["?", "%s", "%d", "%v", "{}", "{:?}"];
 /// How much of a refused value is read, in bytes.
 const LONGEST_REFUSED: usize = 512;
 
-/// The longest first word of a message, in bytes.
-const LONGEST_WORD: usize = 16;
+/// The longest beginning of the name of a resource, in characters.
+const LONGEST_URN: usize = 128;
+
+/// What stands before the name of a host.
+const HOSTS: &[&str] = &[
+    " to ",
+    " at ",
+    " on ",
+    " from ",
+    " tcp ",
+    " host ",
+    " with ",
+    " via ",
+    "upstream ",
+];
 
 /// How far a placeholder and a version can reach, in characters.
 const FARTHEST: usize = 64;
@@ -114,8 +67,8 @@ pub(super) struct Place<'t> {
 pub(super) fn is_no_value(place: &Place<'_>) -> bool {
     let colon = place.name.ends_with(':');
     is_placeholder(place)
-        || colon && place.spaced && is_prose(place)
-        || colon && !place.spaced && (is_port(place) || is_version(place))
+        || colon && place.spaced && goes_on(place.before, place.name, place.rest)
+        || colon && !place.spaced && (is_port(place) || is_version(place) || is_urn(place))
 }
 
 /// Where in `rest` the value stands that an error calls refused: `invalid abc123…`, `unknown value 'abc123…'`. Any other word can be
@@ -125,7 +78,7 @@ pub(super) fn refused(rest: &str) -> Option<Range<usize>> {
     if !REFUSED.contains(&first) {
         return None;
     }
-    if let Some(shown) = shown(rest) {
+    if let Some(shown) = shown(rest).or_else(|| in_marks(rest, first.len())) {
         return Some(shown);
     }
     let mut at = first.len();
@@ -158,6 +111,23 @@ fn shown(rest: &str) -> Option<Range<usize>> {
     Some(at..value::quoted(rest.as_bytes(), at)?)
 }
 
+/// What stands in marks after the first word: `rejected value [hunter2]`, `invalid "hunter2"`.
+fn in_marks(rest: &str, at: usize) -> Option<Range<usize>> {
+    let bytes = rest.as_bytes();
+    let value = " value";
+    let at = at
+        + if rest[at..].starts_with(value) {
+            value.len()
+        } else {
+            0
+        };
+    let at = at + value::run(bytes, at, |byte| b" :".contains(&byte));
+    match bytes.get(at) {
+        Some(b'[') => Some(at..value::balanced(bytes, at)),
+        _ => Some(at..value::quoted(bytes, at)?),
+    }
+}
+
 /// Whether it can be a value that an error shows: it has letters and digits, and is no date.
 fn is_refused_value(value: &str) -> bool {
     let bytes = value.as_bytes();
@@ -172,16 +142,6 @@ fn is_refused_value(value: &str) -> bool {
         && bytes
             .iter()
             .all(|byte| byte.is_ascii_alphanumeric() || b"_+=~-".contains(byte))
-}
-
-/// Whether a word of [`PROSE`] is all of the line.
-pub(super) fn is_word_alone(rest: &str) -> bool {
-    let word = letters_of(rest);
-    PROSE.contains(&word)
-        && rest[word.len()..]
-            .chars()
-            .next()
-            .is_none_or(|one| "\r\n".contains(one))
 }
 
 /// Whether code puts the value there later, or has none: `$1`, `?`, `%s`, `None`, and `:token` for `token`.
@@ -244,28 +204,31 @@ fn names_the_same(name: &str, placeholder: &str) -> bool {
     before.is_some_and(|before| before.is_empty() || before.ends_with(['_', '.']))
 }
 
-/// Whether a sentence goes on: after an ordinary word, or after the module that a log names as the source of its message.
-fn is_prose(place: &Place<'_>) -> bool {
-    let word = letters_of(place.rest);
-    let next = place.rest[word.len()..].chars().next();
-    if !next.is_none_or(|one| matches!(one, ' ' | '.' | ',' | ')' | '\n' | ';' | '!')) {
-        return false;
-    }
-    let name = trimmed(place.name);
-    let lower = word.bytes().skip(1).all(|byte| byte.is_ascii_lowercase());
-    let message = place.before.ends_with("::") && lower && (1..=LONGEST_WORD).contains(&word.len());
-    let is_word = WORDS.iter().any(|one| name.eq_ignore_ascii_case(one));
-    is_word && (message || PROSE.contains(&word))
-}
-
-/// Whether a port follows the name of a host: `http://auth:8080/`.
+/// Whether a port follows the name of a host: `http://auth:8080/`, `connect to auth:8080`.
 fn is_port(place: &Place<'_>) -> bool {
-    let Place { before, rest, .. } = place;
+    let Place {
+        before, name, rest, ..
+    } = place;
+    let host = ["auth", "session"].contains(&trimmed(name));
+    let said = host && HOSTS.iter().any(|word| before.ends_with(word));
     let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
     let next = rest[digits..].chars().next();
     (2..=5).contains(&digits)
-        && (before.ends_with("//") || before.ends_with('@'))
-        && next.is_none_or(|one| one == '/' || one.is_whitespace() || one == ')')
+        && (before.ends_with("//") || before.ends_with('@') || said)
+        && next.is_none_or(|one| one.is_whitespace() || "/),:;.".contains(one))
+}
+
+/// Whether the name is a part of one of a resource: `arn:aws:secretsmanager:…:secret:shop/db`,
+/// `urn:ietf:params:oauth:token-type:jwt`.
+fn is_urn(place: &Place<'_>) -> bool {
+    let mut near = place.before.char_indices().rev().take(LONGEST_URN);
+    let begin = near.find(|(_, one)| one.is_whitespace() || "\"'`(<[=,".contains(*one));
+    let name = match begin {
+        Some((at, one)) => &place.before[at + one.len_utf8()..],
+        None if place.before.len() < LONGEST_URN => place.before,
+        None => "",
+    };
+    name.starts_with("arn:") || name.starts_with("urn:")
 }
 
 /// Whether a version follows the name of an image: `shop/auth:1.2.3`.
@@ -289,15 +252,4 @@ fn word<'t>(text: &'t str, ends: &[char]) -> &'t str {
         None if text.len() < FARTHEST => text,
         None => "",
     }
-}
-
-/// The letters at the beginning of a text.
-fn letters_of(text: &str) -> &str {
-    let end = text.find(|one: char| !one.is_ascii_alphabetic());
-    &text[..end.unwrap_or(text.len())]
-}
-
-/// The name without what separates it from its value.
-fn trimmed(name: &str) -> &str {
-    name.trim_end_matches(|one: char| !one.is_alphanumeric())
 }

@@ -25,6 +25,31 @@ pub(super) const VALUES: &[&str] = &[
     "value", "values", "val", "content", "data", "text", "default",
 ];
 
+/// Other names of fields that hold it: as errors show what they refused, and of statements and questions.
+const OTHER_VALUES: &[&str] = &[
+    "v",
+    "input",
+    "got",
+    "actual",
+    "found",
+    "given",
+    "received",
+    "rejected",
+    "provided",
+    "supplied",
+    "submitted",
+    "rows",
+    "variables",
+    "example",
+    "vstr",
+    "params",
+    "parameters",
+    "args",
+    "arguments",
+    "bindings",
+    "binds",
+];
+
 /// The longest text that is a name, in bytes. A sentence can mention a secret without being its name.
 const LONGEST_NAME: usize = 64;
 
@@ -35,26 +60,36 @@ pub(super) fn names_a_secret(fields: &Map<String, Value>, keys: &[String]) -> bo
         .iter()
         .any(|(name, value)| match (name.as_str(), value) {
             ("id" | "type", value) if beside("value") => is_name(value, keys),
-            // A patch of JSON.
-            ("path", Value::String(path)) if beside("op") => {
-                let last = path.rsplit('/').next().unwrap_or_default();
+            // A patch of JSON, and what a validation refused.
+            ("path", Value::String(path)) if beside("op") || beside("value") => {
+                let last = path.rsplit(['/', '.']).next().unwrap_or_default();
                 is_name(&last.into(), keys)
             }
-            // A question of GraphQL.
-            ("query", Value::String(query)) if beside("variables") => names::are_in(query, keys),
+            // A question of GraphQL, and a statement of SQL.
+            ("query" | "sql" | "statement", Value::String(query)) => names::are_in(query, keys),
             // The way to a field, and the names of several values.
             (name, Value::Array(names)) => {
                 let several = name.strip_suffix('s').unwrap_or(name);
-                (["loc", "path"].contains(&name) || holds(several, NAMES, "k"))
+                (["loc", "path"].contains(&name) || holds_name(several))
                     && names.iter().any(|name| is_name(name, keys))
             }
-            (name, value) => holds(name, NAMES, "k") && is_name(value, keys),
+            (name, value) => holds_name(name) && is_name(value, keys),
         })
 }
 
 /// Whether a field holds the value of a pair.
 pub(super) fn is_value(name: &str) -> bool {
-    holds(name, VALUES, "v") || ["input", "rows", "variables"].contains(&name)
+    let name = letters(name);
+    OTHER_VALUES.contains(&&*name) || VALUES.iter().any(|ending| name.ends_with(ending))
+}
+
+/// As [`is_value`], and no other field of a log line is called so.
+pub(super) fn is_called_value(name: &str) -> bool {
+    let name = letters(name);
+    ["v", "input", "got", "received", "rejected"].contains(&&*name)
+        || ["value", "values", "val"]
+            .iter()
+            .any(|ending| name.ends_with(ending))
 }
 
 /// For each value whether its name stands before it: in a pair, in a list of names and values in
@@ -65,18 +100,22 @@ pub(super) fn named_values(values: &[Value], keys: &[String]) -> Vec<bool> {
         text.is_some_and(|text| text.starts_with('-') && !text.contains('='))
     };
     let pairs = values.len().is_multiple_of(2);
-    let named = |at: usize, name: &Value| {
-        (pairs && at.is_multiple_of(2) || is_option(name)) && is_name(name, keys)
+    let named = |at: usize, name: &Value, value: &Value| {
+        // An option follows another without a value.
+        let option = is_option(name);
+        (pairs && at.is_multiple_of(2) || option)
+            && is_name(name, keys)
+            && !(option && value.as_str().is_some_and(|text| text.starts_with("--")))
     };
     let first = values.first().map(|_| false);
-    let names = values.windows(2).map(|two| &two[0]).enumerate();
-    let others = names.map(|(at, name)| named(at, name));
+    let names = values.windows(2).enumerate();
+    let others = names.map(|(at, two)| named(at, &two[0], &two[1]));
     first.into_iter().chain(others).collect()
 }
 
-fn holds(name: &str, endings: &[&str], short: &str) -> bool {
+fn holds_name(name: &str) -> bool {
     let name = letters(name);
-    name == short || endings.iter().any(|ending| name.ends_with(ending))
+    name == "k" || NAMES.iter().any(|ending| name.ends_with(ending))
 }
 
 fn is_name(value: &Value, keys: &[String]) -> bool {

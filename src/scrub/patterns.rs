@@ -7,13 +7,24 @@ use regex::{Captures, Regex};
 use super::{
     FILTERED,
     assigned::{Assigned, NAMES},
+    beside::Beside,
+    bound::Bound,
     cards::without_cards,
+    commands::Commands,
+    cookies::Cookies,
     form_parts::FormParts,
     inserted::Inserted,
-    names,
+    judged::Judged,
+    objects::Objects,
+    options::Options,
+    path_tokens::PathTokens,
     prefixes::{COMMON, KEYS, any_of},
-    replace::{all, step, values_after},
+    replace::{all, values_after},
     said::Said,
+    schemes::Schemes,
+    statements::Statements,
+    steps::{BLANK, Steps},
+    tuples::Tuples,
     urls::{query, without_secrets},
     value,
 };
@@ -47,14 +58,32 @@ pub(super) struct Patterns {
     parts: Regex,
     /// Keys and tokens that have a form of their own.
     formed: Regex,
-    /// `Bearer …`, and other schemes, whose names are also English words.
-    scheme: Regex,
+    /// `Bearer …`.
+    schemes: Schemes,
     /// `password=…`, `Authorization: …` and the like.
     assigned: Assigned,
+    /// `id=…; Path=/`.
+    cookies: Cookies,
+    /// `/reset-password/…`.
+    path_tokens: PathTokens,
+    /// `code=…&state=…`.
+    beside: Beside,
+    /// `AUTH …`.
+    commands: Commands,
+    /// `--token …`.
+    options: Options,
+    /// `Basic("bob", "…")`.
+    tuples: Tuples,
+    /// `SET PASSWORD FOR bob = '…'`.
+    statements: Statements,
     /// `name="password"` and the value some lines below.
     form_parts: FormParts,
     /// `INSERT INTO t (password) VALUES ('…')`.
     inserted: Inserted,
+    /// `{"key": "token", "type": "text", "value": "…"}`.
+    objects: Objects,
+    /// `invalid token '…'`.
+    judged: Judged,
     /// `password …`.
     said: Said,
     email: Regex,
@@ -65,8 +94,8 @@ pub(super) struct Patterns {
     below: Regex,
     /// The row that PostgreSQL shows if it breaks a constraint.
     row: Regex,
-    /// The values that Diesel shows after a statement.
-    binds: Regex,
+    /// `SELECT … WHERE token = $1 -- binds: ["…"]`.
+    bound: Bound,
     /// IP addresses, dates, telephone and social security numbers, which only the preset for health data filters. Also UUIDs,
     /// which it keeps.
     personal: Regex,
@@ -110,24 +139,31 @@ impl Patterns {
                 any_of(KEYS),
                 any_of(COMMON)
             )),
-            scheme: regex(
-                r#"(?i-u:\b(bearer|basic|digest|token|apikey))(\s+\\*["']?)([\w.~+/:-]{4,}=*)|(?-u:\b([A-Za-z0-9+/_-]{8,}={1,2}))"#,
-            ),
+            schemes: Schemes::new(regex),
             assigned: Assigned::new(regex),
+            cookies: Cookies::new(regex),
+            path_tokens: PathTokens::new(regex),
+            beside: Beside::new(regex),
+            commands: Commands::new(regex),
+            options: Options::new(regex),
+            tuples: Tuples::new(regex),
+            statements: Statements::new(regex),
             form_parts: FormParts::new(regex),
             inserted: Inserted::new(regex),
+            objects: Objects::new(regex),
+            judged: Judged::new(regex),
             said: Said::new(regex),
             email: regex(
                 r#"(?:[\w.%+-]+|"[^"\r\n]{1,64}")@[\w-]+(?:\.[\w-]+)*\.[A-Za-z]{2,}(?-u:\b)"#,
             ),
             named_late: regex(&format!(
-                r#"((?-u:\b)(?:string|entry|value:?|integer|character)\s+){QUOTED}([^"'`\r\n]{{0,80}}(?-u:\b)for\s+(?:(?:key|column|field)\s+)?\\*["'`]<?{NAMES})"#
+                r#"((?-u:\b)(?:string|entry|value:?|integer|character|argument)\s+){QUOTED}([^"'`\r\n]{{0,80}}(?-u:\b)for\s+(?:(?:key|column|field)\s+)?\\*["'`][<\[]?{NAMES})"#
             )),
             below: regex(&format!(
                 r#"(\|\s*\\*["']?{NAMES}\\*["']?\s*=[^\r\n]*\r?\n\s*\|\s*\^+\s*\r?\n[^"'`\r\n]*){QUOTED}"#
             )),
             row: regex(r"Failing row contains "),
-            binds: regex(r"-- binds: \["),
+            bound: Bound::new(regex),
             personal: regex(concat!(
                 r"(?-u)(?P<uuid>\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b)|\b\d{1,3}(?:\.\d{1,3}){3}\b|\b(?:[0-9a-fA-F]{1,4}:){3,7}[0-9a-fA-F]{0,4}\b|\b\d{3}-\d{2}-\d{4}\b",
                 r"|\b\d{4}-\d{2}-\d{2}\b|\b\d{1,2}[./]\d{1,2}[./]\d{2,4}\b|\+?\b\d[\d ().-]{6,}\d\b",
@@ -137,53 +173,64 @@ impl Patterns {
 
     /// The text without secrets, and with `personal` also without data about a person.
     pub(super) fn filter<'t>(&self, text: &'t str, personal: bool) -> Cow<'t, str> {
-        let mut kept = Cow::Borrowed(text);
-        step(&mut kept, |text| all(&self.private_key, text, FILTERED));
-        step(&mut kept, |text| self.assigned.without_lines(text));
-        step(&mut kept, |text| {
+        let mut kept = Steps::new(text);
+        kept.with(b"-", |text| all(&self.private_key, text, FILTERED));
+        kept.with(b":=", |text| self.assigned.without_lines(text));
+        kept.with(b":", |text| {
             all(&self.url, text, |url: &Captures<'_>| {
                 without_secrets(&url[0])
             })
         });
-        step(&mut kept, |text| all(&self.network, text, "[Filtered]${1}"));
-        step(&mut kept, |text| all(&self.curl, text, "${1}[Filtered]"));
-        step(&mut kept, |text| all(&self.httpie, text, "${1}[Filtered]"));
-        step(&mut kept, |text| {
-            all(&self.oracle, text, "${1}[Filtered]${2}")
+        kept.with(b"@", |text| all(&self.network, text, "[Filtered]${1}"));
+        kept.with(b":", |text| all(&self.curl, text, "${1}[Filtered]"));
+        kept.with(b":", |text| all(&self.httpie, text, "${1}[Filtered]"));
+        kept.with(b"@", |text| all(&self.oracle, text, "${1}[Filtered]${2}"));
+        kept.with(b"?", |text| all(&self.relative, text, relative));
+        kept.with(b"\"", |text| all(&self.parts, text, parts));
+        kept.always(|text| all(&self.formed, text, formed));
+        kept.with(b" \t\n\r\x0b\x0c\xc2\xe1\xe2\xe3=", |text| {
+            self.schemes.without(text)
         });
-        step(&mut kept, |text| all(&self.relative, text, relative));
-        step(&mut kept, |text| all(&self.parts, text, parts));
-        step(&mut kept, |text| all(&self.formed, text, formed));
-        step(&mut kept, |text| all(&self.scheme, text, credentials));
-        step(&mut kept, |text| self.inserted.without(text));
-        step(&mut kept, |text| self.form_parts.without(text));
-        step(&mut kept, |text| self.assigned.without_named(text));
-        step(&mut kept, |text| self.said.without(text));
-        step(&mut kept, |text| self.assigned.without_indexed(text));
-        step(&mut kept, |text| self.assigned.without_pairs(text));
-        step(&mut kept, |text| self.assigned.without_reversed_pairs(text));
-        step(&mut kept, |text| self.assigned.without_elements(text));
-        // Most texts have none of these, which is cheap to know.
-        if kept.contains(" for ") {
-            step(&mut kept, |text| {
-                all(&self.named_late, text, "${1}[Filtered]${2}")
-            });
-        }
-        if kept.contains('^') {
-            step(&mut kept, |text| all(&self.below, text, "${1}[Filtered]"));
-        }
-        step(&mut kept, |text| self.without_rows(text));
-        step(&mut kept, |text| self.without_binds(text));
-        step(&mut kept, |text| all(&self.email, text, email));
-        step(&mut kept, without_cards);
+        kept.with(b"(", |text| self.inserted.without(text));
+        kept.with(b"=", |text| self.form_parts.without(text));
+        kept.with(b"(", |text| self.statements.without(text));
+        kept.with(BLANK, |text| self.statements.without_clauses(text));
+        kept.with(b"(", |text| self.statements.without_calls(text));
+        kept.with(b"(", |text| self.tuples.without(text));
+        kept.with(b"({", |text| self.tuples.without_codes(text));
+        kept.with(b"-", |text| self.options.without(text));
+        kept.with(b";", |text| self.cookies.without(text));
+        kept.with(b"/", |text| self.path_tokens.without(text));
+        kept.with(b":=", |text| self.beside.without_codes(text));
+        kept.with(b"=", |text| self.beside.without_signatures(text));
+        kept.with_word("kty", |text| self.beside.without_keys(text));
+        kept.with(b" \t", |text| self.commands.without(text));
+        kept.with(b":=({<'\"!", |text| self.assigned.without_named(text));
+        kept.with(BLANK, |text| self.said.without(text));
+        kept.with(b"\"'`", |text| self.judged.without(text));
+        kept.with(b"\"'`", |text| self.judged.without_shown(text));
+        kept.with(b"\"'`", |text| self.judged.without_named(text));
+        kept.with(b"(", |text| self.assigned.without_indexed(text));
+        kept.with(b"([{=", |text| self.assigned.without_pairs(text));
+        kept.with(b":=", |text| self.assigned.without_reversed_pairs(text));
+        kept.with(b":=", |text| self.objects.without(text));
+        kept.with(b"<", |text| self.assigned.without_elements(text));
+        kept.with_word(" for ", |text| {
+            all(&self.named_late, text, "${1}[Filtered]${2}")
+        });
+        kept.with(b"^", |text| all(&self.below, text, "${1}[Filtered]"));
+        kept.with(b"(", |text| self.without_rows(text));
+        kept.with(b":=", |text| self.bound.without(text));
+        kept.with(b"@", |text| all(&self.email, text, email));
+        kept.with(b"23456", without_cards);
         if personal {
             let unless_id = |found: &Captures<'_>| match found.name("uuid") {
                 Some(uuid) => uuid.as_str().to_owned(),
                 None => FILTERED.to_owned(),
             };
-            step(&mut kept, |text| all(&self.personal, text, unless_id));
+            kept.always(|text| all(&self.personal, text, unless_id));
         }
-        kept
+        kept.kept()
     }
 
     /// The text without the rows that PostgreSQL shows. A row ends with `).`, and so can a value in it: the row goes on, unless the
@@ -208,19 +255,6 @@ impl Patterns {
                 |end| end + 2,
             );
             Some(start..start + end)
-        })
-    }
-
-    /// The text without the values of statements that name a secret.
-    fn without_binds<'t>(&self, text: &'t str) -> Cow<'t, str> {
-        let mut from = 0;
-        values_after(&self.binds, text, |found| {
-            // No text is read twice.
-            let before = &text[from..found.start()];
-            from = found.end();
-            let statement = before.lines().next_back()?;
-            let open = found.end() - 1;
-            names::are_in(statement, &[]).then(|| open..value::balanced(text.as_bytes(), open))
         })
     }
 }
@@ -276,64 +310,4 @@ fn formed(found: &Captures<'_>) -> String {
         "{}{FILTERED}",
         found.name("before").map_or("", |before| before.as_str())
     )
-}
-
-/// Filters what follows a scheme, if it can be a credential and not an English word. And a user and a password in base64, which
-/// its padding betrays.
-fn credentials(found: &Captures<'_>) -> String {
-    if let Some(coded) = found.get(4) {
-        return match is_basic(coded.as_str()) {
-            true => FILTERED.to_owned(),
-            false => found[0].to_owned(),
-        };
-    }
-    let (scheme, space, value) = (&found[1], &found[2], &found[3]);
-    // `POST /token HTTP/1.1`, and the challenge `Basic realm="shop"`.
-    if value.starts_with("HTTP/") || value == "realm=" {
-        return found[0].to_owned();
-    }
-    // `image digest sha256:9f86d0…`, `sha1 digest da39a3…`, `weekly digest 2026-01-15`.
-    let is_digest = scheme.eq_ignore_ascii_case("digest")
-        && (value.bytes().all(|byte| byte.is_ascii_hexdigit())
-            || ["sha", "md5:"].iter().any(|name| value.starts_with(name))
-            || value.as_bytes().get(4) == Some(&b'-')
-                && value[..4].bytes().all(|byte| byte.is_ascii_digit()));
-    if is_digest {
-        return found[0].to_owned();
-    }
-    let coded = |byte: u8| byte.is_ascii_digit() || byte == b'=';
-    let bearer = scheme.eq_ignore_ascii_case("bearer") || value.bytes().any(coded);
-    // The end of a sentence can stand directly after it.
-    let is_basic = value.split(['.', '~', ':']).any(is_basic);
-    if value.len() > 5 && bearer || value.len() > 24 || is_basic {
-        return format!("{scheme}{space}{FILTERED}");
-    }
-    found[0].to_owned()
-}
-
-/// Whether it is a user and a password in base64: what it decodes to is printable and has a colon. It decodes by itself, because
-/// no dependency of this feature does.
-fn is_basic(value: &str) -> bool {
-    let digit = |byte: u8| match byte {
-        b'A'..=b'Z' => Some(byte - b'A'),
-        b'a'..=b'z' => Some(byte - b'a' + 26),
-        b'0'..=b'9' => Some(byte - b'0' + 52),
-        b'+' | b'-' => Some(62),
-        b'/' | b'_' => Some(63),
-        _ => None,
-    };
-    let (mut bits, mut held, mut decoded) = (0_u32, 0, Vec::new());
-    for byte in value.trim_end_matches('=').bytes() {
-        let Some(digit) = digit(byte) else {
-            return false;
-        };
-        bits = (bits << 6 | u32::from(digit)) & 0xFFFF;
-        held += 6;
-        if held >= 8 {
-            held -= 8;
-            decoded.push((bits >> held & 0xFF) as u8);
-        }
-    }
-    let text = String::from_utf8(decoded).unwrap_or_default();
-    text.contains(':') && !text.chars().any(char::is_control)
 }

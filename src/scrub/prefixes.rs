@@ -19,9 +19,9 @@ pub(super) const KEYS: &[Key] = &[
     ("private keys of OpenSSH without their first line", r"b3BlbnNzaC1rZXktdjE[\w+/]{20,}=*(?:(?:\r?\n|\\+r\\+n|\\+n)[ \t]*[\w+/]{20,}=*)*", "https://github.com/openssh/openssh-portable/blob/master/PROTOCOL.key"),
     ("Amazon", r"(?:AKIA|ASIA|AIDA|AROA|AGPA|ANPA|ANVA|ABIA|ACCA|AIPA)[A-Z0-9]{16}\b", "https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html"),
     ("GitHub", r"gh[pousr]_[\w-]{10,}|github_pat_[\w-]{10,}", "https://github.blog/engineering/platform-security/behind-githubs-new-authentication-token-formats/"),
-    ("GitLab", r"gl(?:pat|rt|rtr|dt|ptt|ft|soat|cbt|imt|agent|oas|ffct|wt)-[\w-]{10,}(?:\.[\w-]+)*", "https://docs.gitlab.com/security/tokens/#token-prefixes"),
+    ("GitLab", r"gl(?:pat|rt|rtr|dt|ptt|ft|soat|cbt|imt|agent|oas|ffct|wt)-[\w-]{10,}(?:\.[\w-]+)*|GR1348941[\w-]{20}", "https://docs.gitlab.com/security/tokens/#token-prefixes"),
     ("Slack", r"xox[a-z](?:\.xox[a-z])?-[\w-]{10,}|(?:xapp|xwfp)-[\w-]{10,}", "https://docs.slack.dev/authentication/tokens/"),
-    ("Stripe", r"[sr]k_(?:live|test)_[\w-]{10,}", "https://docs.stripe.com/keys"),
+    ("Stripe", r"[sr]k_(?:live|test|prod)_[\w-]{10,}", "https://docs.stripe.com/keys"),
     ("Stripe, for webhooks", r"whsec_[\w+/=-]{10,}", "https://docs.stripe.com/webhooks"),
     ("Google, keys", r"AIza[\w-]{20,}", GITLEAKS),
     ("Google, clients", r"GOCSPX-[\w-]{20,}", KEYHOG),
@@ -34,7 +34,7 @@ pub(super) const KEYS: &[Key] = &[
     ("Perplexity", r"pplx-[A-Za-z0-9]{30,}", GITLEAKS),
     ("SendGrid", r"SG\.[\w-]{8,}\.[\w-]{8,}", GITLEAKS),
     ("Brevo", r"xkeysib-[\w-]{20,}", GITLEAKS),
-    ("Mailgun", r"key-[0-9a-f]{32}\b", GITLEAKS),
+    ("Mailgun", r"key-[0-9a-f]{32}\b|[0-9a-f]{32}-[0-9a-f]{8}-[0-9a-f]{8}\b", GITLEAKS),
     ("Mailchimp", r"[0-9a-f]{32}-us\d{1,2}\b", GITLEAKS),
     ("Twilio", r"SK[0-9a-f]{32}\b", GITLEAKS),
     ("DigitalOcean", r"do[opr]_v1_[0-9a-f]{10,}", GITLEAKS),
@@ -52,7 +52,7 @@ pub(super) const KEYS: &[Key] = &[
     ("NuGet", r"oy2[a-z0-9]{43}\b", "https://github.com/NuGet/NuGetGallery"),
     ("Docker", r"dckr_(?:pat|oat)_[\w-]{10,}", TRUFFLEHOG),
     ("crates.io", r"cio[A-Za-z0-9]{32}\b", "https://github.com/rust-lang/crates.io"),
-    ("JFrog", r"AKCp[A-Za-z0-9]{20,}", GITLEAKS),
+    ("JFrog", r"AKCp[A-Za-z0-9]{20,}|cmVmd[A-Za-z0-9]{59}\b", GITLEAKS),
     ("Doppler", r"dp\.(?:pt|st|ct|sa|scim|audit)\.[\w.-]{10,}", "https://docs.doppler.com/reference/auth-token-formats"),
     ("Linear", r"lin_(?:api|oauth)_[A-Za-z0-9]{10,}", GITLEAKS),
     ("Notion", r"ntn_[A-Za-z0-9]{20,}", GITLEAKS),
@@ -70,7 +70,7 @@ pub(super) const KEYS: &[Key] = &[
     ("Vault of HashiCorp", r"hv[sbr]\.[\w-]{10,}", "https://developer.hashicorp.com/vault/docs/concepts/tokens"),
     ("Terraform Cloud", r"[A-Za-z0-9]{14}\.atlasv1\.[\w-]{20,}", GITLEAKS),
     ("Pulumi", r"pul-[0-9a-f]{40}\b", GITLEAKS),
-    ("1Password", r"ops_eyJ[\w-]{10,}", GITLEAKS),
+    ("1Password", r"ops_eyJ[\w-]{10,}|A3-[A-Z0-9]{6}-(?:[A-Z0-9]{11}|[A-Z0-9]{6}-[A-Z0-9]{5})(?:-[A-Z0-9]{5}){3}\b", GITLEAKS),
     ("Tailscale", r"tskey-[\w-]{10,}", TRUFFLEHOG),
     ("age", r"AGE-SECRET-KEY-(?:PQ-)?1[A-Z0-9]{10,}", "https://github.com/FiloSottile/age"),
     ("Telegram", r"bot\d{6,}:[\w-]{8,}|\d{8,10}:AA[\w-]{33}", "https://core.telegram.org/bots/api#authorizing-your-bot"),
@@ -92,6 +92,45 @@ pub(super) const KEYS: &[Key] = &[
     ("SQLCipher", r"(?i:pragma\s+(?:hex)?(?:re)?key\s*=\s*)[!-~]+", "https://www.zetetic.net/sqlcipher/sqlcipher-api/"),
     ("sshpass, docker, MongoDB's programs", r#"(?:sshpass|docker["',]{0,2}\s+["']?login|mongo(?:sh|dump|restore|export|import)?)["',]{0,2}\s(?:[ -~]{0,200}?\s)?["']?-p["',]{0,2}\s*[!-~]+"#, "https://docs.docker.com/reference/cli/docker/login/"),
     ("Duffel", r"duffel_(?:live|test)_[\w-]{20,}", GITLEAKS),
+    ("Amazon Bedrock", r"ABSK[\w+/]{60,}=*|bedrock-api-key-[\w+/]{20,}=*", GITLEAKS),
+    ("Microsoft Entra", r"[\w.~]{3}\dQ~[\w.~-]{31,34}", GITLEAKS),
+    ("Cloudflare, for origins", r"v1\.0-[0-9a-f]{24}-[0-9a-f]{100,}", GITLEAKS),
+    ("ClickHouse Cloud", r"4b1d[A-Za-z0-9]{38}\b", GITLEAKS),
+    ("Adobe", r"p8e-[A-Za-z0-9]{32}\b", GITLEAKS),
+    ("Authress", r"(?:sc|ext|scauth|authress)_[a-z0-9]{5,30}\.[a-z0-9]{4,6}\.acc[_-][a-z0-9-]{10,32}\.[\w+/=-]{30,}", GITLEAKS),
+    ("Defined Networking", r"dnkey-[\w=-]{26}-[\w=-]{52}", GITLEAKS),
+    ("Dropbox", r"sl\.[\w=-]{100,}|[A-Za-z0-9]{11}AAAAAAAAAA[\w=-]{43}", GITLEAKS),
+    ("Flutterwave", r"FLWSECK(?:_TEST)?-[A-Za-z0-9]{12,}(?:-X)?", GITLEAKS),
+    ("Fly.io", r"fo1_[\w-]{30,}|fm(?:1[ar]|2)_[\w+/]{60,}=*", GITLEAKS),
+    ("Frame.io", r"fio-u-[\w=-]{40,}", GITLEAKS),
+    ("Harness", r"[ps]at\.[\w-]{22}\.[A-Za-z0-9]{24}\.[A-Za-z0-9]{20}\b", GITLEAKS),
+    ("Hugging Face, for organisations", r"api_org_[A-Za-z]{30,}", GITLEAKS),
+    ("Infracost", r"ico-[A-Za-z0-9]{32}\b", GITLEAKS),
+    ("42", r"s-s4t2(?:ud|af)-[0-9a-f]{64}\b", GITLEAKS),
+    ("JSON web tokens in base64", r"ZXlK(?:aGJHY2lPaU|MGVYQWlPaU|cmFXUWlPaU|aGRXUWlPaU)[\w+/]{20,}=*", GITLEAKS),
+    ("Mapbox", r"[st]k\.eyJ[\w-]{20,}\.[\w-]{20,}", GITLEAKS),
+    ("MaxMind", r"[A-Za-z0-9]{6}_[A-Za-z0-9]{29}_mmk\b", GITLEAKS),
+    ("Octopus Deploy", r"API-[A-Z0-9]{26}\b", GITLEAKS),
+    ("OpenShift", r"sha256~[\w-]{43}", GITLEAKS),
+    ("Prefect", r"pnu_[A-Za-z0-9]{36}\b", GITLEAKS),
+    ("ReadMe", r"rdme_[a-z0-9]{60,}", GITLEAKS),
+    ("Scalingo", r"tk-us-[\w-]{48}", GITLEAKS),
+    ("SettleMint", r"sm_[aps]at_[A-Za-z0-9]{16}\b", GITLEAKS),
+    ("Shippo", r"shippo_(?:live|test)_[0-9a-fA-F]{30,}", GITLEAKS),
+    ("Sourcegraph", r"sgp_(?:(?:[0-9a-fA-F]{16}|local)_)?[0-9a-fA-F]{40}\b", GITLEAKS),
+    ("Yandex", r"t1\.[\w-]{10,200}={0,2}\.[\w-]{86}={0,2}|AQVN[\w-]{35,38}|YC[\w-]{38}\b", GITLEAKS),
+    ("NATS", r"S[AUONCX][A-Z2-7]{56}\b", "https://docs.nats.io/running-a-nats-service/configuration/securing_nats/auth_intro/nkey_auth"),
+    ("LDAP, its programs", r#"ldap(?:search|modify|add|delete|whoami|passwd|compare)["',]{0,2}\s(?:[ -~]{0,200}?\s)?["']?-w["',]{0,2}\s*[!-~]+"#, "https://www.openldap.org/software/man.cgi?query=ldapsearch"),
+    ("zip, MQTT, IPMI and SQL Server, their programs", r#"(?:zip|unzip|mosquitto_(?:pub|sub)|ipmitool|sqlcmd|bcp)["',]{0,2}\s(?:[ -~]{0,200}?\s)?["']?-P["',]{0,2}\s*[!-~]+"#, "https://mosquitto.org/man/mosquitto_pub-1.html"),
+    ("7-Zip, its programs", r#"7z[ar]?["',]{0,2}\s(?:[ -~]{0,200}?\s)?["']?-p[!-~]+"#, "https://7-zip.opensource.jp/chm/cmdline/switches/password.htm"),
+    ("Samba, its programs", r#"(?:smbclient|rpcclient|smbget)["',]{0,2}\s(?:[ -~]{0,200}?\s)?["']?(?:-U|--user)["',=]{0,3}\s*[!#-$&(-~]{1,64}%[!-~]+"#, "https://www.samba.org/samba/docs/current/man-html/smbclient.1.html"),
+    ("CAS", r"(?:ST|PT|PGT|TGT)-\d+-[\w.-]{16,}", "https://apereo.github.io/cas/7.0.x/protocol/CAS-Protocol-Specification.html"),
+    ("netrc", r"(?:machine\s+[!-~]{1,255}|default)\s+login\s+[!-~]{1,64}\s+password\s+[!-~]+", "https://everything.curl.dev/usingcurl/netrc.html"),
+    ("Dockerfiles and shells of Windows", r#"(?:ENV|setx)\s+[A-Z0-9_]*(?:TOKEN|SECRET|PASSWORD|PASSWD|API_?KEY|ACCESS_KEY|PRIVATE_KEY)[A-Z0-9_]*\s+[!-~]+"#, "https://docs.docker.com/reference/dockerfile/#env"),
+    ("Amazon, its program", r"aws\s+configure\s+set\s+[\w.-]*(?:secret|token)\w*\s+[!-~]+", "https://docs.aws.amazon.com/cli/latest/reference/configure/set.html"),
+    ("RabbitMQ, its program", r"rabbitmqctl\s+(?:add_user|change_password|authenticate_user)\s+[!-~]+\s+[!-~]+", "https://www.rabbitmq.com/docs/man/rabbitmqctl.8"),
+    ("OpenSSH, its program", r#"ssh-keygen["',]{0,2}\s(?:[ -~]{0,200}?\s)?["']?-[NP]["',]{0,2}\s+[!-~]+"#, "https://man.openbsd.org/ssh-keygen"),
+    ("Apache, its programs", r#"htpasswd["',]{0,2}\s+["']?-[a-zA-Z]*b[a-zA-Z]*["',]{0,2}\s+[!-~]+\s+[!-~]+\s+[!-~]+"#, "https://httpd.apache.org/docs/2.4/programs/htpasswd.html"),
 ];
 
 /// Beginnings that ordinary names have as well, such as `npm_config_registry`. A digit or a capital must follow.
@@ -122,6 +161,58 @@ mod tests {
             assert!(source.starts_with("https://"), "{vendor}");
             // As the patterns are used.
             regex::Regex::new(&format!("(?-u:{pattern})")).unwrap();
+        }
+    }
+
+    /// The rows that no text of the tests shows elsewhere.
+    #[test]
+    fn keys_are_found_in_the_forms_that_gitleaks_lists() {
+        let any = regex::Regex::new(&format!("^(?-u:{})$", any_of(KEYS))).unwrap();
+        let of = |unit: &str, length: usize| unit.repeat(length)[..length].to_owned();
+        let (mixed, hex) = (|n| of("aB3dE5fG7h", n), |n| of("0a1b2c3d", n));
+        let capital = |n| of("AB2CD3EF4G", n);
+        for key in [
+            format!("GR1348941{}", mixed(20)),
+            format!("sk_prod_{}", mixed(24)),
+            format!("A3-{}-{}-ABCDE-ABCDE-ABCDE", capital(6), capital(11)),
+            format!("{}-{}-{}", hex(32), hex(8), hex(8)),
+            format!("cmVmd{}", mixed(59)),
+            format!("ABSK{}=", mixed(110)),
+            format!("bedrock-api-key-{}", mixed(40)),
+            format!("abc8Q~{}", mixed(34)),
+            format!("v1.0-{}-{}", hex(24), hex(146)),
+            format!("4b1d{}", mixed(38)),
+            format!("p8e-{}", hex(32)),
+            format!("authress_abcdef.abcd.acc_{}.{}", hex(12), mixed(40)),
+            format!("dnkey-{}-{}", mixed(26), mixed(52)),
+            format!("sl.{}", mixed(135)),
+            format!("{}AAAAAAAAAA{}", mixed(11), mixed(43)),
+            format!("FLWSECK_TEST-{}-X", hex(32)),
+            format!("fo1_{}", mixed(43)),
+            format!("fm2_{}=", mixed(120)),
+            format!("fio-u-{}", mixed(64)),
+            format!("pat.{}.{}.{}", mixed(22), mixed(24), mixed(20)),
+            format!("api_org_{}", of("abcDEF", 34)),
+            format!("ico-{}", mixed(32)),
+            format!("s-s4t2ud-{}", hex(64)),
+            format!("ZXlKaGJHY2lPaU{}", mixed(60)),
+            format!("sk.eyJ{}.{}", mixed(60), mixed(22)),
+            format!("abc123_{}_mmk", mixed(29)),
+            format!("API-{}", capital(26)),
+            format!("sha256~{}", mixed(43)),
+            format!("pnu_{}", mixed(36)),
+            format!("rdme_{}", of("a1b2", 70)),
+            format!("tk-us-{}", mixed(48)),
+            format!("sm_aat_{}", mixed(16)),
+            format!("shippo_live_{}", hex(40)),
+            format!("sgp_local_{}", hex(40)),
+            format!("sgp_{}", hex(40)),
+            format!("t1.{}.{}", mixed(12), mixed(86)),
+            format!("AQVN{}", mixed(38)),
+            format!("YC{}", mixed(38)),
+            format!("SU{}", of("ABCD2345", 56)),
+        ] {
+            assert!(any.is_match(&key), "{key}");
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Takes secrets out of a query, and keeps the values that are none.
 
-use super::{FILTERED, MOST_PASSES, Scrubbing, names, plain::plain};
+use super::{FILTERED, MOST_PASSES, Scrubbing, beside, names, plain::plain};
 
 // === impl Scrubbing ===
 
@@ -20,13 +20,13 @@ impl Scrubbing {
                 (end.map_or("", |end| &query[..end]), "&…")
             }
         };
-        let pairs = read.split('&').map(|pair| self.pair(pair));
+        let pairs = read.split('&').map(|pair| self.pair(pair, read));
         let kept = pairs.collect::<Vec<_>>().join("&");
         // A secret can go over several pairs, and a rule of the application sees all of them.
         Some(self.text(&kept).into_owned() + rest)
     }
 
-    fn pair(&self, pair: &str) -> String {
+    fn pair(&self, pair: &str, query: &str) -> String {
         let Some((name, value)) = pair.split_once('=') else {
             return match self.is_secret_text(pair) {
                 true => FILTERED.to_owned(),
@@ -36,7 +36,10 @@ impl Scrubbing {
         if self.is_secret_text(name) {
             return FILTERED.to_owned();
         }
-        match self.is_secret_name(name) || self.is_secret_text(value) {
+        let secret = self.is_secret_name(name)
+            || beside::is_secret_in_query(name, value, query)
+            || self.is_secret_text(value);
+        match secret {
             true => format!("{name}={FILTERED}"),
             false => pair.to_owned(),
         }
@@ -83,6 +86,11 @@ mod tests {
             ("ann@example.com=1", "[Filtered]"),
             ("card=4111+1111+1111+1111", "card=[Filtered]"),
             ("q=a+b", "q=a+b"),
+            ("code=abc&state=x", "code=[Filtered]&state=x"),
+            ("code=404&state=x", "code=404&state=x"),
+            ("code=abc&page=2", "code=abc&page=2"),
+            ("code=4/0AX4XfWh7Tq2", "code=[Filtered]"),
+            ("sv=2024&sig=abc", "sv=2024&sig=[Filtered]"),
             ("flag&x=", "flag&x="),
         ] {
             assert_eq!(

@@ -49,3 +49,26 @@ pub(super) fn values_after<'t>(
     kept.push_str(&text[copied..]);
     Cow::Owned(kept)
 }
+
+/// As [`values_after`], for values that stand before what `pattern` finds.
+pub(super) fn values_before<'t>(
+    pattern: &Regex,
+    text: &'t str,
+    mut value: impl FnMut(Match<'t>) -> Option<Range<usize>>,
+) -> Cow<'t, str> {
+    let mut kept = String::new();
+    let mut copied = 0;
+    for found in pattern.find_iter(text) {
+        let Some(value) = value(found).filter(|value| value.start >= copied) else {
+            continue;
+        };
+        kept.push_str(&text[copied..value.start]);
+        kept.push_str(FILTERED);
+        copied = value.end;
+    }
+    if copied == 0 {
+        return Cow::Borrowed(text);
+    }
+    kept.push_str(&text[copied..]);
+    Cow::Owned(kept)
+}

@@ -2,6 +2,16 @@
 
 use super::FILTERED;
 
+/// Hosts whose paths are keys, or their ends.
+const KEYS_IN_PATHS: &[&str] = &[
+    "hooks.slack.com",
+    "hooks.zapier.com",
+    "maker.ifttt.com",
+    ".webhook.office.com",
+    ".infura.io",
+    ".alchemy.com",
+];
+
 /// The URL without user, password, values of its query, and fragment.
 pub(crate) fn url_without_secrets(url: &str) -> String {
     let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
@@ -33,10 +43,9 @@ pub(crate) fn url_without_secrets(url: &str) -> String {
         Some((_, host)) => format!("{FILTERED}@{host}"),
         None => authority.to_owned(),
     };
-    // The path of a Slack webhook is its key.
-    let path = match host.as_str() {
-        "hooks.slack.com" => "/[Filtered]",
-        _ => path,
+    let path = match KEYS_IN_PATHS.iter().any(|known| host.ends_with(known)) {
+        true => "/[Filtered]",
+        false => path,
     };
     format!("{scheme}://{host}{path}{values}{fragment}")
 }

@@ -3,7 +3,7 @@
 use super::FILTERED;
 
 /// A quotation mark with the backslashes before it: JSON inside JSON has one or more.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct Quote {
     slashes: usize,
     mark: u8,
@@ -204,6 +204,22 @@ fn bare(text: &str, at: usize) -> usize {
     if matches!(bytes.get(end), Some(b'"' | b'\'')) {
         let slashes = bytes[at..end].iter().rev();
         return end - slashes.take_while(|byte| **byte == b'\\').count();
+    }
+    end
+}
+
+/// The end of a phrase without quotation marks: words of letters, up to one that names another value.
+pub(super) fn phrase(bytes: &[u8], at: usize) -> usize {
+    const MOST_WORDS: usize = 24;
+    let word = |at: usize| at + run(bytes, at, |byte| byte.is_ascii_alphabetic());
+    let mut end = word(at);
+    for _ in 1..MOST_WORDS {
+        let next = word(end + 1);
+        let goes_on = bytes.get(end) == Some(&b' ') && next > end + 1;
+        if !goes_on || matches!(bytes.get(next), Some(b'=' | b':')) {
+            break;
+        }
+        end = next;
     }
     end
 }

@@ -12,6 +12,8 @@ mod structure;
 
 mod rules;
 
+mod slow;
+
 mod surfaces;
 
 mod texts;

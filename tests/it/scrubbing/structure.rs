@@ -42,7 +42,7 @@ fn names_of_code_ids_and_times_leave_unchanged() {
             "device": {"type": "device", "arch": "x86_64", "memory_size": 4_111_111_111_111_111_u64},
         },
         "tags": {"request_id": "41112222-3333-4444-8555-666677778888", "error_category": "database"},
-        "extra": {"rows": 17, "total_ms": 12.5, "started_ms": 1_764_140_000_123_u64, "pairs": ["red", "blue"]},
+        "extra": {"rows": 17, "total_ms": 12.5, "started_ms": 1_764_140_000_123_u64, "pairs": ["red", "blue"], "args": ["--token", "--verbose"]},
     });
     let envelope: Event<'static> = serde_json::from_value(event.clone()).unwrap();
     assert_eq!(arrived(envelope.into(), "event"), event);

@@ -6,6 +6,8 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use sentry::protocol::Value;
 use serde_json::json;
 
+use super::apart;
+
 pub(super) const CARD: &str = "4111111111111111";
 
 /// Secrets that their own form betrays.
@@ -231,7 +233,7 @@ pub(super) fn texts() -> Vec<String> {
         .chain(HEADERS)
         .flat_map(|secret| of_formed(secret));
     let named = NAMES.iter().flat_map(|name| of_named(name));
-    let long = LONG_FORMS.iter().flat_map(|text| {
+    let long = LONG_FORMS.iter().chain(apart::TEXTS).flat_map(|text| {
         [
             (*text).to_owned(),
             format!("it failed: {text}"),
@@ -301,9 +303,13 @@ pub(super) fn structures() -> Vec<Value> {
             json!([{"a": [secret]}]),
         ]
     });
+    let apart = apart::STRUCTURES
+        .iter()
+        .map(|text| serde_json::from_str(text).unwrap());
     numbers
         .into_iter()
         .chain(named)
+        .chain(apart)
         .chain(others)
         .chain(formed)
         .collect()
