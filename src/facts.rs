@@ -44,6 +44,7 @@ mod interned;
 mod job;
 pub(crate) mod judge;
 pub(crate) mod kept_text;
+pub(crate) mod kept_texts;
 mod known_errors;
 pub(crate) mod labels;
 pub(crate) mod layer_kinds;

@@ -13,7 +13,7 @@ use super::{
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Overrides {
     pub(crate) endpoint: Option<Endpoint>,
-    pub(crate) bands: Option<SeverityBands>,
+    pub(crate) bands: Option<&'static SeverityBands>,
     /// The severity follows from the time to the end of the response, not from the time to its head.
     pub(crate) judge_at_end: bool,
     /// The sizes of the bodies are counted.

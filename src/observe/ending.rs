@@ -126,7 +126,7 @@ impl Tracker {
                 }
                 _ => overrides.endpoint.clone(),
             },
-            bands: overrides.bands.unwrap_or_default(),
+            bands: overrides.bands.copied().unwrap_or_default(),
             judged: match overrides.judge_at_end {
                 true => total,
                 false => head.saturating_sub(wait),

@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use super::{
     base::Base,
     enrich::{self, Enrich},
-    event, passed, transaction,
+    event, passed, shown_request, transaction,
 };
 use crate::{
     facts::{
@@ -221,11 +221,13 @@ impl Observer for SentryObserver {
 
     fn request(&self, cx: &StartContext<'_>, request: &mut dyn RequestHead, start: &mut Start) {
         start.sentry = SentryData::for_request(self, request, cx.started);
-        if self.transactions
-            && let Some(sentry) = &mut start.sentry
-        {
+        let Some(sentry) = &mut start.sentry else {
+            return;
+        };
+        shown_request::keep(request, &mut start.texts);
+        if self.transactions {
             let trace = start.trace.as_deref();
-            let transaction = transaction::begin(sentry, request.headers(), trace);
+            let transaction = transaction::begin(sentry, &start.texts, request.headers(), trace);
             sentry.transaction = Some(Box::new(transaction));
         }
     }
@@ -345,7 +347,7 @@ fn passed_on(facts: &Facts, sentry: &SentryData) {
 fn was_told_by_handler(facts: &Facts, sentry: &SentryData) -> bool {
     let evidence = facts.evidence.as_ref();
     let error = evidence.and_then(|evidence| evidence.links.outermost());
-    error.is_some_and(|(text, mut kinds)| kinds.any(|kind| sentry.told.has(kind, text)))
+    error.is_some_and(|(text, mut kinds)| kinds.any(|kind| sentry.was_told(kind, text)))
 }
 
 /// Whether the request ended in a poll, and not in a destructor, which may run when the thread ends.

@@ -6,7 +6,7 @@ use http::uri::PathAndQuery;
 use tokio::time::Instant;
 
 use super::{Exchange, NO_HEAD};
-use crate::facts::{client_wait::ClientWait, labels::MethodLabel, marks::Marks, pool::Pool};
+use crate::facts::{labels::MethodLabel, marks::Marks, pool::Pool};
 
 thread_local! {
     static ENDED: Pool<Exchange> = const { Pool::new() };
@@ -28,11 +28,13 @@ impl Exchange {
         &mut self,
         started: Instant,
         method: MethodLabel,
-        target: Option<PathAndQuery>,
+        target: Option<&PathAndQuery>,
     ) {
         self.started = started;
         self.method = method;
-        self.target = target;
+        if let Some(target) = target {
+            self.start.texts.keep_target(target);
+        }
     }
 
     /// Lets the next request have the memory of this exchange, if nobody else has it.
@@ -47,27 +49,21 @@ impl Exchange {
         let Self {
             started: _,
             method: _,
-            target,
             start,
-            late,
             claimed_and_needed,
             marks,
-            client_wait,
-            request_bytes,
             head,
-            span,
             overrides,
+            rare,
         } = self;
-        *target = None;
         start.clear();
-        let _ = late.take();
         *claimed_and_needed.get_mut() = 0;
         *marks = Marks::default();
-        *client_wait = ClientWait::default();
-        *request_bytes.get_mut() = 0;
         *head.get_mut() = NO_HEAD;
-        *span = Mutex::default();
         *overrides = Mutex::default();
+        if let Some(rare) = rare.get_mut() {
+            rare.clear();
+        }
     }
 }
 
@@ -83,19 +79,26 @@ mod tests {
         route::Endpoint, trace_context::TraceContext,
     };
 
-    fn target() -> Option<PathAndQuery> {
-        Some(PathAndQuery::from_static("/orders/17?key=secret"))
+    fn target() -> PathAndQuery {
+        PathAndQuery::from_static("/orders/17?key=secret")
     }
 
     #[test]
     fn what_begins_in_the_memory_of_a_request_knows_nothing_of_it() {
         let now = Instant::now();
-        let fresh = format!("{:?}", Exchange::begun(now, MethodLabel::OTHER, None));
+        let fresh = Exchange::begun(now, MethodLabel::OTHER, None);
+        // The memory of what few exchanges have stays, and is empty.
+        let _ = fresh.client_wait();
+        let fresh = format!("{fresh:?}");
         let id = || GivenId::made(HeaderValue::from_static("an-id"));
         let trace = TraceContext::begun(true);
         let mut first = Exchange::unshared(now);
         let exchange = Arc::get_mut(&mut first).unwrap();
-        exchange.begin(now + Duration::from_secs(1), MethodLabel::OTHER, target());
+        exchange.begin(
+            now + Duration::from_secs(1),
+            MethodLabel::OTHER,
+            Some(&target()),
+        );
         exchange.claim_early(LayerKinds(7), Needs::LINKS);
         *exchange.start_mut() = Start {
             id: Some(id()),
@@ -125,7 +128,7 @@ mod tests {
         let now = Instant::now();
         let mut first = Exchange::unshared(now);
         let exchange = Arc::get_mut(&mut first).unwrap();
-        exchange.begin(now, MethodLabel::OTHER, target());
+        exchange.begin(now, MethodLabel::OTHER, Some(&target()));
         let held = Arc::clone(&first);
         Exchange::give_back(&mut first);
         drop(first);
