@@ -44,7 +44,6 @@ mod interned;
 mod job;
 pub(crate) mod judge;
 pub(crate) mod kept_text;
-pub(crate) mod kept_texts;
 mod known_errors;
 pub(crate) mod labels;
 pub(crate) mod layer_kinds;
@@ -61,6 +60,7 @@ mod pool;
 pub(crate) mod query;
 pub(crate) mod report_policy;
 pub(crate) mod request_context;
+pub(crate) mod request_texts;
 pub(crate) mod route;
 #[cfg_attr(not(feature = "axum"), path = "facts/router/off.rs")]
 pub(crate) mod router;

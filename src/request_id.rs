@@ -239,7 +239,9 @@ impl Observer for RequestIdObserver {
             let header = IdSettings::header_of(self.settings.as_deref());
             set_header(&mut response.headers, header, id);
             if cx.exchange.marks().has(Mark::IdHeader) {
-                let of_route = cx.exchange.read(|overrides| overrides.id_header.clone());
+                let of_route = cx
+                    .exchange
+                    .read(|overrides| overrides.rare().id_header.clone());
                 if let Some(header) = of_route {
                     set_header(&mut response.headers, &header, id);
                 }

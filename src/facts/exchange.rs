@@ -15,26 +15,26 @@ use std::{
 
 #[cfg(feature = "axum")]
 use http::StatusCode;
-use http::{Extensions, HeaderMap, Uri, uri::PathAndQuery};
+use http::{HeaderMap, Request, uri::PathAndQuery};
 use tokio::time::Instant;
 use tracing::Span;
 
 use self::rare::Rare;
-#[cfg(feature = "axum")]
-use super::category::ErrorCategory;
 pub use super::outcome::Outcome;
 pub(crate) use super::start::Start;
+#[cfg(feature = "axum")]
+use super::{category::ErrorCategory, overrides::RareOverrides};
 use super::{
     client_wait::ClientWait,
     evidence::Needs,
     grpc::{self, Code},
     handler_context::HandlerContext,
-    kept_texts::KeptTexts,
     labels::MethodLabel,
     layer_kinds::LayerKinds,
     logged_request::LoggedRequest,
     marks::{Mark, Marks},
     overrides::Overrides,
+    request_texts::RequestTexts,
     route::Endpoint,
     router,
     sentry_data::{ForkedHub, SentryData},
@@ -197,7 +197,7 @@ impl Exchange {
 
     /// What the layer for Sentry has kept of the request, beside the target.
     #[cfg(feature = "sentry")]
-    pub(crate) fn sentry_texts(&self) -> &KeptTexts {
+    pub(crate) fn sentry_texts(&self) -> &RequestTexts {
         let late = || self.known_late()?.texts.get();
         match &self.start.sentry {
             Some(_) => &self.start.texts,
@@ -319,13 +319,16 @@ impl Exchange {
     /// Changes what the handler added.
     pub(crate) fn add(&self, change: impl FnOnce(&mut HandlerContext)) {
         self.marks.set(Mark::HandlerAdded);
-        self.update(|overrides| change(Arc::make_mut(overrides.handler.get_or_insert_default())));
+        self.update(|overrides| {
+            let handler = &mut overrides.rare_mut().handler;
+            change(Arc::make_mut(handler.get_or_insert_default()));
+        });
     }
 
     /// The error that the handler kept behind its response. It is asked of every response, so only the error is cloned.
     pub(crate) fn cause(&self) -> Option<Arc<dyn Error + Send + Sync>> {
         let asked = self.marks.has(Mark::HandlerAdded);
-        let cause = |overrides: &Overrides| overrides.handler.as_ref()?.cause.clone();
+        let cause = |overrides: &Overrides| overrides.rare().handler.as_ref()?.cause.clone();
         asked.then(|| self.read(cause)).flatten()
     }
 
@@ -337,12 +340,12 @@ impl Exchange {
         told: Option<ErrorCategory>,
     ) -> Option<StatusCode> {
         let (of_route, of_layer, by_handler) = self.read(|overrides| {
-            let Overrides {
+            let RareOverrides {
                 route_rules,
                 answer_rules,
                 handler,
                 ..
-            } = overrides;
+            } = overrides.rare();
             let by_handler = handler.as_ref().and_then(|handler| handler.category);
             (route_rules.clone(), answer_rules.clone(), by_handler)
         });
@@ -413,9 +416,9 @@ const fn claim(kinds: LayerKinds, needs: Needs) -> u32 {
 
 /// The target of the request before any router took a prefix from it.
 #[inline(always)]
-pub(crate) fn received(uri: &Uri, extensions: &Extensions) -> Option<PathAndQuery> {
-    match router::original_target(extensions) {
+pub(crate) fn received<B>(request: &Request<B>) -> Option<&PathAndQuery> {
+    match router::original_target(request.extensions()) {
         Some(target) => target,
-        None => uri.path_and_query().cloned(),
+        None => request.uri().path_and_query(),
     }
 }

@@ -4,8 +4,8 @@ use std::sync::OnceLock;
 
 use super::{
     given_id::{GivenId, RouteIds},
-    kept_texts::KeptTexts,
     logged_request::LoggedRequest,
+    request_texts::RequestTexts,
     sentry_data::{ForkedHub, SentryData},
     trace_context::TraceContext,
 };
@@ -21,7 +21,7 @@ pub(crate) struct Start {
     pub(crate) trace: Option<Box<TraceContext>>,
     pub(crate) logged: Option<Box<LoggedRequest>>,
     /// The target as received, if the layer is the outermost, and what `sentry` needs.
-    pub(crate) texts: KeptTexts,
+    pub(crate) texts: RequestTexts,
 }
 
 /// What layers further in than the outermost made.
@@ -31,7 +31,7 @@ pub(super) struct LateStart {
     /// Ids of routes in place of that of the layers further out.
     pub(super) route_ids: RouteIds,
     pub(super) sentry: OnceLock<SentryData>,
-    pub(super) texts: OnceLock<KeptTexts>,
+    pub(super) texts: OnceLock<RequestTexts>,
     pub(super) hub: OnceLock<ForkedHub>,
     pub(super) trace: OnceLock<Box<TraceContext>>,
     pub(super) logged: OnceLock<Box<LoggedRequest>>,

@@ -9,7 +9,7 @@ use super::{
     passing::PassingTracker, slot::Slot, tracker::Tracker,
 };
 use crate::facts::{
-    exchange::{Exchange, Start},
+    exchange::{Exchange, Start, received},
     labels::MethodLabel,
     marks::Mark,
     passing::Passing,
@@ -61,18 +61,14 @@ impl Tracker {
     ) -> Slot {
         let observer = &engine.observer;
         let active = claim.kinds;
-        let Opening {
-            started,
-            target,
-            excluded,
-        } = opening;
+        let Opening { started, excluded } = opening;
         let method = MethodLabel::new(request.method());
         let mut shared = Exchange::unshared(started);
         let Some(exchange) = Arc::get_mut(&mut shared) else {
             // It was just made, or taken out where nobody else had it.
             return Slot::Empty;
         };
-        exchange.begin(started, method, target.as_ref());
+        exchange.begin(started, method, received(request));
         exchange.claim_early(active, claim.needs);
         let cx = StartContext::new(engine, active, exchange, excluded);
         if excluded {

@@ -132,10 +132,10 @@ impl Tracker {
                 false => head.saturating_sub(wait),
             },
             grpc,
-            evidence: overrides.evidence.clone(),
-            handler: overrides.handler.clone(),
-            report_policy: overrides.report_policy.clone(),
-            log_policy: overrides.log_policy.clone(),
+            evidence: overrides.rare().evidence.clone(),
+            handler: overrides.rare().handler.clone(),
+            report_policy: overrides.rare().report_policy.clone(),
+            log_policy: overrides.rare().log_policy.clone(),
         })
     }
 

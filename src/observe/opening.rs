@@ -10,8 +10,6 @@ use crate::facts::{exchange::received, shared::Shared};
 #[derive(Debug)]
 pub(super) struct Opening {
     pub(super) started: Instant,
-    /// The target as received.
-    pub(super) target: Option<PathAndQuery>,
     pub(super) excluded: bool,
 }
 
@@ -25,14 +23,9 @@ impl Opening {
             return None;
         }
         let started = Instant::now();
-        let target = received(request.uri(), request.extensions());
-        let path = target.as_ref().map_or("", PathAndQuery::path);
+        let path = received(request).map_or("", PathAndQuery::path);
         let (method, headers) = (request.method(), request.headers());
         let excluded = engine.exclude.matches(path, method, headers);
-        Some(Self {
-            started,
-            target,
-            excluded,
-        })
+        Some(Self { started, excluded })
     }
 }

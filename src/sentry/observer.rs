@@ -110,6 +110,7 @@ impl SentryObserver {
             category: Some(ErrorCategory::Timeout),
             reason: Reason::default(),
             per_minute: overrides
+                .rare()
                 .report_policy
                 .as_ref()
                 .unwrap_or(&self.policy)
@@ -215,7 +216,7 @@ impl Observer for SentryObserver {
 
     fn override_settings(&self, active: LayerKinds, overrides: &mut Overrides) {
         if self.on && !active.overlaps(self.kinds()) {
-            overrides.report_policy = Some(Arc::clone(&self.policy));
+            overrides.rare_mut().report_policy = Some(Arc::clone(&self.policy));
         }
     }
 

@@ -6,7 +6,7 @@ use sentry::protocol::Request;
 use crate::{
     facts::{
         exchange::Exchange,
-        kept_texts::{KEPT_TEXTS, KeptTexts},
+        request_texts::{KEPT_TEXTS, RequestTexts},
         sentry_data::SentryData,
     },
     observe::RequestHead,
@@ -47,7 +47,7 @@ pub(super) fn of(exchange: &Exchange, sentry: &SentryData) -> Request {
 }
 
 /// The host to which the request was sent, without a user. HTTP/2 has it in the target, and what the target says is said first.
-fn host(texts: &KeptTexts) -> &str {
+fn host(texts: &RequestTexts) -> &str {
     let in_target = text(texts, AUTHORITY);
     let in_header = || {
         let host = text(texts, 0)?;
@@ -59,13 +59,13 @@ fn host(texts: &KeptTexts) -> &str {
 }
 
 /// `sentry-trace` and `traceparent`, as far as the caller sent them.
-pub(super) fn traces(texts: &KeptTexts) -> [Option<&str>; 2] {
+pub(super) fn traces(texts: &RequestTexts) -> [Option<&str>; 2] {
     let place = |trace: usize| text(texts, SHOWN.len() + trace);
     [place(0), place(1)]
 }
 
 /// A kept text, if it is visible ASCII as a text of HTTP should be.
-fn text(texts: &KeptTexts, place: usize) -> Option<&str> {
+fn text(texts: &RequestTexts, place: usize) -> Option<&str> {
     let text = str::from_utf8(texts.get(place)?).ok()?;
     let is_visible = |byte: u8| byte == b'\t' || (b' '..=b'~').contains(&byte);
     text.bytes().all(is_visible).then_some(text)
@@ -73,7 +73,7 @@ fn text(texts: &KeptTexts, place: usize) -> Option<&str> {
 
 /// Keeps the texts of a request. One walk past all headers is cheaper than a look-up by hash for each.
 #[inline]
-pub(super) fn keep(request: &dyn RequestHead, texts: &mut KeptTexts) {
+pub(super) fn keep(request: &dyn RequestHead, texts: &mut RequestTexts) {
     let mut kept: [Option<&[u8]>; KEPT_TEXTS] = [None; KEPT_TEXTS];
     for (name, value) in request.headers() {
         let place = match *name {

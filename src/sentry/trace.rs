@@ -11,13 +11,13 @@ use super::shown_request;
 use crate::facts::{
     current::thread_is_alive,
     exchange::Exchange,
-    kept_texts::KeptTexts,
+    request_texts::RequestTexts,
     sentry_data::{SentryData, thread_has_hub},
     trace_context::{self as facts, caller::Ids},
 };
 
 /// The trace in `sentry-trace`, else in `traceparent`. Only the ids are taken: whether the caller samples is its own matter.
-pub(super) fn of_caller(texts: &KeptTexts) -> Option<Ids> {
+pub(super) fn of_caller(texts: &RequestTexts) -> Option<Ids> {
     read(shown_request::traces(texts))
 }
 

@@ -14,7 +14,7 @@ use crate::facts::{
     category::ErrorCategory,
     exchange::{Exchange, Outcome},
     judge,
-    kept_texts::KeptTexts,
+    request_texts::RequestTexts,
     route::{Endpoint, UNMATCHED},
     sentry_data::{RequestTransaction, SentryData},
     trace_context::TraceContext,
@@ -25,7 +25,7 @@ const OPERATION: &str = "http.server";
 /// Begins a transaction as part of the trace in the request's headers, and makes it the hub's span.
 pub(super) fn begin(
     sentry: &SentryData,
-    texts: &KeptTexts,
+    texts: &RequestTexts,
     headers: &HeaderMap,
     trace: Option<&TraceContext>,
 ) -> RequestTransaction {

@@ -1,6 +1,6 @@
 //! Makes an exchange in the memory of one that has ended.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, PoisonError};
 
 use http::uri::PathAndQuery;
 use tokio::time::Instant;
@@ -60,7 +60,8 @@ impl Exchange {
         *claimed_and_needed.get_mut() = 0;
         *marks = Marks::default();
         *head.get_mut() = NO_HEAD;
-        *overrides = Mutex::default();
+        let overrides = overrides.get_mut();
+        overrides.unwrap_or_else(PoisonError::into_inner).clear();
         if let Some(rare) = rare.get_mut() {
             rare.clear();
         }
@@ -71,12 +72,13 @@ impl Exchange {
 mod tests {
     use std::time::Duration;
 
+    use bytes::Bytes;
     use http::HeaderValue;
 
     use super::*;
     use crate::facts::{
-        evidence::Needs, exchange::Start, given_id::GivenId, layer_kinds::LayerKinds, marks::Mark,
-        route::Endpoint, trace_context::TraceContext,
+        evidence::Needs, given_id::GivenId, layer_kinds::LayerKinds, marks::Mark,
+        request_texts::KEPT_TEXTS, route::Endpoint, trace_context::TraceContext,
     };
 
     fn target() -> PathAndQuery {
@@ -89,6 +91,7 @@ mod tests {
         let fresh = Exchange::begun(now, MethodLabel::OTHER, None);
         // The memory of what few exchanges have stays, and is empty.
         let _ = fresh.client_wait();
+        fresh.update(|overrides| _ = overrides.rare_mut());
         let fresh = format!("{fresh:?}");
         let id = || GivenId::made(HeaderValue::from_static("an-id"));
         let trace = TraceContext::begun(true);
@@ -100,11 +103,10 @@ mod tests {
             Some(&target()),
         );
         exchange.claim_early(LayerKinds(7), Needs::LINKS);
-        *exchange.start_mut() = Start {
-            id: Some(id()),
-            trace: Some(Box::new(trace.clone())),
-            ..Start::default()
-        };
+        let start = exchange.start_mut();
+        start.id = Some(id());
+        start.trace = Some(Box::new(trace.clone()));
+        start.texts.keep([Some(b"a header"); KEPT_TEXTS]);
         exchange.add_route_id(id(), true);
         exchange.replace_trace(trace);
         exchange.marks().set(Mark::BodyFollowed);
@@ -121,6 +123,19 @@ mod tests {
         let exchange = Arc::get_mut(&mut again).unwrap();
         exchange.begin(now, MethodLabel::OTHER, None);
         assert_eq!(format!("{again:?}"), fresh);
+    }
+
+    #[test]
+    fn an_exchange_keeps_nothing_of_the_buffer_in_which_its_target_stands() {
+        let buffer = Bytes::from(b"/orders/17?key=secret".to_vec());
+        let target = PathAndQuery::from_maybe_shared(buffer.clone()).unwrap();
+        let mut first = Exchange::unshared(Instant::now());
+        let exchange = Arc::get_mut(&mut first).unwrap();
+        exchange.begin(Instant::now(), MethodLabel::OTHER, Some(&target));
+        drop(target);
+        assert!(buffer.is_unique());
+        assert_eq!(first.path(), "/orders/17");
+        assert_eq!(first.target(), "/orders/17?key=secret");
     }
 
     #[test]

@@ -14,7 +14,7 @@ const MOST_ROOM: usize = 1_024;
 /// The target of a request, and short texts of it, each of which may be missing. Clones of what the request has would be larger,
 /// and would keep the buffer of the connection for as long as a stream is open.
 #[derive(Debug, Default)]
-pub(crate) struct KeptTexts {
+pub(crate) struct RequestTexts {
     /// The target, and behind it the texts.
     all: Vec<u8>,
     /// Where the path ends.
@@ -27,10 +27,10 @@ pub(crate) struct KeptTexts {
     present: u8,
 }
 
-// === impl KeptTexts ===
+// === impl RequestTexts ===
 
 // A request has less than 4 GiB of target and headers.
-impl KeptTexts {
+impl RequestTexts {
     /// Keeps a target, before all texts.
     #[inline]
     pub(crate) fn keep_target(&mut self, target: &PathAndQuery) {
@@ -74,15 +74,18 @@ impl KeptTexts {
 
     /// Forgets all texts, and keeps the memory if it is small.
     pub(crate) fn clear(&mut self) {
-        let mut all = std::mem::take(&mut self.all);
-        if all.capacity() > MOST_ROOM {
-            all = Vec::new();
-        }
-        all.clear();
-        *self = Self {
+        let Self {
             all,
-            ..Self::default()
-        };
+            path,
+            target,
+            ends,
+            present,
+        } = self;
+        match all.capacity() > MOST_ROOM {
+            true => *all = Vec::new(),
+            false => all.clear(),
+        }
+        (*path, *target, *ends, *present) = (0, 0, [0; KEPT_TEXTS], 0);
     }
 
     #[inline]
@@ -116,8 +119,13 @@ mod tests {
 
     #[test]
     fn each_kept_text_is_in_its_place_with_a_target_and_without() {
-        for target in [None, Some("/orders/17?key=secret"), Some("*"), Some("/a%20b?")] {
-            let mut kept = KeptTexts::default();
+        for target in [
+            None,
+            Some("/orders/17?key=secret"),
+            Some("*"),
+            Some("/a%20b?"),
+        ] {
+            let mut kept = RequestTexts::default();
             let parsed = target.map(PathAndQuery::from_static);
             if let Some(target) = &parsed {
                 kept.keep_target(target);
@@ -133,11 +141,14 @@ mod tests {
     #[test]
     fn what_was_kept_is_forgotten_and_much_memory_is_given_back() {
         for (length, stays) in [(10, true), (10 * MOST_ROOM, false)] {
-            let mut kept = KeptTexts::default();
+            let mut kept = RequestTexts::default();
             kept.keep_target(&PathAndQuery::from_static("/orders/17?key=secret"));
             kept.keep(texts(&vec![b'x'; length]));
             kept.clear();
-            assert_eq!(format!("{kept:?}"), format!("{:?}", KeptTexts::default()));
+            assert_eq!(
+                format!("{kept:?}"),
+                format!("{:?}", RequestTexts::default())
+            );
             assert_eq!(kept.all.capacity() > 0, stays);
         }
     }
