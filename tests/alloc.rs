@@ -394,14 +394,16 @@ fn an_open_stream_keeps_few_bytes_and_nothing_of_its_connection() {
     let stack = whole(Vitals::builder().sentry(options));
     let stream = |_: Request<()>| ready(Ok::<_, Infallible>(Response::new(Endless)));
     let mut service = stack.layer(tower::service_fn(stream));
-    let buffer = Bytes::from(b"/orders/17shop.example.org".to_vec());
+    let buffer = Bytes::from(b"/orders/17shop.example.organ-id".to_vec());
     let mut open = |number: usize| {
         let mut bodies = Vec::with_capacity(number);
         let allocated = measure(Allocated::default(), || {
             for _ in 0..number {
                 let uri = Uri::from_maybe_shared(buffer.slice(..10)).unwrap();
-                let host = HeaderValue::from_maybe_shared(buffer.slice(10..)).unwrap();
+                let host = HeaderValue::from_maybe_shared(buffer.slice(10..26)).unwrap();
+                let id = HeaderValue::from_maybe_shared(buffer.slice(26..)).unwrap();
                 let request = Request::builder().uri(uri).header("host", host);
+                let request = request.header("x-request-id", id);
                 let response = block_on(service.call(request.body(()).unwrap())).unwrap();
                 // As a server that has written the head.
                 bodies.push(response.into_body());
