@@ -124,7 +124,7 @@ where
     }
 
     fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
-        let target = received(&request);
+        let target = received(request.uri(), request.extensions());
         let excluded = target.is_some_and(|target| {
             let (method, headers) = (request.method(), request.headers());
             self.exclusion.matches(target.path(), method, headers)

@@ -15,7 +15,7 @@ use std::{
 
 #[cfg(feature = "axum")]
 use http::StatusCode;
-use http::{HeaderMap, Request, uri::PathAndQuery};
+use http::{Extensions, HeaderMap, Uri, uri::PathAndQuery};
 use tokio::time::Instant;
 use tracing::Span;
 
@@ -416,9 +416,9 @@ const fn claim(kinds: LayerKinds, needs: Needs) -> u32 {
 
 /// The target of the request before any router took a prefix from it.
 #[inline(always)]
-pub(crate) fn received<B>(request: &Request<B>) -> Option<&PathAndQuery> {
-    match router::original_target(request.extensions()) {
+pub(crate) fn received(uri: &Uri, extensions: &Extensions) -> Option<PathAndQuery> {
+    match router::original_target(extensions) {
         Some(target) => target,
-        None => request.uri().path_and_query(),
+        None => uri.path_and_query().cloned(),
     }
 }

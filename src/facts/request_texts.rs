@@ -1,5 +1,7 @@
 //! Keeps texts of a request in one piece of memory, which the next request uses again.
 
+use std::mem;
+
 use http::uri::PathAndQuery;
 
 /// How many texts are kept beside the target.
@@ -74,18 +76,15 @@ impl RequestTexts {
 
     /// Forgets all texts, and keeps the memory if it is small.
     pub(crate) fn clear(&mut self) {
-        let Self {
-            all,
-            path,
-            target,
-            ends,
-            present,
-        } = self;
-        match all.capacity() > MOST_ROOM {
-            true => *all = Vec::new(),
-            false => all.clear(),
+        let mut all = mem::take(&mut self.all);
+        if all.capacity() > MOST_ROOM {
+            all = Vec::new();
         }
-        (*path, *target, *ends, *present) = (0, 0, [0; KEPT_TEXTS], 0);
+        all.clear();
+        *self = Self {
+            all,
+            ..Self::default()
+        };
     }
 
     #[inline]

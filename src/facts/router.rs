@@ -19,9 +19,9 @@ pub(crate) fn matched(request: &Extensions) -> Option<&MatchedPath> {
 
 /// The target of the request before a router took a prefix from it.
 #[inline(always)]
-pub(crate) fn original_target(request: &Extensions) -> Option<Option<&PathAndQuery>> {
+pub(crate) fn original_target(request: &Extensions) -> Option<Option<PathAndQuery>> {
     let OriginalUri(uri) = request.get()?;
-    Some(uri.path_and_query())
+    Some(uri.path_and_query().cloned())
 }
 
 /// The other end of the socket, if the server says it.

@@ -9,7 +9,7 @@ use super::{
     passing::PassingTracker, slot::Slot, tracker::Tracker,
 };
 use crate::facts::{
-    exchange::{Exchange, Start, received},
+    exchange::{Exchange, Start},
     labels::MethodLabel,
     marks::Mark,
     passing::Passing,
@@ -61,14 +61,18 @@ impl Tracker {
     ) -> Slot {
         let observer = &engine.observer;
         let active = claim.kinds;
-        let Opening { started, excluded } = opening;
+        let Opening {
+            started,
+            target,
+            excluded,
+        } = opening;
         let method = MethodLabel::new(request.method());
         let mut shared = Exchange::unshared(started);
         let Some(exchange) = Arc::get_mut(&mut shared) else {
             // It was just made, or taken out where nobody else had it.
             return Slot::Empty;
         };
-        exchange.begin(started, method, received(request));
+        exchange.begin(started, method, target.as_ref());
         exchange.claim_early(active, claim.needs);
         let cx = StartContext::new(engine, active, exchange, excluded);
         if excluded {

@@ -10,6 +10,8 @@ use crate::facts::{exchange::received, shared::Shared};
 #[derive(Debug)]
 pub(super) struct Opening {
     pub(super) started: Instant,
+    /// The target as received.
+    pub(super) target: Option<PathAndQuery>,
     pub(super) excluded: bool,
 }
 
@@ -23,9 +25,14 @@ impl Opening {
             return None;
         }
         let started = Instant::now();
-        let path = received(request).map_or("", PathAndQuery::path);
+        let target = received(request.uri(), request.extensions());
+        let path = target.as_ref().map_or("", PathAndQuery::path);
         let (method, headers) = (request.method(), request.headers());
         let excluded = engine.exclude.matches(path, method, headers);
-        Some(Self { started, excluded })
+        Some(Self {
+            started,
+            target,
+            excluded,
+        })
     }
 }

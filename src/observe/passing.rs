@@ -15,7 +15,6 @@ use super::{
     tracker::{Head, Tracker},
 };
 use crate::facts::{
-    exchange::received,
     grpc,
     labels::{MethodLabel, StatusLabel},
     layer_kinds::LayerKinds,
@@ -61,8 +60,7 @@ impl PassingTracker {
     ) -> Arc<Passing> {
         let method = MethodLabel::new(request.method());
         let hub = engine.observer.hub_of_excluded(active, opening.started);
-        let target = received(request).cloned();
-        let passing = Passing::new(opening.started, method, target, active, hub);
+        let passing = Passing::new(opening.started, method, opening.target, active, hub);
         let passing = passing.unshared();
         request
             .extensions_mut()

@@ -103,18 +103,14 @@ impl SentryObserver {
             return;
         };
         let overrides = exchange.overrides();
+        let policy = overrides.rare().report_policy.as_ref();
         let incident = Incident {
             method: exchange.method(),
             endpoint: Endpoint::name(overrides.endpoint.as_ref()),
             kind: IncidentKind::Stuck,
             category: Some(ErrorCategory::Timeout),
             reason: Reason::default(),
-            per_minute: overrides
-                .rare()
-                .report_policy
-                .as_ref()
-                .unwrap_or(&self.policy)
-                .per_minute,
+            per_minute: policy.unwrap_or(&self.policy).per_minute,
         };
         self.guarded(true, || {
             self.capture(&incident, &sentry.hub, || {

@@ -13,7 +13,7 @@ pub(crate) const fn matched(_: &Extensions) -> Option<&MatchedPath> {
     None
 }
 
-pub(crate) const fn original_target(_: &Extensions) -> Option<Option<&PathAndQuery>> {
+pub(crate) const fn original_target(_: &Extensions) -> Option<Option<PathAndQuery>> {
     None
 }
 
