@@ -269,8 +269,8 @@ impl Exchange {
     /// How many bytes of the body of the request were read, if somebody follows it.
     pub(crate) fn request_bytes(&self) -> Option<u64> {
         let followed = self.marks.has(Mark::BodyFollowed);
-        let read = |rare: &Box<Rare>| rare.request_bytes.load(Ordering::Relaxed);
-        followed.then(|| self.rare.get().map_or(0, read))
+        let read = || Some(self.rare.get()?.request_bytes.load(Ordering::Relaxed));
+        followed.then(|| read().unwrap_or_default())
     }
 
     /// Notes the span in which the request runs, if there is one. Code of the application's subscriber runs.
