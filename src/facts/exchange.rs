@@ -196,7 +196,6 @@ impl Exchange {
     }
 
     /// What the layer for Sentry has kept of the request, beside the target.
-    #[cfg(feature = "sentry")]
     pub(crate) fn sentry_texts(&self) -> &RequestTexts {
         let late = || self.known_late()?.texts.get();
         match &self.start.sentry {
