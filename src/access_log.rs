@@ -286,7 +286,8 @@ impl Observer for AccessLogObserver {
         if let Some(own) = &self.policy
             && !active.overlaps(self.kinds())
         {
-            overrides.log_policy = Some(match overrides.log_policy.take() {
+            let log_policy = &mut overrides.rare_mut().log_policy;
+            *log_policy = Some(match log_policy.take() {
                 Some(outer) => Arc::new(own.or(&outer)),
                 None => Arc::clone(own),
             });

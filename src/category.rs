@@ -109,9 +109,9 @@ impl Observer for CategoryObserver {
 
     fn override_settings(&self, active: LayerKinds, overrides: &mut Overrides) {
         if !active.overlaps(self.kinds()) {
-            overrides.route_rules = Some(Arc::clone(&self.rules));
+            overrides.rare_mut().route_rules = Some(Arc::clone(&self.rules));
         } else if self.rules.answers() {
-            overrides.answer_rules = Some(Arc::clone(&self.rules));
+            overrides.rare_mut().answer_rules = Some(Arc::clone(&self.rules));
         }
     }
 

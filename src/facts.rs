@@ -60,6 +60,7 @@ mod pool;
 pub(crate) mod query;
 pub(crate) mod report_policy;
 pub(crate) mod request_context;
+pub(crate) mod request_texts;
 pub(crate) mod route;
 #[cfg_attr(not(feature = "axum"), path = "facts/router/off.rs")]
 pub(crate) mod router;

@@ -61,6 +61,7 @@ use crate::{
         Facts,
         exchange::{Exchange, Start},
         given_id::{GivenId, IdMaker, IdSettings, only_valid},
+        kept_text,
         layer_kinds::LayerKinds,
         marks::Mark,
     },
@@ -173,7 +174,7 @@ impl RequestIdObserver {
                 GivenId::made(id)
             }
             Ok(Entry::Occupied(mut place)) => {
-                let inbound = only_valid(place.iter()).cloned();
+                let inbound = only_valid(place.iter()).map(copied);
                 let trust = settings.and_then(|own| own.trust_inbound).unwrap_or(true);
                 match inbound {
                     Some(id) if trust => GivenId::inbound_id(id),
@@ -239,7 +240,9 @@ impl Observer for RequestIdObserver {
             let header = IdSettings::header_of(self.settings.as_deref());
             set_header(&mut response.headers, header, id);
             if cx.exchange.marks().has(Mark::IdHeader) {
-                let of_route = cx.exchange.read(|overrides| overrides.id_header.clone());
+                let of_route = cx
+                    .exchange
+                    .read(|overrides| overrides.rare().id_header.clone());
                 if let Some(header) = of_route {
                     set_header(&mut response.headers, &header, id);
                 }
@@ -252,6 +255,12 @@ impl Observer for RequestIdObserver {
         let mut failed = cx.exchange.route_ids().filter(|id| id.maker_failed);
         failed.by_ref().for_each(|_| cx.metrics().hook_failed());
     }
+}
+
+/// A copy of an id that came with a request. A clone would keep the buffer of the connection.
+fn copied(id: &HeaderValue) -> HeaderValue {
+    let copy = kept_text::copy(id.as_bytes());
+    HeaderValue::from_maybe_shared(copy).unwrap_or_else(|_| id.clone())
 }
 
 /// A new id, and whether the function of the application that should have made it failed.

@@ -138,7 +138,7 @@ impl Waiting {
         let mut requests = self.lock();
         let critical = requests.values_mut().filter(|request| {
             let bands = request.exchange.read(|overrides| overrides.bands);
-            let [_, _, critical] = bands.unwrap_or_default().edges();
+            let [_, _, critical] = bands.copied().unwrap_or_default().edges();
             // A route that is not observed, such as a stream of probes, may stay open.
             !request.reported
                 && !request.exchange.marks().has(Mark::Unobserved)

@@ -103,7 +103,8 @@ pub struct TimingLayer {
 /// The observer behind [`TimingLayer`].
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct TimingObserver {
-    bands: Option<SeverityBands>,
+    /// Each request has them, so they are lent and not copied.
+    bands: Option<&'static SeverityBands>,
     judge_at_end: bool,
     body_sizes: bool,
 }
@@ -122,7 +123,7 @@ impl TimingLayer {
     /// The bands by which requests are judged. Defaults to those of a layer further in, else [`SeverityBands::default`].
     #[must_use]
     pub fn bands(mut self, bands: SeverityBands) -> Self {
-        Arc::make_mut(&mut self.engine).observer.bands = Some(bands);
+        Arc::make_mut(&mut self.engine).observer.bands = Some(bands.kept());
         self
     }
 
@@ -141,9 +142,9 @@ layer_methods!(TimingLayer, Unexamined);
 // === impl TimingObserver ===
 
 impl TimingObserver {
-    pub(crate) const fn new(bands: Option<SeverityBands>, body_sizes: bool) -> Self {
+    pub(crate) fn new(bands: SeverityBands, body_sizes: bool) -> Self {
         Self {
-            bands,
+            bands: Some(bands.kept()),
             judge_at_end: false,
             body_sizes,
         }

@@ -15,13 +15,19 @@ use std::{
     future::{Ready, ready},
     io,
     panic::catch_unwind,
+    pin::Pin,
     sync::{Arc, Mutex, Once, PoisonError},
+    task::{Context, Poll},
 };
 
 use axum::body::Bytes;
 use futures::executor::block_on;
 use http_body_util::{BodyExt, Full};
-use hyper::{Request, Response, Uri, body::Body, header::HeaderValue};
+use hyper::{
+    Request, Response, Uri,
+    body::{Body, Frame},
+    header::HeaderValue,
+};
 use sentry::{ClientOptions, Hub, test::TestTransport};
 use sentry_tower::{NewSentryLayer, SentryHttpLayer};
 use tower::{Layer, Service, ServiceBuilder, layer::util::Identity, util::ServiceFn};
@@ -363,4 +369,52 @@ fn in_whatever_order_requests_keep_nothing() {
         ),
         0
     );
+}
+
+/// A body that never ends.
+struct Endless;
+
+impl Body for Endless {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        Poll::Pending
+    }
+}
+
+#[test]
+fn an_open_stream_keeps_few_bytes_and_nothing_of_its_connection() {
+    const OPEN: usize = 1_000;
+    let _alone = alone();
+    let options = SentryOptions::new("http://public@localhost/1").unwrap();
+    let stack = whole(Vitals::builder().sentry(options));
+    let stream = |_: Request<()>| ready(Ok::<_, Infallible>(Response::new(Endless)));
+    let mut service = stack.layer(tower::service_fn(stream));
+    let buffer = Bytes::from(b"/orders/17shop.example.organ-id".to_vec());
+    let mut open = |number: usize| {
+        let mut bodies = Vec::with_capacity(number);
+        let allocated = measure(Allocated::default(), || {
+            for _ in 0..number {
+                let uri = Uri::from_maybe_shared(buffer.slice(..10)).unwrap();
+                let host = HeaderValue::from_maybe_shared(buffer.slice(10..26)).unwrap();
+                let id = HeaderValue::from_maybe_shared(buffer.slice(26..)).unwrap();
+                let request = Request::builder().uri(uri).header("host", host);
+                let request = request.header("x-request-id", id);
+                let response = block_on(service.call(request.body(()).unwrap())).unwrap();
+                // As a server that has written the head.
+                bodies.push(response.into_body());
+            }
+        });
+        (bodies, allocated.kept / number as i64)
+    };
+    // What is allocated only once, and then as many as no memory is left over for.
+    let _first = open(100);
+    let (_bodies, kept) = open(OPEN);
+    assert!(kept <= 620, "{kept} bytes for each");
+    drop(open);
+    assert!(buffer.is_unique());
 }

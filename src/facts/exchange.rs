@@ -2,6 +2,7 @@
 
 mod again;
 mod ids;
+mod rare;
 
 use std::{
     error::Error,
@@ -18,10 +19,11 @@ use http::{Extensions, HeaderMap, Uri, uri::PathAndQuery};
 use tokio::time::Instant;
 use tracing::Span;
 
-#[cfg(feature = "axum")]
-use super::category::ErrorCategory;
+use self::rare::Rare;
 pub use super::outcome::Outcome;
 pub(crate) use super::start::Start;
+#[cfg(feature = "axum")]
+use super::{category::ErrorCategory, overrides::RareOverrides};
 use super::{
     client_wait::ClientWait,
     evidence::Needs,
@@ -32,6 +34,7 @@ use super::{
     logged_request::LoggedRequest,
     marks::{Mark, Marks},
     overrides::Overrides,
+    request_texts::RequestTexts,
     route::Endpoint,
     router,
     sentry_data::{ForkedHub, SentryData},
@@ -57,21 +60,14 @@ use super::{
 pub struct Exchange {
     started: Instant,
     method: MethodLabel,
-    target: Option<PathAndQuery>,
     start: Start,
-    /// Boxed, since most stacks are one layer.
-    late: OnceLock<Box<LateStart>>,
     /// The low 16 bits are the claimed kinds of layer, the high 16 bits are what the layers need.
     claimed_and_needed: AtomicU32,
     marks: Marks,
-    client_wait: ClientWait,
-    /// How many bytes of the body of its request were read.
-    request_bytes: AtomicU64,
     /// See [`note_head`](Self::note_head).
     head: AtomicU64,
-    /// The span of the application in which the request runs. It stays open until the event of the request is written.
-    span: Mutex<Option<Span>>,
     overrides: Mutex<Overrides>,
+    rare: OnceLock<Box<Rare>>,
 }
 
 /// There is no response yet.
@@ -91,21 +87,21 @@ impl Exchange {
     pub(crate) fn begun(
         started: Instant,
         method: MethodLabel,
-        target: Option<PathAndQuery>,
+        target: Option<&PathAndQuery>,
     ) -> Self {
+        let mut start = Start::default();
+        if let Some(target) = target {
+            start.texts.keep_target(target);
+        }
         Self {
             started,
             method,
-            target,
-            start: Start::default(),
-            late: OnceLock::new(),
+            start,
             claimed_and_needed: AtomicU32::new(0),
             marks: Marks::default(),
-            client_wait: ClientWait::default(),
-            request_bytes: AtomicU64::new(0),
             head: AtomicU64::new(NO_HEAD),
-            span: Mutex::default(),
             overrides: Mutex::default(),
+            rare: OnceLock::new(),
         }
     }
 
@@ -143,7 +139,7 @@ impl Exchange {
     #[must_use]
     pub fn trace(&self) -> Option<&TraceContext> {
         // What came later knows better.
-        let late = self.late.get().and_then(|late| late.trace.get());
+        let late = self.known_late().and_then(|late| late.trace.get());
         late.or(self.start.trace.as_ref()).map(|trace| &**trace)
     }
 
@@ -161,12 +157,12 @@ impl Exchange {
     /// The path as received, without its query. Empty in a background job. The client controls it: never use it as a metric label.
     #[must_use]
     pub fn path(&self) -> &str {
-        self.target.as_ref().map_or("", PathAndQuery::path)
+        self.start.texts.path()
     }
 
     /// The path with its query, as received.
     pub(crate) fn target(&self) -> &str {
-        self.target.as_ref().map_or("", PathAndQuery::as_str)
+        self.start.texts.target()
     }
 
     /// Sets the route of the request, for services without a router.
@@ -188,20 +184,29 @@ impl Exchange {
 
     /// The hub of a request that no layer observes, if a layer for Sentry gave it one.
     pub(crate) fn hub_of_excluded(&self) -> Option<&ForkedHub> {
-        let late = || self.late.get()?.hub.get();
+        let late = || self.known_late()?.hub.get();
         self.start.hub.as_ref().or_else(late)
     }
 
     /// What Sentry needs, if a layer for Sentry observes the request and a client is bound.
     #[inline]
     pub(crate) fn sentry(&self) -> Option<&SentryData> {
-        let late = || self.late.get()?.sentry.get();
+        let late = || self.known_late()?.sentry.get();
         self.start.sentry.as_ref().or_else(late)
+    }
+
+    /// What the layer for Sentry has kept of the request, beside the target.
+    pub(crate) fn sentry_texts(&self) -> &RequestTexts {
+        let late = || self.known_late()?.texts.get();
+        match &self.start.sentry {
+            Some(_) => &self.start.texts,
+            None => late().unwrap_or(&self.start.texts),
+        }
     }
 
     /// What the access log keeps of the request, if the application chose to.
     pub(crate) fn logged(&self) -> Option<&LoggedRequest> {
-        let late = || self.late.get()?.logged.get();
+        let late = || self.known_late()?.logged.get();
         self.start.logged.as_ref().or_else(late).map(|kept| &**kept)
     }
 
@@ -227,7 +232,7 @@ impl Exchange {
     /// The severity as far as it is known now: that of the head, or of the time until now if there is none yet. A route that
     /// is judged at its end goes on.
     pub(crate) fn severity(&self, overrides: &Overrides) -> Severity {
-        let bands = overrides.bands.unwrap_or_default();
+        let bands = overrides.bands.copied().unwrap_or_default();
         match self.head.load(Ordering::Relaxed) {
             FAILED_HEAD => Severity::Critical,
             NO_HEAD => bands.severity(self.own_time(Instant::now())),
@@ -244,47 +249,47 @@ impl Exchange {
 
     /// How long the exchange has waited for its client. Without a lock if nobody follows the body.
     pub(crate) fn waited(&self, now: Instant) -> Duration {
-        if self.marks.has(Mark::BodyFollowed) {
-            self.client_wait.sum(now)
-        } else {
-            Duration::ZERO
+        match self.rare.get() {
+            Some(rare) if self.marks.has(Mark::BodyFollowed) => rare.client_wait.sum(now),
+            _ => Duration::ZERO,
         }
     }
 
     /// How long the exchange waited for the body of its request.
-    pub(crate) const fn client_wait(&self) -> &ClientWait {
-        &self.client_wait
+    pub(crate) fn client_wait(&self) -> &ClientWait {
+        &self.rare().client_wait
     }
 
     /// Notes how many bytes of the body of the request were read. Only its reader does it.
     pub(crate) fn note_request_bytes(&self, bytes: u64) {
-        self.request_bytes.store(bytes, Ordering::Relaxed);
+        self.rare().request_bytes.store(bytes, Ordering::Relaxed);
     }
 
     /// How many bytes of the body of the request were read, if somebody follows it.
     pub(crate) fn request_bytes(&self) -> Option<u64> {
         let followed = self.marks.has(Mark::BodyFollowed);
-        followed.then(|| self.request_bytes.load(Ordering::Relaxed))
+        let read = || Some(self.rare.get()?.request_bytes.load(Ordering::Relaxed));
+        followed.then(|| read().unwrap_or_default())
     }
 
     /// Notes the span in which the request runs, if there is one. Code of the application's subscriber runs.
     pub(crate) fn note_span(&self, span: Span) {
         if !span.is_none() {
             self.marks.set(Mark::InSpan);
-            let before = self.lock_span().replace(span);
+            let before = self.rare().lock_span().replace(span);
             drop(before);
         }
     }
 
     /// The span in which the request runs.
     pub(crate) fn span(&self) -> Option<Span> {
-        let noted = || self.lock_span().clone();
+        let noted = || self.rare.get()?.lock_span().clone();
         self.marks.has(Mark::InSpan).then(noted).flatten()
     }
 
     /// Lets the span close, now that the request has ended. Tasks can hold the exchange for longer.
     pub(crate) fn release_span(&self) {
-        let span = self.lock_span().take();
+        let span = self.rare.get().map(|rare| rare.lock_span().take());
         drop(span);
     }
 
@@ -313,13 +318,16 @@ impl Exchange {
     /// Changes what the handler added.
     pub(crate) fn add(&self, change: impl FnOnce(&mut HandlerContext)) {
         self.marks.set(Mark::HandlerAdded);
-        self.update(|overrides| change(Arc::make_mut(overrides.handler.get_or_insert_default())));
+        self.update(|overrides| {
+            let handler = &mut overrides.rare_mut().handler;
+            change(Arc::make_mut(handler.get_or_insert_default()));
+        });
     }
 
     /// The error that the handler kept behind its response. It is asked of every response, so only the error is cloned.
     pub(crate) fn cause(&self) -> Option<Arc<dyn Error + Send + Sync>> {
         let asked = self.marks.has(Mark::HandlerAdded);
-        let cause = |overrides: &Overrides| overrides.handler.as_ref()?.cause.clone();
+        let cause = |overrides: &Overrides| overrides.rare().handler.as_ref()?.cause.clone();
         asked.then(|| self.read(cause)).flatten()
     }
 
@@ -331,12 +339,12 @@ impl Exchange {
         told: Option<ErrorCategory>,
     ) -> Option<StatusCode> {
         let (of_route, of_layer, by_handler) = self.read(|overrides| {
-            let Overrides {
+            let RareOverrides {
                 route_rules,
                 answer_rules,
                 handler,
                 ..
-            } = overrides;
+            } = overrides.rare();
             let by_handler = handler.as_ref().and_then(|handler| handler.category);
             (route_rules.clone(), answer_rules.clone(), by_handler)
         });
@@ -380,12 +388,17 @@ impl Exchange {
         Needs((self.claimed_and_needed.load(Ordering::Relaxed) >> u16::BITS) as u16)
     }
 
-    fn late(&self) -> &LateStart {
-        self.late.get_or_init(Box::default)
+    fn rare(&self) -> &Rare {
+        self.rare.get_or_init(Box::default)
     }
 
-    fn lock_span(&self) -> MutexGuard<'_, Option<Span>> {
-        self.span.lock().unwrap_or_else(PoisonError::into_inner)
+    fn late(&self) -> &LateStart {
+        self.rare().late.get_or_init(Box::default)
+    }
+
+    /// What layers further in made, if they made anything.
+    fn known_late(&self) -> Option<&LateStart> {
+        self.rare.get()?.late.get().map(|late| &**late)
     }
 
     #[inline(always)]

@@ -5,37 +5,27 @@ use std::cell::RefCell;
 use bytes::{Bytes, BytesMut};
 
 /// How many bytes are allocated at once. They stay in memory as long as a text in them does.
-const CHUNK: usize = 4_096;
+const CHUNK: usize = 1_024;
 
 /// If a buffer has less room, a new one takes its place. Most texts are shorter.
-const ROOM: usize = 256;
+const ROOM: usize = 64;
 
 thread_local! {
     static CURRENT: RefCell<BytesMut> = RefCell::default();
 }
 
-/// Keeps the text that `write` adds to a buffer. The buffer has other texts before, which it does not show.
+/// Keeps a copy of a text.
 #[inline]
-pub(crate) fn keep(mut write: impl FnMut(&mut BytesMut)) -> Bytes {
+pub(crate) fn copy(text: &[u8]) -> Bytes {
     let kept = CURRENT.try_with(|buffer| {
         let mut buffer = buffer.borrow_mut();
         if buffer.capacity() < ROOM {
             buffer.reserve(CHUNK);
         }
-        write(&mut buffer);
+        buffer.extend_from_slice(text);
         buffer.split().freeze()
     });
-    kept.unwrap_or_else(|_| {
-        let mut buffer = BytesMut::new();
-        write(&mut buffer);
-        buffer.freeze()
-    })
-}
-
-/// Keeps a copy of a text.
-#[inline]
-pub(crate) fn copy(text: &[u8]) -> Bytes {
-    keep(|buffer| buffer.extend_from_slice(text))
+    kept.unwrap_or_else(|_| Bytes::copy_from_slice(text))
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ impl Exchange {
             self.add(|handler| handler.failed_calls.note(FailedCall { service, timed_out }));
         } else if outcome == CallOutcome::Success && self.marks().has(Mark::HandlerAdded) {
             self.update(|overrides| {
-                let handler = overrides.handler.as_mut();
+                let handler = overrides.rare_mut().handler.as_mut();
                 if let Some(handler) = handler.filter(|it| it.failed_calls.has(service)) {
                     Arc::make_mut(handler).failed_calls.forget(service);
                 }

@@ -9,28 +9,30 @@ use std::{
     },
 };
 
-use bytes::Bytes;
 use sentry::{Hub, HubSwitchGuard, Transaction, protocol::TraceId};
 
-use super::{kept_text, told_errors::ToldErrors, trace_context::TraceContext};
-
-/// How many texts of a request are kept for Sentry.
-pub(crate) const KEPT_TEXTS: usize = 7;
+use super::{told_errors::ToldErrors, trace_context::TraceContext};
 
 /// What Sentry needs of one exchange. Only the room `sentry` makes it and reads it.
 pub(crate) struct SentryData {
     pub(crate) hub: Arc<Hub>,
     pub(crate) transaction: Option<Box<RequestTransaction>>,
-    pub(crate) texts: KeptTexts,
-    /// The request's own trace, which only events name.
-    pub(crate) trace: OnceLock<TraceId>,
-    /// The errors that the handler has told.
-    pub(crate) told: ToldErrors,
+    /// Boxed, since few requests have an event.
+    of_events: OnceLock<Box<OfEvents>>,
     pub(crate) is_https: bool,
     /// Events show the address of the client.
     pub(crate) shows_client: bool,
     /// What was already reported of the exchange, as bits.
     pub(crate) reported: AtomicU8,
+}
+
+/// What only events of a request need.
+#[derive(Default)]
+struct OfEvents {
+    /// The request's own trace.
+    trace: OnceLock<TraceId>,
+    /// The errors that the handler has told.
+    told: ToldErrors,
 }
 
 /// The transaction of one request.
@@ -40,16 +42,6 @@ pub(crate) struct RequestTransaction {
     pub(crate) replaced: OnceLock<Transaction>,
     /// Begins the one that takes its place. `None` if something has made spans of the first already.
     pub(crate) replace: fn(&SentryData, &Transaction, &TraceContext) -> Option<Transaction>,
-}
-
-/// Short texts of a request, each of which may be missing. As clones of header values they would be five times as large, and
-/// would keep the buffer of the connection.
-#[derive(Debug)]
-pub(crate) struct KeptTexts {
-    all: Bytes,
-    ends: [u32; KEPT_TEXTS],
-    /// As bits.
-    present: u8,
 }
 
 /// What was already reported of an exchange.
@@ -70,6 +62,39 @@ pub(crate) struct HubGuard {
 // === impl SentryData ===
 
 impl SentryData {
+    /// What is known when the request begins.
+    #[inline]
+    pub(crate) const fn new(hub: Arc<Hub>, shows_client: bool, is_https: bool) -> Self {
+        Self {
+            hub,
+            transaction: None,
+            of_events: OnceLock::new(),
+            is_https,
+            shows_client,
+            reported: AtomicU8::new(0),
+        }
+    }
+
+    /// The request's own trace, which only events name.
+    pub(crate) fn own_trace(&self) -> TraceId {
+        *self.of_events().trace.get_or_init(TraceId::default)
+    }
+
+    /// Remembers an error that the handler has sent. See [`ToldErrors::note`].
+    pub(crate) fn note_told(&self, kind: &str, text: &str) {
+        self.of_events().told.note(kind, text);
+    }
+
+    /// Whether the handler has sent such an error.
+    pub(crate) fn was_told(&self, kind: &str, text: &str) -> bool {
+        let of_events = self.of_events.get();
+        of_events.is_some_and(|of_events| of_events.told.has(kind, text))
+    }
+
+    fn of_events(&self) -> &OfEvents {
+        self.of_events.get_or_init(Box::default)
+    }
+
     /// Binds the hub to this thread. `alive`: the thread is surely not ending.
     #[inline]
     pub(crate) fn bind(&self, alive: bool) -> Option<HubGuard> {
@@ -107,32 +132,6 @@ impl SentryData {
             false => Hub::new_from_top(&self.hub),
         };
         Arc::new(hub)
-    }
-}
-
-// === impl KeptTexts ===
-
-impl KeptTexts {
-    #[inline]
-    pub(crate) fn keep(texts: [Option<&[u8]>; KEPT_TEXTS]) -> Self {
-        let (mut ends, mut present) = ([0; KEPT_TEXTS], 0);
-        let all = kept_text::keep(|buffer| {
-            for (place, text) in texts.iter().enumerate() {
-                if let Some(text) = text {
-                    buffer.extend_from_slice(text);
-                    present |= 1 << place;
-                }
-                // A request has less than 4 GiB of headers.
-                ends[place] = buffer.len() as u32;
-            }
-        });
-        Self { all, ends, present }
-    }
-
-    pub(crate) fn get(&self, place: usize) -> Option<&[u8]> {
-        let begin = place.checked_sub(1).map_or(0, |before| self.ends[before]);
-        let range = begin as usize..self.ends[place] as usize;
-        (self.present >> place & 1 == 1).then(|| self.all.get(range))?
     }
 }
 

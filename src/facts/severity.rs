@@ -1,6 +1,9 @@
 //! Turns a duration into a severity.
 
-use std::time::Duration;
+use std::{
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
 
 use crate::config::ConfigError;
 
@@ -96,6 +99,18 @@ impl SeverityBands {
             warning: Duration::from_secs(2),
             critical: Duration::from_secs(5),
         }
+    }
+
+    /// The same bands, kept for as long as the process lives. An application has few of them.
+    pub(crate) fn kept(self) -> &'static Self {
+        static ALL: Mutex<Vec<&'static SeverityBands>> = Mutex::new(Vec::new());
+        let mut all = ALL.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(kept) = all.iter().find(|kept| ***kept == self) {
+            return kept;
+        }
+        let kept: &'static Self = Box::leak(Box::new(self));
+        all.push(kept);
+        kept
     }
 
     /// The three edges, ascending.

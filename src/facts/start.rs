@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 use super::{
     given_id::{GivenId, RouteIds},
     logged_request::LoggedRequest,
+    request_texts::RequestTexts,
     sentry_data::{ForkedHub, SentryData},
     trace_context::TraceContext,
 };
@@ -19,6 +20,8 @@ pub(crate) struct Start {
     pub(crate) hub: Option<ForkedHub>,
     pub(crate) trace: Option<Box<TraceContext>>,
     pub(crate) logged: Option<Box<LoggedRequest>>,
+    /// The target as received, if the layer is the outermost, and what `sentry` needs.
+    pub(crate) texts: RequestTexts,
 }
 
 /// What layers further in than the outermost made.
@@ -28,6 +31,7 @@ pub(super) struct LateStart {
     /// Ids of routes in place of that of the layers further out.
     pub(super) route_ids: RouteIds,
     pub(super) sentry: OnceLock<SentryData>,
+    pub(super) texts: OnceLock<RequestTexts>,
     pub(super) hub: OnceLock<ForkedHub>,
     pub(super) trace: OnceLock<Box<TraceContext>>,
     pub(super) logged: OnceLock<Box<LoggedRequest>>,
@@ -44,12 +48,14 @@ impl Start {
             hub,
             trace,
             logged,
+            texts,
         } = self;
         *id = None;
         *sentry = None;
         *hub = None;
         *trace = None;
         *logged = None;
+        texts.clear();
     }
 
     pub(super) const fn is_empty(&self) -> bool {
@@ -59,6 +65,7 @@ impl Start {
             hub,
             trace,
             logged,
+            texts: _,
         } = self;
         id.is_none() && sentry.is_none() && hub.is_none() && trace.is_none() && logged.is_none()
     }
@@ -73,6 +80,7 @@ impl LateStart {
             let _ = self.id.set(id);
         }
         if let Some(sentry) = start.sentry {
+            let _ = self.texts.set(start.texts);
             let _ = self.sentry.set(sentry);
         }
         if let Some(hub) = start.hub {

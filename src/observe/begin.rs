@@ -72,7 +72,7 @@ impl Tracker {
             // It was just made, or taken out where nobody else had it.
             return Slot::Empty;
         };
-        exchange.begin(started, method, target);
+        exchange.begin(started, method, target.as_ref());
         exchange.claim_early(active, claim.needs);
         let cx = StartContext::new(engine, active, exchange, excluded);
         if excluded {

@@ -126,16 +126,16 @@ impl Tracker {
                 }
                 _ => overrides.endpoint.clone(),
             },
-            bands: overrides.bands.unwrap_or_default(),
+            bands: overrides.bands.copied().unwrap_or_default(),
             judged: match overrides.judge_at_end {
                 true => total,
                 false => head.saturating_sub(wait),
             },
             grpc,
-            evidence: overrides.evidence.clone(),
-            handler: overrides.handler.clone(),
-            report_policy: overrides.report_policy.clone(),
-            log_policy: overrides.log_policy.clone(),
+            evidence: overrides.rare().evidence.clone(),
+            handler: overrides.rare().handler.clone(),
+            report_policy: overrides.rare().report_policy.clone(),
+            log_policy: overrides.rare().log_policy.clone(),
         })
     }
 

@@ -71,7 +71,7 @@ impl Tracker {
 
     fn route_rules(&self) -> Option<Arc<Rules>> {
         self.exchange
-            .read(|overrides| overrides.route_rules.clone())
+            .read(|overrides| overrides.rare().route_rules.clone())
     }
 
     /// Asks the rules of the route, then `rules`. Panics of the application's code are caught and counted.
@@ -89,7 +89,11 @@ impl Tracker {
         }
         // The first evidence stays: the cause that the handler kept is more specific than the error of a body that fails
         // later.
-        self.exchange
-            .update(|overrides| _ = overrides.evidence.get_or_insert_with(|| Box::new(evidence)));
+        self.exchange.update(|overrides| {
+            _ = overrides
+                .rare_mut()
+                .evidence
+                .get_or_insert_with(|| Box::new(evidence))
+        });
     }
 }

@@ -143,8 +143,12 @@ impl Tracker {
     /// The panic that a layer further in, or this one, has caught, as the evidence of the failure.
     pub(super) fn note_panic(&self, panic: &CaughtPanic) {
         let evidence = panic.evidence(self.exchange.needs());
-        self.exchange
-            .update(|overrides| _ = overrides.evidence.get_or_insert_with(|| Box::new(evidence)));
+        self.exchange.update(|overrides| {
+            _ = overrides
+                .rare_mut()
+                .evidence
+                .get_or_insert_with(|| Box::new(evidence))
+        });
     }
 
     fn answer_of(&self, panic: &CaughtPanic) -> Response<Bytes> {

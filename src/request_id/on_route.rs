@@ -44,7 +44,7 @@ pub(super) fn apply(own: &Arc<IdSettings>, exchange: &Exchange, request: &mut dy
         set_header(request.headers_mut(), header, id);
         exchange.marks().set(Mark::IdHeader);
         let header = Box::new(header.clone());
-        exchange.update(|overrides| overrides.id_header = Some(header));
+        exchange.update(|overrides| overrides.rare_mut().id_header = Some(header));
     }
 }
 

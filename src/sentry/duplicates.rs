@@ -26,7 +26,7 @@ pub(super) fn note_error(event: &Event<'_>, sentry: &SentryData) {
     // The outermost error is the last.
     if let Some(exception) = event.exception.last() {
         let text = exception.value.as_deref().unwrap_or_default();
-        sentry.told.note(&exception.ty, text);
+        sentry.note_told(&exception.ty, text);
     }
 }
 

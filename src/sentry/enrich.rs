@@ -109,7 +109,7 @@ impl Enrich {
     }
 
     fn policy_of(&self, exchange: &Exchange) -> ReportPolicy {
-        let of_route = exchange.read(|overrides| overrides.report_policy.clone());
+        let of_route = exchange.read(|overrides| overrides.rare().report_policy.clone());
         of_route.map_or(self.policy, |policy| *policy)
     }
 
@@ -153,6 +153,7 @@ impl Enrich {
         ];
         fingerprint.extend(function.as_deref());
         let per_minute = overrides
+            .rare()
             .report_policy
             .as_deref()
             .unwrap_or(&self.policy)
@@ -198,8 +199,8 @@ pub(super) fn add_exchange(event: &mut Event<'static>, exchange: &Exchange, sent
     let overrides = exchange.overrides();
     let endpoint = Endpoint::name(overrides.endpoint.as_ref());
     let severity = exchange.severity(&overrides);
-    let handler = overrides.handler.as_deref();
-    let evidence = overrides.evidence.as_ref();
+    let handler = overrides.rare().handler.as_deref();
+    let evidence = overrides.rare().evidence.as_ref();
     let by_type = evidence.and_then(|evidence| evidence.by_type);
     let category = handler.and_then(|handler| handler.category).or(by_type);
     let job = overrides.endpoint.as_ref().and_then(Endpoint::job);

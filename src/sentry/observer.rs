@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use super::{
     base::Base,
     enrich::{self, Enrich},
-    event, passed, transaction,
+    event, passed, shown_request, transaction,
 };
 use crate::{
     facts::{
@@ -103,17 +103,14 @@ impl SentryObserver {
             return;
         };
         let overrides = exchange.overrides();
+        let policy = overrides.rare().report_policy.as_ref();
         let incident = Incident {
             method: exchange.method(),
             endpoint: Endpoint::name(overrides.endpoint.as_ref()),
             kind: IncidentKind::Stuck,
             category: Some(ErrorCategory::Timeout),
             reason: Reason::default(),
-            per_minute: overrides
-                .report_policy
-                .as_ref()
-                .unwrap_or(&self.policy)
-                .per_minute,
+            per_minute: policy.unwrap_or(&self.policy).per_minute,
         };
         self.guarded(true, || {
             self.capture(&incident, &sentry.hub, || {
@@ -215,17 +212,19 @@ impl Observer for SentryObserver {
 
     fn override_settings(&self, active: LayerKinds, overrides: &mut Overrides) {
         if self.on && !active.overlaps(self.kinds()) {
-            overrides.report_policy = Some(Arc::clone(&self.policy));
+            overrides.rare_mut().report_policy = Some(Arc::clone(&self.policy));
         }
     }
 
     fn request(&self, cx: &StartContext<'_>, request: &mut dyn RequestHead, start: &mut Start) {
         start.sentry = SentryData::for_request(self, request, cx.started);
-        if self.transactions
-            && let Some(sentry) = &mut start.sentry
-        {
+        let Some(sentry) = &mut start.sentry else {
+            return;
+        };
+        shown_request::keep(request, &mut start.texts);
+        if self.transactions {
             let trace = start.trace.as_deref();
-            let transaction = transaction::begin(sentry, request.headers(), trace);
+            let transaction = transaction::begin(sentry, &start.texts, request.headers(), trace);
             sentry.transaction = Some(Box::new(transaction));
         }
     }
@@ -345,7 +344,7 @@ fn passed_on(facts: &Facts, sentry: &SentryData) {
 fn was_told_by_handler(facts: &Facts, sentry: &SentryData) -> bool {
     let evidence = facts.evidence.as_ref();
     let error = evidence.and_then(|evidence| evidence.links.outermost());
-    error.is_some_and(|(text, mut kinds)| kinds.any(|kind| sentry.told.has(kind, text)))
+    error.is_some_and(|(text, mut kinds)| kinds.any(|kind| sentry.was_told(kind, text)))
 }
 
 /// Whether the request ended in a poll, and not in a destructor, which may run when the thread ends.

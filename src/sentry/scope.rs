@@ -3,7 +3,7 @@
 use std::{
     cell::RefCell,
     ptr,
-    sync::{Arc, Once, OnceLock, Weak, atomic::AtomicU8},
+    sync::{Arc, Once, Weak},
     time::Duration,
 };
 
@@ -15,13 +15,9 @@ use super::{
     enrich::Enrich,
     event,
     observer::SentryObserver,
-    shown_request,
 };
 use crate::{
-    facts::{
-        sentry_data::{KEPT_TEXTS, KeptTexts, SentryData, thread_has_hub},
-        told_errors::ToldErrors,
-    },
+    facts::sentry_data::{SentryData, thread_has_hub},
     observe::RequestHead,
 };
 
@@ -61,16 +57,9 @@ impl SentryData {
             return None;
         }
         let (client, scope) = client_and_scope(observer, now)?;
-        Some(Self {
-            hub: Arc::new(Hub::new(Some(client), scope)),
-            transaction: None,
-            texts: shown_request::kept(request),
-            trace: OnceLock::new(),
-            told: ToldErrors::default(),
-            shows_client: observer.shows_client,
-            is_https: request.uri().scheme_str() == Some("https"),
-            reported: AtomicU8::new(0),
-        })
+        let hub = Arc::new(Hub::new(Some(client), scope));
+        let is_https = request.uri().scheme_str() == Some("https");
+        Some(Self::new(hub, observer.shows_client, is_https))
     }
 
     /// A hub for a run of a job, with the client that the application has bound. Its scope begins with what the application had
@@ -87,16 +76,7 @@ impl SentryData {
         if !hub.with_integration(|_: &Enrich| true) {
             hub = Hub::new(Some(client), enriched(scope, &observer.enrich));
         }
-        Some(Self {
-            hub: Arc::new(hub),
-            transaction: None,
-            texts: KeptTexts::keep([None; KEPT_TEXTS]),
-            trace: OnceLock::new(),
-            told: ToldErrors::default(),
-            shows_client: false,
-            is_https: false,
-            reported: AtomicU8::new(0),
-        })
+        Some(Self::new(Arc::new(hub), false, false))
     }
 }
 

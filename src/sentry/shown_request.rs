@@ -6,7 +6,8 @@ use sentry::protocol::Request;
 use crate::{
     facts::{
         exchange::Exchange,
-        sentry_data::{KEPT_TEXTS, KeptTexts, SentryData},
+        request_texts::{KEPT_TEXTS, RequestTexts},
+        sentry_data::SentryData,
     },
     observe::RequestHead,
     scrub::urls::url_without_secrets,
@@ -30,12 +31,13 @@ const TRACES: [HeaderName; 2] = [
 const AUTHORITY: usize = KEPT_TEXTS - 1;
 
 pub(super) fn of(exchange: &Exchange, sentry: &SentryData) -> Request {
+    let texts = exchange.sentry_texts();
     let headers = SHOWN.iter().enumerate().filter_map(|(place, name)| {
-        let value = text(sentry, place)?;
+        let value = text(texts, place)?;
         Some((name.as_str().to_owned(), value.to_owned()))
     });
     let scheme = if sentry.is_https { "https" } else { "http" };
-    let url = format!("{scheme}://{}{}", host(sentry), exchange.target());
+    let url = format!("{scheme}://{}{}", host(texts), exchange.target());
     Request {
         method: Some(exchange.method().into()),
         url: url_without_secrets(&url).parse().ok(),
@@ -45,10 +47,10 @@ pub(super) fn of(exchange: &Exchange, sentry: &SentryData) -> Request {
 }
 
 /// The host to which the request was sent, without a user. HTTP/2 has it in the target, and what the target says is said first.
-fn host(sentry: &SentryData) -> &str {
-    let in_target = text(sentry, AUTHORITY);
+fn host(texts: &RequestTexts) -> &str {
+    let in_target = text(texts, AUTHORITY);
     let in_header = || {
-        let host = text(sentry, 0)?;
+        let host = text(texts, 0)?;
         // Anything else would become part of the path.
         host.parse::<Authority>().ok().map(|_| host)
     };
@@ -57,21 +59,21 @@ fn host(sentry: &SentryData) -> &str {
 }
 
 /// `sentry-trace` and `traceparent`, as far as the caller sent them.
-pub(super) fn traces(sentry: &SentryData) -> [Option<&str>; 2] {
-    let place = |trace: usize| text(sentry, SHOWN.len() + trace);
+pub(super) fn traces(texts: &RequestTexts) -> [Option<&str>; 2] {
+    let place = |trace: usize| text(texts, SHOWN.len() + trace);
     [place(0), place(1)]
 }
 
 /// A kept text, if it is visible ASCII as a text of HTTP should be.
-fn text(sentry: &SentryData, place: usize) -> Option<&str> {
-    let text = str::from_utf8(sentry.texts.get(place)?).ok()?;
+fn text(texts: &RequestTexts, place: usize) -> Option<&str> {
+    let text = str::from_utf8(texts.get(place)?).ok()?;
     let is_visible = |byte: u8| byte == b'\t' || (b' '..=b'~').contains(&byte);
     text.bytes().all(is_visible).then_some(text)
 }
 
-/// The texts that are kept. One walk past all headers is cheaper than a look-up by hash for each.
+/// Keeps the texts of a request. One walk past all headers is cheaper than a look-up by hash for each.
 #[inline]
-pub(super) fn kept(request: &dyn RequestHead) -> KeptTexts {
+pub(super) fn keep(request: &dyn RequestHead, texts: &mut RequestTexts) {
     let mut kept: [Option<&[u8]>; KEPT_TEXTS] = [None; KEPT_TEXTS];
     for (name, value) in request.headers() {
         let place = match *name {
@@ -92,5 +94,5 @@ pub(super) fn kept(request: &dyn RequestHead) -> KeptTexts {
     }
     let authority = request.uri().authority();
     kept[AUTHORITY] = authority.map(|authority| authority.as_str().as_bytes());
-    KeptTexts::keep(kept)
+    texts.keep(kept);
 }

@@ -11,13 +11,14 @@ use super::shown_request;
 use crate::facts::{
     current::thread_is_alive,
     exchange::Exchange,
+    request_texts::RequestTexts,
     sentry_data::{SentryData, thread_has_hub},
     trace_context::{self as facts, caller::Ids},
 };
 
 /// The trace in `sentry-trace`, else in `traceparent`. Only the ids are taken: whether the caller samples is its own matter.
-pub(super) fn of_caller(sentry: &SentryData) -> Option<Ids> {
-    read(shown_request::traces(sentry))
+pub(super) fn of_caller(texts: &RequestTexts) -> Option<Ids> {
+    read(shown_request::traces(texts))
 }
 
 fn read([of_sentry, of_w3c]: [Option<&str>; 2]) -> Option<Ids> {
@@ -96,7 +97,11 @@ pub(super) fn in_place_of(named: TraceId) -> TraceId {
 /// The trace of the request: that of its transaction, else that of a layer of this crate, else the caller's, else its own.
 fn of_request(exchange: &Exchange, sentry: &SentryData) -> TraceContext {
     let of_layer = exchange.trace().and_then(of_layer);
-    match (sentry.transaction(), of_layer, of_caller(sentry)) {
+    match (
+        sentry.transaction(),
+        of_layer,
+        of_caller(exchange.sentry_texts()),
+    ) {
         // What captured the event has put the span of the transaction aside.
         (Some(transaction), ..) => transaction.get_trace_context(),
         (None, Some((ids, parent)), _) => TraceContext {
@@ -111,7 +116,7 @@ fn of_request(exchange: &Exchange, sentry: &SentryData) -> TraceContext {
             ..TraceContext::default()
         },
         (None, None, None) => TraceContext {
-            trace_id: *sentry.trace.get_or_init(TraceId::default),
+            trace_id: sentry.own_trace(),
             ..TraceContext::default()
         },
     }

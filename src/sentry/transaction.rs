@@ -14,6 +14,7 @@ use crate::facts::{
     category::ErrorCategory,
     exchange::{Exchange, Outcome},
     judge,
+    request_texts::RequestTexts,
     route::{Endpoint, UNMATCHED},
     sentry_data::{RequestTransaction, SentryData},
     trace_context::TraceContext,
@@ -24,12 +25,13 @@ const OPERATION: &str = "http.server";
 /// Begins a transaction as part of the trace in the request's headers, and makes it the hub's span.
 pub(super) fn begin(
     sentry: &SentryData,
+    texts: &RequestTexts,
     headers: &HeaderMap,
     trace: Option<&TraceContext>,
 ) -> RequestTransaction {
     let caller = match trace {
         Some(trace) => trace.caller(),
-        None => trace::of_caller(sentry),
+        None => trace::of_caller(texts),
     };
     let caller = caller.map(|caller| {
         let [trace, span] = [

@@ -121,7 +121,7 @@ fn capture_slow(
     let group = group(work);
     let fingerprint = [FINGERPRINT, "slow", work.work.as_str(), &group];
     let of_route = of_request.and_then(|(exchange, _)| {
-        exchange.read(|overrides| Some(overrides.report_policy.as_ref()?.per_minute))
+        exchange.read(|overrides| Some(overrides.rare().report_policy.as_ref()?.per_minute))
     });
     let per_minute = of_route.unwrap_or_else(|| ReportPolicy::new().per_minute);
     let Some(suppressed) = LIMIT.admit_for(metrics, &fingerprint, per_minute) else {

@@ -282,7 +282,7 @@ impl VitalsBuilder {
         if let Some(health) = &self.health {
             health.connect(&metrics, Arc::new(sentry.clone()));
         }
-        let timing = TimingObserver::new(Some(self.bands), self.body_sizes);
+        let timing = TimingObserver::new(self.bands, self.body_sizes);
         let last = (stuck, (failures, sentry.observer.clone()));
         let log = (self.access_log, last);
         let trace_context = self.trace_context.on;

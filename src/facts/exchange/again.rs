@@ -1,12 +1,12 @@
 //! Makes an exchange in the memory of one that has ended.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, PoisonError};
 
 use http::uri::PathAndQuery;
 use tokio::time::Instant;
 
 use super::{Exchange, NO_HEAD};
-use crate::facts::{client_wait::ClientWait, labels::MethodLabel, marks::Marks, pool::Pool};
+use crate::facts::{labels::MethodLabel, marks::Marks, pool::Pool};
 
 thread_local! {
     static ENDED: Pool<Exchange> = const { Pool::new() };
@@ -28,11 +28,13 @@ impl Exchange {
         &mut self,
         started: Instant,
         method: MethodLabel,
-        target: Option<PathAndQuery>,
+        target: Option<&PathAndQuery>,
     ) {
         self.started = started;
         self.method = method;
-        self.target = target;
+        if let Some(target) = target {
+            self.start.texts.keep_target(target);
+        }
     }
 
     /// Lets the next request have the memory of this exchange, if nobody else has it.
@@ -47,27 +49,22 @@ impl Exchange {
         let Self {
             started: _,
             method: _,
-            target,
             start,
-            late,
             claimed_and_needed,
             marks,
-            client_wait,
-            request_bytes,
             head,
-            span,
             overrides,
+            rare,
         } = self;
-        *target = None;
         start.clear();
-        let _ = late.take();
         *claimed_and_needed.get_mut() = 0;
         *marks = Marks::default();
-        *client_wait = ClientWait::default();
-        *request_bytes.get_mut() = 0;
         *head.get_mut() = NO_HEAD;
-        *span = Mutex::default();
-        *overrides = Mutex::default();
+        let overrides = overrides.get_mut();
+        overrides.unwrap_or_else(PoisonError::into_inner).clear();
+        if let Some(rare) = rare.get_mut() {
+            rare.clear();
+        }
     }
 }
 
@@ -75,33 +72,41 @@ impl Exchange {
 mod tests {
     use std::time::Duration;
 
+    use bytes::Bytes;
     use http::HeaderValue;
 
     use super::*;
     use crate::facts::{
-        evidence::Needs, exchange::Start, given_id::GivenId, layer_kinds::LayerKinds, marks::Mark,
-        route::Endpoint, trace_context::TraceContext,
+        evidence::Needs, given_id::GivenId, layer_kinds::LayerKinds, marks::Mark,
+        request_texts::KEPT_TEXTS, route::Endpoint, trace_context::TraceContext,
     };
 
-    fn target() -> Option<PathAndQuery> {
-        Some(PathAndQuery::from_static("/orders/17?key=secret"))
+    fn target() -> PathAndQuery {
+        PathAndQuery::from_static("/orders/17?key=secret")
     }
 
     #[test]
     fn what_begins_in_the_memory_of_a_request_knows_nothing_of_it() {
         let now = Instant::now();
-        let fresh = format!("{:?}", Exchange::begun(now, MethodLabel::OTHER, None));
+        let fresh = Exchange::begun(now, MethodLabel::OTHER, None);
+        // The memory of what few exchanges have stays, and is empty.
+        let _ = fresh.client_wait();
+        fresh.update(|overrides| _ = overrides.rare_mut());
+        let fresh = format!("{fresh:?}");
         let id = || GivenId::made(HeaderValue::from_static("an-id"));
         let trace = TraceContext::begun(true);
         let mut first = Exchange::unshared(now);
         let exchange = Arc::get_mut(&mut first).unwrap();
-        exchange.begin(now + Duration::from_secs(1), MethodLabel::OTHER, target());
+        exchange.begin(
+            now + Duration::from_secs(1),
+            MethodLabel::OTHER,
+            Some(&target()),
+        );
         exchange.claim_early(LayerKinds(7), Needs::LINKS);
-        *exchange.start_mut() = Start {
-            id: Some(id()),
-            trace: Some(Box::new(trace.clone())),
-            ..Start::default()
-        };
+        let start = exchange.start_mut();
+        start.id = Some(id());
+        start.trace = Some(Box::new(trace.clone()));
+        start.texts.keep([Some(b"a header"); KEPT_TEXTS]);
         exchange.add_route_id(id(), true);
         exchange.replace_trace(trace);
         exchange.marks().set(Mark::BodyFollowed);
@@ -121,11 +126,24 @@ mod tests {
     }
 
     #[test]
+    fn an_exchange_keeps_nothing_of_the_buffer_in_which_its_target_stands() {
+        let buffer = Bytes::from(b"/orders/17?key=secret".to_vec());
+        let target = PathAndQuery::from_maybe_shared(buffer.clone()).unwrap();
+        let mut first = Exchange::unshared(Instant::now());
+        let exchange = Arc::get_mut(&mut first).unwrap();
+        exchange.begin(Instant::now(), MethodLabel::OTHER, Some(&target));
+        drop(target);
+        assert!(buffer.is_unique());
+        assert_eq!(first.path(), "/orders/17");
+        assert_eq!(first.target(), "/orders/17?key=secret");
+    }
+
+    #[test]
     fn an_exchange_that_a_task_holds_stays_as_it_is() {
         let now = Instant::now();
         let mut first = Exchange::unshared(now);
         let exchange = Arc::get_mut(&mut first).unwrap();
-        exchange.begin(now, MethodLabel::OTHER, target());
+        exchange.begin(now, MethodLabel::OTHER, Some(&target()));
         let held = Arc::clone(&first);
         Exchange::give_back(&mut first);
         drop(first);

@@ -23,7 +23,7 @@ impl Exchange {
 
     /// The id that counts: of a route, else of the outermost layer for ids.
     pub(crate) fn given_id(&self) -> Option<&GivenId> {
-        let late = self.late.get();
+        let late = self.known_late();
         let of_route = late.and_then(|late| late.route_ids.iter().last());
         of_route
             .map(|of_route| &of_route.id)
@@ -32,7 +32,7 @@ impl Exchange {
 
     /// The id that the outermost layer for ids gave.
     pub(crate) fn first_id(&self) -> Option<&GivenId> {
-        let late = || self.late.get()?.id.get();
+        let late = || self.known_late()?.id.get();
         self.start.id.as_ref().or_else(late)
     }
 
@@ -44,7 +44,7 @@ impl Exchange {
 
     /// The ids that layers on routes gave in place of it, from the outside in.
     pub(crate) fn route_ids(&self) -> impl Iterator<Item = &RouteId> {
-        let late = self.late.get().into_iter();
+        let late = self.known_late().into_iter();
         late.flat_map(|late| late.route_ids.iter())
     }
 

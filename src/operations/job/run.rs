@@ -146,7 +146,7 @@ impl Run {
         if let Some(evidence) = evidence {
             let evidence = Some(Box::new(evidence));
             self.exchange
-                .update(|overrides| overrides.evidence = evidence);
+                .update(|overrides| overrides.rare_mut().evidence = evidence);
         }
         self.count(outcome, duration, alive);
         let facts = Facts::of_job(&self.exchange, outcome, duration);
