@@ -94,8 +94,8 @@ mod outgoing;
 mod own;
 mod part;
 pub mod presets;
-#[cfg(feature = "prometheus")]
 mod promised;
+#[cfg(feature = "prometheus")]
 mod promql;
 mod readable;
 mod reconciled;
