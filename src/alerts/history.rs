@@ -1,7 +1,7 @@
 //! Keeps which alerts fired lately.
 
 use std::{
-    collections::{HashSet, VecDeque},
+    collections::{BTreeMap, HashSet, VecDeque},
     time::Duration,
 };
 
@@ -123,6 +123,13 @@ impl History {
         entry.resolved_at = Some(at);
         entry.resolve_reason = Some(reason);
         Some(entry)
+    }
+
+    /// What ended, and when it did so last.
+    pub(crate) fn ends(&self) -> BTreeMap<Fingerprint, Duration> {
+        let entries = self.entries.iter();
+        let ends = entries.filter_map(|entry| Some((entry.fingerprint, entry.resolved_at?)));
+        ends.collect()
     }
 
     /// Forgets what ended long ago.

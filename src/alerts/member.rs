@@ -97,10 +97,15 @@ pub(super) struct Met {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum GoOn {
     /// The other one is in charge.
-    Follow,
+    Follow {
+        /// This instance told for itself in the meantime.
+        was_alone: bool,
+    },
     /// The other one is gone, and what it did not deliver is to be told again.
     Succeed {
-        /// This instance told more in the meantime.
+        /// This instance told for itself in the meantime.
+        was_alone: bool,
+        /// What this instance knows is newer.
         knows_more: bool,
     },
 }
@@ -178,10 +183,11 @@ impl Member {
             ends: Vec::new(),
             told: None,
         };
+        let was_alone = state.is_alone;
         if let Some(fence) = begun.held.fence {
             met.role = Role::Leader(fence);
             let before = state.fence.replace(fence);
-            if before != Some(fence) || state.is_alone {
+            if before != Some(fence) || was_alone {
                 let (stored, told) = document
                     .map(|document| {
                         let told = (document.by != self.id).then_some(document.told);
@@ -193,7 +199,11 @@ impl Member {
                     .is_some_and(|stored| stored.at() < engine.fleet_at());
                 met.ends = engine.succeed(stored, at, self.most_late());
                 let told = told.flatten();
-                met.told = told.map(|told| (told, GoOn::Succeed { knows_more }));
+                let how = GoOn::Succeed {
+                    was_alone,
+                    knows_more,
+                };
+                met.told = told.map(|told| (told, how));
             }
         } else {
             state.fence = None;
@@ -205,7 +215,7 @@ impl Member {
             if let Some(document) = document.filter(is_new) {
                 state.shown = Some(document.fence);
                 met.ends = engine.mirror(document.state, at);
-                met.told = Some((document.told, GoOn::Follow));
+                met.told = Some((document.told, GoOn::Follow { was_alone }));
             }
         }
         state.is_alone = false;

@@ -69,6 +69,8 @@ impl Engine {
                     && let Some(firing) = &mut tracked.firing
                 {
                     firing.is_told = true;
+                    // If that cannot be written down, the end is still promised.
+                    firing.is_own = true;
                 }
             }
         }

@@ -1,6 +1,6 @@
 //! Brings together what instances of a fleet saw and told while they were alone, once they reach each other again.
 
-use std::{mem, time::Duration};
+use std::{collections::BTreeMap, mem, time::Duration};
 
 use super::{
     engine::Engine, fingerprint::Fingerprint, fleet_part::Together, part::Part,
@@ -38,6 +38,26 @@ impl Engine {
         for one in unknown.filter(|one| one.alert.fingerprint() == ended) {
             // Its times were counted on until then.
             one.alert.tracked.end_was_told(at, one.since);
+        }
+    }
+
+    /// Who was in charge meanwhile told that these alerts ended. What this instance told alone has its end told by this instance.
+    pub(super) fn ended_in_fleet(&mut self, ends: &BTreeMap<Fingerprint, Duration>) {
+        let now = self.fleet.at.unwrap_or_default();
+        let end = |ended: Fingerprint, tracked: &mut Tracked, now| {
+            let firing = tracked.firing.as_ref().filter(|firing| !firing.is_own);
+            if let Some(at) = firing.and_then(|_| ends.get(&ended)) {
+                tracked.end_was_told(*at, now);
+            }
+        };
+        let all = self.rules.iter().zip(&mut self.alerts);
+        for (rule, alerts) in all.filter(|(rule, _)| Part::Fleet.has(rule)) {
+            for (labels, tracked) in alerts {
+                end(Fingerprint::of(&rule.name, labels), tracked, now);
+            }
+        }
+        for one in &mut self.fleet.unknown {
+            end(one.alert.fingerprint(), &mut one.alert.tracked, one.since);
         }
     }
 

@@ -43,8 +43,8 @@ impl Engine {
                         .as_ref()
                         .and_then(|firing| match firing.is_told {
                             true => firing.is_awaited().then_some(Muted::Elsewhere),
-                            false if firing.acknowledged.is_some() => Some(Muted::Acknowledged),
                             false if !firing.is_broken() => Some(Muted::Untold),
+                            false if firing.acknowledged.is_some() => Some(Muted::Acknowledged),
                             false => flapping,
                         }),
                 };

@@ -9,7 +9,7 @@ use super::{
     alert::{Alert, Muted, Notice, Transition},
     engine::Engine,
     fingerprint::Labels,
-    fleet_part::{Later, is_of_another},
+    fleet_part::Later,
     history::History,
     part::Part,
     readable::Readable,
@@ -235,44 +235,39 @@ impl Engine {
         }
     }
 
-    /// Adds what an older state has of the fleet: what fires there, and neither fires nor has ended here.
+    /// Adds what an older state has of the fleet: what ended there, and what fires there and neither fires nor has ended here.
     fn add(&mut self, stored: StoredFleet) {
         let at = stored.at.unwrap_or_default();
-        let passed = self
-            .fleet
-            .at
-            .map_or(Duration::ZERO, |own| own.saturating_sub(at));
+        let own = self.fleet.at.unwrap_or_default();
+        self.ended_in_fleet(&stored.history.ends());
         self.fleet.history.add(stored.history);
         let told = stored.alerts.known.into_iter();
         let told = told.filter(|alert| alert.tracked.is_told());
         let told = told.map(|alert| Unknown::new(at, alert));
-        let ended = self.fleet.ended_here.clone();
-        let fires = |one: &Unknown| !ended.contains_key(&one.alert.fingerprint());
-        for mut one in told.filter(fires) {
-            match self.place(&one.alert.rule) {
-                None => self.add_unknown(one),
-                Some(_) => {
-                    one.alert.tracked.pass(passed);
-                    self.go_on_with(one.alert);
-                }
+        for mut one in told.chain(stored.unknown.known) {
+            let fingerprint = one.alert.fingerprint();
+            if self.fleet.ended_here.contains_key(&fingerprint) {
+                continue;
             }
-        }
-        for one in stored.unknown.known.into_iter().filter(fires) {
-            match self.place(&one.alert.rule) {
-                None => self.add_unknown(one),
-                Some(_) => self.put_one(one),
+            if self.place(&one.alert.rule).is_none() {
+                self.add_unknown(one);
+            } else if one.alert.tracked.is_told() {
+                // Its times were counted on until then.
+                one.alert.tracked.pass(own.saturating_sub(one.since));
+                self.go_on_with(one.alert);
             }
         }
         let unknown = self.fleet.unknown.iter_mut();
         unknown.for_each(|one| one.alert.tracked.await_others());
     }
 
-    /// Adds an alert without a rule. One that is known here is kept for as long as somebody has seen its rule.
+    /// Adds an alert without a rule. Who has seen its rule last knows it best.
     fn add_unknown(&mut self, one: Unknown) {
         let fingerprint = one.alert.fingerprint();
         let mut known = self.fleet.unknown.iter_mut();
         match known.find(|known| known.alert.fingerprint() == fingerprint) {
-            Some(known) => known.since = known.since.max(one.since),
+            Some(known) if one.since >= known.since => *known = one,
+            Some(_) => {}
             None => self.fleet.unknown.push(one),
         }
     }
@@ -284,7 +279,7 @@ impl Engine {
         };
         let (labels, tracked) = alert.into_tracked();
         let own = alerts.entry(labels).or_default();
-        let is_awaited = own.firing.is_none() || is_of_another(own, None);
+        let is_awaited = own.firing.as_ref().is_none_or(|firing| !firing.is_own);
         match &mut own.firing {
             Some(firing) => firing.is_told = true,
             None => *own = tracked,

@@ -85,13 +85,16 @@ impl Running {
         let mut parts = self.parts();
         parts.more = more;
         match how {
-            GoOn::Follow => {
-                parts.go_on(told, now, false);
+            GoOn::Follow { was_alone } => {
+                parts.go_on(told, now, was_alone);
                 parts.leave();
                 parts.outbox.follow();
             }
-            GoOn::Succeed { knows_more } => {
-                parts.go_on(told, now, knows_more);
+            GoOn::Succeed {
+                was_alone,
+                knows_more,
+            } => {
+                parts.go_on(told, now, was_alone || knows_more);
                 if !knows_more {
                     parts.take_over(state);
                 }

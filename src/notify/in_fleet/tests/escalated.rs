@@ -70,3 +70,23 @@ fn what_ended_for_one_alone_and_fires_for_all_is_escalated_anew() {
     assert_eq!(world.told(), [(Firing, 1)]);
     assert_eq!(world.called(), [(Escalated, 1)]);
 }
+
+#[test]
+fn who_was_called_by_one_that_was_alone_hears_the_end_from_it() {
+    let mut world = World::new();
+    world.calls_after = Some(MINUTE);
+    for _ in 0..3 {
+        world.start([errors("errors")], 0, None);
+    }
+    world.minutes(3);
+    let lonely = &world.instances[2];
+    lonely.lose_redis();
+    lonely.machine.is_failing.store(true, SeqCst);
+    world.minutes(8);
+    assert_eq!(world.told(), [(Firing, 2)]);
+    assert_eq!(world.called(), [(Escalated, 2)]);
+    lonely.find(&world.store);
+    world.minutes(2);
+    assert_eq!(world.told(), [(Resolved, 2)]);
+    assert_eq!(world.called(), [(Resolved, 2)]);
+}

@@ -169,7 +169,10 @@ fn a_successor_tells_only_those_who_do_not_have_it() {
     };
     assert_eq!(waiting_for(&told), [&serde_json::json!(["webhook"])]);
     let mut second = Teller::new(&["slack", "webhook"]);
-    let how = GoOn::Succeed { knows_more: false };
+    let how = GoOn::Succeed {
+        was_alone: false,
+        knows_more: false,
+    };
     second.running.go_on(told, AT, how);
     second.running.tell(AT, None);
     assert_eq!(second.open(), [("webhook", Firing)]);
@@ -183,7 +186,10 @@ fn a_letter_older_than_ten_minutes_is_not_told_by_a_successor_and_counts_as_drop
     for (minutes, is_told) in [(9, true), (11, false)] {
         let mut second = Teller::new(&["slack"]);
         let now = AT + Duration::from_secs(minutes * 60);
-        let how = GoOn::Succeed { knows_more: false };
+        let how = GoOn::Succeed {
+            was_alone: false,
+            knows_more: false,
+        };
         second.running.go_on(told.clone(), now, how);
         second.running.tell(now, None);
         let heard = second.open();
@@ -216,7 +222,10 @@ fn names_of_notifiers_that_are_not_here_make_one_series() {
     letters.push(serde_json::json!({"to": names("later"), "at": AT, "kind": "sung"}));
     let mut second = Teller::new(&["slack"]);
     let late = AT + Duration::from_secs(601);
-    let how = GoOn::Succeed { knows_more: false };
+    let how = GoOn::Succeed {
+        was_alone: false,
+        knows_more: false,
+    };
     second.running.go_on(told, late, how);
     second.running.tell(late, None);
     let all = second.metrics.notifications("_OTHER");

@@ -263,3 +263,23 @@ fn what_was_well_together_is_not_pending_again_after_a_write_that_failed() {
     world.minutes(1);
     assert_eq!(world.told(), [(Firing, 0)]);
 }
+
+#[test]
+fn what_ended_for_all_while_one_was_alone_is_told_anew_if_it_fires_on() {
+    for fails in [true, false] {
+        let world = firing();
+        let lonely = &world.instances[1];
+        lonely.lose_redis();
+        world.fail(false);
+        lonely.machine.is_failing.store(true, SeqCst);
+        world.minutes(10);
+        assert_eq!(world.told(), [(Resolved, 0)]);
+        world.instances[0].die();
+        world.instances[2].die();
+        world.fail(fails);
+        lonely.find(&world.store);
+        world.minutes(10);
+        let expected: &[_] = if fails { &[(Firing, 1)] } else { &[] };
+        assert_eq!(world.told(), expected, "{fails}");
+    }
+}
