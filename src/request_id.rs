@@ -174,7 +174,7 @@ impl RequestIdObserver {
                 GivenId::made(id)
             }
             Ok(Entry::Occupied(mut place)) => {
-                let inbound = only_valid(place.iter()).map(copied);
+                let inbound = only_valid(place.iter()).map(kept_text::value);
                 let trust = settings.and_then(|own| own.trust_inbound).unwrap_or(true);
                 match inbound {
                     Some(id) if trust => GivenId::inbound_id(id),
@@ -255,12 +255,6 @@ impl Observer for RequestIdObserver {
         let mut failed = cx.exchange.route_ids().filter(|id| id.maker_failed);
         failed.by_ref().for_each(|_| cx.metrics().hook_failed());
     }
-}
-
-/// A copy of an id that came with a request. A clone would keep the buffer of the connection.
-fn copied(id: &HeaderValue) -> HeaderValue {
-    let copy = kept_text::copy(id.as_bytes());
-    HeaderValue::from_maybe_shared(copy).unwrap_or_else(|_| id.clone())
 }
 
 /// A new id, and whether the function of the application that should have made it failed.

@@ -84,19 +84,11 @@ const LONGEST_HEAD: u64 = u64::MAX - 2;
 impl Exchange {
     // Inlined, as the other short functions of each request: the exchange is then made in its place.
     #[inline(always)]
-    pub(crate) fn begun(
-        started: Instant,
-        method: MethodLabel,
-        target: Option<&PathAndQuery>,
-    ) -> Self {
-        let mut start = Start::default();
-        if let Some(target) = target {
-            start.texts.keep_target(target);
-        }
+    pub(crate) fn begun(started: Instant, method: MethodLabel) -> Self {
         Self {
             started,
             method,
-            start,
+            start: Start::default(),
             claimed_and_needed: AtomicU32::new(0),
             marks: Marks::default(),
             head: AtomicU64::new(NO_HEAD),
@@ -107,7 +99,7 @@ impl Exchange {
 
     /// The exchange of a run of a job. It has no path, and its method is none of HTTP.
     pub(crate) fn of_job(name: &'static str) -> Self {
-        let mut exchange = Self::begun(Instant::now(), MethodLabel::OTHER, None);
+        let mut exchange = Self::begun(Instant::now(), MethodLabel::OTHER);
         exchange.update_early(|overrides| overrides.endpoint = Some(Endpoint::Job(name)));
         exchange
     }

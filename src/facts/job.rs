@@ -11,8 +11,7 @@ use super::{
 impl Facts {
     /// The facts of a run that has ended. It has no status, and no time is too long for it.
     pub(crate) fn of_job(exchange: &Exchange, outcome: CallOutcome, duration: Duration) -> Self {
-        let overrides = exchange.overrides();
-        Self {
+        exchange.read(|overrides| Self {
             outcome: match outcome {
                 CallOutcome::Success => Outcome::Completed,
                 CallOutcome::Error | CallOutcome::Timeout => Outcome::Error,
@@ -36,7 +35,7 @@ impl Facts {
             handler: overrides.rare().handler.clone(),
             report_policy: None,
             log_policy: None,
-        }
+        })
     }
 
     /// The name of the job, if it is no request.

@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 
 use bytes::{Bytes, BytesMut};
+use http::HeaderValue;
 
 /// How many bytes are allocated at once. They stay in memory as long as a text in them does.
 const CHUNK: usize = 1_024;
@@ -26,6 +27,11 @@ pub(crate) fn copy(text: &[u8]) -> Bytes {
         buffer.split().freeze()
     });
     kept.unwrap_or_else(|_| Bytes::copy_from_slice(text))
+}
+
+/// Keeps a copy of a header's value. A clone would keep what the server has read from the connection.
+pub(crate) fn value(value: &HeaderValue) -> HeaderValue {
+    HeaderValue::from_maybe_shared(copy(value.as_bytes())).unwrap_or_else(|_| value.clone())
 }
 
 #[cfg(test)]

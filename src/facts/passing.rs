@@ -126,7 +126,8 @@ impl Passing {
     /// Its exchange, which all layers share.
     pub(crate) fn exchange(&self) -> Arc<Exchange> {
         let make = || {
-            let mut exchange = Exchange::begun(self.started, self.method, self.target.as_ref());
+            let mut exchange = Exchange::begun(self.started, self.method);
+            exchange.begin(self.started, self.method, self.target.as_ref());
             exchange.start_mut().hub = self.hub().cloned();
             exchange.marks().set(Mark::Excluded);
             exchange.marks().add(&self.marks);

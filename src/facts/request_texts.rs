@@ -38,9 +38,13 @@ impl RequestTexts {
     pub(crate) fn keep_target(&mut self, target: &PathAndQuery) {
         let text = target.as_str();
         self.make_room();
+        // The path of `http://shop.example?page=2` is `/`.
+        if text.starts_with('?') {
+            self.all.push(b'/');
+        }
         self.all.extend_from_slice(text.as_bytes());
         self.path = target.path().len() as u32;
-        self.target = text.len() as u32;
+        self.target = self.all.len() as u32;
     }
 
     /// Keeps the texts.
@@ -123,6 +127,7 @@ mod tests {
             Some("/orders/17?key=secret"),
             Some("*"),
             Some("/a%20b?"),
+            Some("?page=2"),
         ] {
             let mut kept = RequestTexts::default();
             let parsed = target.map(PathAndQuery::from_static);
@@ -130,7 +135,9 @@ mod tests {
                 kept.keep_target(target);
             }
             kept.keep(texts(b"first"));
-            assert_eq!(kept.target(), target.unwrap_or_default());
+            // The standard has a path before each query.
+            let shown = parsed.as_ref().map(ToString::to_string);
+            assert_eq!(kept.target(), shown.unwrap_or_default());
             assert_eq!(kept.path(), parsed.as_ref().map_or("", PathAndQuery::path));
             let all: Vec<_> = (0..KEPT_TEXTS).map(|place| kept.get(place)).collect();
             assert_eq!(all, texts(b"first"));

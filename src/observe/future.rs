@@ -89,15 +89,16 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
-        let Some(inner) = this.inner.as_mut().as_pin_mut() else {
+        if this.inner.is_none() {
             // `call` panicked.
             return panics::answer(this.slot, *this.is_head_request);
-        };
+        }
         if let Some(tracker) = this.slot.tracker() {
             tracker.first_poll();
         }
         let polled = if this.slot.catches() {
-            let Some(polled) = panics::run_and_catch(this.slot, || inner.poll(cx)) else {
+            let poll = || poll_to_the_end(this.inner.as_mut(), cx);
+            let Some(polled) = panics::run_and_catch(this.slot, poll) else {
                 // What is left of the handler ends before its exchange does.
                 let _ = panics::run_and_catch(this.slot, || this.inner.set(None));
                 return panics::answer(this.slot, *this.is_head_request);
@@ -106,7 +107,7 @@ where
         } else {
             let polled = {
                 let _entered = this.slot.enter();
-                inner.poll(cx)
+                poll_to_the_end(this.inner.as_mut(), cx)
             };
             this.slot.leave();
             polled
@@ -137,4 +138,20 @@ impl<F: fmt::Debug, E> fmt::Debug for ResponseFuture<F, E> {
             .field("inner", &self.inner)
             .finish_non_exhaustive()
     }
+}
+
+/// Polls the service. What is left of it behind its answer ends in the exchange, too: the handler behind a timeout.
+#[inline(always)]
+fn poll_to_the_end<F: Future>(
+    mut inner: Pin<&mut Option<F>>,
+    cx: &mut Context<'_>,
+) -> Poll<F::Output> {
+    let polled = match inner.as_mut().as_pin_mut() {
+        Some(inner) => inner.poll(cx),
+        None => Poll::Pending,
+    };
+    if polled.is_ready() {
+        inner.set(None);
+    }
+    polled
 }

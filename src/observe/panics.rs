@@ -14,7 +14,7 @@ use http_body::Body;
 use http_body_util::Empty;
 
 use super::{body::ResponseBody, slot::Slot, tracker::Tracker};
-use crate::facts::{caught_panic::CaughtPanic, exchange::Exchange};
+use crate::facts::{caught_panic::CaughtPanic, exchange::Exchange, kept_text};
 
 /// What is shown of a panic if the application does not choose it.
 const TEXT: &str = "internal server error";
@@ -136,7 +136,7 @@ impl Tracker {
     pub(super) fn prepare_to_catch(&mut self, headers: &HeaderMap) {
         if self.engine.panics.is_some() && self.grpc.is_some() {
             let kind = headers.get(header::CONTENT_TYPE);
-            self.catching.get_or_insert_default().grpc = kind.cloned();
+            self.catching.get_or_insert_default().grpc = kind.map(kept_text::value);
         }
     }
 

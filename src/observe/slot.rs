@@ -47,7 +47,6 @@ impl Slot {
             return None;
         };
         if !passing.head(response, is_head_request)? {
-            passing.end();
             self.empty_at_end(response.body());
         }
         Some(mem::replace(self, Self::Empty))

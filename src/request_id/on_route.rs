@@ -9,6 +9,7 @@ use crate::{
     facts::{
         exchange::Exchange,
         given_id::{GivenId, IdMaker, IdSettings, only_valid},
+        kept_text,
         marks::Mark,
     },
     observe::{RequestHead, RequestSpan},
@@ -78,13 +79,13 @@ fn replacement(
     };
     let (value, maker_failed) = match taken {
         Some(taken) if *taken == latest.value => return None,
-        Some(taken) => (taken.clone(), false),
+        Some(taken) => (kept_text::value(taken), false),
         // It did not come with the request, and nobody here makes another one.
         None if latest.is_made && own.maker.is_none() => return None,
         None => make(maker(own, exchange), exchange.started()),
     };
     let is_made = taken.is_none();
-    let refused = inbound.filter(|_| is_made).cloned();
+    let refused = inbound.filter(|_| is_made).map(kept_text::value);
     Some(Replacement {
         id: GivenId {
             value,

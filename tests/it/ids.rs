@@ -427,6 +427,31 @@ async fn destructors_of_a_dropped_handler_run_in_its_exchange() {
     assert_eq!(*ids.lock().unwrap(), [Some("mine".to_owned())]);
 }
 
+/// As that of `tower::timeout`, the future still has its handler when it answers.
+#[tokio::test]
+async fn destructors_of_a_handler_that_outlives_its_answer_run_in_its_exchange() {
+    for fails in [false, true] {
+        let ids = Arc::default();
+        let service = RequestIdLayer::new().layer(service_fn({
+            let ids = Arc::clone(&ids);
+            move |_: Request<()>| {
+                let notes = NotesId(Arc::clone(&ids));
+                std::future::poll_fn(move |_| {
+                    let _notes = &notes;
+                    Poll::Ready(match fails {
+                        true => Err(std::io::Error::other("too late")),
+                        false => Ok(Response::new(Full::<Bytes>::default())),
+                    })
+                })
+            }
+        }));
+        let request = Request::builder().header("x-request-id", "mine");
+        let answer = service.oneshot(request.body(()).unwrap()).await;
+        assert_eq!(answer.is_err(), fails);
+        assert_eq!(*ids.lock().unwrap(), [Some("mine".to_owned())], "{fails}");
+    }
+}
+
 /// Five million ids in all.
 const PER_THREAD: usize = 416_667;
 

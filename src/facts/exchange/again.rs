@@ -18,7 +18,7 @@ impl Exchange {
     /// An exchange that nobody else has, of no request yet, with the memory of one that ended on this thread if there is one.
     #[inline(always)]
     pub(crate) fn unshared(now: Instant) -> Arc<Self> {
-        let new = || Arc::new(Self::begun(now, MethodLabel::OTHER, None));
+        let new = || Arc::new(Self::begun(now, MethodLabel::OTHER));
         Pool::take(&ENDED).unwrap_or_else(new)
     }
 
@@ -88,7 +88,7 @@ mod tests {
     #[test]
     fn what_begins_in_the_memory_of_a_request_knows_nothing_of_it() {
         let now = Instant::now();
-        let fresh = Exchange::begun(now, MethodLabel::OTHER, None);
+        let fresh = Exchange::begun(now, MethodLabel::OTHER);
         // The memory of what few exchanges have stays, and is empty.
         let _ = fresh.client_wait();
         fresh.update(|overrides| _ = overrides.rare_mut());

@@ -107,7 +107,7 @@ mod tests {
     }
 
     fn exchange() -> Arc<Exchange> {
-        Arc::new(Exchange::begun(Instant::now(), MethodLabel::OTHER, None))
+        Arc::new(Exchange::begun(Instant::now(), MethodLabel::OTHER))
     }
 
     #[test]
