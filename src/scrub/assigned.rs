@@ -18,9 +18,9 @@ use super::{
 pub(super) const NAMES: &str = concat!(
     r"(?i-u:[\w.-]*(?:passw(?:or)?d|passwort|kennwort|(?:pass|seed|recovery)[ _-]?phrase|mnemonic|zeroizing|passkey|senha|contrase(?:n|ñ)a|mot[ _]de[ _]passe|wachtwoord|salasana|l(?:o|ö)senord|hasło|пароль|密码|密碼|パスワード|비밀번호|passcode|pgpass|pwd|secret|token|api[ _-]?key|credentials?",
     r"|sess(?:ion)?[_-]?id|oauth_verifier|client_assertion|saml(?:request|response)|jwt|signature|authorization|cookie",
-    r"|code_?verifier|(?:auth|device|mfa|totp|otp|pin|recovery|backup|verification)_?codes?|(?:user|db|smtp|redis)_?pass|basic_?auth",
+    r"|code_?verifier|(?:auth|device|mfa|totp|otp|pin|recovery|backup|verification|one_?time)_?codes?|(?:user|db|smtp|redis|mail|store|key)_?pass|basic_?auth",
     r"|(?:access|account|aes|app|application|auth|client|consumer|encryption|decryption|hmac|license|master|private|secret|session|shared|signing|ssh|storage|subscription|webhook)[ _-]?key)[\w-]*",
-    r"|(?:\b|_)(?:auth|session|bearer|pass|pw|pin|otp|psk|cvv2?|cvc2?|ssn|csrf|xsrf|sid|creds?)|_pat)",
+    r"|(?:\b|_)(?:auth|session|bearer|pass|pw|pin|otp|totp|psk|cvv2?|cvc2?|ssn|csrf|xsrf|sid|creds?)|[a-z](?-i:Pass|Pw|Pin|Psk|Otp|Cvv2?|Cvc2?)|_pat)",
 );
 
 /// Names whose value stands after a blank if it has quotation marks: `wrong password "…"`, and `IDENTIFIED BY '…'` of SQL.

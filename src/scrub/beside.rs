@@ -125,10 +125,13 @@ fn code(text: &str, found: Match<'_>) -> Option<Range<usize>> {
     (!is_number(word) && is_secret).then_some(value)
 }
 
-/// The run of characters from `at` on of which keys and codes are made.
+/// The run of characters from `at` on of which keys and codes are made. It ends with `=`: else the names behind it would be in it, and it
+/// would be read once for each of them.
 fn coded(text: &str, at: usize) -> Range<usize> {
-    let of_code = |byte: u8| byte.is_ascii_alphanumeric() || b"_~.%+/=-".contains(&byte);
-    at..at + value::run(text.as_bytes(), at, of_code)
+    let bytes = text.as_bytes();
+    let of_code = |byte: u8| byte.is_ascii_alphanumeric() || b"_~.%+/-".contains(&byte);
+    let end = at + value::run(bytes, at, of_code);
+    at..end + value::run(bytes, end, |byte| byte == b'=')
 }
 
 fn is_number(text: &str) -> bool {

@@ -82,7 +82,6 @@ fn is_named(word: &str) -> bool {
 /// A name of words whose last part Kubernetes made, also that before it: `shop-7d9f8b6c5d-x2k4q`, `default-token-x2k4q`. It
 /// uses only letters and digits that spell no words.
 fn is_generated(word: &str) -> bool {
-    const LAST: usize = 5;
     let made = |part: &str| {
         let safe = b"bcdfghjklmnpqrstvwxz2456789";
         part.bytes().all(|byte| safe.contains(&byte))
@@ -95,7 +94,8 @@ fn is_generated(word: &str) -> bool {
         Some((names, part)) if (8..=10).contains(&part.len()) && made(part) => names,
         _ => names,
     };
-    last.len() == LAST && made(last) && names.split('-').all(named)
+    // Kubernetes makes five characters, and kustomize ten.
+    matches!(last.len(), 5 | 10) && made(last) && names.split('-').all(named)
 }
 
 /// `30days`, `3rd`.

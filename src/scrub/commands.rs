@@ -19,14 +19,19 @@ const MECHANISMS: &[&str] = &[
 
 /// Words with which a sentence goes on that begins as a command.
 const WORDS: &[&str] = &[
+    "accepted",
     "enabled",
+    "granted",
     "loaded",
     "module",
     "page",
     "ready",
+    "rendered",
     "service",
     "started",
+    "starting",
     "stopped",
+    "success",
     "succeeded",
     "successful",
     "supported",
@@ -117,6 +122,10 @@ fn is_file(word: &str) -> bool {
     let ending = word.rsplit_once('.').map(|(_, ending)| ending);
     word.contains("::")
         || ending.is_some_and(|ending| {
-            ["js", "jsx", "ts", "tsx", "rs", "py", "go", "sh"].contains(&ending)
+            [
+                "js", "jsx", "mjs", "cjs", "ts", "tsx", "mts", "cts", "vue", "rs", "py", "go",
+                "rb", "php", "java", "kt", "sh",
+            ]
+            .contains(&ending)
         })
 }

@@ -113,8 +113,11 @@ fn last_word(name: &str) -> String {
     if STORES.iter().any(|store| word.ends_with(store)) {
         return "pass".to_owned();
     }
-    let mixed = word.bytes().any(|byte| byte.is_ascii_lowercase());
-    let capital = word.rfind(|one: char| one.is_ascii_uppercase());
-    let begin = capital.filter(|_| mixed).unwrap_or(0);
+    let is_capital = |one: char| one.is_ascii_uppercase();
+    let begin = match word.ends_with(is_capital) {
+        // `smsOTP`.
+        true => word.trim_end_matches(is_capital).len(),
+        false => word.rfind(is_capital).unwrap_or(0),
+    };
     word[begin..].to_lowercase()
 }

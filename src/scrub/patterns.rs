@@ -32,6 +32,9 @@ use super::{
 /// How far the end of a row is looked for, in bytes.
 const LONGEST_ROW: usize = 8_192;
 
+/// From so many bytes on, what begins as a JSON web token is one also without a dot.
+const LONGEST_WITHOUT_DOT: usize = 64;
+
 /// A text in marks.
 const QUOTED: &str = r#"(?:\\+"[^"]*"|"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|`[^`]*`)"#;
 
@@ -215,7 +218,7 @@ impl Patterns {
         kept.with(b":=", |text| self.assigned.without_reversed_pairs(text));
         kept.with(b":=", |text| self.objects.without(text));
         kept.with(b"<", |text| self.assigned.without_elements(text));
-        kept.with_word(" for ", |text| {
+        kept.with_word("for", |text| {
             all(&self.named_late, text, "${1}[Filtered]${2}")
         });
         kept.with(b"^", |text| all(&self.below, text, "${1}[Filtered]"));
@@ -303,6 +306,14 @@ fn formed(found: &Captures<'_>) -> String {
     if found
         .name("common")
         .is_some_and(|key| !key.as_str().bytes().any(coded))
+    {
+        return found[0].to_owned();
+    }
+    // The pattern goes on without a dot, so that nothing is read twice. Short ones are none.
+    let has_no_dot = |key: &str| !key.contains('.') && key.len() < LONGEST_WITHOUT_DOT;
+    if found
+        .name("jwt")
+        .is_some_and(|key| has_no_dot(key.as_str()))
     {
         return found[0].to_owned();
     }

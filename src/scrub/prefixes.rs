@@ -13,7 +13,7 @@ const KEYHOG: &str = "https://docs.rs/crate/keyhog-core/0.5.86/source/detectors/
 /// would go to the end of the line. A key counts at the beginning of a text and after any character but a letter or digit.
 #[rustfmt::skip]
 pub(super) const KEYS: &[Key] = &[
-    ("JSON web tokens, and what has their form", r"eyJ[\w-]{4,}(?:(?:\r?\n|\\+r\\+n|\\+n)[ \t]*)?\.(?:(?:\r?\n|\\+r\\+n|\\+n)[ \t]*)?[\w-]+(?:(?:(?:\r?\n|\\+r\\+n|\\+n)[ \t]*)?\.(?:(?:\r?\n|\\+r\\+n|\\+n)[ \t]*)?[\w-]+|\.)*", "https://www.rfc-editor.org/rfc/rfc7519"),
+    ("JSON web tokens, and what has their form", r"(?P<jwt>eyJ[\w-]{4,}(?:(?:(?:\r?\n|\\+r\\+n|\\+n)[ \t]*)?\.(?:(?:\r?\n|\\+r\\+n|\\+n)[ \t]*)?[\w-]+(?:(?:(?:\r?\n|\\+r\\+n|\\+n)[ \t]*)?\.(?:(?:\r?\n|\\+r\\+n|\\+n)[ \t]*)?[\w-]+|\.)*)?)", "https://www.rfc-editor.org/rfc/rfc7519"),
     ("private keys without their first line", r"(?:MII[\w+/]{2}[\w+/]IBA(?:DAN|AKC)|MII[\w+/]{3}gIBA|MHcCAQEE|MI[GH][\w+/]AgEA|MC4CAQAw)[\w+/]{20,}=*(?:(?:\r?\n|\\+r\\+n|\\+n)[ \t]*[\w+/]{20,}=*)*", "https://www.rfc-editor.org/rfc/rfc5208"),
     ("private keys in base64, as Kubernetes keeps them", r"LS0tLS1CRUdJTi(?:BQUklWQVRF|BSU0EgUFJJ|BFQyBQUklW|BPUEVOU1NIIFBSS|BFTkNSWVBURUQgUFJJ)[\w+/]{20,}=*", "https://www.rfc-editor.org/rfc/rfc7468"),
     ("private keys of OpenSSH without their first line", r"b3BlbnNzaC1rZXktdjE[\w+/]{20,}=*(?:(?:\r?\n|\\+r\\+n|\\+n)[ \t]*[\w+/]{20,}=*)*", "https://github.com/openssh/openssh-portable/blob/master/PROTOCOL.key"),

@@ -23,7 +23,7 @@ impl Tuples {
     pub(super) fn new(regex: impl Fn(&str) -> Regex) -> Self {
         Self {
             credentials: regex(
-                r#"(?-u:(?:[Bb]asic|[Dd]igest|[Nn]tlm|[Ll]ogin|[Pp]lain|[Uu]ser_?[Pp]ass\w*|[Uu]ser[Nn]ame_?[Pp]assword)(?:_?[Aa]uth\w*)?)\(\s*(?:Some\()?\\*["']"#,
+                r#"(?-u:(?:[Bb]asic|[Dd]igest|[Nn]tlm|[Ll]ogin|\bplain|Plain|[Uu]ser_?[Pp]ass\w*|[Uu]ser[Nn]ame_?[Pp]assword)(?:_?[Aa]uth\w*)?)\(\s*(?:Some\()?\\*["']"#,
             ),
             // The number of a pin of a chip has fewer digits.
             code: regex(
