@@ -9,18 +9,18 @@ use super::{
     no_value::{Place, is_no_value, refused},
     options::is_option,
     pairs,
-    replace::{all, values_after},
+    replace::{all, each_value},
     sentence::is_word_alone,
     value::{self, Quote},
 };
 
 /// Names of secrets in a text, with what may stand around the word.
 pub(super) const NAMES: &str = concat!(
-    r"(?i-u:[\w.-]*(?:passw(?:or)?d|passwort|kennwort|(?:pass|seed|recovery)[ _-]?phrase|mnemonic|zeroizing|passkey|senha|contrase(?:n|ñ)a|mot[ _]de[ _]passe|wachtwoord|salasana|l(?:o|ö)senord|hasło|пароль|密码|密碼|パスワード|비밀번호|passcode|pgpass|pwd|secret|token|api[ _-]?key|credentials?",
-    r"|sess(?:ion)?[_-]?id|oauth_verifier|client_assertion|saml(?:request|response)|jwt|signature|authorization|cookie",
+    r"(?i-u:[\w.-]*(?:passw(?:or)?d|passwort|kennwort|(?:pass|seed|recovery)[ _-]?phrase|mnemonic|zeroizing|passkey|senha|contrase(?:n|ñ)a|mot[ _]?de[ _]?passe|wachtwoord|salasana|l(?:o|ö)senord|hasło|(?:п|П)ароль|密码|密碼|パスワード|비밀번호|passcode|pgpass|pwd|secret|token|api[ _-]?key|credentials?",
+    r"|sess(?:ion)?[_-]?id|oauth_verifier|client_?assertion|saml|jwt|iban|credit[ _-]?card|card[ _-]?number|signature|authorization|cookie",
     r"|code_?verifier|(?:auth|device|mfa|totp|otp|pin|recovery|backup|verification|one_?time)_?codes?|(?:user|db|smtp|redis|mail|store|key)_?pass|basic_?auth",
     r"|(?:access|account|aes|app|application|auth|client|consumer|encryption|decryption|hmac|license|master|private|secret|session|shared|signing|ssh|storage|subscription|webhook)[ _-]?key)[\w-]*",
-    r"|(?:\b|_)(?:auth|session|bearer|pass|pw|pin|otp|totp|psk|cvv2?|cvc2?|ssn|csrf|xsrf|sid|creds?)|[a-z](?-i:Pass|Pw|Pin|Psk|Otp|Cvv2?|Cvc2?)|_pat)",
+    r"|(?:\b|_)(?:auth|session|bearer|pass|pat|pw|pin|otp|totp|psk|cvv2?|cvc2?|ssn|csrf|xsrf|sid|creds?)|[a-z](?-i:Auth|Session|Bearer|Pass|Pat|Pw|Pin|Psk|Otp|Totp|Cvv2?|Cvc2?|Csrf|Xsrf|Creds?))",
 );
 
 /// Names whose value stands after a blank if it has quotation marks: `wrong password "…"`, and `IDENTIFIED BY '…'` of SQL.
@@ -94,17 +94,17 @@ impl Assigned {
     /// The text without what follows `Authorization:` and `Cookie:`. It goes first: another pattern would take a part.
     pub(super) fn without_lines<'t>(&self, text: &'t str) -> Cow<'t, str> {
         let mut read_to = 0;
-        values_after(&self.line, text, |found| {
+        each_value(&self.line, text, |found| {
             line_value(text, found, &mut read_to)
         })
     }
 
     pub(super) fn without_named<'t>(&self, text: &'t str) -> Cow<'t, str> {
-        values_after(&self.named, text, |found| named_value(text, found))
+        each_value(&self.named, text, |found| named_value(text, found))
     }
 
     pub(super) fn without_indexed<'t>(&self, text: &'t str) -> Cow<'t, str> {
-        values_after(&self.index, text, |found| {
+        each_value(&self.index, text, |found| {
             let start = found.end();
             if text[start..].starts_with(FILTERED) {
                 return None;
@@ -116,7 +116,7 @@ impl Assigned {
     }
 
     pub(super) fn without_pairs<'t>(&self, text: &'t str) -> Cow<'t, str> {
-        values_after(&self.pair, text, |found| pair_value(text, found))
+        each_value(&self.pair, text, |found| pair_value(text, found))
     }
 
     pub(super) fn without_reversed_pairs<'t>(&self, text: &'t str) -> Cow<'t, str> {

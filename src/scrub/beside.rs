@@ -6,7 +6,7 @@ use std::{borrow::Cow, ops::Range};
 use regex::{Match, Regex};
 use serde_json::{Map, Value};
 
-use super::{coded::is_token, replace::values_after, value};
+use super::{coded::is_token, replace::each_value, value};
 
 /// What tells that `code` is one of OAuth.
 const OF_OAUTH: &[&str] = &[
@@ -59,11 +59,11 @@ impl Beside {
     }
 
     pub(super) fn without_codes<'t>(&self, text: &'t str) -> Cow<'t, str> {
-        values_after(&self.code, text, |found| code(text, found))
+        each_value(&self.code, text, |found| code(text, found))
     }
 
     pub(super) fn without_signatures<'t>(&self, text: &'t str) -> Cow<'t, str> {
-        values_after(&self.signature, text, |found| {
+        each_value(&self.signature, text, |found| {
             let value = coded(text, found.end());
             let in_query =
                 text[..found.start()].ends_with(['&', '?']) || text[value.end..].starts_with('&');
@@ -73,7 +73,7 @@ impl Beside {
 
     /// Only a text with the type of a key has one.
     pub(super) fn without_keys<'t>(&self, text: &'t str) -> Cow<'t, str> {
-        values_after(&self.key, text, |found| {
+        each_value(&self.key, text, |found| {
             let value = coded(text, found.end());
             (value.len() >= SHORTEST_KEY).then_some(value)
         })

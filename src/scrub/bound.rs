@@ -4,7 +4,7 @@ use std::{borrow::Cow, ops::Range};
 
 use regex::{Match, Regex};
 
-use super::{names, replace::values_after, value};
+use super::{names, replace::each_value, value};
 
 /// How far the statement may stand before its values, in bytes.
 const FARTHEST: usize = 4_096;
@@ -37,7 +37,7 @@ impl Bound {
         let mut from = 0;
         // Where the last statement ends as far as it is read, and whether it names a secret.
         let mut statement = (0, false);
-        values_after(&self.values, text, |found| {
+        each_value(&self.values, text, |found| {
             let before = &text[from..found.start()];
             if let Some(verb) = self.verb.find(before) {
                 statement = (found.start(), names::are_in(&before[verb.start()..], &[]));

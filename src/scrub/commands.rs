@@ -4,7 +4,7 @@ use std::{borrow::Cow, ops::Range};
 
 use regex::{Match, Regex};
 
-use super::{replace::values_after, sentence, value};
+use super::{replace::each_value, sentence, value};
 
 /// The longest command, in bytes.
 const LONGEST: usize = 512;
@@ -51,7 +51,7 @@ impl Commands {
     }
 
     pub(super) fn without<'t>(&self, text: &'t str) -> Cow<'t, str> {
-        values_after(&self.0, text, |found| secret(text, found))
+        each_value(&self.0, text, |found| secret(text, found))
     }
 }
 

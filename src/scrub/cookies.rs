@@ -4,7 +4,7 @@ use std::{borrow::Cow, ops::Range};
 
 use regex::{Match, Regex};
 
-use super::{FILTERED, replace::values_before};
+use super::replace::each_value;
 
 /// The longest cookie, in bytes. Browsers refuse a longer one.
 const LONGEST: usize = 4_096;
@@ -22,7 +22,7 @@ impl Cookies {
     }
 
     pub(super) fn without<'t>(&self, text: &'t str) -> Cow<'t, str> {
-        values_before(&self.0, text, |found| value(text, found))
+        each_value(&self.0, text, |found| value(text, found))
     }
 }
 
@@ -40,6 +40,5 @@ fn value(text: &str, found: Match<'_>) -> Option<Range<usize>> {
     let (name, value) = pair.split_once('=')?;
     let attributes = ["path", "domain", "max-age", "samesite", "expires"];
     let is_attribute = attributes.iter().any(|one| name.eq_ignore_ascii_case(one));
-    let is_value = !name.is_empty() && !value.is_empty() && value != FILTERED;
-    (is_value && !is_attribute).then(|| found.start() - value.len()..found.start())
+    (!name.is_empty() && !is_attribute).then(|| found.start() - value.len()..found.start())
 }

@@ -4,7 +4,7 @@ use std::{borrow::Cow, ops::Range};
 
 use regex::{Match, Regex};
 
-use super::{assigned::NAMES, replace::values_after};
+use super::{assigned::NAMES, replace::each_value};
 
 /// An end of a line, also as code escapes it.
 const END: &str = r"(?:\r?\n|\\+r\\+n|\\+n)";
@@ -29,7 +29,7 @@ impl FormParts {
     }
 
     pub(super) fn without<'t>(&self, text: &'t str) -> Cow<'t, str> {
-        values_after(&self.head, text, |head| self.value(text, head))
+        each_value(&self.head, text, |head| self.value(text, head))
     }
 
     /// All up to the next boundary, or to the end of the text.

@@ -5,7 +5,7 @@ use std::{borrow::Cow, ops::Range};
 
 use regex::Regex;
 
-use super::{FILTERED, names, pairs, value};
+use super::{names, pairs, replace::each_value, value};
 
 /// How far after the name its value may stand, in bytes. Both limits keep the time in proportion to the text.
 const FARTHEST: usize = 512;
@@ -51,34 +51,15 @@ impl Objects {
     }
 
     pub(super) fn without<'t>(&self, text: &'t str) -> Cow<'t, str> {
-        let mut kept = String::new();
-        let (mut copied, mut at) = (0, 0);
-        while let Some(found) = self.0.find_at(text, at) {
-            at = found.end();
-            let Some(named) = Named::at(text, at) else {
-                continue;
-            };
+        each_value(&self.0, text, |found| {
+            let named = Named::at(text, found.end())?;
             let key = beginning(text.as_bytes(), found.start());
             // Of a way to a field only the last part is its name.
             let name = named.name.rsplit('/').next().unwrap_or_default();
-            if !names::is_secret(name, &[]) && !is_of_cookie(text, key) {
-                continue;
-            }
-            let value = after(text, &named).or_else(|| before(text, key));
-            if let Some(value) = value.filter(|value| value.start >= copied) {
-                at = at.max(value.end);
-                if &text[value.clone()] != FILTERED {
-                    kept.push_str(&text[copied..value.start]);
-                    kept.push_str(FILTERED);
-                    copied = value.end;
-                }
-            }
-        }
-        if copied == 0 {
-            return Cow::Borrowed(text);
-        }
-        kept.push_str(&text[copied..]);
-        Cow::Owned(kept)
+            let is_secret = names::is_secret(name, &[]) || is_of_cookie(text, key);
+            let value = || after(text, &named).or_else(|| before(text, key));
+            is_secret.then(value)?
+        })
     }
 }
 

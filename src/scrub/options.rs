@@ -6,7 +6,7 @@ use regex::{Match, Regex};
 
 use super::{
     no_value::{Place, is_no_value},
-    replace::values_after,
+    replace::each_value,
     value,
 };
 
@@ -27,7 +27,7 @@ impl Options {
     }
 
     pub(super) fn without<'t>(&self, text: &'t str) -> Cow<'t, str> {
-        values_after(&self.0, text, |found| value_of(text, found))
+        each_value(&self.0, text, |found| value_of(text, found))
     }
 }
 

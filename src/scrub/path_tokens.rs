@@ -6,7 +6,7 @@ use regex::{Match, Regex};
 
 use super::{
     coded::{is_id, is_token},
-    replace::values_after,
+    replace::each_value,
     value,
 };
 
@@ -29,7 +29,7 @@ impl PathTokens {
     }
 
     pub(super) fn without<'t>(&self, text: &'t str) -> Cow<'t, str> {
-        values_after(&self.0, text, |found| token(text, found))
+        each_value(&self.0, text, |found| token(text, found))
     }
 }
 

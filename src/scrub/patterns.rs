@@ -19,7 +19,7 @@ use super::{
     options::Options,
     path_tokens::PathTokens,
     prefixes::{COMMON, KEYS, any_of},
-    replace::{all, values_after},
+    replace::{all, each_value},
     said::Said,
     schemes::Schemes,
     statements::Statements,
@@ -239,7 +239,7 @@ impl Patterns {
     /// The text without the rows that PostgreSQL shows. A row ends with `).`, and so can a value in it: the row goes on, unless the
     /// text or the line ends there.
     fn without_rows<'t>(&self, text: &'t str) -> Cow<'t, str> {
-        values_after(&self.row, text, |found| {
+        each_value(&self.row, text, |found| {
             let start = found.end();
             // To look for the end of what is filtered would read the line once for each row in it.
             if text[start..].starts_with(FILTERED) {

@@ -23,8 +23,8 @@ pub(super) fn all<'t>(pattern: &Regex, text: &'t str, by: impl Replacer) -> Cow<
     }
 }
 
-/// The text with each value replaced that `value` finds after `pattern`.
-pub(super) fn values_after<'t>(
+/// The text with each value replaced that `value` finds by what the pattern finds, behind it or before it.
+pub(super) fn each_value<'t>(
     pattern: &Regex,
     text: &'t str,
     mut value: impl FnMut(Match<'t>) -> Option<Range<usize>>,
@@ -33,38 +33,14 @@ pub(super) fn values_after<'t>(
     let (mut copied, mut at) = (0, 0);
     while let Some(found) = pattern.find_at(text, at) {
         at = found.end();
-        let Some(value) = value(found).filter(|value| !value.is_empty()) else {
-            continue;
-        };
-        at = value.end;
+        let value = value(found).filter(|value| !value.is_empty() && value.start >= copied);
+        let Some(value) = value else { continue };
+        at = at.max(value.end);
         if &text[value.clone()] != FILTERED {
             kept.push_str(&text[copied..value.start]);
             kept.push_str(FILTERED);
             copied = value.end;
         }
-    }
-    if copied == 0 {
-        return Cow::Borrowed(text);
-    }
-    kept.push_str(&text[copied..]);
-    Cow::Owned(kept)
-}
-
-/// As [`values_after`], for values that stand before what `pattern` finds.
-pub(super) fn values_before<'t>(
-    pattern: &Regex,
-    text: &'t str,
-    mut value: impl FnMut(Match<'t>) -> Option<Range<usize>>,
-) -> Cow<'t, str> {
-    let mut kept = String::new();
-    let mut copied = 0;
-    for found in pattern.find_iter(text) {
-        let Some(value) = value(found).filter(|value| value.start >= copied) else {
-            continue;
-        };
-        kept.push_str(&text[copied..value.start]);
-        kept.push_str(FILTERED);
-        copied = value.end;
     }
     if copied == 0 {
         return Cow::Borrowed(text);

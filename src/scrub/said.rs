@@ -6,7 +6,7 @@ use regex::Regex;
 
 use super::{
     coded::{is_coded, is_id, is_mixed},
-    replace::values_after,
+    replace::each_value,
     value::{self, Quote},
 };
 
@@ -50,7 +50,7 @@ impl Said {
     }
 
     pub(super) fn without<'t>(&self, text: &'t str) -> Cow<'t, str> {
-        values_after(&self.0, text, |found| {
+        each_value(&self.0, text, |found| {
             secret_at(text, found.end(), Name::of(found.as_str()))
         })
     }

@@ -8,7 +8,7 @@ use regex::{Match, Regex};
 use super::{
     names,
     no_value::{Place, is_no_value},
-    replace::values_after,
+    replace::each_value,
     value,
 };
 
@@ -49,15 +49,15 @@ impl Statements {
     }
 
     pub(super) fn without<'t>(&self, text: &'t str) -> Cow<'t, str> {
-        values_after(&self.row, text, |found| row(text, found))
+        each_value(&self.row, text, |found| row(text, found))
     }
 
     pub(super) fn without_clauses<'t>(&self, text: &'t str) -> Cow<'t, str> {
-        values_after(&self.clause, text, |found| clause(text, found))
+        each_value(&self.clause, text, |found| clause(text, found))
     }
 
     pub(super) fn without_calls<'t>(&self, text: &'t str) -> Cow<'t, str> {
-        values_after(&self.call, text, |found| literals(text, found.end() - 1))
+        each_value(&self.call, text, |found| literals(text, found.end() - 1))
     }
 }
 

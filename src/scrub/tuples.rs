@@ -4,7 +4,7 @@ use std::{borrow::Cow, ops::Range};
 
 use regex::{Match, Regex};
 
-use super::{replace::values_after, value};
+use super::{replace::each_value, value};
 
 /// How far the last argument may end, in bytes. It keeps the time in proportion to the text.
 const FARTHEST: usize = 1_024;
@@ -33,11 +33,11 @@ impl Tuples {
     }
 
     pub(super) fn without<'t>(&self, text: &'t str) -> Cow<'t, str> {
-        values_after(&self.credentials, text, |found| arguments(text, found))
+        each_value(&self.credentials, text, |found| arguments(text, found))
     }
 
     pub(super) fn without_codes<'t>(&self, text: &'t str) -> Cow<'t, str> {
-        values_after(&self.code, text, |found| {
+        each_value(&self.code, text, |found| {
             let name = found.as_str();
             let digits = name.len()
                 - name
