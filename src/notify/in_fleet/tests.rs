@@ -33,6 +33,16 @@ fn firing() -> World {
     world
 }
 
+/// The last one of three is alone, and only its own requests fail: the fleet does not notice.
+fn one_fires_alone(world: &World) -> &Instance {
+    let lonely = &world.instances[2];
+    lonely.lose_redis();
+    lonely.machine.is_failing.store(true, SeqCst);
+    world.minutes(8);
+    assert_eq!(world.told(), [(Firing, 2)]);
+    lonely
+}
+
 fn state(instance: &Instance) -> Option<(AlertState, bool)> {
     let alert = instance.alert("errors")?;
     Some((alert.state, alert.alone))

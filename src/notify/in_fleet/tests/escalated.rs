@@ -79,11 +79,7 @@ fn who_was_called_by_one_that_was_alone_hears_the_end_from_it() {
         world.start([errors("errors")], 0, None);
     }
     world.minutes(3);
-    let lonely = &world.instances[2];
-    lonely.lose_redis();
-    lonely.machine.is_failing.store(true, SeqCst);
-    world.minutes(8);
-    assert_eq!(world.told(), [(Firing, 2)]);
+    let lonely = one_fires_alone(&world);
     assert_eq!(world.called(), [(Escalated, 2)]);
     lonely.find(&world.store);
     world.minutes(2);

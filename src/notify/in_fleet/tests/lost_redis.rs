@@ -45,12 +45,7 @@ fn without_redis_each_goes_on_alone_and_what_fires_is_not_told_again() {
 fn one_that_was_alone_tells_the_end_of_what_it_told() {
     let world = World::of(3);
     world.minutes(3);
-    // Only its own requests fail, which the fleet does not notice.
-    let lonely = &world.instances[2];
-    lonely.lose_redis();
-    lonely.machine.is_failing.store(true, SeqCst);
-    world.minutes(8);
-    assert_eq!(world.told(), [(Firing, 2)]);
+    let lonely = one_fires_alone(&world);
     lonely.find(&world.store);
     world.minutes(2);
     assert_eq!(world.told(), [(Resolved, 2)]);

@@ -276,6 +276,8 @@ fn what_ended_for_all_while_one_was_alone_is_told_anew_if_it_fires_on() {
         assert_eq!(world.told(), [(Resolved, 0)]);
         world.instances[0].die();
         world.instances[2].die();
+        // What it knows is newer then.
+        world.minutes(2);
         world.fail(fails);
         lonely.find(&world.store);
         world.minutes(10);
