@@ -71,7 +71,10 @@ fn is_named(word: &str) -> bool {
     let plain = |part: &str| {
         let part = part.strip_prefix('v').unwrap_or(part);
         let number = part.strip_suffix(|one: char| one.is_ascii_lowercase());
-        let number = number.unwrap_or(part);
+        // `2.0.0-rc1`.
+        let release = ["alpha", "beta", "dev", "pre", "rc"];
+        let release = release.iter().find_map(|kind| part.strip_prefix(kind));
+        let number = release.or(number).unwrap_or(part);
         number.bytes().all(|byte| byte.is_ascii_digit())
             || part.bytes().all(|byte| byte.is_ascii_alphabetic())
     };
