@@ -17,6 +17,7 @@ use tower_service::Service;
 use super::{
     body::ResponseBody,
     errors::{Errors, Unexamined},
+    head::MethodKind,
     panics,
     slot::Slot,
 };
@@ -28,7 +29,7 @@ pin_project! {
         #[pin]
         inner: Option<F>,
         slot: Slot,
-        is_head_request: bool,
+        method: MethodKind,
         errors: PhantomData<fn() -> E>,
     }
 
@@ -52,7 +53,7 @@ impl<F, E> ResponseFuture<F, E> {
         service: &mut S,
         request: Request<B>,
         mut slot: Slot,
-        is_head_request: bool,
+        method: MethodKind,
     ) -> Self
     where
         S: Service<Request<B>, Future = F>,
@@ -61,7 +62,7 @@ impl<F, E> ResponseFuture<F, E> {
             return Self {
                 inner: panics::run_and_catch(&mut slot, || service.call(request)),
                 slot,
-                is_head_request,
+                method,
                 errors: PhantomData,
             };
         }
@@ -73,7 +74,7 @@ impl<F, E> ResponseFuture<F, E> {
         Self {
             inner: Some(inner),
             slot,
-            is_head_request,
+            method,
             errors: PhantomData,
         }
     }
@@ -91,7 +92,7 @@ where
         let mut this = self.project();
         if this.inner.is_none() {
             // `call` panicked.
-            return panics::answer(this.slot, *this.is_head_request);
+            return panics::answer(this.slot, *this.method);
         }
         if let Some(tracker) = this.slot.tracker() {
             tracker.first_poll();
@@ -101,7 +102,7 @@ where
             let Some(polled) = panics::run_and_catch(this.slot, poll) else {
                 // What is left of the handler ends before its exchange does.
                 let _ = panics::run_and_catch(this.slot, || this.inner.set(None));
-                return panics::answer(this.slot, *this.is_head_request);
+                return panics::answer(this.slot, *this.method);
             };
             polled
         } else {
@@ -121,11 +122,11 @@ where
                 return Poll::Ready(Err(error));
             }
         };
-        if let Some(slot) = this.slot.pass_head(&response, *this.is_head_request) {
+        if let Some(slot) = this.slot.pass_head(&response, *this.method) {
             return Poll::Ready(Ok(response.map(|body| ResponseBody::new(body, slot))));
         }
         let (mut parts, inner) = response.into_parts();
-        this.slot.head(&mut parts, &inner, *this.is_head_request);
+        this.slot.head(&mut parts, &inner, *this.method);
         let slot = mem::replace(this.slot, Slot::Empty);
         let body = ResponseBody::new(inner, slot);
         Poll::Ready(Ok(Response::from_parts(parts, body)))

@@ -13,7 +13,7 @@ use http::{HeaderMap, HeaderValue, Response, StatusCode, header, response};
 use http_body::Body;
 use http_body_util::Empty;
 
-use super::{body::ResponseBody, slot::Slot, tracker::Tracker};
+use super::{body::ResponseBody, head::MethodKind, slot::Slot, tracker::Tracker};
 use crate::facts::{caught_panic::CaughtPanic, exchange::Exchange, kept_text};
 
 /// What is shown of a panic if the application does not choose it.
@@ -67,7 +67,7 @@ pub(super) fn run_and_catch<T>(slot: &mut Slot, code: impl FnOnce() -> T) -> Opt
 #[cold]
 pub(super) fn answer<B, E, Error>(
     slot: &mut Slot,
-    is_head_request: bool,
+    method: MethodKind,
 ) -> Poll<Result<Response<ResponseBody<B, E>>, Error>>
 where
     B: Body<Data: 'static>,
@@ -83,11 +83,11 @@ where
     if TypeId::of::<B::Data>() != TypeId::of::<Bytes>() {
         body = Bytes::new();
     }
-    if !is_head_request {
+    if method != MethodKind::Head {
         tracker.bytes = body.len() as u64;
     }
     parts.extensions.insert(panic);
-    tracker.head(&mut parts, &Empty::<Bytes>::new(), is_head_request);
+    tracker.head(&mut parts, &Empty::<Bytes>::new(), method);
     tracker.catching.get_or_insert_default().body = Some(body).filter(|body| !body.is_empty());
     let body = ResponseBody::answer(tracker);
     Poll::Ready(Ok(Response::from_parts(parts, body)))

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use super::{
     EngineHandle,
     engine::Claim,
-    head::{content_type_and_length, has_no_body},
+    head::{MethodKind, content_type_and_length, has_no_body},
     opening::Opening,
     tracker::{Head, Tracker},
 };
@@ -101,7 +101,7 @@ impl PassingTracker {
     pub(super) fn head<B: Body>(
         &mut self,
         response: &Response<B>,
-        is_head_request: bool,
+        method: MethodKind,
     ) -> Option<bool> {
         let (format, length) = content_type_and_length(response.headers());
         let (status, body) = (response.status(), response.body());
@@ -114,7 +114,7 @@ impl PassingTracker {
         self.head = Some(Head::new(status, after, Duration::ZERO));
         let hint = body.size_hint().exact();
         let expected = length.or(hint);
-        if has_no_body(status, is_head_request) || body.is_end_stream() || expected == Some(0) {
+        if has_no_body(status, method) || body.is_end_stream() || expected == Some(0) {
             self.end();
             return Some(false);
         }

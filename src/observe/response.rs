@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use super::{
     Beginning,
     grpc_call::GrpcCall,
-    head::{content_type_and_length, has_no_body},
+    head::{MethodKind, content_type_and_length, has_no_body},
     panics,
     tracker::{Head, Tracker},
 };
@@ -28,7 +28,7 @@ impl Tracker {
         &mut self,
         response: &mut response::Parts,
         body: &B,
-        is_head_request: bool,
+        method: MethodKind,
     ) -> bool {
         let now = Instant::now();
         let after = now.saturating_duration_since(self.exchange.started());
@@ -76,7 +76,7 @@ impl Tracker {
         }
         let hint = body.size_hint().exact();
         self.expected_length = length.or(hint);
-        if has_no_body(response.status, is_head_request)
+        if has_no_body(response.status, method)
             || body.is_end_stream()
             || (self.expected_length == Some(0) && !self.ends_in_trailers)
         {

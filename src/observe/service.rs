@@ -6,7 +6,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use http::{Method, Request, Response};
+use http::{Request, Response};
 use http_body::Body;
 use tower_service::Service;
 
@@ -16,6 +16,7 @@ use super::{
     engine::Claim,
     errors::{Errors, Unexamined},
     future::ResponseFuture,
+    head::MethodKind,
     opening::Opening,
     passing::PassingTracker,
     request_body,
@@ -56,11 +57,11 @@ impl<S, E> Observed<S, E> {
     where
         S: Service<Request<B>>,
     {
-        let is_head_request = *request.method() == Method::HEAD;
+        let method = MethodKind::of(request.method());
         let kinds = self.claim.kinds;
         let passing = PassingTracker::open(&self.engine, kinds, opening, &mut request);
         let slot = Slot::passing(&self.engine, kinds, passing, request.version());
-        ResponseFuture::of_call(&mut self.inner, request, slot, is_head_request)
+        ResponseFuture::of_call(&mut self.inner, request, slot, method)
     }
 }
 
@@ -116,7 +117,7 @@ where
             }
             opening => opening,
         };
-        let is_head_request = *request.method() == Method::HEAD;
+        let method = MethodKind::of(request.method());
         let mut slot = Tracker::begin(&self.engine, self.claim, opening, &mut request);
         match &mut slot {
             Slot::Observed(tracker) if !tracker.excluded => {
@@ -139,6 +140,6 @@ where
         if let Some(tracker) = slot.tracker() {
             tracker.prepare_to_catch(request.headers());
         }
-        ResponseFuture::of_call(&mut self.inner, request, slot, is_head_request)
+        ResponseFuture::of_call(&mut self.inner, request, slot, method)
     }
 }

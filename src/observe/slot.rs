@@ -5,7 +5,9 @@ use std::{mem, sync::Arc};
 use http::{Response, Version, response};
 use http_body::Body;
 
-use super::{EngineHandle, passing::PassingTracker, span::Running, tracker::Tracker};
+use super::{
+    EngineHandle, head::MethodKind, passing::PassingTracker, span::Running, tracker::Tracker,
+};
 use crate::facts::{layer_kinds::LayerKinds, passing::Passing};
 
 /// Who follows an exchange for one layer.
@@ -41,12 +43,12 @@ impl Slot {
     pub(super) fn pass_head<B: Body>(
         &mut self,
         response: &Response<B>,
-        is_head_request: bool,
+        method: MethodKind,
     ) -> Option<Self> {
         let Self::Passing(passing) = self else {
             return None;
         };
-        if !passing.head(response, is_head_request)? {
+        if !passing.head(response, method)? {
             self.empty_at_end(response.body());
         }
         Some(mem::replace(self, Self::Empty))
@@ -105,10 +107,10 @@ impl Slot {
         &mut self,
         response: &mut response::Parts,
         body: &B,
-        is_head_request: bool,
+        method: MethodKind,
     ) {
         let tracker = self.observed();
-        if tracker.is_some_and(|tracker| !tracker.head(response, body, is_head_request)) {
+        if tracker.is_some_and(|tracker| !tracker.head(response, body, method)) {
             self.empty_at_end(body);
         }
     }

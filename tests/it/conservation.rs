@@ -2,7 +2,12 @@
 
 use std::{sync::Arc, time::Duration};
 
-use axum::body::Bytes;
+use axum::{
+    BoxError, Router,
+    body::{Body, Bytes},
+    extract::Request,
+    http::StatusCode,
+};
 use futures::{StreamExt, stream};
 use http_body_util::{BodyExt, Full};
 use hyper::header;
@@ -252,10 +257,43 @@ async fn heads_and_answers_without_a_body_are_completed() {
 }
 
 #[tokio::test]
+async fn a_tunnel_is_completed_at_its_head_and_a_refusal_at_its_end() {
+    let vitals = isolated();
+    let answer = async |request: Request| {
+        let refused = request.uri().port_u16() == Some(1);
+        let status = match refused {
+            true => StatusCode::FORBIDDEN,
+            false => StatusCode::OK,
+        };
+        // hyper does not poll it after a success.
+        let chunks = [Ok::<_, BoxError>("no"), Ok("body")];
+        (status, Body::from_stream(stream::iter(chunks)))
+    };
+    let app = Router::new().fallback(answer).layer(vitals.layer());
+    let server = Server::start(app).await;
+    let mut expected = 0;
+    for (port, status) in [(443, StatusCode::OK), (1, StatusCode::FORBIDDEN)] {
+        for mut client in [server.http1(), server.http2()] {
+            let mut request = client.request("CONNECT", "/");
+            *request.uri_mut() = format!("example.com:{port}").parse().unwrap();
+            let answer = client.send(request).await.unwrap();
+            assert_eq!(answer.status(), status);
+            if status == StatusCode::FORBIDDEN {
+                let body = answer.into_body().collect().await.unwrap();
+                assert_eq!(body.to_bytes(), "nobody");
+            }
+            expected += 1;
+        }
+    }
+    let totals = settled(&vitals, |totals| totals.in_flight == 0).await;
+    assert_eq!((totals.started, totals.completed), (expected, expected));
+}
+
+#[tokio::test]
 async fn an_upgrade_is_counted_once_at_its_handshake() {
     const MEBIBYTE: usize = 1 << 20;
     let vitals = isolated();
-    let app = axum::Router::new()
+    let app = Router::new()
         .route("/upgrade", axum::routing::get(upgrade))
         .layer(vitals.layer());
     let server = Server::start(app).await;
@@ -282,7 +320,7 @@ async fn an_upgrade_is_counted_once_at_its_handshake() {
     assert_eq!((totals.started, after.started, after.completed), (1, 2, 2));
 }
 
-async fn upgrade(mut request: axum::extract::Request) -> axum::response::Response {
+async fn upgrade(mut request: Request) -> axum::response::Response {
     let upgraded = hyper::upgrade::on(&mut request);
     tokio::spawn(async move {
         let upgraded = hyper_util::rt::TokioIo::new(upgraded.await.unwrap());
@@ -290,7 +328,7 @@ async fn upgrade(mut request: axum::extract::Request) -> axum::response::Respons
         let _ = tokio::io::copy(&mut read, &mut write).await;
     });
     axum::response::IntoResponse::into_response((
-        hyper::StatusCode::SWITCHING_PROTOCOLS,
+        StatusCode::SWITCHING_PROTOCOLS,
         [(header::CONNECTION, "upgrade"), (header::UPGRADE, "echo")],
     ))
 }
@@ -298,7 +336,7 @@ async fn upgrade(mut request: axum::extract::Request) -> axum::response::Respons
 #[tokio::test]
 async fn an_extended_connect_of_http2_is_counted_once_at_its_handshake() {
     let vitals = isolated();
-    let app = axum::Router::new()
+    let app = Router::new()
         .route("/upgrade", axum::routing::any(tunnel))
         .layer(vitals.layer());
     let server = Server::start(app).await;
@@ -321,14 +359,14 @@ async fn an_extended_connect_of_http2_is_counted_once_at_its_handshake() {
     assert_eq!((totals.started, totals.completed), (2, 2));
 }
 
-async fn tunnel(request: axum::extract::Request) -> hyper::StatusCode {
+async fn tunnel(request: Request) -> StatusCode {
     let upgraded = hyper::upgrade::on(request);
     tokio::spawn(async move {
         let upgraded = hyper_util::rt::TokioIo::new(upgraded.await.unwrap());
         let (mut read, mut write) = tokio::io::split(upgraded);
         let _ = tokio::io::copy(&mut read, &mut write).await;
     });
-    hyper::StatusCode::OK
+    StatusCode::OK
 }
 
 #[tokio::test]
@@ -425,17 +463,16 @@ async fn what_fails_on_our_side_is_critical_however_fast() {
 async fn a_slow_reader_of_a_large_body_is_completed_or_aborted_by_what_it_read() {
     let vitals = isolated();
     let large = Bytes::from(vec![b'x'; 8 << 20]);
-    let app =
-        axum::Router::new()
-            .route(
-                "/",
-                axum::routing::get(async move || {
-                    axum::body::Body::from_stream(stream::iter((0..8).map(move |at| {
-                        Ok::<_, std::io::Error>(large.slice(at << 20..(at + 1) << 20))
-                    })))
-                }),
-            )
-            .layer(vitals.layer());
+    let app = Router::new()
+        .route(
+            "/",
+            axum::routing::get(async move || {
+                Body::from_stream(stream::iter((0..8).map(move |at| {
+                    Ok::<_, std::io::Error>(large.slice(at << 20..(at + 1) << 20))
+                })))
+            }),
+        )
+        .layer(vitals.layer());
     let server = Server::start(app).await;
     let mut patient = server.http1();
     let mut body = patient.get("/").await.unwrap().into_body();
