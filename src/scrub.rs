@@ -70,8 +70,9 @@ const MOST_PASSES: usize = 8;
 ///   values of a statement of SQL that names a secret, each argument of `Login("a", "b")`, the last word of a line such as
 ///   `PASS a`, what stands in marks after `invalid token` with six letters or more, and a word made at random, a UUID or a ULID
 ///   in a path after `/reset/`, `/verify/`, `/invite/`, `/share/` and the like.
-/// - Any value after a telling name is filtered, also a harmless one: `token_count=3`, `session_timeout: 30`,
-///   `secretary=Anna`, and a type in a line of code such as `session: &Session`.
+/// - Any value after a telling name is filtered, also a harmless one: `session_timeout: 30`, `secretary=Anna`, and a type in a
+///   line of code such as `session: &Session`. A number of up to nine characters stays after names such as `max_tokens` and
+///   `promptTokenCount`, unless [`key`](Self::key) names them.
 /// - After a telling name stay placeholders such as `$1`, `?`, `%s` and `:token`, what stands for no value such as `None`, the
 ///   words with which errors go on, as in `token: expired`, and the first word of a message that a log gives a module, as in
 ///   `shop::auth: refreshed`. A secret that is spelled like one of these leaves. What an error calls `invalid`, `expired`,

@@ -5,7 +5,7 @@ use std::{borrow::Cow, ops::Range};
 use regex::{Match, Regex};
 
 use super::{
-    FILTERED,
+    FILTERED, names,
     no_value::{Place, is_no_value, refused},
     options::is_option,
     pairs,
@@ -245,6 +245,9 @@ fn named_value(text: &str, found: Match<'_>) -> Option<Range<usize>> {
         return None;
     }
     let end = value::end(text, start);
+    if names::is_count(name, &text[start..end], &[]) {
+        return None;
+    }
     if is_phrase(name) {
         return Some(start..end.max(value::phrase(text.as_bytes(), start)));
     }

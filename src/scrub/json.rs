@@ -251,7 +251,11 @@ impl Scrubbing {
                     *url = with_host(url);
                 }
             }
-            _ if names::is_secret(name, &self.keys) => self.filter(value, depth),
+            _ if names::is_secret(name, &self.keys)
+                && !pairs::is_count(name, value, &self.keys) =>
+            {
+                self.filter(value, depth)
+            }
             Kind::Code => self.scrub_value(value, depth),
             Kind::Url => self.scrub_urls(value, depth),
             _ => self.scrub_value(value, depth),

@@ -67,6 +67,7 @@ pub(super) struct Place<'t> {
 pub(super) fn is_no_value(place: &Place<'_>) -> bool {
     let colon = place.name.ends_with(':');
     is_placeholder(place)
+        || place.name == "PASS:" && place.before.ends_with("--- ")
         || colon && place.spaced && goes_on(place.before, place.name, place.rest)
         || colon && !place.spaced && (is_port(place) || is_version(place) || is_urn(place))
 }

@@ -58,7 +58,8 @@ impl Objects {
             let name = named.name.rsplit('/').next().unwrap_or_default();
             let is_secret = names::is_secret(name, &[]) || is_of_cookie(text, key);
             let value = || after(text, &named).or_else(|| before(text, key));
-            is_secret.then(value)?
+            let value = is_secret.then(value)??;
+            (!names::is_count(name, &text[value.clone()], &[])).then_some(value)
         })
     }
 }

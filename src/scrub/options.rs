@@ -5,6 +5,7 @@ use std::{borrow::Cow, ops::Range};
 use regex::{Match, Regex};
 
 use super::{
+    names,
     no_value::{Place, is_no_value},
     replace::each_value,
     value,
@@ -43,7 +44,9 @@ fn value_of(text: &str, found: Match<'_>) -> Option<Range<usize>> {
         spaced: true,
         rest,
     };
-    (!is_no_value(&place)).then(|| start..value::end(text, start))
+    let end = value::end(text, start);
+    let is_secret = !is_no_value(&place) && !names::is_count(place.name, &text[start..end], &[]);
+    is_secret.then_some(start..end)
 }
 
 /// Whether the next option stands there: the one before it has no value.

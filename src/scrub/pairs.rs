@@ -73,7 +73,17 @@ pub(super) fn names_a_secret(fields: &Map<String, Value>, keys: &[String]) -> bo
                 (["loc", "path"].contains(&name) || holds_name(several))
                     && names.iter().any(|name| is_name(name, keys))
             }
-            (name, value) => holds_name(name) && is_name(value, keys),
+            (name, Value::String(text)) => {
+                let counts = || {
+                    VALUES.iter().any(|name| {
+                        fields
+                            .get(*name)
+                            .is_some_and(|value| is_count(text, value, keys))
+                    })
+                };
+                holds_name(name) && is_name(value, keys) && !counts()
+            }
+            _ => false,
         })
 }
 
@@ -105,12 +115,24 @@ pub(super) fn named_values(values: &[Value], keys: &[String]) -> Vec<bool> {
         let option = is_option(name);
         (pairs && at.is_multiple_of(2) || option)
             && is_name(name, keys)
+            && !name
+                .as_str()
+                .is_some_and(|name| is_count(name, value, keys))
             && !(option && value.as_str().is_some_and(|text| text.starts_with("--")))
     };
     let first = values.first().map(|_| false);
     let names = values.windows(2).enumerate();
     let others = names.map(|(at, two)| named(at, &two[0], &two[1]));
     first.into_iter().chain(others).collect()
+}
+
+/// As [`names::is_count`]. The value can be an attribute, which has its type beside it.
+pub(super) fn is_count(name: &str, value: &Value, keys: &[String]) -> bool {
+    match value.get("value").unwrap_or(value) {
+        Value::String(text) => names::is_count(name, text, keys),
+        Value::Number(number) => names::is_count(name, &number.to_string(), keys),
+        _ => false,
+    }
 }
 
 fn holds_name(name: &str) -> bool {

@@ -36,7 +36,7 @@ impl Scrubbing {
         if self.is_secret_text(name) {
             return FILTERED.to_owned();
         }
-        let secret = self.is_secret_name(name)
+        let secret = (self.is_secret_name(name) && !names::is_count(name, value, &self.keys))
             || beside::is_secret_in_query(name, value, query)
             || self.is_secret_text(value);
         match secret {

@@ -42,7 +42,7 @@ fn names_of_code_ids_and_times_leave_unchanged() {
             "device": {"type": "device", "arch": "x86_64", "memory_size": 4_111_111_111_111_111_u64},
         },
         "tags": {"request_id": "41112222-3333-4444-8555-666677778888", "error_category": "database"},
-        "extra": {"rows": 17, "total_ms": 12.5, "started_ms": 1_764_140_000_123_u64, "pairs": ["red", "blue"], "args": ["--token", "--verbose"]},
+        "extra": {"rows": 17, "total_ms": 12.5, "started_ms": 1_764_140_000_123_u64, "pairs": ["red", "blue"], "max_tokens": 4096, "args": ["--token", "--verbose"]},
     });
     let envelope: Event<'static> = serde_json::from_value(event.clone()).unwrap();
     assert_eq!(arrived(envelope.into(), "event"), event);
@@ -58,6 +58,7 @@ fn spans_of_sql_and_their_places_leave_unchanged() {
             "db.statement": "UPDATE sessions SET seen = now() WHERE owner = $1", "code.function.name": "shop::session::touch",
             "code.module.name": "shop::session", "code.file.path": "src/session/mod.rs", "code.line.number": 17,
             "sentry.tracing.target": "shop::auth", "thread.id": 4_111_111_111_111_111_u64, "http.target": "/orders/17",
+            "gen_ai.usage.input_tokens": 1024, "gen_ai.request.max_tokens": "4096", "options": [{"name": "max_tokens", "value": 512}],
         },
     });
     let transaction = json!({
@@ -83,6 +84,8 @@ fn attributes_of_logs_leave_with_their_types() {
             attribute("code.module.name", "shop::auth::jwt".into()),
             attribute("sentry.trace.parent_span_id", "4111111111111111".into()),
             attribute("session", 17.into()),
+            attribute("gen_ai.usage.output_tokens", 77.into()),
+            attribute("otp_tokens", 770_077.into()),
         ]
         .into(),
     };
@@ -97,6 +100,8 @@ fn attributes_of_logs_leave_with_their_types() {
             "code.module.name": {"value": "shop::auth::jwt", "type": "string"},
             "sentry.trace.parent_span_id": {"value": "4111111111111111", "type": "string"},
             "session": {"value": "[Filtered]", "type": "string"},
+            "gen_ai.usage.output_tokens": {"value": 77, "type": "integer"},
+            "otp_tokens": {"value": "[Filtered]", "type": "string"},
         })
     );
 }
