@@ -11,7 +11,7 @@ use super::{
     deployments::JudgedDeployment,
     endpoints::EndpointStatistics,
     errors::ErrorStatistics,
-    handle::{Source, StatisticsHandle, Stretch},
+    handle::{StatisticsHandle, Stretch},
     releases::by_time,
     steps::{Step, Steps},
     traffic::Traffic,
@@ -62,6 +62,15 @@ pub(crate) struct EndpointHistory {
     pub(crate) categories: BTreeMap<&'static str, u64>,
 }
 
+/// Where steps end that follow each other.
+#[derive(Debug)]
+struct Edges {
+    later: Duration,
+    /// The beginning of the open slot.
+    open: Duration,
+    now: Duration,
+}
+
 // === impl StatisticsHandle ===
 
 impl StatisticsHandle {
@@ -75,11 +84,12 @@ impl StatisticsHandle {
         let before = view(before, &|key| matches!(key, Key::Errors { .. }));
         let wanted =
             |key: &Key| key.is_of_traffic() || matches!(key, Key::Totals | Key::Errors { .. });
+        let edges = Edges::of(&view, source.slot());
         hour.minutes.update(source.now(), |from, to| {
-            Step::of(&view(between(source, from, to), &wanted), bounds)
+            Step::of(&view(edges.between(from, to), &wanted), bounds)
         });
         hour.trend.update(source.now(), |from, to| {
-            Requests::read(&view, between(source, from, to))
+            Requests::read(&view, edges.between(from, to))
         });
         Overview {
             now: Traffic::of_all(&now, bounds),
@@ -112,8 +122,9 @@ impl StatisticsHandle {
             _ => false,
         };
         let mut steps = Steps::new(length, many);
+        let edges = Edges::of(&view, source.slot());
         steps.update(source.now(), |from, to| {
-            Step::of(&view(between(source, from, to), &wanted), bounds)
+            Step::of(&view(edges.between(from, to), &wanted), bounds)
         });
         let all = u32::try_from(many).unwrap_or(u32::MAX);
         let sums = view(Span::Last(length * all), &wanted);
@@ -136,11 +147,32 @@ impl StatisticsHandle {
     }
 }
 
-/// A stretch between two wall times at which slots end. The clocks run apart a little, and a moment before its edge would be in the
-/// slot before.
-fn between(source: &dyn Source, from: Duration, to: Duration) -> Span {
-    let later = source.slot() / 2;
-    Span::Between(from.saturating_add(later), to.saturating_add(later))
+// === impl Edges ===
+
+impl Edges {
+    fn of(view: &Stretch<'_>, slot: Duration) -> Self {
+        let open = view(Span::Last(Duration::ZERO), &|_| false);
+        Self {
+            later: slot / 2,
+            open: open.begin,
+            now: open.end,
+        }
+    }
+
+    /// The stretch between two wall times at which slots end.
+    fn between(&self, from: Duration, to: Duration) -> Span {
+        Span::Between(self.place(from), self.place(to))
+    }
+
+    /// A time within the slot that begins at an edge. The clocks run apart a little, and a moment before its edge would be in the slot
+    /// before. A time to come is none: what ends then ends now, and what begins then begins with the open slot.
+    fn place(&self, edge: Duration) -> Duration {
+        let within = edge.saturating_add(self.later);
+        match within < self.now || edge == Duration::MAX {
+            true => within,
+            false => self.open,
+        }
+    }
 }
 
 // === impl Hour ===

@@ -3,6 +3,8 @@ mod endpoints;
 mod errors;
 mod handle;
 #[cfg(feature = "health")]
+mod overview;
+#[cfg(feature = "health")]
 mod steps;
 mod traffic;
 mod work;

@@ -96,12 +96,8 @@ impl Ring {
         wanted: impl Fn(&Key) -> bool,
     ) -> Sums {
         let time = self.axis.at(now);
-        let (from, to) = match span {
-            Span::Last(window) => (time.now.saturating_sub(millis(window)), time.now),
-            Span::Between(from, to) => (time.place_of(from), time.place_of(to)),
-        };
-        let counts = Edges::of(&self.counts, from, to, time);
-        let durations = Edges::of(&self.durations, from, to, time);
+        let counts = Edges::of(&self.counts, span, time);
+        let durations = Edges::of(&self.durations, span, time);
         let mut sums = Sums {
             begin: time.wall_of(counts.from),
             end: time.wall_of(counts.to),
@@ -266,12 +262,19 @@ impl Ring {
 // === impl Edges ===
 
 impl Edges {
-    fn of(track: &Track, from: u64, to: u64, time: Time) -> Self {
-        let to = match to >= time.now {
+    fn of(track: &Track, span: Span, time: Time) -> Self {
+        // What begins now or later is empty, since what ends then has all that is counted now.
+        let place = |at: u64| match at >= time.now {
             true => time.now,
-            false => track.edge(to, time),
+            false => track.edge(at, time),
         };
-        let from = track.edge(from.min(time.now), time);
+        let (from, to) = match span {
+            Span::Last(window) => {
+                let from = time.now.saturating_sub(millis(window));
+                (track.edge(from, time), time.now)
+            }
+            Span::Between(from, to) => (place(time.place_of(from)), place(time.place_of(to))),
+        };
         Self {
             from: from.min(to),
             to,

@@ -185,7 +185,10 @@ fn whatever_happens_windows_add_up_to_what_was_confirmed() {
             .collect();
         cuts.sort_unstable();
         cuts.insert(0, now - HOUR * 24);
-        let ends = cuts[1..].iter().chain([&now]);
+        // The last one is still to come.
+        let to_come = now + SECOND;
+        cuts.push(now);
+        let ends = cuts[1..].iter().chain([&to_come]);
         let mut total = (0, 0);
         for (from, to) in cuts.iter().zip(ends) {
             let part = sums(&mut reader, Span::Between(at(*from), at(*to)));
