@@ -77,6 +77,29 @@ impl HistoryEntry {
         self.resolved_at.map(WallTime::new)
     }
 
+    /// What is known of an alert that fires and has no entry: its signal and its threshold are not.
+    pub(crate) fn unknown(
+        name: &str,
+        labels: &Labels,
+        severity: AlertSeverity,
+        fired_at: Duration,
+    ) -> Self {
+        Self {
+            fingerprint: Fingerprint::of(name, labels),
+            name: name.to_owned(),
+            severity,
+            labels: labels.clone(),
+            signal: String::new(),
+            message: format!("Alert: {name}"),
+            value: None,
+            threshold: 0.0,
+            fired_at,
+            resolved_at: None,
+            resolve_reason: None,
+            more: Map::new(),
+        }
+    }
+
     /// When it changed last.
     fn last(&self) -> Duration {
         self.resolved_at.unwrap_or(self.fired_at)
@@ -102,12 +125,7 @@ impl History {
             resolve_reason: None,
             more: Map::new(),
         });
-        if self.entries.len() > MOST {
-            // One that fires is kept as long as there is another one.
-            let mut entries = self.entries.iter();
-            let ended = entries.position(|entry| entry.resolved_at.is_some());
-            self.entries.remove(ended.unwrap_or(0));
-        }
+        self.keep(MOST);
     }
 
     /// Notes that an alert stopped. Gives its entry, if it is still kept.
@@ -123,6 +141,13 @@ impl History {
         entry.resolved_at = Some(at);
         entry.resolve_reason = Some(reason);
         Some(entry)
+    }
+
+    /// Whether an alert that began to fire then has ended.
+    pub(crate) fn has_end(&self, fingerprint: Fingerprint, fired_at: Duration) -> bool {
+        let mut entries = self.entries.iter().rev();
+        let entry = entries.find(|entry| entry.fingerprint == fingerprint);
+        entry.is_some_and(|entry| entry.fired_at >= fired_at && entry.resolved_at.is_some())
     }
 
     /// What ended, and when it did so last.
@@ -167,7 +192,20 @@ impl History {
             .extend(new.filter(|one| !here.contains(&known(one))));
         let entries = self.entries.make_contiguous();
         entries.sort_by_key(|one| one.fired_at);
-        let excess = self.entries.len().saturating_sub(MOST);
+        self.keep(MOST);
+    }
+
+    /// Keeps so many entries. The oldest go first, and one that fires only if all do.
+    fn keep(&mut self, most: usize) {
+        let mut excess = self.entries.len().saturating_sub(most);
+        if excess == 0 {
+            return;
+        }
+        self.entries.retain(|entry| {
+            let goes = excess > 0 && entry.resolved_at.is_some();
+            excess -= usize::from(goes);
+            !goes
+        });
         self.entries.drain(..excess);
     }
 
@@ -182,10 +220,15 @@ impl History {
         self.entries.is_empty() && self.other.is_empty()
     }
 
-    /// Forgets the older half. Returns `false` if there was nothing.
+    /// Forgets the older half of what has ended, and else of all. Returns `false` if there was nothing.
     pub(crate) fn forget_half(&mut self) -> bool {
-        let half = self.entries.len().div_ceil(2);
-        self.entries.drain(..half);
+        let entries = self.entries.iter();
+        let ended = entries.filter(|entry| entry.resolved_at.is_some()).count();
+        let half = match ended {
+            0 => self.entries.len().div_ceil(2),
+            ended => ended.div_ceil(2),
+        };
+        self.keep(self.entries.len() - half);
         let other = self.other.len().div_ceil(2);
         self.other.drain(..other);
         half + other > 0

@@ -5,17 +5,8 @@ use std::{collections::HashSet, time::Duration};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    alert::{Alert, Muted, Notice, Transition},
-    engine::Engine,
-    fingerprint::Fingerprint,
-    history::History,
-    part::Part,
-    readable::readable,
-    silence::Silences,
-    state::{AlertState, ResolveReason},
-    stored_alert::StoredAlert,
-    stored_fleet::StoredFleet,
-    wall_clock::Step,
+    alert::Transition, engine::Engine, history::History, part::Part, readable::readable,
+    silence::Silences, stored_alert::StoredAlert, stored_fleet::StoredFleet, wall_clock::Step,
 };
 
 /// Alerts, silences and history, as a later process reads them.
@@ -25,7 +16,7 @@ pub(crate) struct Stored {
     /// When they were stepped last, as wall time since 1970.
     at: Option<Duration>,
     #[serde(deserialize_with = "readable")]
-    alerts: Vec<StoredAlert>,
+    pub(super) alerts: Vec<StoredAlert>,
     silences: Silences,
     history: History,
     /// The alerts of the fleet, as this instance saw them last.
@@ -36,8 +27,8 @@ pub(crate) struct Stored {
 // === impl Stored ===
 
 impl Stored {
-    /// What has room in so many bytes of JSON. The oldest entries of the history go first, then alerts that do not fire, then those
-    /// of which nobody was told, and then others. Silences stay.
+    /// What has room in so many bytes of JSON. The oldest entries of the history go first, those of what fires after
+    /// the others, then alerts that do not fire, then those of which nobody was told, and then others. Silences stay.
     pub(crate) fn within(mut self, bytes: usize) -> Self {
         let has_room = |stored: &Self| {
             let json = serde_json::to_vec(stored);
@@ -118,26 +109,12 @@ impl Engine {
             }
             let mut rules = self.rules.iter();
             let index = rules.position(|rule| *rule.name == *alert.rule);
-            let place = index.and_then(|index| self.alerts.get_mut(index));
-            match (place, &alert.tracked.firing) {
-                (Some(alerts), _) => {
+            match index.and_then(|index| self.alerts.get_mut(index)) {
+                Some(alerts) => {
                     let (labels, tracked) = alert.into_tracked();
                     alerts.insert(labels, tracked);
                 }
-                (None, Some(firing)) => {
-                    let fingerprint = Fingerprint::of(&alert.rule, &alert.labels);
-                    let reason = ResolveReason::RuleRemoved;
-                    let entry = self.history.resolved(fingerprint, now, reason);
-                    ended.extend(entry.map(|entry| Transition {
-                        alert: Alert::of_entry(entry),
-                        from: AlertState::Firing,
-                        notice: match firing.is_told {
-                            true => Notice::Tell,
-                            false => Notice::Muted(Muted::Untold),
-                        },
-                    }));
-                }
-                (None, None) => {}
+                None => ended.extend(alert.end(&mut self.history, now)),
             }
         }
         // What has no alert any more has no end, either.

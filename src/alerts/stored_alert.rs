@@ -6,8 +6,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::{
+    alert::{Alert, Muted, Notice, Transition},
     checked::CheckedRule,
     fingerprint::{Fingerprint, Labels},
+    history::{History, HistoryEntry},
+    severity::AlertSeverity,
+    state::{AlertState, ResolveReason},
     tracked::Tracked,
     wall_clock::Step,
 };
@@ -18,6 +22,9 @@ pub(crate) struct StoredAlert {
     pub(super) rule: String,
     #[serde(default)]
     pub(super) labels: Labels,
+    /// How bad it is, for who does not have its rule. `None` if an earlier version wrote it.
+    #[serde(default)]
+    severity: Option<AlertSeverity>,
     pub(super) tracked: Tracked,
     /// What a later version wrote.
     #[serde(flatten)]
@@ -42,6 +49,7 @@ impl StoredAlert {
         Self {
             rule: rule.name.as_ref().to_owned(),
             labels: labels.clone(),
+            severity: Some(rule.severity),
             more: tracked.beside.clone(),
             tracked,
         }
@@ -49,6 +57,35 @@ impl StoredAlert {
 
     pub(super) fn fingerprint(&self) -> Fingerprint {
         Fingerprint::of(&self.rule, &self.labels)
+    }
+
+    /// The end of an alert whose rule is gone, noted in its history. `None` if it does not fire, or if its end is there already.
+    pub(super) fn end(&self, history: &mut History, now: Duration) -> Option<Transition> {
+        let firing = self.tracked.firing.as_ref()?;
+        let fingerprint = self.fingerprint();
+        if history.has_end(fingerprint, firing.fired_at) {
+            return None;
+        }
+        let reason = ResolveReason::RuleRemoved;
+        let known = history.resolved(fingerprint, now, reason);
+        // Its entry can have had no room. Who was told hears the end all the same.
+        let alert = known.map_or_else(
+            || {
+                let severity = self.severity.unwrap_or(AlertSeverity::Critical);
+                let entry =
+                    HistoryEntry::unknown(&self.rule, &self.labels, severity, firing.fired_at);
+                Alert::of_entry(&entry).ended(now, reason)
+            },
+            Alert::of_entry,
+        );
+        Some(Transition {
+            alert,
+            from: AlertState::Firing,
+            notice: match firing.is_told {
+                true => Notice::Tell,
+                false => Notice::Muted(Muted::Untold),
+            },
+        })
     }
 
     /// The alert as an engine keeps it.

@@ -6,14 +6,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::{
-    alert::{Alert, Muted, Notice, Transition},
+    alert::Transition,
     engine::Engine,
     fingerprint::Labels,
     fleet_part::Later,
     history::History,
     part::Part,
     readable::Readable,
-    state::{AlertState, ResolveReason},
     stored_alert::{StoredAlert, Unknown},
     tracked::{Firing, Tracked},
     wall_clock::Step,
@@ -55,7 +54,8 @@ impl StoredFleet {
         self
     }
 
-    /// What has room in so many bytes of JSON. The oldest entries of the history go first, then alerts of which nobody was told.
+    /// What has room in so many bytes of JSON. The oldest entries of the history go first, those of what fires after
+    /// the others, then alerts of which nobody was told.
     pub(crate) fn within(mut self, bytes: usize) -> Self {
         let has_room = |stored: &Self| {
             let json = serde_json::to_vec(stored);
@@ -178,20 +178,8 @@ impl Engine {
             }
         }
         self.fleet.unknown = kept;
-        let gone = gone.into_iter().filter_map(|Unknown { alert, .. }| {
-            let fingerprint = alert.fingerprint();
-            let firing = alert.tracked.firing?;
-            let reason = ResolveReason::RuleRemoved;
-            let entry = self.fleet.history.resolved(fingerprint, now, reason)?;
-            Some(Transition {
-                alert: Alert::of_entry(entry),
-                from: AlertState::Firing,
-                notice: match firing.is_told {
-                    true => Notice::Tell,
-                    false => Notice::Muted(Muted::Untold),
-                },
-            })
-        });
+        let history = &mut self.fleet.history;
+        let gone = gone.iter().filter_map(|one| one.alert.end(history, now));
         let gone: Vec<_> = gone.collect();
         gone.iter().for_each(|one| self.fleet.note_in_charge(one));
         gone

@@ -72,8 +72,8 @@ pub(crate) struct Firing {
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(crate) is_own: bool,
     /// Another one may have told its end and may not have said so yet. So it is not judged for [`AWAITED`] evaluations: with one
-    /// more than these, all of them are still to come, and with 1 the last one is now.
-    #[serde(skip)]
+    /// more than these, all of them are still to come, and with 1 the last one is now. Who leads next awaits them as well.
+    #[serde(skip_serializing_if = "is_zero")]
     awaits: u8,
     pub(crate) acknowledged: Option<Acknowledged>,
     /// What a later version wrote.
@@ -95,6 +95,10 @@ pub(crate) struct Change {
     pub(crate) from: AlertState,
     /// What ended, and why, if it stopped firing.
     pub(crate) resolved: Option<(Firing, ResolveReason)>,
+}
+
+fn is_zero(count: &u8) -> bool {
+    *count == 0
 }
 
 // === impl Tracked ===

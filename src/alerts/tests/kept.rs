@@ -59,6 +59,24 @@ fn a_later_process_goes_on_where_this_one_ended() {
 }
 
 #[test]
+fn what_fires_keeps_its_entry_where_there_is_little_room() {
+    let mut steps = Steps::new([quick("a"), quick("b")]);
+    for _ in 0..40 {
+        steps.step_all(&[(0, BROKEN), (1, BROKEN)]);
+        steps.step_all(&[(0, BROKEN), (1, FINE)]);
+    }
+    let stored = steps.engine.stored();
+    let whole = serde_json::to_vec(&stored).unwrap().len();
+    let mut later = Steps::new([quick("a"), quick("b")]);
+    later.at = steps.at;
+    later.engine.restore(stored.within(whole / 4), steps.at);
+    let history = later.engine.history.lately(later.at, 2 * HOUR);
+    let names: Vec<_> = history.map(|one| &*one.name).collect();
+    assert!((2..20).contains(&names.len()), "{names:?}");
+    assert_eq!(names.last(), Some(&"a"));
+}
+
+#[test]
 fn a_clock_that_was_set_back_while_no_process_ran_lengthens_no_silence() {
     let mut steps = Steps::new([quick("a")]);
     steps.step_all(&[(0, BROKEN)]);

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{world::MINUTE, *};
 
-fn document(world: &World) -> Value {
+pub(super) fn document(world: &World) -> Value {
     let json = world.store.lock().document.clone().unwrap();
     serde_json::from_str(&json).unwrap()
 }

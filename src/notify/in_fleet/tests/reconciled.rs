@@ -68,6 +68,29 @@ fn an_end_that_was_told_alone_is_told_once_also_if_redis_lost_all() {
 }
 
 #[test]
+fn an_end_that_was_told_alone_is_told_once_also_if_the_next_leader_dies_at_once() {
+    let world = held_for(3, std::time::Duration::ZERO);
+    world.lose_redis();
+    world.fail(false);
+    world.minutes(10);
+    assert_eq!(world.told(), [(Resolved, 0)]);
+    find_first(&world, 1);
+    for one in [0, 2] {
+        world.instances[one].lose_redis();
+    }
+    world.instances[1].die();
+    world.instances[2].find(&world.store);
+    while world.store.lock().lease.is_none_or(|(by, _)| by != 2) {
+        world.quarter();
+    }
+    // Only now it can say what it told.
+    world.instances[0].find(&world.store);
+    world.minutes(10);
+    assert_eq!(world.told(), []);
+    assert_eq!(state(&world.instances[2]), None);
+}
+
+#[test]
 fn what_ended_for_one_alone_and_fires_for_all_is_told_anew() {
     for first in [0, 1] {
         let world = firing();

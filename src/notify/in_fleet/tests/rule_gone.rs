@@ -1,6 +1,7 @@
 //! Nobody who evaluates has the rule of an alert any more.
 
 use super::{
+    documents::document,
     people::BEGIN,
     world::{QUARTER, calm},
     *,
@@ -73,6 +74,16 @@ fn the_end_of_an_alert_without_a_rule_is_told_after_an_outage() {
         world.minutes(40);
         assert_eq!(world.told(), [(Resolved, first as u64)], "{first}");
     }
+}
+
+#[test]
+fn the_end_of_an_alert_without_a_rule_is_told_also_if_its_entry_had_no_room() {
+    let world = rule_gone();
+    let mut written = document(&world);
+    written["state"]["history"] = serde_json::json!([]);
+    world.store.lock().document = Some(written.to_string());
+    world.minutes(20);
+    assert_eq!(world.told(), [(Resolved, 1)]);
 }
 
 #[test]
