@@ -251,11 +251,7 @@ impl Scrubbing {
                     *url = with_host(url);
                 }
             }
-            _ if names::is_secret(name, &self.keys)
-                && !pairs::is_count(name, value, &self.keys) =>
-            {
-                self.filter(value, depth)
-            }
+            _ if pairs::is_secret(name, value, &self.keys) => self.filter(value, depth),
             Kind::Code => self.scrub_value(value, depth),
             Kind::Url => self.scrub_urls(value, depth),
             _ => self.scrub_value(value, depth),

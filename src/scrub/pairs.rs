@@ -126,8 +126,13 @@ pub(super) fn named_values(values: &[Value], keys: &[String]) -> Vec<bool> {
     first.into_iter().chain(others).collect()
 }
 
+/// Whether the value is a secret, by the name of its field.
+pub(super) fn is_secret(name: &str, value: &Value, keys: &[String]) -> bool {
+    names::is_secret(name, keys) && !is_count(name, value, keys)
+}
+
 /// As [`names::is_count`]. The value can be an attribute, which has its type beside it.
-pub(super) fn is_count(name: &str, value: &Value, keys: &[String]) -> bool {
+fn is_count(name: &str, value: &Value, keys: &[String]) -> bool {
     match value.get("value").unwrap_or(value) {
         Value::String(text) => names::is_count(name, text, keys),
         Value::Number(number) => names::is_count(name, &number.to_string(), keys),
