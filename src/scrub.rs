@@ -230,7 +230,7 @@ impl Scrubbing {
 
     /// The text after all patterns, if they change it.
     fn pass(&self, text: &str) -> Option<String> {
-        let mut kept = PATTERNS.filter(text, !self.free_text);
+        let mut kept = PATTERNS.filter(text, &self.keys, !self.free_text);
         for value in &self.values {
             step(&mut kept, |text| value.replace_all(text, FILTERED));
         }

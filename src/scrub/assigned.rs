@@ -99,8 +99,8 @@ impl Assigned {
         })
     }
 
-    pub(super) fn without_named<'t>(&self, text: &'t str) -> Cow<'t, str> {
-        each_value(&self.named, text, |found| named_value(text, found))
+    pub(super) fn without_named<'t>(&self, text: &'t str, keys: &[String]) -> Cow<'t, str> {
+        each_value(&self.named, text, |found| named_value(text, keys, found))
     }
 
     pub(super) fn without_indexed<'t>(&self, text: &'t str) -> Cow<'t, str> {
@@ -200,7 +200,7 @@ fn is_phrase(name: &str) -> bool {
     name.contains("phrase") || name.contains("mnemonic")
 }
 
-fn named_value(text: &str, found: Match<'_>) -> Option<Range<usize>> {
+fn named_value(text: &str, keys: &[String], found: Match<'_>) -> Option<Range<usize>> {
     let (name, end) = (found.as_str(), found.end());
     if is_path(found) {
         return None;
@@ -245,7 +245,7 @@ fn named_value(text: &str, found: Match<'_>) -> Option<Range<usize>> {
         return None;
     }
     let end = value::end(text, start);
-    if names::is_count(name, &text[start..end], &[]) {
+    if names::is_count(name, &text[start..end], keys) {
         return None;
     }
     if is_phrase(name) {

@@ -199,7 +199,7 @@ impl Scrubbing {
         self.scrub_names(fields);
         // A metric is a measurement and no pair: its value is a number, and stays one.
         let measured = fields.contains_key("trace_id") && is_number(fields.get("value"));
-        let attribute = is_attribute(fields) && is_number(fields.get("value"));
+        let attribute = pairs::is_attribute(fields) && is_number(fields.get("value"));
         let secret = !measured && pairs::names_a_secret(fields, &self.keys);
         let beside = beside::secrets(fields);
         for (name, value) in fields.iter_mut() {
@@ -273,7 +273,7 @@ impl Scrubbing {
                     self.scrub_urls(value, depth + 1);
                 }
             }
-            Value::Object(fields) if is_attribute(fields) => {
+            Value::Object(fields) if pairs::is_attribute(fields) => {
                 if let Some(value) = fields.get_mut("value").filter(|value| value.is_string()) {
                     self.scrub_urls(value, depth + 1);
                 }
@@ -309,7 +309,7 @@ impl Scrubbing {
             Value::Object(fields) => {
                 self.scrub_names(fields);
                 // An attribute of a log is a value and its type. Both change.
-                let attribute = is_attribute(fields);
+                let attribute = pairs::is_attribute(fields);
                 for (name, value) in fields.iter_mut() {
                     match name.as_str() {
                         "ip_address" => *value = Value::Null,
@@ -321,11 +321,6 @@ impl Scrubbing {
             }
         }
     }
-}
-
-/// Whether the object is a value and its type, as attributes of logs and of metrics are.
-fn is_attribute(fields: &Map<String, Value>) -> bool {
-    fields.len() == 2 && fields.contains_key("value") && fields.contains_key("type")
 }
 
 fn is_number(value: Option<&Value>) -> bool {

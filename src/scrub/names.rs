@@ -83,8 +83,8 @@ const SECRET_WORDS: &[&str] = &["otp", "pass", "pat", "psk", "pw", "totp"];
 /// A name that is no secret, whatever the application names: the events of this crate use it.
 const ERROR_CATEGORY: &str = "error_category";
 
-/// Beginnings of words that begin as names of secrets do.
-const OTHER_BEGINNINGS: &[&str] = &[
+/// First words of names that begin as names of secrets do.
+const OTHER_FIRST: &[&str] = &[
     "keyboard",
     "keydown",
     "keyframe",
@@ -94,25 +94,26 @@ const OTHER_BEGINNINGS: &[&str] = &[
     "keystroke",
     "keyup",
     "keyword",
+    "keywords",
     "ping",
+    "pings",
     "pinned",
     "pinning",
     "side",
+    "sidebar",
+    "sidecar",
 ];
 
-/// Ends of names that end as names of secrets do: keys of rows, of caches and of messages, and other words.
-const OTHER_ENDS: &[&str] = &[
+/// Last words of names that end as names of secrets do: keys of rows, of caches and of messages, and other words. A `primaryKey` of
+/// Azure and a `routing_key` of PagerDuty are secrets.
+const OTHER_LAST: &[&str] = &[
     "cachekey",
     "foreignkey",
     "groupkey",
     "idempotencykey",
-    "inside",
     "monkey",
     "objectkey",
-    "outside",
     "partitionkey",
-    "primarykey",
-    "routingkey",
     "rowkey",
     "shardkey",
     "sortkey",
@@ -120,11 +121,69 @@ const OTHER_ENDS: &[&str] = &[
     "uniquekey",
 ];
 
+/// The words of names that count tokens. With any other word it can be the name of a token that people type.
+const COUNTING: &[&str] = &[
+    "accepted",
+    "ai",
+    "anthropic",
+    "audio",
+    "available",
+    "avg",
+    "budget",
+    "cache",
+    "cached",
+    "candidates",
+    "capacity",
+    "completion",
+    "context",
+    "count",
+    "creation",
+    "day",
+    "gen",
+    "generated",
+    "hour",
+    "image",
+    "input",
+    "left",
+    "limit",
+    "llm",
+    "max",
+    "min",
+    "minute",
+    "new",
+    "num",
+    "number",
+    "of",
+    "output",
+    "per",
+    "prediction",
+    "prompt",
+    "rate",
+    "ratelimit",
+    "read",
+    "reasoning",
+    "rejected",
+    "remaining",
+    "request",
+    "response",
+    "second",
+    "text",
+    "thinking",
+    "thoughts",
+    "token",
+    "tokens",
+    "tool",
+    "total",
+    "usage",
+    "use",
+    "used",
+    "window",
+    "write",
+    "x",
+];
+
 /// The longest count, in bytes. A longer number can be a token itself.
 const LONGEST_COUNT: usize = 9;
-
-/// Parts of names of tokens that people type, which can be short numbers.
-const OF_PEOPLE: &[&str] = &["backup", "login", "otp", "recovery", "reset", "sms"];
 
 /// Whether a word of the text is the name of a secret.
 pub(super) fn are_in(text: &str, keys: &[String]) -> bool {
@@ -140,47 +199,70 @@ pub(super) fn is_secret(name: &str, keys: &[String]) -> bool {
     if SECRET_WORDS.contains(&&*last_word(name)) {
         return true;
     }
+    let words = words(name);
     let name = letters(name);
-    let begins = !OTHER_BEGINNINGS.iter().any(|other| name.starts_with(other));
-    let ends = !OTHER_ENDS.iter().any(|other| name.ends_with(other));
+    let first = words.first().map_or("", String::as_str);
+    let last = words.last().map_or("", String::as_str);
+    let two = words.len().checked_sub(2).map(|at| words[at..].concat());
+    let is_other = |last: &str| OTHER_LAST.contains(&last);
+    let ends = !(is_other(last) || two.is_some_and(|two| is_other(&two)));
+    let begins = !OTHER_FIRST.contains(&first);
     let at_an_end =
         |part: &&str| begins && name.starts_with(*part) || ends && name.ends_with(*part);
-    SECRET.iter().any(|part| holds(&name, part))
+    let holds = |part: &&str| match *part {
+        "auth" => words.iter().any(|word| is_of_auth(word)),
+        part => name.contains(part),
+    };
+    SECRET.iter().any(holds)
         || SECRET_AT_AN_END.iter().any(at_an_end)
         || keys.iter().any(|part| name.contains(part))
 }
 
-/// Whether the name has the part, which is no part of `author` or of `authority`.
-fn holds(name: &str, part: &str) -> bool {
-    let of_author = |at: usize| {
-        let rest = &name[at..];
-        rest.starts_with("author")
-            && !["authoriz", "authoris"]
-                .iter()
-                .any(|it| rest.starts_with(it))
-    };
-    let mut found = name.match_indices(part);
-    found.any(|(at, _)| !(part == "auth" && of_author(at)))
+/// Whether the word has `auth`, and that is no part of `author` or of `authority`.
+fn is_of_auth(word: &str) -> bool {
+    let mut found = word.match_indices("auth");
+    found.any(|(at, _)| {
+        let rest = &word[at..];
+        let is_author = rest.starts_with("author");
+        !is_author || rest.starts_with("authoriz") || rest.starts_with("authoris")
+    })
 }
 
 /// Whether it is a number of tokens, which models of language and limits of rates count: `max_tokens=4096`. `keys` are as in
 /// [`is_secret`]: what the application names is always secret.
 pub(super) fn is_count(name: &str, value: &str, keys: &[String]) -> bool {
-    // Another field can follow.
-    let number = value.split(['&', ',', ';']).next().unwrap_or_default();
-    let number = number.trim_matches(|one: char| !one.is_alphanumeric());
+    let number = value.trim_matches(['"', '\'', '`', '\\', ',', ';', ')']);
     let in_number = |one: u8| one.is_ascii_digit() || one == b'.';
     if !(1..=LONGEST_COUNT).contains(&number.len()) || !number.bytes().all(in_number) {
         return false;
     }
+    let words = words(name);
+    let counts = |pair: &[String]| pair[0] == "token" && pair[1] == "count";
+    let is_counted = words.iter().any(|word| word == "tokens") || words.windows(2).any(counts);
     let name = letters(name);
-    let counted = ["tokens", "tokencount"]
-        .iter()
-        .find(|part| name.contains(**part));
-    counted.is_some_and(|counted| {
-        let rest = name.replacen(counted, "", 1);
-        !is_secret(&rest, keys) && !OF_PEOPLE.iter().any(|part| rest.contains(part))
-    })
+    is_counted
+        && words.iter().all(|word| COUNTING.contains(&word.as_str()))
+        && !keys.iter().any(|part| name.contains(part))
+}
+
+/// The words of a name in small letters: `prompt`, `token` and `count` of `promptTokenCount`.
+fn words(name: &str) -> Vec<String> {
+    let mut words = vec![String::new()];
+    let mut letters = name.chars().peekable();
+    let mut before = ' ';
+    while let Some(one) = letters.next() {
+        let ends_capitals = letters.peek().is_some_and(|next| next.is_lowercase());
+        let begins = one.is_uppercase() && (!before.is_uppercase() || ends_capitals);
+        if begins || !one.is_alphanumeric() {
+            words.push(String::new());
+        }
+        if let Some(word) = words.last_mut().filter(|_| one.is_alphanumeric()) {
+            word.extend(one.to_lowercase());
+        }
+        before = one;
+    }
+    words.retain(|word| !word.is_empty());
+    words
 }
 
 /// The last word of a name in small letters: `pass` of `DB_PASS`, of `smtpPass` and of `storepass`.
@@ -233,17 +315,24 @@ mod tests {
         let own = ["total".to_owned()];
         for (name, value, counts) in [
             ("max_tokens", "4096", true),
+            ("--max-tokens ", "4096", true),
             ("promptTokenCount", "31", true),
             ("x-ratelimit-remaining-tokens", "149984", true),
-            ("tokens", "9.5,", true),
-            ("tokens", "9&page=2", true),
-            ("tokens", "9-a", false),
+            ("gen_ai.usage.input_tokens", "17", true),
+            ("tokens=", "9.5,", true),
+            ("tokens", "\"9\",", true),
+            ("tokens", "9&page=2", false),
+            ("tokens", "12,hunter2", false),
             ("tokens", "4096b", false),
             ("tokens", "1234567890", false),
             ("tokens", "", false),
             ("token", "123456", false),
+            ("token_secret", "48291377", false),
+            ("token_session", "123456", false),
+            ("token_sms", "482913", false),
             ("auth_tokens", "123456", false),
             ("backup_tokens", "123456", false),
+            ("mfa_tokens", "482913", false),
             ("total_tokens", "137", false),
         ] {
             assert_eq!(is_count(name, value, &own), counts, "{name}={value}");
@@ -263,9 +352,11 @@ mod tests {
             "pinned",
             "sidebar",
             "spin",
-            "primary_key",
+            "foreign_key",
             "cacheKey",
             "idempotency-key",
+            "cachekey",
+            "coauthor",
         ] {
             assert!(!is_secret(name, &[]), "{name}");
         }
@@ -281,7 +372,20 @@ mod tests {
             "pinCode",
             "sid",
             "author_token",
-            "primary_key_secret",
+            "primaryKey",
+            "routing_key",
+            "cache_key_secret",
+            "sms_pin",
+            "access_pin",
+            "common_key",
+            "daemonKey",
+            "pin_generated",
+            "pin_guess",
+            "sid_encoded",
+            "key_upstream",
+            "auth_original",
+            "authOrg",
+            "userAUTH",
             "master_key",
         ] {
             assert!(is_secret(name, &[]), "{name}");

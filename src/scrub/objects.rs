@@ -50,7 +50,7 @@ impl Objects {
         )))
     }
 
-    pub(super) fn without<'t>(&self, text: &'t str) -> Cow<'t, str> {
+    pub(super) fn without<'t>(&self, text: &'t str, keys: &[String]) -> Cow<'t, str> {
         each_value(&self.0, text, |found| {
             let named = Named::at(text, found.end())?;
             let key = beginning(text.as_bytes(), found.start());
@@ -59,7 +59,7 @@ impl Objects {
             let is_secret = names::is_secret(name, &[]) || is_of_cookie(text, key);
             let value = || after(text, &named).or_else(|| before(text, key));
             let value = is_secret.then(value)??;
-            (!names::is_count(name, &text[value.clone()], &[])).then_some(value)
+            (!names::is_count(name, &text[value.clone()], keys)).then_some(value)
         })
     }
 }

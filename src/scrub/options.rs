@@ -27,12 +27,12 @@ impl Options {
         )))
     }
 
-    pub(super) fn without<'t>(&self, text: &'t str) -> Cow<'t, str> {
-        each_value(&self.0, text, |found| value_of(text, found))
+    pub(super) fn without<'t>(&self, text: &'t str, keys: &[String]) -> Cow<'t, str> {
+        each_value(&self.0, text, |found| value_of(text, keys, found))
     }
 }
 
-fn value_of(text: &str, found: Match<'_>) -> Option<Range<usize>> {
+fn value_of(text: &str, keys: &[String], found: Match<'_>) -> Option<Range<usize>> {
     let start = found.end() + text[found.end()..].find(|one: char| !one.is_whitespace())?;
     let rest = &text[start..];
     if is_option(rest) || is_named_value(rest) {
@@ -45,7 +45,7 @@ fn value_of(text: &str, found: Match<'_>) -> Option<Range<usize>> {
         rest,
     };
     let end = value::end(text, start);
-    let is_secret = !is_no_value(&place) && !names::is_count(place.name, &text[start..end], &[]);
+    let is_secret = !is_no_value(&place) && !names::is_count(place.name, &text[start..end], keys);
     is_secret.then_some(start..end)
 }
 

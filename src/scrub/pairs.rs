@@ -74,13 +74,8 @@ pub(super) fn names_a_secret(fields: &Map<String, Value>, keys: &[String]) -> bo
                     && names.iter().any(|name| is_name(name, keys))
             }
             (name, Value::String(text)) => {
-                let counts = || {
-                    VALUES.iter().any(|name| {
-                        fields
-                            .get(*name)
-                            .is_some_and(|value| is_count(text, value, keys))
-                    })
-                };
+                let mut values = fields.iter().filter(|(name, _)| is_value(name));
+                let mut counts = || values.all(|(_, value)| is_count(text, value, keys));
                 holds_name(name) && is_name(value, keys) && !counts()
             }
             _ => false,
@@ -131,13 +126,19 @@ pub(super) fn is_secret(name: &str, value: &Value, keys: &[String]) -> bool {
     names::is_secret(name, keys) && !is_count(name, value, keys)
 }
 
-/// As [`names::is_count`]. The value can be an attribute, which has its type beside it.
+/// As [`names::is_count`]. The value can be an attribute.
 fn is_count(name: &str, value: &Value, keys: &[String]) -> bool {
-    match value.get("value").unwrap_or(value) {
+    match value {
         Value::String(text) => names::is_count(name, text, keys),
         Value::Number(number) => names::is_count(name, &number.to_string(), keys),
+        Value::Object(fields) if is_attribute(fields) => is_count(name, &fields["value"], keys),
         _ => false,
     }
+}
+
+/// Whether the object is a value and its type, as attributes of logs and of metrics are.
+pub(super) fn is_attribute(fields: &Map<String, Value>) -> bool {
+    fields.len() == 2 && fields.contains_key("value") && fields.contains_key("type")
 }
 
 fn holds_name(name: &str) -> bool {

@@ -174,8 +174,14 @@ impl Patterns {
         }
     }
 
-    /// The text without secrets, and with `personal` also without data about a person.
-    pub(super) fn filter<'t>(&self, text: &'t str, personal: bool) -> Cow<'t, str> {
+    /// The text without secrets, and with `personal` also without data about a person. What has a name with one of the `keys` is no
+    /// count.
+    pub(super) fn filter<'t>(
+        &self,
+        text: &'t str,
+        keys: &[String],
+        personal: bool,
+    ) -> Cow<'t, str> {
         let mut kept = Steps::new(text);
         kept.with(b"-", |text| all(&self.private_key, text, FILTERED));
         kept.with(b":=", |text| self.assigned.without_lines(text));
@@ -201,14 +207,14 @@ impl Patterns {
         kept.with(b"(", |text| self.statements.without_calls(text));
         kept.with(b"(", |text| self.tuples.without(text));
         kept.with(b"({", |text| self.tuples.without_codes(text));
-        kept.with(b"-", |text| self.options.without(text));
+        kept.with(b"-", |text| self.options.without(text, keys));
         kept.with(b";", |text| self.cookies.without(text));
         kept.with(b"/", |text| self.path_tokens.without(text));
         kept.with(b":=", |text| self.beside.without_codes(text));
         kept.with(b"=", |text| self.beside.without_signatures(text));
         kept.with_word("kty", |text| self.beside.without_keys(text));
         kept.with(b" \t", |text| self.commands.without(text));
-        kept.with(b":=({<'\"!", |text| self.assigned.without_named(text));
+        kept.with(b":=({<'\"!", |text| self.assigned.without_named(text, keys));
         kept.with(BLANK, |text| self.said.without(text));
         kept.with(b"\"'`", |text| self.judged.without(text));
         kept.with(b"\"'`", |text| self.judged.without_shown(text));
@@ -216,7 +222,7 @@ impl Patterns {
         kept.with(b"(", |text| self.assigned.without_indexed(text));
         kept.with(b"([{=", |text| self.assigned.without_pairs(text));
         kept.with(b":=", |text| self.assigned.without_reversed_pairs(text));
-        kept.with(b":=", |text| self.objects.without(text));
+        kept.with(b":=", |text| self.objects.without(text, keys));
         kept.with(b"<", |text| self.assigned.without_elements(text));
         kept.with_word("for", |text| {
             all(&self.named_late, text, "${1}[Filtered]${2}")

@@ -65,6 +65,20 @@ fn rules_of_ones_own_are_asked_as_well() {
 }
 
 #[test]
+fn a_count_that_the_application_names_is_secret_in_texts_too() {
+    let scrubbing = Scrubbing::new().key("max_tokens");
+    for text in [
+        "max_tokens=17",
+        "run --max-tokens 17",
+        r#"{"key":"max_tokens","value":17}"#,
+    ] {
+        assert_eq!(Scrubbing::new().scrub(text), text);
+        let scrubbed = scrubbing.scrub(text);
+        assert!(!scrubbed.contains("17"), "{scrubbed}");
+    }
+}
+
+#[test]
 fn a_pattern_can_name_letters_of_any_language() {
     for (pattern, text) in [
         (r"(?i)größe", "GRÖSSE und GRÖßE"),
