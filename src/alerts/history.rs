@@ -111,7 +111,7 @@ impl HistoryEntry {
 impl History {
     /// Notes that an alert fires.
     pub(crate) fn fired(&mut self, alert: &Alert, at: Duration) {
-        self.entries.push_back(HistoryEntry {
+        self.note(HistoryEntry {
             fingerprint: alert.fingerprint,
             name: alert.name.clone(),
             severity: alert.severity,
@@ -125,7 +125,28 @@ impl History {
             resolve_reason: None,
             more: Map::new(),
         });
+    }
+
+    /// Adds an entry.
+    pub(crate) fn note(&mut self, entry: HistoryEntry) {
+        self.entries.push_back(entry);
         self.keep(MOST);
+    }
+
+    /// Whether there is an entry of an alert that fires.
+    pub(crate) fn is_open(&self, fingerprint: Fingerprint) -> bool {
+        let mut entries = self.entries.iter();
+        entries.any(|entry| entry.fingerprint == fingerprint && entry.resolved_at.is_none())
+    }
+
+    /// Notes that an alert that began to fire then fires on.
+    pub(crate) fn fires_on(&mut self, fingerprint: Fingerprint, fired_at: Duration) {
+        let mut entries = self.entries.iter_mut().rev();
+        let entry = entries.find(|entry| entry.fingerprint == fingerprint);
+        if let Some(entry) = entry.filter(|entry| entry.fired_at == fired_at) {
+            entry.resolved_at = None;
+            entry.resolve_reason = None;
+        }
     }
 
     /// Notes that an alert stopped. Gives its entry, if it is still kept.

@@ -66,18 +66,19 @@ impl StoredAlert {
         if history.has_end(fingerprint, firing.fired_at) {
             return None;
         }
-        let reason = ResolveReason::RuleRemoved;
-        let known = history.resolved(fingerprint, now, reason);
-        // Its entry can have had no room. Who was told hears the end all the same.
-        let alert = known.map_or_else(
-            || {
-                let severity = self.severity.unwrap_or(AlertSeverity::Critical);
-                let entry =
-                    HistoryEntry::unknown(&self.rule, &self.labels, severity, firing.fired_at);
-                Alert::of_entry(&entry).ended(now, reason)
-            },
-            Alert::of_entry,
-        );
+        if !history.is_open(fingerprint) {
+            // Its entry had no room. Who was told hears the end all the same.
+            let severity = self.severity.unwrap_or(AlertSeverity::Critical);
+            let (name, labels) = (&self.rule, &self.labels);
+            history.note(HistoryEntry::unknown(
+                name,
+                labels,
+                severity,
+                firing.fired_at,
+            ));
+        }
+        let entry = history.resolved(fingerprint, now, ResolveReason::RuleRemoved)?;
+        let alert = Alert::of_entry(entry);
         Some(Transition {
             alert,
             from: AlertState::Firing,

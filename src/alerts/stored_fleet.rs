@@ -262,10 +262,12 @@ impl Engine {
 
     /// Lets an alert fire on that was told, unless it fires. Then it is told, too.
     fn go_on_with(&mut self, alert: StoredAlert) {
+        let fingerprint = alert.fingerprint();
         let Some(alerts) = self.place(&alert.rule) else {
             return;
         };
         let (labels, tracked) = alert.into_tracked();
+        let fired_at = tracked.firing.as_ref().map(|firing| firing.fired_at);
         let own = alerts.entry(labels).or_default();
         let is_awaited = own.firing.as_ref().is_none_or(|firing| !firing.is_own);
         match &mut own.firing {
@@ -274,6 +276,9 @@ impl Engine {
         }
         if is_awaited {
             own.await_others();
+        }
+        if let Some(fired_at) = fired_at {
+            self.fleet.history.fires_on(fingerprint, fired_at);
         }
     }
 

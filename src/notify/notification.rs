@@ -114,6 +114,8 @@ impl Notification {
             NotificationKind::Resolved => alert.resolved_at.zip(alert.resolve_reason),
             _ => None,
         };
+        // Of an alert whose rule is gone, only its name can be left.
+        let is_known = !alert.signal.is_empty();
         Self {
             kind,
             fingerprint: Some(alert.fingerprint),
@@ -122,9 +124,9 @@ impl Notification {
             summary: alert.message.clone(),
             text: alert.summary.clone(),
             labels: alert.labels.clone(),
-            signal: Some(alert.signal.clone()),
+            signal: is_known.then(|| alert.signal.clone()),
             value: alert.value,
-            threshold: Some(alert.threshold),
+            threshold: is_known.then_some(alert.threshold),
             at,
             fired_at,
             ended: ended.map(|(at, reason)| Ended {

@@ -98,7 +98,7 @@ impl Track {
 
     /// Whether the open slot is in a window.
     pub(super) const fn is_open_in(&self, from: u64, to: u64, time: Time) -> bool {
-        from <= self.finest().since && time.until <= to
+        from < to && from <= self.finest().since && time.until <= to
     }
 
     pub(super) const fn finest(&self) -> &Level {
@@ -130,6 +130,9 @@ impl Track {
 
     /// The slots between two edges in ascending order, as few as possible.
     pub(super) fn pieces(&self, from: u64, to: u64, time: Time, mut visit: impl FnMut(Piece<'_>)) {
+        if from >= to {
+            return;
+        }
         let mut from = from;
         loop {
             let coarsest_first = self.levels.iter().rev();

@@ -82,8 +82,45 @@ fn the_end_of_an_alert_without_a_rule_is_told_also_if_its_entry_had_no_room() {
     let mut written = document(&world);
     written["state"]["history"] = serde_json::json!([]);
     world.store.lock().document = Some(written.to_string());
+    // One that is alone has the entry, and hears that it has ended.
+    let lonely = &world.instances[2];
+    lonely.lose_redis();
     world.minutes(20);
     assert_eq!(world.told(), [(Resolved, 1)]);
+    world.instances[1].die();
+    world.minutes(2);
+    lonely.find(&world.store);
+    world.minutes(20);
+    assert_eq!(world.told(), []);
+}
+
+#[test]
+fn an_alert_that_ended_for_one_alone_and_fires_on_has_an_end_without_its_rule() {
+    let mut world = World::new();
+    for _ in 0..2 {
+        world.start([errors("errors"), calm()], 0, None);
+    }
+    world.start([calm()], 0, None);
+    world.minutes(2);
+    world.fail(true);
+    world.minutes(5);
+    assert_eq!(world.told(), [(Firing, 0)]);
+    let [first, lonely, other] = [0, 1, 2].map(|at| &world.instances[at]);
+    lonely.lose_redis();
+    lonely.machine.is_failing.store(false, SeqCst);
+    world.minutes(10);
+    assert_eq!(state(lonely), None);
+    other.lose_redis();
+    first.die();
+    world.minutes(2);
+    lonely.find(&world.store);
+    world.minutes(5);
+    assert_eq!(state(lonely), Some((AlertState::Firing, false)));
+    assert_eq!(world.told(), []);
+    lonely.die();
+    other.find(&world.store);
+    world.minutes(25);
+    assert_eq!(world.told(), [(Resolved, 2)]);
 }
 
 #[test]
