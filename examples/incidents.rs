@@ -116,6 +116,7 @@ fn rules() -> Alerts {
     let failing = |name| {
         Rule::new(name, Signal::error_rate_percent())
             .window(MS(1_000))
+            .at_least(1)
             .pending_for(MS(500))
             .keep_firing_for(MS(1_000))
             .repeat(MS(2_000))

@@ -230,6 +230,9 @@ fn the_shop_shows_which_of_its_parts_is_slow_when_each_is_made_slow_in_turn() {
         let line = format!("\nslow: {part}, p95 ");
         assert!(found.contains(&line), "{line}{text}");
     }
-    assert!(rounds[6].contains("circuit payments: open"), "{text}");
+    // Between two tries it is open, and during one it is half open.
+    let states = ["open", "half_open"].map(|state| format!("circuit payments: {state}"));
+    let is_off = states.iter().any(|state| rounds[6].contains(state));
+    assert!(is_off, "{text}");
     assert!(rounds[6].contains("external_service  /orders"), "{text}");
 }

@@ -380,7 +380,7 @@ fn hangs_at(metric: &'static str) {
     // The runtime waits for each of its threads.
     drop(runtime);
     let took = began.elapsed();
-    assert!(took < MS(1_500), "{took:?}");
+    assert!(took < MS(5_000), "{took:?}");
     assert_eq!(CALLS.load(Ordering::SeqCst), 1, "who called it once more?");
 }
 

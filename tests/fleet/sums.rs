@@ -60,7 +60,8 @@ fn three_instances(frozen_for: Duration) {
     let at = Instant::now();
     killed.kill();
     let answers = load.stop();
-    let (at_least, at_most) = (answers.before(at - TICK * 3 / 2), answers.all() + 1);
+    // With some slack for a busy machine.
+    let (at_least, at_most) = (answers.before(at - TICK * 4), answers.all() + 1);
     // It is still there after all that it wrote has come in.
     let left = settled(&steady).requests - all.requests;
     println!("killed: {left} of {}, at least {at_least}", answers.all());

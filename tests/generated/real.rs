@@ -269,7 +269,8 @@ fn a_real_alert_arrives_and_the_process_fired_within_an_evaluation_of_it() {
     assert_eq!(labels["endpoint"], own_alert.labels["endpoint"]);
     assert_eq!(alert["annotations"]["summary"], "Customers cannot pay");
 
-    // By the clock of evaluations, which a busy machine stretches. Prometheus knows what was scraped, up to a second ago.
+    // By the clock of evaluations, which a busy machine stretches. Prometheus knows what was scraped,
+    // up to a second ago, and evaluates up to a second later.
     let (all, fired) = evaluations(&prometheus);
     let fired = fired.unwrap();
     let (first, last) = (own.min(fired), own.max(fired));
@@ -278,7 +279,7 @@ fn a_real_alert_arrives_and_the_process_fired_within_an_evaluation_of_it() {
         "the process fired at {own:?}, Prometheus at {fired:?}: {between} evaluations between"
     );
     assert!(
-        between <= 1,
+        between <= 2,
         "{between} of {all:?} are between {own:?} and {fired:?}"
     );
     let pending = all.iter().filter(|at| **at < fired).count();

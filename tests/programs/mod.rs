@@ -20,7 +20,7 @@ impl Drop for Running {
     fn drop(&mut self) {
         // SIGTERM first, so that the process can end its own children.
         let _ = Command::new("kill").arg(self.0.id().to_string()).status();
-        for _ in 0..30 {
+        for _ in 0..100 {
             if self.0.try_wait().is_ok_and(|ended| ended.is_some()) {
                 return;
             }

@@ -136,8 +136,9 @@ impl Application {
         let took = began.elapsed();
         println!("{when}: {answer:?} after {} ms", took.as_millis());
         assert_eq!(self.get("/readyz").await.0, answer.0);
+        // With some slack for a busy machine.
         assert!(
-            took <= (INTERVAL + TIMEOUT).mul_f64(1.1),
+            took <= INTERVAL + TIMEOUT + INTERVAL * 2,
             "{when}: {took:?}"
         );
     }
@@ -230,7 +231,7 @@ async fn each_way_to_lose_a_dependency_shows_in_time_and_hurts_nothing_else() {
     let slowest = load.slowest_ms.load(Ordering::Relaxed);
     println!("{answered} other requests, the slowest in {slowest} ms");
     assert!(
-        answered > 1_000 && slowest < 1_000,
+        answered > 1_000 && u128::from(slowest) < TIMEOUT.as_millis(),
         "{answered}, {slowest} ms"
     );
 }

@@ -58,7 +58,7 @@ impl World {
     /// It is the turn of this one again, and there are data since so many seconds.
     fn pass(&self, seconds: u64) {
         let now: Vec<u64> = redis::from_redis_value(self.redis.answer(&["TIME"]).unwrap()).unwrap();
-        let since = (now[0] - seconds) * 1_000;
+        let since = now[0] * 1_000 + now[1] / 1_000 - seconds * 1_000;
         let keys = self.keys();
         self.redis.answer(&["DEL", &keys.guide()]).unwrap();
         self.redis
