@@ -258,7 +258,8 @@ fn a_flush_in_vain_is_told_and_not_tried_again_at_the_end() {
     let begun = Instant::now();
     assert!(child.wait().unwrap().success());
     let took = begun.elapsed();
-    assert!(took < Duration::from_secs(1), "{took:?}");
+    // A second try would take a second.
+    assert!(took < Duration::from_millis(500), "{took:?}");
     // The queue was full. The last write into the pipe made room for some lines at most, when all were logged.
     let told: u64 = told.trim().parse().unwrap();
     assert!((900..=1_000).contains(&told), "{told}");

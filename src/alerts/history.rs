@@ -100,6 +100,11 @@ impl HistoryEntry {
         }
     }
 
+    /// Whether it is of an alert that began to fire then.
+    fn is(&self, fingerprint: Fingerprint, fired_at: Duration) -> bool {
+        self.fingerprint == fingerprint && self.fired_at == fired_at
+    }
+
     /// When it changed last.
     fn last(&self) -> Duration {
         self.resolved_at.unwrap_or(self.fired_at)
@@ -141,9 +146,9 @@ impl History {
 
     /// Notes that an alert that began to fire then fires on.
     pub(crate) fn fires_on(&mut self, fingerprint: Fingerprint, fired_at: Duration) {
-        let mut entries = self.entries.iter_mut().rev();
-        let entry = entries.find(|entry| entry.fingerprint == fingerprint);
-        if let Some(entry) = entry.filter(|entry| entry.fired_at == fired_at) {
+        let mut entries = self.entries.iter_mut();
+        let of_it = |entry: &&mut HistoryEntry| entry.is(fingerprint, fired_at);
+        if let Some(entry) = entries.find(of_it) {
             entry.resolved_at = None;
             entry.resolve_reason = None;
         }
@@ -166,9 +171,8 @@ impl History {
 
     /// Whether an alert that began to fire then has ended.
     pub(crate) fn has_end(&self, fingerprint: Fingerprint, fired_at: Duration) -> bool {
-        let mut entries = self.entries.iter().rev();
-        let entry = entries.find(|entry| entry.fingerprint == fingerprint);
-        entry.is_some_and(|entry| entry.fired_at >= fired_at && entry.resolved_at.is_some())
+        let mut entries = self.entries.iter();
+        entries.any(|entry| entry.is(fingerprint, fired_at) && entry.resolved_at.is_some())
     }
 
     /// What ended, and when it did so last.

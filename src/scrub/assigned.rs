@@ -245,7 +245,7 @@ fn named_value(text: &str, keys: &[String], found: Match<'_>) -> Option<Range<us
         return None;
     }
     let end = value::end(text, start);
-    if names::is_count(name, &text[start..end], keys) {
+    if names::is_count_in(place.before, name, &text[start..end], keys) {
         return None;
     }
     if is_phrase(name) {

@@ -2,10 +2,9 @@
 
 use super::letters;
 
-/// Parts of names of secrets, without case and punctuation.
+/// Parts of names of secrets, without case and punctuation. `auth` is another one, but for authors.
 const SECRET: &[&str] = &[
     "apikey",
-    "auth",
     "backupcode",
     "bearer",
     "cardnumber",
@@ -104,20 +103,21 @@ const OTHER_FIRST: &[&str] = &[
     "sidecar",
 ];
 
-/// Last words of names that end as names of secrets do: keys of rows, of caches and of messages, and other words. A `primaryKey` of
-/// Azure and a `routing_key` of PagerDuty are secrets.
-const OTHER_LAST: &[&str] = &[
+/// Last words of names that end as names of secrets do.
+const OTHER_LAST: &[&str] = &["monkey", "spin"];
+
+/// Keys of rows, of caches and of messages, as one word or as two. A `primaryKey` of Azure and a `routing_key` of PagerDuty are
+/// secrets.
+const OTHER_KEYS: &[&str] = &[
     "cachekey",
     "foreignkey",
     "groupkey",
     "idempotencykey",
-    "monkey",
     "objectkey",
     "partitionkey",
     "rowkey",
     "shardkey",
     "sortkey",
-    "spin",
     "uniquekey",
 ];
 
@@ -185,6 +185,9 @@ const COUNTING: &[&str] = &[
 /// The longest count, in bytes. A longer number can be a token itself.
 const LONGEST_COUNT: usize = 9;
 
+/// The same after the word `tokens` alone. Codes that people type have six digits.
+const LONGEST_ALONE: usize = 5;
+
 /// Whether a word of the text is the name of a secret.
 pub(super) fn are_in(text: &str, keys: &[String]) -> bool {
     let mut words = text.split(|one: char| !one.is_alphanumeric() && !"_-".contains(one));
@@ -199,33 +202,66 @@ pub(super) fn is_secret(name: &str, keys: &[String]) -> bool {
     if SECRET_WORDS.contains(&&*last_word(name)) {
         return true;
     }
-    let words = words(name);
-    let name = letters(name);
-    let first = words.first().map_or("", String::as_str);
-    let last = words.last().map_or("", String::as_str);
-    let two = words.len().checked_sub(2).map(|at| words[at..].concat());
-    let is_other = |last: &str| OTHER_LAST.contains(&last);
-    let ends = !(is_other(last) || two.is_some_and(|two| is_other(&two)));
-    let begins = !OTHER_FIRST.contains(&first);
-    let at_an_end =
-        |part: &&str| begins && name.starts_with(*part) || ends && name.ends_with(*part);
-    let holds = |part: &&str| match *part {
-        "auth" => words.iter().any(|word| is_of_auth(word)),
-        part => name.contains(part),
-    };
-    SECRET.iter().any(holds)
-        || SECRET_AT_AN_END.iter().any(at_an_end)
-        || keys.iter().any(|part| name.contains(part))
+    let letters = letters(name);
+    let begins = SECRET_AT_AN_END
+        .iter()
+        .any(|part| letters.starts_with(part));
+    let ends = SECRET_AT_AN_END.iter().any(|part| letters.ends_with(part));
+    SECRET.iter().any(|part| letters.contains(part))
+        || letters.matches("auth").count() > authors(&letters, name)
+        || begins && !begins_otherwise(name)
+        || ends && !ends_otherwise(name)
+        || keys.iter().any(|part| letters.contains(part))
 }
 
-/// Whether the word has `auth`, and that is no part of `author` or of `authority`.
-fn is_of_auth(word: &str) -> bool {
-    let mut found = word.match_indices("auth");
-    found.any(|(at, _)| {
-        let rest = &word[at..];
-        let is_author = rest.starts_with("author");
-        !is_author || rest.starts_with("authoriz") || rest.starts_with("authoris")
-    })
+/// As [`is_count`], in a text. What stands before the name can be a part of it: `mfa/tokens=17`, `recovery tokens: 17`.
+pub(super) fn is_count_in(before: &str, name: &str, value: &str, keys: &[String]) -> bool {
+    if before.ends_with([']', '/', ':']) || !is_count(name, value, keys) {
+        return false;
+    }
+    let is_alone = words(name).len() == 1;
+    let word = before.strip_suffix(' ').and_then(|before| {
+        let begin = before.rfind(|one: char| !one.is_alphabetic());
+        let begin = begin.map_or(0, |at| {
+            at + before[at..].chars().next().map_or(0, char::len_utf8)
+        });
+        Some(&before[begin..]).filter(|word| !word.is_empty())
+    });
+    !is_alone || word.is_none_or(|word| COUNTING.contains(&word.to_lowercase().as_str()))
+}
+
+/// Whether the first word of the name is no secret's.
+fn begins_otherwise(name: &str) -> bool {
+    let words = words(name);
+    let first = words.first();
+    first.is_some_and(|first| OTHER_FIRST.contains(&first.as_str()))
+}
+
+/// Whether the last word of the name is no secret's, or the last two together.
+fn ends_otherwise(name: &str) -> bool {
+    let words = words(name);
+    let is_key = |last: &str| OTHER_KEYS.contains(&last);
+    match &words[..] {
+        [.., one, last] => {
+            OTHER_LAST.contains(&last.as_str()) || is_key(last) || is_key(&format!("{one}{last}"))
+        }
+        [last] => OTHER_LAST.contains(&last.as_str()) || is_key(last),
+        [] => false,
+    }
+}
+
+/// How often a word of the name is, or has in it, `author` or `authority`.
+fn authors(letters: &str, name: &str) -> usize {
+    if !letters.contains("author") {
+        return 0;
+    }
+    let of_word = |word: String| {
+        let found = word.match_indices("author").map(|(at, _)| &word[at..]);
+        let is_author =
+            |rest: &&str| !rest.starts_with("authoriz") && !rest.starts_with("authoris");
+        found.filter(is_author).count()
+    };
+    words(name).into_iter().map(of_word).sum()
 }
 
 /// Whether it is a number of tokens, which models of language and limits of rates count: `max_tokens=4096`. `keys` are as in
@@ -241,6 +277,7 @@ pub(super) fn is_count(name: &str, value: &str, keys: &[String]) -> bool {
     let is_counted = words.iter().any(|word| word == "tokens") || words.windows(2).any(counts);
     let name = letters(name);
     is_counted
+        && (words.len() > 1 || number.len() <= LONGEST_ALONE)
         && words.iter().all(|word| COUNTING.contains(&word.as_str()))
         && !keys.iter().any(|part| name.contains(part))
 }
@@ -323,6 +360,8 @@ mod tests {
             ("tokens", "\"9\",", true),
             ("tokens", "9&page=2", false),
             ("tokens", "12,hunter2", false),
+            ("tokens", "482913", false),
+            ("mfa/tokens", "17", false),
             ("tokens", "4096b", false),
             ("tokens", "1234567890", false),
             ("tokens", "", false),
@@ -386,6 +425,12 @@ mod tests {
             "auth_original",
             "authOrg",
             "userAUTH",
+            "OAUTHv2",
+            "AUTHid",
+            "SMTP_AUTHuser",
+            "mon_key",
+            "monKey",
+            "s_pin",
             "master_key",
         ] {
             assert!(is_secret(name, &[]), "{name}");

@@ -59,7 +59,7 @@ impl Objects {
             let is_secret = names::is_secret(name, &[]) || is_of_cookie(text, key);
             let value = || after(text, &named).or_else(|| before(text, key));
             let value = is_secret.then(value)??;
-            (!names::is_count(name, &text[value.clone()], keys)).then_some(value)
+            (!names::is_count(named.name, &text[value.clone()], keys)).then_some(value)
         })
     }
 }

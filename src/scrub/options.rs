@@ -44,9 +44,11 @@ fn value_of(text: &str, keys: &[String], found: Match<'_>) -> Option<Range<usize
         spaced: true,
         rest,
     };
+    if is_no_value(&place) {
+        return None;
+    }
     let end = value::end(text, start);
-    let is_secret = !is_no_value(&place) && !names::is_count(place.name, &text[start..end], keys);
-    is_secret.then_some(start..end)
+    (!names::is_count(place.name, &text[start..end], keys)).then_some(start..end)
 }
 
 /// Whether the next option stands there: the one before it has no value.

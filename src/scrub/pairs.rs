@@ -50,12 +50,19 @@ const OTHER_VALUES: &[&str] = &[
     "binds",
 ];
 
+/// The most values of an object that can be counts.
+const MOST_COUNTS: usize = 4;
+
 /// The longest text that is a name, in bytes. A sentence can mention a secret without being its name.
 const LONGEST_NAME: usize = 64;
 
 /// Whether a field of the object names a secret, whose value is in another field.
 pub(super) fn names_a_secret(fields: &Map<String, Value>, keys: &[String]) -> bool {
     let beside = |other: &str| fields.contains_key(other);
+    let values = fields.iter().filter(|(name, _)| is_value(name));
+    let values: Vec<_> = values.map(|(_, value)| value).collect();
+    // Else each name would be compared with each value.
+    let is_small = values.len() <= MOST_COUNTS;
     fields
         .iter()
         .any(|(name, value)| match (name.as_str(), value) {
@@ -74,8 +81,10 @@ pub(super) fn names_a_secret(fields: &Map<String, Value>, keys: &[String]) -> bo
                     && names.iter().any(|name| is_name(name, keys))
             }
             (name, Value::String(text)) => {
-                let mut values = fields.iter().filter(|(name, _)| is_value(name));
-                let mut counts = || values.all(|(_, value)| is_count(text, value, keys));
+                let counts = || {
+                    let mut values = values.iter();
+                    is_small && values.all(|value| is_count(text, value, keys))
+                };
                 holds_name(name) && is_name(value, keys) && !counts()
             }
             _ => false,

@@ -102,4 +102,6 @@ fn a_tick_of_a_thousand_endpoints_is_64_kib_at_most() {
     // One of six also has the durations. Which tick is in which second is not known.
     let all: usize = bytes.iter().sum();
     assert!(all <= (12 * 64 + 2 * 256) * KIB, "{bytes:?}");
+    let most = bytes.iter().max().unwrap();
+    assert!(*most <= (2 * 64 + 256) * KIB, "{bytes:?}");
 }

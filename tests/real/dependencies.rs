@@ -231,7 +231,7 @@ async fn each_way_to_lose_a_dependency_shows_in_time_and_hurts_nothing_else() {
     let slowest = load.slowest_ms.load(Ordering::Relaxed);
     println!("{answered} other requests, the slowest in {slowest} ms");
     assert!(
-        answered > 1_000 && u128::from(slowest) < TIMEOUT.as_millis(),
+        answered > 1_000 && u128::from(slowest) < (TIMEOUT - INTERVAL).as_millis(),
         "{answered}, {slowest} ms"
     );
 }

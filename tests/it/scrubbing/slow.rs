@@ -141,6 +141,7 @@ fn a_text_made_to_be_slow_takes_a_moment() {
         often("tokens=1,"),
         often("tokens=[1,"),
         often("--tokens [1,"),
+        often("--token {--token "),
         often("snmpwalk a "),
         often("openssl a -k "),
         often("openssl a "),

@@ -154,6 +154,7 @@ pub(super) const TEXTS: &[&str] = &[
     "[\"podman\",\n    \"login\",\n    \"-p\",\n    \"SENTINEL\",\n]",
     "tokens=[\"123456\",\"SENTINEL\"]",
     "tokens=12,SENTINEL",
+    "\"redis-cli\",\n                    \"-a\",\n                    \"SENTINEL\"",
     "[\"openssl\",\"enc\",\"-k\",\"SENTINEL\"] x",
     "podman login -u bob -p SENTINEL quay.io",
     "helm registry login -u bob -p SENTINEL a",
