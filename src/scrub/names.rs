@@ -425,7 +425,7 @@ mod tests {
             "auth_original",
             "authOrg",
             "userAUTH",
-            "OAUTHv2",
+            "AUTHv2",
             "AUTHid",
             "SMTP_AUTHuser",
             "mon_key",
