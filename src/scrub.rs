@@ -7,6 +7,7 @@ mod cards;
 mod coded;
 mod commands;
 mod cookies;
+mod counts;
 mod fields;
 mod form_parts;
 pub(crate) mod health_data;

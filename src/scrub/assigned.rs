@@ -5,7 +5,7 @@ use std::{borrow::Cow, ops::Range};
 use regex::{Match, Regex};
 
 use super::{
-    FILTERED, names,
+    FILTERED, counts,
     no_value::{Place, is_no_value, refused},
     options::is_option,
     pairs,
@@ -245,7 +245,7 @@ fn named_value(text: &str, keys: &[String], found: Match<'_>) -> Option<Range<us
         return None;
     }
     let end = value::end(text, start);
-    if names::is_count_in(place.before, name, &text[start..end], keys) {
+    if counts::is_count_after(place.before, name, &text[start..end], keys) {
         return None;
     }
     if is_phrase(name) {

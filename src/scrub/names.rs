@@ -121,73 +121,6 @@ const OTHER_KEYS: &[&str] = &[
     "uniquekey",
 ];
 
-/// The words of names that count tokens. With any other word it can be the name of a token that people type.
-const COUNTING: &[&str] = &[
-    "accepted",
-    "ai",
-    "anthropic",
-    "audio",
-    "available",
-    "avg",
-    "budget",
-    "cache",
-    "cached",
-    "candidates",
-    "capacity",
-    "completion",
-    "context",
-    "count",
-    "creation",
-    "day",
-    "gen",
-    "generated",
-    "hour",
-    "image",
-    "input",
-    "left",
-    "limit",
-    "llm",
-    "max",
-    "min",
-    "minute",
-    "new",
-    "num",
-    "number",
-    "of",
-    "output",
-    "per",
-    "prediction",
-    "prompt",
-    "rate",
-    "ratelimit",
-    "read",
-    "reasoning",
-    "rejected",
-    "remaining",
-    "request",
-    "response",
-    "second",
-    "text",
-    "thinking",
-    "thoughts",
-    "token",
-    "tokens",
-    "tool",
-    "total",
-    "usage",
-    "use",
-    "used",
-    "window",
-    "write",
-    "x",
-];
-
-/// The longest count, in bytes. A longer number can be a token itself.
-const LONGEST_COUNT: usize = 9;
-
-/// The same after the word `tokens` alone. Codes that people type have six digits.
-const LONGEST_ALONE: usize = 5;
-
 /// Whether a word of the text is the name of a secret.
 pub(super) fn are_in(text: &str, keys: &[String]) -> bool {
     let mut words = text.split(|one: char| !one.is_alphanumeric() && !"_-".contains(one));
@@ -199,7 +132,7 @@ pub(super) fn is_secret(name: &str, keys: &[String]) -> bool {
     if name == ERROR_CATEGORY {
         return false;
     }
-    if SECRET_WORDS.contains(&&*last_word(name)) {
+    if words(name).last().is_some_and(|last| is_secret_word(last)) {
         return true;
     }
     let letters = letters(name);
@@ -214,40 +147,22 @@ pub(super) fn is_secret(name: &str, keys: &[String]) -> bool {
         || keys.iter().any(|part| letters.contains(part))
 }
 
-/// As [`is_count`], in a text. What stands before the name can be a part of it: `mfa/tokens=17`, `recovery tokens: 17`.
-pub(super) fn is_count_in(before: &str, name: &str, value: &str, keys: &[String]) -> bool {
-    if before.ends_with([']', '/', ':']) || !is_count(name, value, keys) {
-        return false;
-    }
-    let is_alone = words(name).len() == 1;
-    let word = before.strip_suffix(' ').and_then(|before| {
-        let begin = before.rfind(|one: char| !one.is_alphabetic());
-        let begin = begin.map_or(0, |at| {
-            at + before[at..].chars().next().map_or(0, char::len_utf8)
-        });
-        Some(&before[begin..]).filter(|word| !word.is_empty())
-    });
-    !is_alone || word.is_none_or(|word| COUNTING.contains(&word.to_lowercase().as_str()))
-}
-
 /// Whether the first word of the name is no secret's.
 fn begins_otherwise(name: &str) -> bool {
     let words = words(name);
-    let first = words.first();
-    first.is_some_and(|first| OTHER_FIRST.contains(&first.as_str()))
+    words
+        .first()
+        .is_some_and(|first| is_one_of(OTHER_FIRST, first))
 }
 
 /// Whether the last word of the name is no secret's, or the last two together.
 fn ends_otherwise(name: &str) -> bool {
     let words = words(name);
-    let is_key = |last: &str| OTHER_KEYS.contains(&last);
-    match &words[..] {
-        [.., one, last] => {
-            OTHER_LAST.contains(&last.as_str()) || is_key(last) || is_key(&format!("{one}{last}"))
-        }
-        [last] => OTHER_LAST.contains(&last.as_str()) || is_key(last),
-        [] => false,
-    }
+    let last = words.last().copied().unwrap_or_default();
+    let two = words.len().saturating_sub(2);
+    is_one_of(OTHER_LAST, last)
+        || is_one_of(OTHER_KEYS, last)
+        || is_one_of(OTHER_KEYS, &words[two..].concat())
 }
 
 /// How often a word of the name is, or has in it, `author` or `authority`.
@@ -255,7 +170,8 @@ fn authors(letters: &str, name: &str) -> usize {
     if !letters.contains("author") {
         return 0;
     }
-    let of_word = |word: String| {
+    let of_word = |word: &str| {
+        let word = word.to_lowercase();
         let found = word.match_indices("author").map(|(at, _)| &word[at..]);
         let is_author =
             |rest: &&str| !rest.starts_with("authoriz") && !rest.starts_with("authoris");
@@ -264,60 +180,35 @@ fn authors(letters: &str, name: &str) -> usize {
     words(name).into_iter().map(of_word).sum()
 }
 
-/// Whether it is a number of tokens, which models of language and limits of rates count: `max_tokens=4096`. `keys` are as in
-/// [`is_secret`]: what the application names is always secret.
-pub(super) fn is_count(name: &str, value: &str, keys: &[String]) -> bool {
-    let number = value.trim_matches(['"', '\'', '`', '\\', ',', ';', ')']);
-    let in_number = |one: u8| one.is_ascii_digit() || one == b'.';
-    if !(1..=LONGEST_COUNT).contains(&number.len()) || !number.bytes().all(in_number) {
-        return false;
-    }
-    let words = words(name);
-    let counts = |pair: &[String]| pair[0] == "token" && pair[1] == "count";
-    let is_counted = words.iter().any(|word| word == "tokens") || words.windows(2).any(counts);
-    let name = letters(name);
-    is_counted
-        && (words.len() > 1 || number.len() <= LONGEST_ALONE)
-        && words.iter().all(|word| COUNTING.contains(&word.as_str()))
-        && !keys.iter().any(|part| name.contains(part))
+/// Whether it is the last word of the name of a secret: `pass` of `DB_PASS`, of `smtpPass` and of `storepass`.
+fn is_secret_word(word: &str) -> bool {
+    const STORES: [&str; 2] = ["storepass", "keypass"];
+    let ends_as = |store: &&str| word.to_lowercase().ends_with(store);
+    is_one_of(SECRET_WORDS, word) || STORES.iter().any(ends_as)
 }
 
-/// The words of a name in small letters: `prompt`, `token` and `count` of `promptTokenCount`.
-fn words(name: &str) -> Vec<String> {
-    let mut words = vec![String::new()];
-    let mut letters = name.chars().peekable();
-    let mut before = ' ';
-    while let Some(one) = letters.next() {
-        let ends_capitals = letters.peek().is_some_and(|next| next.is_lowercase());
-        let begins = one.is_uppercase() && (!before.is_uppercase() || ends_capitals);
-        if begins || !one.is_alphanumeric() {
-            words.push(String::new());
-        }
-        if let Some(word) = words.last_mut().filter(|_| one.is_alphanumeric()) {
-            word.extend(one.to_lowercase());
+/// The words of a name: `prompt`, `Token` and `Count` of `promptTokenCount`.
+pub(super) fn words(name: &str) -> Vec<&str> {
+    let mut words = Vec::new();
+    let (mut begin, mut before) = (0, ' ');
+    let mut letters = name.char_indices().peekable();
+    while let Some((at, one)) = letters.next() {
+        let ends_capitals = letters.peek().is_some_and(|(_, next)| next.is_lowercase());
+        let is_first = one.is_uppercase() && (!before.is_uppercase() || ends_capitals);
+        if is_first || !one.is_alphanumeric() {
+            words.push(&name[begin..at]);
+            begin = if is_first { at } else { at + one.len_utf8() };
         }
         before = one;
     }
+    words.push(&name[begin..]);
     words.retain(|word| !word.is_empty());
     words
 }
 
-/// The last word of a name in small letters: `pass` of `DB_PASS`, of `smtpPass` and of `storepass`.
-fn last_word(name: &str) -> String {
-    const STORES: [&str; 2] = ["storepass", "keypass"];
-    let end = name.trim_end_matches(|one: char| !one.is_alphanumeric());
-    let word = end.rsplit(|one: char| !one.is_alphanumeric()).next();
-    let word = word.unwrap_or_default();
-    if STORES.iter().any(|store| word.ends_with(store)) {
-        return "pass".to_owned();
-    }
-    let is_capital = |one: char| one.is_ascii_uppercase();
-    let begin = match word.ends_with(is_capital) {
-        // `smsOTP`.
-        true => word.trim_end_matches(is_capital).len(),
-        false => word.rfind(is_capital).unwrap_or(0),
-    };
-    word[begin..].to_lowercase()
+/// Whether the list has the word, in any case.
+pub(super) fn is_one_of(list: &[&str], word: &str) -> bool {
+    list.iter().any(|one| one.eq_ignore_ascii_case(word))
 }
 
 #[cfg(test)]
@@ -345,37 +236,6 @@ mod tests {
             }
         }
         assert_eq!(known, [""; 0]);
-    }
-
-    #[test]
-    fn a_count_of_tokens_is_no_secret_unless_the_application_says_so() {
-        let own = ["total".to_owned()];
-        for (name, value, counts) in [
-            ("max_tokens", "4096", true),
-            ("--max-tokens ", "4096", true),
-            ("promptTokenCount", "31", true),
-            ("x-ratelimit-remaining-tokens", "149984", true),
-            ("gen_ai.usage.input_tokens", "17", true),
-            ("tokens=", "9.5,", true),
-            ("tokens", "\"9\",", true),
-            ("tokens", "9&page=2", false),
-            ("tokens", "12,hunter2", false),
-            ("tokens", "482913", false),
-            ("mfa/tokens", "17", false),
-            ("tokens", "4096b", false),
-            ("tokens", "1234567890", false),
-            ("tokens", "", false),
-            ("token", "123456", false),
-            ("token_secret", "48291377", false),
-            ("token_session", "123456", false),
-            ("token_sms", "482913", false),
-            ("auth_tokens", "123456", false),
-            ("backup_tokens", "123456", false),
-            ("mfa_tokens", "482913", false),
-            ("total_tokens", "137", false),
-        ] {
-            assert_eq!(is_count(name, value, &own), counts, "{name}={value}");
-        }
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::{borrow::Cow, ops::Range};
 
 use regex::Regex;
 
-use super::{names, pairs, replace::each_value, value};
+use super::{counts, names, pairs, replace::each_value, value};
 
 /// How far after the name its value may stand, in bytes. Both limits keep the time in proportion to the text.
 const FARTHEST: usize = 512;
@@ -59,7 +59,7 @@ impl Objects {
             let is_secret = names::is_secret(name, &[]) || is_of_cookie(text, key);
             let value = || after(text, &named).or_else(|| before(text, key));
             let value = is_secret.then(value)??;
-            (!names::is_count(named.name, &text[value.clone()], keys)).then_some(value)
+            (!counts::is_count(named.name, &text[value.clone()], keys)).then_some(value)
         })
     }
 }

@@ -5,7 +5,7 @@ use std::{borrow::Cow, ops::Range};
 use regex::{Match, Regex};
 
 use super::{
-    names,
+    counts,
     no_value::{Place, is_no_value},
     replace::each_value,
     value,
@@ -48,7 +48,7 @@ fn value_of(text: &str, keys: &[String], found: Match<'_>) -> Option<Range<usize
         return None;
     }
     let end = value::end(text, start);
-    (!names::is_count(place.name, &text[start..end], keys)).then_some(start..end)
+    (!counts::is_count(place.name, &text[start..end], keys)).then_some(start..end)
 }
 
 /// Whether the next option stands there: the one before it has no value.

@@ -1,8 +1,10 @@
 //! Recognises names of secrets that stand beside their values: `{"name": "password", "value": …}`, `["password", …]`.
 
+use std::cell::LazyCell;
+
 use serde_json::{Map, Value};
 
-use super::{letters, names};
+use super::{counts, letters, names};
 
 /// Ends of names of fields that hold a name.
 pub(super) const NAMES: &[&str] = &[
@@ -59,10 +61,12 @@ const LONGEST_NAME: usize = 64;
 /// Whether a field of the object names a secret, whose value is in another field.
 pub(super) fn names_a_secret(fields: &Map<String, Value>, keys: &[String]) -> bool {
     let beside = |other: &str| fields.contains_key(other);
-    let values = fields.iter().filter(|(name, _)| is_value(name));
-    let values: Vec<_> = values.map(|(_, value)| value).collect();
-    // Else each name would be compared with each value.
-    let is_small = values.len() <= MOST_COUNTS;
+    // Once for all names, and few values: else each name would be compared with each field.
+    let values = LazyCell::new(|| {
+        let values = fields.iter().filter(|(name, _)| is_value(name));
+        let values: Vec<_> = values.map(|(_, value)| value).collect();
+        (values.len() <= MOST_COUNTS).then_some(values)
+    });
     fields
         .iter()
         .any(|(name, value)| match (name.as_str(), value) {
@@ -82,8 +86,8 @@ pub(super) fn names_a_secret(fields: &Map<String, Value>, keys: &[String]) -> bo
             }
             (name, Value::String(text)) => {
                 let counts = || {
-                    let mut values = values.iter();
-                    is_small && values.all(|value| is_count(text, value, keys))
+                    let mut values = values.iter().flatten().peekable();
+                    values.peek().is_some() && values.all(|value| is_count(text, value, keys))
                 };
                 holds_name(name) && is_name(value, keys) && !counts()
             }
@@ -135,11 +139,11 @@ pub(super) fn is_secret(name: &str, value: &Value, keys: &[String]) -> bool {
     names::is_secret(name, keys) && !is_count(name, value, keys)
 }
 
-/// As [`names::is_count`]. The value can be an attribute.
+/// As [`counts::is_count`]. The value can be an attribute.
 fn is_count(name: &str, value: &Value, keys: &[String]) -> bool {
     match value {
-        Value::String(text) => names::is_count(name, text, keys),
-        Value::Number(number) => names::is_count(name, &number.to_string(), keys),
+        Value::String(text) => counts::is_count(name, text, keys),
+        Value::Number(number) => counts::is_count(name, &number.to_string(), keys),
         Value::Object(fields) if is_attribute(fields) => is_count(name, &fields["value"], keys),
         _ => false,
     }

@@ -1,6 +1,6 @@
 //! Takes secrets out of a query, and keeps the values that are none.
 
-use super::{FILTERED, MOST_PASSES, Scrubbing, beside, names, plain::plain};
+use super::{FILTERED, MOST_PASSES, Scrubbing, beside, counts, names, plain::plain};
 
 // === impl Scrubbing ===
 
@@ -36,7 +36,7 @@ impl Scrubbing {
         if self.is_secret_text(name) {
             return FILTERED.to_owned();
         }
-        let secret = (self.is_secret_name(name) && !names::is_count(name, value, &self.keys))
+        let secret = (self.is_secret_name(name) && !counts::is_count(name, value, &self.keys))
             || beside::is_secret_in_query(name, value, query)
             || self.is_secret_text(value);
         match secret {
