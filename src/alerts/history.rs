@@ -100,7 +100,7 @@ impl HistoryEntry {
         }
     }
 
-    /// Whether it is of an alert that began to fire then.
+    /// Whether it is of this alert, at the time that it began to fire then.
     fn is(&self, fingerprint: Fingerprint, fired_at: Duration) -> bool {
         self.fingerprint == fingerprint && self.fired_at == fired_at
     }
@@ -138,13 +138,13 @@ impl History {
         self.keep(MOST);
     }
 
-    /// Whether there is an entry of an alert that fires.
+    /// Whether an alert has an entry without an end.
     pub(crate) fn is_open(&self, fingerprint: Fingerprint) -> bool {
         let mut entries = self.entries.iter();
         entries.any(|entry| entry.fingerprint == fingerprint && entry.resolved_at.is_none())
     }
 
-    /// Notes that an alert that began to fire then fires on.
+    /// Takes the end back that was noted of an alert: it still fires. `fired_at` tells which of its times it is.
     pub(crate) fn fires_on(&mut self, fingerprint: Fingerprint, fired_at: Duration) {
         let mut entries = self.entries.iter_mut();
         let of_it = |entry: &&mut HistoryEntry| entry.is(fingerprint, fired_at);
@@ -169,7 +169,7 @@ impl History {
         Some(entry)
     }
 
-    /// Whether an alert that began to fire then has ended.
+    /// Whether the end of an alert is noted. `fired_at` tells which of its times it is.
     pub(crate) fn has_end(&self, fingerprint: Fingerprint, fired_at: Duration) -> bool {
         let mut entries = self.entries.iter();
         entries.any(|entry| entry.is(fingerprint, fired_at) && entry.resolved_at.is_some())

@@ -64,7 +64,7 @@ pub(crate) struct EndpointHistory {
 
 /// Where steps end that follow each other.
 #[derive(Debug)]
-struct Edges {
+struct StepEdges {
     later: Duration,
     /// The beginning of the open slot.
     open: Duration,
@@ -84,7 +84,7 @@ impl StatisticsHandle {
         let before = view(before, &|key| matches!(key, Key::Errors { .. }));
         let wanted =
             |key: &Key| key.is_of_traffic() || matches!(key, Key::Totals | Key::Errors { .. });
-        let edges = Edges::of(&view, source.slot());
+        let edges = StepEdges::of(&view, source.slot());
         hour.minutes.update(source.now(), |from, to| {
             Step::of(&view(edges.between(from, to), &wanted), bounds)
         });
@@ -122,7 +122,7 @@ impl StatisticsHandle {
             _ => false,
         };
         let mut steps = Steps::new(length, many);
-        let edges = Edges::of(&view, source.slot());
+        let edges = StepEdges::of(&view, source.slot());
         steps.update(source.now(), |from, to| {
             Step::of(&view(edges.between(from, to), &wanted), bounds)
         });
@@ -147,9 +147,9 @@ impl StatisticsHandle {
     }
 }
 
-// === impl Edges ===
+// === impl StepEdges ===
 
-impl Edges {
+impl StepEdges {
     fn of(view: &Stretch<'_>, slot: Duration) -> Self {
         let open = view(Span::Last(Duration::ZERO), &|_| false);
         Self {

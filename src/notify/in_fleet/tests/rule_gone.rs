@@ -7,17 +7,25 @@ use super::{
     *,
 };
 
-/// The alert fires, and then the only instance dies that has its rule. The next one leads.
-fn rule_gone() -> World {
+/// So many instances with the rule of the alert, and then so many without it. The alert fires, and the first one told it.
+fn firing_with_rule(with: usize, without: usize) -> World {
     let mut world = World::new();
-    world.start([errors("errors"), calm()], 0, None);
-    for _ in 0..2 {
+    for _ in 0..with {
+        world.start([errors("errors"), calm()], 0, None);
+    }
+    for _ in 0..without {
         world.start([calm()], 0, None);
     }
     world.minutes(2);
     world.fail(true);
     world.minutes(5);
     assert_eq!(world.told(), [(Firing, 0)]);
+    world
+}
+
+/// The only instance dies that has the rule of an alert that fires. The next one leads.
+fn rule_gone() -> World {
+    let world = firing_with_rule(1, 2);
     world.instances[0].die();
     world
 }
@@ -96,15 +104,7 @@ fn the_end_of_an_alert_without_a_rule_is_told_also_if_its_entry_had_no_room() {
 
 #[test]
 fn an_alert_that_ended_for_one_alone_and_fires_on_has_an_end_without_its_rule() {
-    let mut world = World::new();
-    for _ in 0..2 {
-        world.start([errors("errors"), calm()], 0, None);
-    }
-    world.start([calm()], 0, None);
-    world.minutes(2);
-    world.fail(true);
-    world.minutes(5);
-    assert_eq!(world.told(), [(Firing, 0)]);
+    let world = firing_with_rule(2, 1);
     let [first, lonely, other] = [0, 1, 2].map(|at| &world.instances[at]);
     lonely.lose_redis();
     lonely.machine.is_failing.store(false, SeqCst);
@@ -125,13 +125,7 @@ fn an_alert_that_ended_for_one_alone_and_fires_on_has_an_end_without_its_rule() 
 
 #[test]
 fn an_alert_that_somebody_judged_lately_is_kept_by_one_who_knew_it_long_ago() {
-    let mut world = World::new();
-    world.start([errors("errors"), calm()], 0, None);
-    world.start([calm()], 0, None);
-    world.minutes(2);
-    world.fail(true);
-    world.minutes(5);
-    assert_eq!(world.told(), [(Firing, 0)]);
+    let world = firing_with_rule(1, 1);
     let lonely = &world.instances[1];
     lonely.lose_redis();
     world.minutes(20);
