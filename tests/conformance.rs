@@ -309,7 +309,7 @@ fn an_upload_says_what_came_and_how_long_the_server_waited() {
     assert_eq!(upload("none"), "0");
     let last = server.last(2);
     let waited = |n: usize| last[n]["wait_ms"].as_f64().unwrap();
-    assert!((200.0..2_000.0).contains(&waited(0)), "{}", last[0]);
+    assert!((200.0..30_000.0).contains(&waited(0)), "{}", last[0]);
     assert_eq!(waited(1), 0.0);
     assert_eq!(last[0]["severity"], "normal");
     // A client that goes while it sends.

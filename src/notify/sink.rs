@@ -2,6 +2,7 @@
 
 use std::{
     io::{Read, Write},
+    mem,
     net::{SocketAddr, TcpListener, TcpStream},
     sync::{
         Arc, Mutex,
@@ -11,6 +12,7 @@ use std::{
 };
 
 use serde_json::Value;
+use tokio::net::TcpSocket;
 
 /// Takes connections until the process ends.
 pub(super) struct Sink {
@@ -76,10 +78,13 @@ impl Sink {
     }
 }
 
-/// An address at which nobody listens.
+/// An address at which nobody listens. It is bound for as long as the test's process runs: so no other test gets its port.
 pub(super) fn nobody() -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap()
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
+    let address = socket.local_addr().unwrap();
+    mem::forget(socket);
+    address
 }
 
 /// The bytes of a request whose body has a declared length. What came, if it does not come whole.

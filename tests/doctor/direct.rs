@@ -10,7 +10,7 @@ use tower_vitals::{
     health::{Check, Health, Role},
 };
 
-use crate::served::vitals;
+use crate::{nobody::nobody, served::vitals};
 
 #[derive(Parser)]
 struct Command {
@@ -30,7 +30,7 @@ async fn the_addresses_of_the_environment_are_asked_before_a_service_runs() {
         "{ran:?}"
     );
     assert!(!ran.out.contains("redis"), "{ran:?}");
-    drop(open);
+    let database = format!("postgres://u:s3cret@{}/shop", nobody());
     // The address of a service does not matter.
     let gone = [
         ("DATABASE_URL", database.as_str()),

@@ -29,6 +29,7 @@ use tracing::{
 
 use crate::{
     directory::Directory,
+    nobody::nobody,
     served::{BASE, Served, TOKEN, answering, app, http as answer, stack, vitals, with},
 };
 
@@ -405,11 +406,7 @@ async fn a_notifier_that_refuses_and_one_without_a_route_are_found() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_sentry_that_is_away_and_one_that_gets_everything_are_found() {
-    // Nobody listens there.
-    let closed = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = closed.local_addr().unwrap();
-    drop(closed);
-    let dsn = format!("http://5e471e15e471e15e471e15e471e15e47@{address}/1");
+    let dsn = format!("http://5e471e15e471e15e471e15e471e15e47@{}/1", nobody());
     let options = SentryOptions::new(&dsn).unwrap();
     let options = options.transactions().sample_rate(1.0).unwrap();
     let served = Served::start(stack().sentry(options)).await;

@@ -9,6 +9,8 @@ mod direct;
 #[expect(dead_code, reason = "shared with other tests, which ask for more")]
 mod directory;
 mod faults;
+#[path = "../it/support/nobody.rs"]
+mod nobody;
 mod once;
 mod outside;
 mod screens;

@@ -1,11 +1,11 @@
 //! Faults on the way to a service, which the doctor finds from outside.
 
 use axum::Router;
-use tokio::net::TcpListener;
 use tower_vitals::health::{Check, Health};
 
 use crate::{
     directory::Directory,
+    nobody::nobody,
     served::{BASE, Served, TOKEN, answering, http, stack, vitals},
 };
 
@@ -40,10 +40,7 @@ async fn a_token_that_is_wrong_or_missing_and_a_wrong_path_are_found() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_service_that_nobody_finds_is_no_problem_of_the_service() {
-    let closed = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = closed.local_addr().unwrap();
-    drop(closed);
-    let ran = doctor(&format!("http://{address}{BASE}"), TOKEN).await;
+    let ran = doctor(&format!("http://{}{BASE}", nobody()), TOKEN).await;
     assert_eq!(ran.code, 2, "{ran:?}");
     ran.finds("✗ api:", "127.0.0.1 does not answer", "MONITORING_URL");
     let ran = doctor(&format!("https://vitals.invalid{BASE}"), TOKEN).await;

@@ -9,7 +9,7 @@ use axum::{
 };
 use tower_vitals::health::{Check, CheckReport, Health, Status};
 
-use crate::support::{server::Server, waiting::eventually};
+use crate::support::{nobody::nobody, server::Server, waiting::eventually};
 
 /// The first result of a check.
 async fn first_answer(check: Check) -> CheckReport {
@@ -32,10 +32,7 @@ async fn a_server_is_healthy_if_it_answers_2xx_and_its_address_is_never_shown() 
         .route("/down", get(async || StatusCode::SERVICE_UNAVAILABLE));
     let server = Server::start(app).await;
     let up = server.address.to_string();
-    let nobody = {
-        let closed = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        closed.local_addr().unwrap().to_string()
-    };
+    let nobody = nobody().to_string();
     for (host, path, error) in [
         (&up, "/up", None),
         (&up, "/down", Some("answered 503")),

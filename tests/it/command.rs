@@ -22,6 +22,7 @@ use tower_vitals::{
 
 use crate::support::{
     dsn::{Answer, Dsn},
+    nobody::nobody,
     server::Server,
     stacks::with_health,
     waiting::eventually,
@@ -108,8 +109,7 @@ async fn bound() -> (TcpListener, SocketAddr) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_service_that_does_not_answer_is_unreachable_and_not_unhealthy() {
-    let (closed, nobody) = bound().await;
-    drop(closed);
+    let nobody = nobody();
     let (_silent, silence) = bound().await;
     let (dripping, drip) = bound().await;
     let drops = tokio::spawn(async move {

@@ -7,6 +7,7 @@ pub(crate) mod dsn;
 pub(crate) mod exposition;
 pub(crate) mod forms;
 pub(crate) mod lines;
+pub(crate) mod nobody;
 pub(crate) mod panics;
 pub(crate) mod reporting;
 pub(crate) mod requests;

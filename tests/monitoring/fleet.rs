@@ -16,9 +16,12 @@ use tower_vitals::{
     vitals::VitalsBuilder,
 };
 
-use crate::served::{Served, with_token};
+use crate::{
+    nobody::nobody,
+    served::{Served, with_token},
+};
 
-/// A port where nobody listens.
+/// A port that nobody uses at the moment.
 fn free_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     listener.local_addr().unwrap().port()
@@ -69,7 +72,7 @@ async fn a_service_in_no_fleet_says_so_and_shows_no_instances() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_redis_the_api_says_so_and_all_else_goes_on() {
-    let served = Served::start(instance(free_port(), "shop-1")).await;
+    let served = Served::start(instance(nobody().port(), "shop-1")).await;
     let answer = served.ask("GET", "/fleet?window=5m").await;
     assert_eq!(
         (answer.status, answer.header("retry-after")),

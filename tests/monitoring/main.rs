@@ -17,6 +17,8 @@ mod guide;
 mod lines;
 mod load;
 mod many;
+#[path = "../it/support/nobody.rs"]
+mod nobody;
 #[path = "../it/support/panics.rs"]
 mod panics;
 mod parameters;

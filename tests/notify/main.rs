@@ -18,6 +18,8 @@ mod inbox;
 #[path = "../it/support/lines.rs"]
 #[expect(dead_code, reason = "shared with other tests, which ask for more")]
 mod lines;
+#[path = "../it/support/nobody.rs"]
+mod nobody;
 mod notes;
 #[path = "../programs/mod.rs"]
 #[expect(dead_code, reason = "shared with other tests, which ask for more")]

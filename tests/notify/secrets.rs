@@ -8,7 +8,6 @@ use std::{
     convert::Infallible,
     env,
     future::ready,
-    net::{SocketAddr, TcpListener},
     process::Command,
     sync::{Arc, Mutex},
 };
@@ -39,15 +38,10 @@ use crate::{
     dsn::{Answer, Dsn},
     inbox::Inbox,
     lines::Written,
+    nobody::nobody,
     programs::eventually,
     stack,
 };
-
-/// An address at which nobody listens.
-fn nobody() -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap()
-}
 
 /// What is shown of a service whose notifiers fail in this way.
 async fn shown_of(failure: &Failure, sentry: &Dsn) -> Shown {

@@ -21,7 +21,7 @@ use tower_vitals::{
     health::{Check, Health, Role, Status},
 };
 
-use crate::exposition::Exposition;
+use crate::{exposition::Exposition, nobody::nobody};
 
 const CERTIFICATES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/certificates");
 
@@ -158,9 +158,7 @@ async fn everybody_may_know_the_days_left() {
 
 #[tokio::test]
 async fn a_host_that_does_not_answer_has_failed_and_shows_no_date() {
-    let free = TcpListener::bind("127.0.0.1:0").unwrap();
-    let closed = free.local_addr().unwrap().to_string();
-    drop(free);
+    let closed = nobody().to_string();
     // It takes the connection and says nothing.
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let hangs = silent.local_addr().unwrap().to_string();

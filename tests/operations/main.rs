@@ -16,6 +16,8 @@ mod exposition;
 #[path = "../it/support/lines.rs"]
 #[expect(dead_code, reason = "shared with other tests, which ask for more")]
 mod lines;
+#[path = "../it/support/nobody.rs"]
+mod nobody;
 #[path = "../it/support/panics.rs"]
 mod panics;
 #[path = "../programs/mod.rs"]

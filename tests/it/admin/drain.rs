@@ -14,8 +14,7 @@ use crate::support::client::Client;
 #[tokio::test]
 async fn the_admin_port_answers_during_the_drain_and_closes_last() {
     for kind in [Kind::Axum, Kind::Tonic, Kind::Hyper] {
-        let running =
-            Running::start(kind, Duration::from_millis(300), Duration::from_secs(60)).await;
+        let running = Running::start(kind, Duration::from_secs(1), Duration::from_secs(60)).await;
         let mut admin = Client::Http1(running.admin, None);
         running.health.drain();
         let (status, text) = ask(&mut admin, "GET", "/readyz").await;

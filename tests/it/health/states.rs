@@ -6,7 +6,9 @@ use tokio::{net::TcpListener, time};
 use tower_vitals::health::{Check, Health, Role, Status};
 
 use super::{Dependency, MS, Mood, SECRET, json, probe};
-use crate::support::{exposition::Exposition, stacks::with_health, waiting::eventually};
+use crate::support::{
+    exposition::Exposition, nobody::nobody, stacks::with_health, waiting::eventually,
+};
 
 #[tokio::test(start_paused = true)]
 async fn a_check_turns_after_so_many_answers_of_a_kind() {
@@ -207,10 +209,7 @@ async fn a_busy_pool_is_not_a_dead_database_and_a_port_is_open_or_not() {
         .await
         .unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    // Bound and not listening: it refuses, and no other test can get its port.
-    let closed = tokio::net::TcpSocket::new_v4().unwrap();
-    closed.bind("127.0.0.1:0".parse().unwrap()).unwrap();
-    let (open, nobody) = (listener.local_addr().unwrap(), closed.local_addr().unwrap());
+    let (open, nobody) = (listener.local_addr().unwrap(), nobody());
     let redis = redis::Client::open(format!("redis://{nobody}")).unwrap();
     let health = Health::builder()
         .check(Check::sqlx("database", pool.clone()).interval(MS(20)))

@@ -2,7 +2,6 @@
 
 use std::{
     env, fmt,
-    net::TcpListener,
     process::Command,
     sync::{Arc, mpsc},
     time::Duration,
@@ -26,6 +25,7 @@ use tracing::{
 use super::{LONG, bound, broken, reporting, send};
 use crate::support::{
     dsn::{Answer, Dsn},
+    nobody::nobody,
     panics::silence_panics_that_were_asked_for,
     reporting::unlimited,
     waiting::eventually,
@@ -38,9 +38,8 @@ const UNDER_WAY: usize = 4;
 const WAITING: usize = 100;
 
 /// A DSN on a port where nobody listens.
-fn nobody() -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    format!("http://s3cret@{}/1", listener.local_addr().unwrap())
+fn dsn_of_nobody() -> String {
+    format!("http://s3cret@{}/1", nobody())
 }
 
 async fn flushed(vitals: &Vitals, timeout: Duration) -> u64 {
@@ -106,7 +105,7 @@ async fn errors_go_before_transactions_and_take_their_places() {
 async fn flush_and_run_count_what_was_lost() {
     silence_panics_that_were_asked_for();
     let refusing = Dsn::start(Answer::Status(403));
-    for url in [nobody(), refusing.url()] {
+    for url in [dsn_of_nobody(), refusing.url()] {
         let options = || SentryOptions::new(&url).unwrap();
         let vitals = Vitals::builder().isolated().sentry(options());
         let vitals = vitals.build().unwrap();
@@ -267,7 +266,7 @@ fn a_sentry_that_is_away_is_told_once_with_its_host_and_without_its_key() {
     let refusing = Dsn::start(Answer::Status(403));
     for (url, message, reason) in [
         (
-            nobody(),
+            dsn_of_nobody(),
             "Sentry cannot be reached",
             "io: Connection refused",
         ),
