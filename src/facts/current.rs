@@ -129,7 +129,7 @@ impl Exchange {
     /// The exchange of a request. `None` if the request is excluded. An exclusion by an inner layer does not count: then the
     /// exchange is still current.
     pub(crate) fn observed(request: &Extensions) -> Option<Arc<Self>> {
-        let Shared::Exchange(exchange) = request.get()? else {
+        let Shared::Exchange(exchange) = Shared::of(request)? else {
             return None;
         };
         let is_current = || Self::current().is_some_and(|current| Arc::ptr_eq(&current, exchange));

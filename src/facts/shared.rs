@@ -14,12 +14,39 @@ pub(crate) enum Shared {
     Passing(Arc<Passing>),
 }
 
+/// The same, in a box that is not one of the smallest.
+// glibc keeps seven chunks of each size at hand for a thread, and axum needs all seven of the smallest for a request. An
+// eighth costs each request some 500 instructions.
+#[derive(Clone)]
+struct Boxed {
+    shared: Shared,
+    _room: [u64; 2],
+}
+
+// The smallest chunk has room for 24 bytes.
+const _: () = assert!(size_of::<Boxed>() > 24);
+
 // === impl Shared ===
 
 impl Shared {
+    /// What a layer further out has put into the extensions of a request.
+    #[inline(always)]
+    pub(crate) fn of(request: &Extensions) -> Option<&Self> {
+        request.get().map(|Boxed { shared, .. }| shared)
+    }
+
+    /// Puts it where layers further in find it.
+    #[inline(always)]
+    pub(crate) fn insert_into(self, request: &mut Extensions) {
+        request.insert(Boxed {
+            shared: self,
+            _room: [0; 2],
+        });
+    }
+
     /// The exchange of a request, if a layer of this crate observes it and none excludes it.
     pub(crate) fn observed(request: &Extensions) -> Option<&Arc<Exchange>> {
-        match request.get()? {
+        match Self::of(request)? {
             Self::Exchange(exchange) => (!exchange.marks().has(Mark::Excluded)).then_some(exchange),
             Self::Passing(_) => None,
         }
@@ -27,7 +54,7 @@ impl Shared {
 
     /// Marks the exchange of a request, if a layer of this crate has made one.
     pub(crate) fn mark(request: &Extensions, mark: Mark) {
-        match request.get() {
+        match Self::of(request) {
             Some(Self::Exchange(exchange)) => _ = exchange.marks().set(mark),
             Some(Self::Passing(passing)) => passing.mark(mark),
             None => {}

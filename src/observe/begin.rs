@@ -34,7 +34,7 @@ impl Tracker {
         if let Some(opening) = opening {
             return Self::open(engine, claim, opening, request);
         }
-        match request.extensions().get::<Shared>() {
+        match Shared::of(request.extensions()) {
             Some(Shared::Exchange(exchange)) => {
                 Self::join(engine, claim, Arc::clone(exchange), request)
             }
@@ -87,9 +87,7 @@ impl Tracker {
                 observer.request(&cx, request, exchange.start_mut());
             }
         }
-        request
-            .extensions_mut()
-            .insert(Shared::Exchange(Arc::clone(&shared)));
+        Shared::Exchange(Arc::clone(&shared)).insert_into(request.extensions_mut());
         let (version, headers) = (request.version(), request.headers());
         Self::follow(engine, &cx, shared, excluded, version, headers)
     }

@@ -21,7 +21,7 @@ impl Opening {
     /// `None` if a layer further out has seen the request.
     #[inline(always)]
     pub(super) fn of<B>(engine: &EngineHandle, request: &Request<B>) -> Option<Self> {
-        if request.extensions().get::<Shared>().is_some() {
+        if Shared::of(request.extensions()).is_some() {
             return None;
         }
         let started = Instant::now();

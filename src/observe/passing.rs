@@ -62,9 +62,7 @@ impl PassingTracker {
         let hub = engine.observer.hub_of_excluded(active, opening.started);
         let passing = Passing::new(opening.started, method, opening.target, active, hub);
         let passing = passing.unshared();
-        request
-            .extensions_mut()
-            .insert(Shared::Passing(Arc::clone(&passing)));
+        Shared::Passing(Arc::clone(&passing)).insert_into(request.extensions_mut());
         passing
     }
 
