@@ -100,9 +100,9 @@ impl HistoryEntry {
         }
     }
 
-    /// Whether it is of this alert, at the time that it began to fire then.
-    fn is(&self, fingerprint: Fingerprint, fired_at: Duration) -> bool {
-        self.fingerprint == fingerprint && self.fired_at == fired_at
+    /// Of which alert it is, and when that began to fire: no other entry has both.
+    pub(super) const fn time(&self) -> (Fingerprint, Duration) {
+        (self.fingerprint, self.fired_at)
     }
 
     /// When it changed last.
@@ -147,7 +147,7 @@ impl History {
     /// Takes the end back that was noted of an alert: it still fires. `fired_at` tells which of its times it is.
     pub(crate) fn fires_on(&mut self, fingerprint: Fingerprint, fired_at: Duration) {
         let mut entries = self.entries.iter_mut();
-        let of_it = |entry: &&mut HistoryEntry| entry.is(fingerprint, fired_at);
+        let of_it = |entry: &&mut HistoryEntry| entry.time() == (fingerprint, fired_at);
         if let Some(entry) = entries.find(of_it) {
             entry.resolved_at = None;
             entry.resolve_reason = None;
@@ -172,7 +172,7 @@ impl History {
     /// Whether the end of an alert is noted. `fired_at` tells which of its times it is.
     pub(crate) fn has_end(&self, fingerprint: Fingerprint, fired_at: Duration) -> bool {
         let mut entries = self.entries.iter();
-        entries.any(|entry| entry.is(fingerprint, fired_at) && entry.resolved_at.is_some())
+        entries.any(|entry| entry.time() == (fingerprint, fired_at) && entry.resolved_at.is_some())
     }
 
     /// What ended, and when it did so last.
@@ -190,10 +190,10 @@ impl History {
     }
 
     /// Notes that all alerts but these have stopped: their rules are gone, or nobody kept them.
-    pub(crate) fn end_all_but(&mut self, firing: &HashSet<Fingerprint>, at: Duration) {
+    pub(crate) fn end_all_but(&mut self, fires: impl Fn(&HistoryEntry) -> bool, at: Duration) {
         let open = self.entries.iter_mut();
         let open = open.filter(|entry| entry.resolved_at.is_none());
-        for entry in open.filter(|entry| !firing.contains(&entry.fingerprint)) {
+        for entry in open.filter(|entry| !fires(entry)) {
             entry.resolved_at = Some(at);
             entry.resolve_reason = Some(ResolveReason::NoData);
         }
@@ -210,11 +210,10 @@ impl History {
     /// Adds entries of another history that are not here.
     pub(crate) fn add(&mut self, other: Self) {
         self.other = other.other;
-        let known = |one: &HistoryEntry| (one.fingerprint, one.fired_at);
-        let here: HashSet<_> = self.entries.iter().map(known).collect();
+        let here: HashSet<_> = self.entries.iter().map(HistoryEntry::time).collect();
         let new = other.entries.into_iter();
         self.entries
-            .extend(new.filter(|one| !here.contains(&known(one))));
+            .extend(new.filter(|one| !here.contains(&one.time())));
         let entries = self.entries.make_contiguous();
         entries.sort_by_key(|one| one.fired_at);
         self.keep(MOST);

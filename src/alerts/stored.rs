@@ -126,7 +126,8 @@ impl Engine {
         let firing = self.firing_of(part);
         let firing = firing.into_iter().map(|alert| alert.fingerprint);
         let firing: HashSet<_> = firing.collect();
-        self.history.end_all_but(&firing, now);
+        self.history
+            .end_all_but(|entry| firing.contains(&entry.fingerprint), now);
         ended
     }
 }

@@ -1,6 +1,10 @@
 //! Carries the alerts of a fleet from instance to instance.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -8,7 +12,7 @@ use serde_json::{Map, Value};
 use super::{
     alert::Transition,
     engine::Engine,
-    fingerprint::Labels,
+    fingerprint::{Fingerprint, Labels},
     fleet_part::Later,
     history::History,
     part::Part,
@@ -247,6 +251,7 @@ impl Engine {
         }
         let unknown = self.fleet.unknown.iter_mut();
         unknown.for_each(|one| one.alert.tracked.await_others());
+        self.end_what_does_not_fire(own);
     }
 
     /// Adds an alert without a rule. Who has seen its rule last knows it best.
@@ -267,19 +272,47 @@ impl Engine {
             return;
         };
         let (labels, tracked) = alert.into_tracked();
-        let fired_at = tracked.firing.as_ref().map(|firing| firing.fired_at);
+        let since = tracked.firing.as_ref().map(|firing| firing.fired_at);
         let own = alerts.entry(labels).or_default();
         let is_awaited = own.firing.as_ref().is_none_or(|firing| !firing.is_own);
-        match &mut own.firing {
-            Some(firing) => firing.is_told = true,
-            None => *own = tracked,
-        }
+        let goes_on = match &mut own.firing {
+            Some(firing) => {
+                firing.is_told = true;
+                None
+            }
+            None => {
+                *own = tracked;
+                since
+            }
+        };
         if is_awaited {
             own.await_others();
         }
-        if let Some(fired_at) = fired_at {
+        // What fires here began anew, and the end before it stays.
+        if let Some(fired_at) = goes_on {
             self.fleet.history.fires_on(fingerprint, fired_at);
         }
+    }
+
+    /// Gives an end to each entry that has none, and whose alert does not fire, or fires since another time. Nobody else would.
+    fn end_what_does_not_fire(&mut self, at: Duration) {
+        let rules = self.rules.iter().zip(&self.alerts);
+        let of_fleet = rules.filter(|(rule, _)| Part::Fleet.has(rule));
+        let known = of_fleet.flat_map(|(rule, alerts)| {
+            let alerts = alerts.iter();
+            alerts.filter_map(|(labels, one)| {
+                let firing = one.firing.as_ref()?;
+                Some((Fingerprint::of(&rule.name, labels), firing.fired_at))
+            })
+        });
+        let unknown = self.fleet.unknown.iter().filter_map(|one| {
+            let firing = one.alert.tracked.firing.as_ref()?;
+            Some((one.alert.fingerprint(), firing.fired_at))
+        });
+        let firing: HashSet<_> = known.chain(unknown).collect();
+        self.fleet
+            .history
+            .end_all_but(|entry| firing.contains(&entry.time()), at);
     }
 
     /// The alerts of a rule of the fleet. `None` if there is no such rule here.

@@ -5,6 +5,7 @@ mod clocks;
 mod documents;
 mod escalated;
 mod given;
+mod histories;
 mod leaders;
 mod letters;
 mod lost_redis;

@@ -3,7 +3,7 @@
 use super::{world::MINUTE, *};
 
 /// Redis is back, first for the instance with this number: it takes the lease.
-fn find_first(world: &World, first: usize) {
+pub(super) fn find_first(world: &World, first: usize) {
     world.instances[first].find(&world.store);
     world.minutes(1);
     assert_eq!(world.store.lock().lease.unwrap().0, first as u64);
