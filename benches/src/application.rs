@@ -158,7 +158,7 @@ fn request(method: &str, path: &str, headers: &[(&str, &str)], body: Body) -> Re
     let texts = [path]
         .into_iter()
         .chain(headers.iter().map(|(_, value)| *value));
-    // It does not grow, as that of a connection does not at each request.
+    // A connection has its buffer already. So this one is allocated once, and does not grow.
     let mut buffer = Bytes::from(texts.collect::<Vec<_>>().concat());
     let mut next = |text: &str| buffer.split_to(text.len());
     let path = Uri::from_maybe_shared(next(path)).expect("a path");

@@ -23,7 +23,7 @@ use tower_vitals::{Vitals, health::Health};
 use super::MS;
 use crate::support::{server::draining, waiting::settled};
 
-/// How long the server still accepts requests. A busy machine can need some of it for two.
+/// How long the server still accepts requests. The tests send two in that time, also on a busy machine.
 const DELAY: Duration = Duration::from_secs(1);
 
 /// Shuts down an application that has an endless stream open; the client leaves, or stays.
