@@ -36,12 +36,19 @@ mod tuples;
 pub(crate) mod urls;
 mod value;
 
+#[cfg(test)]
+mod tests;
+
 use std::{borrow::Cow, fmt, net::IpAddr, sync::Arc};
 
 use regex::Regex;
 use serde_json::Value;
 
-use self::{patterns::PATTERNS, plain::plain, replace::step};
+use self::{
+    patterns::PATTERNS,
+    plain::{escaped, plain},
+    replace::step,
+};
 use crate::config::ConfigError;
 
 /// The text that replaces a secret.
@@ -219,12 +226,12 @@ impl Scrubbing {
 
     /// The text without what it is encoded with, if it holds a secret. If the encodings have no end, it is filtered as a whole.
     fn decoded(&self, text: &str) -> Option<String> {
-        let mut text = plain(text)?;
+        let mut decoded = plain(text)?;
         for _ in 0..MOST_PASSES {
-            if let Some(kept) = self.pass(&text) {
-                return Some(kept);
+            if let Some(kept) = self.pass(&decoded) {
+                return Some(escaped(kept, text));
             }
-            text = plain(&text)?;
+            decoded = plain(&decoded)?;
         }
         Some(FILTERED.to_owned())
     }

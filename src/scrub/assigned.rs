@@ -63,7 +63,10 @@ impl Assigned {
         let after = r#"(?:\\*["'`]\)*)?\]?(?i-u:\s(?:provided|given|supplied|received|used|value))?\s*(?:=>|:=|::+|[:=]{1,3})"#;
         let named =
             format!(r#"{NAMES}(?:{after}|{NEWTYPE}|{COMPARED})|{SAID}(?:\s+[EN]?\\*["']|:)"#);
-        let line = format!(r"(?i-u:(?:\b|_)(?:authorization|(?:set-)?cookies?2?)){after}");
+        // The end of an escape is no part of the name: without it, another pattern would take the first word of the line.
+        let line = format!(
+            r"(?i-u:(?:\b|_|\\[nrtvf0]|0[ad])(?:authorization|(?:set-)?cookies?2?)){after}"
+        );
         // The fields of a pair, with or without marks, as JSON and as `Debug` print them.
         let field = |names: &[&str]| {
             let names = names.join("|");

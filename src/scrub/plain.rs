@@ -7,6 +7,16 @@ use regex::{Captures, Regex};
 
 use super::replace::all;
 
+/// White space, and the letter of its escape. To a pattern this letter is a part of the word that follows it.
+const ESCAPES: [(char, &str); 6] = [
+    ('\n', "n"),
+    ('\r', "r"),
+    ('\t', "t"),
+    ('\x0b', "v"),
+    ('\x0c', "f"),
+    ('\0', "0"),
+];
+
 /// Characters in another form. In the last group are characters without width, and those of ASCII in full width.
 static CODED: LazyLock<Regex> = LazyLock::new(coded);
 
@@ -17,7 +27,7 @@ static CODED: LazyLock<Regex> = LazyLock::new(coded);
 fn coded() -> Regex {
     Regex::new(concat!(
         r"(?i-u:&(?P<entity>quot|apos|amp|lt|gt|equals|colon|commat|nbsp|(?:\#x?[0-9a-f]{1,7}));)",
-        r"|\\+(?:u\{(?P<braces>[0-9a-fA-F]{1,6})\}|u(?P<four>[0-9a-fA-F]{4})|x(?P<two>[0-9a-fA-F]{2}))",
+        r"|\\+(?:u\{(?P<braces>[0-9a-fA-F]{1,6})\}|u(?P<four>[0-9a-fA-F]{4})|x(?P<two>[0-9a-fA-F]{2})|(?P<escape>[nrtvf0]))",
         r"|\x1b\[[0-9;:?]*[A-Za-z]|(?P<one>[\x{200B}-\x{200D}\x{2060}\x{FEFF}\x{FF01}-\x{FF5E}])",
     ))
     .expect("a pattern of ours")
@@ -31,6 +41,17 @@ pub(super) fn plain(text: &str) -> Option<String> {
         Cow::Borrowed(_) => decoded.into_owned(),
     };
     (plain != text).then_some(plain)
+}
+
+/// The text with escapes for the white space that `before` had only as escapes: a text of one line stays one.
+pub(super) fn escaped(text: String, before: &str) -> String {
+    let added = ESCAPES
+        .iter()
+        .filter(|(space, _)| text.contains(*space) && !before.contains(*space));
+    let added: Vec<_> = added.collect();
+    added.iter().fold(text, |text, (space, letter)| {
+        text.replace(*space, &format!("\\{letter}"))
+    })
 }
 
 /// The character that is coded. What is none stays.
@@ -54,6 +75,10 @@ fn character(found: &Captures<'_>) -> String {
     {
         let one = hex(digits).and_then(char::from_u32);
         return one.map_or_else(|| found[0].to_owned(), String::from);
+    }
+    if let Some(letter) = group("escape") {
+        let escape = ESCAPES.iter().find(|(_, escape)| *escape == letter);
+        return escape.map_or_else(|| found[0].to_owned(), |(space, _)| String::from(*space));
     }
     let wide = group("one").and_then(|one| one.chars().next());
     let ascii = wide.and_then(|one| char::from_u32(u32::from(one).checked_sub(0xFEE0)?));

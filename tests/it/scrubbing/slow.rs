@@ -177,6 +177,8 @@ fn a_text_made_to_be_slow_takes_a_moment() {
         often("ENV TOKEN "),
         often("machine a login a"),
         often("{kind: A(Str(\"a\"), path: [\"token\"]"),
+        often("\\npin=a "),
+        often("\\\\n"),
     ];
     let scrubbing = Scrubbing::new();
     for text in texts {

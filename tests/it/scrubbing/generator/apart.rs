@@ -260,6 +260,10 @@ pub(super) const TEXTS: &[&str] = &[
     "{\"name\":\"DB_PASSWORD\",\"valueFrom\":null,\"value\":\"SENTINEL\"}",
     "{\"op\":\"replace\",\"path\":\"/password\",\"value\":\"SENTINEL\"}",
     "got secret \"correct horse battery SENTINEL\" from bob",
+    "set -e\nmysql -pSENTINEL",
+    "GET /\r\nCookie: a=1; theme=SENTINEL",
+    "a {\n\tpin=SENTINEL",
+    "a\nBearer SENTINELbearer1",
 ];
 
 /// Documents of JSON.

@@ -1,0 +1,85 @@
+use super::*;
+
+/// Each text, and what is left of it.
+fn are_scrubbed(rows: &[(&str, &str)]) {
+    let scrubbing = Scrubbing::new();
+    let wrong: Vec<_> = rows
+        .iter()
+        .map(|(text, expected)| (text, scrubbing.scrub(text), expected))
+        .filter(|(_, kept, expected)| kept != *expected)
+        .collect();
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+/// Each text is left as it is.
+fn stay(texts: &[&str]) {
+    let rows: Vec<_> = texts.iter().map(|text| (*text, *text)).collect();
+    are_scrubbed(&rows);
+}
+
+/// As `Debug`, JSON and Python print a text of several lines.
+#[test]
+fn a_secret_at_the_beginning_of_an_escaped_line_is_filtered() {
+    are_scrubbed(&[
+        (r#""set -e\nmysql -phunter2""#, r#""set -e\n[Filtered]"#),
+        (
+            r"b'HTTP/1.1 200 OK\r\nSet-Cookie: a=1; remember=hunter2'",
+            r"b'HTTP/1.1 200 OK\r\nSet-Cookie: [Filtered]",
+        ),
+        (
+            r#""GET /\nAuthorization: Negotiate hunter2""#,
+            r#""GET /\nAuthorization: [Filtered]"#,
+        ),
+        (
+            "/a%0d%0aCookie: a=1; theme=hunter2",
+            "/a%0d%0aCookie: [Filtered]",
+        ),
+        (r"a\npass=hunter2", r"a\npass=[Filtered]"),
+        (r"a\tpin=1234", r"a\tpin=[Filtered]"),
+        (r"a\r\npw: hunter2", r"a\r\npw: [Filtered]"),
+        (r"a\\npin=1234", r"a\npin=[Filtered]"),
+        (r"a\u000apin=1234", r"a\npin=[Filtered]"),
+        (r"a\0auth=hunter2", r"a\0auth=[Filtered]"),
+        (r"x\nBearer hunter22", r"x\nBearer [Filtered]"),
+        (r"x\nghp_SENTINELgithub0123456789", r"x\n[Filtered]"),
+        (
+            r"x\npostgres://bob:hunter2@db/shop",
+            r"x\npostgres://[Filtered]@db/shop",
+        ),
+        (
+            r"x\ncurl -u bob:hunter2 http://a",
+            r"x\ncurl -u [Filtered] http://a",
+        ),
+        (r"x\nsqlplus scott/hunter2@db", r"x\nsqlplus [Filtered]@db"),
+        (r"x\npassword hunter2", r"x\npassword [Filtered]"),
+        (r"x\notp 482913", r"x\notp [Filtered]"),
+        (
+            r"x\nINSERT INTO t (password) VALUES ('hunter2')",
+            r"x\nINSERT INTO t (password) VALUES ([Filtered])",
+        ),
+        (
+            r"x\ncode=aB3xK9dLm2Q&state=xyz",
+            r"x\ncode=[Filtered]&state=xyz",
+        ),
+    ]);
+}
+
+#[test]
+fn escapes_without_a_secret_stay() {
+    stay(&[
+        r"C:\new\pin\token.txt",
+        r"C:\tokens\reset\password.txt",
+        r#""\n\tSELECT id\n\tFROM orders\n""#,
+        r"one\ntwo\\nthree",
+    ]);
+}
+
+/// A line that gets an end in the middle would look like two in a log.
+#[test]
+fn a_text_of_one_line_stays_one() {
+    are_scrubbed(&[
+        (r"a\nb\npin=1234", r"a\nb\npin=[Filtered]"),
+        ("a%0Apin=1234", r"a\npin=[Filtered]"),
+        ("a\nb\\npin=1234", "a\nb\npin=[Filtered]"),
+    ]);
+}
