@@ -15,6 +15,7 @@ mod inserted;
 mod json;
 mod judged;
 mod line;
+mod lists;
 mod names;
 mod no_value;
 mod objects;

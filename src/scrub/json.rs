@@ -138,6 +138,7 @@ impl Scrubbing {
                         self.scrub_value(value, depth + 1);
                     }
                 }
+                self.scrub_arguments(values);
             }
             Value::Object(fields) => self.scrub_fields(fields, depth + 1),
             Value::Number(number) => {

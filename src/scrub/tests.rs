@@ -17,6 +17,22 @@ fn stay(texts: &[&str]) {
     are_scrubbed(&rows);
 }
 
+/// Each value, and what is left of it.
+fn values_are_scrubbed(rows: &[(&str, &str)]) {
+    let scrubbing = Scrubbing::new();
+    let scrub = |text: &str| {
+        let mut value = serde_json::from_str(text).unwrap();
+        scrubbing.scrub_field("note", &mut value, 0);
+        value.to_string()
+    };
+    let wrong: Vec<_> = rows
+        .iter()
+        .map(|(text, expected)| (text, scrub(text), expected))
+        .filter(|(_, kept, expected)| kept != *expected)
+        .collect();
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
 /// As `Debug`, JSON and Python print a text of several lines.
 #[test]
 fn a_secret_at_the_beginning_of_an_escaped_line_is_filtered() {
@@ -82,4 +98,53 @@ fn a_text_of_one_line_stays_one() {
         ("a%0Apin=1234", r"a\npin=[Filtered]"),
         ("a\nb\\npin=1234", "a\nb\npin=[Filtered]"),
     ]);
+}
+
+#[test]
+fn a_secret_among_the_arguments_of_a_command_is_filtered() {
+    values_are_scrubbed(&[
+        (
+            r#"["mysql","-phunter2","shop"]"#,
+            r#"["[Filtered]","[Filtered]","shop"]"#,
+        ),
+        (
+            r#"{"argv":["mysql","-P",3306,"-phunter2"]}"#,
+            r#"{"argv":["[Filtered]","[Filtered]","[Filtered]","[Filtered]"]}"#,
+        ),
+        (
+            r#"["curl","-u","bob:hunter2","http://a"]"#,
+            r#"["curl","-u","[Filtered]","http://a"]"#,
+        ),
+        (
+            r#"["redis-cli","-a","hunter2","PING"]"#,
+            r#"["[Filtered]","[Filtered]","[Filtered]","PING"]"#,
+        ),
+        (
+            r#"["sshpass","-p","hunter2","ssh","db"]"#,
+            r#"["[Filtered]","[Filtered]","[Filtered]","ssh","db"]"#,
+        ),
+        (
+            r#"["shop","--password","hunter2","-v"]"#,
+            r#"["shop","--password","[Filtered]","-v"]"#,
+        ),
+        (
+            r#"["DB_PASSWORD=correct horse","PORT=80"]"#,
+            r#"["DB_PASSWORD=[Filtered]","PORT=80"]"#,
+        ),
+    ]);
+}
+
+#[test]
+fn arguments_without_a_secret_stay() {
+    let lists = [
+        r#"["mkdir","-p","/srv/shop"]"#,
+        r#"["docker","run","-p","8080:80","shop"]"#,
+        r#"["openssl version","curl -k https://shop.test/health"]"#,
+        r#"["--max-tokens","17"]"#,
+        r#"["--token","--verbose"]"#,
+        r#"["id","token","state"]"#,
+        r#"["keyboard=a b","a = b"]"#,
+        r#"[1,2.5,null,true]"#,
+    ];
+    values_are_scrubbed(&lists.map(|list| (list, list)));
 }

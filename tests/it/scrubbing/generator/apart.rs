@@ -320,4 +320,9 @@ pub(super) const STRUCTURES: &[&str] = &[
     r#"{"senhaAtual":"SENTINEL"}"#,
     r#"{"smsOTP":"SENTINEL"}"#,
     r#"{"wifiPSK":"SENTINEL"}"#,
+    r#"{"cmd":["mysql","-u","root","-pSENTINEL","shop"]}"#,
+    r#"["docker","login","-u","bob","-p","SENTINEL"]"#,
+    r#"["curl","-u","bob:SENTINEL","https://shop.test"]"#,
+    r#"["mysql","-P",3306,"-pSENTINEL"]"#,
+    r#"{"Env":["DB_PASSWORD=correct SENTINEL","PORT=80"]}"#,
 ];
