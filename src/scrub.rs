@@ -21,6 +21,7 @@ mod no_value;
 mod objects;
 pub(crate) mod of_process;
 mod options;
+mod own_names;
 mod pairs;
 mod path_tokens;
 mod patterns;
@@ -40,12 +41,18 @@ mod value;
 #[cfg(test)]
 mod tests;
 
-use std::{borrow::Cow, fmt, net::IpAddr, sync::Arc};
+use std::{
+    borrow::Cow,
+    fmt,
+    net::IpAddr,
+    sync::{Arc, OnceLock},
+};
 
 use regex::Regex;
 use serde_json::Value;
 
 use self::{
+    own_names::OwnNames,
     patterns::PATTERNS,
     plain::{escaped, plain},
     replace::step,
@@ -97,7 +104,11 @@ const MOST_PASSES: usize = 8;
 /// ```
 #[derive(Clone)]
 pub struct Scrubbing {
+    /// The letters of names.
     keys: Vec<String>,
+    /// The same names as the application gave them, and how texts say them: compiled when the first text comes.
+    names: Vec<String>,
+    own_names: OnceLock<Option<Arc<OwnNames>>>,
     values: Vec<Regex>,
     rules: Vec<Arc<Rule>>,
     free_text: bool,
@@ -115,6 +126,8 @@ impl Scrubbing {
     pub fn new() -> Self {
         Self {
             keys: Vec::new(),
+            names: Vec::new(),
+            own_names: OnceLock::new(),
             values: Vec::new(),
             rules: Vec::new(),
             free_text: true,
@@ -134,10 +147,13 @@ impl Scrubbing {
         }
     }
 
-    /// Filters every value whose name contains `key`, whatever the case and punctuation.
+    /// Filters every value whose name contains `key`, whatever the case and punctuation: of a field, and in a text where the
+    /// value follows its name, as in `tax_number=17`, `{"taxNumber": 17}`, `--tax-number 17` and columns of SQL.
     #[must_use]
     pub fn key(mut self, key: &str) -> Self {
         self.keys.push(letters(key));
+        self.names.push(key.to_owned());
+        self.own_names = OnceLock::new();
         self
     }
 
@@ -240,6 +256,10 @@ impl Scrubbing {
     /// The text after all patterns, if they change it.
     fn pass(&self, text: &str) -> Option<String> {
         let mut kept = PATTERNS.filter(text, &self.keys, !self.free_text);
+        let own_names = || OwnNames::new(&self.names).map(Arc::new);
+        if let Some(names) = self.own_names.get_or_init(own_names) {
+            step(&mut kept, |text| names.without(text, &self.keys));
+        }
         for value in &self.values {
             step(&mut kept, |text| value.replace_all(text, FILTERED));
         }

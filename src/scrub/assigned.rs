@@ -57,33 +57,34 @@ pub(super) struct Assigned {
 // === impl Assigned ===
 
 impl Assigned {
-    pub(super) fn new(regex: impl Fn(&str) -> Regex) -> Self {
+    /// For `names` such as [`NAMES`].
+    pub(super) fn new(regex: impl Fn(&str) -> Regex, names: &str) -> Self {
         // Between name and value: quotation marks, also escaped ones of JSON inside JSON, and a separator.
         // None has groups: to find the ends of groups takes most of the time of a search.
         let after = r#"(?:\\*["'`]\)*)?\]?(?i-u:\s(?:provided|given|supplied|received|used|value))?\s*(?:=>|:=|::+|[:=]{1,3})"#;
         let named =
-            format!(r#"{NAMES}(?:{after}|{NEWTYPE}|{COMPARED})|{SAID}(?:\s+[EN]?\\*["']|:)"#);
+            format!(r#"{names}(?:{after}|{NEWTYPE}|{COMPARED})|{SAID}(?:\s+[EN]?\\*["']|:)"#);
         // The end of an escape is no part of the name: without it, another pattern would take the first word of the line.
         let line = format!(
             r"(?i-u:(?:\b|_|\\[nrtvf0]|0[ad])(?:authorization|(?:set-)?cookies?2?)){after}"
         );
         // The fields of a pair, with or without marks, as JSON and as `Debug` print them.
-        let field = |names: &[&str]| {
-            let names = names.join("|");
-            format!(r#"(?i-u:{names})\\*["'`]?\s*(?:=>|[:=])\s*"#)
+        let field = |fields: &[&str]| {
+            let fields = fields.join("|");
+            format!(r#"(?i-u:{fields})\\*["'`]?\s*(?:=>|[:=])\s*"#)
         };
         let (name, value) = (field(pairs::NAMES), field(pairs::VALUES));
-        let marked = format!(r#"\\*["']{NAMES}\\*["']"#);
+        let marked = format!(r#"\\*["']{names}\\*["']"#);
         let pair = format!(
-            r#"[(\[{{]\s*(?:\\*["']|:){NAMES}(?:\\*["'](?:\)\))?)?\s*,\s*|(?i-u:\btype)={marked}[^<>\r\n]{{0,200}}?\s(?i-u:value)="#
+            r#"[(\[{{]\s*(?:\\*["']|:){names}(?:\\*["'](?:\)\))?)?\s*,\s*|(?i-u:\btype)={marked}[^<>\r\n]{{0,200}}?\s(?i-u:value)="#
         );
         let reversed = format!(
             r#"({value})(?:"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|\\+"[^"]*"|\\+'[^']*')(,?\s*\\*["'`]?[\w-]*{name}{marked})"#
         );
         let element = format!(
-            r#"(<(?:(?:[\w-]+:)?{NAMES}(?:\s[^<>]*)?|[\w:.-]+\s[^<>]*?(?-u:\b)name=\\*["']{NAMES}\\*["'][^<>]*)>(?:\s*<[A-Za-z:._-]+>)?|<(?:key|name)>\s*{NAMES}\s*</(?:key|name)>\s*(?:<[A-Za-z:._-]+>\s*){{1,2}})(?:<!\[CDATA\[[^<>]*\]\]>|[^<>]+)(</)"#
+            r#"(<(?:(?:[\w-]+:)?{names}(?:\s[^<>]*)?|[\w:.-]+\s[^<>]*?(?-u:\b)name=\\*["']{names}\\*["'][^<>]*)>(?:\s*<[A-Za-z:._-]+>)?|<(?:key|name)>\s*{names}\s*</(?:key|name)>\s*(?:<[A-Za-z:._-]+>\s*){{1,2}})(?:<!\[CDATA\[[^<>]*\]\]>|[^<>]+)(</)"#
         );
-        let index = format!(r"\([^=\r\n]*{NAMES}(?-u:\b)[^=\r\n]*\)=\(");
+        let index = format!(r"\([^=\r\n]*{names}(?-u:\b)[^=\r\n]*\)=\(");
         Self {
             index: regex(&index),
             line: regex(&line),

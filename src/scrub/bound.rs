@@ -33,14 +33,14 @@ impl Bound {
     }
 
     /// The text without the values. No part of it is read twice.
-    pub(super) fn without<'t>(&self, text: &'t str) -> Cow<'t, str> {
+    pub(super) fn without<'t>(&self, text: &'t str, keys: &[String]) -> Cow<'t, str> {
         let mut from = 0;
         // Where the last statement ends as far as it is read, and whether it names a secret.
         let mut statement = (0, false);
         each_value(&self.values, text, |found| {
             let before = &text[from..found.start()];
             if let Some(verb) = self.verb.find(before) {
-                statement = (found.start(), names::are_in(&before[verb.start()..], &[]));
+                statement = (found.start(), names::are_in(&before[verb.start()..], keys));
             }
             from = found.end();
             let (end, names_a_secret) = statement;

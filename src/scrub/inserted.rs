@@ -26,10 +26,10 @@ impl Inserted {
     }
 
     /// The text without the literals. Which of them is whose is not asked: a value can itself have commas and brackets.
-    pub(super) fn without<'t>(&self, text: &'t str) -> Cow<'t, str> {
+    pub(super) fn without<'t>(&self, text: &'t str, keys: &[String]) -> Cow<'t, str> {
         all(&self.insert, text, |found: &Captures<'_>| {
             let mut columns = found[2].split(',');
-            if !columns.any(|column| names::is_secret(column.trim(), &[])) {
+            if !columns.any(|column| names::is_secret(column.trim(), keys)) {
                 return found[0].to_owned();
             }
             let values = self.literal.replace_all(&found[3], FILTERED);

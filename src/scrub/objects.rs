@@ -52,11 +52,11 @@ impl Objects {
 
     pub(super) fn without<'t>(&self, text: &'t str, keys: &[String]) -> Cow<'t, str> {
         each_value(&self.0, text, |found| {
-            let named = Named::at(text, found.end())?;
+            let named = Named::at(text, found.end(), keys)?;
             let key = beginning(text.as_bytes(), found.start());
             // Of a way to a field only the last part is its name.
             let name = named.name.rsplit('/').next().unwrap_or_default();
-            let is_secret = names::is_secret(name, &[]) || is_of_cookie(text, key);
+            let is_secret = names::is_secret(name, keys) || is_of_cookie(text, key);
             let value = || after(text, &named).or_else(|| before(text, key));
             let value = is_secret.then(value)??;
             (!counts::is_count(named.name, &text[value.clone()], keys)).then_some(value)
@@ -69,7 +69,7 @@ impl Objects {
 impl<'t> Named<'t> {
     /// The name that begins at `at`, also in calls as in `Key(Static("password"))`. Of a list it is the one that is secret:
     /// `["user", "password"]`.
-    fn at(text: &'t str, at: usize) -> Option<Self> {
+    fn at(text: &'t str, at: usize, keys: &[String]) -> Option<Self> {
         let near = near(text, at, LONGEST_NAME * 2);
         let bytes = near.as_bytes();
         let (mut begin, mut calls) = (at, 0);
@@ -91,7 +91,7 @@ impl<'t> Named<'t> {
             // A row has the names of several columns.
             let mut names = inside.rsplit(['"', '\'', '`', ',', ' ', '(', '[', '\\']);
             let last = names.next()?;
-            let secret = names.find(|name| names::is_secret(name, &[]));
+            let secret = names.find(|name| names::is_secret(name, keys));
             (secret.unwrap_or(last), end, true)
         } else if let Some((quote, content)) = value::Quote::at(bytes, begin) {
             let (end, close) = quote.close(bytes, content);

@@ -11,19 +11,22 @@ use super::{
     value,
 };
 
+/// Options with two hyphens that take a secret.
+pub(super) const LONG: &str =
+    r"--(?i-u:[\w-]*(?:passw(?:or)?d|passphrase|pwd|secret|token|key)[\w-]*|[\w-]*pass|psk)";
+
 /// The name of an option that takes a secret, up to its value. Also as code prints a list of arguments.
 pub(super) struct Options(Regex);
 
 // === impl Options ===
 
 impl Options {
-    pub(super) fn new(regex: impl Fn(&str) -> Regex) -> Self {
+    /// For `long` options.
+    pub(super) fn new(regex: impl Fn(&str) -> Regex, long: &str) -> Self {
         // Few programs have long options with one hyphen. Their names are said in full: many a word ends as they do.
         let one = r"(?i-u:(?:src|dest|dst|new|old)?(?:key|store|trust|keystore|truststore)?pass|pw|passw(?:or)?d|passphrase|token|secret|psk)";
-        let two =
-            r"(?i-u:[\w-]*(?:passw(?:or)?d|passphrase|pwd|secret|token|key)[\w-]*|[\w-]*pass|psk)";
         Self(regex(&format!(
-            r#"(?:--{two}|(?:^|[\s"'\[(,])-{one})(?:\\*["']\s*,\s*|\\*["']?\s+)"#
+            r#"(?:{long}|(?:^|[\s"'\[(,])-{one})(?:\\*["']\s*,\s*|\\*["']?\s+)"#
         )))
     }
 

@@ -16,7 +16,7 @@ use super::{
     inserted::Inserted,
     judged::Judged,
     objects::Objects,
-    options::Options,
+    options::{LONG, Options},
     path_tokens::PathTokens,
     prefixes::{COMMON, KEYS, any_of},
     replace::{all, each_value},
@@ -143,12 +143,12 @@ impl Patterns {
                 any_of(COMMON)
             )),
             schemes: Schemes::new(regex),
-            assigned: Assigned::new(regex),
+            assigned: Assigned::new(regex, NAMES),
             cookies: Cookies::new(regex),
             path_tokens: PathTokens::new(regex),
             beside: Beside::new(regex),
             commands: Commands::new(regex),
-            options: Options::new(regex),
+            options: Options::new(regex, LONG),
             tuples: Tuples::new(regex),
             statements: Statements::new(regex),
             form_parts: FormParts::new(regex),
@@ -200,9 +200,9 @@ impl Patterns {
         kept.with(b" \t\n\r\x0b\x0c\xc2\xe1\xe2\xe3=", |text| {
             self.schemes.without(text)
         });
-        kept.with(b"(", |text| self.inserted.without(text));
+        kept.with(b"(", |text| self.inserted.without(text, keys));
         kept.with(b"=", |text| self.form_parts.without(text));
-        kept.with(b"(", |text| self.statements.without(text));
+        kept.with(b"(", |text| self.statements.without(text, keys));
         kept.with(BLANK, |text| self.statements.without_clauses(text));
         kept.with(b"(", |text| self.statements.without_calls(text));
         kept.with(b"(", |text| self.tuples.without(text));
@@ -229,7 +229,7 @@ impl Patterns {
         });
         kept.with(b"^", |text| all(&self.below, text, "${1}[Filtered]"));
         kept.with(b"(", |text| self.without_rows(text));
-        kept.with(b":=", |text| self.bound.without(text));
+        kept.with(b":=", |text| self.bound.without(text, keys));
         kept.with(b"@", |text| all(&self.email, text, email));
         kept.with(b"23456", without_cards);
         if personal {

@@ -48,8 +48,8 @@ impl Statements {
         }
     }
 
-    pub(super) fn without<'t>(&self, text: &'t str) -> Cow<'t, str> {
-        each_value(&self.row, text, |found| row(text, found))
+    pub(super) fn without<'t>(&self, text: &'t str, keys: &[String]) -> Cow<'t, str> {
+        each_value(&self.row, text, |found| row(text, keys, found))
     }
 
     pub(super) fn without_clauses<'t>(&self, text: &'t str) -> Cow<'t, str> {
@@ -62,13 +62,13 @@ impl Statements {
 }
 
 /// The values of a row whose columns are named as a secret.
-fn row(text: &str, found: Match<'_>) -> Option<Range<usize>> {
+fn row(text: &str, keys: &[String], found: Match<'_>) -> Option<Range<usize>> {
     let near = &text.as_bytes()[found.start().saturating_sub(LONGEST_ROW)..found.start()];
     let open = near.iter().rposition(|byte| b"();".contains(byte))?;
     let columns = near.get(open + 1..).filter(|_| near[open] == b'(')?;
     let columns = str::from_utf8(columns).ok()?;
     let mut columns = columns.split(',').map(|column| column.trim());
-    let secret = columns.any(|column| names::is_secret(column, &[]));
+    let secret = columns.any(|column| names::is_secret(column, keys));
     if !secret {
         return None;
     }

@@ -148,3 +148,62 @@ fn arguments_without_a_secret_stay() {
     ];
     values_are_scrubbed(&lists.map(|list| (list, list)));
 }
+
+#[test]
+fn a_name_of_the_application_is_known_in_texts() {
+    let scrubbing = Scrubbing::new().key("--").key("Tax Number").key("größe");
+    for (text, kept) in [
+        ("tax_number=abc x", "tax_number=[Filtered] x"),
+        ("old tax number: abc", "old tax number: [Filtered]"),
+        ("TAXNUMBER = abc", "TAXNUMBER = [Filtered]"),
+        ("/a?my-tax-number=abc", "/a?my-tax-number=[Filtered]"),
+        (r#"{"taxNumber":"a b"} x"#, r#"{"taxNumber":[Filtered]} x"#),
+        (
+            r#"Person { tax_number: Some("a b"), n: 1 }"#,
+            "Person { tax_number: [Filtered], n: 1 }",
+        ),
+        (r#"TaxNumber("a b")"#, "TaxNumber([Filtered])"),
+        (r#"("tax_number", "a b")"#, r#"("tax_number", [Filtered])"#),
+        (
+            "<taxNumber>a b</taxNumber>",
+            "<taxNumber>[Filtered]</taxNumber>",
+        ),
+        ("shop --tax-number abc", "shop --tax-number [Filtered]"),
+        (
+            "name: tax_number, value: abc",
+            "name: tax_number, value: [Filtered]",
+        ),
+        (
+            "INSERT INTO t (id, tax_number) VALUES (1, 'a b')",
+            "INSERT INTO t (id, tax_number) VALUES (1, [Filtered])",
+        ),
+        (
+            "UPDATE t SET tax_number = $1 -- binds: ['a b']",
+            "UPDATE t SET tax_number = $1 -- binds: [Filtered]",
+        ),
+        (
+            "(id, tax_number) = (1, 'a b')",
+            "(id, tax_number) = ([Filtered])",
+        ),
+        ("GRÖSSE=7 Größe=17", "GRÖSSE=7 Größe=[Filtered]"),
+        (
+            "a tax on number 17: it is paid",
+            "a tax on number 17: it is paid",
+        ),
+        ("tax=17 number=18", "tax=17 number=18"),
+    ] {
+        assert_eq!(scrubbing.scrub(text), kept);
+        assert_eq!(scrubbing.clone().scrub(kept), kept);
+    }
+}
+
+#[test]
+fn many_names_of_the_application_have_room() {
+    let name = |number: usize| format!("a_rather_long_name_of_the_application_{number}");
+    let mut scrubbing = Scrubbing::new();
+    for number in 0..300 {
+        scrubbing = scrubbing.key(&name(number));
+    }
+    let kept = scrubbing.scrub(&format!("{}=abc", name(299)));
+    assert_eq!(kept, format!("{}=[Filtered]", name(299)));
+}

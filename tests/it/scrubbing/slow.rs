@@ -180,7 +180,8 @@ fn a_text_made_to_be_slow_takes_a_moment() {
         often("\\npin=a "),
         often("\\\\n"),
     ];
-    let scrubbing = Scrubbing::new();
+    // Names of the application go the same ways as those that are built in.
+    let scrubbing = Scrubbing::new().key("a").key("tax");
     for text in texts {
         let began = Instant::now();
         let _ = scrubbing.scrub(&text);
