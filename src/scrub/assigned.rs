@@ -5,12 +5,12 @@ use std::{borrow::Cow, ops::Range};
 use regex::{Match, Regex};
 
 use super::{
-    FILTERED, counts,
+    FILTERED, counts, names,
     no_value::{Place, is_no_value, refused},
     options::is_option,
     pairs,
     replace::{all, each_value},
-    sentence::is_word_alone,
+    sentence::{is_word_alone, trimmed},
     value::{self, Quote},
 };
 
@@ -18,10 +18,14 @@ use super::{
 pub(super) const NAMES: &str = concat!(
     r"(?i-u:[\w.-]*(?:passw(?:or)?d|passwort|kennwort|(?:pass|seed|recovery)[ _-]?phrase|mnemonic|zeroizing|passkey|senha|contrase(?:n|ñ)a|mot[ _]?de[ _]?passe|wachtwoord|salasana|l(?:o|ö)senord|hasło|(?:п|П)ароль|密码|密碼|パスワード|비밀번호|passcode|pgpass|pwd|secret|token|api[ _-]?key|credentials?",
     r"|sess(?:ion)?[_-]?id|oauth_verifier|client_?assertion|saml|jwt|iban|credit[ _-]?card|card[ _-]?number|signature|authorization|cookie",
-    r"|code_?verifier|(?:auth|device|mfa|totp|otp|pin|recovery|backup|verification|one_?time)_?codes?|(?:user|db|smtp|redis|mail|store|key)_?pass|basic_?auth",
+    r"|code_?verifier|(?:auth|device|mfa|totp|otp|pin|recovery|backup|verification|security|login|sms|one[_-]?time|two[_-]?factor)[_-]?codes?|(?:pass|pw)[_-]?hash|(?:basic_?|master)auth",
     r"|(?:access|account|aes|app|application|auth|client|consumer|encryption|decryption|hmac|license|master|private|secret|session|shared|signing|ssh|storage|subscription|webhook)[ _-]?key)[\w-]*",
-    r"|(?:\b|_)(?:auth|session|bearer|pass|pat|pw|pin|otp|totp|psk|cvv2?|cvc2?|ssn|csrf|xsrf|sid|creds?)|[a-z](?-i:Auth|Session|Bearer|Pass|Pat|Pw|Pin|Psk|Otp|Totp|Cvv2?|Cvc2?|Csrf|Xsrf|Creds?))",
+    r"|(?:\b|_)(?:auth|session|bearer|pass|pat|pw|pin|otp|totp|psk|cvv2?|cvc2?|ssn|csrf|xsrf|sid|creds?)(?:[_-]?\d{1,2})?|[a-z](?-i:Auth|Session|Bearer|Pass|Pat|Pw|Pin|Psk|Otp|Totp|Cvv2?|Cvc2?|Csrf|Xsrf|Creds?)(?:[_-]?\d{1,2})?)",
 );
+
+/// Names that can be those of secrets and of other things, which [`names::is_secret`] tells apart: `routing_key`, `rootpass`.
+const POSSIBLE: &str =
+    r"(?i-u:[\w.-]*(?:[_-]key|[a-z0-9](?-i:Key)|[a-z0-9]{2}pass|[a-z0-9]{2}pw)(?:[_-]?\d{1,2})?)";
 
 /// Names whose value stands after a blank if it has quotation marks: `wrong password "…"`, and `IDENTIFIED BY '…'` of SQL.
 const SAID: &str = r"(?i-u:\b(?:passw(?:or)?d|pass[ _-]?phrase|mnemonic|(?:seed|recovery) phrase|identified\s+by)(?:\s+(?:for|of)\s+[\w.@-]+:?)?(?:\s+(?:is|was|of))?)";
@@ -62,8 +66,9 @@ impl Assigned {
         // Between name and value: quotation marks, also escaped ones of JSON inside JSON, and a separator.
         // None has groups: to find the ends of groups takes most of the time of a search.
         let after = r#"(?:\\*["'`]\)*)?\]?(?i-u:\s(?:provided|given|supplied|received|used|value))?\s*(?:=>|:=|::+|[:=]{1,3})"#;
-        let named =
-            format!(r#"{names}(?:{after}|{NEWTYPE}|{COMPARED})|{SAID}(?:\s+[EN]?\\*["']|:)"#);
+        let named = format!(
+            r#"{names}(?:{after}|{NEWTYPE}|{COMPARED})|{POSSIBLE}{after}|{SAID}(?:\s+[EN]?\\*["']|:)"#
+        );
         // The end of an escape is no part of the name: without it, another pattern would take the first word of the line.
         let line = format!(
             r"(?i-u:(?:\b|_|\\[nrtvf0]|0[ad])(?:authorization|(?:set-)?cookies?2?)){after}"
@@ -230,6 +235,11 @@ fn named_value(text: &str, keys: &[String], found: Match<'_>) -> Option<Range<us
         let coded = |byte: u8| byte.is_ascii_alphanumeric() || b"_-".contains(&byte);
         let end = start + value::run(text.as_bytes(), start, coded);
         return (!is_session()).then_some(start..end);
+    }
+    // As one name, such as `mot de passe`, or with a word after it, such as `db_pass provided`.
+    let said = trimmed(name);
+    if !names::is_secret(said, keys) && !names::are_in(said, keys) {
+        return None;
     }
     let start = start(text, found)?;
     if let Some(value) = refused(&text[start..]) {

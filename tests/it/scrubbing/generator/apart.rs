@@ -264,6 +264,11 @@ pub(super) const TEXTS: &[&str] = &[
     "GET /\r\nCookie: a=1; theme=SENTINEL",
     "a {\n\tpin=SENTINEL",
     "a\nBearer SENTINELbearer1",
+    "routing_key=SENTINEL",
+    "{\"fernet_key\":\"SENTINEL\"} x",
+    "requirepass: SENTINEL",
+    "Config { db_pass_2: Some(\"SENTINEL\") }",
+    "security_code: SENTINEL",
 ];
 
 /// Documents of JSON.
@@ -325,4 +330,9 @@ pub(super) const STRUCTURES: &[&str] = &[
     r#"["curl","-u","bob:SENTINEL","https://shop.test"]"#,
     r#"["mysql","-P",3306,"-pSENTINEL"]"#,
     r#"{"Env":["DB_PASSWORD=correct SENTINEL","PORT=80"]}"#,
+    r#"{"mfa_code":"SENTINEL"}"#,
+    r#"{"rootpass":"SENTINEL"}"#,
+    r#"{"pw_hash":"SENTINEL"}"#,
+    r#"{"pass1":"SENTINEL"}"#,
+    r#"{"access_key_id":"SENTINEL"}"#,
 ];
