@@ -3,6 +3,7 @@
 mod assigned;
 mod beside;
 mod bound;
+mod calls;
 mod cards;
 mod coded;
 mod commands;

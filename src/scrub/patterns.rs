@@ -9,6 +9,7 @@ use super::{
     assigned::{Assigned, NAMES},
     beside::Beside,
     bound::Bound,
+    calls::Calls,
     cards::without_cards,
     commands::Commands,
     cookies::Cookies,
@@ -61,6 +62,8 @@ pub(super) struct Patterns {
     parts: Regex,
     /// Keys and tokens that have a form of their own.
     formed: Regex,
+    /// `mysql -p…`.
+    calls: Calls,
     /// `Bearer …`.
     schemes: Schemes,
     /// `password=…`, `Authorization: …` and the like.
@@ -142,6 +145,7 @@ impl Patterns {
                 any_of(KEYS),
                 any_of(COMMON)
             )),
+            calls: Calls::new(regex),
             schemes: Schemes::new(regex),
             assigned: Assigned::new(regex, NAMES),
             cookies: Cookies::new(regex),
@@ -197,6 +201,7 @@ impl Patterns {
         kept.with(b"?", |text| all(&self.relative, text, relative));
         kept.with(b"\"", |text| all(&self.parts, text, parts));
         kept.always(|text| all(&self.formed, text, formed));
+        kept.always(|text| self.calls.without(text));
         kept.with(b" \t\n\r\x0b\x0c\xc2\xe1\xe2\xe3=", |text| {
             self.schemes.without(text)
         });

@@ -9,14 +9,15 @@ const TRUFFLEHOG: &str = "https://github.com/trufflesecurity/trufflehog/tree/mai
 
 const KEYHOG: &str = "https://docs.rs/crate/keyhog-core/0.5.86/source/detectors/";
 
-/// The list is not complete; a row is one line. No row goes on without a bound past what it has found: with another row in between, each search
-/// would go to the end of the line. A key counts at the beginning of a text and after any character but a letter or digit.
+/// The list is not complete; a row is one line. `<break>` is the end of a line within a key. A row reads only what can be a part of
+/// its key: if one read on to the end of the line, the others would make it do so again after each match. A key counts at the
+/// beginning of a text and after any character but a letter or digit.
 #[rustfmt::skip]
 pub(super) const KEYS: &[Key] = &[
-    ("JSON web tokens, and what has their form", r"(?P<jwt>eyJ[\w-]{4,}(?:(?:(?:\r?\n|\\+r\\+n|\\+n)[ \t]*)?\.(?:(?:\r?\n|\\+r\\+n|\\+n)[ \t]*)?[\w-]+(?:(?:(?:\r?\n|\\+r\\+n|\\+n)[ \t]*)?\.(?:(?:\r?\n|\\+r\\+n|\\+n)[ \t]*)?[\w-]+|\.)*)?)", "https://www.rfc-editor.org/rfc/rfc7519"),
-    ("private keys without their first line", r"(?:MII[\w+/]{2}[\w+/]IBA(?:DAN|AKC)|MII[\w+/]{3}gIBA|MHcCAQEE|MI[GH][\w+/]AgEA|MC4CAQAw)[\w+/]{20,}=*(?:(?:\r?\n|\\+r\\+n|\\+n)[ \t]*[\w+/]{20,}=*)*", "https://www.rfc-editor.org/rfc/rfc5208"),
+    ("JSON web tokens, and what has their form", r"(?P<jwt>eyJ[\w-]{4,}(?:(?:<break>)?\.(?:<break>)?[\w-]+(?:(?:<break>)?\.(?:<break>)?[\w-]+|\.)*)?)", "https://www.rfc-editor.org/rfc/rfc7519"),
+    ("private keys without their first line", r"(?:MII[\w+/]{2}[\w+/]IBA(?:DAN|AKC)|MII[\w+/]{3}gIBA|MHcCAQEE|MI[GH][\w+/]AgEA|MC4CAQAw)[\w+/]{20,}=*(?:<break>[\w+/]{20,}=*)*", "https://www.rfc-editor.org/rfc/rfc5208"),
     ("private keys in base64, as Kubernetes keeps them", r"LS0tLS1CRUdJTi(?:BQUklWQVRF|BSU0EgUFJJ|BFQyBQUklW|BPUEVOU1NIIFBSS|BFTkNSWVBURUQgUFJJ)[\w+/]{20,}=*", "https://www.rfc-editor.org/rfc/rfc7468"),
-    ("private keys of OpenSSH without their first line", r"b3BlbnNzaC1rZXktdjE[\w+/]{20,}=*(?:(?:\r?\n|\\+r\\+n|\\+n)[ \t]*[\w+/]{20,}=*)*", "https://github.com/openssh/openssh-portable/blob/master/PROTOCOL.key"),
+    ("private keys of OpenSSH without their first line", r"b3BlbnNzaC1rZXktdjE[\w+/]{20,}=*(?:<break>[\w+/]{20,}=*)*", "https://github.com/openssh/openssh-portable/blob/master/PROTOCOL.key"),
     ("Amazon", r"(?:AKIA|ASIA|AIDA|AROA|AGPA|ANPA|ANVA|ABIA|ACCA|AIPA)[A-Z0-9]{16}\b", "https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html"),
     ("GitHub", r"gh[pousr]_[\w-]{10,}|github_pat_[\w-]{10,}", "https://github.blog/engineering/platform-security/behind-githubs-new-authentication-token-formats/"),
     ("GitLab", r"gl(?:pat|rt|rtr|dt|ptt|ft|soat|cbt|imt|agent|oas|ffct|wt)-[\w-]{10,}(?:\.[\w-]+)*|GR1348941[\w-]{20}", "https://docs.gitlab.com/security/tokens/#token-prefixes"),
@@ -86,11 +87,6 @@ pub(super) const KEYS: &[Key] = &[
     ("hashes of passwords", r"\$(?:2[abxy]|5|6|7|y|gy|argon2(?:id|i|d)|scrypt|pbkdf2[\w-]*)\$[\w./=,+$-]{20,}", "https://github.com/P-H-C/phc-string-format"),
     ("hashes of passwords in LDAP", r"\{(?:S?SHA\d*|S?MD5|CRYPT)\}[\w./+=$-]{10,}", "https://www.rfc-editor.org/rfc/rfc2307"),
     ("SMTP and IMAP", r"AUTH(?:ENTICATE)? (?:PLAIN|LOGIN|XOAUTH2) [\w+/=]{8,}", "https://www.rfc-editor.org/rfc/rfc4954"),
-    ("Redis", r"(?i:config\s+set\s+(?:requirepass|masterauth)\s+)[!-~]+", "https://redis.io/docs/latest/operate/oss_and_stack/management/security/"),
-    ("Redis, its program", r#"redis-cli(?:\\*["',](?:\\+[nrt])?\s*|\s+){1,16}(?:[ -~]{0,200}?[\s"',])?(?:-a|--pass)(?:\\*["',](?:\\+[nrt])?\s*|\s+){1,16}[!-~]+"#, "https://redis.io/docs/latest/develop/tools/cli/"),
-    ("MySQL, its programs", r#"(?:mysql|mariadb)\w*(?:\\*["',](?:\\+[nrt])?\s*|\s+){1,16}(?:[ -~]{0,200}?[\s"',])?-p[!-,.-~][!-~]*"#, "https://dev.mysql.com/doc/refman/8.4/en/password-security-user.html"),
-    ("SQLCipher", r"(?i:pragma\s+(?:hex)?(?:re)?key\s*=\s*)[!-~]+", "https://www.zetetic.net/sqlcipher/sqlcipher-api/"),
-    ("sshpass, logins to registries, MongoDB's and Cassandra's programs", r#"(?:sshpass|(?:docker|podman|buildah|nerdctl|oras|registry|az|oc)(?:\\*["',](?:\\+[nrt])?\s*|\s+){1,16}login|cqlsh|mongo(?:sh|dump|restore|export|import)?)(?:\\*["',](?:\\+[nrt])?\s*|\s+){1,16}(?:[ -~]{0,200}?[\s"',])?-p(?:\\*["',](?:\\+[nrt])?\s*|\s+){0,16}[!-~]+"#, "https://docs.docker.com/reference/cli/docker/login/"),
     ("Duffel", r"duffel_(?:live|test)_[\w-]{20,}", GITLEAKS),
     ("Amazon Bedrock", r"ABSK[\w+/]{60,}=*|bedrock-api-key-[\w+/]{20,}=*", GITLEAKS),
     ("Microsoft Entra", r"[\w.~]{3}\dQ~[\w.~-]{31,34}", GITLEAKS),
@@ -120,19 +116,7 @@ pub(super) const KEYS: &[Key] = &[
     ("Sourcegraph", r"sgp_(?:(?:[0-9a-fA-F]{16}|local)_)?[0-9a-fA-F]{40}\b", GITLEAKS),
     ("Yandex", r"t1\.[\w-]{10,200}={0,2}\.[\w-]{86}={0,2}|AQVN[\w-]{35,38}|YC[\w-]{38}\b", GITLEAKS),
     ("NATS", r"S[AUONCX][A-Z2-7]{56}\b", "https://docs.nats.io/running-a-nats-service/configuration/securing_nats/auth_intro/nkey_auth"),
-    ("LDAP, its programs", r#"ldap(?:search|modify|add|delete|whoami|passwd|compare)(?:\\*["',](?:\\+[nrt])?\s*|\s+){1,16}(?:[ -~]{0,200}?[\s"',])?-w(?:\\*["',](?:\\+[nrt])?\s*|\s+){0,16}[!-~]+"#, "https://www.openldap.org/software/man.cgi?query=ldapsearch"),
-    ("zip, MQTT, IPMI and SQL Server, their programs", r#"(?:zip|unzip|mosquitto_(?:pub|sub)|ipmitool|sqlcmd|bcp)(?:\\*["',](?:\\+[nrt])?\s*|\s+){1,16}(?:[ -~]{0,200}?[\s"',])?-P(?:\\*["',](?:\\+[nrt])?\s*|\s+){0,16}[!-~]+"#, "https://mosquitto.org/man/mosquitto_pub-1.html"),
-    ("7-Zip, its programs", r#"7z[ar]?(?:\\*["',](?:\\+[nrt])?\s*|\s+){1,16}(?:[ -~]{0,200}?[\s"',])?-p[!-~]+"#, "https://7-zip.opensource.jp/chm/cmdline/switches/password.htm"),
-    ("Samba, its programs", r#"(?:smbclient|rpcclient|smbget)(?:\\*["',](?:\\+[nrt])?\s*|\s+){1,16}(?:[ -~]{0,200}?[\s"',])?(?:-U|--user)["',=]{0,3}\s*[!#-$&(-~]{1,64}%[!-~]+"#, "https://www.samba.org/samba/docs/current/man-html/smbclient.1.html"),
-    ("Net-SNMP, its programs", r#"snmp(?:bulk)?(?:walk|get|getnext|set|trap|inform|table|status|df|usm)(?:\\*["',](?:\\+[nrt])?\s*|[ \t]+){1,16}(?:(?:[ -%'-:<-{}~]{0,200}?[ \t"',])?-[AXc](?:\\*["',](?:\\+[nrt])?\s*|[ \t]+){0,16}[!-~]+){1,3}"#, "https://www.net-snmp.org/docs/man/snmpcmd.html"),
-    ("OpenSSL, its program", r#"openssl(?:\\*["',](?:\\+[nrt])?\s*|[ \t]+){1,16}[a-z0-9_-]{1,32}(?:\\*["',](?:\\+[nrt])?\s*|[ \t]+){1,16}(?:[ -%'-:<-{}~]{0,200}?[ \t"',])?-[kK](?:\\*["',](?:\\+[nrt])?\s*|[ \t]+){1,16}[!-~]+"#, "https://docs.openssl.org/3.0/man1/openssl-enc/"),
     ("CAS", r"(?:ST|PT|PGT|TGT)-\d+-[\w.-]{16,}", "https://apereo.github.io/cas/7.0.x/protocol/CAS-Protocol-Specification.html"),
-    ("netrc", r"(?:machine\s+[!-~]{1,255}|default)\s+login\s+[!-~]{1,64}\s+password\s+[!-~]+", "https://everything.curl.dev/usingcurl/netrc.html"),
-    ("Dockerfiles and shells of Windows", r#"(?:ENV|setx)\s+[A-Z0-9_]*(?:TOKEN|SECRET|PASSWORD|PASSWD|API_?KEY|ACCESS_KEY|PRIVATE_KEY)[A-Z0-9_]*\s+[!-~]+"#, "https://docs.docker.com/reference/dockerfile/#env"),
-    ("Amazon, its program", r"aws\s+configure\s+set\s+[\w.-]*(?:secret|token)\w*\s+[!-~]+", "https://docs.aws.amazon.com/cli/latest/reference/configure/set.html"),
-    ("RabbitMQ, its program", r"rabbitmqctl\s+(?:add_user|change_password|authenticate_user)\s+[!-~]+\s+[!-~]+", "https://www.rabbitmq.com/docs/man/rabbitmqctl.8"),
-    ("OpenSSH, its program", r#"ssh-keygen(?:\\*["',](?:\\+[nrt])?\s*|\s+){1,16}(?:[ -~]{0,200}?[\s"',])?-[NP](?:\\*["',](?:\\+[nrt])?\s*|\s+){1,16}[!-~]+"#, "https://man.openbsd.org/ssh-keygen"),
-    ("Apache, its programs", r#"htpasswd["',]{0,2}\s+["']?-[a-zA-Z]*b[a-zA-Z]*["',]{0,2}\s+[!-~]+\s+[!-~]+\s+[!-~]+"#, "https://httpd.apache.org/docs/2.4/programs/htpasswd.html"),
 ];
 
 /// Beginnings that ordinary names have as well, such as `npm_config_registry`. A digit or a capital must follow.
@@ -143,10 +127,13 @@ pub(super) const COMMON: &[Key] = &[
     ("OpenAI, of former years", r"sk-[\w-]{10,}", GITLEAKS),
 ];
 
+/// An end of a line, also as code escapes it, and the indentation of the next one.
+const BREAK: &str = r"(?:\r?\n|\\+r\\+n|\\+n)[ \t]*";
+
 /// One pattern for all of a table.
 pub(super) fn any_of(table: &[Key]) -> String {
     let patterns: Vec<_> = table.iter().map(|(_, pattern, _)| *pattern).collect();
-    patterns.join("|")
+    patterns.join("|").replace("<break>", BREAK)
 }
 
 #[cfg(test)]

@@ -1,0 +1,89 @@
+//! Finds the secrets in calls of programs, which only the name of the program and an option tell: `mysql -p…`, `redis-cli -a …`.
+
+use std::borrow::Cow;
+
+use regex::{Captures, Regex};
+
+use super::{
+    FILTERED,
+    prefixes::{Key, any_of},
+    replace::all,
+};
+
+/// Calls up to the end of their secret. In a row, `<blank>` is one of the [`BLANKS`], and `<arguments>` are those before an option;
+/// `<same>` and `<skipped>` are the same in one line and in one command. No row goes on without a bound: with another row in
+/// between, each search would go to the end of the line.
+#[rustfmt::skip]
+const CALLS: &[Key] = &[
+    ("Redis, its program", r#"redis-cli<arguments>(?:-a|--pass)<blank>{1,16}[!-~]+"#, "https://redis.io/docs/latest/develop/tools/cli/"),
+    ("MySQL, its programs", r#"(?:mysql|mariadb)\w*<arguments>-p[!-,.-~][!-~]*"#, "https://dev.mysql.com/doc/refman/8.4/en/password-security-user.html"),
+    ("sshpass, logins to registries, MongoDB's and Cassandra's programs", r#"(?:sshpass|(?:docker|podman|buildah|nerdctl|oras|registry|az|oc)<blank>{1,16}login|cqlsh|mongo(?:sh|dump|restore|export|import)?)<arguments>-p<blank>{0,16}[!-~]+"#, "https://docs.docker.com/reference/cli/docker/login/"),
+    ("LDAP, its programs", r#"ldap(?:search|modify|add|delete|whoami|passwd|compare)<arguments>-w<blank>{0,16}[!-~]+"#, "https://www.openldap.org/software/man.cgi?query=ldapsearch"),
+    ("zip, MQTT, IPMI and SQL Server, their programs", r#"(?:zip|unzip|mosquitto_(?:pub|sub)|ipmitool|sqlcmd|bcp)<arguments>-P<blank>{0,16}[!-~]+"#, "https://mosquitto.org/man/mosquitto_pub-1.html"),
+    ("7-Zip, its programs", r#"7z[ar]?<arguments>-p[!-~]+"#, "https://7-zip.opensource.jp/chm/cmdline/switches/password.htm"),
+    ("Samba, its programs", r#"(?:smbclient|rpcclient|smbget)<arguments>(?:-U|--user)["',=]{0,3}\s*[!#-$&(-~]{1,64}%[!-~]+"#, "https://www.samba.org/samba/docs/current/man-html/smbclient.1.html"),
+    ("Net-SNMP, its programs", r#"snmp(?:bulk)?(?:walk|get|getnext|set|trap|inform|table|status|df|usm)<same>{1,16}(?:<skipped>-[AXc]<same>{0,16}[!-~]+){1,3}"#, "https://www.net-snmp.org/docs/man/snmpcmd.html"),
+    ("OpenSSL, its program", r#"openssl<same>{1,16}[a-z0-9_-]{1,32}<line>-[kK]<same>{1,16}[!-~]+"#, "https://docs.openssl.org/3.0/man1/openssl-enc/"),
+    ("OpenSSH, its program", r#"ssh-keygen<arguments>-[NP]<blank>{1,16}[!-~]+"#, "https://man.openbsd.org/ssh-keygen"),
+    ("Apache, its programs", r#"htpasswd["',]{0,2}\s+["']?-[a-zA-Z]*b[a-zA-Z]*["',]{0,2}\s+[!-~]+\s+[!-~]+\s+[!-~]+"#, "https://httpd.apache.org/docs/2.4/programs/htpasswd.html"),
+    ("Redis", r"(?i:config\s+set\s+(?:requirepass|masterauth)\s+)[!-~]+", "https://redis.io/docs/latest/operate/oss_and_stack/management/security/"),
+    ("SQLCipher", r"(?i:pragma\s+(?:hex)?(?:re)?key\s*=\s*)[!-~]+", "https://www.zetetic.net/sqlcipher/sqlcipher-api/"),
+    ("netrc", r"(?:machine\s+[!-~]{1,255}|default)\s+login\s+[!-~]{1,64}\s+password\s+[!-~]+", "https://everything.curl.dev/usingcurl/netrc.html"),
+    ("Dockerfiles and shells of Windows", r#"(?:ENV|setx)\s+[A-Z0-9_]*(?:TOKEN|SECRET|PASSWORD|PASSWD|API_?KEY|ACCESS_KEY|PRIVATE_KEY)[A-Z0-9_]*\s+[!-~]+"#, "https://docs.docker.com/reference/dockerfile/#env"),
+    ("Amazon, its program", r"aws\s+configure\s+set\s+[\w.-]*(?:secret|token)\w*\s+[!-~]+", "https://docs.aws.amazon.com/cli/latest/reference/configure/set.html"),
+    ("RabbitMQ, its program", r"rabbitmqctl\s+(?:add_user|change_password|authenticate_user)\s+[!-~]+\s+[!-~]+", "https://www.rabbitmq.com/docs/man/rabbitmqctl.8"),
+];
+
+/// What the names in rows stand for. Arguments are also those of a list, as code prints and escapes it.
+const BLANKS: [(&str, &str); 5] = [
+    ("<line>", "<same>{1,16}<skipped>"),
+    ("<arguments>", r#"<blank>{1,16}(?:[ -~]{0,200}?[\s"',])?"#),
+    ("<skipped>", r#"(?:[ -%'-:<-{}~]{0,200}?[ \t"',])?"#),
+    ("<blank>", r#"(?:\\*["',](?:\\+[nrt])?\s*|\s+)"#),
+    ("<same>", r#"(?:\\*["',](?:\\+[nrt])?\s*|[ \t]+)"#),
+];
+
+/// A call, and what is before it.
+pub(super) struct Calls(Regex);
+
+// === impl Calls ===
+
+impl Calls {
+    pub(super) fn new(regex: impl Fn(&str) -> Regex) -> Self {
+        let rows = BLANKS.iter().fold(any_of(CALLS), |rows, (name, pattern)| {
+            rows.replace(name, pattern)
+        });
+        Self(regex(&format!(r"(^|[^A-Za-z0-9])(?-u:{rows})")))
+    }
+
+    pub(super) fn without<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        all(&self.0, text, |found: &Captures<'_>| {
+            format!("{}{FILTERED}", &found[1])
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_call_has_a_source_and_names_that_stand_for_something() {
+        for (program, pattern, source) in CALLS {
+            assert!(source.starts_with("https://"), "{program}");
+            let names = pattern
+                .split('<')
+                .skip(1)
+                .filter_map(|rest| rest.split_once('>'));
+            for (name, _) in
+                names.filter(|(name, _)| name.bytes().all(|one| one.is_ascii_lowercase()))
+            {
+                let name = format!("<{name}>");
+                assert!(
+                    BLANKS.iter().any(|(known, _)| *known == name),
+                    "{program}: {name}"
+                );
+            }
+        }
+    }
+}
