@@ -42,6 +42,9 @@ const COMPARED: &str =
 /// The longest name of a scheme of authorization, in bytes.
 const LONGEST_SCHEME: usize = 16;
 
+/// The longest argument in marks, in bytes.
+const LONGEST_ARGUMENT: usize = 512;
+
 /// The ways in which a name and a value stand together.
 pub(super) struct Assigned {
     /// `Authorization: …` and `Cookie: …`, of which the value has spaces.
@@ -258,7 +261,7 @@ fn named_value(text: &str, keys: &[String], found: Match<'_>) -> Option<Range<us
     if is_no_value(&place) {
         return None;
     }
-    let end = value::end(text, start);
+    let end = argument_end(text, found, start).max(value::end(text, start));
     if counts::is_count_after(place.before, name, &text[start..end], keys) {
         return None;
     }
@@ -268,6 +271,22 @@ fn named_value(text: &str, keys: &[String], found: Match<'_>) -> Option<Range<us
     // After a colon stood the type of a variable, and the value follows.
     let typed = text[end..].strip_prefix(" = ").map(|_| end + 3);
     Some(start..typed.map_or(end, |value| value::end(text, value)))
+}
+
+/// The end of an argument or a variable in marks: `"DB_PASSWORD=correct horse"`, `'--password=correct horse'`. In a sentence in
+/// marks, other words would follow.
+fn argument_end(text: &str, found: Match<'_>, start: usize) -> usize {
+    let Some(name) = found.as_str().strip_suffix('=') else {
+        return start;
+    };
+    let of_variable = |one: u8| one.is_ascii_uppercase() || one.is_ascii_digit() || one == b'_';
+    let is_argument = name.starts_with("--") || name.bytes().all(of_variable);
+    let bytes = text.as_bytes();
+    let around =
+        Quote::before(bytes, found.start()).filter(|_| is_argument && start == found.end());
+    let near = &bytes[..bytes.len().min(start + LONGEST_ARGUMENT)];
+    let end = around.map_or(start, |quote| quote.close(near, start).0);
+    if end < near.len() { end } else { start }
 }
 
 /// The value of a pair, which has quotation marks or is a call, as `Some("…")` is. A text in a tuple or a list must end it: else

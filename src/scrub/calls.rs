@@ -1,14 +1,17 @@
 //! Finds the secrets in calls of programs, which only the name of the program and an option tell: `mysql -p…`, `redis-cli -a …`.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, ops::Range};
 
-use regex::{Captures, Regex};
+use regex::{Match, Regex};
 
 use super::{
-    FILTERED,
     prefixes::{Key, any_of},
-    replace::all,
+    replace::each_value,
+    value::Quote,
 };
+
+/// The longest secret with blanks in marks, in bytes.
+const LONGEST: usize = 512;
 
 /// Calls up to the end of their secret. In a row, `<blank>` is one of the [`BLANKS`], and `<arguments>` are those before an option;
 /// `<same>` and `<skipped>` are the same in one line and in one command. No row goes on without a bound: with another row in
@@ -21,7 +24,7 @@ const CALLS: &[Key] = &[
     ("LDAP, its programs", r#"ldap(?:search|modify|add|delete|whoami|passwd|compare)<arguments>-w<blank>{0,16}[!-~]+"#, "https://www.openldap.org/software/man.cgi?query=ldapsearch"),
     ("zip, MQTT, IPMI and SQL Server, their programs", r#"(?:zip|unzip|mosquitto_(?:pub|sub)|ipmitool|sqlcmd|bcp)<arguments>-P<blank>{0,16}[!-~]+"#, "https://mosquitto.org/man/mosquitto_pub-1.html"),
     ("7-Zip, its programs", r#"7z[ar]?<arguments>-p[!-~]+"#, "https://7-zip.opensource.jp/chm/cmdline/switches/password.htm"),
-    ("Samba, its programs", r#"(?:smbclient|rpcclient|smbget)<arguments>(?:-U|--user)["',=]{0,3}\s*[!#-$&(-~]{1,64}%[!-~]+"#, "https://www.samba.org/samba/docs/current/man-html/smbclient.1.html"),
+    ("Samba, its programs", r#"(?:smbclient|rpcclient|smbget)<arguments>(?:-U|--user)=?<blank>{0,16}[!#-$&(-~]{1,64}%[!-~]+"#, "https://www.samba.org/samba/docs/current/man-html/smbclient.1.html"),
     ("Net-SNMP, its programs", r#"snmp(?:bulk)?(?:walk|get|getnext|set|trap|inform|table|status|df|usm)<same>{1,16}(?:<skipped>-[AXc]<same>{0,16}[!-~]+){1,3}"#, "https://www.net-snmp.org/docs/man/snmpcmd.html"),
     ("OpenSSL, its program", r#"openssl<same>{1,16}[a-z0-9_-]{1,32}<line>-[kK]<same>{1,16}[!-~]+"#, "https://docs.openssl.org/3.0/man1/openssl-enc/"),
     ("OpenSSH, its program", r#"ssh-keygen<arguments>-[NP]<blank>{1,16}[!-~]+"#, "https://man.openbsd.org/ssh-keygen"),
@@ -57,10 +60,32 @@ impl Calls {
     }
 
     pub(super) fn without<'t>(&self, text: &'t str) -> Cow<'t, str> {
-        all(&self.0, text, |found: &Captures<'_>| {
-            format!("{}{FILTERED}", &found[1])
-        })
+        each_value(&self.0, text, |found| call(text, found))
     }
+}
+
+/// The call up to the end of its secret. A secret with blanks ends at the mark that closes it: `-a "correct horse"`.
+fn call(text: &str, found: Match<'_>) -> Option<Range<usize>> {
+    let bytes = text.as_bytes();
+    let call = found.as_str();
+    let begin = found.start() + call.find(|one: char| one.is_ascii_alphanumeric())?;
+    let end = found.end();
+    let word = call.rfind(char::is_whitespace).map_or(0, |blank| blank + 1);
+    let Some(mark) = call[word..].rfind(['"', '\'']) else {
+        return Some(begin..end);
+    };
+    let option = call[word..word + mark].trim_end_matches('\\');
+    let opens = option.is_empty()
+        || option.ends_with(['=', ','])
+        || option.len() == "-p".len() && option.starts_with('-');
+    let mark = found.start() + word + mark;
+    let Some(quote) = Quote::before(bytes, mark + 1).filter(|_| opens) else {
+        return Some(begin..end);
+    };
+    let near = &bytes[..bytes.len().min(end + LONGEST)];
+    let (_, close) = quote.close(near, end);
+    let closed = near[..close].ends_with(b"\"") || near[..close].ends_with(b"'");
+    Some(begin..if closed { close } else { end })
 }
 
 #[cfg(test)]

@@ -207,3 +207,57 @@ fn many_names_of_the_application_have_room() {
     let kept = scrubbing.scrub(&format!("{}=abc", name(299)));
     assert_eq!(kept, format!("{}=[Filtered]", name(299)));
 }
+
+#[test]
+fn a_password_with_blanks_in_marks_is_filtered_whole() {
+    are_scrubbed(&[
+        (r#"redis-cli -a "correct horse" PING"#, "[Filtered] PING"),
+        (
+            r#"["redis-cli","-a","correct horse","PING"] x"#,
+            r#"["[Filtered],"PING"] x"#,
+        ),
+        (r#"mysql -u root -p"correct horse" shop"#, "[Filtered] shop"),
+        ("zip -P 'correct horse' a.zip", "[Filtered] a.zip"),
+        (
+            r#"docker login -u bob -p "correct horse" quay.io"#,
+            "[Filtered] quay.io",
+        ),
+        (r#"setx API_TOKEN "correct horse" /M"#, "[Filtered] /M"),
+        ("rabbitmqctl add_user bob 'correct horse'", "[Filtered]"),
+        (
+            r#"smbclient -U "bob%correct horse" //srv"#,
+            "[Filtered] //srv",
+        ),
+        (
+            r#"docker run -e "DB_PASSWORD=correct horse" shop"#,
+            r#"docker run -e "DB_PASSWORD=[Filtered]" shop"#,
+        ),
+        ("'--password=correct horse' x", "'--password=[Filtered]' x"),
+        (
+            r#"{"env":["DB_PASSWORD=correct horse","PORT=80"]} x"#,
+            r#"{"env":["DB_PASSWORD=[Filtered]","PORT=80"]} x"#,
+        ),
+    ]);
+}
+
+#[test]
+fn what_follows_a_password_in_marks_stays() {
+    are_scrubbed(&[
+        (
+            r#"sh -c "mysql -phunter2" and "more""#,
+            r#"sh -c "[Filtered] and "more""#,
+        ),
+        (
+            r#"msg="password=hunter2 of bob""#,
+            r#"msg="password=[Filtered] of bob""#,
+        ),
+        (
+            r#"msg="TOKEN=hunter2" user=bob"#,
+            r#"msg="TOKEN=[Filtered]" user=bob"#,
+        ),
+        (
+            r#"redis-cli -a "hunter2 and no end"#,
+            "[Filtered] and no end",
+        ),
+    ]);
+}

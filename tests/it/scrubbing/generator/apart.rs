@@ -269,6 +269,10 @@ pub(super) const TEXTS: &[&str] = &[
     "requirepass: SENTINEL",
     "Config { db_pass_2: Some(\"SENTINEL\") }",
     "security_code: SENTINEL",
+    "redis-cli -h a -a \"correct SENTINEL\" PING",
+    "mysql -u root -p\"correct SENTINEL\" shop",
+    "docker run -e \"DB_PASSWORD=correct SENTINEL\" shop",
+    "smbclient -U \"bob%correct SENTINEL\" //srv",
 ];
 
 /// Documents of JSON.
