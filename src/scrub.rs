@@ -68,9 +68,9 @@ const MOST_PASSES: usize = 8;
 
 /// What is filtered as a secret.
 ///
-/// Always filtered are every value whose name contains a word such as `password`, `token`, `auth`, `key` or `session` in any
-/// case, headers that are not on a short list of harmless ones, cookies, bodies, the environment, and user, password and
-/// query values of a URL. In any text: bearer and basic credentials, JWTs, private keys, keys of AWS, GitHub, GitLab, Slack
+/// Always filtered are every value whose name contains a word such as `password`, `token`, `auth` or `session` in any case, or
+/// ends with `key` and is no `sort_key`, `cache_key` or the like, headers that are not on a short list of harmless ones, cookies,
+/// bodies, the environment, and user, password and query values of a URL. In any text: bearer and basic credentials, JWTs, private keys, keys of AWS, GitHub, GitLab, Slack
 /// and Stripe, card numbers, e-mail addresses, and assignments such as `password=...`.
 ///
 /// Rules can be added. The built-in rules cannot be removed.
@@ -88,8 +88,8 @@ const MOST_PASSES: usize = 8;
 ///   `PASS a`, what stands in marks after `invalid token` with six letters or more, and a word made at random, a UUID or a ULID
 ///   in a path after `/reset/`, `/verify/`, `/invite/`, `/share/` and the like.
 /// - Any value after a telling name is filtered, also a harmless one: `session_timeout: 30`, `secretary=Anna`, and a type in a
-///   line of code such as `session: &Session`. A number of up to nine characters stays after names such as `max_tokens` and
-///   `promptTokenCount`, unless [`key`](Self::key) names them.
+///   line of code such as `session: &Session`. A number with up to nine digits before its point stays after names such as
+///   `max_tokens` and `promptTokenCount`, and so do objects of such numbers, unless [`key`](Self::key) names them.
 /// - After a telling name stay placeholders such as `$1`, `?`, `%s` and `:token`, what stands for no value such as `None`, the
 ///   words with which errors go on, as in `token: expired`, and the first word of a message that a log gives a module, as in
 ///   `shop::auth: refreshed`. A secret that is spelled like one of these leaves. What an error calls `invalid`, `expired`,

@@ -127,8 +127,12 @@ impl Assigned {
         })
     }
 
-    pub(super) fn without_pairs<'t>(&self, text: &'t str) -> Cow<'t, str> {
-        each_value(&self.pair, text, |found| pair_value(text, found))
+    pub(super) fn without_pairs<'t>(&self, text: &'t str, keys: &[String]) -> Cow<'t, str> {
+        each_value(&self.pair, text, |found| {
+            let value = pair_value(text, found)?;
+            let is_count = counts::is_count(found.as_str(), &text[value.clone()], keys);
+            (!is_count).then_some(value)
+        })
     }
 
     pub(super) fn without_reversed_pairs<'t>(&self, text: &'t str) -> Cow<'t, str> {

@@ -40,7 +40,10 @@ const CALLS: &[Key] = &[
 /// What the names in rows stand for. Arguments are also those of a list, as code prints and escapes it.
 const BLANKS: [(&str, &str); 5] = [
     ("<line>", "<same>{1,16}<skipped>"),
-    ("<arguments>", r#"<blank>{1,16}(?:[ -~]{0,200}?[\s"',])?"#),
+    (
+        "<arguments>",
+        r#"(?:\.exe)?<blank>{1,16}(?:[ -~]{0,200}?[\s"',])?"#,
+    ),
     ("<skipped>", r#"(?:[ -%'-:<-{}~]{0,200}?[ \t"',])?"#),
     ("<blank>", r#"(?:\\*["',](?:\\+[nrt])?\s*|\s+)"#),
     ("<same>", r#"(?:\\*["',](?:\\+[nrt])?\s*|[ \t]+)"#),
@@ -56,7 +59,7 @@ impl Calls {
         let rows = BLANKS.iter().fold(any_of(CALLS), |rows, (name, pattern)| {
             rows.replace(name, pattern)
         });
-        Self(regex(&format!(r"(^|[^A-Za-z0-9])(?-u:{rows})")))
+        Self(regex(&format!(r"(?:^|[^A-Za-z0-9.])(?-u:{rows})")))
     }
 
     pub(super) fn without<'t>(&self, text: &'t str) -> Cow<'t, str> {
@@ -70,6 +73,9 @@ fn call(text: &str, found: Match<'_>) -> Option<Range<usize>> {
     let call = found.as_str();
     let begin = found.start() + call.find(|one: char| one.is_ascii_alphanumeric())?;
     let end = found.end();
+    if is_other(call) {
+        return None;
+    }
     let word = call.rfind(char::is_whitespace).map_or(0, |blank| blank + 1);
     let Some(mark) = call[word..].rfind(['"', '\'']) else {
         return Some(begin..end);
@@ -86,6 +92,20 @@ fn call(text: &str, found: Match<'_>) -> Option<Range<usize>> {
     let (_, close) = quote.close(near, end);
     let closed = near[..close].ends_with(b"\"") || near[..close].ends_with(b"'");
     Some(begin..if closed { close } else { end })
+}
+
+/// Whether the program is an argument of another one, and the option is that one's: `find /var/lib/mysql -print0`,
+/// `docker run --name mongo -p 27017:27017`.
+fn is_other(call: &str) -> bool {
+    const OF_FIND: &[&str] = &["-path", "-perm", "-print", "-print0", "-printf", "-prune"];
+    let call = call.trim_end_matches(['"', '\'', ',', ']', '\\']);
+    let word = call
+        .rsplit([' ', '\t', '\n', '"', '\'', ','])
+        .next()
+        .unwrap_or_default();
+    let of_mapping = |one: u8| one.is_ascii_digit() || b".:".contains(&one);
+    let is_mapping = word.contains(':') && word.trim_end_matches("/tcp").bytes().all(of_mapping);
+    is_mapping || OF_FIND.contains(&word)
 }
 
 #[cfg(test)]

@@ -118,20 +118,20 @@ const SECRET_KEYS: &[&str] = &[
 /// A name that is no secret, whatever the application names: the events of this crate use it.
 const ERROR_CATEGORY: &str = "error_category";
 
-/// First words of names that begin as names of secrets do.
+/// First words of names that begin as names of secrets do, also of several: `keyspaces`.
 const OTHER_FIRST: &[&str] = &[
+    "keybinding",
     "keyboard",
     "keydown",
     "keyframe",
+    "keymap",
     "keynote",
     "keypress",
     "keyspace",
     "keystroke",
     "keyup",
     "keyword",
-    "keywords",
     "ping",
-    "pings",
     "pinned",
     "pinning",
     "side",
@@ -213,7 +213,7 @@ fn begins_otherwise(name: &str) -> bool {
     let words = words(name);
     words
         .first()
-        .is_some_and(|first| is_one_of(OTHER_FIRST, first))
+        .is_some_and(|first| is_one_of(OTHER_FIRST, first.trim_end_matches('s')))
 }
 
 /// Whether the last word of the name is no secret's, or the last two together.

@@ -47,7 +47,7 @@ impl OwnNames {
         kept.with(b"-", |text| self.options.without(text, keys));
         kept.with(b":=({<'\"!", |text| self.assigned.without_named(text, keys));
         kept.with(b"(", |text| self.assigned.without_indexed(text));
-        kept.with(b"([{=", |text| self.assigned.without_pairs(text));
+        kept.with(b"([{=", |text| self.assigned.without_pairs(text, keys));
         kept.with(b":=", |text| self.assigned.without_reversed_pairs(text));
         kept.with(b"<", |text| self.assigned.without_elements(text));
         kept.kept()

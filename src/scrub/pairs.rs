@@ -145,6 +145,13 @@ fn is_count(name: &str, value: &Value, keys: &[String]) -> bool {
         Value::String(text) => counts::is_count(name, text, keys),
         Value::Number(number) => counts::is_count(name, &number.to_string(), keys),
         Value::Object(fields) if is_attribute(fields) => is_count(name, &fields["value"], keys),
+        // `completion_tokens_details` has the parts of a count.
+        Value::Object(fields) => {
+            counts::counts(name, keys)
+                && fields.iter().all(|(name, value)| {
+                    value.is_null() || value.is_number() && is_count(name, value, keys)
+                })
+        }
         _ => false,
     }
 }

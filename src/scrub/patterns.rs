@@ -225,7 +225,7 @@ impl Patterns {
         kept.with(b"\"'`", |text| self.judged.without_shown(text));
         kept.with(b"\"'`", |text| self.judged.without_named(text));
         kept.with(b"(", |text| self.assigned.without_indexed(text));
-        kept.with(b"([{=", |text| self.assigned.without_pairs(text));
+        kept.with(b"([{=", |text| self.assigned.without_pairs(text, keys));
         kept.with(b":=", |text| self.assigned.without_reversed_pairs(text));
         kept.with(b":=", |text| self.objects.without(text, keys));
         kept.with(b"<", |text| self.assigned.without_elements(text));

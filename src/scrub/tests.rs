@@ -261,3 +261,36 @@ fn what_follows_a_password_in_marks_stays() {
         ),
     ]);
 }
+
+#[test]
+fn numbers_of_tokens_stay() {
+    let details = r#"{"completion_tokens_details":{"audio_tokens":null,"reasoning_tokens":3}}"#;
+    values_are_scrubbed(&[
+        (details, details),
+        (r#"{"max_tokens":-1}"#, r#"{"max_tokens":-1}"#),
+        (
+            r#"{"completion_tokens_details":{"note":"hunter2"}}"#,
+            r#"{"completion_tokens_details":{"note":"[Filtered]"}}"#,
+        ),
+    ]);
+    are_scrubbed(&[
+        ("status=ok tokens=482913", "status=ok tokens=[Filtered]"),
+        ("mfa tokens=17", "mfa tokens=[Filtered]"),
+        ("auth_tokens=17", "auth_tokens=[Filtered]"),
+    ]);
+}
+
+#[test]
+fn a_program_that_is_an_argument_of_another_is_no_call() {
+    stay(&[
+        "docker run --name mongo -p 27017:27017 mongo:7",
+        "docker run mongo -p 127.0.0.1:27017:27017/tcp",
+        "find /var/lib/mysql -name '*.ibd' -print0",
+        "wget https://a.test/a.zip -P dir",
+    ]);
+    are_scrubbed(&[
+        ("/usr/bin/mysql -phunter2", "/usr/bin/[Filtered]"),
+        (r"C:\bin\mysql.exe -phunter2", r"C:\bin\[Filtered]"),
+        ("mongo -u bob -p hunter2", "[Filtered]"),
+    ]);
+}

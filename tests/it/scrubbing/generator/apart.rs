@@ -273,6 +273,7 @@ pub(super) const TEXTS: &[&str] = &[
     "mysql -u root -p\"correct SENTINEL\" shop",
     "docker run -e \"DB_PASSWORD=correct SENTINEL\" shop",
     "smbclient -U \"bob%correct SENTINEL\" //srv",
+    "C:\\bin\\mysql.exe -u root -pSENTINEL",
 ];
 
 /// Documents of JSON.
