@@ -175,7 +175,7 @@ fn a_name_of_the_application_is_known_in_texts() {
         ),
         (
             "INSERT INTO t (id, tax_number) VALUES (1, 'a b')",
-            "INSERT INTO t (id, tax_number) VALUES (1, [Filtered])",
+            "INSERT INTO t (id, tax_number) VALUES ([Filtered])",
         ),
         (
             "UPDATE t SET tax_number = $1 -- binds: ['a b']",
@@ -292,5 +292,41 @@ fn a_program_that_is_an_argument_of_another_is_no_call() {
         ("/usr/bin/mysql -phunter2", "/usr/bin/[Filtered]"),
         (r"C:\bin\mysql.exe -phunter2", r"C:\bin\[Filtered]"),
         ("mongo -u bob -p hunter2", "[Filtered]"),
+    ]);
+}
+
+#[test]
+fn each_value_of_an_insert_with_a_secret_is_filtered() {
+    let kept = "INSERT INTO t (name, pin) VALUES ([Filtered])";
+    for values in [
+        "'bob', 4821",
+        r#""bob", "4821""#,
+        "'b;ob', -4821",
+        "'bob', 4821), ('ann', 4822",
+        "$$bob$$, $1",
+        "$1, 4821",
+        "N'bob', crypt('4821', gen_salt('bf'))",
+    ] {
+        let text = format!("INSERT INTO t (name, pin) VALUES ({values})");
+        assert_eq!(Scrubbing::new().scrub(&text), kept);
+    }
+    are_scrubbed(&[
+        (
+            "INSERT INTO a (id) VALUES (1) INSERT INTO t (pin) VALUES (4821) RETURNING id",
+            "INSERT INTO a (id) VALUES (1) INSERT INTO t (pin) VALUES ([Filtered]) RETURNING id",
+        ),
+        (
+            "INSERT IGNORE INTO [t] ([pin]) OUTPUT INSERTED.id VALUES ('4821')",
+            "INSERT IGNORE INTO [t] ([pin]) OUTPUT INSERTED.id VALUES ([Filtered])",
+        ),
+        (
+            "INSERT INTO t (pin) OVERRIDING SYSTEM VALUE VALUES ('4821",
+            "INSERT INTO t (pin) OVERRIDING SYSTEM VALUE VALUES ([Filtered]",
+        ),
+    ]);
+    stay(&[
+        "INSERT INTO t (name, pin) VALUES ($1, $2), (?, :pin)",
+        "INSERT INTO t (pin) VALUES (@pin, NULL, now(), DEFAULT)",
+        "INSERT INTO a (id, note) VALUES (17, 'pin')",
     ]);
 }

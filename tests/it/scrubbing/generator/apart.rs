@@ -274,6 +274,9 @@ pub(super) const TEXTS: &[&str] = &[
     "docker run -e \"DB_PASSWORD=correct SENTINEL\" shop",
     "smbclient -U \"bob%correct SENTINEL\" //srv",
     "C:\\bin\\mysql.exe -u root -pSENTINEL",
+    "INSERT INTO users (name, password) VALUES (\"bob\", \"SENTINEL\")",
+    "INSERT INTO a (id) VALUES (1) INSERT INTO users (name, password) VALUES ('bob', 'SENTINEL')",
+    "INSERT IGNORE INTO [users] ([name], [password]) OUTPUT INSERTED.id VALUES (N'b;ob', N'SENTINEL')",
 ];
 
 /// Documents of JSON.
