@@ -104,7 +104,18 @@ fn by_ending(name: &str) -> Kind {
     if ends_with(&["headers"]) {
         Kind::Headers
     } else if ends_with(&[
-        "url", "urls", "uri", "uris", "href", "location", "referer", "referrer", "target", "path",
+        "url",
+        "urls",
+        "uri",
+        "uris",
+        "href",
+        "location",
+        "referer",
+        "referrer",
+        "target",
+        "path",
+        "authority",
+        "proxy",
     ]) {
         Kind::Url
     } else {

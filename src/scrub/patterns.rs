@@ -48,6 +48,8 @@ pub(super) struct Patterns {
     /// A private key, from its first line to its last, or to the end of the text.
     private_key: Regex,
     url: Regex,
+    /// `HTTP_PROXY=bob:password@…`, without a scheme.
+    authority: Regex,
     /// `user:password@tcp(…)`, as drivers of Go name a database.
     network: Regex,
     /// `curl -u user:password`. Other programs have an option `-u` that takes numbers.
@@ -122,8 +124,13 @@ impl Patterns {
             private_key: regex(
                 r"(?i)-----BEGIN[A-Z0-9 +]*PRIVATE[ +]KEY[A-Z +]*-----(?s:.*?)(?:-----END[A-Z0-9 +]*-----|$)",
             ),
-            // Within JSON a slash can have a backslash.
-            url: regex(r#"(?i-u:\b[a-z][a-z0-9+.-]*):(?:\\*/){2}[^\s"'<>`]+"#),
+            // Within JSON a slash can have a backslash. An apostrophe within a password ends nothing.
+            url: regex(
+                r#"(?i-u:\b[a-z][a-z0-9+.-]*):(?:\\*/){2}(?:[^\s/@"'<>`]*:(?:[^\s/@"'<>`]|'[^\s/@"'<>`,:;)\]}])*@)?[^\s"'<>`]+"#,
+            ),
+            authority: regex(
+                r#"((?i-u:(?:authority|proxy)\\*["']?\s*[:=]\s*\\*["']?))[^\s"'/@:]+:[^\s"'/@]+(@)"#,
+            ),
             network: regex(r#"[^\s"'`<>(){}=:]*:[^\s"'`<>]+(@(?:tcp[46]?|udp|unix)\()"#),
             curl: regex(&format!(
                 r#"((?-u:\bcurl\b)[^\r\n]*?(?:\s|["'])(?:-[a-zA-Z]*[uU]|--(?:proxy-)?user){CREDENTIALS}"#
@@ -193,6 +200,9 @@ impl Patterns {
             all(&self.url, text, |url: &Captures<'_>| {
                 without_secrets(&url[0])
             })
+        });
+        kept.with(b"@", |text| {
+            all(&self.authority, text, "${1}[Filtered]${2}")
         });
         kept.with(b"@", |text| all(&self.network, text, "[Filtered]${1}"));
         kept.with(b":", |text| all(&self.curl, text, "${1}[Filtered]"));

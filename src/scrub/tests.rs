@@ -330,3 +330,59 @@ fn each_value_of_an_insert_with_a_secret_is_filtered() {
         "INSERT INTO a (id, note) VALUES (17, 'pin')",
     ]);
 }
+
+#[test]
+fn a_password_in_an_address_without_its_usual_form_is_filtered() {
+    are_scrubbed(&[
+        (
+            "HTTP_PROXY=bob:hunter2@proxy:3128",
+            "HTTP_PROXY=[Filtered]@proxy:3128",
+        ),
+        (
+            r#"got {"authority":"bob:hunter2@localhost"}"#,
+            r#"got {"authority":"[Filtered]@localhost"}"#,
+        ),
+        (
+            "postgres://bob:it's2@db/shop and 'more'",
+            "postgres://[Filtered]@db/shop and 'more'",
+        ),
+        ("cut at postgres://bob:hunt", "cut at postgres://[Filtered]"),
+        ("redis://:hunter2...", "redis://[Filtered]"),
+    ]);
+    values_are_scrubbed(&[
+        (
+            r#"{":authority":"bob:hunter2@localhost:80"}"#,
+            r#"{":authority":"[Filtered]@localhost:80"}"#,
+        ),
+        (
+            r#"{"http_proxy":"bob:hunter2@proxy"}"#,
+            r#"{"http_proxy":"[Filtered]@proxy"}"#,
+        ),
+        (
+            r#"{"url":"postgres://bob:hunt"}"#,
+            r#"{"url":"postgres://[Filtered]"}"#,
+        ),
+    ]);
+}
+
+#[test]
+fn addresses_without_a_password_stay() {
+    stay(&[
+        "http://localhost:8080",
+        "(http://auth:8080), http://db:5432...",
+        "http://[fe80::1ff:fe23]",
+        "http://host:port and http://{host}:{port}",
+        "docker://redis:alpine",
+        "mongodb://a:27017,b:27017",
+        "url 'http://a:80' of bob's",
+        "npm:react@18.2.0",
+        "proxy: cache:8080",
+        "authority: shop.test:443",
+    ]);
+    let values = [
+        r#"{":authority":"shop.test:443"}"#,
+        r#"{"target":"shop::auth@2"}"#,
+        r#"{"http_proxy":"proxy:3128"}"#,
+    ];
+    values_are_scrubbed(&values.map(|value| (value, value)));
+}

@@ -20,6 +20,9 @@ pub(crate) fn url_without_secrets(url: &str) -> String {
     let cut = authority
         .rsplit_once(':')
         .is_some_and(|(_, port)| port.bytes().any(|byte| !byte.is_ascii_digit()));
+    if cut && authority.len() == rest.len() && ends_in_password(scheme, authority) {
+        return format!("{scheme}://{FILTERED}");
+    }
     if cut && let Some((_, rest)) = rest.rsplit_once('@') {
         return url_without_secrets(&format!("{scheme}://{rest}")).replacen(
             "://",
@@ -48,6 +51,30 @@ pub(crate) fn url_without_secrets(url: &str) -> String {
         false => path,
     };
     format!("{scheme}://{host}{path}{values}{fragment}")
+}
+
+/// Whether a URL was cut within its password: `postgres://bob:hunt`. A port would stand there, or a word for one.
+fn ends_in_password(scheme: &str, authority: &str) -> bool {
+    let Some((host, port)) = authority.rsplit_once(':') else {
+        return false;
+    };
+    let after = port.trim_start_matches(|one: char| one.is_ascii_digit());
+    let is_port = after.len() < port.len() && !after.starts_with(|one: char| one.is_alphanumeric());
+    // The tag of an image, the end of an address, and a path of Windows have a colon before them, too.
+    let is_other =
+        ["docker", "oci"].iter().any(|one| scheme.contains(one)) || host.starts_with('[');
+    !authority.contains('@')
+        && !is_port
+        && !is_other
+        && port.starts_with(|one: char| one.is_alphanumeric())
+        && !port.eq_ignore_ascii_case("port")
+}
+
+/// An authority without user and password: of `bob:hunter2@proxy:3128` the host.
+fn without_user(authority: &str) -> Option<String> {
+    let (user, host) = authority.rsplit_once('@')?;
+    let is_user = user.contains(':') && !user.contains('/') && user != FILTERED;
+    is_user.then(|| format!("{FILTERED}@{host}"))
 }
 
 /// The URL with a host that can be one, so that Sentry can read it: a client can write a secret where its host is expected.
@@ -108,6 +135,9 @@ pub(super) fn without_query(url: &str) -> Option<String> {
     if let Some(relative) = url.strip_prefix("//") {
         let kept = url_without_secrets(&format!("http://{relative}"));
         return kept.strip_prefix("http:").map(str::to_owned);
+    }
+    if let Some(kept) = without_user(url).filter(|_| !url.contains(['/', '?', '#'])) {
+        return Some(kept);
     }
     // A query can hold another URL, and `://` with it.
     let (before, _) = url.split_once(['?', '#']).unwrap_or((url, ""));

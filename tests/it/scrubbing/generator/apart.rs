@@ -277,6 +277,9 @@ pub(super) const TEXTS: &[&str] = &[
     "INSERT INTO users (name, password) VALUES (\"bob\", \"SENTINEL\")",
     "INSERT INTO a (id) VALUES (1) INSERT INTO users (name, password) VALUES ('bob', 'SENTINEL')",
     "INSERT IGNORE INTO [users] ([name], [password]) OUTPUT INSERTED.id VALUES (N'b;ob', N'SENTINEL')",
+    "HTTP_PROXY=bob:SENTINEL@proxy:3128",
+    "postgres://bob:it'sSENTINEL@db/shop",
+    "cut at postgres://bob:SENTINEL",
 ];
 
 /// Documents of JSON.
@@ -343,4 +346,5 @@ pub(super) const STRUCTURES: &[&str] = &[
     r#"{"pw_hash":"SENTINEL"}"#,
     r#"{"pass1":"SENTINEL"}"#,
     r#"{"access_key_id":"SENTINEL"}"#,
+    r#"{":authority":"bob:SENTINEL@localhost:80"}"#,
 ];
