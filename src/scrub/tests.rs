@@ -386,3 +386,56 @@ fn addresses_without_a_password_stay() {
     ];
     values_are_scrubbed(&values.map(|value| (value, value)));
 }
+
+/// As Go, Node, Java, Python, Elixir, PHP and Ruby print values.
+#[test]
+fn a_value_is_filtered_to_its_end_whatever_the_language() {
+    let kept = "x { tokens: [Filtered], n: 1 }";
+    for value in [
+        r#"main.Secret{v:"a", w:"b"}"#,
+        r#"[]string{"a", "b"}"#,
+        r#"map[string]string{"a":"b", "c":"d"}"#,
+        "[]uint8{0x68, 0x75}",
+        "(*main.Secret)(0xc000012345)",
+        "Set(2) { 'a', 'b' }",
+        "Map(1) { 'a' => 'b' }",
+        "Uint8Array(2) [ 104, 117 ]",
+        "[Object: null prototype] { a: 'b' }",
+        "'a' +\n    'b'",
+        "Credentials[user=bob, value=b]",
+        "Optional[a b]",
+        "shop.auth.Credentials(user='bob', value='b')",
+        r#"%Credentials{user: "bob", value: "b"}"#,
+        "~s(a b)",
+        r#"~c"a b""#,
+        "<<104, 117>>",
+        "array(2) {\n  [0]=>\n  string(1) \"a\"\n}",
+        "Array\n(\n    [0] => a\n)",
+        "stdClass Object ( [a] => b )",
+        "object(Cred)#2 (1) { [\"v\"]=> string(1) \"a\" }",
+    ] {
+        let text = format!("x {{ tokens: {value}, n: 1 }}");
+        assert_eq!(Scrubbing::new().scrub(&text), kept, "{value}");
+    }
+    are_scrubbed(&[
+        ("DB_PASSWORD=aB3}x9 n=1", "DB_PASSWORD=[Filtered] n=1"),
+        ("DB_PASSWORD=aB3]x9'y\"z", "DB_PASSWORD=[Filtered]"),
+    ]);
+}
+
+#[test]
+fn what_follows_a_value_stays() {
+    are_scrubbed(&[
+        (
+            r#"{"a":{"pin":4821},"b":["c"]}"#,
+            r#"{"a":{"pin":[Filtered]},"b":["c"]}"#,
+        ),
+        (r#"{"pin":4821,"b":1}"#, r#"{"pin":[Filtered]"b":1}"#),
+        ("['pin=4821','b']", "['pin=[Filtered]','b']"),
+        (
+            "token=Some(\"a\") (attempt 3) {b}",
+            "token=[Filtered] (attempt 3) {b}",
+        ),
+        ("pin=1234 + 'b'", "pin=[Filtered] + 'b'"),
+    ]);
+}

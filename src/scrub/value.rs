@@ -12,7 +12,7 @@ pub(super) struct Quote {
 /// The letters that languages put before a quotation mark: `b"…"`, `r#"…"`, `@"…"`, `&"…"`.
 const PREFIXES: &[&str] = &[
     "b", "B", "r", "R", "u", "U", "f", "F", "L", "c", "N", "E", "br", "rb", "cr", "u8", "@", "$",
-    "@$", "$@", "&",
+    "@$", "$@", "&", "~c", "~s", "~C", "~S",
 ];
 
 /// How far the `>` may be that closes a value in angle brackets, and the bracket that follows the name of a type. It keeps the
@@ -87,31 +87,93 @@ pub(super) fn end(text: &str, at: usize) -> usize {
         return end;
     }
     if let Some(end) = quoted(bytes, at) {
-        return end;
+        return joined(bytes, end);
     }
     if let Some(value) = tagged(bytes, at) {
         return end(text, value);
     }
-    if opens(bytes, at) {
-        return rest(text, balanced(bytes, at));
-    }
-    let near = &bytes[at..bytes.len().min(at + FARTHEST)];
-    let name = at
-        + run(near, 0, |byte| {
-            byte.is_ascii_alphanumeric() || b"_:<>&*#".contains(&byte)
-        });
-    let typed = || bytes[at..name].iter().any(u8::is_ascii_uppercase);
-    let end = match &bytes[name..] {
-        [b'(', ..] if name > at => balanced(bytes, name),
-        [b'{', ..] if name > at => balanced(bytes, name),
-        [b' ', b'{', ..] if typed() => balanced(bytes, name + 1),
-        _ => return bare(text, at),
+    let Some(end) = constructed(text, at) else {
+        return bare(text, at);
     };
     // PHP prints `string(8) "…"`.
-    if bytes.get(end) == Some(&b' ') && bytes[at..name].eq_ignore_ascii_case(b"string") {
+    if bytes.get(end) == Some(&b' ') && bytes[at..].to_ascii_lowercase().starts_with(b"string(") {
         return quoted(bytes, end + 1).unwrap_or(end);
     }
     rest(text, end)
+}
+
+/// The end of brackets, with the name of their type before them and more brackets after them, as languages print values:
+/// `Secret(…)`, `&main.Login{…}`, `[]string{…}`, `Set(2) { … }`, `object(Login)#2 (1) { … }`. Nothing if there is no bracket.
+fn constructed(text: &str, at: usize) -> Option<usize> {
+    let bytes = text.as_bytes();
+    let of_name = |byte: u8| byte.is_ascii_alphanumeric() || b"_:.<>&*#%~".contains(&byte);
+    let mut begin = at;
+    let mut end = None;
+    loop {
+        let near = &bytes[begin..bytes.len().min(begin + FARTHEST)];
+        let name = begin + run(near, 0, of_name);
+        let head = &bytes[begin..name];
+        let typed = head.iter().any(u8::is_ascii_uppercase);
+        let bracket = match &bytes[name..] {
+            [b'(' | b'{', ..] => name,
+            [b'[', ..] if typed || head.is_empty() || head == b"map" => name,
+            [b' ', b'{', ..] if typed => name + 1,
+            [b' ', b'(', ..] if head.starts_with(b"#") => name + 1,
+            [b' ', b'{' | b'[', ..] if end.is_some_and(|end| is_of_size(&bytes[at..end])) => {
+                name + 1
+            }
+            _ => match listed(bytes, name) {
+                Some(bracket) => bracket,
+                None => return end,
+            },
+        };
+        begin = balanced(bytes, bracket);
+        end = Some(begin);
+    }
+}
+
+/// Whether brackets follow that hold the content: after a number of elements, `Set(2)`, and `[Object: null prototype]`.
+fn is_of_size(value: &[u8]) -> bool {
+    let inside = value.strip_suffix(b")").unwrap_or_default();
+    let digits = inside.iter().rev().take_while(|byte| byte.is_ascii_digit());
+    let digits = digits.count();
+    digits > 0 && inside[..inside.len() - digits].ends_with(b"(") || value.ends_with(b" prototype]")
+}
+
+/// Where the bracket is that PHP prints after `Array` and `Login Object`, also in the next line.
+fn listed(bytes: &[u8], name: usize) -> Option<usize> {
+    let object = b" Object";
+    let end = name + object.len() * usize::from(bytes[name..].starts_with(object));
+    let is_list = end > name || bytes[..name].ends_with(b"Array");
+    let bracket = gap(bytes, end);
+    (is_list && bracket > end && bytes.get(bracket) == Some(&b'(')).then_some(bracket)
+}
+
+/// The end of white space, also of escaped one.
+fn gap(bytes: &[u8], at: usize) -> usize {
+    let mut at = at;
+    loop {
+        at += run(bytes, at, |byte| byte.is_ascii_whitespace());
+        let slashes = run(bytes, at, |byte| byte == b'\\');
+        match bytes.get(at + slashes) {
+            Some(b'n' | b'r' | b't') if slashes > 0 => at += slashes + 1,
+            _ => return at,
+        }
+    }
+}
+
+/// The end of a text that goes on in the next line: `'…' +`.
+fn joined(bytes: &[u8], at: usize) -> usize {
+    let mut at = at;
+    while bytes[at..].starts_with(b" +") {
+        let line = at + 2;
+        let begin = gap(bytes, line);
+        match quoted(bytes, begin) {
+            Some(end) if begin > line => at = end,
+            _ => break,
+        }
+    }
+    at
 }
 
 /// Where the value begins after a tag or an anchor of YAML: `!vault …`, `&main …`.
@@ -146,7 +208,7 @@ pub(super) fn last_argument(text: &str, at: usize, end: usize) -> usize {
 /// The end of a value in quotation marks, with the letters of a language before them.
 pub(super) fn quoted(bytes: &[u8], at: usize) -> Option<usize> {
     let word = run(bytes, at, |byte| {
-        byte.is_ascii_alphanumeric() || b"@$&".contains(&byte)
+        byte.is_ascii_alphanumeric() || b"@$&~".contains(&byte)
     });
     let known = |prefix: &&str| prefix.as_bytes() == &bytes[at..at + word];
     if word > 0 && !PREFIXES.iter().any(known) {
@@ -183,10 +245,6 @@ pub(super) fn balanced(bytes: &[u8], at: usize) -> usize {
     bytes.len()
 }
 
-fn opens(bytes: &[u8], at: usize) -> bool {
-    matches!(bytes.get(at), Some(b'(' | b'[' | b'{'))
-}
-
 /// The end of a value without quotation marks.
 fn bare(text: &str, at: usize) -> usize {
     let bytes = text.as_bytes();
@@ -195,11 +253,19 @@ fn bare(text: &str, at: usize) -> usize {
         let near = &bytes[at..bytes.len().min(at + FARTHEST)];
         let end = at + run(near, 0, |byte| !matches!(byte, b'>' | b'\r' | b'\n'));
         if bytes.get(end) == Some(&b'>') {
-            return end + 1;
+            return end + run(bytes, end, |byte| byte == b'>');
         }
     }
-    let stops = |one: char| one.is_whitespace() || matches!(one, '"' | '\'' | '}' | ']');
-    let end = text[at..].find(stops).map_or(text.len(), |end| at + end);
+    // A mark or a bracket within a word closes nothing: `aB3}x9`.
+    let in_word = |end: usize| {
+        !text[at..end].ends_with([',', ';', ':', '(', '[', '{'])
+            && text[end + 1..].starts_with(char::is_alphanumeric)
+    };
+    let stops = |(end, one): &(usize, char)| {
+        one.is_whitespace() || matches!(one, '"' | '\'' | '}' | ']') && !in_word(at + end)
+    };
+    let end = text[at..].char_indices().find(stops);
+    let end = end.map_or(text.len(), |(end, _)| at + end);
     // The backslashes of a mark that closes a text around this value.
     if matches!(bytes.get(end), Some(b'"' | b'\'')) {
         let slashes = bytes[at..end].iter().rev();

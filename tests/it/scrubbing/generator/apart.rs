@@ -280,6 +280,14 @@ pub(super) const TEXTS: &[&str] = &[
     "HTTP_PROXY=bob:SENTINEL@proxy:3128",
     "postgres://bob:it'sSENTINEL@db/shop",
     "cut at postgres://bob:SENTINEL",
+    "main.Login{Token:main.Secret{a:\"x\", b:\"SENTINEL\"}}",
+    "main.Login{Tokens:[]string{\"a\", \"SENTINEL\"}}",
+    "{ tokens: Set(2) { 'a', 'SENTINEL' }, n: 1 }",
+    "Login[credentials=Credentials[user=bob, value=SENTINEL]]",
+    "credentials=shop.auth.Credentials(user='bob', value='SENTINEL')",
+    "%Login{credentials: %Credentials{user: \"bob\", value: \"SENTINEL\"}}",
+    "Array\n(\n    [credentials] => Array\n        (\n            [user] => bob\n            [value] => SENTINEL\n        )\n)",
+    "DB_PASSWORD=aB3}SENTINEL",
 ];
 
 /// Documents of JSON.
