@@ -152,7 +152,10 @@ impl Reader {
             |time: std::time::Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
         match span {
             Span::Last(window) => (self.now.saturating_sub(millis(window)), self.now),
-            Span::Between(from, to) => (millis(from), millis(to).min(self.now)),
+            // Here the same edge stands for a time in both.
+            Span::Between(from, to) | Span::Step(from, to) => {
+                (millis(from), millis(to).min(self.now))
+            }
         }
     }
 

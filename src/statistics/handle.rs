@@ -31,9 +31,6 @@ pub(crate) trait Source: Send + Sync {
     /// The same for any keys.
     fn view(&self) -> Box<Stretch<'_>>;
 
-    /// How long the shortest slot is.
-    fn slot(&self) -> Duration;
-
     /// The wall time since 1970.
     fn now(&self) -> Duration;
 

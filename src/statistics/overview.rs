@@ -62,15 +62,6 @@ pub(crate) struct EndpointHistory {
     pub(crate) categories: BTreeMap<&'static str, u64>,
 }
 
-/// Where steps end that follow each other.
-#[derive(Debug)]
-struct StepEdges {
-    later: Duration,
-    /// The beginning of the open slot.
-    open: Duration,
-    now: Duration,
-}
-
 // === impl StatisticsHandle ===
 
 impl StatisticsHandle {
@@ -84,12 +75,11 @@ impl StatisticsHandle {
         let before = view(before, &|key| matches!(key, Key::Errors { .. }));
         let wanted =
             |key: &Key| key.is_of_traffic() || matches!(key, Key::Totals | Key::Errors { .. });
-        let edges = StepEdges::of(&view, source.slot());
         hour.minutes.update(source.now(), |from, to| {
-            Step::of(&view(edges.between(from, to), &wanted), bounds)
+            Step::of(&view(Span::Step(from, to), &wanted), bounds)
         });
         hour.trend.update(source.now(), |from, to| {
-            Requests::read(&view, edges.between(from, to))
+            Requests::read(&view, Span::Step(from, to))
         });
         Overview {
             now: Traffic::of_all(&now, bounds),
@@ -122,9 +112,8 @@ impl StatisticsHandle {
             _ => false,
         };
         let mut steps = Steps::new(length, many);
-        let edges = StepEdges::of(&view, source.slot());
         steps.update(source.now(), |from, to| {
-            Step::of(&view(edges.between(from, to), &wanted), bounds)
+            Step::of(&view(Span::Step(from, to), &wanted), bounds)
         });
         let all = u32::try_from(many).unwrap_or(u32::MAX);
         let sums = view(Span::Last(length * all), &wanted);
@@ -144,34 +133,6 @@ impl StatisticsHandle {
         let marks = by_time(&marks);
         let newest = JudgedDeployment::newest(&marks, most, source.bounds(), source.stretches());
         (marks.len(), newest)
-    }
-}
-
-// === impl StepEdges ===
-
-impl StepEdges {
-    fn of(view: &Stretch<'_>, slot: Duration) -> Self {
-        let open = view(Span::Last(Duration::ZERO), &|_| false);
-        Self {
-            later: slot / 2,
-            open: open.begin,
-            now: open.end,
-        }
-    }
-
-    /// The stretch between two wall times at which slots end.
-    fn between(&self, from: Duration, to: Duration) -> Span {
-        Span::Between(self.place(from), self.place(to))
-    }
-
-    /// A time within the slot that begins at an edge. The clocks run apart a little, and a moment before its edge would be in the slot
-    /// before. A time to come is none: what ends then ends now, and what begins then begins with the open slot.
-    fn place(&self, edge: Duration) -> Duration {
-        let within = edge.saturating_add(self.later);
-        match within < self.now || edge == Duration::MAX {
-            true => within,
-            false => self.open,
-        }
     }
 }
 

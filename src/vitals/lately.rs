@@ -281,10 +281,6 @@ impl Source for Kept {
         Box::new(move |span, wanted| view.sums(span, wanted))
     }
 
-    fn slot(&self) -> Duration {
-        self.slot
-    }
-
     fn now(&self) -> Duration {
         timestamp::since_1970()
     }

@@ -104,10 +104,23 @@ impl Level {
             let in_gap = time.is_gap() && at >= time.until;
             return if in_gap { at } else { self.since };
         }
+        self.slot_of(at).map_or(at, |slot| slot.begin)
+    }
+
+    /// The edge of a slot that is nearest to a time. The open slot ends now if it should have ended soon after that time.
+    pub(super) fn nearest(&self, at: u64, time: Time) -> u64 {
+        match self.slot_of(at) {
+            Some(slot) if slot.end - at < at - slot.begin => slot.end,
+            None if !time.is_gap() && at > self.since + self.length / 2 => time.now,
+            _ => self.edge(at, time),
+        }
+    }
+
+    /// The closed slot in which a time lies.
+    fn slot_of(&self, at: u64) -> Option<&Slot> {
         let after = self.slots.partition_point(|slot| slot.begin <= at);
         let slot = after.checked_sub(1).and_then(|index| self.slots.get(index));
-        let slot = slot.filter(|slot| at < slot.end);
-        slot.map_or(at, |slot| slot.begin)
+        slot.filter(|slot| at < slot.end)
     }
 
     /// The beginnings of all slots.

@@ -264,16 +264,17 @@ impl Ring {
 impl Edges {
     fn of(track: &Track, span: Span, time: Time) -> Self {
         // What begins now or later is empty, since what ends then has all that is counted now.
-        let place = |at: u64| match at >= time.now {
-            true => time.now,
-            false => track.edge(at, time),
+        let place = |wall, edge: fn(&Track, u64, Time) -> u64| match time.place_of(wall) {
+            at if at >= time.now => time.now,
+            at => edge(track, at, time),
         };
         let (from, to) = match span {
             Span::Last(window) => {
                 let from = time.now.saturating_sub(millis(window));
                 (track.edge(from, time), time.now)
             }
-            Span::Between(from, to) => (place(time.place_of(from)), place(time.place_of(to))),
+            Span::Between(from, to) => (place(from, Track::edge), place(to, Track::edge)),
+            Span::Step(from, to) => (place(from, Track::nearest), place(to, Track::nearest)),
         };
         Self {
             from: from.min(to),

@@ -17,8 +17,10 @@ use crate::metrics::readings::Key;
 pub(crate) enum Span {
     /// The time until now.
     Last(Duration),
-    /// The time between two wall times.
+    /// The time between two wall times, from and to the beginnings of the slots in which they are.
     Between(Duration, Duration),
+    /// The same from and to the edges of slots that are nearest to them: what a step has that ends where slots should end.
+    Step(Duration, Duration),
 }
 
 /// What was counted in a window. All times are wall times since 1970, as the wall clock counts now.

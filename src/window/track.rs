@@ -114,17 +114,30 @@ impl Track {
     /// The newest edge that is not after this time, of the finest level that reaches it. In a gap, and before all slots, it is
     /// the time itself.
     pub(super) fn edge(&self, at: u64, time: Time) -> u64 {
+        self.level_of(at).edge(at, time)
+    }
+
+    /// The nearest edge to this time, of the same level.
+    pub(super) fn nearest(&self, at: u64, time: Time) -> u64 {
+        self.level_of(at).nearest(at, time)
+    }
+
+    /// The finest level that reaches this time.
+    fn level_of(&self, at: u64) -> &Level {
         let [finest, middle, coarsest] = &self.levels;
-        let reach = |level: &Level, next: &Level| {
+        let reaches = |level: &Level, next: &Level| {
             // From an edge of both on, the slots of both fit together.
-            level.edges().find(|edge| next.has_edge(*edge))
+            let mut edges = level.edges();
+            edges
+                .find(|edge| next.has_edge(*edge))
+                .is_some_and(|reach| reach <= at)
         };
-        if reach(finest, middle).is_some_and(|reach| reach <= at) {
-            finest.edge(at, time)
-        } else if reach(middle, coarsest).is_some_and(|reach| reach <= at) {
-            middle.edge(at, time)
+        if reaches(finest, middle) {
+            finest
+        } else if reaches(middle, coarsest) {
+            middle
         } else {
-            coarsest.edge(at, time)
+            coarsest
         }
     }
 

@@ -29,12 +29,8 @@ impl Source for Kept {
     fn view(&self) -> Box<Stretch<'_>> {
         Box::new(|span, _| match span {
             Span::Last(window) => self.stretches()(self.now() - window, self.now()),
-            Span::Between(from, to) => self.stretches()(from, to),
+            Span::Between(from, to) | Span::Step(from, to) => self.stretches()(from, to),
         })
-    }
-
-    fn slot(&self) -> Duration {
-        Duration::from_secs(10)
     }
 
     fn now(&self) -> Duration {

@@ -78,10 +78,6 @@ impl Source for Counted {
         Box::new(move |span, wanted| view.sums(span, wanted))
     }
 
-    fn slot(&self) -> Duration {
-        Duration::from_secs(10)
-    }
-
     fn now(&self) -> Duration {
         Duration::from_millis(START + self.at.load(Relaxed))
     }
@@ -153,4 +149,38 @@ fn each_request_is_in_one_step_at_any_moment_of_a_minute() {
             .collect();
     }
     assert_eq!(seen[seen.len() - 6..], [240, 240, 240, 240, 240, 120]);
+}
+
+/// The requests of each whole minute of a service with four each second, whose ticks are so late in turn.
+fn minutes_of_late_ticks(late: &[u64]) -> Vec<u64> {
+    let source = Arc::new(Counted::new());
+    let handle = StatisticsHandle::new(Arc::clone(&source) as Arc<dyn Source>);
+    for (slot, late) in (1..=60).zip(late.iter().cycle()) {
+        let at = (10_000 * slot).max(source.at.load(Relaxed)) + late;
+        source.at.store(at, Relaxed);
+        source.requests.store(at / 250, Relaxed);
+        source.slots.tick();
+    }
+    let mut hour = Hour::new();
+    handle.overview(&mut hour);
+    let seen = hour.minutes.all().iter().map(|step| step.requests);
+    seen.filter(|requests| *requests > 0).collect()
+}
+
+#[test]
+fn a_tick_that_is_late_leaves_no_hole_in_the_minutes_and_doubles_none() {
+    // A minute can differ by the slot that its edge is in, and where nobody ticked by half of that time.
+    for (late, most) in [(0, 0), (20, 0), (4_000, 0), (6_000, 40), (9_000, 40)] {
+        let minutes = minutes_of_late_ticks(&[late]);
+        let near = |requests: &u64| requests.abs_diff(240) <= most;
+        let whole = &minutes[1..minutes.len() - 1];
+        assert!(whole.iter().all(near), "{late}: {minutes:?}");
+    }
+    for late in [20_000, 45_000, 60_000] {
+        let once: Vec<_> = [late].into_iter().chain([20; 30]).collect();
+        let minutes = minutes_of_late_ticks(&once);
+        let near = |requests: &u64| requests.abs_diff(240) <= 4 * (late + 10_000) / 2_000;
+        let whole = &minutes[1..minutes.len() - 1];
+        assert!(whole.iter().all(near), "{late}: {minutes:?}");
+    }
 }
