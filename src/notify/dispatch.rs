@@ -1,7 +1,7 @@
 //! Decides who is told what, and when. It has no clock and does nothing else.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque, btree_map::Entry},
     sync::Arc,
     time::Duration,
 };
@@ -239,10 +239,13 @@ impl StoredTold {
         self.at
     }
 
-    /// Adds what was told of other alerts at the same time.
+    /// Adds what was told of other alerts at the same time. Of one that both know, what fires counts.
     pub(crate) fn with(mut self, other: Self) -> Self {
         for (fingerprint, told) in other.told.known {
-            self.told.known.entry(fingerprint).or_insert(told);
+            match self.told.known.entry(fingerprint) {
+                Entry::Occupied(known) => known.into_mut().go_on_with(told),
+                Entry::Vacant(place) => _ = place.insert(told),
+            }
         }
         self.told.other.extend(other.told.other);
         self
@@ -264,7 +267,8 @@ impl Told {
         }
     }
 
-    /// One that is alone forgets for how long fires what others told. What has ended here is forgotten at the next step again.
+    /// One that is alone forgets for how long fires what others told. Who has no such alert forgets that, too. What has ended here is
+    /// forgotten at the next step again.
     fn go_on_with(&mut self, before: Self) {
         if self.firing_for.is_none() && !self.is_withheld {
             self.firing_for = before.firing_for;

@@ -103,6 +103,13 @@ impl Parts {
         self.fleet.step(&evaluation, origin, self.takes_state)
     }
 
+    /// There is no fleet. What an earlier process told is of the alerts of this instance.
+    pub(super) fn forget_fleet(&mut self) {
+        self.fleet
+            .dispatch
+            .restore(StoredTold::default(), self.fleet_at);
+    }
+
     /// Goes on with what another instance told of the fleet. With `adds`, only with what is not known here.
     pub(super) fn go_on(&mut self, told: StoredTold, now: Duration, adds: bool) {
         if adds {

@@ -120,6 +120,7 @@ impl Running {
         }
         // In a fleet, it is told with the alerts of the fleet.
         if evaluation.part == Part::All {
+            parts.forget_fleet();
             self.send_state(&parts.state());
         }
         parts.changed(evaluation.at.since_1970())

@@ -74,6 +74,11 @@ fn noting(names: &[&'static str]) -> (Notifiers, Told, Sender<(&'static str, Not
 }
 
 fn start(notifiers: Notifiers, metrics: &Metrics) -> Running {
+    start_after(None, notifiers, metrics)
+}
+
+/// Goes on with what an earlier process told.
+fn start_after(before: Option<StoredTold>, notifiers: Notifiers, metrics: &Metrics) -> Running {
     let rules = presets::usual();
     let rules = rules.iter().map(|rule| (&*rule.name, rule.severity));
     let checked = notifiers.checked(rules).unwrap();
@@ -81,7 +86,7 @@ fn start(notifiers: Notifiers, metrics: &Metrics) -> Running {
         service: "shop".to_owned(),
         ..Origin::default()
     };
-    Running::start(checked, origin, None, Duration::ZERO, metrics).unwrap()
+    Running::start(checked, origin, before, Duration::ZERO, metrics).unwrap()
 }
 
 fn metrics() -> Metrics {
@@ -118,6 +123,35 @@ fn a_million_failures_in_an_hour_are_one_incident() {
         let kinds: Vec<_> = kinds.map(|(_, kind)| *kind).collect();
         assert_eq!(kinds, [Firing, Repeated, Resolved], "{name}");
     }
+}
+
+#[test]
+fn without_a_fleet_nothing_is_kept_of_what_was_told_before_the_last_hour() {
+    let minute = |many: u64| serde_json::json!({ "secs": 60 * many, "nanos": 0 });
+    let before = serde_json::json!({
+        "at": minute(0),
+        "told": {
+            "f85a8fde4ff0f4c0": { "firing_for": minute(9), "is_escalated": true, "ages": [minute(9)] },
+            "a85a8fde4ff0f4c0": { "ages": [minute(30), minute(20)] },
+        },
+    });
+    let before = serde_json::from_value(before).unwrap();
+    let (notifiers, _heard, _) = noting(&["slack"]);
+    let running = start_after(Some(before), notifiers, &metrics());
+    let mut play = Play::new(presets::usual().into_iter().take(1));
+    let mut kept = None;
+    for minute in 0..100 {
+        let status = if minute < 90 { 200 } else { 500 };
+        play.service.requests("/orders", status, 100);
+        play.minute();
+        kept = play
+            .told(|evaluation| running.evaluated(evaluation, None))
+            .or(kept);
+    }
+    let fires = play.told(|evaluation| evaluation.firing[0].fingerprint.to_string());
+    let kept = serde_json::to_value(&kept).unwrap();
+    let told: Vec<_> = kept["told"].as_object().unwrap().keys().collect();
+    assert_eq!(told, [&fires]);
 }
 
 #[test]
