@@ -100,17 +100,14 @@ impl Engine {
         })
     }
 
-    /// Notes what another instance was told of who has seen an alert. What was said of an earlier incident counts no more.
+    /// Notes what another instance was told of who has seen an alert.
     pub(crate) fn acknowledged_elsewhere(&mut self, fingerprint: Fingerprint, seen: &Acknowledged) {
         let all = self.rules.iter().zip(&mut self.alerts);
         for (rule, alerts) in all.filter(|(rule, _)| Part::Fleet.has(rule)) {
             let all = alerts.iter_mut();
             let found =
                 all.filter(|(labels, _)| Fingerprint::of(&rule.name, labels) == fingerprint);
-            let firing = found.filter_map(|(_, tracked)| tracked.firing.as_mut());
-            for firing in firing.filter(|firing| firing.fired_at <= seen.at) {
-                firing.acknowledged.get_or_insert_with(|| seen.clone());
-            }
+            found.for_each(|(_, tracked)| tracked.seen_elsewhere(seen));
         }
     }
 

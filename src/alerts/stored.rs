@@ -1,12 +1,16 @@
 //! Carries alerts across a restart.
 
-use std::{collections::HashSet, time::Duration};
+use std::{
+    collections::{BTreeMap, HashSet},
+    time::Duration,
+};
 
 use serde::{Deserialize, Serialize};
 
 use super::{
-    alert::Transition, engine::Engine, history::History, part::Part, readable::readable,
-    silence::Silences, stored_alert::StoredAlert, stored_fleet::StoredFleet, wall_clock::Step,
+    alert::Transition, engine::Engine, fingerprint::Fingerprint, history::History, part::Part,
+    readable::readable, silence::Silences, stored_alert::StoredAlert, stored_fleet::StoredFleet,
+    wall_clock::Step,
 };
 
 /// Alerts, silences and history, as a later process reads them.
@@ -22,14 +26,30 @@ pub(crate) struct Stored {
     /// The alerts of the fleet, as this instance saw them last.
     #[serde(skip_serializing_if = "Option::is_none")]
     fleet: Option<StoredFleet>,
+    /// What of them ended while this instance was alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    alone: Option<EndedAlone>,
+}
+
+/// The alerts of the fleet that ended while an instance was alone, and of whose ends the fleet does not know.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+struct EndedAlone {
+    /// This instance told that, at these times.
+    told: BTreeMap<Fingerprint, Duration>,
+    /// Another instance has told that they fire, and must tell the end.
+    #[serde(deserialize_with = "readable")]
+    untold: Vec<StoredAlert>,
 }
 
 // === impl Stored ===
 
 impl Stored {
-    /// What has room in so many bytes of JSON. The oldest entries of the history go first, those of what fires after
-    /// the others, then alerts that do not fire, then those of which nobody was told, and then others. Silences stay.
+    /// What has room in so many bytes of JSON. The alerts of the fleet get at most half of them. Of the rest, the oldest entries of the
+    /// history go first, those of what fires after the others, then alerts that do not fire, then those of which nobody was told, and
+    /// then others. Silences stay.
     pub(crate) fn within(mut self, bytes: usize) -> Self {
+        self.fleet = self.fleet.map(|fleet| fleet.within(bytes / 2));
         let has_room = |stored: &Self| {
             let json = serde_json::to_vec(stored);
             json.is_ok_and(|json| json.len() <= bytes)
@@ -55,9 +75,17 @@ impl Stored {
 impl Engine {
     /// What a later process needs to go on.
     pub(crate) fn stored(&self) -> Stored {
-        let (part, fleet) = match self.is_in_fleet {
-            true => (Part::Local, Some(self.stored_fleet())),
-            false => (Part::All, None),
+        let (part, fleet, alone) = match self.is_in_fleet {
+            true => {
+                let alone = EndedAlone {
+                    told: self.fleet.ended_here.clone(),
+                    untold: self.fleet.unfinished.clone(),
+                };
+                let mut fleet = self.stored_fleet();
+                fleet.promise(|alert| self.fleet.promised.contains_key(alert));
+                (Part::Local, Some(fleet), Some(alone))
+            }
+            false => (Part::All, None, None),
         };
         Stored {
             at: self.at,
@@ -65,6 +93,7 @@ impl Engine {
             silences: self.silences.clone(),
             history: self.history.clone(),
             fleet,
+            alone,
         }
     }
 
@@ -86,11 +115,18 @@ impl Engine {
         let back = last.max(stored.at).and_then(|last| last.checked_sub(now));
         if let Some(fleet) = stored.fleet.take() {
             match self.is_in_fleet {
-                true => _ = self.mirror(fleet, now),
+                true => {
+                    self.mirror(fleet, now);
+                    let alone = stored.alone.unwrap_or_default();
+                    self.fleet.ended_here = alone.told;
+                    self.fleet.unfinished = alone.untold;
+                }
                 // The service is no fleet any more, so it goes on alone with all of them.
                 false => {
                     stored.history.add(fleet.history);
                     stored.alerts.extend(fleet.alerts.known);
+                    let unknown = fleet.unknown.known.into_iter();
+                    stored.alerts.extend(unknown.map(|one| one.alert));
                 }
             }
         }
@@ -107,11 +143,14 @@ impl Engine {
             if let Some(step) = step {
                 alert.tracked.shift(step);
             }
-            let mut rules = self.rules.iter();
-            let index = rules.position(|rule| *rule.name == *alert.rule);
-            match index.and_then(|index| self.alerts.get_mut(index)) {
-                Some(alerts) => {
-                    let (labels, tracked) = alert.into_tracked();
+            let mut rules = self.rules.iter().zip(&mut self.alerts);
+            match rules.find(|(rule, _)| *rule.name == *alert.rule) {
+                Some((rule, alerts)) => {
+                    let (labels, mut tracked) = alert.into_tracked();
+                    if self.is_in_fleet && Part::Fleet.has(rule) {
+                        // There was no fleet before, so this instance has told it and tells its end.
+                        tracked.own();
+                    }
                     alerts.insert(labels, tracked);
                 }
                 None => ended.extend(alert.end(&mut self.history, now)),

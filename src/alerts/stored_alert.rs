@@ -59,11 +59,17 @@ impl StoredAlert {
         Fingerprint::of(&self.rule, &self.labels)
     }
 
+    /// Whether this history has its end.
+    pub(super) fn has_ended_in(&self, history: &History) -> bool {
+        let firing = self.tracked.firing.as_ref();
+        firing.is_some_and(|firing| history.has_end(self.fingerprint(), firing.fired_at))
+    }
+
     /// The end of an alert whose rule is gone, noted in its history. `None` if it does not fire, or if its end is there already.
     pub(super) fn end(&self, history: &mut History, now: Duration) -> Option<Transition> {
         let firing = self.tracked.firing.as_ref()?;
         let fingerprint = self.fingerprint();
-        if history.has_end(fingerprint, firing.fired_at) {
+        if self.has_ended_in(history) {
             return None;
         }
         if !history.is_open(fingerprint) {

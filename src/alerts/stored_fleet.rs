@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, HashSet},
+    mem,
     sync::Arc,
     time::Duration,
 };
@@ -58,6 +59,14 @@ impl StoredFleet {
         self
     }
 
+    /// Notes of which alerts the instance that reads this tells the end.
+    pub(super) fn promise(&mut self, is_promised: impl Fn(&Fingerprint) -> bool) {
+        let firing = self.alerts.known.iter_mut();
+        let firing = firing.filter(|alert| is_promised(&alert.fingerprint()));
+        let firing = firing.filter_map(|alert| alert.tracked.firing.as_mut());
+        firing.for_each(|firing| firing.is_own = true);
+    }
+
     /// What has room in so many bytes of JSON. The oldest entries of the history go first, those of what fires after
     /// the others, then alerts of which nobody was told.
     pub(crate) fn within(mut self, bytes: usize) -> Self {
@@ -68,13 +77,17 @@ impl StoredFleet {
         self.alerts
             .known
             .sort_by_key(|alert| !alert.tracked.is_told());
-        while !has_room(&self) && (self.history.forget_half() || !self.alerts.known.is_empty()) {
-            if self.history.is_empty() {
-                let half = self.alerts.known.len() / 2;
-                self.alerts.known.truncate(half);
-            }
-        }
+        while !has_room(&self) && (self.history.forget_half() || self.forget_half()) {}
         self
+    }
+
+    /// Forgets the latter half of the alerts. Returns `false` if there was none.
+    fn forget_half(&mut self) -> bool {
+        let (known, unknown) = (&mut self.alerts.known, &mut self.unknown.known);
+        let are_any = !known.is_empty() || !unknown.is_empty();
+        known.truncate(known.len() / 2);
+        unknown.truncate(unknown.len() / 2);
+        are_any
     }
 
     /// A clock that was ahead wrote times that are still to come. All of them move back, so that the last one is now.
@@ -140,15 +153,20 @@ impl Engine {
             Some(stored) if stored.at >= self.fleet.at => {
                 self.promise();
                 self.put(stored);
+                // Who wrote it does not know what this instance told alone.
+                for (ended, at) in self.fleet.ended_here.clone() {
+                    self.ended_elsewhere(ended, at);
+                }
             }
-            Some(stored) => {
-                self.go_on_pending(Some(&stored), now, most);
-                self.add(stored);
-            }
-            // Nobody else knows of them any more.
-            None => {
-                self.go_on_pending(None, now, most);
-                for alert in std::mem::take(&mut self.fleet.unfinished) {
+            older => {
+                self.go_on_pending(older.as_ref(), now, most);
+                let mut unfinished = mem::take(&mut self.fleet.unfinished);
+                if let Some(older) = older {
+                    unfinished.retain(|alert| !alert.has_ended_in(&older.history));
+                    self.add(older);
+                }
+                // Nobody else knows of these any more.
+                for alert in unfinished {
                     self.go_on_with(alert);
                 }
             }
@@ -173,7 +191,7 @@ impl Engine {
     /// Ends what nobody evaluated for long: its rule is gone.
     pub(crate) fn end_unknown(&mut self, now: Duration) -> Vec<Transition> {
         let (mut kept, mut gone) = (Vec::new(), Vec::new());
-        for mut one in std::mem::take(&mut self.fleet.unknown) {
+        for mut one in mem::take(&mut self.fleet.unknown) {
             let firing = one.alert.tracked.firing.as_mut();
             let is_awaited = firing.is_some_and(Firing::awaits_on);
             match is_awaited || now.saturating_sub(one.since) < UNKNOWN_FOR {
@@ -227,7 +245,8 @@ impl Engine {
         }
     }
 
-    /// Adds what an older state has of the fleet: what ended there, and what fires there and neither fires nor has ended here.
+    /// Adds what an older state has of the fleet: what ended there, what fires there and neither fires nor has ended here, and who has
+    /// seen it.
     fn add(&mut self, stored: StoredFleet) {
         let at = stored.at.unwrap_or_default();
         let own = self.fleet.at.unwrap_or_default();
@@ -255,12 +274,16 @@ impl Engine {
     }
 
     /// Adds an alert without a rule. Who has seen its rule last knows it best.
-    fn add_unknown(&mut self, one: Unknown) {
+    fn add_unknown(&mut self, mut one: Unknown) {
         let fingerprint = one.alert.fingerprint();
         let mut known = self.fleet.unknown.iter_mut();
         match known.find(|known| known.alert.fingerprint() == fingerprint) {
-            Some(known) if one.since >= known.since => *known = one,
-            Some(_) => {}
+            Some(known) => {
+                if one.since >= known.since {
+                    mem::swap(known, &mut one);
+                }
+                known.alert.tracked.seen_as(&one.alert.tracked);
+            }
             None => self.fleet.unknown.push(one),
         }
     }
@@ -278,6 +301,7 @@ impl Engine {
         let goes_on = match &mut own.firing {
             Some(firing) => {
                 firing.is_told = true;
+                own.seen_as(&tracked);
                 None
             }
             None => {

@@ -214,6 +214,13 @@ impl Tracked {
         }
     }
 
+    /// This instance tells its end, if it told that it fires.
+    pub(super) fn own(&mut self) {
+        if let Some(firing) = &mut self.firing {
+            firing.is_own = firing.is_told;
+        }
+    }
+
     /// Lets it fire until others had time to say that they told its end.
     pub(super) fn await_others(&mut self) {
         if let Some(firing) = &mut self.firing {
@@ -231,6 +238,22 @@ impl Tracked {
         if let Some(firing) = firing {
             firing.is_told = false;
             firing.acknowledged.take_if(|seen| seen.at <= at);
+        }
+    }
+
+    /// Another instance was told who has seen it. What was said of an earlier incident counts no more.
+    pub(super) fn seen_elsewhere(&mut self, seen: &Acknowledged) {
+        let firing = self.firing.as_mut();
+        if let Some(firing) = firing.filter(|firing| firing.fired_at <= seen.at) {
+            firing.acknowledged.get_or_insert_with(|| seen.clone());
+        }
+    }
+
+    /// The same, if it fires as another one does.
+    pub(super) fn seen_as(&mut self, other: &Self) {
+        let firing = other.firing.as_ref();
+        if let Some(seen) = firing.and_then(|firing| firing.acknowledged.as_ref()) {
+            self.seen_elsewhere(seen);
         }
     }
 

@@ -76,6 +76,72 @@ fn what_fires_keeps_its_entry_where_there_is_little_room() {
     assert_eq!(names.last(), Some(&"a"));
 }
 
+/// An alert of the fleet that was told, as a file keeps it.
+fn told_in_fleet(rule: &str) -> String {
+    format!(
+        r#"{{"rule": "{rule}", "tracked": {{"state": "firing",
+        "firing": {{"fired_at": {{"secs": 1800000000, "nanos": 0}}, "is_told": true}}}}}}"#
+    )
+}
+
+#[test]
+fn who_leaves_a_fleet_tells_the_end_of_what_has_no_rule_any_more() {
+    let since = r#"{"secs": 1800000000, "nanos": 0}"#;
+    let [a, gone] = ["a", "gone"].map(told_in_fleet);
+    let stored: Stored = serde_json::from_str(&format!(
+        r#"{{"fleet": {{"at": {since}, "alerts": [{a}], "unknown": [{{"since": {since}, "alert": {gone}}}]}}}}"#
+    ))
+    .unwrap();
+    let mut steps = Steps::new([quick("a")]);
+    let ends = steps.engine.restore(stored, BEGIN);
+    let ends: Vec<_> = ends
+        .iter()
+        .map(|one| (&*one.alert.name, one.notice))
+        .collect();
+    assert_eq!(ends, [("gone", Notice::Tell)]);
+    assert_eq!(steps.state(), AlertState::Firing);
+}
+
+#[test]
+fn who_joins_a_fleet_tells_the_end_of_what_it_told_before() {
+    let mut before = Steps::new([quick("a"), quick("b")]);
+    before.step_all(&[(0, BROKEN), (1, BROKEN)]);
+    let mut after = Steps::new([quick("a"), quick("b")]);
+    after.engine.join();
+    after.engine.restore(before.engine.stored(), before.at);
+    // In the fleet, one of both fires, and was told.
+    let fires = format!(r#"{{"alerts": [{}]}}"#, told_in_fleet("a"));
+    let fleet = serde_json::from_str(&fires).unwrap();
+    let ends = after.engine.mirror(fleet, before.at);
+    let ends: Vec<_> = ends
+        .iter()
+        .map(|one| (&*one.alert.name, one.notice))
+        .collect();
+    assert_eq!(ends, [("b", Notice::Tell)]);
+}
+
+#[test]
+fn the_alerts_of_the_fleet_take_no_room_from_those_of_the_instance() {
+    let mut steps = Steps::new([quick("a")]);
+    steps.step(BROKEN);
+    let own = serde_json::to_vec(&steps.engine.stored()).unwrap().len();
+    let all: Vec<_> = (0..1_000)
+        .map(|one| told_in_fleet(&format!("fleet {one}")))
+        .collect();
+    let all = format!(r#"{{"alerts": [{}]}}"#, all.join(","));
+    let fleet = serde_json::from_str(&all).unwrap();
+    let mut in_fleet = Steps::new([quick("a")]);
+    in_fleet.engine.restore(steps.engine.stored(), steps.at);
+    in_fleet.engine.join();
+    in_fleet.engine.mirror(fleet, steps.at);
+    let kept = in_fleet.engine.stored().within(4 * own);
+    assert!(serde_json::to_vec(&kept).unwrap().len() <= 4 * own);
+    let mut later = Steps::new([quick("a")]);
+    later.engine.restore(kept, steps.at);
+    let history = later.engine.history.lately(steps.at, HOUR);
+    assert_eq!(history.filter(|one| one.name == "a").count(), 1);
+}
+
 #[test]
 fn a_clock_that_was_set_back_while_no_process_ran_lengthens_no_silence() {
     let mut steps = Steps::new([quick("a")]);

@@ -12,6 +12,7 @@ mod lost_redis;
 mod machine;
 mod people;
 mod reconciled;
+mod restarted;
 mod rule_gone;
 mod shared_store;
 mod world;

@@ -86,3 +86,28 @@ fn who_was_called_by_one_that_was_alone_hears_the_end_from_it() {
     assert_eq!(world.told(), [(Resolved, 2)]);
     assert_eq!(world.called(), [(Resolved, 2)]);
 }
+
+#[test]
+fn what_somebody_acknowledged_is_not_told_again_by_one_that_was_cut_off_and_leads() {
+    for comes_after in [0, 3] {
+        let world = firing_and_called_after(15);
+        let [leader, lonely] = [0, 1].map(|at| &world.instances[at]);
+        lonely.lose_redis();
+        world.minutes(comes_after);
+        let fingerprint = leader.alert("errors").unwrap().fingerprint;
+        leader.alerts.acknowledge(fingerprint, "ada").unwrap();
+        world.minutes(1);
+        leader.die();
+        // What it knows itself is newer then.
+        world.minutes(3);
+        lonely.find(&world.store);
+        world.minutes(60);
+        assert_eq!(world.store.lock().lease.unwrap().0, 1);
+        let alert = lonely.alert("errors").unwrap();
+        assert_eq!(alert.acknowledged_by.as_deref(), Some("ada"));
+        assert_eq!((world.told(), world.called()), (vec![], vec![]));
+        world.fail(false);
+        world.minutes(8);
+        assert_eq!(world.told(), [(Resolved, 1)]);
+    }
+}

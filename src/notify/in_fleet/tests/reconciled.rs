@@ -308,3 +308,44 @@ fn what_ended_for_all_while_one_was_alone_is_told_anew_if_it_fires_on() {
         assert_eq!(world.told(), expected, "{fails}");
     }
 }
+
+#[test]
+fn an_end_that_was_told_alone_is_told_once_also_if_who_told_it_leads_by_what_another_wrote() {
+    let world = held_for(2, 10 * MINUTE);
+    let [lonely, leader] = [0, 1].map(|at| &world.instances[at]);
+    lonely.lose_redis();
+    // The other one leads by the numbers of all, by which the alert fires on.
+    lonely.machine.is_failing.store(false, SeqCst);
+    world.minutes(15);
+    assert_eq!(world.told(), [(Resolved, 0)]);
+    assert_eq!(world.store.lock().lease.unwrap().0, 1);
+    // It writes last, and dies. Redis is back when its lease is over.
+    lonely.evaluate();
+    leader.evaluate();
+    leader.die();
+    world.fail(false);
+    (0..3).for_each(|_| world.quarter());
+    lonely.find(&world.store);
+    world.minutes(30);
+    assert_eq!(world.store.lock().lease.unwrap().0, 0);
+    assert_eq!(world.told(), []);
+    assert_eq!(state(lonely), None);
+}
+
+#[test]
+fn an_end_is_told_also_if_redis_comes_back_as_it_was_before_the_alert() {
+    let world = World::of(3);
+    world.minutes(2);
+    let before = world.store.lock().document.clone();
+    world.fail(true);
+    world.minutes(5);
+    assert_eq!(world.told(), [(Firing, 0)]);
+    world.instances[0].die();
+    world.lose_redis();
+    world.fail(false);
+    world.minutes(20);
+    world.store.lock().document = before;
+    world.find_redis();
+    world.minutes(10);
+    assert_eq!(world.kinds(), [Resolved]);
+}
