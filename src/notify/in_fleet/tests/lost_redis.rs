@@ -73,6 +73,24 @@ fn an_end_that_comes_while_redis_is_gone_and_the_leader_dead_is_told_when_it_is_
 }
 
 #[test]
+fn an_end_is_told_also_if_redis_comes_back_as_it_was_before_the_alert() {
+    let world = World::of(3);
+    world.minutes(2);
+    let before = world.store.lock().document.clone();
+    world.fail(true);
+    world.minutes(5);
+    assert_eq!(world.told(), [(Firing, 0)]);
+    world.instances[0].die();
+    world.lose_redis();
+    world.fail(false);
+    world.minutes(20);
+    world.store.lock().document = before;
+    world.find_redis();
+    world.minutes(10);
+    assert_eq!(world.kinds(), [Resolved]);
+}
+
+#[test]
 fn a_redis_that_is_empty_is_filled_again() {
     let world = firing();
     world.store.lose_all();

@@ -331,21 +331,3 @@ fn an_end_that_was_told_alone_is_told_once_also_if_who_told_it_leads_by_what_ano
     assert_eq!(world.told(), []);
     assert_eq!(state(lonely), None);
 }
-
-#[test]
-fn an_end_is_told_also_if_redis_comes_back_as_it_was_before_the_alert() {
-    let world = World::of(3);
-    world.minutes(2);
-    let before = world.store.lock().document.clone();
-    world.fail(true);
-    world.minutes(5);
-    assert_eq!(world.told(), [(Firing, 0)]);
-    world.instances[0].die();
-    world.lose_redis();
-    world.fail(false);
-    world.minutes(20);
-    world.store.lock().document = before;
-    world.find_redis();
-    world.minutes(10);
-    assert_eq!(world.kinds(), [Resolved]);
-}
