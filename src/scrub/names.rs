@@ -195,12 +195,10 @@ pub(super) fn is_secret(name: &str, keys: &[String]) -> bool {
         return true;
     }
     let letters = letters(name);
-    let begins = SECRET_AT_AN_END
-        .iter()
-        .any(|part| letters.starts_with(part));
-    let ends = SECRET_AT_AN_END
-        .iter()
-        .any(|part| last.to_lowercase().ends_with(part) || letters.ends_with(part));
+    let mut parts = SECRET_AT_AN_END.iter();
+    let begins = parts.any(|part| letters.starts_with(part));
+    let mut parts = SECRET_AT_AN_END.iter();
+    let ends = parts.any(|part| ends_with(last, part) || letters.ends_with(part));
     SECRET.iter().any(|part| letters.contains(part))
         || letters.matches("auth").count() > authors(&letters, name)
         || begins && !begins_otherwise(name)
@@ -242,9 +240,15 @@ fn authors(letters: &str, name: &str) -> usize {
 
 /// Whether it is the last word of the name of a secret: `pass` of `DB_PASS` and of `smtpPass`, and `storepass`.
 fn is_secret_word(word: &str) -> bool {
-    let word = word.to_lowercase();
-    let ends = SECRET_ENDINGS.iter().any(|ending| word.ends_with(ending));
-    is_one_of(SECRET_WORDS, &word) || ends && !is_one_of(OTHER_LAST, &word)
+    let ends = SECRET_ENDINGS.iter().any(|ending| ends_with(word, ending));
+    is_one_of(SECRET_WORDS, word) || ends && !is_one_of(OTHER_LAST, word)
+}
+
+/// Whether a word ends with these letters of ASCII, in any case.
+fn ends_with(word: &str, ending: &str) -> bool {
+    let begin = word.len().checked_sub(ending.len());
+    let end = begin.and_then(|begin| word.as_bytes().get(begin..));
+    end.is_some_and(|end| end.eq_ignore_ascii_case(ending.as_bytes()))
 }
 
 fn is_secret_key(of: &str, key: &str) -> bool {

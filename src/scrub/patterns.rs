@@ -211,7 +211,7 @@ impl Patterns {
         kept.with(b"?", |text| all(&self.relative, text, relative));
         kept.with(b"\"", |text| all(&self.parts, text, parts));
         kept.always(|text| all(&self.formed, text, formed));
-        kept.always(|text| self.calls.without(text));
+        kept.with(b" \t\n\r\x0b\x0c\"',", |text| self.calls.without(text));
         kept.with(b" \t\n\r\x0b\x0c\xc2\xe1\xe2\xe3=", |text| {
             self.schemes.without(text)
         });
