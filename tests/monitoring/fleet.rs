@@ -1,7 +1,6 @@
 //! What the API says of other instances.
 
 use std::{
-    net::TcpListener,
     process::{Child, Command, Stdio},
     time::Duration,
 };
@@ -18,14 +17,9 @@ use tower_vitals::{
 
 use crate::{
     nobody::nobody,
+    programs::free_port,
     served::{Served, with_token},
 };
-
-/// A port that nobody uses at the moment.
-fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().port()
-}
 
 fn instance(port: u16, name: &str) -> VitalsBuilder {
     let fleet = Fleet::at(&format!("redis://127.0.0.1:{port}")).unwrap();

@@ -23,6 +23,9 @@ mod nobody;
 mod panics;
 mod parameters;
 mod paths;
+#[path = "../programs/mod.rs"]
+#[expect(dead_code, reason = "shared with other tests, which run programs")]
+mod programs;
 mod schemathesis;
 mod secrets;
 mod served;

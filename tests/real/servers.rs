@@ -4,7 +4,7 @@ use std::{
     env,
     fs::{self, File},
     io::{Read, Write},
-    net::{SocketAddr, TcpListener, TcpStream},
+    net::{SocketAddr, TcpStream},
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
@@ -13,6 +13,8 @@ use std::{
 };
 
 use axum::Router;
+
+use crate::programs::free_port;
 
 /// How many connections PostgreSQL accepts.
 pub(crate) const CONNECTIONS: u32 = 4;
@@ -44,8 +46,7 @@ pub(crate) enum Kind {
 impl Server {
     /// Starts a server.
     pub(crate) fn new(kind: Kind) -> Self {
-        let free = TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = free.local_addr().unwrap().port();
+        let port = free_port();
         let process = std::process::id();
         let name = format!("tower-vitals-{kind:?}-{process}-{port}").to_lowercase();
         let folder = env::temp_dir().join(name);
@@ -56,7 +57,6 @@ impl Server {
             port,
             running: None,
         };
-        drop(free);
         if kind == Kind::Postgres {
             server.make_cluster();
         }
