@@ -68,10 +68,14 @@ const MOST_PASSES: usize = 8;
 
 /// What is filtered as a secret.
 ///
-/// Always filtered are every value whose name contains a word such as `password`, `token`, `auth` or `session` in any case, or
-/// ends with `key` and is no `sort_key`, `cache_key` or the like, headers that are not on a short list of harmless ones, cookies,
-/// bodies, the environment, and user, password and query values of a URL. In any text: bearer and basic credentials, JWTs, private keys, keys of AWS, GitHub, GitLab, Slack
-/// and Stripe, card numbers, e-mail addresses, and assignments such as `password=...`.
+/// Always filtered are:
+///
+/// - every value whose name contains a word such as `password`, `token`, `auth` or `session` in any case, or ends with `key` and is
+///   no `sort_key`, `cache_key` or the like;
+/// - headers that are not on a short list of harmless ones, cookies, bodies, and the environment;
+/// - user, password and query values of a URL;
+/// - in any text: bearer and basic credentials, JWTs, private keys, keys of AWS, GitHub, GitLab, Slack and Stripe, card numbers,
+///   e-mail addresses, and assignments such as `password=...`.
 ///
 /// Rules can be added. The built-in rules cannot be removed.
 ///
@@ -107,9 +111,10 @@ const MOST_PASSES: usize = 8;
 pub struct Scrubbing {
     /// The letters of names.
     keys: Vec<String>,
-    /// The same names as the application gave them, and how texts say them: compiled when the first text comes.
+    /// The same names as the application gave them.
     names: Vec<String>,
-    own_names: OnceLock<Option<Arc<OwnNames>>>,
+    /// How texts say them. All clones share it. It is compiled with the first text, since each further name changes it.
+    own_names: Arc<OnceLock<Option<OwnNames>>>,
     values: Vec<Regex>,
     rules: Vec<Arc<Rule>>,
     free_text: bool,
@@ -128,7 +133,7 @@ impl Scrubbing {
         Self {
             keys: Vec::new(),
             names: Vec::new(),
-            own_names: OnceLock::new(),
+            own_names: Arc::default(),
             values: Vec::new(),
             rules: Vec::new(),
             free_text: true,
@@ -154,7 +159,7 @@ impl Scrubbing {
     pub fn key(mut self, key: &str) -> Self {
         self.keys.push(letters(key));
         self.names.push(key.to_owned());
-        self.own_names = OnceLock::new();
+        self.own_names = Arc::default();
         self
     }
 
@@ -257,7 +262,7 @@ impl Scrubbing {
     /// The text after all patterns, if they change it.
     fn pass(&self, text: &str) -> Option<String> {
         let mut kept = PATTERNS.filter(text, &self.keys, !self.free_text);
-        let own_names = || OwnNames::new(&self.names).map(Arc::new);
+        let own_names = || OwnNames::new(&self.names);
         if let Some(names) = self.own_names.get_or_init(own_names) {
             step(&mut kept, |text| names.without(text, &self.keys));
         }

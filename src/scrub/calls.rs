@@ -13,9 +13,9 @@ use super::{
 /// The longest secret with blanks in marks, in bytes.
 const LONGEST: usize = 512;
 
-/// Calls up to the end of their secret. In a row, `<blank>` is one of the [`BLANKS`], and `<arguments>` are those before an option;
-/// `<same>` and `<skipped>` are the same in one line and in one command. No row goes on without a bound: with another row in
-/// between, each search would go to the end of the line.
+/// Calls up to the end of their secret. [`BLANKS`] has what `<blank>` and the others in a row stand for: `<arguments>` are all before
+/// an option, `<same>` is a blank in the same line, and `<skipped>` is what stands before an option of the same command. Each
+/// repetition has a bound: without one, each search could read the whole line.
 #[rustfmt::skip]
 const CALLS: &[Key] = &[
     ("Redis, its program", r#"redis-cli<arguments>(?:-a|--pass)<blank>{1,16}[!-~]+"#, "https://redis.io/docs/latest/develop/tools/cli/"),

@@ -96,7 +96,10 @@ pub(super) fn end(text: &str, at: usize) -> usize {
         return bare(text, at);
     };
     // PHP prints `string(8) "…"`.
-    if bytes.get(end) == Some(&b' ') && bytes[at..].to_ascii_lowercase().starts_with(b"string(") {
+    const STRING: &[u8] = b"string(";
+    let name = bytes.get(at..at + STRING.len());
+    let is_string = name.is_some_and(|name| name.eq_ignore_ascii_case(STRING));
+    if bytes.get(end) == Some(&b' ') && is_string {
         return quoted(bytes, end + 1).unwrap_or(end);
     }
     rest(text, end)
