@@ -239,7 +239,7 @@ impl StoredTold {
         self.at
     }
 
-    /// Adds what was told of other alerts at the same time. Of one that both know, what fires counts.
+    /// Adds what was told at the same time by the other part. If both know an alert, the part for which it fires counts.
     pub(crate) fn with(mut self, other: Self) -> Self {
         for (fingerprint, told) in other.told.known {
             match self.told.known.entry(fingerprint) {
@@ -267,8 +267,8 @@ impl Told {
         }
     }
 
-    /// One that is alone forgets for how long fires what others told. Who has no such alert forgets that, too. What has ended here is
-    /// forgotten at the next step again.
+    /// Takes over for how long it fires from who knows that. An instance that is alone forgets it of what others told, and the part
+    /// that does not have the alert forgets it, too. If it has ended here, the next step forgets it again.
     fn go_on_with(&mut self, before: Self) {
         if self.firing_for.is_none() && !self.is_withheld {
             self.firing_for = before.firing_for;

@@ -185,6 +185,33 @@ fn what_was_told_lasts_beyond_a_restart() {
 }
 
 #[test]
+fn of_two_parts_that_know_an_alert_the_one_for_which_it_fires_counts() {
+    use NotificationKind::{Firing, Repeated};
+
+    let firing = Some(AlertState::Firing);
+    let mut play = Play::new();
+    assert_eq!(play.after(MINUTE, firing), [(Firing, vec![0])]);
+    // The other part takes over all that was told, and does not have the alert.
+    let mut other = Play::new();
+    other.at = play.at;
+    other
+        .dispatch
+        .restore(play.dispatch.stored(play.at), play.at);
+    assert_eq!(other.after(MINUTE, None), []);
+    assert_eq!(play.after(MINUTE, None), []);
+    let [of_part, of_other] = [&play, &other].map(|one| one.dispatch.stored(one.at));
+    for stored in [
+        of_part.clone().with(of_other.clone()),
+        of_other.with(of_part),
+    ] {
+        let mut later = Play::new();
+        (later.at, later.fired_at) = (play.at, play.fired_at);
+        later.dispatch.restore(stored, later.at);
+        assert_eq!(later.after(MINUTE, firing), [(Repeated, vec![0])]);
+    }
+}
+
+#[test]
 fn an_alert_that_is_only_held_is_not_escalated() {
     let mut play = Play::new();
     play.after(MINUTE, Some(AlertState::Firing));
