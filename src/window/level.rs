@@ -107,7 +107,7 @@ impl Level {
         self.slot_of(at).map_or(at, |slot| slot.begin)
     }
 
-    /// The edge of a slot that is nearest to a time. The open slot ends now if it should have ended soon after that time.
+    /// The edge of a slot that is nearest to a time. The open slot has no end yet. For a time in its later half, the end is now.
     pub(super) fn nearest(&self, at: u64, time: Time) -> u64 {
         match self.slot_of(at) {
             Some(slot) if slot.end - at < at - slot.begin => slot.end,

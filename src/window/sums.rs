@@ -17,9 +17,9 @@ use crate::metrics::readings::Key;
 pub(crate) enum Span {
     /// The time until now.
     Last(Duration),
-    /// The time between two wall times, from and to the beginnings of the slots in which they are.
+    /// The time between two wall times. Each is moved to the beginning of its slot.
     Between(Duration, Duration),
-    /// The same from and to the edges of slots that are nearest to them: what a step has that ends where slots should end.
+    /// The time between two wall times at which slots should end. Each is moved to the nearest edge of a slot: ticks can be late.
     Step(Duration, Duration),
 }
 
