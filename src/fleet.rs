@@ -36,6 +36,8 @@ mod fake;
 pub(crate) mod fake_server;
 mod forget;
 mod form;
+#[cfg(test)]
+mod free_port;
 mod gathered;
 mod gatherer;
 mod guide;

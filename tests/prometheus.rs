@@ -21,7 +21,7 @@ use axum::{Router, http::StatusCode, routing};
 use serde_json::Value;
 use tower_vitals::{TraceContextLayer, Vitals};
 
-use crate::programs::{Folder, Running, eventually, example, free_port, get};
+use crate::programs::{Folder, Running, eventually, example, free_port::free_port, get};
 
 /// The quickstart as `cargo test` has built it, on a port of its own.
 fn quickstart() -> (Running, String) {

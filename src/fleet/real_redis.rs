@@ -1,7 +1,7 @@
 //! A real Redis for tests that need one, on a port of its own and without a disk.
 
 use std::{
-    net::{TcpListener, TcpStream},
+    net::TcpStream,
     process::{Child, Command, Stdio},
     thread,
     time::Duration,
@@ -10,7 +10,7 @@ use std::{
 use redis::{Pipeline, Value};
 use tokio::time::Instant;
 
-use super::{Fleet, LinkError, link::Link};
+use super::{Fleet, LinkError, free_port::free_port, link::Link};
 
 /// A server, until dropped.
 pub(crate) struct RealRedis {
@@ -22,9 +22,7 @@ pub(crate) struct RealRedis {
 
 impl RealRedis {
     pub(crate) fn start() -> Self {
-        let free = TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = free.local_addr().unwrap().port();
-        drop(free);
+        let port = free_port();
         let child = Command::new("redis-server")
             .args(["--port", &port.to_string(), "--bind", "127.0.0.1"])
             .args(["--save", "", "--appendonly", "no"])

@@ -10,7 +10,7 @@ use std::{
 
 use serde_json::Value;
 
-use crate::programs::{self, Folder, Running, eventually, free_port};
+use crate::programs::{self, Folder, Running, eventually, free_port::free_port};
 
 /// `tests/bugsink/seed.py` creates these.
 const KEY: &str = "11111111111111111111111111111111";

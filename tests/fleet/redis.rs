@@ -12,7 +12,7 @@ use redis::{Client, Connection, FromRedisValue, RedisResult, cmd};
 
 use crate::{
     processes::signal,
-    programs::{eventually, free_port},
+    programs::{eventually, free_port::free_port},
 };
 
 /// The user and the password of the tests, on a server with users.

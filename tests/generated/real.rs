@@ -25,7 +25,7 @@ use tower_vitals::{
 
 use crate::{
     TOKEN,
-    programs::{Folder, Running, eventually, free_port, get},
+    programs::{Folder, Running, eventually, free_port::free_port, get},
 };
 
 const SECOND: Duration = Duration::from_secs(1);

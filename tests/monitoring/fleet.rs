@@ -17,7 +17,7 @@ use tower_vitals::{
 
 use crate::{
     nobody::nobody,
-    programs::free_port,
+    programs::free_port::free_port,
     served::{Served, with_token},
 };
 

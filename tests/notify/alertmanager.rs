@@ -7,7 +7,7 @@ use std::{
 
 use crate::{
     inbox::Inbox,
-    programs::{Folder, Running, eventually, free_port, get},
+    programs::{Folder, Running, eventually, free_port::free_port, get},
 };
 
 /// An Alertmanager that ends with the test, and tells an inbox.

@@ -1,19 +1,17 @@
 //! Runs real programs, sends them requests and ends them.
 
+#[path = "../../src/fleet/free_port.rs"]
+pub(crate) mod free_port;
+
 use std::{
     env, fs,
     io::{Read, Write},
-    net::{TcpListener, TcpStream},
+    net::TcpStream,
     path::PathBuf,
-    process::{self, Child, Command},
-    sync::atomic::{AtomicU32, Ordering::Relaxed},
+    process::{Child, Command},
     thread,
     time::Duration,
 };
-
-/// Where free ports begin. They are below those that the system gives to who asks for any: until a program opens one, nobody gets it.
-const FIRST: u32 = 10_000;
-const MANY: u32 = 20_000;
 
 /// A process that ends when the test ends, also when the test fails.
 pub(crate) struct Running(pub(crate) Child);
@@ -52,19 +50,6 @@ pub(crate) fn example(name: &str) -> PathBuf {
         .unwrap()
         .join("examples")
         .join(name)
-}
-
-/// A port that nobody uses at the moment, and that no other test of this process gets.
-pub(crate) fn free_port() -> u16 {
-    static GIVEN: AtomicU32 = AtomicU32::new(0);
-    let begin = process::id() % MANY;
-    loop {
-        let number = (begin + GIVEN.fetch_add(1, Relaxed)) % MANY;
-        let port = u16::try_from(FIRST + number).unwrap();
-        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
-            return port;
-        }
-    }
 }
 
 /// The body of an answer; `None` if nobody answers. Each header must end with a line break.

@@ -23,7 +23,7 @@ use opentelemetry_sdk::{Resource, trace::SdkTracerProvider};
 use prost::Message;
 
 use crate::{
-    programs::{Running, eventually, free_port},
+    programs::{Running, eventually, free_port::free_port},
     servers::serve,
 };
 

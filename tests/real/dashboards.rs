@@ -14,7 +14,7 @@ use serde_json::Value;
 use tower_vitals::{alerts::Alerts, generate::Generated, metrics::Settings};
 
 use crate::{
-    programs::{Folder, Running, eventually, example, free_port, get},
+    programs::{Folder, Running, eventually, example, free_port::free_port, get},
     servers::{Kind, Server},
 };
 

@@ -14,7 +14,7 @@ use std::{
 
 use axum::Router;
 
-use crate::programs::free_port;
+use crate::programs::free_port::free_port;
 
 /// How many connections PostgreSQL accepts.
 pub(crate) const CONNECTIONS: u32 = 4;
