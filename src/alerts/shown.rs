@@ -100,7 +100,7 @@ impl Engine {
         })
     }
 
-    /// Notes what another instance was told of who has seen an alert.
+    /// Somebody has seen an alert, and another instance was told so.
     pub(crate) fn acknowledged_elsewhere(&mut self, fingerprint: Fingerprint, seen: &Acknowledged) {
         let all = self.rules.iter().zip(&mut self.alerts);
         for (rule, alerts) in all.filter(|(rule, _)| Part::Fleet.has(rule)) {

@@ -45,9 +45,15 @@ struct EndedAlone {
 // === impl Stored ===
 
 impl Stored {
-    /// What has room in so many bytes of JSON. The alerts of the fleet get at most half of them. Of the rest, the oldest entries of the
-    /// history go first, those of what fires after the others, then alerts that do not fire, then those of which nobody was told, and
-    /// then others. Silences stay.
+    /// What has room in so many bytes of JSON. The alerts of the fleet get at most half of them. The rest loses this first:
+    ///
+    /// 1. History of what has ended, the oldest first.
+    /// 2. History of what fires.
+    /// 3. Alerts that do not fire.
+    /// 4. Alerts that fire, and nobody was told.
+    /// 5. Alerts that people were told.
+    ///
+    /// Silences stay.
     pub(crate) fn within(mut self, bytes: usize) -> Self {
         self.fleet = self.fleet.map(|fleet| fleet.within(bytes / 2));
         let has_room = |stored: &Self| {

@@ -59,7 +59,7 @@ impl StoredFleet {
         self
     }
 
-    /// Notes of which alerts the instance that reads this tells the end.
+    /// The instance that reads this tells the ends of these alerts.
     pub(super) fn promise(&mut self, is_promised: impl Fn(&Fingerprint) -> bool) {
         let firing = self.alerts.known.iter_mut();
         let firing = firing.filter(|alert| is_promised(&alert.fingerprint()));
@@ -68,7 +68,7 @@ impl StoredFleet {
     }
 
     /// What has room in so many bytes of JSON. The oldest entries of the history go first, those of what fires after
-    /// the others, then alerts of which nobody was told.
+    /// the others, then alerts of which nobody was told, and with them those without a rule.
     pub(crate) fn within(mut self, bytes: usize) -> Self {
         let has_room = |stored: &Self| {
             let json = serde_json::to_vec(stored);
@@ -245,8 +245,8 @@ impl Engine {
         }
     }
 
-    /// Adds what an older state has of the fleet: what ended there, what fires there and neither fires nor has ended here, and who has
-    /// seen it.
+    /// Adds what an older state has of the fleet: what ended there, and what fires there and neither fires nor has ended here. Of what
+    /// fires here as well, it adds who has seen it.
     fn add(&mut self, stored: StoredFleet) {
         let at = stored.at.unwrap_or_default();
         let own = self.fleet.at.unwrap_or_default();
@@ -274,16 +274,12 @@ impl Engine {
     }
 
     /// Adds an alert without a rule. Who has seen its rule last knows it best.
-    fn add_unknown(&mut self, mut one: Unknown) {
+    fn add_unknown(&mut self, one: Unknown) {
         let fingerprint = one.alert.fingerprint();
         let mut known = self.fleet.unknown.iter_mut();
         match known.find(|known| known.alert.fingerprint() == fingerprint) {
-            Some(known) => {
-                if one.since >= known.since {
-                    mem::swap(known, &mut one);
-                }
-                known.alert.tracked.seen_as(&one.alert.tracked);
-            }
+            Some(known) if one.since >= known.since => *known = one,
+            Some(_) => {}
             None => self.fleet.unknown.push(one),
         }
     }

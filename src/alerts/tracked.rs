@@ -241,7 +241,7 @@ impl Tracked {
         }
     }
 
-    /// Another instance was told who has seen it. What was said of an earlier incident counts no more.
+    /// Somebody has seen it, and another instance was told so. What was said before it began to fire counts no more.
     pub(super) fn seen_elsewhere(&mut self, seen: &Acknowledged) {
         let firing = self.firing.as_mut();
         if let Some(firing) = firing.filter(|firing| firing.fired_at <= seen.at) {
@@ -249,7 +249,7 @@ impl Tracked {
         }
     }
 
-    /// The same, if it fires as another one does.
+    /// Takes over who has seen it from what another instance knows of it.
     pub(super) fn seen_as(&mut self, other: &Self) {
         let firing = other.firing.as_ref();
         if let Some(seen) = firing.and_then(|firing| firing.acknowledged.as_ref()) {

@@ -76,7 +76,7 @@ fn what_fires_keeps_its_entry_where_there_is_little_room() {
     assert_eq!(names.last(), Some(&"a"));
 }
 
-/// An alert of the fleet that was told, as a file keeps it.
+/// The JSON of an alert of the fleet. It fires, and people were told.
 fn told_in_fleet(rule: &str) -> String {
     format!(
         r#"{{"rule": "{rule}", "tracked": {{"state": "firing",
